@@ -1,7 +1,7 @@
 """Next version of an agreement, as an edit of its text: comments and order stay as they were.
 
 Places come from the YAML parser's own marks, so an edit changes exactly the value that is named.
-What it gives is parsed again by `contracts.loading`, which decides whether it is an agreement.
+`contracts.loading` parses the result again and decides whether it is an agreement.
 """
 
 from __future__ import annotations

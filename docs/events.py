@@ -74,7 +74,7 @@ def _rows(
 
 
 def _resolved(given: Schema, definitions: dict[str, Schema]) -> tuple[Schema, bool, str]:
-    """What a property is at last: the schema, whether it is a list of it, and its name."""
+    """Resolve a property: return the schema, whether it is a list of it, and its name."""
     many = given.get("type") == "array"
     one = given["items"] if many else given
     label = ""

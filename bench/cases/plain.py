@@ -1,4 +1,4 @@
-"""pydantic and JSON alone: nothing is protected. What the model and the text cost by themselves."""
+"""Cost of the pydantic model and the JSON text alone, without protection."""
 
 from __future__ import annotations
 

@@ -110,9 +110,9 @@ def revoke(
 ) -> None:
     """Revoke keys that may be compromised, and make their successors at once.
 
-    What a revoked key signed is no longer trusted, whatever time it carries, except where another
-    agency's receipt over it is older than TIME. Needs the governance keys. A revocation cannot be
-    undone. The running adapter applies it within seconds.
+    Records that a revoked key signed are no longer trusted, at any time. The exception: another
+    agency gave a receipt for the record before TIME. Needs the governance keys. A revocation cannot
+    be undone. The running adapter applies it within seconds.
     """
     from broker.cli.keys_text import revoked_json, revoked_notes
     from broker.clock import now_ms

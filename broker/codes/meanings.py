@@ -1,11 +1,10 @@
 """Meaning of every reason code, and what to do about it.
 
-A refusal, a log line, a metric or the quarantine names a code; only this table says what it means.
-A test searches the source for codes and fails for one without an entry; docs/codes.md is generated
-from it. A printed message says more (where, which file, which key); this table says what always
-holds. Where an error has a next step of its own (``fix``), that is printed instead of the table's.
-tests/unit/broker/codes/test_meanings.py checks that its commands and its advice are those of the
-table.
+Refusals, log lines, metrics and the quarantine name a code. Only this table says what a code means.
+A test searches the source for codes and fails for a code without an entry. docs/codes.md is
+generated from the table. A printed message adds details: the place, the file, the key. If an error
+has a next step of its own (``fix``), the message shows it instead of the table's.
+tests/unit/broker/codes/test_meanings.py checks that both name the same commands and advice.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class ReplayRequests:
         """Add a recent request with a verified author who may read the topic.
 
         Returns:
-            How many ranges of the party were dropped for it; the party asks for them again.
+            Number of ranges of the party that were dropped for it. The party asks for them again.
         """
         asked = self._parties.setdefault(party, _Party())
         wanted = Range(notice.origin, notice.first, notice.last)

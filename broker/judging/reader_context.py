@@ -1,8 +1,8 @@
 """Interface of the reader's context, the second argument of ``judge``.
 
-Everything here is looked up, nothing is decided. Two classes implement it: ``StoreContext`` asks
-the state database, ``FileContext`` a file of records. What saves work is the caller's
-(broker/judging/verification_cache.py) and no part of it.
+Its methods look values up and decide nothing. Two classes implement it: ``StoreContext`` reads the
+state database, ``FileContext`` reads a file of records. Caches belong to the caller
+(broker/judging/verification_cache.py), not to the context.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ class Relay:
             believed: decides which of their receipts count, ``KeyResolver.receipt_believed``.
 
         Returns:
-            How many records are published again, and how many cannot be, because their content
+            Number of records published again, and of those that cannot be, because their content
             was cleared.
 
         Raises:
@@ -219,7 +219,7 @@ class Relay:
         several.
 
         Returns:
-            How many records, their bytes, and the last index that is done.
+            Number of records, their bytes, and the last index that is done.
 
         Raises:
             TransportError: Kafka does not accept them.

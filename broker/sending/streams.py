@@ -67,7 +67,7 @@ class Stream:
 
 
 class StreamOwner(NamedTuple):
-    """Whose streams they are: an agency of a deployment."""
+    """Owner of streams: an agency of a deployment."""
 
     deployment: str
     agency: str

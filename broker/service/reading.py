@@ -1,12 +1,12 @@
 """Reader of Kafka for one agency: manifests and receipts first, then everything, into one state.
 
-What a running adapter and a subscription have in common (docs/spec/opening.md): an inbox and books
-of their own, control records for the registry, data records for judging, and trust that is made
-anew whenever the books change. What each adds, it is told of by the three callables.
+A running adapter and a subscription share this module (docs/spec/opening.md). Each has an inbox and
+a registry of its own. Control records go to the registry, data records to judging. The trust store
+is rebuilt whenever the registry changes. Three callables add the rest.
 
-Which data topics there are to read follows from the books, so reading ends and begins again when a
-contract is learned or taken away; positions are in the store, nothing is lost or comes twice. A
-topic that Kafka does not show yet is waited for while the others are read.
+The registry decides which data topics are read. So reading stops and starts again when a contract
+is learned or removed. Positions are in the store, so no record is lost or delivered twice. If Kafka
+does not show a topic yet, the reader waits for it and reads the others meanwhile.
 """
 
 from __future__ import annotations

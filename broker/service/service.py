@@ -171,7 +171,7 @@ class BrokerService:
             await self._keep_counts()
 
     async def _follow(self, found: Found) -> None:
-        """Do what follows from a look at everything."""
+        """Act on the result of one round of checks."""
         parts, metrics = self.parts, self._status.metrics
         metrics.turned("watch", LATE_S)
         report_alarms(found.alarms, metrics, self._log)

@@ -22,7 +22,7 @@ MAX_STATE_GAPS = 8192
 
 
 class Verdict(Enum):
-    """What a record is to the stream; the rest is refused."""
+    """Kind of a record that its stream accepts."""
 
     START = "start"
     NEXT = "next"
@@ -34,7 +34,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How a record was placed, and the gap that it revealed, both ends included."""
+    """Result of placing a record: its kind, and the gap that it revealed, both ends included."""
 
     verdict: Verdict
     gap: tuple[int, int] | None = None
@@ -80,19 +80,19 @@ class Partition:
         return placement
 
     def _kept(self) -> tuple[dict[str, Generation], dict[str, Generation], int]:
-        """What is put back if the record cannot be kept; only a large state needs a copy."""
+        """Copy of a large state, to restore it if the record is too much."""
         return deepcopy(self.generations), dict(self.forgotten), self.last_time
 
     # Limits
 
     def _nearly_at_limit(self, counted: tuple[int, int]) -> bool:
-        """Whether one more record may be too much: two generations and a gap in each."""
+        """Return True if one more record may be too much: two generations and a gap in each."""
         room = self._room()
         most = 2 * (512 + 64 * 126) + 2 * (64 + 64 * 63)
         return counted[0] + most > room[0] or counted[1] + 2 > room[1]
 
     def _room(self) -> tuple[int, int]:
-        """What the sender's other partitions leave to this one."""
+        """Bytes and gaps that the sender's other partitions leave to this one."""
         others = [other.counted() for other in self.siblings if other is not self]
         return (
             MAX_STATE_BYTES - sum(size for size, _ in others),
@@ -110,7 +110,7 @@ class Partition:
         return size, gaps
 
     def _fits(self, before: tuple[int, int]) -> bool:
-        """Whether the record added nothing, or the sender is within its limit with it."""
+        """Return True if the record added nothing, or the sender is within its limit with it."""
         size, gaps = self.counted()
         room = self._room()
         return (size <= before[0] or size <= room[0]) and (gaps <= before[1] or gaps <= room[1])
@@ -262,7 +262,7 @@ class Partition:
 
     @property
     def _nearly_full(self) -> bool:
-        """Whether one more generation, and perhaps its predecessor, may be too many."""
+        """Return True if one more generation, and perhaps its predecessor, may be too many."""
         return len(self.generations) + 2 > MAX_GENERATIONS
 
     def _forget_complete(self) -> None:

@@ -64,7 +64,7 @@ class Contract:
 
     @property
     def taken_until(self) -> int:
-        """When the longest retention and the grace are over."""
+        """End of the longest retention and the grace period."""
         days = [
             terms["retention"]["kafka_days"] if terms["retention"] else KAFKA_DAYS_WITHOUT_RETENTION
             for terms in self.members["event_types"].values()
@@ -73,7 +73,7 @@ class Contract:
         return self.ends_at + (max(days) + grace) * DAY_MS
 
     def owns(self, topic: str) -> bool:
-        """Whether a topic, or its trial topic (this reader reads files), is the contract's."""
+        """Return True for a topic of the contract, or its trial topic (this reader reads files)."""
         stem = f"{self.deployment}.{self.members['name']}."
         return topic.removesuffix(".trial") in {stem + name for name in self.members["topics"]}
 
@@ -94,7 +94,7 @@ class KnownContract:
 def know_contract(
     file: bytes, note: bytes, *, deployment: str, reader: str, own: GovernanceKeys
 ) -> KnownContract:
-    """What contracts.md, "Which contract", calls known.
+    """Return a contract that is known as contracts.md, "Which contract", defines it.
 
     Raises:
         MalformedError: the file or its statement is not well formed.

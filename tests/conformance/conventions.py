@@ -86,5 +86,5 @@ def write_time(milliseconds: int) -> str:
 
 
 def is_name(text: object) -> bool:
-    """Whether this can be an agency id, a deployment or a topic."""
+    """Return True for a valid name of an agency, a deployment or a topic."""
     return isinstance(text, str) and NAME.fullmatch(text) is not None

@@ -137,7 +137,7 @@ def open_wrap(wrap: bytes, key: ExchangeKey, info: bytes) -> bytes | None:
 def session_info(
     deployment: str, contract_hash: bytes, source: str, recipient: str, kid: bytes
 ) -> bytes:
-    """What a session secret is bound to."""
+    """HPKE `info` that binds a session secret."""
     return lp("concordant/1/session", deployment, contract_hash, source, recipient, kid)
 
 

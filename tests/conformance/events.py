@@ -29,7 +29,7 @@ RECORD_TYPES = ("incident.record_type", "record_type")
 
 @dataclass(frozen=True, slots=True)
 class ReadEvent:
-    """What a reader holds of an event, leaf by leaf, and what the contract keeps from it."""
+    """Leaves of an event that a reader holds, and the paths that the contract withholds."""
 
     type: str
     leaves: dict[str, Any]
@@ -87,7 +87,7 @@ class Terms:
         return groups
 
     def has_consent(self, recipient: str, leaves: dict[str, Any]) -> bool:
-        """Whether one recipient gets the keys of consent-bound groups."""
+        """Return True if one recipient gets the keys of groups that need consent."""
         rule = self.consent_by_role.get(self.roles[recipient])
         if rule is None or self.roles[self.sender] in rule["unless_from"]:
             return True
@@ -107,7 +107,7 @@ class Terms:
         return any(self.lacks_consent_for(path, leaves) for path in leaves)
 
     def lacks_consent_for(self, path: str, leaves: dict[str, Any]) -> bool:
-        """Whether one leaf may not be in an event of these leaves."""
+        """Return True if an event of these leaves must not hold this one."""
         given = {scope for leaf, scope in CONSENT_LEAVES.items() if leaves.get(leaf) is True}
         if not self.scopes_needed(path) <= given:
             return True
@@ -243,7 +243,7 @@ class TakenEvents:
     _events: dict[tuple[str, str], ReadEvent] = field(default_factory=dict)
 
     def is_repeat(self, source: str, event_id: str, event: ReadEvent) -> bool:
-        """Whether this event was taken before; if not, it is now.
+        """Return True if this event was taken before. Otherwise remember it.
 
         Raises:
             RefusedError: its id belongs to another event.

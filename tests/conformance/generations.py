@@ -51,7 +51,7 @@ class Gap:
     root: bytes | None = None
 
     def without(self, seen: Seen, after: Frontier) -> list[Gap]:
-        """What is left of the gap when one record of it has come."""
+        """Return the rest of the gap when one record of it has arrived."""
         parts = []
         if seen.index > self.first:
             parts.append(Gap(self.first, seen.index - 1, left=self.left, right=seen.left))
@@ -127,7 +127,7 @@ class Generation:
             raise _equivocation()
 
     def check_jump(self, seen: Seen) -> None:
-        """What a jump shows on its left agrees with the head and with a checkpoint kept there."""
+        """Check a jump: its left-hand nodes must agree with the head and the stored checkpoint."""
         if self.frontier is not None and merkle.disagree(self.frontier, seen.left):
             raise _equivocation()
         self._check_root(seen.index, seen.left)
@@ -170,7 +170,7 @@ class Generation:
             raise _equivocation()
 
     def folds(self, first: int, size: int, root: bytes) -> bool:
-        """Whether all from an index to a size is held and leads to a root."""
+        """Return True if every leaf from an index to a size is held and leads to a root."""
         kept = self.checkpoints.get(size)
         return (
             size <= self.size

@@ -29,7 +29,7 @@ def kid(role: str, algorithm: str, public: bytes) -> bytes:
 
 
 def check_public(algorithm: str, public: bytes) -> None:
-    """Whether a key may be enrolled.
+    """Check that a key may be enrolled.
 
     Raises:
         MalformedError: wrong length, not canonical, or of small order.

@@ -64,7 +64,7 @@ class Manifest:
     standing: tuple[ContractStatus, ...]
 
     def vouches(self, kid: bytes, at: int) -> bool:
-        """Whether it covers this key at this time."""
+        """Return True if it covers this key at this time."""
         return any(
             key.kid == kid and key.not_before <= at < min(key.not_after, self.expires)
             for key in self.keys
@@ -235,7 +235,7 @@ class Manifests:
         return min(times, default=None)
 
     def inactive_since(self, contract: tuple[str, str]) -> int | None:
-        """When the agency left or suspended its part (contracts.md, "Suspension and departure")."""
+        """Time at which the agency left or suspended its part (contracts.md)."""
 
         def times(manifests: Sequence[Manifest], state: str) -> list[int]:
             return [

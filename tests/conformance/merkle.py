@@ -73,5 +73,5 @@ def fold(frontier: Frontier) -> bytes:
 
 
 def disagree(one: Frontier, other: Frontier) -> bool:
-    """Whether a subtree that both contain has two roots."""
+    """Return True if a subtree that both contain has two roots."""
     return any(one[place] != other[place] for place in one.keys() & other.keys())

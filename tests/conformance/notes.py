@@ -58,7 +58,7 @@ class NoteKey:
         return sha256(self.name.encode(), b"\n", self.kind, self.public)[:KEY_ID_BYTES]
 
     def verifies(self, text: str, signature: bytes) -> bool:
-        """Whether the signature, without its key id, is this key's over the text."""
+        """Verify a signature, without its key id, of this key over the text."""
         if self.kind == COSIGNATURE:
             if len(signature) != 8 + 64:
                 return False
@@ -73,7 +73,7 @@ def cosigned(text: str, time: int) -> bytes:
 
 
 def verifies(algorithm: str, public: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether a plain signature verifies; a key that cannot be read verifies nothing."""
+    """Verify a plain signature. A key that cannot be read verifies nothing."""
     reading: dict[str, Any] = {
         "ed25519": Ed25519PublicKey.from_public_bytes,
         "ml-dsa-65": MLDSA65PublicKey.from_public_bytes,

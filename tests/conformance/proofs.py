@@ -43,7 +43,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What `extra` says: the predecessor's head, and 16 random bytes."""
+    """Content of `extra`: the predecessor's head, and 16 random bytes."""
 
     name: str
     size: int

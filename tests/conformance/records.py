@@ -20,7 +20,7 @@ LEAF = b"application/vnd.concordant.leaf"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What Kafka would give: header names may repeat."""
+    """Record as Kafka would deliver it: header names may repeat."""
 
     topic: str
     partition: int

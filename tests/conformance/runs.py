@@ -24,7 +24,7 @@ class Run:
         return self.first + len(self.leaves)
 
     def proves(self, index: int, leaf: bytes) -> bool:
-        """Whether the leaf is one of those that were proved."""
+        """Return True if the leaf is one of those that were proved."""
         return self.first <= index < self.proved and self.leaves[index - self.first] == leaf
 
 

@@ -18,12 +18,12 @@ BLOCK = TEXT.split("<!-- worked example -->")[1].split("```")[1]
 
 
 def random(name: str, length: int = 32) -> bytes:
-    """What stands for random bytes in the example."""
+    """Bytes of the example that replace random ones."""
     return hashlib.shake_256(f"concordant worked example: {name}".encode()).digest(length)
 
 
 def stated(name: str) -> str:
-    """What the block says beside a name, or in the line below it."""
+    """Value that the block gives beside a name, or in the line below it."""
     found = re.search(rf"^{re.escape(name)}\s+(\S.*)$", BLOCK, re.MULTILINE)
     assert found is not None
     return found.group(1)

@@ -90,7 +90,7 @@ class ReaderContext:
 
 
 def load_view(folder: Path, reader: str, now: int) -> ReaderContext:
-    """What `reader` believes at `now` from the files of a setting."""
+    """Load the view of `reader` at `now` from the files of a setting."""
     setting = json.loads((folder / "setting.json").read_bytes())
     deployment, own = setting["deployment"], setting["agencies"][reader]
     governance = GovernanceKeys(

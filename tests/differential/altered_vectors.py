@@ -1,8 +1,8 @@
 """Vectors with one record altered, or another order, judged by several agencies (opening.md).
 
-What a host of Kafka can do without a key: bits, cuts, headers, parts of other cases' proofs and
-values, records of other cases, duplicates, leaves. With a sender's key the altered value is signed
-again, in a log of its own, and so gets beyond step 3.
+Without a key, a host of Kafka can flip bits, cut values, change headers, splice in parts of other
+proofs and values, and send records of other cases, duplicates and leaves. With a sender's key the
+altered value is signed again, in a log of its own, and so gets beyond step 3.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MOST_RECORDS = 12
 
 @cache
 def ground() -> Ground:
-    """What the vectors are made from; what it lacks is drawn and not kept."""
+    """Recorded random values of the vectors. Missing ones are drawn and not kept."""
     return Ground(VECTORS / "fixed.json", record=True)
 
 

@@ -37,7 +37,7 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether both answers are the same; ``True`` is not ``1``."""
+        """Return True if both answers are the same. ``True`` is not ``1``."""
         return repr(self.product) == repr(self.second)
 
     def __str__(self) -> str:

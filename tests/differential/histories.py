@@ -136,7 +136,7 @@ class Sender:
 
 
 def history(rng: Random) -> list[Shown]:
-    """What a sender signed, in the order in which it did."""
+    """Records of a sender in the order of signing."""
     sender = Sender(rng)
     for _ in range(rng.choice((1, 2, 2, 3, 3, 4, 6))):
         sender.open()
@@ -144,7 +144,7 @@ def history(rng: Random) -> list[Shown]:
 
 
 def delivered(shown: list[Shown], rng: Random) -> Iterator[Shown]:
-    """What a host makes of it."""
+    """Records as a malicious host delivers them: left out, reordered, repeated."""
     kept = rng.choice((1, 1, 0.75, 0.4))
     order = [record for record in shown if kept == 1 or rng.random() < kept]
     if rng.random() < 0.3:

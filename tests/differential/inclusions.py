@@ -26,7 +26,7 @@ from tests.differential.histories import drawn
 
 @dataclass(frozen=True)
 class Place:
-    """What step 3 is told of a record."""
+    """Input of step 3 about a record."""
 
     leaf: bytes
     index: int

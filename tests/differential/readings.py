@@ -1,7 +1,7 @@
 """Both readers in a setting of the vectors: the same lines, the same agency, the same time.
 
-tests/vectors/README.md ("A setting"). What an agency believes is loaded once for each reader; each
-reading of lines begins with nothing.
+tests/vectors/README.md ("A setting"). Contracts and manifests are loaded once for each reader. Each
+reading of lines begins with an empty state.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Two implementations, one text: the product and tests/conformance answer every input alike.
 
 `make test` tries the same inputs each time, so that it says the same of the same tree;
-`compare_at_random.py` looks for others for as long as it is told to. What both get wrong alike is
-not seen here: the vectors and the specification are for that.
+`compare_at_random.py` looks for others for as long as it is told to. A fault that both share is not
+found here. The vectors and the specification find it.
 """
 
 from __future__ import annotations

@@ -52,11 +52,11 @@ class Invariants:
     # --- has everything come about? --------------------------------------------------------------
 
     def settled(self) -> bool:
-        """Whether everything arrived, was acknowledged, and no gap is open."""
+        """Return True if everything arrived, was acknowledged, and no gap is open."""
         return not self.unsettled()
 
     def unsettled(self) -> str:
-        """What is still to come, in a few words; empty when nothing is."""
+        """Short text about what has not arrived yet. Empty when everything has."""
         if self._traffic.busy:
             return "exports are not taken yet"
         missing = self.missing()
@@ -89,7 +89,7 @@ class Invariants:
         return len(self._traffic.owed) - len(self.missing())
 
     def _apart(self) -> Iterator[str]:
-        """Where a reader does not hold exactly what the sender's newest head says."""
+        """Differences between what a reader holds and the sender's newest head."""
         for sender in self._stage.agencies:
             with self._reading(sender) as tx:
                 heads = [head for head in tx.streams.heads() if head.size]
@@ -229,7 +229,7 @@ class Invariants:
         return {file.name.split(".")[0] for file in self._files(agency)}
 
     def _content(self, agency: str, file: Path) -> str:
-        """What a file says, without the id and time of its message and own references."""
+        """Content of a file, without the id and time of its message and own references."""
         desk = self._traffic.desks[agency]
         roles = desk.mapping.document.roles
         aside = {roles.event_id, roles.sent_at, roles.case, roles.referral}

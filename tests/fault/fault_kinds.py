@@ -1,8 +1,8 @@
 """The faults of a campaign: each happens while exports go on, and ends with everything started.
 
-What a person has to do after a fault is done here as the guides say it: Kafka's host applies the
-contract's plan to an empty Kafka; who restored an old database drops the exports since then again;
-a machine whose clock was far ahead starts its adapter only when the time is right.
+The recovery from each fault follows the guides. Kafka's host applies the contract's plan to an
+empty Kafka. An agency that restored an old database drops the exports since then again. A machine
+whose clock was far ahead starts its adapter only when the time is right.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Supervised(AdapterProcess):
 
     @property
     def off_ms(self) -> int:
-        """How wrong its clock is."""
+        """Error of its clock in milliseconds."""
         return int(self._clock.read_text() or 0)
 
     @off_ms.setter
@@ -190,19 +190,19 @@ class FaultStage:
         return load_participant(self.folder(agency), now_ms())
 
     def tend(self) -> None:
-        """What a service manager does all the time."""
+        """Do the work of a service manager: restart what has ended."""
         for adapter in self.adapters.values():
             adapter.tend()
 
     # --- faults ----------------------------------------------------------------------------------
 
     def wipe_kafka(self) -> None:
-        """Its disk is gone; whoever hosts it starts again with an empty one."""
+        """Remove the disk of Kafka. Its host starts again with an empty one."""
         self.kafka.kill()
         shutil.rmtree(self.kafka.folder / "data")
 
     def copy_state(self, agency: str) -> None:
-        """What a backup of the night does: SQLite's own, beside the running adapter."""
+        """Copy the state as a nightly backup does: SQLite's, beside the running adapter."""
         target = self.root / "copies" / f"{agency}.db"
         target.unlink(missing_ok=True)
         made = time.time()  # before: what is put away from now on may not be in the copy
@@ -325,7 +325,7 @@ def try_to_write(path: Path, content: bytes) -> bool:
 def await_condition(
     condition: Callable[[], bool], meanwhile: Callable[[], object], patience_s: float
 ) -> bool:
-    """Whether a condition came about in time."""
+    """Wait for a condition. Return False if the time runs out."""
     deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:

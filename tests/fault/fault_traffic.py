@@ -91,7 +91,7 @@ class Traffic:
 
     @property
     def busy(self) -> bool:
-        """Whether something has not been taken yet."""
+        """Return True if a file has not been taken yet."""
         return bool(self._waiting) or any(desk.busy for desk in self.desks.values())
 
     def _new_rows(self, agency: str) -> list[Mapping[str, object]]:

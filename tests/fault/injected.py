@@ -41,7 +41,7 @@ class Fate:
         self._left = number
 
     def met(self, moment: str) -> bool:
-        """Whether it is over now."""
+        """Return True if it is over now."""
         if moment != self._moment:
             return False
         self._left -= 1

@@ -1,7 +1,7 @@
 """Clocks that are wrong, by minutes and by days, forward and backward, on both sides.
 
-What is accepted arrives once the time is right, and nothing is refused for good; a service whose
-clock is set while it runs stops, before it accepts, signs or destroys anything at that time.
+Accepted events arrive when the time is right again, and no record is refused permanently. A service
+whose clock is set while it runs stops before it accepts, signs or destroys anything at that time.
 """
 
 from __future__ import annotations

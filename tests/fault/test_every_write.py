@@ -101,7 +101,7 @@ class World:
         member.receiving = Receiving(member.store, member.trust_store, member.secret)
 
     def survive(self, member: MemoryAgency, step: Callable[[], None]) -> None:
-        """Do something, and if it was the last thing, do it again in another life."""
+        """Run a step. If the process dies in it, run it again in a new process."""
         for _ in range(3):
             try:
                 step()

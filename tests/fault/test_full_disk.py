@@ -52,7 +52,7 @@ def two(tmp_path: Path) -> Iterator[tuple[MemoryAgency, MemoryAgency]]:
 
 
 def publish_until_full(member: MemoryAgency) -> int:
-    """How many events were accepted before there was no room."""
+    """Publish until the disk is full. Return the number of accepted events."""
     for accepted in range(ATTEMPTS):
         try:
             member.publish(member.event(case_id=CASE))

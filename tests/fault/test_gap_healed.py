@@ -1,8 +1,8 @@
 """A gap is healed: the reader asks, the sender publishes again, and the frontiers meet.
 
-Two services over a Kafka in memory, of which some records are gone. Where the sender has forgotten
-the content, because every key that could open it is destroyed, it publishes leaf hashes only: the
-log is whole again, and what it held stays lost and is counted as that.
+Two services use a Kafka in memory that has lost some records. If every key that could open the
+content is destroyed, the sender publishes leaf hashes only. Then the log is complete again, and the
+content stays lost and is counted as lost.
 """
 
 from __future__ import annotations
@@ -97,14 +97,14 @@ class Healing:
             assert tx.outbox.forget_content(clock() + DAY) == EVENTS
 
     def held(self) -> Generation | None:
-        """What the reader holds of the stream."""
+        """Stream state of the reader."""
         assert self.council.store is not None
         with self.council.store.reading() as tx:
             stored = tx.reader.state(Place(POLICE, self.log()[0].topic, self.log()[0].partition))
         return None if stored is None else next(iter(parse_state(stored[1]).generations.values()))
 
     def met(self) -> bool:
-        """Whether the reader's frontier is the sender's head, without a gap."""
+        """Return True if the reader's frontier is the sender's head, without a gap."""
         assert self.police.store is not None
         with self.police.store.reading() as tx:
             (head,) = tx.streams.heads()
@@ -116,7 +116,7 @@ class Healing:
         )
 
     def without_content(self) -> int:
-        """How many leaves the reader has without what they stand for."""
+        """Number of leaves that the reader has without their content."""
         held = self.held()
         assert held is not None
         assert self.council.store is not None

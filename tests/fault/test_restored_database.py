@@ -85,7 +85,7 @@ class Two:
         ).round()
 
     def records(self) -> list[list[Record]]:
-        """What Kafka has, by partition."""
+        """Records on Kafka, by partition."""
         topic = self.police.kafka.topics[self.council.world.topic()]
         return [at_offsets(log) for log in topic if log]
 

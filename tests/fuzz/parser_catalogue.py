@@ -1,7 +1,7 @@
 """Every parser of this project with the errors that it may raise and real objects to start from.
 
-`tests/property/test_parsers*.py` and the atheris harness run the same list. What is on it reads
-bytes that somebody else wrote: Kafka, an agency's own system, an operator's editor, a disk.
+`tests/property/test_parsers*.py` and the atheris harness run the same list. Each parser on it reads
+bytes from outside: from Kafka, an agency's own system, an operator's editor or a disk.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Parser:
     slow: bool = False
 
     def check(self, data: bytes) -> bool:
-        """Whether the input is accepted; anything but a refusal or an equal form propagates."""
+        """Return True if the input is accepted. Other faults than a refusal propagate."""
         try:
             found = self.parse(data)
         except self.refusals:

@@ -25,7 +25,7 @@ Named = tuple[str, str, bytes]
 
 
 def everywhere() -> Iterator[Named]:
-    """What is tried on every parser."""
+    """Inputs that are tried on every parser."""
     size = 512 * KIB
     for name in ALL:
         yield name, "zeros", bytes(size)

@@ -2,8 +2,8 @@
 
     python -m tests.fuzz.run [PARSER ...]
 
-FUZZ_SECONDS (20) is for each parser, FUZZ_JOBS (2) is how many run at once. What is found is kept
-in `.cache/fuzz/PARSER/` as `crash-*`, `oom-*` or `timeout-*`, and
+FUZZ_SECONDS (20) is for each parser, FUZZ_JOBS (2) is how many run at once. Findings are written to
+`.cache/fuzz/PARSER/` as `crash-*`, `oom-*` or `timeout-*`, and
 `PYTHONPATH=.cache/tools/atheris python -m tests.fuzz.harness PARSER FILE` tries such a file again.
 The corpus beside it grows from run to run. Ends with an error if anything was found. atheris is
 installed once, by hash (`atheris.lock`), into `.cache/tools/atheris`.
@@ -30,7 +30,7 @@ FINDINGS = ("crash-", "oom-", "timeout-", "leak-", "slow-unit-")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one parser fared."""
+    """Result of one parser."""
 
     parser: str
     runs: int

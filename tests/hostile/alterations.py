@@ -3,8 +3,7 @@
 Each alteration takes a true record, another true record to splice from and a number to choose with,
 and gives the altered record. ``ALTERATIONS`` says which outcomes docs/spec/opening.md allows: since
 the signed checkpoint covers every byte of the value and its place, nothing that the host alters
-gets beyond step 3. What is not an alteration after all (a splice of equal parts) is the honest
-record, and judged as one.
+gets beyond step 3. A splice of equal parts alters nothing, and is judged as the honest record.
 """
 
 from __future__ import annotations

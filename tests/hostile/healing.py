@@ -62,7 +62,7 @@ def heal(world: HostileWorld) -> None:
 
 
 def _show_the_other_history(world: HostileWorld) -> None:
-    """Who met a forked record meets all of both histories."""
+    """Deliver both histories to each reader that met a forked record."""
     for reader, _, place in sorted(world.tainted):
         for records in (world.forked[place], world.truth(place)) * 2:
             for record in records:
@@ -70,7 +70,7 @@ def _show_the_other_history(world: HostileWorld) -> None:
 
 
 def _ask(world: HostileWorld) -> bool:
-    """Heartbeats, requests and replays. Whether anything is still missing."""
+    """Exchange heartbeats, requests and replays. Return True if anything is still missing."""
     missing = False
     for reader in READERS:
         party = world.parties[reader]
@@ -106,7 +106,7 @@ def _ask(world: HostileWorld) -> bool:
 
 
 def _show_all(world: HostileWorld, reader: str) -> bool:
-    """All that was ever sent, once. Whether anything was served."""
+    """Serve every record ever sent, once. Return True if there was one."""
     if reader in world.shown:
         return False
     world.shown.add(reader)
@@ -169,7 +169,7 @@ def _compare_honest(
 def lost_for_good(
     world: HostileWorld, party: Party, sender: str, state: PartitionState, place: KafkaPartition
 ) -> set[Name]:
-    """What receipts wait for in vain: gaps and leaves of generations that were passed over.
+    """Gaps and leaves of skipped generations, for which receipts wait in vain.
 
     Their sender went back before them and holds nothing of them (docs/spec/streams.md, "Records
     that their sender lost"). Nothing else may be left, and people were told.

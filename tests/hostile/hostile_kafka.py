@@ -117,6 +117,6 @@ class HostileKafka:
     # --- for readers -----------------------------------------------------------------------------
 
     def fetch(self, reader: str, place: KafkaPartition, position: int) -> list[Served]:
-        """What the reader gets from a position; from the earliest if there is no such offset."""
+        """Return records from a position, or from the earliest if there is no such offset."""
         view, base = self.views.get((reader, place), []), self.bases.get((reader, place), 0)
         return view[max(position - base, 0) :] if position <= base + len(view) else view[:]

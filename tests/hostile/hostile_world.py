@@ -35,7 +35,7 @@ def newest_versions(book: ManifestBook) -> dict[str, int]:
 
 @dataclass
 class Tally:
-    """What was explored, over all runs of a process."""
+    """Counts of explored states, over all runs of a process."""
 
     runs: int = 0
     steps: int = 0
@@ -183,7 +183,7 @@ class HostileWorld(Senders):
         self.search(reader)
 
     def _kind(self, one: Served) -> str:
-        """What a record is, for the tally."""
+        """Kind of a record, for the tally."""
         if one.how != "honest":
             return one.how
         if one.true in self.forked[one.record.kafka_partition]:
@@ -213,14 +213,14 @@ class HostileWorld(Senders):
     # --- what is allowed -------------------------------------------------------------------------
 
     def _state(self, party: Party, position: LogPosition) -> PartitionState | None:
-        """What the reader holds after the batch that is looked at."""
+        """State of the reader after the current batch."""
         name = (party.agency, position.sender, position.place)
         if name not in self._states:
             self._states[name] = party.state(position.sender, position.place)
         return self._states[name]
 
     def meaning(self, reader: str, record: Record, sender: str) -> str:
-        """What a record says to a reader that has all the news: ``opened`` or a refusal."""
+        """Outcome of a record for a reader with all statements: ``opened`` or a refusal."""
         value = record.value
         assert value is not None
         if reader == sender:

@@ -1,8 +1,8 @@
 """A party of the hostile world: the product's own sending and receiving over a real SQLite file.
 
-Publishing, relay, receiving, control and watch are the product's. What a test adds is a record of
-what became of each record (``WatchedTaking``), a log that can be searched, and clocks that it
-sets. The database does not wait for the disk: nothing here tests power cuts.
+Publishing, relay, receiving, control and watch are the product's. A test adds the outcome of each
+record (``WatchedTaking``), a log that it can search, and clocks that it sets. The database does not
+wait for the disk: no test here is about power cuts.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class Party:
             )[0]
 
     async def send(self) -> None:
-        """What waits goes to Kafka; after a restart or a failure the unsent first."""
+        """Send the outbox to Kafka. After a restart or a failure, send unsent records first."""
         if self.relay._token is None:
             self.relay.take_lock(self.agency)
         await self.relay.resend()
@@ -217,7 +217,7 @@ class Party:
         return to
 
     def heartbeat(self) -> Record:
-        """What this agency says of its streams, as Kafka acknowledged them."""
+        """Heartbeat of this agency about its streams, as Kafka acknowledged them."""
         beat = Heartbeat(
             self.world.deployment,
             self.agency,
@@ -300,8 +300,8 @@ class Party:
         """Every entry of the disclosure log leads to its head.
 
         Returns:
-            How many say what was shared, received or refused; an alteration or a combination
-            stands beside one of these.
+            Number of entries that something was shared, received or refused. An alteration or a
+            combination has an entry beside one of these.
         """
         origin = log_origin(self.world.deployment, self.agency)
         with self.store.reading() as tx:

@@ -2,7 +2,7 @@
 
 Everything is sealed, decided and signed by the product's own publishing and relay; a twisted value
 goes into the sender's own outbox, and a second history is appended to a kept row of its stream with
-its own key. What is remembered here is what a reader's outcomes are compared with.
+its own key. The tests compare a reader's outcomes with the records that are remembered here.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Name = tuple[str, KafkaPartition, str, int]
 
 @dataclass(frozen=True)
 class LogPosition:
-    """Where a true record stands: (sender, place, generation, index), and under which key."""
+    """Position of a true record: (sender, place, generation, index), and its key."""
 
     sender: str
     place: KafkaPartition

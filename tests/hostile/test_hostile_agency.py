@@ -1,7 +1,7 @@
-"""A malicious party with valid keys: what it says beyond its contract reaches nobody's inbox.
+"""A malicious party with valid keys: events beyond its contract reach no inbox.
 
-Each item of the hostile agency goes through real receiving (``witness.py``). What it does with
-keys, times and its own sequence is in ``test_hostile_agency_streams.py``.
+Each item of the hostile agency goes through real receiving (``witness.py``). Attacks with keys,
+times and its own sequence are in ``test_hostile_agency_streams.py``.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ def _two_faced(committed: int) -> bytes:
 def test_one_ciphertext_with_two_plaintexts_opens_as_neither(
     make: Make, log: Log, committed: int
 ) -> None:
-    """Who was given the other key is refused by the commitment; the plaintext that is committed to
-    ends with the block by which AES-GCM was made to agree, where only zeros may be."""
+    """The commitment refuses the other key. The committed plaintext ends with the block that makes
+    AES-GCM agree, in the place of the zeros."""
     value = _two_faced(committed)
     for number, agency in enumerate((COUNCIL, SUPPORT)):
         reader, theirs = make(agency), log.copy()
@@ -208,7 +208,7 @@ def test_a_stolen_ciphertext_signed_again_does_not_open(council: Witness, log: L
 def test_a_stolen_ciphertext_in_wraps_of_its_own_is_refused(
     council: Witness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who may read a group knows its key and can pass it on, but not as an event of its own."""
+    """A reader of a group can pass its key on, but cannot send the group as its own event."""
     key = random_bytes(HASH_BYTES)
     real = making.random_bytes
     monkeypatch.setattr(making, "random_bytes", lambda n: key if n == HASH_BYTES else real(n))

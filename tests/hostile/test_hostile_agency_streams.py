@@ -1,7 +1,7 @@
 """A malicious party with valid keys: its keys, its times and games with its own sequence.
 
-What it says beyond its contract is in ``test_hostile_agency.py``. Here too everything goes through
-real receiving and, for manifests, real control.
+Events beyond its contract are in ``test_hostile_agency.py``. Here too, records go through real
+receiving, and manifests through real control.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def test_an_exchange_key_of_small_order_is_not_enrolled(
 
 
 def test_anothers_key_is_not_enrolled(council: Witness, world: FoundedPartnership) -> None:
-    """Who lists another's public key cannot show that it holds it."""
+    """An agency that lists another's public key cannot prove possession of it."""
     theirs = world.manifests.newest(POLICE)
     assert theirs is not None
     public = theirs.keys_of(STREAM, ED25519)[0].public

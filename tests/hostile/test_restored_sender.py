@@ -32,7 +32,7 @@ def world() -> Iterator[HostileWorld]:
 
 
 def lost(world: HostileWorld) -> int:
-    """How many records the council's receipts of the first place wait for in vain."""
+    """Number of records that the council's receipts of the first place wait for in vain."""
     council, place = world.parties[COUNCIL], world.places[0]
     state = council.state(POLICE, place)
     assert state is not None

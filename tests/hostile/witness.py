@@ -1,9 +1,9 @@
 """A reader that a hostile agency writes to: real receiving, and what its operator sees afterwards.
 
-Each hostile record stands between two honest ones of the same stream. What is compared is the step
-and the code, that the honest events are in the inbox, that the stream goes on without a gap, and
-what an operator finds: the quarantine with the bytes, a line in the log, an entry in the disclosure
-log, an alarm, evidence.
+Each hostile record is between two honest ones of the same stream. The tests compare step and code.
+They check that the honest events are in the inbox and that the stream continues without a gap. They
+also check what an operator finds: the quarantine with the bytes, a line in the log, an entry in the
+disclosure log, an alarm, evidence.
 """
 
 from __future__ import annotations

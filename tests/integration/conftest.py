@@ -30,7 +30,7 @@ class RealKafka:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def connection(self, who: str) -> KafkaConnection:
-        """How `who` connects, with a certificate of its own."""
+        """Connection of `who`, with a certificate of its own."""
         tls = self.folder / who
         if not tls.exists():
             certificate, key = issue_certificate(self.authority, who)

@@ -140,7 +140,7 @@ async def learned_while_running(
 
 
 def waited_for(lines: io.StringIO, event: str, topic: str | None = None) -> bool:
-    """Whether the log says that a topic that Kafka does not have is waited for."""
+    """Return True if the log reports a wait for a topic that Kafka does not have."""
     said = [json.loads(line) for line in lines.getvalue().splitlines()]
     return any(
         one["event"] == event

@@ -72,7 +72,7 @@ def exchange_key(one: Adapter) -> bytes:
 
 
 def signed_by_all(one: Adapter, contract_hash: bytes) -> bool:
-    """Whether an agency has a contract with every party's signature."""
+    """Return True if an agency has a contract with every party's signature."""
     assert one.service is not None
     known = one.service.parts.control.contracts.by_hash(contract_hash)
     return known is not None and not known.missing

@@ -1,8 +1,8 @@
 """A stream key is stolen while events flow: docs/guides/when-a-key-is-lost.md, command by command.
 
 The thief has a copy of the agency's folder, passphrase and certificate included, and signs current
-and back-dated records. What was cosigned before stays believed, what the thief signs is refused,
-and of what the agency had accepted nothing is lost.
+and back-dated records. Records that were cosigned before stay believed, records of the thief are
+refused, and no event that the agency had accepted is lost.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Guide:
 def from_the_beginning(
     reader: Adapter, kafka: MemoryKafka, origins: set[str], database: Path
 ) -> set[str]:
-    """What an agency believes of the lost key that has everybody's receipts and no record yet."""
+    """View of the lost key in an agency that has all receipts and no record yet."""
     assert reader.store is not None
     mine, store, found = reader.loaded(), open_store(database), set()
     with reader.store.reading() as tx, store.transaction() as copy:

@@ -48,7 +48,7 @@ def partnership(root: Path, police_beats_s: float) -> tuple[Running, Running]:
 
 
 def code(directory: Path, event: str) -> str:
-    """Why an agency cannot show evidence of an event; empty if it can and the other agrees."""
+    """Code of the fault in an agency's evidence of an event. Empty if the other agency agrees."""
     try:
         evidence, checked = AgencyEvidence(directory, now_ms()).show(event, None)
     except EvidenceError as error:

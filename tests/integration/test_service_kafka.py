@@ -136,7 +136,7 @@ async def test_a_topic_that_is_made_anew_is_read_and_written_again(
 
 
 def largest_record(kafka: RealKafka, topics: list[str], size: int) -> None:
-    """What the host of Kafka does to topics: records above a size are not taken."""
+    """Limit the size of records on topics, as the host of Kafka can."""
     entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
     wanted = [
         ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry]) for name in topics

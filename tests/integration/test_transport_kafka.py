@@ -175,7 +175,7 @@ async def test_a_connection_without_certificate_is_refused(real_kafka: RealKafka
 
 
 async def send_undecodable_name(alice: KafkaTransport, topic: str) -> None:
-    """What a party with access and bad intentions sends: the name's bytes are put in by hand."""
+    """Send a record with a header name that is not UTF-8, as a malicious party can."""
     producer = await alice._sender._open()
     batch = producer.create_batch()
     batch._builder = builder = PoisonBuilder()

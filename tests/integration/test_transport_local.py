@@ -271,7 +271,7 @@ def test_limits_of_parties_are_set_and_those_of_others_stay(real_kafka: RealKafk
 def _await_quotas(
     operator: KafkaConnection, wanted: Mapping[str, Mapping[str, float]]
 ) -> Mapping[str, Mapping[str, float]]:
-    """What Kafka has once a node has what the controller agreed to."""
+    """Return the quotas when a node has applied those of the controller."""
     for _ in range(100):
         found = read_quotas(operator)
         assert found is not None

@@ -2,14 +2,16 @@
 
     python -m tests.mutation.run [PATTERN ...]
 
-PATTERN is of mutants, `broker.tlog.note*` for example; without one, all are tried. MUTANTS_JOBS (2)
-is how many run at once. What is mutated, and by which tests it is tried, stands in `[tool.mutmut]`
-of pyproject.toml; mutmut works in `mutants/`, which is made anew.
+PATTERN selects mutants, `broker.tlog.note*` for example; without one, all are tried. MUTANTS_JOBS
+(2) is how many run at once. `[tool.mutmut]` of pyproject.toml lists the mutated modules and their
+tests. mutmut works in `mutants/`, which is made anew.
 
-What survives, or takes too long, is tried once more in a process of its own by all tests of its
-package: mutmut forks after the tests were imported and chooses those that called the function when
-it watched, and so sees neither what runs on import nor what a memo answered for; and a busy machine
-is slow. Ends with an error below 95 %, or if a survivor is missing from the tables of
+A mutant that survives or takes too long is tried once more, in a process of its own, by all tests
+of its package. There are three reasons. mutmut forks after the tests were imported, so it does not
+see code that runs on import. It chooses the tests that called the function when it watched, so it
+misses a call that a cache answered. And a busy machine is slow.
+
+The run ends with an error below 95 %, or if a survivor is missing from the tables of
 docs/mutants.md. mutmut is installed once, by hash (`mutmut.lock`), into `.cache/tools/mutmut`,
 unless this Python has it.
 """

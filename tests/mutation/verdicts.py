@@ -48,7 +48,7 @@ class Mutant:
 
     @property
     def killed(self) -> bool:
-        """Whether a test failed, or did not end."""
+        """Return True if a test failed or did not end."""
         return self.status in {"killed", "timeout"}
 
     @property
@@ -66,7 +66,7 @@ def read(folder: Path) -> Iterator[Mutant]:
 
 
 def of_text(before: ast.AST, after: ast.AST) -> bool:
-    """Whether two functions differ in nothing but sentences.
+    """Return True if two functions differ in their sentences only.
 
     A sentence is a string literal in which a space stands between two small letters; codes, names,
     labels and formats have none. It may be respelled, or None in its place. To leave an argument

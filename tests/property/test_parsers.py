@@ -1,7 +1,7 @@
 """No input makes a parser raise anything but its own errors, or take two texts for one thing.
 
-What is read comes from Kafka, from agencies' systems, from editors and from disks. The list of
-parsers is tests/fuzz/parser_catalogue.py; `make fuzz` tries the same ones for longer.
+Input comes from Kafka, from agencies' systems, from editors and from disks. The list of parsers is
+tests/fuzz/parser_catalogue.py; `make fuzz` tries the same ones for longer.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def test_altered_documents_are_accepted_in_their_one_form_or_refused(parser: Par
 
 
 def numbers(document: object) -> int:
-    """How many values a document has that numbers could replace."""
+    """Number of values in a document that numbers could replace."""
     if isinstance(document, dict):
         return sum(map(numbers, document.values()))
     if isinstance(document, list):

@@ -40,7 +40,7 @@ CASE = "11112222-3333-4444-8555-666677778888"
 
 @dataclass(frozen=True)
 class Done:
-    """What a command left behind."""
+    """Result of a command."""
 
     code: int
     out: bytes

@@ -97,7 +97,7 @@ class Adapter:
         self._task = None
 
     async def scrape(self) -> str:
-        """What its /metrics answers."""
+        """Return the answer of its /metrics."""
         port = (self.folder / PORT_FILE).read_text().strip()
 
         def ask() -> str:
@@ -179,12 +179,12 @@ class Partnership:
         ]
 
     def put(self, record: Record) -> None:
-        """What anyone can do who may write to a topic."""
+        """Append a record, as every agency with the right to write to the topic can."""
         log = self.kafka.topics[record.topic][record.partition]
         log.append(replace(record, offset=len(log)))
 
     def withhold(self, record: Record) -> None:
-        """What the host of Kafka can do: a record is there no more, and the others stay."""
+        """Remove a record and keep the others, as the host of Kafka can."""
         log = self.kafka.topics[record.topic][record.partition]
         log[:] = [replace(one, offset=n) for n, one in enumerate(o for o in log if o != record)]
 

@@ -92,7 +92,7 @@ class MemoryAgency:
 
     @property
     def trust(self) -> KeyResolver:
-        """What is believed now."""
+        """Keys and contracts that are believed now."""
         return self.trust_store.current.resolver
 
     def sealer(self) -> EventSealer:
@@ -182,8 +182,8 @@ class MemoryAgency:
         """Every entry of the disclosure log leads to its head.
 
         Returns:
-            How many say what was shared, received or refused: the collection of an own item, an
-            alteration and a combination stand beside one of these.
+            Number of entries that something was shared, received or refused. The collection of an
+            own item, an alteration and a combination have an entry beside one of these.
         """
         origin = log_origin(self.world.deployment, self.agency)
         with self.store.reading() as tx:

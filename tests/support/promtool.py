@@ -69,7 +69,7 @@ def firing(
     at: Sequence[int],
     instances: Sequence[str],
 ) -> list[Firing]:
-    """Which alerts fire so many minutes after the first scrape; one scrape a minute."""
+    """Alerts that fire so many minutes after the first scrape, with one scrape a minute."""
     rules = yaml.safe_load(RULES.read_text())
     names = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
     asked = [(minute, where, name) for minute in at for where in instances for name in names]

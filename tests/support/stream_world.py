@@ -38,7 +38,7 @@ _MEMO: CheckpointMemo = {}
 
 
 def fact_of(generation: str, appended: Appended) -> LogPosition:
-    """What steps 1 to 3 would establish of an honest record."""
+    """Position of an honest record, as steps 1 to 3 would establish it."""
     proof = parse_proof(appended.proof, _MEMO)
     return LogPosition(
         generation,
@@ -124,7 +124,7 @@ def record(value: bytes, proof: bytes, content_type: bytes = SEALED_CONTENT_TYPE
 
 
 class MemoryHistory:
-    """What a reader's store remembers of one sender's partition."""
+    """History of one sender's partition in a reader's store."""
 
     def __init__(self) -> None:
         self.leaves: dict[tuple[str, int], tuple[bytes, bool]] = {}

@@ -30,7 +30,7 @@ class RecipeError(Exception):
 
 
 def recipe(content: bytes) -> dict[str, object] | None:
-    """How to make this content; None if it is small, or has few repetitions."""
+    """Recipe for this content. None if it is small or has few repetitions."""
     if len(content) < LARGE_BYTES:
         return None
     parts: list[object] = []

@@ -110,7 +110,7 @@ BY_TEST = {
 
 
 class Reason(Enum):
-    """Why no test carries a next step out."""
+    """Reason why no test carries out a next step."""
 
     PARTIES = "another party acts, or is telephoned"
     HOST = "Kafka's host acts"
@@ -497,7 +497,7 @@ def _functions(path: Path) -> dict[str, str]:
 
 
 def fault(code: str, named: str) -> str | None:
-    """What is wrong with the name of a test, None if nothing is."""
+    """Fault in the name of a test, or None."""
     place, _, name = named.partition("::")
     path = ROOT / (place if place.startswith("tests/") else f"tests/unit/{place}")
     if not path.exists() or name not in _functions(path):

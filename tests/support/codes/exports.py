@@ -112,7 +112,7 @@ def carry_out(code: str, _: Path) -> None:
 
 
 def taken(adapter: AgencyAdapter, content: bytes, context: Context) -> int:
-    """How many events a whole file makes; raises the first refusal."""
+    """Number of events in a whole file. Raises the first refusal."""
     count = 0
     for item in adapter.read(content):
         if isinstance(item, Rejected):
@@ -170,7 +170,7 @@ def drop(name: str, content: bytes = b"x") -> Act:
 
 
 def remove_and_drop(folder: Folder, _: ExitStack) -> None:
-    """What was not taken goes; the file itself is dropped."""
+    """Remove what was not taken, and drop the file itself."""
     path = folder.drop / "a.csv"
     if path.is_dir() and not path.is_symlink():
         path.rmdir()

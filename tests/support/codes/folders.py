@@ -30,7 +30,7 @@ DOCTOR = ("doctor", "--offline")
 
 @dataclass(frozen=True)
 class State:
-    """How a state comes about, what shows it, and its next step as a person carries it out."""
+    """A state: how to cause it, how it is shown, and its next step as a person carries it out."""
 
     code: str
     spoil: Callable[[Path], object]
@@ -48,7 +48,7 @@ def made() -> Path:
 
 
 def put_back(name: str) -> Callable[[Path], None]:
-    """What was moved away by ``take`` is there again."""
+    """Put back the files that ``take`` moved away."""
 
     def act(folder: Path) -> None:
         for path in (folder.parent / "away").glob(name.rpartition("/")[2]):
@@ -101,7 +101,7 @@ def changed(code: str, before: bytes, after: bytes) -> State:
 
 
 def from_another_party(name: str) -> Callable[[Path], None]:
-    """What every party holds is copied from one of them."""
+    """Copy the files that every party holds from another party."""
 
     def act(folder: Path) -> None:
         for path in (folder.parent / OTHER).glob(name):
@@ -129,7 +129,7 @@ def the_folder(folder: Path) -> None:
 
 
 def started(folder: Path) -> None:
-    """What an adapter does first when it starts."""
+    """Run the first actions of a starting adapter."""
     open_store(folder / "state/concordant.db").close()
 
 
@@ -284,7 +284,7 @@ def carry_out(code: str, tmp: Path) -> None:
 
 @cache
 def examined() -> dict[str, str]:
-    """What became of each state that ``doctor`` shows, one after the other in one folder.
+    """Result of each state that ``doctor`` shows, one after the other in one folder.
 
     Each look shows the next state and that the one before it is gone: doctor derives keys.
     """
@@ -305,7 +305,7 @@ def examined() -> dict[str, str]:
 
 
 def shown(state: State, folder: Path) -> str:
-    """What the command says of the state: its code and what to do."""
+    """Output of the command about the state: its code and the next step."""
     code, said = command_line(*state.command, "--agency", folder)
     assert code != 0
     assert re.search(rf"\b{state.code}\b", said), said

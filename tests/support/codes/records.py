@@ -1,7 +1,7 @@
 """Each refusal of another agency's record: brought about, and its next step carried out.
 
-The records are those of ``tests/vectors``, one case for each code. What is refused at steps 0 to 4
-leaves nothing; what is refused at steps 5 to 10 is held.
+The records are those of ``tests/vectors``, one case for each code. Steps 0 to 4 leave nothing of a
+refused record. Steps 5 to 10 hold it.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ class VectorReader:
         return found
 
     def sent_again(self, sender: str, like: Record) -> bool:
-        """Whether a correct event of the sender opens, in the partition of a record if it can be.
+        """Return True if a correct event of the sender opens, if possible in a record's partition.
 
         It is sealed under the first contract that lets it go now.
         """

@@ -28,7 +28,7 @@ ADDRESS = "Flat 1, 1 Placeholder Court"
 
 
 class Adapter:
-    """Each line of a file is an event of the test; of a line ``?`` no event is made."""
+    """Adapter that makes an event of the test from each line, and none from the line ``?``."""
 
     suffixes = (".csv",)
     fault: Exception | None = None
@@ -83,7 +83,7 @@ def with_address(member: MemoryAgency, *to: str) -> PlainEvent:
 
 
 def entries(member: MemoryAgency) -> list[Entry]:
-    """What the log has of disclosures and refusals."""
+    """Disclosures and refusals in the log."""
     with member.store.reading() as tx:
         found = [parse_entry(row.entry) for row in tx.disclosures.read(0, 999)]
     return [entry for entry in found if entry.kind in ("disclosure", "refusal")]

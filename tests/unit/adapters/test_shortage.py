@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def alarms(port: int, code: str) -> float:
-    """How often an alarm was raised, as /metrics has it."""
+    """Number of times that an alarm was raised, as /metrics has it."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=WITHIN_S) as answer:
         text = answer.read().decode()
     found = re.search(rf'^concordant_alarms_total{{code="{code}"}} (\S+)$', text, re.M)

@@ -46,7 +46,7 @@ def contract(contract_text: ContractText) -> Contract:
 
 @pytest.fixture(autouse=True)
 def forgotten(contract: Contract) -> None:
-    """What a test is told is worked out for it, and not what an earlier one left in the cache."""
+    """Clear the cache, so that each test computes its own policies."""
     contract.policies.clear()
 
 

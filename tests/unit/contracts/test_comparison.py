@@ -36,7 +36,7 @@ def changes(full: Contract) -> list[Alteration]:
 
 
 def reported(found: AgreementComparison, where: tuple[str | int, ...]) -> bool:
-    """Whether a change names the part of the agreement that was altered."""
+    """Return True if a change names the altered part of the agreement."""
     keys = [key for key in where if isinstance(key, str)]
     return any(change.path.startswith(keys[0]) and change.text for change in found.changes)
 

@@ -21,7 +21,7 @@ from tests.unit.contracts.asked import ALL_CONSENT, CASE, SENDER, Asked
 
 
 def paths(decision: Decision) -> list[str]:
-    """What one agency at least does not get, each once."""
+    """Paths that are left out for at least one agency, each once."""
     return list(dict.fromkeys(one.path for one in decision.left_out))
 
 

@@ -42,7 +42,7 @@ def changes(full: Contract) -> list[Alteration]:
 
 
 def words(contract: Contract) -> str:
-    """What is explained, without its layout."""
+    """Explanation without its layout."""
     return " ".join(explain_terms(contract).split())
 
 

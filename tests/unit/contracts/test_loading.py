@@ -132,7 +132,7 @@ def test_an_error_is_named_with_file_line_and_field(
 def test_each_recipient_sees_the_record_type_on_which_a_rule_rests(
     contract_yaml: str, old: str, new: str
 ) -> None:
-    """Where identifying fields are never sent of an incident, each reader has to check that."""
+    """Each reader checks that no event about an incident has identifying fields."""
     head, tail = contract_yaml.split("\n      record_type: ", 1)
     assert "incident_identifiers: never" in head
     assert "event_types.case.updated.fields.record_type" in str(

@@ -36,7 +36,7 @@ CALM, GAP = 20, 2
 
 @dataclass(frozen=True)
 class Shown:
-    """What an adapter exposed before a state and in it; whether it was restarted between."""
+    """Metrics of an adapter before a state and in it. It may have been restarted between."""
 
     before: str
     after: str
@@ -82,7 +82,7 @@ async def delivered(live: Live, rows: int = 1) -> str:
 
 
 def received(text: str) -> float:
-    """How many events it has received since it started."""
+    """Number of events received since it started."""
     return sum(map(float, re.findall(r"^concordant_events_received_total.* (\S+)$", text, re.M)))
 
 

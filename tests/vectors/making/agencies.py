@@ -1,7 +1,7 @@
 """The agencies of the vectors: their keys, the manifests that they sign, the contracts they agree.
 
 Each is made by the product's own modules from seeds that follow from the label, so the same agency
-has the same keys in every setting. What a setting does with them is in ``settings.py``.
+has the same keys in every setting. ``settings.py`` uses them.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ class Member:
 
 
 def party_of(member: str) -> Mapping[str, Any]:
-    """How the shipped partnership describes an agency."""
+    """Description of an agency in the shipped partnership."""
     return next(party for party in london_parties() if party["id"] == member)
 
 

@@ -63,7 +63,7 @@ def two_party(name: str, police: Member, council: Member, **more: object) -> Tre
 
 
 def odd_contracts(setting: Setting) -> dict[str, Odd]:
-    """By the end of their cases' names. What a case names is the hash of the file."""
+    """Odd contracts by the end of their cases' names. A case names the hash of the file."""
     police, council = setting.members[POLICE], setting.members[COUNCIL]
     both = (police, council)
     found: dict[str, Odd] = {}

@@ -47,7 +47,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a session wrap is made for (HPKE's info), and which secret it holds.
+    """Purpose of a session wrap (HPKE's info), and the secret that it holds.
 
     Attributes:
         recipient: instead of the addressed agency.
@@ -177,7 +177,7 @@ class Draft:
         return session.wrap, self.key_lists(nonce + AeadKey(session.secret).seal(nonce, keys, aad))
 
     def answer(self, reader: str) -> dict[str, object]:
-        """What ``reader`` is told, if it may open this."""
+        """Expected answer of ``reader``, if it may open this."""
         assert self.layout is not None
         flat: dict[str, JSON] = {}
         for group, may in zip(self.groups, self.may_read[reader], strict=True):

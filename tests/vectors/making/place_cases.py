@@ -1,6 +1,6 @@
 """Cases of step 4: where a record stands in its sender's stream, gaps, generations, two histories.
 
-Where the content does not matter the sender reads its own stream: what stands is not addressed.
+If the content does not matter, the sender reads its own stream: it is no recipient.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Case:
 
 @dataclass
 class Scene:
-    """What a case is made with."""
+    """Tools to make a case."""
 
     setting: Setting
     name: str

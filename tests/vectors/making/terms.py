@@ -22,7 +22,7 @@ Tree = dict[str, Any]
 
 
 class Hands(Protocol):
-    """Who signs: a member, or somebody else with a pair of governance keys."""
+    """Signer: a member, or an outsider with a pair of governance keys."""
 
     @property
     def governance(self) -> GovernanceSigner: ...

@@ -128,7 +128,7 @@ def test_a_row_that_is_too_long_is_refused_by_its_limit_and_the_next_row_is_read
 
 
 def outcomes(content: bytes) -> list[tuple[str, int, bytes]]:
-    """What became of each record: its kind, its line and its bytes."""
+    """Result for each record: its kind, its line and its bytes."""
     return [
         (type(item).__name__, item.line, content[item.start : item.end])
         for item in read_delimited(content, PLAIN, known=COLUMNS, needed=COLUMNS)

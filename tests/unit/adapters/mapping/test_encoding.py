@@ -158,7 +158,7 @@ def test_xml_in_another_encoding_than_it_declares_is_told(declared: str, quote: 
 
 
 def test_xml_in_utf_16_is_refused_in_any_alphabet() -> None:
-    """Where most of its first bytes are of another alphabet, few of them are zero."""
+    """Of a text in another alphabet, few of the first bytes are zero."""
     from adapters.cps import ADAPTER as CPS
 
     content = f"""<?xml version="1.0"?><!--{"李" * 3000}-->

@@ -74,7 +74,7 @@ def signed_log(store: Store) -> Store:
 
 
 class AuditedLog:
-    """What a test of the log needs: names, keys and entries."""
+    """Names, keys and entries for a test of the log."""
 
     ORIGIN = ORIGIN
     signer = staticmethod(signer)

@@ -204,7 +204,7 @@ def test_it_is_in_the_metric_and_in_an_alert(world, cli, root: Path, kind: HeldK
 
 
 def covers(expression: str, kind: str) -> bool:
-    """Whether an expression is true of one thing of this kind."""
+    """Return True if an expression is true of one item of this kind."""
     found = re.fullmatch(r'concordant_held(?:\{kind(=~|!=|=)"([^"]*)"\})? > 0', expression)
     if found is None:
         return False

@@ -36,7 +36,7 @@ SENDER, READER = "csu-camden", "council-camden"
 
 
 def doctor(cli, folder: Path) -> dict[str, dict[str, str]]:
-    """What `doctor` finds, by code."""
+    """Findings of `doctor`, by code."""
     checks = cli("doctor", "--agency", folder, "--offline", "--json").json["checks"]
     return {one["code"]: one for one in checks if one["code"]}
 

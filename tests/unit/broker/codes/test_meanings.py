@@ -75,7 +75,7 @@ def commands(text: str) -> set[str]:
 
 
 def test_printed_commands_are_those_of_the_registry() -> None:
-    """Where a code is raised the step says more of the place; its commands are the registry's."""
+    """A step may say more about its place than the registry, but names no other commands."""
     differ = {
         (code, text)
         for code, text in printed_steps()

@@ -34,7 +34,7 @@ async def taken(
     failing: list[ConcordantError] | None = None,
     troubles: list[Trouble] | None = None,
 ) -> list[bytes]:
-    """What is taken in the end; ``failing`` errors are raised first, one for each attempt."""
+    """Return the records taken in the end. Each attempt raises one of ``failing`` first."""
     found: list[bytes] = []
     troubles = [] if troubles is None else troubles
 

@@ -169,7 +169,7 @@ def test_after_the_retention_on_kafka_the_last_heartbeat_of_a_log_speaks_for_it(
 def test_a_head_is_kept_again_under_a_later_key(
     node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
-    """What a revoked key had signed is then under one that is believed."""
+    """A record of a revoked key is then under a key that is believed."""
     node.member.take(at_offsets(log.send(value())))
     place = origin_of(log)
     with node.member.store.transaction() as tx:

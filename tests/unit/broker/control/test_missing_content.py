@@ -34,7 +34,7 @@ def take_as_leaves(node: ControlNode, records: Sequence[Record], leaves: Sequenc
 
 
 def waits(node: ControlNode, clock: Clock, asked: int) -> list[int]:
-    """How long it takes until each of the next times that something is asked for."""
+    """Return the time until each of the next requests."""
     found, since = [], clock.now
     while len(found) < asked:
         clock.pass_(LOOKED_EVERY_MS)

@@ -74,7 +74,7 @@ async def test_notices_are_limited_to_so_many_a_minute_and_sender(
 
 
 def left_out(node: ControlNode) -> dict[str, float]:
-    """How many notices were not sent, as /metrics and the kept counts have it."""
+    """Number of notices that were not sent, as /metrics and the stored counts have it."""
     shown = {
         sample.labels["kind"]: sample.value
         for family in text_string_to_metric_families(node.metrics.text().decode())

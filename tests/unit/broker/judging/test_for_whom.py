@@ -260,7 +260,7 @@ def test_an_altered_group_is_refused(council: Reader, log: Log) -> None:
 
 
 def test_a_group_that_is_not_mine_is_not_looked_at(log: Log) -> None:
-    """What others may read and I may not cannot make me refuse: I have no key for it."""
+    """A group for other readers cannot cause a refusal: this reader has no key for it."""
     draft = draft_event()
     hidden = draft.may_read[COUNCIL].index(False)
     draft.commitments[hidden] = bytes(32)

@@ -24,7 +24,7 @@ def said(act: Callable[[], object]) -> Said:
 
 
 def watch_reading(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many bytes are asked for at each reading from now on."""
+    """Record the number of bytes of each read from now on."""
     asked: list[int] = []
     opened = Path.open
 

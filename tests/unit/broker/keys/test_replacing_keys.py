@@ -198,7 +198,7 @@ def test_a_part_that_was_suspended_ended_then(
     at: int,
     holds_from: int,
 ) -> None:
-    """Who leaves later cannot make believable what was said after the suspension."""
+    """A later departure cannot make statements after the suspension valid."""
 
     def entry(state: str, days: int) -> StandingEntry:
         return StandingEntry.model_validate(

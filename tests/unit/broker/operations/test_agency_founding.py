@@ -71,7 +71,7 @@ class Killed(BaseException):
 
 
 def interrupted(folder: Path, writes: int, *, written: bool) -> bool:
-    """Whether a founding ended at the write of that number, before or after it took effect."""
+    """Return True if a founding ended at that write, before or after the write took effect."""
     replace, left = Path.replace, writes
 
     def end_there(path: Path, target: Path) -> Path:

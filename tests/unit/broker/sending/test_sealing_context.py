@@ -27,7 +27,7 @@ def world() -> FoundedPartnership:
 
 
 def answers(context: SealingContext, moment: int) -> list[object]:
-    """What it says at a moment: the contract and its status, and each agency's key."""
+    """Answers at a moment: the contract and its status, and each agency's key."""
     found: list[object] = []
     try:
         in_force = context.contract_in_force(TYPE, moment)

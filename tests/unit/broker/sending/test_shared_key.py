@@ -25,7 +25,7 @@ async def test_events_to_the_owner_and_the_liar_open_at_every_other_reader(
 
 
 def take_all(reader: MemoryAgency, sender: MemoryAgency) -> tuple[set[str], set[str]]:
-    """What is in the inbox after all records of the sender, and the codes of refusals."""
+    """Return the inbox after all records of the sender, and the codes of refusals."""
     codes: set[str] = set()
     for partition in sender.kafka.topics[sender.world.topic()]:
         if partition:

@@ -103,7 +103,7 @@ def spending(
     root: bytes,
     previous: VerifiedPath,
 ) -> int:
-    """How many hashes it takes to verify this leaf after that one."""
+    """Number of hashes to verify this leaf after that one."""
     calls: list[bytes] = []
 
     def counted(data: bytes) -> object:
