@@ -115,21 +115,21 @@ def _within(
 
 def _start(position: LogPosition) -> Placement:
     _refuse_leaf(position)
-    kept = position.checkpoint()
+    checkpoint = position.checkpoint()
     frontier = Frontier(position.index, position.left)
     first = Generation(
         position.generation,
         position.index,
         position.index + 1,
         frontier.append(position.leaf),
-        kept,
+        checkpoint,
         base=frontier if position.index else None,
         signer=position.signer,
     )
     state = PartitionState(
         position.generation, position.generation, position.log_time, {position.generation: first}
     )
-    return Placement("start", state, kept=((position.generation, kept),))
+    return Placement("start", state, checkpoints=((position.generation, checkpoint),))
 
 
 def _new_generation(state: PartitionState, position: LogPosition) -> Placement:
@@ -142,7 +142,7 @@ def _new_generation(state: PartitionState, position: LogPosition) -> Placement:
         raise ContinuityError("unlinked", "no known generation leads to this one")
     _refuse_leaf(position)
     _require_later(state, position)
-    kept = position.checkpoint()
+    checkpoint = position.checkpoint()
     frontier = Frontier(position.index, position.left)
     gap = Gap(0, position.index - 1, Frontier(0, ()), frontier) if position.index else None
     newest = Generation(
@@ -150,7 +150,7 @@ def _new_generation(state: PartitionState, position: LogPosition) -> Placement:
         0,
         position.index + 1,
         frontier.append(position.leaf),
-        kept,
+        checkpoint,
         (gap,) if gap is not None else (),
         linked=position.link is not None,
         signer=position.signer,
@@ -160,7 +160,7 @@ def _new_generation(state: PartitionState, position: LogPosition) -> Placement:
         replace(state, newest=name).having(newest, position.log_time),
         gap=(name, gap.first, gap.last) if gap is not None else None,
         alarms=("gap",) if gap is not None else (),
-        kept=((name, kept),),
+        checkpoints=((name, checkpoint),),
     )
 
 
@@ -171,10 +171,10 @@ def _grow(state: PartitionState, held: Generation, position: LogPosition) -> Pla
     latest = held.latest
     if latest.size > position.index:  # the batch that is being read
         _require_same_checkpoint(latest, position)
-        kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
+        checkpoints: tuple[tuple[str, StoredCheckpoint], ...] = ()
     else:
         latest = position.checkpoint()
-        kept = ((held.name, latest),)
+        checkpoints = ((held.name, latest),)
     if position.index == held.size:
         if position.left != held.frontier.hashes:
             raise EquivocationError("the record continues another history", position.index)
@@ -191,7 +191,7 @@ def _grow(state: PartitionState, held: Generation, position: LogPosition) -> Pla
             held.passed,
             held.signer,
         )
-        return Placement("next", state.having(grown, position.log_time), kept=kept)
+        return Placement("next", state.having(grown, position.log_time), checkpoints=checkpoints)
     if len(held.gaps) >= MAX_GAPS:
         raise ContinuityError("gaps_many", "too many gaps of this generation are open")
     frontier = Frontier(position.index, position.left)
@@ -212,7 +212,7 @@ def _grow(state: PartitionState, held: Generation, position: LogPosition) -> Pla
         state.having(grown, position.log_time),
         gap=(held.name, gap.first, gap.last),
         alarms=("gap",),
-        kept=kept,
+        checkpoints=checkpoints,
     )
 
 
@@ -245,7 +245,7 @@ def _known_index(
 def _fill(
     state: PartitionState, held: Generation, gap: Gap, position: LogPosition, history: StreamHistory
 ) -> Placement:
-    kept = _fit_between(held.name, position, history)
+    checkpoints = _fit_between(held.name, position, history)
     _require_root(held.frontier_at(position.size), position.root)
     here = Frontier(position.index, position.left)
     pieces: list[Gap] = []
@@ -267,7 +267,7 @@ def _fill(
     if len(gaps) > max(MAX_GAPS, len(held.gaps)):  # a fill in the middle splits a gap in two
         raise ContinuityError("gaps_many", "too many gaps of this generation are open")
     filled = replace(held, gaps=gaps)
-    return Placement("fill", state.having(filled, state.log_time), kept=kept)
+    return Placement("fill", state.having(filled, state.log_time), checkpoints=checkpoints)
 
 
 def _require_end(gap: Gap, after: Frontier) -> None:
@@ -298,12 +298,12 @@ def _require_root(frontier: Frontier | None, root: bytes) -> None:
         raise EquivocationError("one size has two roots", frontier.size)
 
 
-def _require_same_checkpoint(kept: StoredCheckpoint, position: LogPosition) -> None:
-    if kept.size != position.size:
+def _require_same_checkpoint(checkpoint: StoredCheckpoint, position: LogPosition) -> None:
+    if checkpoint.size != position.size:
         raise EquivocationError("two batches overlap", position.size)
-    if kept.root != position.root:
+    if checkpoint.root != position.root:
         raise EquivocationError("one size has two roots", position.size)
-    if kept.time != position.log_time and kept.time:
+    if checkpoint.time != position.log_time and checkpoint.time:
         raise EquivocationError("one checkpoint was signed for two times", position.size)
 
 
@@ -312,10 +312,12 @@ def _fit_between(
 ) -> tuple[tuple[str, StoredCheckpoint], ...]:
     """Apply the rule of checkpoints to a record behind the head."""
     above = history.above(generation, position.index)
-    kept = position.checkpoint()
+    checkpoint = position.checkpoint()
     if above is not None and above.size == position.size:
         _require_same_checkpoint(above, position)
-        kept = replace(above, lowest=min(above.lowest, position.index), time=position.log_time)
+        checkpoint = replace(
+            above, lowest=min(above.lowest, position.index), time=position.log_time
+        )
     elif above is not None:
         if position.size > above.lowest:
             raise EquivocationError("two batches overlap", position.size)
@@ -324,7 +326,7 @@ def _fit_between(
     below = history.below(generation, position.size)
     if below is not None and below.time > position.log_time:
         raise EquivocationError("times fall along sizes", position.size)
-    return ((generation, kept),)
+    return ((generation, checkpoint),)
 
 
 def _require_shared_prefix(mine: Frontier, other: Frontier) -> None:

@@ -70,7 +70,7 @@ class Placement:
         state: the state after the record.
         gap: the gap that this record revealed, (generation, first, last), or None.
         alarms: codes for the operator, for example ``rollback``.
-        kept: checkpoints to keep: (generation, StoredCheckpoint).
+        checkpoints: checkpoints to store: (generation, StoredCheckpoint).
         relief: what had to go first to make room for it.
     """
 
@@ -78,7 +78,7 @@ class Placement:
     state: PartitionState
     gap: tuple[str, int, int] | None = None
     alarms: tuple[str, ...] = ()
-    kept: tuple[tuple[str, StoredCheckpoint], ...] = field(default=())
+    checkpoints: tuple[tuple[str, StoredCheckpoint], ...] = field(default=())
     relief: Relief = ()
 
 

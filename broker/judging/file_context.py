@@ -31,7 +31,7 @@ class FileHistory:
 
     leaves: dict[tuple[str, int], tuple[bytes, bool]] = field(default_factory=dict)
     sizes: dict[str, list[int]] = field(default_factory=dict)
-    kept: dict[tuple[str, int], StoredCheckpoint] = field(default_factory=dict)
+    checkpoints: dict[tuple[str, int], StoredCheckpoint] = field(default_factory=dict)
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
         """See ``StreamHistory``."""
@@ -41,23 +41,23 @@ class FileHistory:
         """See ``StreamHistory``."""
         sizes = self.sizes.get(generation, [])
         at = bisect_right(sizes, index)
-        return self.kept[generation, sizes[at]] if at < len(sizes) else None
+        return self.checkpoints[generation, sizes[at]] if at < len(sizes) else None
 
     def below(self, generation: str, size: int) -> StoredCheckpoint | None:
         """See ``StreamHistory``."""
         sizes = self.sizes.get(generation, [])
         at = bisect_left(sizes, size)
-        return self.kept[generation, sizes[at - 1]] if at else None
+        return self.checkpoints[generation, sizes[at - 1]] if at else None
 
     def at(self, generation: str, size: int) -> StoredCheckpoint | None:
         """See ``StreamHistory``."""
-        return self.kept.get((generation, size))
+        return self.checkpoints.get((generation, size))
 
-    def keep(self, generation: str, kept: StoredCheckpoint) -> None:
+    def keep(self, generation: str, checkpoint: StoredCheckpoint) -> None:
         """Remember a checkpoint."""
-        if (generation, kept.size) not in self.kept:
-            insort(self.sizes.setdefault(generation, []), kept.size)
-        self.kept[generation, kept.size] = kept
+        if (generation, checkpoint.size) not in self.checkpoints:
+            insort(self.sizes.setdefault(generation, []), checkpoint.size)
+        self.checkpoints[generation, checkpoint.size] = checkpoint
 
 
 @value_class(frozen=True, slots=True)
@@ -172,5 +172,5 @@ class FileContext:
         history = self.history(place)
         if placement.verdict != "repeat":  # a repeated leaf does not remove known content
             history.leaves[generation, position.index] = (position.leaf, position.leaf_only)
-        for name, kept in placement.kept:
-            history.keep(name, kept)
+        for name, checkpoint in placement.checkpoints:
+            history.keep(name, checkpoint)

@@ -1,4 +1,4 @@
-"""Rules between generations (step 4): links, and how many are kept.
+"""Rules between generations (step 4): links, and the number of generations that are stored.
 
 A sender opens a new generation whenever its relay takes the outbox's lock. Index 0 of each names
 its predecessor's size and root. So a reader knows where one log ended and the next began, sees
@@ -67,7 +67,7 @@ def follow_link(
         state=replace(state, generations=generations),
         gap=ended.gap,
         alarms=tuple(dict.fromkeys((*alarms, *ended.alarms))),
-        kept=(*placement.kept, *ended.kept),
+        checkpoints=(*placement.checkpoints, *ended.checkpoints),
     )
 
 
@@ -78,36 +78,38 @@ class _End:
     held: Generation | None
     gap: tuple[str, int, int] | None = None
     alarms: tuple[str, ...] = ()
-    kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
+    checkpoints: tuple[tuple[str, StoredCheckpoint], ...] = ()
 
 
 def _missed(link: GenerationLink, history: StreamHistory) -> _End:
     """Return the end of a generation of which no record arrived: all of it is a gap."""
-    named, kept = _named_checkpoint(link, history)
+    named, checkpoints = _named_checkpoint(link, history)
     gap = Gap(0, link.size - 1, Frontier(0, ()), None, link.root)
     held = Generation(
         link.name, 0, link.size, Frontier(0, ()), named, (gap,), end=link.size, linked=False
     )
-    return _End(held, (link.name, gap.first, gap.last), ("gap",), kept)
+    return _End(held, (link.name, gap.first, gap.last), ("gap",), checkpoints)
 
 
 def _end(held: Generation, link: GenerationLink, history: StreamHistory) -> _End:
     """Return the end of a known generation by the link's (size, root)."""
     if link.size <= held.start:  # there is no state to compare it with
         return _End(_closed(held, link), alarms=("rollback",))
-    _, kept = _named_checkpoint(link, history)
+    _, checkpoints = _named_checkpoint(link, history)
     known = held.frontier_at(link.size)
     if known is not None and known.root() != link.root:
         raise EquivocationError("one size has two roots", link.size)
     if held.end is not None and link.size >= held.end:
         # Another successor named this size or a lower one. The lowest named size counts.
-        return _End(held, alarms=("rollback",), kept=kept)
+        return _End(held, alarms=("rollback",), checkpoints=checkpoints)
     if link.size > held.size:
         gap = Gap(held.size, link.size - 1, held.frontier, None, link.root)
         ended = replace(held, size=link.size, gaps=(*held.gaps, gap), end=link.size)
-        return _End(ended, (held.name, gap.first, gap.last), ("gap",), kept)
+        return _End(ended, (held.name, gap.first, gap.last), ("gap",), checkpoints)
     rolled_back = link.size < held.size or held.end is not None
-    return _End(_closed(held, link), alarms=("rollback",) if rolled_back else (), kept=kept)
+    return _End(
+        _closed(held, link), alarms=("rollback",) if rolled_back else (), checkpoints=checkpoints
+    )
 
 
 def _named_checkpoint(
@@ -145,7 +147,7 @@ def _closed(held: Generation, link: GenerationLink) -> Generation:
     return replace(held, end=end, gaps=tuple(gaps))
 
 
-# --- how many are kept ---------------------------------------------------------------------------
+# --- number of stored generations ----------------------------------------------------------------
 
 
 def without_oldest(state: PartitionState, linked_to: str) -> PartitionState:
@@ -171,5 +173,5 @@ def without_oldest(state: PartitionState, linked_to: str) -> PartitionState:
         del generations[name]
     if len(generations) > MAX_GENERATIONS:
         raise ContinuityError("generations_many", "too many generations of this sender have gaps")
-    # generations older than the oldest kept one are now before the start
+    # generations older than the oldest stored one are now before the start
     return replace(state, generations=generations, start=min(generations))

@@ -166,7 +166,7 @@ def format_head(state: PartitionState) -> bytes:
                     "start": held.start,
                     "size": held.size,
                     "frontier": _text(held.frontier.to_bytes()),
-                    "latest": _format_kept(held.latest),
+                    "latest": _format_checkpoint(held.latest),
                     "gaps": len(held.gaps),
                     "end": held.end,
                     "linked": held.linked,
@@ -246,7 +246,7 @@ def parse_outline(head: bytes) -> Outline:
                 held["name"],
                 held["start"],
                 held["size"],
-                _parse_kept(held["latest"]),
+                _parse_checkpoint(held["latest"]),
                 held["gaps"],
                 held["end"],
             )
@@ -281,7 +281,7 @@ def _parse_generation(held: dict[str, Any], rows: list[GapRow]) -> Generation:
         held["start"],
         held["size"],
         _frontier(held["frontier"]),
-        _parse_kept(held["latest"]),
+        _parse_checkpoint(held["latest"]),
         tuple(gaps),
         held["end"],
         held["linked"],
@@ -291,11 +291,11 @@ def _parse_generation(held: dict[str, Any], rows: list[GapRow]) -> Generation:
     )
 
 
-def _format_kept(kept: StoredCheckpoint) -> list[object]:
-    return [kept.size, _text(kept.root), kept.time, kept.lowest]
+def _format_checkpoint(checkpoint: StoredCheckpoint) -> list[object]:
+    return [checkpoint.size, _text(checkpoint.root), checkpoint.time, checkpoint.lowest]
 
 
-def _parse_kept(stored: list[Any]) -> StoredCheckpoint:
+def _parse_checkpoint(stored: list[Any]) -> StoredCheckpoint:
     size, root, time, lowest = stored
     return StoredCheckpoint(size, b64decode(root, validate=True), time, lowest)
 

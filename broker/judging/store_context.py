@@ -69,7 +69,7 @@ class StoredHistory:
         self._tx = tx
         self._place = place
         self.leaves: dict[tuple[str, int], tuple[bytes, LeafStatus]] = {}
-        self.kept: dict[str, dict[int, tuple[StoredCheckpoint, bytes]]] = {}
+        self.checkpoints: dict[str, dict[int, tuple[StoredCheckpoint, bytes]]] = {}
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
         """Return (leaf, whether its content is missing)."""
@@ -80,25 +80,33 @@ class StoredHistory:
 
     def above(self, generation: str, index: int) -> StoredCheckpoint | None:
         """Return the smallest stored size above ``index``."""
-        mine = [kept for size, kept in self._mine(generation) if size > index]
+        mine = [checkpoint for size, checkpoint in self._mine(generation) if size > index]
         log = self._place.generation(generation)
         stored = self._tx.reader_logs.checkpoint_above(log, index)
-        return min((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
+        return min(
+            (*mine, *_stored_checkpoints(stored)),
+            key=lambda checkpoint: checkpoint.size,
+            default=None,
+        )
 
     def below(self, generation: str, size: int) -> StoredCheckpoint | None:
         """Return the largest stored size below ``size``."""
-        mine = [kept for held, kept in self._mine(generation) if held < size]
+        mine = [checkpoint for held, checkpoint in self._mine(generation) if held < size]
         log = self._place.generation(generation)
         stored = self._tx.reader_logs.checkpoint_below(log, size)
-        return max((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
+        return max(
+            (*mine, *_stored_checkpoints(stored)),
+            key=lambda checkpoint: checkpoint.size,
+            default=None,
+        )
 
     def at(self, generation: str, size: int) -> StoredCheckpoint | None:
         """Return the stored checkpoint of exactly that size."""
-        mine = self.kept.get(generation, {}).get(size)
+        mine = self.checkpoints.get(generation, {}).get(size)
         if mine is not None:
             return mine[0]
         log = self._place.generation(generation)
-        return next(iter(_kept(self._tx.reader_logs.checkpoint_at(log, size))), None)
+        return next(iter(_stored_checkpoints(self._tx.reader_logs.checkpoint_at(log, size))), None)
 
     def signed_text(self, generation: str, index: int, size: int) -> bytes:
         """Return the signed checkpoint that one of ``size`` with ``index`` may contradict.
@@ -113,16 +121,19 @@ class StoredHistory:
             logs.checkpoint_below(log, size),
         )
         texts = {row.size: row.text for row in rows if row is not None}
-        texts |= {held: text for held, (_, text) in self.kept.get(generation, {}).items()}
+        texts |= {held: text for held, (_, text) in self.checkpoints.get(generation, {}).items()}
         above = min((held for held in texts if held > index), default=-1)
         below = max((held for held in texts if held < size), default=-1)
         return next((texts[held] for held in (size, above, below) if held in texts), b"")
 
     def _mine(self, generation: str) -> list[tuple[int, StoredCheckpoint]]:
-        return [(size, kept) for size, (kept, _) in self.kept.get(generation, {}).items()]
+        return [
+            (size, checkpoint)
+            for size, (checkpoint, _) in self.checkpoints.get(generation, {}).items()
+        ]
 
 
-def _kept(row: CheckpointRow | None) -> tuple[StoredCheckpoint, ...]:
+def _stored_checkpoints(row: CheckpointRow | None) -> tuple[StoredCheckpoint, ...]:
     return (
         () if row is None else (StoredCheckpoint(row.size, row.root, row.time_s, row.lowest_index),)
     )
@@ -310,8 +321,11 @@ class StoreContext:
         history = self.history(place)
         if leaf is not None:
             history.leaves[leaf[:2]] = (leaf[2], status)
-        for generation, kept in placement.kept:
-            history.kept.setdefault(generation, {})[kept.size] = (kept, checkpoint_text)
+        for generation, checkpoint in placement.checkpoints:
+            history.checkpoints.setdefault(generation, {})[checkpoint.size] = (
+                checkpoint,
+                checkpoint_text,
+            )
 
     def stop(self, place: Place, state: PartitionState) -> None:
         """Stop a sender's partition until an operator releases it."""
@@ -347,10 +361,10 @@ class StoreContext:
                 by_generation.setdefault(generation, []).append((index, leaf, status))
             for generation, leaves in by_generation.items():
                 self._tx.reader_logs.save_leaves(place.generation(generation), leaves)
-            for generation, kept_by_size in history.kept.items():
+            for generation, checkpoints_by_size in history.checkpoints.items():
                 rows: list[Checkpointed] = [
-                    (kept.size, kept.root, kept.time, kept.lowest, text)
-                    for kept, text in kept_by_size.values()
+                    (checkpoint.size, checkpoint.root, checkpoint.time, checkpoint.lowest, text)
+                    for checkpoint, text in checkpoints_by_size.values()
                 ]
                 self._tx.reader_logs.save_checkpoints(place.generation(generation), rows)
 

@@ -278,11 +278,11 @@ def _folds(
     held: Generation, first: int, size: int, root: bytes, context: ReaderContext, where: Place
 ) -> bool:
     """Return whether all leaves from ``first`` to a receipt's size lead to its root."""
-    kept = context.history(where).at(held.name, size)
+    checkpoint = context.history(where).at(held.name, size)
     return (
         size <= held.size
-        and kept is not None
-        and kept.root == root
-        and kept.lowest < size
+        and checkpoint is not None
+        and checkpoint.root == root
+        and checkpoint.lowest < size
         and not any(gap.first < size and gap.last >= first for gap in held.gaps)
     )

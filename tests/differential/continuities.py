@@ -65,8 +65,8 @@ class Product:
                 position.leaf,
                 position.leaf_only,
             )
-        for generation, kept in placement.kept:
-            self.history.keep(generation, kept)
+        for generation, checkpoint in placement.checkpoints:
+            self.history.keep(generation, checkpoint)
         self.state = placement.state
         verdict = "repeat" if placement.verdict == "repeat" else "placed"
         return verdict, placement.gap and placement.gap[1:]

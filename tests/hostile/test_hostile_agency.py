@@ -26,6 +26,7 @@ from broker.envelope.sealing import ExchangeKey, Session
 from broker.receiving.retry_later import DEFER_UNKNOWN_MS
 from tests.hostile.witness import Witness, goes_on, honest, ignores, refuses
 from tests.support import forged_events as making
+from tests.support.colliding_ciphertext import collide
 from tests.support.forged_events import draft_event
 from tests.support.founded_partnership import (
     CASE,
@@ -42,7 +43,6 @@ from tests.support.founded_partnership import (
     founded,
 )
 from tests.support.sent_records import Log
-from tests.unit.broker.envelope.test_key_commitment import salamander
 
 Make = Callable[[str], Witness]
 
@@ -97,7 +97,7 @@ def _two_faced(committed: int) -> bytes:
         first, second = (one_step_kdf(secret, info) for secret in secrets[index])
         if index == 0:
             keys = (first[:HASH_BYTES], second[:HASH_BYTES])
-            ciphertext = salamander(*keys, aad, draft.pad_group(index, content))
+            ciphertext = collide(*keys, aad, draft.pad_group(index, content))
             commitment = (first, second)[committed][HASH_BYTES:]
         else:
             plaintext = draft.pad_group(index, content)

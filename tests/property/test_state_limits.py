@@ -76,8 +76,8 @@ def test_the_stored_state_stays_below_its_limit_for_any_claims(found: list[LogPo
                     position.leaf,
                     position.leaf_only,
                 )
-            for generation, kept in placement.kept:
-                history.kept.setdefault(generation, {})[kept.size] = kept
+            for generation, checkpoint in placement.checkpoints:
+                history.checkpoints.setdefault(generation, {})[checkpoint.size] = checkpoint
             counted = size_of(state)
             assert counted.bytes <= BYTES
             assert counted.gaps <= GAPS

@@ -128,25 +128,25 @@ class MemoryHistory:
 
     def __init__(self) -> None:
         self.leaves: dict[tuple[str, int], tuple[bytes, bool]] = {}
-        self.kept: dict[str, dict[int, StoredCheckpoint]] = {}
+        self.checkpoints: dict[str, dict[int, StoredCheckpoint]] = {}
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
         return self.leaves.get((generation, index))
 
     def above(self, generation: str, index: int) -> StoredCheckpoint | None:
-        sizes = self.kept.get(generation, {})
+        sizes = self.checkpoints.get(generation, {})
         return min((k for k in sizes.values() if k.size > index), key=_size, default=None)
 
     def below(self, generation: str, size: int) -> StoredCheckpoint | None:
-        sizes = self.kept.get(generation, {})
+        sizes = self.checkpoints.get(generation, {})
         return max((k for k in sizes.values() if k.size < size), key=_size, default=None)
 
     def at(self, generation: str, size: int) -> StoredCheckpoint | None:
-        return self.kept.get(generation, {}).get(size)
+        return self.checkpoints.get(generation, {}).get(size)
 
 
-def _size(kept: StoredCheckpoint) -> int:
-    return kept.size
+def _size(checkpoint: StoredCheckpoint) -> int:
+    return checkpoint.size
 
 
 class StreamReader:
@@ -172,10 +172,10 @@ class StreamReader:
         if placement.verdict not in {"repeat", "before_start"}:
             name = (position.generation, position.index)
             self.history.leaves[name] = (position.leaf, position.leaf_only)
-        for generation, kept in placement.kept:
-            held = self.history.kept.setdefault(generation, {})
-            assert kept.size not in held or held[kept.size].root == kept.root
-            held[kept.size] = kept
+        for generation, checkpoint in placement.checkpoints:
+            held = self.history.checkpoints.setdefault(generation, {})
+            assert checkpoint.size not in held or held[checkpoint.size].root == checkpoint.root
+            held[checkpoint.size] = checkpoint
         if placement.gap is not None:
             self.gaps.append(placement.gap)
         self.alarms += placement.alarms

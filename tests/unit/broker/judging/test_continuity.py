@@ -19,7 +19,7 @@ def test_the_first_record_met_is_the_start_wherever_it_stands(
     facts = sender.send(4)
     placement = reader.take(facts[2])
     assert (placement.verdict, placement.gap, placement.alarms) == ("start", None, ())
-    assert placement.kept[0][1].lowest == 2
+    assert placement.checkpoints[0][1].lowest == 2
     assert reader.take(facts[3]).verdict == "next"
 
 
@@ -28,7 +28,7 @@ def test_records_before_the_start_are_ignored(sender: SenderLog, reader: StreamR
     reader.take(facts[2])
     before = reader.state
     placement = reader.take(facts[1])
-    assert (placement.verdict, placement.alarms, placement.kept) == ("before_start", (), ())
+    assert (placement.verdict, placement.alarms, placement.checkpoints) == ("before_start", (), ())
     assert reader.state == before
 
 
@@ -38,7 +38,7 @@ def test_records_in_order_follow_each_other_without_alarm(
     verdicts = reader.take_all([*sender.send(3), *sender.send(1), *sender.send(5)])
     assert verdicts == ["start"] + ["next"] * 8
     assert reader.gaps == reader.alarms == []
-    assert sorted(reader.history.kept[sender.newest.name]) == [3, 4, 9]
+    assert sorted(reader.history.checkpoints[sender.newest.name]) == [3, 4, 9]
 
 
 def test_the_frontier_of_the_reader_is_that_of_the_sender(
@@ -59,7 +59,11 @@ def test_a_known_record_is_a_repeat_and_moves_nothing(
     for position in facts:
         for again in (position, as_leaf(position)):
             placement = reader.take(again)
-            assert (placement.verdict, placement.kept, placement.alarms) == ("repeat", (), ())
+            assert (placement.verdict, placement.checkpoints, placement.alarms) == (
+                "repeat",
+                (),
+                (),
+            )
     assert reader.state == before
 
 
@@ -114,9 +118,9 @@ def test_a_fill_lowers_the_lowest_index_of_its_checkpoint(
     reader.take_all([facts[0], facts[3]])
     reader.take(facts[4])
     reader.take(facts[1])
-    assert reader.history.kept[sender.newest.name][5].lowest == 1
+    assert reader.history.checkpoints[sender.newest.name][5].lowest == 1
     reader.take(facts[2])
-    assert reader.history.kept[sender.newest.name][5].lowest == 1
+    assert reader.history.checkpoints[sender.newest.name][5].lowest == 1
 
 
 # --- leaf replays --------------------------------------------------------------------------------

@@ -176,11 +176,11 @@ def test_a_reader_that_kept_no_checkpoints_goes_by_leaves_and_frontiers(
     sender.send()
     sender.restart()
     reader.take(sender.send()[0])
-    reader.history.kept.clear()
+    reader.history.checkpoints.clear()
     assert reader.take_all([facts[3], facts[2], facts[1]]) == ["repeat", "fill", "fill"]
     name = facts[0].generation
     last = replace(sender.sent[name][4], leaf=bytes(32))
-    reader.history.kept.clear()
+    reader.history.checkpoints.clear()
     equivocates(reader, last, "fold")
 
 

@@ -73,7 +73,7 @@ def test_a_named_head_above_mine_is_a_gap_that_folds_to_the_named_root(
     assert (placement.gap, placement.alarms) == ((first, 1, 4), ("gap",))
     assert reader.take_all([facts[3], facts[1], facts[4], facts[2]]) == ["fill"] * 4
     assert reader.open_gaps == []
-    assert reader.history.kept[first][5].time == facts[4].log_time
+    assert reader.history.checkpoints[first][5].time == facts[4].log_time
 
 
 def test_the_first_record_under_a_named_end_brings_a_time_that_may_not_fall(

@@ -37,7 +37,7 @@ def test_a_link_with_another_root_for_my_head_is_equivocation(
     sender: SenderLog, reader: StreamReader
 ) -> None:
     reader.take_all(sender.send(2))
-    reader.history.kept.clear()  # what is known of the head besides its checkpoint
+    reader.history.checkpoints.clear()  # what is known of the head besides its checkpoint
     sender.restart()
     equivocates(reader, relinked(sender.send()[0], root=bytes(32)), "one size has two roots")
 
@@ -66,7 +66,7 @@ def test_a_second_link_is_judged_and_kept_as_the_first_is(
     more.restart(at=old.now + 1000)
     (position,) = more.send()
     assert reader.take(position).alarms == ("rollback",)
-    assert reader.history.kept[first][5].root == position.link.root
+    assert reader.history.checkpoints[first][5].root == position.link.root
     third = more.copy(branch=3)
     third.restart(at=third.now + 1000)
     forged = relinked(third.send()[0], name=first, size=5, root=bytes(32))

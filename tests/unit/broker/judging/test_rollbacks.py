@@ -234,12 +234,12 @@ def test_only_a_named_size_above_my_start_is_kept(
     logs = [sender.copy() for _ in range(6) if sender.send()]
     name = sender.newest.name
     reader.take_all(sender.sent[name][3:])  # the start is 3
-    reader.history.kept[name].pop(4)
+    reader.history.checkpoints[name].pop(4)
     log = logs[size - 1]
     log.restart(at=sender.now)
     placement = reader.take(log.send()[0])
     assert placement.alarms == ("rollback",)
-    assert [kept.size for where, kept in placement.kept if where == name] == (
+    assert [checkpoint.size for where, checkpoint in placement.checkpoints if where == name] == (
         [size] if size > 3 else []
     )
 
