@@ -12,6 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
+from contracts.documents import shipped_pins
+from contracts.model import Pins
 from contracts.parties import GovernanceKeys
 
 __all__ = ["YamlValue", "draft", "london_parties", "section_lines"]
@@ -48,6 +50,7 @@ def draft(
     starts: date,
     ends: date,
     review_on: date,
+    pins: Pins | None = None,
 ) -> str:
     """Return the text of a complete contract, ready for `parse_contract` and for signing.
 
@@ -60,7 +63,9 @@ def draft(
         starts: first day in force, UTC.
         ends: last day in force, UTC.
         review_on: by when the parties review it.
+        pins: the framework agreement and the vocabulary; None pins those of the software.
     """
+    signed_with = shipped_pins() if pins is None else pins
     sections: dict[str, YamlValue] = {
         "deployment": deployment,
         "starts": starts,
@@ -72,11 +77,11 @@ def draft(
             agency: {"ed25519": keys.ed25519, "ml_dsa_65": keys.ml_dsa_65}
             for agency, keys in governance_keys.items()
         },
+        "pins": {"framework": signed_with.framework, "vocabulary": signed_with.vocabulary},
     }
     added = "\n".join(section_lines(sections))
-    return (
-        f"{terms_text.rstrip()}\n\n# Parties, dates and the keys that trust starts from.\n{added}\n"
-    )
+    head = "# Parties, dates, the keys that trust starts from, and the documents signed with it."
+    return f"{terms_text.rstrip()}\n\n{head}\n{added}\n"
 
 
 def section_lines(values: Mapping[str, YamlValue], indent: str = "") -> Iterable[str]:

@@ -43,6 +43,7 @@ _SECTIONS = frozenset(
     | {"coordinator", "purposes", "legal_bases", "event_types", "topics", "consent_by_role"}
     | {"retention", "service_levels", "use", "security", "acknowledgements", "statistics", "dpia"}
     | {"equality_impact_assessment", "consulted", "privacy_notice", "terms", "governance_keys"}
+    | {"pins"}
 )
 """Members of a contract that a section shows; the others follow under `OTHER TERMS`."""
 
@@ -106,6 +107,9 @@ def _dates(contract: Contract) -> Iterator[str]:
     yield f"Partnership: {contract.deployment}"
     yield f"Framework agreement: {framework.name} {framework.version}"
     yield from other_members(framework, {"name", "version"}, "  ")
+    yield "Signed with it:"
+    yield f"  framework agreement, SHA-256 of its text:  {contract.pins.framework}"
+    yield f"  vocabulary, SHA-256 of its file:           {contract.pins.vocabulary}"
     if contract.previous is None:
         yield "Replaces: no earlier version"
     else:

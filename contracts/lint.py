@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from contracts.documents import shipped_pins
 from contracts.errors import ContractError
 from contracts.events import EVENT_TYPES
 from contracts.findings import Finding
@@ -70,6 +71,7 @@ def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
     found += _placeholders(contract)
     found += _topics(contract)
     found += _principals(contract)
+    found += _documents(contract)
     for name, terms in contract.event_types.items():
         found += _type(contract, name, terms)
     return tuple(sorted(found, key=lambda f: f.severity != "error"))
@@ -90,6 +92,18 @@ def _unfinished(contract: Contract) -> Iterator[Finding]:
             "warning",
             member,
             f"a draft without {member}: what depends on it is not checked",
+        )
+
+
+def _documents(contract: Contract) -> Iterator[Finding]:
+    absent = contract.absent if isinstance(contract, DraftContract) else ()
+    if "pins" not in absent and contract.pins.vocabulary != shipped_pins().vocabulary:
+        yield Finding(
+            "vocabulary-differs",
+            "error",
+            "pins.vocabulary",
+            "this software has another vocabulary and would check events by it; every agency "
+            "needs the software with the vocabulary of the agreement",
         )
 
 

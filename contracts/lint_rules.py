@@ -75,6 +75,7 @@ RULES: Final[Mapping[str, str]] = {
     "term-too-long": "the agreement runs too long",
     "too-many-groups": "an event type needs more groups of fields than an event can have",
     "type-unknown": "the software has no such event type",
+    "vocabulary-differs": "the agreement pins another vocabulary than the software has",
     "version-record": "the version record does not fit the version",
 }
 """Meaning of every rule, those of `contracts/succession.py` included."""

@@ -163,7 +163,7 @@ def parse_draft(raw: bytes, where: str) -> ContractText:
         ContractError: `contract_invalid`.
     """
     tree, lines = _read(raw, where)
-    needed = ("deployment", "starts", "ends", "parties", "governance_keys")
+    needed = ("deployment", "starts", "ends", "parties", "governance_keys", "pins")
     complete = not isinstance(tree, dict) or all(tree.get(name) is not None for name in needed)
     if complete:
         return parse_contract(raw, where)
@@ -192,9 +192,13 @@ def shipped_terms(name: str = "london-hate-crime") -> str:
 
 
 def shipped_names() -> tuple[str, ...]:
-    """Return the names of shipped agreements, the framework agreement left out."""
+    """Return the names of shipped agreements, without the framework agreement and vocabulary."""
     return tuple(
-        sorted(path.stem for path in _SHIPPED.glob("*.yaml") if "framework" not in path.stem)
+        sorted(
+            path.stem
+            for path in _SHIPPED.glob("*.yaml")
+            if "framework" not in path.stem and not path.stem.endswith(".vocabulary")
+        )
     )
 
 

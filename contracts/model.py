@@ -74,6 +74,18 @@ class FrameworkReference(Term):
     version: SemanticVersion
 
 
+class Pins(Term):
+    """Documents that are signed with a contract, by the SHA-256 of their files.
+
+    Attributes:
+        framework: the text of the framework agreement.
+        vocabulary: the event types, fields and code lists (docs/spec/contracts.md, "Documents").
+    """
+
+    framework: HexHash
+    vocabulary: HexHash
+
+
 class Leaving(Term):
     """Rules for leaving, for suspending one's own part, and for disputes."""
 
@@ -136,6 +148,7 @@ class Contract(Term):
         ends: last day in force, to 24:00 UTC.
         consent_by_role: the scope without which a role gets nothing that identifies.
         governance_keys: by agency id; one entry for each party, no others.
+        pins: hashes of the documents that are signed with the contract.
     """
 
     framework: FrameworkReference
@@ -172,6 +185,7 @@ class Contract(Term):
     review_by: tuple[Identifier, ...] = ()
     parties: tuple[Party, ...] = Field(min_length=2, max_length=64)
     governance_keys: dict[Identifier, GovernanceKeys]
+    pins: Pins
 
     @cached_property
     def by_id(self) -> dict[str, Party]:
@@ -243,11 +257,12 @@ class DraftContract(Contract):
     ends: AgreementDay = date(2000, 12, 31)
     parties: tuple[Party, ...] = Field(default=(), max_length=64)
     governance_keys: dict[Identifier, GovernanceKeys] = Field(default_factory=dict)
+    pins: Pins = Pins(framework="0" * 64, vocabulary="0" * 64)
 
     @property
     def absent(self) -> tuple[str, ...]:
         """Members that the draft does not have yet."""
-        needed = ("deployment", "starts", "ends", "parties", "governance_keys")
+        needed = ("deployment", "starts", "ends", "parties", "governance_keys", "pins")
         return tuple(name for name in needed if name not in self.model_fields_set)
 
 

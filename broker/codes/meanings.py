@@ -317,6 +317,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "there is too little disk space for the state",
         "Make room on the disk of the agency's folder.",
     ),
+    "document_invalid": Meaning(
+        "a framework agreement or a vocabulary is no plain text of at most 1 MiB",
+        "Save it as plain UTF-8 text of at most 1 MiB, without control, bidirectional and invisible"
+        " characters.",
+    ),
     "early": Meaning(
         "the log time is ahead of this clock",
         "Nothing: it is judged again by itself when time passes or news come.",

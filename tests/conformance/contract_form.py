@@ -274,6 +274,7 @@ CONTRACT = members(
         1,
     ),
     framework=members(name=ID, version=VERSION),
+    pins=members(framework=HASH, vocabulary=HASH),
     title=text,
     summary=text,
     privacy_notice=text,

@@ -1,5 +1,8 @@
 """Writes the JSON Schema of each event type beside this file (docs/spec/contracts.md, "Schemas").
 
+It also writes the vocabulary file that agreements pin by its hash (docs/spec/contracts.md,
+"Documents"): event types, fields, code lists, and which field plays which part.
+
 The schemas are read by people and by other implementations; ours checks the same annotations with
 pydantic. A schema is one text: the same types and code lists give the same bytes, and
 tests/unit/docs/test_schemas.py compares them. Run it with the project installed.
@@ -8,6 +11,7 @@ tests/unit/docs/test_schemas.py compares them. Run it with the project installed
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,11 +23,12 @@ from pydantic.fields import FieldInfo
 from typing_extensions import get_type_hints, is_typeddict
 
 from contracts.events import EVENT_TYPES
-from contracts.vocabulary import Code, code_list
+from contracts.vocabulary import Code, code_list, dated_data
 
 Schema: TypeAlias = dict[str, Any]
 
 FOLDER = Path(__file__).parent
+VOCABULARY = FOLDER.parents[2] / "contracts" / "agreements" / "london-hate-crime.vocabulary.yaml"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FORMATS = {
     "_real_day": {"format": "date"},
@@ -143,10 +148,93 @@ def files() -> Mapping[str, str]:
     return {f"{event_type}.schema.json": text_of(event_type) for event_type in EVENT_TYPES}
 
 
+def vocabulary_text() -> str:
+    """The one text of the vocabulary file, in the YAML of agreements."""
+    parts, rules = dated_data("vocabulary"), dated_data("referral_rules")
+    types, objects, lists = {}, {}, set()
+    for event_type in EVENT_TYPES:
+        schema = schema_of(event_type)
+        definitions = schema["$defs"]
+        lists |= {name for name, one in definitions.items() if "x-code-list" in one}
+        objects |= {
+            name: _object(one) for name, one in definitions.items() if "x-code-list" not in one
+        }
+        types[event_type] = _object(schema)
+    code_lists = {
+        name: {
+            "dated": listed.dated,
+            "source": listed.source,
+            "codes": dict(listed.codes),
+        }
+        for name, listed in ((name, code_list(name)) for name in sorted(lists | _named_lists()))
+    }
+    content = {
+        "vocabulary": "london-hate-crime",
+        "dated": max([parts["dated"], rules["dated"], *(c["dated"] for c in code_lists.values())]),
+        "event_types": types,
+        "objects": dict(sorted(objects.items())),
+        "code_lists": code_lists,
+        "parts": _without(parts),
+        "referrals": _without(rules),
+    }
+    head = (
+        "# Vocabulary of the partnership: event types, their fields, code lists, and the part that\n"
+        "# each field plays. Agreements pin this file by its SHA-256 hash.\n"
+        "# Made by docs/spec/schemas/generate.py. Do not edit it.\n"
+    )
+    return head + "".join(f"{line}\n" for line in _yaml(content))
+
+
+def _named_lists() -> set[str]:
+    """The code lists that a rule names without a field of their own."""
+    parts, rules = dated_data("vocabulary"), dated_data("referral_rules")
+    return {parts["scope_list"], rules["status_list"], rules["reason_list"]}
+
+
+def _object(schema: Schema) -> Schema:
+    required = set(schema.get("required", ()))
+    return {
+        "description": schema["description"],
+        "fields": {
+            name: {**_kind(one), **({"required": True} if name in required else {})}
+            for name, one in schema["properties"].items()
+        },
+    }
+
+
+def _kind(schema: Schema) -> Schema:
+    """A field's kind and limits; a reference names a code list or an object of the file."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return {"object": name} if name[0].isupper() else {"code_list": name}
+    found = dict(schema)
+    if "items" in found:
+        found["items"] = _kind(found["items"])
+    return found
+
+
+def _without(content: Mapping[str, Any]) -> Schema:
+    return {key: value for key, value in content.items() if key not in ("list", "dated", "source")}
+
+
+def _yaml(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    for key, item in value.items():
+        name = key if re.fullmatch("[a-z][a-z_.-]*", key, re.IGNORECASE) else json.dumps(key)
+        nested = isinstance(item, Mapping) and any(
+            isinstance(one, Mapping | str) for one in item.values()
+        )
+        if nested and not {"type", "object", "code_list"} & item.keys():
+            yield f"{indent}{name}:"
+            yield from _yaml(item, indent + "  ")
+        else:
+            yield f"{indent}{name}: {json.dumps(item, ensure_ascii=False)}"
+
+
 def main() -> None:
     """Write the files."""
     for name, text in files().items():
         (FOLDER / name).write_text(text, "utf-8")
+    VOCABULARY.write_text(vocabulary_text(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ from broker.statements.authorship import cosigner
 from broker.tlog.note import NoteSigner, format_note, sign_note
 from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms
+from contracts.model import Pins
 from contracts.parties import GovernanceKeys
 from tests.vectors.making.ground import Ground, RecordedSigner
 
@@ -62,6 +63,8 @@ def instant(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> 
 DEPLOYMENT = "pan-london"
 FOUNDED = instant(2026, 2, 20)
 """From when the first keys and manifests are valid."""
+PINS = Pins(framework="1" * 64, vocabulary="2" * 64)
+"""Made up, so that a change of the shipped documents leaves the vectors as they are."""
 STARTS, ENDS = date(2026, 3, 1), date(2027, 2, 28)
 """First and last day of the contract."""
 NOW = instant(2026, 3, 2, 12)
@@ -227,6 +230,7 @@ def agreed(
         starts=starts,
         ends=ends,
         review_on=starts,
+        pins=PINS,
     )
     parsed = parse_contract(text.encode(), "contract.yaml")
     signed = verify_contract(parsed, None)

@@ -131,6 +131,7 @@ def terms(
         ],
         "parties": parties,
         "governance_keys": keys,
+        "pins": {"framework": "1" * 64, "vocabulary": "2" * 64},
         **more,
     }
 
