@@ -32,7 +32,8 @@ __all__ = [
 class KeyAccessError(ConcordantError):
     """A private key or its passphrase is not available; the operator must act.
 
-    Codes: `key_missing`, `key_unreadable`, `passphrase_wrong`, `passphrase_missing`.
+    Codes: `key_missing`, `key_unreadable`, `passphrase_wrong`, `passphrase_missing`,
+    `passphrase_store_unreachable`, `passphrase_store_refused`.
     """
 
     code = "key_unreadable"

@@ -32,6 +32,32 @@ Every setting of `agency.toml`. Made from the program by `docs/configuration.py`
 `concordant doctor --agency DIR` checks the file and what it names.
 """
 
+
+def _vault(above: str) -> dict[str, str]:
+    """Meanings of the settings that name a secret in Vault or OpenBao."""
+    means = {
+        "": "A field of a secret in HashiCorp Vault or OpenBao, in place of the settings above. "
+        "Set either `token`, or `role_id` with `secret_id`",
+        ".address": "Address of the store, as `https://HOST:PORT`; always TLS",
+        ".mount": "Mount path of the key-value engine",
+        ".path": "Path of the secret in it, such as `concordant/csu-camden`",
+        ".field": "The field of the secret that holds the passphrase",
+        ".kv_version": "Version of the key-value engine",
+        ".namespace": "Namespace of Vault Enterprise or OpenBao",
+        ".ca": "Certificate of the authority that issued the store's certificate, in PEM. Without "
+        "it the system's authorities count",
+        ".role_id": "Id of the AppRole",
+        ".approle_mount": "Mount path of the AppRole method",
+        ".token": "Where the token is. Exactly one of the three settings",
+        ".secret_id": "Where the secret id of the AppRole is. Exactly one of the three settings",
+    }
+    for secret in (".token", ".secret_id"):
+        means[f"{secret}.file"] = "A file that only the adapter's account can read"
+        means[f"{secret}.environment"] = "An environment variable"
+        means[f"{secret}.credential"] = "A systemd credential"
+    return {f"{above}.vault{name}": meaning for name, meaning in means.items()}
+
+
 MEANS: Mapping[str, str] = {
     "agency": "The id of this agency, as the agreement names it",
     "deployment": "The name of the partnership's deployment. All topics begin with it",
@@ -52,15 +78,17 @@ MEANS: Mapping[str, str] = {
     "keys": "Where the private keys are, as URIs",
     "keys.operational": "Stream, exchange and receipt keys",
     "keys.governance": "Governance keys. Keep them offline and bring them only to sign",
-    "passphrase": "Where the passphrase of the key files is. Exactly one of the three settings",
+    "passphrase": "Where the passphrase of the key files is. Exactly one of the four settings",
     "passphrase.file": "A file that only the adapter's account can read",
     "passphrase.environment": "An environment variable",
     "passphrase.credential": "A systemd credential",
+    **_vault("passphrase"),
     "governance_passphrase": "Where the passphrase of the governance keys is, if it is another "
-    "one. Exactly one of the three settings",
+    "one. Exactly one of the four settings",
     "governance_passphrase.file": "A file that only the adapter's account can read",
     "governance_passphrase.environment": "An environment variable",
     "governance_passphrase.credential": "A systemd credential",
+    **_vault("governance_passphrase"),
     "kafka": "How to reach Kafka: always TLS with a client certificate",
     "kafka.bootstrap": "Addresses of Kafka, as `host:port`, separated by commas",
     "kafka.ca": "Certificate of the authority that signed Kafka's certificates",
@@ -168,7 +196,10 @@ def _one(part: Any, metadata: list[Any]) -> str:
 
 
 def _pattern(constraint: Any) -> bool:
-    return isinstance(constraint, StringConstraints) and constraint.pattern is not None
+    """Whether it is the pattern of an id; a path or an address has a limit besides."""
+    if not isinstance(constraint, StringConstraints):
+        return False
+    return constraint.pattern is not None and constraint.max_length is None
 
 
 def _default(field: FieldInfo) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
 from broker.keys.passphrase import PassphraseSource
+from broker.keys.secret_source import SecretSource, VaultSource
 from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
 
 CONFIG_NAME: Final = "agency.toml"
@@ -34,6 +35,21 @@ Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[
 """Id of an agency or a deployment: one part of an origin."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+StorePath = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"\A[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*/?\z",
+        max_length=512,
+    ),
+]
+"""Path in Vault or OpenBao, without a part that begins with a dot."""
+HttpsAddress = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"\Ahttps://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\z",
+        max_length=512,
+    ),
+]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
 
@@ -69,12 +85,37 @@ class KeysSection(_Section):
     governance: Text = "file:keys/governance"
 
 
-class PassphraseSection(_Section):
-    """Source of the passphrase; exactly one of the three."""
+class SecretSection(_Section):
+    """Place of a secret; exactly one of the three."""
 
     file: Text | None = None
     environment: Text | None = None
     credential: Text | None = None
+
+
+class VaultSection(_Section):
+    """A field of a secret in HashiCorp Vault or OpenBao, and the means of reading it.
+
+    Either ``token``, or ``role_id`` with ``secret_id`` (AppRole).
+    """
+
+    address: HttpsAddress
+    mount: StorePath = "secret"
+    path: StorePath
+    field: Text = "passphrase"
+    kv_version: Literal[1, 2] = 2
+    namespace: StorePath | None = None
+    ca: Text | None = None
+    token: SecretSection | None = None
+    role_id: Text | None = None
+    secret_id: SecretSection | None = None
+    approle_mount: StorePath = "approle"
+
+
+class PassphraseSection(SecretSection):
+    """Source of the passphrase; exactly one of the four."""
+
+    vault: VaultSection | None = None
 
 
 Encoding = Literal[
@@ -235,14 +276,38 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
         raise _invalid(error, where) from None
     for name in ("passphrase", "governance_passphrase"):
         section: PassphraseSection | None = getattr(config, name)
-        if section is not None and len(section.model_dump(exclude_none=True)) != 1:
-            raise ConfigError(
-                "Exactly one of file, environment and credential must be set.",
-                code="config_invalid",
-                where=f"{where}: {name}",
-                fix='For example: file = "passphrase"',
+        if section is not None:
+            _require_one_place(
+                section, f"{where}: {name}", "file, environment, credential and vault"
             )
+            if section.vault is not None:
+                _require_one_access(section.vault, f"{where}: {name}.vault")
     return config
+
+
+def _require_one_place(section: SecretSection, where: str, names: str) -> None:
+    if len(section.model_dump(exclude_none=True)) != 1:
+        raise ConfigError(
+            f"Exactly one of {names} must be set.",
+            code="config_invalid",
+            where=where,
+            fix='For example: file = "passphrase"',
+        )
+
+
+def _require_one_access(vault: VaultSection, where: str) -> None:
+    """Check that a store is read with a token, or with a role and its secret id."""
+    by_role = vault.role_id is not None, vault.secret_id is not None
+    if (vault.token is not None, *by_role) not in {(True, False, False), (False, True, True)}:
+        raise ConfigError(
+            "Either token, or role_id with secret_id, must be set.",
+            code="config_invalid",
+            where=where,
+            fix='For example: token = { file = "vault-token" }',
+        )
+    for name, place in (("token", vault.token), ("secret_id", vault.secret_id)):
+        if place is not None:
+            _require_one_place(place, f"{where}.{name}", "file, environment and credential")
 
 
 def load_config(directory: Path) -> AgencyConfig:
@@ -274,8 +339,36 @@ def load_config(directory: Path) -> AgencyConfig:
 
 
 def passphrase_source(section: PassphraseSection, directory: Path) -> PassphraseSource:
-    """Return the section with its file relative to the agency's directory."""
+    """Return the section with its files relative to the agency's directory."""
+    vault = section.vault
     return PassphraseSource(
+        file=None if section.file is None else directory / section.file,
+        environment=section.environment,
+        credential=section.credential,
+        vault=None if vault is None else _vault_source(vault, directory),
+    )
+
+
+def _vault_source(vault: VaultSection, directory: Path) -> VaultSource:
+    return VaultSource(
+        address=vault.address.rstrip("/"),
+        mount=vault.mount.rstrip("/"),
+        path=vault.path.rstrip("/"),
+        field=vault.field,
+        kv_version=vault.kv_version,
+        namespace=vault.namespace,
+        ca=None if vault.ca is None else directory / vault.ca,
+        token=_secret_source(vault.token, directory),
+        role_id=vault.role_id,
+        secret_id=_secret_source(vault.secret_id, directory),
+        approle_mount=vault.approle_mount.rstrip("/"),
+    )
+
+
+def _secret_source(section: SecretSection | None, directory: Path) -> SecretSource | None:
+    if section is None:
+        return None
+    return SecretSource(
         file=None if section.file is None else directory / section.file,
         environment=section.environment,
         credential=section.credential,
@@ -335,7 +428,7 @@ kind = {_quoted(adapter)}
 operational = "file:keys"
 governance = "file:governance"
 
-[passphrase]  # one of: file, environment, credential
+[passphrase]  # one of: file, environment, credential, vault
 file = {_quoted(passphrase_file)}
 
 [kafka]

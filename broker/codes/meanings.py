@@ -773,11 +773,21 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "passphrase_missing": Meaning(
         "the passphrase is missing",
-        "Put it back in the place that [passphrase] in agency.toml names; a credential: start "
-        "the service with LoadCredential.",
+        "Put it back in the place that [passphrase] in agency.toml names, or correct the place; a "
+        "credential: start the service with LoadCredential.",
     ),
     "passphrase_readable": Meaning(
         "others can read the passphrase", "Give chmod 600 to the file that is named."
+    ),
+    "passphrase_store_refused": Meaning(
+        "Vault or OpenBao does not accept our token or role",
+        "Renew the token or the secret id, or let its policy read the path: agency.toml, "
+        "[passphrase.vault].",
+    ),
+    "passphrase_store_unreachable": Meaning(
+        "Vault or OpenBao, which keeps the passphrase, cannot be reached or cannot answer",
+        "Correct address and ca in agency.toml, [passphrase.vault], or wait for the store. Then "
+        "give the command again; a service that restarts tries again by itself.",
     ),
     "passphrase_wrong": Meaning(
         "the passphrase does not open a key",

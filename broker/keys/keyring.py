@@ -106,6 +106,16 @@ class Keyring:
         self._encryption_keys: dict[tuple[bytes, int], bytes] = {}
         self._seeds: dict[bytes, bytes] = {}
 
+    def stay_unlocked(self, before: Keyring) -> None:
+        """Take over what an earlier keyring of the same folder derived from its passphrase.
+
+        A process that reads its files anew then needs no passphrase for keys that it could open:
+        neither again 0.4 s of scrypt nor an answer of the store that keeps the passphrase. Files
+        under another salt, which a new passphrase has, ask for theirs.
+        """
+        if before.folder == self.folder:
+            self._encryption_keys.update(before._encryption_keys)
+
     def entries(self) -> tuple[KeyEntry, ...]:
         """Return the public parts of all held keys, oldest first.
 

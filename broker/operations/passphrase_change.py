@@ -103,5 +103,9 @@ def _new_passphrase(new: PassphraseSource) -> bytes:
 def _place(section: PassphraseSection | None, name: str) -> str:
     if section is None:
         return f"agency.toml, [{name}]"
+    if section.vault is not None:
+        vault = section.vault
+        place = f"{vault.address} {vault.mount}/{vault.path}, field {vault.field}"
+        return f"vault {place} (agency.toml, [{name}])"
     ((kind, where),) = section.model_dump(exclude_none=True).items()
     return f"{kind} {where} (agency.toml, [{name}])"

@@ -127,9 +127,14 @@ class BrokerService:
         Raises:
             ConcordantError: a file does not verify; what was known stays in force.
         """
-        load = partial(load_participant, self.participant.root, self._clock())
-        self._loaded.participant = await self.parts.reader.take_up(load)
+        self._loaded.participant = await self.parts.reader.take_up(self._loaded_again)
         self.parts.relaying.announce()  # and go on without a key that is revoked
+
+    def _loaded_again(self) -> Participant:
+        before = self.participant
+        fresh = load_participant(before.root, self._clock())
+        fresh.keyring.stay_unlocked(before.keyring)
+        return fresh
 
     # --- loops -----------------------------------------------------------------------------------
 

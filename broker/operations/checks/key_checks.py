@@ -85,18 +85,24 @@ def passphrase(participant: Participant) -> Iterator[Check]:
     """
     source = passphrase_source(participant.config.passphrase, participant.root)
     load_passphrase(source)
-    if source.file is not None:
-        mode = stat.S_IMODE(source.file.stat().st_mode)
-        if mode & 0o077:
-            yield Check(
-                "passphrase",
-                "fail",
-                f"others can read the passphrase (mode {mode:o})",
-                f"chmod 600 {source.file}",
-                "passphrase_readable",
-            )
-            return
-    yield passed("passphrase", "it is here, and only this account can read it")
+    vault = source.vault
+    secrets = [] if vault is None else [("token", vault.token), ("secret id", vault.secret_id)]
+    for what, place in (("passphrase", source), *secrets):
+        if place is not None and place.file is not None:
+            mode = stat.S_IMODE(place.file.stat().st_mode)
+            if mode & 0o077:
+                yield Check(
+                    "passphrase",
+                    "fail",
+                    f"others can read the {what} (mode {mode:o})",
+                    f"chmod 600 {place.file}",
+                    "passphrase_readable",
+                )
+                return
+    if vault is not None:
+        yield passed("passphrase", f"{vault.address} gives it to this account")
+    else:
+        yield passed("passphrase", "it is here, and only this account can read it")
 
 
 def keys(participant: Participant, now: int) -> Iterator[Check]:

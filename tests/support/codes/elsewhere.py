@@ -95,6 +95,9 @@ BY_TEST = {
     "::test_a_write_after_the_file_was_put_away_is_taken",
     "key_ambiguous": "broker/cli/test_keys_revoke.py"
     "::test_a_beginning_that_fits_two_keys_is_refused",
+    "passphrase_store_refused": "broker/keys/test_vault.py"
+    "::test_a_token_or_a_role_that_is_not_accepted",
+    "passphrase_store_unreachable": "broker/keys/test_vault.py::test_a_sealed_store_answers_later",
     "kafka_not_local": "broker/cli/test_kafka.py::test_a_partnership_whose_kafka_is_elsewhere",
     "manifest_missing": "broker/cli/test_states_of_codes.py"
     "::test_a_manifest_that_never_came_is_copied_from_another_party",

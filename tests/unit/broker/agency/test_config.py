@@ -101,3 +101,53 @@ def test_ids_of_governance_keys_are_base64() -> None:
 def test_a_passphrase_file_is_found_from_the_agencys_folder(tmp_path: Path) -> None:
     config: AgencyConfig = parse_config(GOOD.encode(), "agency.toml")
     assert passphrase_source(config.passphrase, tmp_path).file == tmp_path / "passphrase"
+
+
+VAULT = 'vault = { address = "https://vault.example:8200", path = "concordant/a"'
+
+
+def with_vault(more: str) -> str:
+    return GOOD.replace('file = "passphrase"', VAULT + more + " }")
+
+
+def test_a_passphrase_in_a_vault_has_files_relative_to_the_folder(tmp_path: Path) -> None:
+    text = with_vault(', ca = "tls/v.pem", token = { file = "token" }')
+    config = parse_config(text.encode(), "agency.toml")
+    source = passphrase_source(config.passphrase, tmp_path).vault
+    assert source is not None
+    assert source.ca == tmp_path / "tls/v.pem"
+    assert source.token is not None
+    assert source.token.file == tmp_path / "token"
+    assert (source.mount, source.field, source.kv_version) == ("secret", "passphrase", 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ("", "passphrase.vault"),
+        (', role_id = "r"', "passphrase.vault"),
+        (', secret_id = { file = "s" }', "passphrase.vault"),
+        (', token = { file = "t" }, role_id = "r", secret_id = { file = "s" }', "passphrase.vault"),
+        (', token = { file = "t", environment = "T" }', "passphrase.vault.token"),
+        (", token = { }", "passphrase.vault.token"),
+        (', token = { file = "t" }, mount = "../sys"', "passphrase.vault.mount"),
+        (', token = { file = "t" }, mount = "/secret"', "passphrase.vault.mount"),
+        (', token = { file = "t" }, kv_version = 3', "passphrase.vault.kv_version"),
+        (', token = { vault = "t" }', "passphrase.vault.token.vault"),
+    ],
+)
+def test_a_vault_that_is_not_fully_named(more: str, field: str) -> None:
+    error = refused(with_vault(more))
+    assert (error.code, error.where) == ("config_invalid", f"agency.toml: {field}")
+
+
+@pytest.mark.parametrize("address", ["http://vault.example:8200", "https://u:p@vault.example",
+                                     "https://vault.example/v1/x", "vault.example"])  # fmt: skip
+def test_a_vault_is_reached_by_tls_only(address: str) -> None:
+    text = with_vault(', token = { file = "t" }').replace("https://vault.example:8200", address)
+    assert refused(text).where == "agency.toml: passphrase.vault.address"
+
+
+def test_a_vault_and_a_file_are_one_too_many() -> None:
+    text = GOOD.replace('file = "passphrase"', f'file = "p"\n{VAULT}, token = {{ file = "t" }} }}')
+    assert refused(text).where == "agency.toml: passphrase"
