@@ -15,19 +15,19 @@ here and not in production.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
 from adapters.base import AgencyAdapter, Context, MappingError, Outgoing, Rejected, Row
+from adapters.full_events import VALUES, full_data, opened, plain
 from adapters.mapping.document import Column, MappingDocument
 from adapters.mapping.linking import MemoryLinks
 from adapters.sources.rejects import content_of, rejected_pieces
-from broker.event import JSON, OpenedEvent
 from contracts import schema, vocabulary
-from contracts.events import EVENT_TYPES, PlainEvent
+from contracts.events import EVENT_TYPES
 
 __all__ = [
     "AdapterBehaviour",
@@ -35,113 +35,6 @@ __all__ = [
     "opened",
     "plain",
 ]
-
-_TEXTS: Mapping[str, JSON] = {
-    "case_id": "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01",
-    "referral_id": "0c9e2f57-8a3b-4a55-8d0e-27b9a0f4c302",
-    "previous_referral_id": "77b1d7be-0a0e-4f0b-8c53-6d5b0a3f1c03",
-    "answers.id": "a3f0c2d4-1b5e-4c6f-9d7a-8e9f0a1b2c04",
-    "corrects.id": "b4a1d3e5-2c6f-4d70-8e8b-9f0a1b2c3d05",
-    "reason": "Repeated shouting outside the flat; =1+1 is not a formula",
-    "victim.name": "Zoë Testcase-Ó Sample",
-    "victim.date_of_birth": "1979-02-28",
-    "victim.address": "Flat 2/3, 14 Fixture Road; rear entrance",
-    "victim.postcode": "ZZ1 1ZZ",
-    "victim.uprn": "100000000001",
-    "victim.phone": "+44 20 7946 0018",
-    "victim.email": "testcase@example.org",
-    "victim.interpreter_language": "bn",
-    "victim.safe_contact_times": "weekdays, 10:00 to 12:00",
-    "incident.occurred_on": "2025-02-27",
-    "incident.occurred_time": "22:40",
-    "incident.ward": "E05013653",
-    "incident.ward_dated": "2022-05-05",
-    "incident.narrative": 'They said, "go away".\nThen they left;\nno injury \\ so far.',
-    "incident.previous_incidents": 3,
-    "incident.known_to_police": True,
-    "incident.crime_reference": "01/4815162/25",
-    "alleged_perpetrator_count": 2,
-    "alleged_perpetrators": [
-        {
-            "name": "Ann/Example; Made-Up",
-            "age_band": "35_44",
-            "gender": "female",
-            "ethnicity": "white_british",
-            "known_to_victim": True,
-            "relationship": "neighbour",
-        },
-        {"age_band": "18_24", "known_to_victim": False},
-    ],
-    "witnesses": 1,
-    "consent.pass_to_police": True,
-    "consent.support_contact": True,
-    "consent.share_identity": True,
-    "consent.statistics": False,
-    "version": 2,
-    "note": "Seen on Monday",
-    "owner_team": "Team Sample",
-    "answers.source": "partner-one",
-    "urn": "01XY0123425",
-    "crime_reference": "01/4815162/25",
-    "forms": [{"form": "MG3", "reference": "MG3-0001"}, {"form": "MG5", "reference": "MG5-0002"}],
-    "offences": ["Harassment; section 2", "Criminal damage"],
-    "action_plan": "Take a further statement.\nReview in two weeks.",
-    "next_hearing": "2025-05-06",
-    "sentence_uplift": True,
-    "ward": "E05013653",
-    "victim.special_measures": ["screens"],
-    "declared_at": "2025-03-12T09:30:00.000Z",
-    "summary": "Confidence at risk.",
-    "community_impact": "Worry on the estate.",
-    "contact_phone": "020 7946 0019",
-    "corrects.source": "partner-one",
-    "retracted": ["incident.narrative", "victim.phone"],
-}
-
-
-def full_data(document: MappingDocument, event_type: str) -> dict[str, JSON]:
-    """Return a value for every leaf of a type, by path; codes are the first ones of their lists.
-
-    Args:
-        document: names the code lists of the leaves.
-        event_type: a name of ``EVENT_TYPES``.
-    """
-    columns = {path: column for column, path in document.columns_of(event_type)}
-    flat: dict[str, JSON] = {}
-    for leaf in schema.leaves(event_type):
-        column = columns.get(leaf)
-        if column is not None and column.kind in ("code", "codes"):
-            flat[leaf] = _codes(document, column)
-        elif leaf in _TEXTS:
-            flat[leaf] = _TEXTS[leaf]
-    return flat
-
-
-def _codes(document: MappingDocument, column: Column) -> JSON:
-    name = document.tables[column.table or ""].list
-    known = sorted(vocabulary.codes(name)) if name else sorted(_readable(document, column))
-    return known[0] if column.kind == "code" else list(known[:3])
-
-
-def _readable(document: MappingDocument, column: Column) -> Iterable[str]:
-    return document.tables[column.table or ""].writable
-
-
-def opened(
-    event_type: str, flat: Mapping[str, JSON], *, withheld: Sequence[str] = ()
-) -> OpenedEvent:
-    """Return an opened event as judging would return it."""
-    return OpenedEvent(
-        id="c5b2e4f6-3d70-4e81-9f9c-a01b2c3d4e06",
-        type=event_type,
-        source="partner-one",
-        time="2025-03-12T09:31:07.250Z",
-        to=("partner-two", "this-agency"),
-        flat={path: value for path, value in flat.items() if path not in withheld},
-        withheld=tuple(sorted(withheld)),
-        contract=("london-hate-crime", "1.0.0", "0" * 64),
-        log_time=1_741_771_867,
-    )
 
 
 class AdapterBehaviour:
@@ -218,8 +111,8 @@ class AdapterBehaviour:
         assert content[end:].strip() == records.tail.strip()
         assert [item.start for item in records] == [item.start for item in records]
 
-    def test_what_was_refused_is_refused_again_from_its_own_bytes(self) -> None:
-        """Cut a file at any place: its refused records are refused again from their own bytes."""
+    def test_a_refused_record_is_refused_again_from_its_own_bytes(self) -> None:
+        """Cut a file at any place. Its refused records are refused again from their own bytes."""
         content = self.export()
         for cut in range(1, len(content), max(1, len(content) // 40)):
             damaged = content[:cut] + content[cut + 1 :]
@@ -269,7 +162,7 @@ class AdapterBehaviour:
         assert row
 
     @pytest.mark.parametrize("event_type", EVENT_TYPES)
-    def test_what_was_written_reads_back_as_the_same_data(self, event_type: str) -> None:
+    def test_a_written_event_reads_back_as_the_same_data(self, event_type: str) -> None:
         flat = full_data(self.document, event_type)
         written = self.adapter.from_event(opened(event_type, flat), self.context())
         (row,) = self.rows(written)
@@ -280,7 +173,7 @@ class AdapterBehaviour:
         }
 
     @pytest.mark.parametrize("event_type", EVENT_TYPES)
-    def test_a_partial_view_is_written_with_what_is_missing_named(self, event_type: str) -> None:
+    def test_a_partial_event_is_written_with_missing_leaves_named(self, event_type: str) -> None:
         flat = full_data(self.document, event_type)
         needed = schema.required_leaves(event_type)
         withheld = [leaf for leaf in flat if leaf not in needed]
@@ -293,18 +186,18 @@ class AdapterBehaviour:
         assert isinstance(names, list)
         assert set(names) >= {own[path] for path in withheld if path in own}
         for path in withheld:
-            if path in own and isinstance(_TEXTS.get(path), str):
+            if path in own and isinstance(VALUES.get(path), str):
                 assert not row.get(own[path])
 
     def test_a_known_case_carries_the_own_reference(self) -> None:
         links = MemoryLinks()
-        links.link("case", "OWN-4711", str(_TEXTS["case_id"]))
+        links.link("case", "OWN-4711", str(VALUES["case_id"]))
         flat = full_data(self.document, "case.updated")
         context = self.context(links)
         written = self.adapter.from_event(opened("case.updated", flat), context)
         (row,) = self.adapter.read_back(written)
         assert row[self.document.roles.case] == "OWN-4711"
-        assert row[self.document.roles.shared_case] == _TEXTS["case_id"]
+        assert row[self.document.roles.shared_case] == VALUES["case_id"]
 
     # --- errors ---------------------------------------------------------------------------------
 
@@ -336,7 +229,7 @@ class AdapterBehaviour:
         roles = self.document.roles
         row = self.rows(self.export())[0]
         for column, value, code in (
-            (roles.recipients, "NOBODY", "unknown_partner"),
+            (roles.recipients, "UNKNOWN", "unknown_partner"),
             (roles.recipients, "", "missing_value"),
             (roles.kind, "NONSENSE", "unknown_kind"),
         ):
@@ -350,7 +243,7 @@ class AdapterBehaviour:
     @pytest.mark.parametrize(
         "reference", ["#N/A", "NULL", "2.61E+12", "1.0", "01/12/2026", "A-1\u200b", "\u0410-1"]
     )
-    def test_what_a_spreadsheet_made_is_no_reference(self, reference: str) -> None:
+    def test_a_value_that_a_spreadsheet_changed_is_not_a_reference(self, reference: str) -> None:
         roles = self.document.roles
         row = self.rows(self.export())[0]
         changed = replace(row, values={**row.values, roles.case: reference, roles.shared_case: ""})
@@ -374,8 +267,8 @@ class AdapterBehaviour:
         roles = self.document.roles
         row = self.rows(self.export())[0]
         links = MemoryLinks()
-        links.link("case", "OTHER", str(_TEXTS["case_id"]))
-        values = {**row.values, roles.shared_case: _TEXTS["case_id"], roles.case: "MINE-1"}
+        links.link("case", "OTHER", str(VALUES["case_id"]))
+        values = {**row.values, roles.shared_case: VALUES["case_id"], roles.case: "MINE-1"}
         with pytest.raises(MappingError) as refusal:
             self.adapter.to_event(replace(row, values=values), self.context(links))
         assert refusal.value.code == "unknown_case"
@@ -404,8 +297,3 @@ class AdapterBehaviour:
 
 def _impossible(pattern: str) -> str:
     return pattern.replace("%d", "30").replace("%m", "02").replace("%Y", "2025")
-
-
-def plain(outgoing: Outgoing) -> PlainEvent:
-    """Return the event of an outgoing record."""
-    return outgoing.event

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from bench import event, results
+from bench import results, sample_event
 from bench.durable_path import Durable
 from bench.meter import now_ms
 from bench.world import World, world
@@ -53,7 +53,7 @@ class _Sender:
 
     def accept(self, first: int, arrived: list[float]) -> None:
         """Accept events that arrived at these moments, in one transaction."""
-        datas = [event.plain(first + at) for at in range(len(arrived))]
+        datas = [sample_event.plain(first + at) for at in range(len(arrived))]
         self.durable.publish(datas)
         self.waiting += arrived
 

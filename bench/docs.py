@@ -1,14 +1,13 @@
-"""Writes docs/benchmarks.md and docs/benchmarks.svg from what the other parts left in bench/out.
+"""Write the tables of docs/benchmarks.md and docs/benchmarks.svg from the results in bench/out.
 
-A table of a part that was not measured stays as it was: each stands between two comments with its
-name.
+Each table is between two comments with its name. The text around the tables is written by hand. A
+table whose part was not measured keeps its content.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -27,13 +26,12 @@ KAFKA: Final = "4.4.0"
 
 
 def run(*, quick: bool = False) -> None:
-    """Write both files."""
+    """Write the tables and the plot."""
     del quick
     rows = results.load("envelope")
     shown = [row for row in rows if (row["recipients"], row["batch"]) == (4, 256)]
     if shown:
         (DOCS / "benchmarks.svg").write_text(plot(shown), "utf-8")
-    text = (Path(__file__).parent / "benchmarks.md.in").read_text("utf-8")
     end = results.load("endtoend")
     growth = results.load("growth")
     parts = {
@@ -46,18 +44,22 @@ def run(*, quick: bool = False) -> None:
         "startup": _table([row for row in growth if "start_up_with" in row]),
         "exports": _table(_exports(results.load("exports"))),
     }
-    before = _parts_of((DOCS / "benchmarks.md").read_text("utf-8"))
+    page = DOCS / "benchmarks.md"
+    page.write_text(filled(page.read_text("utf-8"), parts), "utf-8")
+    print("wrote the tables of", page, "and the plot")
+
+
+def filled(text: str, parts: Mapping[str, str]) -> str:
+    """Replace the text between the two comments of each part that was measured."""
     for name, part in parts.items():
-        content = part or before.get(name, "*(not measured)*\n")
-        text = text.replace(f"<!-- {name} -->", f"<!-- {name} -->{content}<!-- /{name} -->")
-    (DOCS / "benchmarks.md").write_text(text, "utf-8")
-    print("wrote", DOCS / "benchmarks.md", "and its plot")
-
-
-def _parts_of(text: str) -> dict[str, str]:
-    """Name -> what stands between its two comments."""
-    found = re.finditer(r"<!-- (\w+) -->(.*?)<!-- /\1 -->", text, re.DOTALL)
-    return {one[1]: one[2] for one in found}
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, begun, rest = text.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not begun or not ended:
+            raise ValueError(f"docs/benchmarks.md has no place for {name}: {begin} ... {end}")
+        if part:
+            text = before + begin + part + end + after
+    return text
 
 
 def _exports(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import event
-from bench.event import SOURCE, TYPE
+from bench import sample_event
+from bench.benchmark_partnership import READER, recipient_ids
 from bench.meter import Meter, now_ms
-from bench.partnership import READER, recipient_ids
 from bench.raw_kafka import end
+from bench.sample_event import SOURCE, TYPE
 from bench.world import PARTITIONS, RECIPIENTS, World
 from broker import pseudonyms
 from broker.judging.key_resolver import TrustStore
@@ -99,7 +99,7 @@ def _cases(secret: bytes, partitions: int, count: int, first: int) -> list[dict[
     """Events whose cases fall into the first ``partitions`` partitions."""
     found: list[dict[str, Any]] = []
     while len(found) < count:
-        data = event.plain(first)
+        data = sample_event.plain(first)
         first += 1
         if pseudonyms.partition(secret, data["case_id"], PARTITIONS) < partitions:
             found.append(data)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import partnership, peers, results
+from bench import benchmark_partnership, peers, results
 from bench.cases import ours, plain, reference
 from bench.measuring import Case, Round, run_round
 
@@ -46,7 +46,7 @@ def run(*, quick: bool = False) -> None:
     events = 64 if quick else EVENTS
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
-        load = partnership.create(Path(folder) / "bench", now_ms())
+        load = benchmark_partnership.create(Path(folder) / "bench", now_ms())
         for recipients in RECIPIENTS:
             beside = [peers.Peer(name, recipients) for name in peers.MODULES]
             for batch in BATCHES:

@@ -19,10 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from bench import event, partnership, results
+from bench import benchmark_partnership, results, sample_event
 from bench.cases import ours
-from bench.event import SOURCE
 from bench.meter import now_ms
+from bench.sample_event import SOURCE
 from broker.judging.partition_state import (
     Generation,
     PartitionState,
@@ -47,7 +47,7 @@ def run(*, quick: bool = False) -> None:
     sizes = SIZES[:3] if quick else SIZES
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
-        load = partnership.create(Path(folder) / "bench", now_ms())
+        load = benchmark_partnership.create(Path(folder) / "bench", now_ms())
         cases = {size: _grown(load, size) for size in sizes}
         found: dict[int, list[tuple[float, float]]] = {size: [] for size in sizes}
         for turn in range(4 if quick else 10):
@@ -85,7 +85,7 @@ def _grown(load: Any, size: int) -> ours.Case:
 
 
 def _batch(case: ours.Case, turn: int) -> tuple[float, float]:
-    datas = [event.plain(turn * BATCH + at) for at in range(BATCH)]
+    datas = [sample_event.plain(turn * BATCH + at) for at in range(BATCH)]
     began = time.process_time()
     messages = case.produce(datas)
     middle = time.process_time()

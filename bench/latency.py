@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import event
+from bench import sample_event
 from bench.durable_path import Durable
 from bench.raw_kafka import end
 from bench.world import PARTITIONS, World
@@ -42,7 +42,7 @@ async def latency(made: World, seconds: int, rate: int = 25) -> dict[str, object
         for at in range(seconds * rate):
             await asyncio.sleep(max(0.0, began + at / rate - time.perf_counter()))
             moment = time.perf_counter()
-            (one,) = await asyncio.to_thread(durable.publish, [event.plain(90_000_000 + at)])
+            (one,) = await asyncio.to_thread(durable.publish, [sample_event.plain(90_000_000 + at)])
             accepted[one] = moment
             waiting.set()
         deadline = time.perf_counter() + 10

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bench import event
+from bench import sample_event
 
 
 class Case(ABC):
@@ -62,7 +62,7 @@ def run_round(case: Case, batch: int, events: int) -> Round:
     global _next  # noqa: PLW0603 - no two events of a run may be the same
     first = _next
     _next += events
-    datas = [event.plain(first + at) for at in range(events)]
+    datas = [sample_event.plain(first + at) for at in range(events)]
     gc.collect()
     gc.freeze()  # what was made before is not walked through again and again, for any case
     clock = time.process_time_ns
@@ -81,7 +81,7 @@ def run_round(case: Case, batch: int, events: int) -> Round:
         consumed += clock() - began
         opened += found
     # Made again, because a serializer may have encrypted what it was given in its place.
-    sent = [case.readable(event.plain(first + at)) for at in range(events)]
+    sent = [case.readable(sample_event.plain(first + at)) for at in range(events)]
     if [case.data(one) for one in opened] != sent:
         raise WrongError(f"{case.name}: a returned event differs from the sent one")
     name = sent[0]["victim"]["name"].encode()

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bench import event
-from bench.event import SOURCE, TYPE
+from bench import sample_event
+from bench.benchmark_partnership import READER, recipient_ids
 from bench.meter import Meter, now_ms
-from bench.partnership import READER, recipient_ids
 from bench.raw_kafka import end, raw_producer, raw_receive, raw_send
+from bench.sample_event import SOURCE, TYPE
 from bench.world import PARTITIONS, RECIPIENTS, World
 from broker.judging.file_context import FileContext
 from broker.judging.judgements import Opened
@@ -52,7 +52,7 @@ async def throughput(made: World, partitions: int, events: int) -> list[dict[str
     number = 0
     for turn in range(ROUNDS + 1):
         meter = Meter() if turn == 1 else meter  # the first turn warms up
-        datas = [event.plain(1_000_000 * partitions + number + at) for at in range(events)]
+        datas = [sample_event.plain(1_000_000 * partitions + number + at) for at in range(events)]
         number += events
         sent = await meter.measure("seal, send", events, lambda: sealing.send(sender, datas))  # noqa: B023 - awaited here
         await meter.measure("raw send", events, lambda: raw_send(raw, made.raw_topic, sent))  # noqa: B023

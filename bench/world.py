@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import partnership
-from bench.event import SOURCE
+from bench import benchmark_partnership
+from bench.sample_event import SOURCE
 from broker.agency.participant import Participant
 from broker.transport.certificates import Authority
 from broker.transport.connection import KafkaConnection, TlsFiles
@@ -57,9 +57,9 @@ def world(now: int, partitions: int, recipients: int = 4) -> Iterator[World]:
     with tempfile.TemporaryDirectory() as found:
         root = Path(found)
         folder = root / "partnership"
-        members = (SOURCE, *partnership.recipient_ids(recipients))
-        plans = [plan for plan in partnership.agencies() if plan.id in members]
-        load = partnership.create(folder, now, partitions=partitions, plans=plans)
+        members = (SOURCE, *benchmark_partnership.recipient_ids(recipients))
+        plans = [plan for plan in benchmark_partnership.agencies() if plan.id in members]
+        load = benchmark_partnership.create(folder, now, partitions=partitions, plans=plans)
         authority_folder = folder / "kafka" / "authority"
         authority = Authority(
             (authority_folder / "cert.pem").read_bytes(),

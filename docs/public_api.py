@@ -12,18 +12,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 PAGE = Path(__file__).with_name("public-api.md")
 
 MODULES = {
-    "concordant": "The entrance. It imports nothing before it is asked for, and finds out whether"
-    " `broker`, `contracts` and `adapters` are ours.",
+    "concordant": "The entrance. It imports other packages on first use, and checks that"
+    " `broker`, `contracts` and `adapters` are those of this project.",
     "broker.subscriber": "Verified and decrypted events, for systems inside an agency:"
     " [Subscribing](guides/subscribing.md).",
     "broker.event": "An event as a subscription returns it.",
-    "broker.errors": "What the service raises, by the person who must act.",
+    "broker.errors": "Errors of the service, by the person who must act.",
     "contracts.errors": "The root of all errors, and those of agreements and events.",
     "contracts.events": "Event types as typed dictionaries: [Event types](events.md).",
     "contracts.loading": "Agreements, read from files.",
     "contracts.lint": "Findings about an agreement, as `contract lint` shows them.",
-    "contracts.decision": "What may flow under an agreement, field by field.",
-    "contracts.status": "Whether an agreement is in force.",
+    "contracts.decision": "Decisions about an event under an agreement, field by field.",
+    "contracts.status": "Status of an agreement: in force, not begun, ended.",
     "adapters.base": "The interface of an adapter:"
     " [Writing an adapter](guides/writing-an-adapter.md).",
     "adapters.mapping": "Mapping files, and adapters that are made from them.",

@@ -10,8 +10,8 @@ from typing import Final
 from adapters.demo import hosting, person
 from adapters.demo.closing import answers, figures, kafka_memory, sealed_events
 from adapters.demo.comparing import Comparison, compare
+from adapters.demo.daily_exports import Export, day, flaws_of
 from adapters.demo.desk import Arrival
-from adapters.demo.exports import Export, day, flaws_of
 from adapters.demo.person import CENTRE, COUNCIL, POLICE, SERVICE
 from adapters.demo.refusals import Refusals
 from adapters.demo.report import Result

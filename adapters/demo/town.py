@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from adapters.demo.clerks import Clerk, Script
+from adapters.demo.daily_exports import Export, slices_of
 from adapters.demo.desk import Arrival, Desk
-from adapters.demo.exports import Export, slices_of
 
 PAUSE_S: Final = 0.15
 PATIENCE_S: Final = 60.0

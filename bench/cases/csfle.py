@@ -27,7 +27,7 @@ from confluent_kafka.schema_registry.rules.encryption.localkms.local_driver impo
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from bench import measuring
-from bench.event import SENSITIVE, Referral
+from bench.sample_event import SENSITIVE, Referral
 
 _TOPIC = "bench"
 _RULES = {"secret": "bench"}

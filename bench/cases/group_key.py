@@ -16,7 +16,7 @@ from kafkacrypto.crypto import KafkaCrypto
 from kafkacrypto.keygenerator import KeyGenerator
 
 from bench import measuring
-from bench.event import Referral
+from bench.sample_event import Referral
 
 _TOPIC = "bench"
 _KEY_INDEX = b"0"

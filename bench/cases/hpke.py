@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bench import measuring
-from bench.event import SOURCE, TYPE, Referral
+from bench.sample_event import SOURCE, TYPE, Referral
 
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 Message = tuple[bytes, bytes]

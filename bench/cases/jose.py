@@ -10,7 +10,7 @@ from joserfc import jwe, jws
 from joserfc.jwk import OKPKey
 
 from bench import measuring
-from bench.event import Referral
+from bench.sample_event import Referral
 
 _ALGORITHMS = ["ECDH-ES+A256KW", "A256GCM"]
 

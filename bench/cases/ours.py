@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench import measuring
-from bench.event import SOURCE, TYPE
-from bench.partnership import READER, recipient_ids
+from bench.benchmark_partnership import READER, recipient_ids
+from bench.sample_event import SOURCE, TYPE
 from broker.agency.participant import Participant
 from broker.event import OpenedEvent
 from broker.judging.file_context import FileContext

@@ -10,7 +10,7 @@ from uuid import uuid4
 import orjson
 
 from bench import measuring
-from bench.event import SOURCE, TYPE, Referral
+from bench.sample_event import SOURCE, TYPE, Referral
 
 
 class Case(measuring.Case):

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bench import measuring
-from bench.event import SENSITIVE, SOURCE, TYPE, Referral
+from bench.sample_event import SENSITIVE, SOURCE, TYPE, Referral
 
 Message = tuple[bytes, bytes]
 

@@ -61,7 +61,7 @@ def list_(
     """
     from broker.cli import quarantine_text as text
     from broker.clock import now_ms
-    from broker.operations.quarantine import Quarantine
+    from broker.operations.quarantined_records import Quarantine
 
     now = now_ms()
     quarantine = Quarantine(agency, now)
@@ -100,7 +100,7 @@ def export(
     """
     from broker.cli.lines import write_raw
     from broker.clock import now_ms
-    from broker.operations.quarantine import Quarantine
+    from broker.operations.quarantined_records import Quarantine
     from broker.record import format_record
 
     for one in ids:
@@ -144,7 +144,7 @@ def retry(
     rows go back into the import folder. Exit code 4 if any is still held.
     """
     from broker.clock import now_ms
-    from broker.operations.quarantine import Quarantine
+    from broker.operations.quarantined_records import Quarantine
     from broker.operations.retry import HELD_ID, retry_all
 
     if bool(ids) == everything:
@@ -211,7 +211,7 @@ def discard(
     from broker.cli.quarantine_text import discard_hints, discarded_rows, planned_table
     from broker.clock import now_ms
     from broker.operations.discarding import Discarding, Wanted
-    from broker.operations.quarantine import Quarantine
+    from broker.operations.quarantined_records import Quarantine
     from broker.operations.retry import HELD_ID
 
     if bool(ids) == bool(sender):
@@ -258,7 +258,7 @@ def show(
     """
     from broker.cli.quarantine_text import EVENT, event_text, require_terminal
     from broker.clock import now_ms
-    from broker.operations.quarantine import Quarantine, show_held_event
+    from broker.operations.quarantined_records import Quarantine, show_held_event
 
     found = EVENT.fullmatch(id_)
     if found is None:

@@ -14,7 +14,12 @@ from broker.cli.times import instant, moment
 from broker.errors import WrongInputError
 from broker.held.items import KINDS, HeldItem
 from broker.operations.discarding import Discarded
-from broker.operations.quarantine import DiscardedEvent, HeldContent, HeldRecord, Unverified
+from broker.operations.quarantined_records import (
+    DiscardedEvent,
+    HeldContent,
+    HeldRecord,
+    Unverified,
+)
 from contracts.hidden_characters import HIDDEN
 
 EVENT: Final = re.compile(r"event-([1-9][0-9]{0,17})")

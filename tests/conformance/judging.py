@@ -16,7 +16,7 @@ from tests.conformance.continuity import Partition, Verdict
 from tests.conformance.contracts import Contract, judge_contract
 from tests.conformance.conventions import write_time
 from tests.conformance.envelope import NO_KEY, Recipient, SealedValue
-from tests.conformance.events import TakenEvents, judge_groups, judge_model
+from tests.conformance.event_checks import TakenEvents, judge_groups, judge_model
 from tests.conformance.generations import Seen
 from tests.conformance.manifests import SKEW_MS
 from tests.conformance.merkle import Frontier

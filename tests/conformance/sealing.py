@@ -23,8 +23,8 @@ from tests.conformance import envelope, json_form, keys
 from tests.conformance.contracts import Contract
 from tests.conformance.conventions import be, lp, sha256
 from tests.conformance.envelope import NO_KEY, Group, SealedValue
+from tests.conformance.event_checks import Terms
 from tests.conformance.event_models import model
-from tests.conformance.events import Terms
 from tests.conformance.manifests import Key, Manifests
 from tests.conformance.refusals import MalformedError
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.differential import (
     agreements,
+    altered_manifests,
     altered_vectors,
     continuities,
     inclusions,
-    manifests,
     sealed_again,
     texts,
 )
@@ -15,7 +15,7 @@ from tests.differential import (
 FAMILIES = (
     *texts.FAMILIES,
     *agreements.FAMILIES,
-    *manifests.FAMILIES,
+    *altered_manifests.FAMILIES,
     *inclusions.FAMILIES,
     *continuities.FAMILIES,
     *altered_vectors.FAMILIES,

@@ -29,7 +29,7 @@ from tests.differential.altered_vectors import by_setting, ground
 from tests.differential.comparison import Comparison, Family
 from tests.differential.readings import SETTINGS, agencies, compared
 from tests.vectors.making.agencies import CAST, Key, Member
-from tests.vectors.making.events import Draft, draft_event
+from tests.vectors.making.event_drafts import Draft, draft_event
 from tests.vectors.making.streams import signed_record
 
 OTHERS = ("contracts", "odd-terms", "six-roles", "standing")

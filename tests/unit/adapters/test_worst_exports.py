@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.limits import MAX_MEMORY_BYTES, MAX_REFUSED
-from bench.exports import make_partnership, measure
+from bench.export_memory import make_partnership, measure
 from bench.worst_exports import WORST
 
 SIZE = 1_000_000

@@ -43,7 +43,9 @@ def services(compose: dict[str, Any]) -> dict[str, Any]:
 def script(root: Path) -> Any:
     from importlib.util import module_from_spec, spec_from_file_location
 
-    spec = spec_from_file_location("partnership_in_compose", root / "deploy/compose/partnership.py")
+    spec = spec_from_file_location(
+        "partnership_in_compose", root / "deploy/compose/make_partnership.py"
+    )
     assert spec
     assert spec.loader
     module = module_from_spec(spec)

@@ -9,7 +9,7 @@ from broker.envelope.canonical import format_json
 from broker.envelope.padding import pad
 from broker.event import JSON
 from tests.vectors.making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
-from tests.vectors.making.events import CASE, MADE
+from tests.vectors.making.event_drafts import CASE, MADE
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting
 

@@ -19,7 +19,7 @@ from tests.vectors.making.agencies import (
     instant,
 )
 from tests.vectors.making.contract_worlds import more_contracts, odd_contracts
-from tests.vectors.making.events import Draft, Terms
+from tests.vectors.making.event_drafts import Draft, Terms
 from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
 from tests.vectors.making.setting import Setting
 from tests.vectors.making.streams import Log

@@ -15,7 +15,7 @@ from tests.vectors.making.agencies import (
     SUPPORT,
     Member,
 )
-from tests.vectors.making.events import MADE
+from tests.vectors.making.event_drafts import MADE
 from tests.vectors.making.ground import Ground
 from tests.vectors.making.manifest_worlds import Universal
 from tests.vectors.making.setting import Setting, founded

@@ -12,7 +12,7 @@ from broker.envelope.primitives import b64, strict_b64
 from broker.record import Record, format_record
 from broker.tlog.note import key_id
 from tests.vectors.making.agencies import COUNCIL, POLICE
-from tests.vectors.making.events import CRITICAL, MADE
+from tests.vectors.making.event_drafts import CRITICAL, MADE
 from tests.vectors.making.model_cases import AGREED, SAME
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting

@@ -8,7 +8,7 @@ from dataclasses import replace
 from broker.event import JSON
 from contracts.schema import leaves
 from tests.vectors.making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
-from tests.vectors.making.events import CASE, CHANGED, MADE, Draft
+from tests.vectors.making.event_drafts import CASE, CHANGED, MADE, Draft
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting
 

@@ -8,7 +8,15 @@ from uuid import UUID
 
 from broker.event import JSON
 from tests.vectors.making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
-from tests.vectors.making.events import CASE, CHANGED, CORRECTION, CRITICAL, MADE, PLAIN, Draft
+from tests.vectors.making.event_drafts import (
+    CASE,
+    CHANGED,
+    CORRECTION,
+    CRITICAL,
+    MADE,
+    PLAIN,
+    Draft,
+)
 from tests.vectors.making.scene import REPEAT, Case, Scene
 from tests.vectors.making.setting import Setting
 

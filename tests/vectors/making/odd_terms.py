@@ -10,7 +10,7 @@ from broker.keys.kid import EXCHANGE, STREAM
 from contracts.model import topic_name
 from contracts.schema import leaves
 from tests.vectors.making.agencies import COUNCIL, FOUNDED, POLICE, SUPPORT, Member
-from tests.vectors.making.events import CASE, CORRECTION, CRITICAL, MADE, PLAIN
+from tests.vectors.making.event_drafts import CASE, CORRECTION, CRITICAL, MADE, PLAIN
 from tests.vectors.making.ground import Ground
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting, founded

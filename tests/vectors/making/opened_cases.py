@@ -8,7 +8,7 @@ from broker.event import JSON
 from broker.record import format_record
 from contracts.examples import permitted_recipients, permitted_types
 from tests.vectors.making.agencies import CAST, COUNCIL, MINUTE, NOW, POLICE, PROSECUTION, SUPPORT
-from tests.vectors.making.events import CASE, CORRECTION, MADE, PLAIN
+from tests.vectors.making.event_drafts import CASE, CORRECTION, MADE, PLAIN
 from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
 from tests.vectors.making.setting import Setting
 

@@ -17,7 +17,7 @@ from broker.record import Record, format_record
 from broker.registry.contracts import SignedContract
 from broker.sending.streams import Stream
 from tests.vectors.making.agencies import COUNCIL, NOW, POLICE, SUPPORT, Key
-from tests.vectors.making.events import MADE, PLAIN, Draft, draft_event
+from tests.vectors.making.event_drafts import MADE, PLAIN, Draft, draft_event
 from tests.vectors.making.setting import Setting
 from tests.vectors.making.streams import Log, signed_record
 

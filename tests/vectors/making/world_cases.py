@@ -18,7 +18,7 @@ from tests.vectors.making.agencies import (
     SUPPORT,
     Key,
 )
-from tests.vectors.making.events import CASE, Draft
+from tests.vectors.making.event_drafts import CASE, Draft
 from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
 from tests.vectors.making.setting import Setting
 from tests.vectors.making.worlds import (

@@ -25,7 +25,7 @@ from tests.vectors.making.agencies import (
     Member,
     instant,
 )
-from tests.vectors.making.events import Draft
+from tests.vectors.making.event_drafts import Draft
 from tests.vectors.making.ground import Ground
 from tests.vectors.making.scene import Scene
 from tests.vectors.making.setting import Setting, founded

@@ -23,7 +23,7 @@ from tests.vectors.making.agencies import (
     SUPPORT,
 )
 from tests.vectors.making.commitment import two_faced
-from tests.vectors.making.events import CASE, Draft, Terms
+from tests.vectors.making.event_drafts import CASE, Draft, Terms
 from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
 from tests.vectors.making.setting import Setting
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from broker.codes.meanings import CODES
-from tests.support.codes import calls, commands, exports, folders, records, statements
+from tests.support.codes import calls, commands, export_faults, folders, records, statements
 from tests.support.codes.elsewhere import BY_TEST, NOT_CARRIED_OUT, Reason, fault
 
 Driver = Callable[[str, Path], Any]
@@ -19,8 +19,8 @@ FAMILIES: tuple[tuple[Driver, Iterable[str]], ...] = (
     (records.carry_out, records.cases()),
     (records.carry_out_file, records.FILES),
     (folders.carry_out, dict.fromkeys(state.code for state in folders.STATES)),
-    (exports.carry_out, exports.EXPORTS),
-    (exports.carry_out_in_folder, exports.ENTRIES),
+    (export_faults.carry_out, export_faults.EXPORTS),
+    (export_faults.carry_out_in_folder, export_faults.ENTRIES),
     (commands.carry_out, commands.COMMANDS),
     (commands.carry_out_event, commands.EVENTS),
     (statements.carry_out_manifest, statements.MANIFESTS),

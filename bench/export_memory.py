@@ -1,7 +1,7 @@
 """Memory that an adapter takes for an export, above what it takes when idle: worst inputs.
 
 Each file goes the real way: watched folder, intake, outbox. ``python -m bench exports`` takes each
-in a process of its own; ``python -m bench.exports PARTNERSHIP JSON`` is that process.
+in a process of its own; ``python -m bench.export_memory PARTNERSHIP JSON`` is that process.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def measure(partnership: Path, files: Sequence[tuple[str, int]]) -> list[dict[st
         ``cpu_s``, and what became of it.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "bench.exports", str(partnership), json.dumps(files)],
+        [sys.executable, "-m", "bench.export_memory", str(partnership), json.dumps(files)],
         check=True,
         capture_output=True,
         cwd=Path(__file__).parents[1],

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from adapters.demo import partnership
 from adapters.demo.london import CONTRACT, AgencyPlan, london_agencies
-from bench.event import SOURCE
+from bench.sample_event import SOURCE
 from broker.agency.participant import Participant, load_participant
 from contracts.loading import shipped_terms
 
