@@ -17,6 +17,8 @@ from broker.cli import (
     bundle,
     conformance,
     contract,
+    contract_answers,
+    contract_comparison,
     doctor,
     drafting,
     event,
@@ -74,6 +76,11 @@ app.add_typer(event.app, name="event")
 contract.app.command("draft")(drafting.draft)
 contract.app.command("revise")(drafting.revise)
 contract.app.command("status")(drafting.status)
+contract.app.command("diff")(contract_comparison.diff)
+contract.app.command("breaking")(contract_comparison.breaking)
+contract.app.command("simulate")(contract_answers.simulate)
+contract.app.command("who")(contract_answers.who)
+contract.app.command("calendar")(contract_answers.calendar)
 app.add_typer(contract.app, name="contract")
 app.add_typer(adapter_cli.app, name="adapter")
 app.command("subscribe")(adapter_cli.subscribe)

@@ -1,23 +1,21 @@
 """Comparison of two versions of an agreement: the effect of each change on disclosure.
 
 Every leaf that differs is reported, in words, with the clause and the parties that it concerns.
-`contracts/comparison_effects.py` judges the effect of each change; this module finds flows that
-several changes permit together.
+`contracts/comparison_effects.py` judges the effect of each change, `contracts/comparison_words.py`
+puts it into words; this module finds flows that several changes permit together.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from contracts.comparison_effects import Effect, effect_of
+from contracts.comparison_words import change_in_words
 from contracts.consent_needs import consent_needs
-from contracts.differences import Difference, TermPath, TermValue, differences
+from contracts.differences import Difference, TermPath, differences
 from contracts.model import Contract
-from contracts.parties import fingerprint
-from contracts.wording import flat
 
 __all__ = ["AgreementComparison", "TermChange", "compare"]
 
@@ -97,12 +95,12 @@ def _uncovered(
     old = _flows(before)
     lost: dict[tuple[str, str], set[str]] = {}
     for flow, scopes in _flows(after).items():
-        name, path, _sender, _reader = flow
+        name, path, sender, _reader = flow
         dotted = f"event_types.{name}.fields.{path}"
-        reported = any(
-            each in {f"event_types.{name}", dotted} or each.startswith(f"{dotted}.")
-            for each in said
-        )
+        whole = {f"event_types.{name}", dotted}
+        if flow not in old:
+            whole.add(f"event_types.{name}.publishers[{sender}]")
+        reported = any(each in whole or each.startswith(f"{dotted}.") for each in said)
         if not reported and not old.get(flow, frozenset()) <= scopes:
             lost.setdefault((name, path), set()).update(old[flow] - scopes)
         elif not reported and flow not in old:
@@ -118,7 +116,7 @@ def _uncovered(
         )
 
 
-# --- words ----------------------------------------------------------------------------------------
+# --- path, clause and parties of a change ---------------------------------------------------------
 
 
 def _change(before: Contract, after: Contract, found: Difference) -> TermChange:
@@ -126,7 +124,7 @@ def _change(before: Contract, after: Contract, found: Difference) -> TermChange:
         path=_dotted(found.path),
         clause=_clause(after, found.path) or _clause(before, found.path),
         effect=effect_of(before, after, found),
-        text=_words(found),
+        text=change_in_words(before, after, found),
         parties=_concerned(before, after, found.path),
     )
 
@@ -141,45 +139,6 @@ def _dotted(path: TermPath) -> str:
     if len(path) > 1 and path[-2] in _SETS and path != ("purposes", path[-1]):
         return f"{'.'.join(path[:-1])}[{path[-1]}]"
     return ".".join(path) or "the whole agreement"
-
-
-def _words(found: Difference) -> str:
-    at = _place(found.path)
-    if found.kind == "reordered":
-        return f"{at}: the order changed"
-    if found.kind == "changed":
-        return f"{at}: was {_shown(found, found.before)}; becomes {_shown(found, found.after)}"
-    value = found.after if found.kind == "added" else found.before
-    text = _shown(found, value)
-    verb = "is added" if found.kind == "added" else "is removed"
-    if found.path and text == found.path[-1]:
-        return f"{_place(found.path[:-1])}: {text} {verb}"
-    return f"{at} {verb}: {text}"
-
-
-def _shown(found: Difference, value: TermValue) -> str:
-    """The value in words; a signing key by its fingerprint, to be compared by telephone."""
-    if found.path[:1] != ("governance_keys",) or value is None:
-        return flat(value)
-    if isinstance(value, dict):
-        return "; ".join(f"{name}: {_fingerprint(name, key)}" for name, key in value.items())
-    return _fingerprint(found.path[-1], value)
-
-
-def _fingerprint(member: str, key: TermValue) -> str:
-    algorithm = member.replace("_", "-")
-    return fingerprint("governance", algorithm, base64.b64decode(str(key)))
-
-
-def _place(path: TermPath) -> str:
-    if path[:1] == ("event_types",) and len(path) >= 2:
-        rest = path[2:]
-        if rest[:1] == ("fields",) and len(rest) >= 2:
-            inner = " ".join(rest[2:]).replace("_", " ")
-            return f"{path[1]}, field {rest[1]}" + (f", {inner}" if inner else "")
-        inner = " ".join(rest).replace("_", " ")
-        return path[1] + (f", {inner}" if inner else "")
-    return " ".join(path).replace("_", " ") or "the whole agreement"
 
 
 def _clause(contract: Contract, path: TermPath) -> str | None:

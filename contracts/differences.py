@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from contracts.model import Contract
+from contracts.model import Contract, DraftContract
 
 __all__ = ["Difference", "TermPath", "TermValue", "differences"]
 
@@ -45,7 +45,15 @@ class Difference:
 
 def differences(before: Contract, after: Contract) -> Iterator[Difference]:
     """Yield every difference, in the order of the newer agreement."""
-    yield from _between((), before.model_dump(mode="json"), after.model_dump(mode="json"))
+    yield from _between((), _members(before), _members(after))
+
+
+def _members(contract: Contract) -> dict[str, TermValue]:
+    """Return the members of an agreement; those that a draft does not have yet are None."""
+    members: dict[str, TermValue] = contract.model_dump(mode="json")
+    if isinstance(contract, DraftContract):
+        members |= dict.fromkeys(contract.absent)
+    return members
 
 
 def _between(path: TermPath, before: TermValue, after: TermValue) -> Iterator[Difference]:

@@ -71,7 +71,7 @@ def lint(
     from broker.operations.contract_lint import check_contract, contract_paths
     from contracts.lint import NOT_CHECKED
 
-    _either(file, agency)
+    require_one_source(file, agency)
     _exclusive(json, junit)
     checked = [check_contract(path, now_ms()) for path in contract_paths(file, agency)]
     if json:
@@ -108,7 +108,7 @@ def explain(
     from broker.operations.contract_choice import choose
     from contracts.field_answer import answer_fields
 
-    _either(file, agency)
+    require_one_source(file, agency)
     if type is not None and field is None:
         raise typer.BadParameter("--type goes with --field")
     chosen = choose(file, agency, contract, now_ms())
@@ -147,7 +147,7 @@ def matrix(
     from broker.clock import now_ms
     from broker.operations.contract_choice import choose
 
-    _either(file, agency)
+    require_one_source(file, agency)
     _exclusive(json, csv)
     chosen = choose(file, agency, contract, now_ms())
     columns, rows = terms_text.matrix_rows(chosen, type, field, by_agency=agencies)
@@ -253,7 +253,7 @@ def verify(
     from broker.clock import now_ms
     from broker.operations.contract_validity import contract_validity
 
-    _either(file, agency)
+    require_one_source(file, agency)
     if signatures is not None and file is None:
         raise typer.BadParameter("--signatures goes with FILE")
     answer = contract_validity(file, agency, signatures, now_ms())
@@ -315,7 +315,8 @@ def suspend(
     raise typer.Exit(0 if done.changed or state != "resumed" else NO)
 
 
-def _either(file: Path | None, agency: Path | None) -> None:
+def require_one_source(file: Path | None, agency: Path | None) -> None:
+    """Check that exactly one of a file and an agency was given."""
     if (file is None) == (agency is None):
         raise typer.BadParameter("give either FILE or --agency DIR")
 

@@ -70,6 +70,40 @@ def fingerprints(contract: Contract, agency: str) -> dict[str, str]:
     }
 
 
+READER_COLUMNS = (
+    "TYPE",
+    "FIELD",
+    "READ BY",
+    "AGENCIES",
+    "FOR",
+    "BASIS",
+    "CONSENT",
+    "KEPT",
+    "CLAUSE",
+)
+
+
+def reader_rows(answer: FieldAnswer) -> list[tuple[str, ...]]:
+    """Return one row for each role that may read a field; none if no role may."""
+    if answer.terms is None:
+        return []
+    kept = answer.retention
+    return [
+        (
+            answer.event_type,
+            answer.path,
+            reader.role,
+            ", ".join(reader.agencies) or "no party yet",
+            ", ".join(answer.terms.purposes),
+            ", ".join(dict.fromkeys(basis.basis for basis in reader.bases)) or "none is named",
+            ", ".join(reader.consent) or "not needed",
+            f"{kept.recipient_years} years" if kept is not None else "not agreed",
+            answer.terms.clause,
+        )
+        for reader in answer.readers
+    ]
+
+
 def field_text(answers: Sequence[FieldAnswer], asked: str) -> str:
     """Return who may read one field, in words; for an object, the fields below it."""
     if any(answer.path == asked for answer in answers):

@@ -20,6 +20,7 @@ from broker.operations.partner_checks import Partner, partners, unchecked_partie
 from broker.operations.signatories import awaiting_signature, kept_signatory
 from broker.partnership.entry import parse_entry
 from broker.registry.contracts import SignedContract
+from contracts.calendar import agreement_dates
 from contracts.durations import DAY_MS
 
 Stage: TypeAlias = Literal[
@@ -212,23 +213,14 @@ def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator
     contract = signed.contract
     last = datetime.fromtimestamp(now // 1000, UTC).date() + timedelta(days=DUE_DAYS)
     everyone = tuple(party.id for party in contract.parties)
-    days: list[tuple[str, date | None, tuple[str, ...]]] = [
-        ("review of the agreement", contract.review_on, contract.review_by),
-        ("review of the data protection impact assessment", contract.dpia.review_on, everyone),
-        (
-            "review of the equality impact assessment",
-            contract.equality_impact_assessment.review_on,
-            everyone,
-        ),
-        ("end of the agreement", contract.ends, everyone),
-    ]
+    days = [(one.what, one.day, one.by) for one in agreement_dates(contract) if one.kind != "start"]
     for agency, raw in held_entries(participant.root).items():
         if agency in everyone:
             delegation = parse_delegation(parse_entry(raw).delegation.encode()).delegation
             day = datetime.fromtimestamp(delegation.expires // 1000, UTC).date()
             days.append(("end of the delegation of manifest keys", day, (agency,)))
     for what, due, by in days:
-        if due is not None and due <= last:
+        if due <= last:
             yield Due(what, due, by)
 
 

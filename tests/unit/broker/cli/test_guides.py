@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from adapters.sinks.folder_sink import FolderSink
 from broker.audit.head_signing import sign_own_head
 from broker.clock import now_ms
 from broker.partnership.entry import verify_entry
+from contracts.examples import example
+from contracts.loading import load_contract
 from tests.support.founding import cheap_scrypt
 
 GUIDES = Path(__file__).parents[4] / "docs" / "guides"
@@ -31,6 +34,7 @@ ELSEWHERE = {
 }
 """Commands that start something, or need Kafka, by the test that runs them."""
 ENDS: dict[tuple[str, str], int] = {
+    ("contracts-and-audits.md", "contract breaking"): 1,  # the next version ends later
     ("contracts-and-audits.md", "log show --refusals"): 1,  # nothing was refused
     ("contracts-and-audits.md", "event evidence"): 1,  # no heartbeat yet; see test_service_evidence
     ("contracts-and-audits.md", "event evidence --check"): 3,  # so there is no file to check
@@ -112,7 +116,16 @@ def next_version(folder: Path) -> None:
     Path("next.yaml").write_text(f"{text}previous: {sha256(raw.encode()).hexdigest()}\n")
 
 
-PREPARE: dict[str, Callable[[Path], None]] = {"contracts-and-audits.md": next_version}
+def officers_files(folder: Path) -> None:
+    """The next version, and an event to try."""
+    next_version(folder)
+    contract = load_contract(folder / "contracts" / "london-hate-crime.yaml").contract
+    event = example(contract, READER, "referral.made")
+    plain = {"type": event.type, "recipients": list(event.recipients), "data": event.data}
+    Path("events.jsonl").write_text(json.dumps(plain) + "\n")
+
+
+PREPARE: dict[str, Callable[[Path], None]] = {"contracts-and-audits.md": officers_files}
 
 
 def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:

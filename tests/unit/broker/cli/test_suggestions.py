@@ -20,6 +20,11 @@ MISSPELT = {
     ("contract matrix", "TYPE"): (("--type", "referal.made"), "referral.made"),
     ("contract matrix", "PATH"): (("--field", "victim.adress"), "victim.address"),
     ("contract matrix", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
+    ("contract simulate", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
+    ("contract who", "FIELD"): (("victim.adress",), "victim.address"),
+    ("contract who", "TYPE"): (("victim", "--type", "referal.made"), "referral.made"),
+    ("contract who", "NAME"): (("victim", "--contract", "london-hate-crimes"), "london-hate-crime"),
+    ("contract calendar", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract sign", "CODE"): (("FILE", "--accept", "gaps"), "gap"),
     ("contract suspend", "CODE"): (("--reason", "dpia-review"), "dpia_review"),
     ("contract suspend", "NAME"): (
@@ -36,7 +41,7 @@ MISSPELT = {
     ("status release", "TOPIC"): ((AGENCY, f"{TOPIC}b", "0"), TOPIC),
     ("conformance", "[CASE]..."): (("10-opened-batches",), "10-opened-batch"),
 }  # fmt: skip
-NAMES = {"TYPE", "PATH", "NAME", "CODE", "AGENCY", "SENDER", "TOPIC", "KIND", "[CASE]..."}
+NAMES = {"TYPE", "PATH", "NAME", "CODE", "AGENCY", "SENDER", "TOPIC", "KIND", "FIELD", "[CASE]..."}
 OTHERS = {
     ("keys passphrase", "NAME"),  # of an environment variable
     ("kafka plan", "NAME"),  # a principal of the host's own Kafka

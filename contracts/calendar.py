@@ -1,0 +1,52 @@
+"""Calendar of an agreement: the days on which its parties have something to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from contracts.model import Contract
+
+__all__ = ["AgreementDate", "agreement_dates"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementDate:
+    """One day, UTC.
+
+    Attributes:
+        kind: `start`, `review`, `assessment`, `equality_assessment` or `end`.
+        what: what is on that day, in words.
+        day: the day.
+        by: the agencies that act.
+    """
+
+    kind: str
+    what: str
+    day: date
+    by: tuple[str, ...]
+
+
+def agreement_dates(contract: Contract) -> tuple[AgreementDate, ...]:
+    """Return every dated duty of an agreement, by day; a day that it does not state is left out."""
+    everyone = tuple(party.id for party in contract.parties)
+    equality = contract.equality_impact_assessment.review_on
+    stated = (
+        ("start", "start of the agreement", contract.starts, everyone),
+        ("review", "review of the agreement", contract.review_on, contract.review_by or everyone),
+        (
+            "assessment",
+            "review of the data protection impact assessment",
+            contract.dpia.review_on,
+            everyone,
+        ),
+        (
+            "equality_assessment",
+            "review of the equality impact assessment",
+            equality,
+            everyone,
+        ),
+        ("end", "end of the agreement", contract.ends, everyone),
+    )
+    dates = [AgreementDate(k, what, day, by) for k, what, day, by in stated if day is not None]
+    return tuple(sorted(dates, key=lambda one: one.day))

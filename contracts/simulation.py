@@ -1,0 +1,114 @@
+"""Simulation of one event under an agreement: what each recipient would read, and what not and why.
+
+It needs no key and seals nothing. It asks the same decision that sealing asks
+(`contracts/decision.py`), as if the agreement were in force and no party had left it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from contracts.decision import decide, without_ungranted
+from contracts.events import PlainEvent
+from contracts.model import Contract
+from contracts.policy import FieldDecision
+from contracts.schema import flatten
+from contracts.status import ContractStatus
+
+__all__ = ["NotRead", "RecipientView", "Simulated", "simulate"]
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A field of the event that a recipient does not get.
+
+    Attributes:
+        field: leaf path.
+        reason: `not_a_reader`, `consent_missing`, `incident_depersonalised` or
+            `sender_not_granted`.
+        clause: clause of the agreement that decides; None if the agreement does not name the field.
+    """
+
+    field: str
+    reason: str
+    clause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    """The part of the event that one recipient reads, and the rest, in the event's order."""
+
+    reads: tuple[str, ...]
+    left_out: tuple[NotRead, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """The answer for one event.
+
+    Attributes:
+        code: `permitted`, or the reason why the event would be refused.
+        detail: one sentence, without values.
+        clause: clause of the agreement that decides, if one does.
+        recipients: addressed agency to what it would read; empty if the event would be refused.
+    """
+
+    code: str
+    detail: str
+    clause: str | None
+    recipients: Mapping[str, RecipientView]
+
+    @property
+    def permitted(self) -> bool:
+        """Return whether the event would be sealed."""
+        return self.code == "permitted"
+
+
+def simulate(contract: Contract, sender: str, event: PlainEvent) -> Simulated:
+    """Return what each addressed agency would read of an event.
+
+    Args:
+        contract: the agreement; dates, signatures and departures are not considered.
+        sender: agency id.
+        event: the event, with its recipients.
+
+    Raises:
+        ContractError: the agreement itself is at fault.
+    """
+    sent, removed = without_ungranted(contract, sender, event)
+    assumed = ContractStatus("in_force", contract.starts_ms, (), MappingProxyType({}))
+    decision = decide(contract, assumed, sender, event.recipients, sent, max(contract.starts_ms, 0))
+    if not decision.permitted:
+        return Simulated(decision.code, decision.detail, decision.clause, {})
+    decided = {one.path: one for one in (*removed, *decision.fields)}
+    paths = tuple(flatten(event.type, event.data))
+    narrowed = {(one.path, one.agency): one.reason for one in decision.left_out}
+    views = {
+        agency: _view(contract, event.type, agency, paths, decided, narrowed)
+        for agency in event.recipients
+    }
+    return Simulated("permitted", decision.detail, decision.clause, MappingProxyType(views))
+
+
+def _view(
+    contract: Contract,
+    event_type: str,
+    agency: str,
+    paths: tuple[str, ...],
+    decided: Mapping[str, FieldDecision],
+    narrowed: Mapping[tuple[str, str], str],
+) -> RecipientView:
+    reads = tuple(path for path in paths if agency in decided[path].readers)
+    role = contract.role_of[agency]
+    fields = contract.event_types[event_type].fields
+    left_out = []
+    for path in paths:
+        if agency in decided[path].readers:
+            continue
+        granted = path in fields and role in fields[path].readers
+        own = narrowed.get((path, agency))
+        reason = own or (decided[path].reason if granted else "not_a_reader")
+        left_out.append(NotRead(path, reason, decided[path].clause))
+    return RecipientView(reads, tuple(left_out))
