@@ -83,8 +83,9 @@ def explain_terms(contract: Contract) -> str:
         lines += ["", "OTHER TERMS", *others]
     lines += ["", "SIGNING KEYS (governance keys)"]
     lines += wrapped(
-        "Compare each key with its party by telephone. Call a number that you have from elsewhere, "
-        "not one from this text: a false text would name a false number."
+        "Before you sign, telephone each party. Call a number that you already had, not one from "
+        "this text: a false text would name a false number. The party reads its twelve words. Type "
+        "them into: concordant agency check-partner"
     )
     lines += _keys(contract)
     return "\n".join(lines) + "\n"

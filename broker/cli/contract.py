@@ -99,9 +99,11 @@ def explain(
 ) -> None:
     """Explain in words who is bound, what may be shared, on what basis and for how long.
 
-    Shows every term that a party signs. Ends with the fingerprint of each governance key: before
-    you sign, read it to the party's operations contact by telephone. With --field: who may read
-    that field, why, on which legal basis and for how long, in all event types or in one (--type).
+    Shows every term that a party signs. Ends with the fingerprint of each party's signing keys.
+    Before you sign, telephone each party on a number that you already had. The party reads its
+    twelve words, and you type them into: concordant agency check-partner. With --field: who may
+    read that field, why, on which legal basis and for how long, in all event types or in one
+    (--type).
     """
     from broker.cli import terms_text
     from broker.clock import now_ms

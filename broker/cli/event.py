@@ -1,7 +1,7 @@
 """Commands ``concordant event``: try out, check and read events on files, without Kafka.
 
 These commands import neither FastStream nor aiokafka, unlock only the keys that they need and
-answer within a second (README, "Commands that others script against").
+answer within a second (README, "Commands for scripts").
 """
 
 from __future__ import annotations

@@ -194,8 +194,8 @@ def test_three_agencies_found_a_partnership_by_the_guide(
         Path(f"{agency}.passphrase").write_text(f"the passphrase of {agency}\n")
 
     def value(word: str) -> str:
-        if word.startswith("WORDS "):
-            entry = Path(f"{word.removeprefix('WORDS ')}.entry").read_bytes()
+        if word.startswith("WORDS OF "):
+            entry = Path(f"{word.removeprefix('WORDS OF ')}.entry").read_bytes()
             return " ".join(verify_entry(entry, now=now_ms()).words)
         return str(days.get(word, word))
 
