@@ -196,7 +196,7 @@ def _one(part: Any, metadata: list[Any]) -> str:
 
 
 def _pattern(constraint: Any) -> bool:
-    """Whether it is the pattern of an id; a path or an address has a limit besides."""
+    """Return True for the pattern of an id. A path or an address has another limit."""
     if not isinstance(constraint, StringConstraints):
         return False
     return constraint.pattern is not None and constraint.max_length is None
