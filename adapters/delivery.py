@@ -1,18 +1,20 @@
 """Delivery of received events from the inbox to the agency's own system.
 
-Delivery to the sink is at least once, under the event's id as a stable key. The sink treats a
-second delivery of the same bytes as done, so each event takes effect once.
+The sink is the agency's side, for example the folder ``inbox/``. Each event is written to it at
+least once, with the event id as its key. If the sink gets the same bytes again, it does nothing. So
+each event takes effect once.
 
-If the mapping cannot render an event, or the sink refuses it permanently, the event is held in the
-state database with the reason. Its payload is written nowhere else. Events of other cases do not
-wait. Later events of the same case wait, with two exceptions:
+If the mapping cannot render an event, or the sink refuses it permanently, the event is *held*: it
+stays in the state database with the reason, and its content is not written elsewhere. Events of
+other cases are delivered. Later events of the same case wait for it, with two exceptions:
 
-- after ``sink_conflict`` they do not wait, because the agency's system has an event with this id;
-- an urgent event does not wait for one that is not urgent.
+- After ``sink_conflict`` later events are delivered, because the agency's system already has an
+  event with this id.
+- An urgent event is delivered before a held event that is not urgent.
 
 ``status``, ``doctor``, the metric ``concordant_held`` and ``quarantine list`` show held events.
-``quarantine retry`` offers them again. Each start of the adapter offers those again that block
-their case, because a new mapping takes effect at a start.
+``quarantine retry`` tries them again. When the adapter starts, it tries again each held event that
+blocks a case, because its mapping may be corrected.
 """
 
 from __future__ import annotations
@@ -33,14 +35,20 @@ from broker.store.rows import InboxRow
 from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 
 ROUND_EVENTS: Final = 200
+"""Maximum number of events in one round."""
 RETRY_MOST_S: Final = 30.0
+"""Longest pause between two attempts, in seconds."""
 IDLE_S: Final = 0.5
+"""Pause after a round without events, in seconds."""
 ONE_EVENT_ONLY: Final = frozenset({"sink_conflict", "sink_key_invalid"})
-"""Sink codes that concern one event, which is then held. After any other code all events wait."""
+"""Sink codes of a single event: it is held.
+
+After any other code, for example that of a full disk, delivery stops and is tried again.
+"""
 
 
 class _HeldError(Exception):
-    """An event that cannot be delivered in its present form."""
+    """The event cannot be delivered and must be held."""
 
     def __init__(
         self, code: str, field: str | None, detail: str, *, holds_case: bool = True
@@ -53,9 +61,9 @@ class Delivery:
     """Delivers events from the inbox, urgent events first.
 
     Args:
-        system: renders an event.
+        system: turns an event into the agency's format.
         store: the agency's state.
-        sink: the agency's system.
+        sink: destination of the files.
         clock: () -> ms since the epoch.
     """
 
@@ -83,9 +91,9 @@ class Delivery:
         """Deliver until ``stop`` is set.
 
         Args:
-            wait: (seconds) -> returns early when there is something new.
+            wait: waits for the given seconds, or until a new event is stored.
             stop: ends the loop.
-            turned: called before each round, so that a hanging round is noticed.
+            turned: called before each round. An alert fires if it is not called for long.
         """
         failures = 0
         released = False
@@ -107,15 +115,15 @@ class Delivery:
                 await wait(IDLE_S)
 
     def release(self) -> int:
-        """Offer the held events again that block their case. Returns the number of events."""
+        """Mark each held event that blocks its case for another attempt. Return their number."""
         with self._store.transaction() as tx:
             return tx.inbox.release_cases()
 
     def round(self) -> int:
-        """Deliver or hold at most ``ROUND_EVENTS`` waiting events. Returns how many were handled.
+        """Deliver or hold at most ``ROUND_EVENTS`` waiting events. Return their number.
 
         Raises:
-            SinkError, StoreError: the rest stays in the inbox.
+            SinkError, StoreError: delivery stopped. The remaining events stay in the inbox.
         """
         with self._store.reading() as tx:
             rows = tx.inbox.undelivered(ROUND_EVENTS)
@@ -123,7 +131,7 @@ class Delivery:
         held: dict[bytes, bool] = {}
         for row in rows:
             if row.case_key in held and (held[row.case_key] or not row.urgent):
-                continue  # waits behind an event of its case that was held during this round
+                continue  # an earlier event of its case was held in this round
             try:
                 self._deliver(row)
                 delivered += 1
@@ -144,10 +152,8 @@ class Delivery:
         except SinkError as error:
             if error.code not in ONE_EVENT_ONLY:
                 raise
-            # The first delivery is kept. The other content may be the same event as an older
-            # database rendered it, or another agency's event with the same id; a person decides.
-            # The agency's system has an event with this id, so later events of the case do not
-            # wait.
+            # The file in the folder stays. It may be the same event, written before the database
+            # was restored, or an event of another agency with the same id. A person decides.
             raise _HeldError(
                 error.code, None, error.detail, holds_case=error.code != "sink_conflict"
             ) from None
@@ -158,7 +164,7 @@ class Delivery:
     def _event(row: InboxRow) -> OpenedEvent:
         try:
             return parse_payload(row.payload or b"")
-        except StoreError as error:  # only this row: the others are delivered
+        except StoreError as error:  # hold only this event and deliver the others
             raise _HeldError(error.code, None, error.detail) from None
 
     def _render(self, event: OpenedEvent) -> bytes:
@@ -171,9 +177,9 @@ class Delivery:
         except StoreError:
             raise
         except Exception as error:
-            if out_of_descriptors(error):  # the event is not the cause
+            if out_of_descriptors(error):  # no file descriptor is free: a fault of the machine
                 raise
-            # Log only the type: the message of a foreign exception may hold personal values.
+            # Store only the type: the message comes from adapter code and may hold personal data.
             detail = f"The adapter failed on this event ({type(error).__name__})."
             raise _HeldError("adapter_failed", None, detail) from None
 

@@ -1,8 +1,8 @@
-"""Composition of a running adapter: every part, and what it is connected to.
+"""Construction of a running adapter: all objects and their connections (dependency injection).
 
-Read from top to bottom: ``connect_broker`` makes the parts that send, the parts that take what
-Kafka brings and the loops around them; ``connect_adapter`` adds the agency's own system on both
-sides. No part receives more than it uses, and nothing is connected afterwards.
+``connect_broker`` creates the objects that send, receive and run the loops. ``connect_adapter``
+adds the objects that read exports and write received events. An object receives only the objects
+that it uses. All connections are made in this module.
 """
 
 from __future__ import annotations
@@ -46,13 +46,14 @@ from broker.transport.interfaces import Transport
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Resources of a process. Only the functions of this module receive it as a whole.
+    """Resources of a process: database, Kafka, clock and monitoring. Used in this module only.
 
     Attributes:
         store: the agency's state.
         transport: Kafka.
-        clock: () -> ms since the epoch; steady (``broker.clock``).
-        metrics, readiness: status of the adapter.
+        clock: () -> ms since the epoch; never goes back (``broker.clock``).
+        metrics: counters and gauges.
+        readiness: checks of /readyz.
     """
 
     store: Store
@@ -65,12 +66,12 @@ class Outside:
 def connect_broker(
     participant: Participant, outside: Outside, on_retry: Callable[[], None]
 ) -> BrokerService:
-    """Connect everything of an adapter that is not the agency's own system.
+    """Create the sending and receiving part of an adapter.
 
     Args:
         participant: the agency, loaded and verified.
-        outside: what the process brings along.
-        on_retry: called when a person asked to try again what waits.
+        outside: resources of the process.
+        on_retry: called after `concordant quarantine retry`.
     """
     store, transport, clock = outside.store, outside.transport, outside.clock
     metrics = outside.metrics
@@ -79,7 +80,7 @@ def connect_broker(
     status = Status(metrics, participant.config.intervals.heartbeat)
     outside.readiness.add("kafka", status.kafka)
 
-    # The agency: what it is, what it believes, and with which keys it signs and opens.
+    # Identity of the agency, trusted keys and contracts, own keys.
     loaded = LoadedAgency(participant)
     owner = StreamOwner(participant.deployment, participant.agency)
     secret = participant.keyring.secret()
@@ -87,7 +88,7 @@ def connect_broker(
     trust = TrustStore(participant.agency, contracts, manifests, participant.keyring)
     signing = SigningKeys(loaded, clock)
 
-    # Sending: an event is decided and sealed, waits in the outbox, and is signed and sent.
+    # Sending: check and seal an event, store it in the outbox, sign the stream, send.
     sealing = SealingContext(contracts, manifests)
     sealer = EventSealer(*owner, secret, sealing.contract_in_force, sealing.exchange_key)
     publisher = Publisher(sealer)
@@ -95,7 +96,7 @@ def connect_broker(
     statements = OwnStatements(signing, store, transport, clock, metrics.notices_left_out)
     relaying = Relaying(relay, trust, statements, status)
 
-    # Receiving: control records change what is believed, data records are judged by it.
+    # Receiving: control records update keys and contracts, which data records are judged with.
     control = Control(trust, participant.repository, store)
     inbound = Inbound(control, Receiving(store, trust, secret), PositionGuard(store, transport))
     watch = Watch(loaded, store, clock, metrics, trust)
@@ -114,11 +115,12 @@ class Adapter:
     """The parts of an adapter that ``adapters/runner.py`` starts and stops.
 
     Attributes:
-        broker: everything that is not the agency's own system.
-        source, intake: take the agency's exports.
-        delivery: writes what came for the agency.
-        retention: removes files that have had their time.
-        server: answers supervisors and monitoring.
+        broker: the sending and receiving part.
+        source: finds export files.
+        intake: turns their rows into events.
+        delivery: writes received events for the agency's system.
+        retention: deletes files after their retention period.
+        server: HTTP server of /livez, /readyz and /metrics.
     """
 
     broker: BrokerService
@@ -130,12 +132,12 @@ class Adapter:
 
 
 def connect_adapter(participant: Participant, outside: Outside, settle_s: float) -> Adapter:
-    """Connect an agency's own system, by its folders, with the broker.
+    """Create the complete adapter: the folders of the agency's system, and the broker.
 
     Args:
         participant: the agency, loaded and verified.
-        outside: what the process brings along.
-        settle_s: seconds without a change after which an export counts as complete.
+        outside: resources of the process.
+        settle_s: an export is complete if it has not changed for this many seconds.
     """
     store, clock, metrics = outside.store, outside.clock, outside.metrics
     config, folders = participant.config, participant.config.folders
@@ -173,7 +175,7 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
 
 
 def report_file(metrics: Metrics, report: FileReport) -> None:
-    """Log the outcome of a file by its hash, and count a file that is refused as a whole.
+    """Log the outcome of an export file, and count a file that is refused as a whole.
 
     The name is not logged, because a file name may be a person's name.
     """
@@ -185,7 +187,7 @@ def report_file(metrics: Metrics, report: FileReport) -> None:
 
 
 def _exposed(metrics: Metrics, readiness: Readiness) -> bytes:
-    """Return the answer of /metrics."""
+    """Update the metrics of log and readiness, and return the text of /metrics."""
     metrics.log_values_dropped(dropped_values())
     metrics.ready(readiness.reasons())
     return metrics.text()

@@ -19,7 +19,7 @@ def event_id(secret: bytes, source_key: bytes | None) -> UUID:
     """Return an event's id: the same id whenever the same source item is sealed again.
 
     Args:
-        secret: the sender's PRF secret, 32 bytes.
+        secret: the sender's 32-byte key for pseudonyms.
         source_key: the source's idempotency key; without one the id is random (UUIDv4).
     """
     if source_key is None:
@@ -34,7 +34,7 @@ def shared_id(secret: bytes, kind: str, own_reference: str) -> UUID:
     readers would refuse it under the id that they know (``id_reused``).
 
     Args:
-        secret: the sender's PRF secret, 32 bytes.
+        secret: the sender's 32-byte key for pseudonyms.
         kind: ``case`` or ``referral``.
         own_reference: the agency's own reference.
     """

@@ -56,7 +56,7 @@ def example(contract: Contract, sender: str, event_type: str) -> PlainEvent:
     if event_type not in contract.event_types:
         raise EventError("the contract has no event type of this name", code="type_unknown")
     if event_type not in permitted_types(contract, sender):
-        raise EventError(f"{sender} may not publish this type", code="type_not_permitted")
+        raise EventError(f"{sender} may not publish {event_type}", code="type_not_permitted")
     recipients = permitted_recipients(contract, sender, event_type)
     sendable = policy_for(contract, sender, recipients, event_type).fields
     values = _values(event_type)

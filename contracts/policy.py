@@ -1,9 +1,13 @@
 """Compiled policy of a contract for one sender, event type and set of recipients.
 
-`contracts/decision.py` uses it for every event on both sides, so everything that does not depend on
-the values is computed here once and cached with the contract: denials, the groups of fields that
-are sealed together and their readers (docs/spec/envelope.md, "Groups"), and the consent that each
-agency needs for each field (docs/spec/contracts.md, "Consent").
+Sender and recipient use the policy for every event (`contracts/decision.py`). So everything that
+does not depend on the values of an event is computed once and cached with the contract:
+
+- `Denial`: the reason why nothing may be shared;
+- `Grouping`: the fields that share one key, and their readers (docs/spec/envelope.md, "Groups");
+- `Policy`: the decision for each field, and the consent that each agency needs for it
+  (docs/spec/contracts.md, "Consent");
+- `Consented`: the effect of the consent answers in an event, cached for each combination.
 """
 
 from __future__ import annotations
@@ -37,11 +41,11 @@ __all__ = [
 ]  # fmt: skip
 
 GROUPS_MAX = 16
-"""Maximum number of groups in one event (protocol `concordant/1`, "Conventions")."""
-KEPT_MAX = 4096
+"""Maximum number of groups in one event (docs/spec/README.md, "Conventions")."""
+CACHED_MAX = 4096
 """Maximum number of cached policies.
 
-A partnership of seven has at most 63 for each sender and type.
+Seven parties have at most 63 sets of recipients for each sender and event type.
 """
 FieldVerdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
 _NO_SCOPES: frozenset[ConsentScope] = frozenset()
@@ -52,18 +56,19 @@ _NO_SCOPES: frozenset[ConsentScope] = frozenset()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouping:
-    """The groups of one event type for one set of addressed agencies.
+    """The groups of one event type for one set of addressed agencies (recipients).
+
+    A group is a set of fields that are encrypted with one key.
 
     Attributes:
-        readers: agencies that are granted each group; all addressed for group 0.
-        bound: whether each group is consent-bound. An agency gets the key of such a group only with
-            the consent that its own role needs.
-        fields: leaf paths of each group.
-        order: the same, in the contract's order.
-        group_of: leaf path to index of its group; the readable fields are its keys.
-        granted: addressed agency to the leaf paths that it may read, with consent.
-        unbound: the same, without those that are consent-bound.
-        may_read: addressed agency to one boolean per group: granted, with consent.
+        readers: for each group, the recipients that may read it. All may read group 0.
+        bound: for each group, True if its key needs consent: the scope of the recipient's role.
+        fields: leaf paths of each group, as a set.
+        order: leaf paths of each group, in the order of the contract.
+        group_of: maps a leaf path to its group. It holds only fields with a reader.
+        granted: maps a recipient to the leaf paths that it may read if all consent is given.
+        unbound: maps a recipient to the leaf paths that it may read without any consent.
+        may_read: maps a recipient to one boolean per group: readable if all consent is given.
     """
 
     readers: tuple[frozenset[str], ...]
@@ -77,7 +82,7 @@ class Grouping:
 
 
 def group_fields(contract: Contract, event_type: str, addressed: frozenset[str]) -> Grouping:
-    """Compute the groups of `event_type` for the addressed agencies; `Policy.grouping` caches them.
+    """Compute the groups of an event type for a set of recipients. `Policy.grouping` caches them.
 
     Grouping is a function of contract, event type and addressed agencies, never of the values.
     Group 0 holds the fields that all addressed agencies read and that are not consent-bound. The
@@ -97,7 +102,7 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
         raise EventError("the contract has no event type of this name", code="type_unknown")
     for path in terms.fields.keys() - frozenset(leaves(event_type)):
         raise ContractError(
-            "the contract grants a field that the event type does not have",
+            f"the contract lists a field that {event_type} does not have",
             code="contract_field_unknown",
             where=f"event_types.{event_type}.fields.{path}",
         )
@@ -109,7 +114,8 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
             members.setdefault((readers, consent_bound(terms, field_terms)), []).append(path)
     if len(members) > GROUPS_MAX:
         raise ContractError(
-            f"more than {GROUPS_MAX} groups of fields in one type",
+            f"the fields of {event_type} form {len(members)} groups, and at most {GROUPS_MAX} are "
+            "possible: give more fields the same readers",
             where=f"event_types.{event_type}",
         )
     readers_of = tuple(readers for readers, _ in members)
@@ -144,15 +150,18 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
 class FieldDecision:
     """Decision on one field of one event, with its reason.
 
+    - `granted`: every recipient gets the field.
+    - `withheld`: some recipients do not get it: they are not granted it, or consent is missing.
+    - `left_out`: no recipient gets it, because consent is missing.
+    - `refused`: no recipient may read it, or the sender may not send it.
+
     Attributes:
         path: leaf path.
-        verdict: `granted` to all addressed; `withheld` from some of them, by their grants or for
-            lack of consent; `left_out` for all of them for lack of consent; `refused`, because no
-            addressed agency may read it or the sender may not send it.
-        readers: addressed agencies that receive it.
-        clause: of the contract that decided, or None where there is none.
-        reason: code: `granted`, `not_a_reader`, `consent_missing`, `incident_depersonalised`,
-            `field_not_granted`, `sender_not_granted`.
+        verdict: one of the four.
+        readers: recipients that get the field.
+        clause: clause of the contract on which the decision rests, or None.
+        reason: one of the codes `granted`, `not_a_reader`, `consent_missing`,
+            `incident_depersonalised`, `field_not_granted`, `sender_not_granted`.
     """
 
     path: str
@@ -177,8 +186,8 @@ class LeftOut(NamedTuple):
     Attributes:
         path: leaf path.
         agency: the agency that does not get it.
-        reason: `consent_missing` or `incident_depersonalised`; for an export without its forbidden
-            fields also `field_not_granted` or `sender_not_granted`.
+        reason: `consent_missing` or `incident_depersonalised`. If the adapter removed fields that
+            the contract does not allow, also `field_not_granted` or `sender_not_granted`.
     """
 
     path: str
@@ -186,20 +195,21 @@ class LeftOut(NamedTuple):
     reason: str
 
     def as_json(self) -> dict[str, str]:
-        """Return the field for scripts and reports."""
+        """Return a JSON object for scripts and reports."""
         return {"field": self.path, "agency": self.agency, "reason": self.reason}
 
 
 @value_class(frozen=True, slots=True, eq=False)
 class Consented:
-    """Effect of an event's answers about consent, and of its kind of record, on its fields.
+    """Effect of the consent answers in an event, and of its kind of incident, on its fields.
 
     Attributes:
-        blocked: leaf paths that no addressed agency gets: they are not in the event.
-        forbidden: those of them that an event with these answers may not have for any recipient.
-        narrowed: leaf paths that some of the agencies get that are granted them, but not all.
-        keys: addressed agency to one boolean per group: whether it gets the group's key.
-        left_out: leaf path to the agencies that do not get it although they are granted it.
+        blocked: leaf paths that no recipient gets. The sender removes them from the event.
+        forbidden: leaf paths that no event with these answers may hold, for any recipient. A scope
+            that everyone needs is missing, or the incident identifies no person.
+        narrowed: leaf paths that only some of the entitled recipients get.
+        keys: maps a recipient to one boolean per group: it gets the key of the group.
+        left_out: maps a leaf path to the entitled recipients that do not get it.
     """
 
     blocked: Mapping[str, FieldDecision]
@@ -215,16 +225,17 @@ class Policy:
 
     Attributes:
         contract: the agreement.
-        event_type: its name.
-        addressed: agencies.
-        denial: set when nothing may be shared; the rest is then empty.
-        clause: of the event type.
-        fields: leaf path that may be sent and read to its decision.
+        event_type: name of the event type.
+        addressed: ids of the recipients.
+        denial: reason why nothing may be shared. The other attributes are then empty.
+        clause: clause of the event type.
+        fields: maps each leaf path to its decision. It holds the paths that this sender may send
+            and a recipient may read.
         required: leaf paths that every event must have.
-        needs: identifying or consent-bound leaf path to the scopes that must each be true, for any
-            recipient.
-        role_needs: addressed agency to the scope that its own role needs for what is consent-bound.
-        depersonalised: leaf paths left out of a record of a kind that identifies no person.
+        needs: maps a leaf path to the scopes that must all be given, for every recipient. It holds
+            identifying paths and those that need consent.
+        role_needs: maps a recipient to the further scope that its role needs for such fields.
+        depersonalised: leaf paths that are removed from an incident that identifies no person.
     """
 
     contract: Contract = field(repr=False)
@@ -239,13 +250,13 @@ class Policy:
     depersonalised: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        """Look up in the vocabulary what each event is checked for."""
+        """Store the paths and codes of the vocabulary that `consented` needs."""
         words = vocabulary()
         self._answers = tuple(words.answers) if self.needs else ()
         self._scopes = tuple(words.answers.values()) if self.needs else ()
         self._kinds = words.record_kinds if self.depersonalised else ()
         self._impersonal_codes = words.depersonalised_kinds
-        self._by_answers: dict[tuple[bool, ...], Consented] = {}  # at most 32 of them
+        self._by_answers: dict[tuple[bool, ...], Consented] = {}  # at most 2**5
 
     @cached_property
     def grouping(self) -> Grouping:
@@ -258,10 +269,10 @@ class Policy:
         return group_fields(self.contract, self.event_type, frozenset(self.addressed))
 
     def consented(self, flat: Mapping[str, JSON]) -> Consented:
-        """Return which addressed agencies get which leaves, given the consent in this event.
+        """Return which recipients get which fields with the consent in this event.
 
-        Only what is `true` counts as consent. Consent to statistics alone, or to nothing, leaves no
-        identifying field, since each of them needs another scope.
+        Only the value `true` is consent. Without consent, or with consent to statistics only, no
+        identifying field is sent, because each identifying field needs one of the other scopes.
         """
         get = flat.get
         answers = [get(path) is True for path in self._answers] if self._answers else ()
@@ -275,18 +286,24 @@ class Policy:
         return found
 
     def impersonal(self, flat: Mapping[str, JSON]) -> bool:
-        """Return whether the event's kind of record allows no identifying field.
+        """Return True for an incident of a kind that identifies no person.
 
         Args:
-            flat: leaves of the event before any is left out. The kind of record decides even if
-                the field that names it may not be sent.
+            flat: all leaves of the event, before fields are removed. The field with the kind of
+                incident counts even if it may not be sent.
         """
-        for path in self._kinds:  # noqa: SIM110 - a generator costs more than what it asks
+        for path in self._kinds:  # noqa: SIM110 - a loop is faster than any() here
             if flat.get(path) in self._impersonal_codes:
                 return True
         return False
 
     def _work_out(self, given: frozenset[ConsentScope], *, impersonal: bool) -> Consented:
+        """Apply three rules to each field.
+
+        1. No recipient gets a field if a scope that everyone needs is missing.
+        2. A recipient gets no field that needs consent if the scope of its own role is missing.
+        3. No recipient gets an identifying field of an incident that identifies no person.
+        """
         groups = self.grouping
         refused = {a: frozenset((s,)) - given for a, s in self.role_needs.items()}
         keys = {
@@ -330,10 +347,10 @@ def policy_for(
 ) -> Policy:
     """Return the policy for one sender, its addressed agencies and a type.
 
-    If nothing may be shared, the policy has a `denial`, and no error is raised.
+    If nothing may be shared, `denial` gives the reason, and no error is raised.
 
-    The policy is cached with the contract. It is not cached if an agency or the type is unknown:
-    anyone can send such names, of any length, and they would fill the memory.
+    The policy is cached with the contract. A policy with an unknown agency or type is not cached:
+    an attacker could fill the memory with invented names (denial of service).
 
     Raises:
         ContractError: `contract_field_unknown`, `contract_invalid`: the contract is at fault.
@@ -352,7 +369,7 @@ def policy_for(
         if denial is not None
         else _compile(contract, sender, recipients, event_type)
     )
-    if len(kept) >= KEPT_MAX:
+    if len(kept) >= CACHED_MAX:
         kept.clear()
     kept[key] = built
     return built
@@ -362,11 +379,11 @@ def _unknown(  # noqa: PLR0911 - one return for each reason to deny
     contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str
 ) -> Denial | None:
     if not recipients:
-        return Denial("recipients_invalid", "no recipient is addressed")
+        return Denial("recipients_invalid", "the event has no recipient")
     if len(set(recipients)) != len(recipients):
-        return Denial("recipients_invalid", "a recipient is addressed twice")
+        return Denial("recipients_invalid", "the event names a recipient twice")
     if sender in recipients:
-        return Denial("recipients_invalid", "the sender addresses itself")
+        return Denial("recipients_invalid", "the sender is also a recipient")
     role_of = contract.role_of
     if sender not in role_of:
         return Denial("party_unknown", "the sender is not a party to the contract")
@@ -384,14 +401,14 @@ def _not_permitted(
     if role_of[sender] not in terms.publishers:
         return Denial(
             "type_not_permitted",
-            f"the role {role_of[sender]} may not publish this type",
+            f"the role {role_of[sender]} may not publish {event_type}",
             terms.clause,
         )
     for agency in sorted(recipients):
         if role_of[agency] not in terms.recipients:
             return Denial(
                 "recipient_not_permitted",
-                f"{agency} may not receive this type",
+                f"{agency} may not receive {event_type}",
                 terms.clause,
             )
     return None

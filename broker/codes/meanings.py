@@ -445,7 +445,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the generation is not later than the one that it names", _NOTHING_TAKEN
     ),
     "generations_many": Meaning("too many generations with gaps", _NOTHING_TAKEN),
-    "group_broken": Meaning("a group does not decrypt", _SENT_AGAIN),
+    "group_broken": Meaning("a group cannot be decrypted", _SENT_AGAIN),
     "group_keys_wrong": Meaning(
         "the recipient's keys differ from those that contract and consent give", _SENT_AGAIN
     ),
@@ -541,7 +541,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a new version names this agency under a new id, with new keys.",
     ),
     "key_list_broken": Meaning(
-        "the key list does not open for this event and session", _SENT_AGAIN
+        "the key list was changed, or belongs to another event or session", _SENT_AGAIN
     ),
     "key_malformed": Meaning("a key file or a key is damaged", "Restore the file."),
     "key_missing": Meaning(

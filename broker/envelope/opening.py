@@ -1,9 +1,12 @@
-"""Opening of a value: decrypts the groups that this agency may read (steps 7 and 8).
+"""Decryption of a sealed event: this agency's wrap, its key list and its groups of fields.
 
-Each wrap is tried once. The result, also a failure, is cached for (contract, source, the reading
-agency, wrap, its keys). A cache keyed by the wrap alone would skip the check of HPKE's ``info``: a
-wrap made for one contract, sender or recipient would open under another
-(tests/unit/broker/envelope/test_wraps.py).
+The wrap is a part of step 5, the key list is step 7, the groups are step 8, and their padding is a
+part of step 9.
+
+Each wrap is tried once. The cache holds success and failure for each (contract, sender, reader,
+wrap, keys of the reader). HPKE's ``info`` binds a wrap to contract, sender and reader. A cache with
+the wrap alone as its key would skip this check, and an attacker could replay a wrap under another
+contract (tests/unit/broker/envelope/test_wraps.py).
 """
 
 from __future__ import annotations
@@ -31,10 +34,11 @@ MEMORY_ENTRIES: Final = 4096
 """Maximum number of cached wraps; each takes about 1.5 kB."""
 
 _NO_KEY: Final = bytes(HASH_BYTES)
+"""Place in a key list for a group that this agency may not read."""
 
 
 class OpeningError(Exception):
-    """A value cannot be opened; ``step`` and ``code`` are those of docs/spec/opening.md."""
+    """Failure to decrypt a value, with the step and code of docs/spec/opening.md."""
 
     def __init__(self, step: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -43,12 +47,12 @@ class OpeningError(Exception):
 
 
 class WrapBudgetError(Exception):
-    """A sender caused more new wraps in a minute than this reader tries."""
+    """The sender has used its budget of new wraps for this minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningKey:
-    """One of this agency's exchange keys: key id and private half."""
+    """An exchange key of this agency: key id and private key."""
 
     kid: bytes
     opener: WrapOpener
@@ -56,7 +60,7 @@ class OpeningKey:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """An opened wrap: the session's AEAD key and the constant part of its AAD."""
+    """Session key from an opened wrap, and the constant part of its authenticated data."""
 
     aead: AeadKey
     tail: bytes
@@ -64,9 +68,10 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True)
 class _Latest:
-    """The last event of a sender for this agency: its wraps, the keys used, and the result.
+    """Cache entry for the last event of a sender: its wraps, our keys, our index, the session.
 
-    Events within an hour carry the same wraps, and comparing them costs a fifth of hashing them.
+    All events of an hour have the same wraps. Comparing the wraps takes about 20 % of the time of a
+    look-up for each.
     """
 
     wraps: list[bytes]
@@ -79,7 +84,7 @@ _Memory = OrderedDict[tuple[bytes, str, str, bytes, tuple[bytes, ...]], OpenSess
 
 
 class Sessions:
-    """Bounded cache of wrap results (least recently used entries are dropped)."""
+    """Cache of tried wraps (least recently used) and two small caches, emptied when full."""
 
     __slots__ = ("_latest", "_memory", "_prefixes")
 
@@ -97,15 +102,16 @@ class Sessions:
         keys: Sequence[OpeningKey],
         try_wrap: Callable[[], bool],
     ) -> tuple[RecipientEntry, OpenSession] | None:
-        """Return this agency's entry, or None when no wrap opens (step 5).
+        """Return this agency's entry and session, or None if no wrap is for this agency (step 5).
 
         Args:
             sealed: the parsed value.
             deployment: name of the deployment.
-            source: agency in the proof's origin.
-            reader: this agency's id, to which a wrap is bound.
-            keys: this agency's exchange keys that may be tried at this log time.
-            try_wrap: counts one new wrap; returns False if this sender has used its budget.
+            source: id of the sender, from the verified proof.
+            reader: this agency's id.
+            keys: exchange keys of this agency that are allowed for the record's log time.
+            try_wrap: takes one new wrap from the sender's budget. Returns False if the budget is
+                used up.
 
         Raises:
             WrapBudgetError: ``try_wrap`` returned False.
@@ -140,7 +146,10 @@ class Sessions:
     def known(
         self, sealed: SealedEvent, source: str, reader: str, keys: Sequence[OpeningKey]
     ) -> tuple[RecipientEntry, OpenSession] | None:
-        """Return the result of ``find`` if no wrap has to be tried and nothing new is cached."""
+        """Return the result of ``find`` if the sender's last event had the same wraps, else None.
+
+        Tries no wrap and changes no cache.
+        """
         recipients = sealed.recipients
         latest = self._latest.get((sealed.contract, source, reader, len(recipients)))
         if latest is None or latest.keys != keys:
@@ -181,17 +190,18 @@ def _try(
 def open_groups(
     sealed: SealedEvent, entry: RecipientEntry, session: OpenSession, prefix: bytes, event_id: str
 ) -> list[bytes | None]:
-    """Open the groups (steps 7 and 8): group keys, commitments, decryption, padding.
+    """Open the key list (step 7), then check and decrypt each group (step 8 and padding).
 
     Args:
         sealed: the parsed value.
         entry: this agency's entry among its recipients.
         session: the opened wrap.
-        prefix: ``framing.context_prefix`` of deployment, contract and source.
+        prefix: bytes that bind the event to deployment, contract and source
+            (``framing.context_prefix``).
         event_id: the event's id in text.
 
     Returns:
-        The JSON text of each group, None for a group without a key for this agency.
+        The JSON text of each group; None for a group that this agency may not read.
 
     Raises:
         OpeningError: ``key_list_broken`` (7), ``commitment_wrong``, ``group_broken`` (8) or
@@ -205,7 +215,7 @@ def open_groups(
         keys = session.aead.open(key_list[:NONCE_BYTES], key_list[NONCE_BYTES:], aad)
     except SealBroken:
         raise OpeningError(
-            7, "key_list_broken", "the key list does not open for this event and session"
+            7, "key_list_broken", "the key list was changed, or belongs to another event or session"
         ) from None
     texts: list[bytes | None] = []
     at = 0
@@ -217,16 +227,15 @@ def open_groups(
             texts.append(None)
             continue
         derived = one_step_kdf(secret, info)
-        # Commitment against the "invisible salamander" attack: AES-GCM alone would let a sender
-        # make one ciphertext that opens under two keys, and so show two readers different
-        # plaintexts.
+        # AES-GCM does not commit to its key: a malicious sender could make one ciphertext that two
+        # recipients decrypt to different plaintexts. The commitment prevents this.
         if not constant_time_equal(derived[HASH_BYTES:], group.commitment):
             raise OpeningError(8, "commitment_wrong", "a group's key does not match its commitment")
         try:
             plaintext = open_once(derived[:HASH_BYTES], group.ciphertext, group_aad)
         except SealBroken:
-            raise OpeningError(8, "group_broken", "a group does not decrypt") from None
-        try:  # step 9, done here because it concerns the bytes of the plaintext
+            raise OpeningError(8, "group_broken", "a group cannot be decrypted") from None
+        try:  # part of step 9: remove the padding before the text is parsed
             texts.append(unpad(plaintext))
         except PaddingError as error:
             raise OpeningError(9, "padding_wrong", str(error)) from None

@@ -1,25 +1,31 @@
-"""Judge of a record: steps 0 to 10, numbered as in docs/spec/opening.md.
+"""Judgement of a received record: steps 0 to 10, numbered as in docs/spec/opening.md.
 
 The judgement depends only on the record, the reader's context and ``now``: no I/O, no clock. The
-caller keeps the cache, which saves work and changes no answer. The context says how many new wraps
-of a sender may be tried, and the judgement says how many were tried. Receiving, ``event open`` and
-``event verify`` all call this module. None of them checks anything of its own.
+caller owns the cache. The cache saves time and never changes a judgement.
+
+A wrap is a session key that is encrypted for one recipient. Trying a wrap is expensive, so the
+number of new wraps of each sender is limited (denial of service). The context gives the limit, and
+the judgement gives the number of tried wraps.
+
+Receiving, ``event open`` and ``event verify`` call this module. They have no checks of their own.
 
 ====  ======================================================  ====================================
 step  what is checked                                         where
 ====  ======================================================  ====================================
 0     sizes; exactly one of each header                       verification.py
-1     form of the proof; its deployment, topic and partition  verification.py
+1     form of the proof; it names this place in Kafka         verification.py
 2     signature, by a stream key that was valid at log time   verification.py, trials.py
 3     inclusion under the signed checkpoint                   verification.py
-4     continuity: position in the sender's stream             continuity.py, generations.py
+4     continuity of the stream: no replay, fork, rollback     continuity.py, generations.py
 5     layout; the wrap for this reader, if there is one       decryption.py
 6     contract: topic, sender, reader and log time            decryption.py
 7     session key and group keys                              broker/envelope/opening.py
 8     commitments and decryption of the groups                broker/envelope/opening.py
 9     type, agencies, grouping, padding, consent              contracts/decision.py, decryption.py
-10    the event's model for the granted fields; a known id    contracts/schema.py, decryption.py
+10    model of the event type; repeat of an accepted event id contracts/schema.py, decryption.py
 ====  ======================================================  ====================================
+
+Log time is the time in the signed checkpoint of a record.
 """
 
 from __future__ import annotations
@@ -60,16 +66,16 @@ from broker.record import Record
 from broker.tlog.checkpoint import Place
 
 STAGE_RECORDS: Final = 64
-"""Number of records of a batch that pass each stage together."""
+"""Number of records that one stage processes before the next stage starts."""
 
 
 def judge(record: Record, context: ReaderContext, cache: VerificationCache, now: int) -> Judgement:
-    """Steps 0 to 10.
+    """Judge one record: steps 0 to 10.
 
     Args:
-        record: as Kafka or a file gave it.
-        context: what the reader knows.
-        cache: what saves work, kept by the caller from one record to the next.
+        record: as read from Kafka or from a file, unchecked.
+        context: the reader's keys, contracts and stream states.
+        cache: cached results of expensive checks. Pass the same object for each record.
         now: the reader's clock, ms.
     """
     return _judge_verified(_verified(record, context, cache, now), context, cache, now)
@@ -78,21 +84,22 @@ def judge(record: Record, context: ReaderContext, cache: VerificationCache, now:
 def judge_each(
     records: Sequence[Record], context: ReaderContext, cache: VerificationCache, now: int
 ) -> Iterator[tuple[Record, Judgement]]:
-    """``judge`` for a batch, with the same answers a fifth faster (docs/benchmarks.md).
+    """Judge a batch. The results are those of ``judge``, about 20 % faster (docs/benchmarks.md).
 
-    The records are taken ``STAGE_RECORDS`` at a time, and by stages, so that the code of each stage
-    and the values stay in the processor's caches. Steps 0 to 3 need public material only. Then each
-    record is decrypted that needs no new wrap to be tried; this decides nothing. From step 4 on the
-    records are judged one after the other. Before the caller asks for the next judgement, it must
-    apply the last one to ``context``.
+    The caller must apply each judgement to ``context`` before it requests the next one.
+
+    The function processes ``STAGE_RECORDS`` records in stages, so that code and data stay in the
+    processor's caches. The first stage verifies them (steps 0 to 3). The second stage decrypts each
+    record whose wrap is already cached. Steps 5 to 8 use this result later. The last stage judges
+    the records one by one from step 4.
 
     Args:
-        records: in the order in which they came.
-        context: what the reader knows.
-        cache: what saves work, kept by the caller from one batch to the next.
+        records: in the order of arrival.
+        context: the reader's keys, contracts and stream states.
+        cache: cached results of expensive checks. Pass the same object for each batch.
         now: the reader's clock, ms.
     """
-    if len(records) == 1:  # a stage of one record saves nothing
+    if len(records) == 1:  # stages bring nothing for a single record
         yield records[0], judge(records[0], context, cache, now)
         return
     for at in range(0, len(records), STAGE_RECORDS):
@@ -142,7 +149,11 @@ def _judge_verified(
 def place_record(
     verified: VerifiedRecord, context: ReaderContext
 ) -> Placement | Unplaced | Deferred | Equivocation:
-    """Apply step 4: the position of a record in its sender's stream."""
+    """Find the position of a record in its sender's stream (step 4).
+
+    Returns:
+        The placement, or the judgement of a record without a valid position.
+    """
     relief: dict[Place, PartitionState] = {}
     try:
         placement = _placed(verified, context, relief)
@@ -158,10 +169,11 @@ def place_record(
 def _placed(
     verified: VerifiedRecord, context: ReaderContext, relief: dict[Place, PartitionState]
 ) -> Placement:
-    """The placement; at the limit of a sender's state with what goes first in ``relief``.
+    """Place a record. If the sender's state is full, remove old entries from it first.
 
-    The order is: gaps revealed by a revoked key, then complete or skipped generations of this
-    partition, then those of other partitions (docs/spec/streams.md, "Limits").
+    Entries are removed in this order: gaps that a revoked key revealed; complete or skipped
+    generations of this partition; those of other partitions (docs/spec/streams.md, "Limits").
+    ``relief`` receives the reduced states.
     """
     position, where = verified.position, verified.origin.place
     history = context.history(where)
@@ -172,19 +184,19 @@ def _placed(
             left -= growth(context.state(place), smaller)
         return left
 
-    try:
+    try:  # within the limit
         return continuity.place(context.state(where), position, history, room, forget=False)
     except ContinuityError as error:
         if error.code != "state_full":
             raise
     relief.update(context.affected(where.agency))
-    try:
+    try:  # without gaps of revoked keys and old generations of this partition
         return continuity.place(relief.get(where, context.state(where)), position, history, room)
     except ContinuityError as error:
         passed = context.passed(where, relief) if error.code == "state_full" else {}
         if not passed:
             raise
-    relief.update(passed)
+    relief.update(passed)  # without old generations of other partitions
     return continuity.place(relief.get(where, context.state(where)), position, history, room)
 
 

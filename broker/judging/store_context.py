@@ -163,7 +163,7 @@ class StoreContext:
     Args:
         tx: the transaction that will also write the result.
         trust: what the reader believes and can open (broker/judging/key_resolver.py).
-        secret: this agency's PRF secret, for digests.
+        secret: this agency's key for pseudonyms, for digests.
         cache: kept by the caller between batches: states and budgets.
         now: this clock, ms.
     """

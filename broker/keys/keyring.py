@@ -153,7 +153,7 @@ class Keyring:
         return WrapOpener(self._seed(file))
 
     def secret(self) -> bytes:
-        """Return the sender's PRF secret, 32 bytes.
+        """Return the 32-byte key from which event ids, pseudonyms and partitions are derived.
 
         Raises:
             KeyAccessError: any of its codes; `key_unreadable` also if there are two.

@@ -27,7 +27,7 @@ class AcceptedEvents:
     Args:
         tx: the transaction in which all of it is written.
         context: what the reader knows, as of this transaction.
-        secret: this agency's PRF secret.
+        secret: this agency's key for pseudonyms.
         now: ms.
         operator: name of the actor in the disclosure log.
     """

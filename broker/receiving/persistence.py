@@ -1,9 +1,12 @@
-"""Persistence of the judgements of a batch, in the batch's one transaction (step 11).
+"""Storage of the judgements of a batch, in one transaction (step 11).
 
-An event goes to the inbox and the disclosure log, a refused record to the quarantine, an
-unauthenticated record to a bounded list, a contradiction to the evidence. The new state of the
-stream is written in every case. This module does not commit: broker/receiving/receiving.py does,
-when the whole batch was processed.
+- An opened event is written to the inbox and the disclosure log.
+- A refused record is written to the quarantine.
+- A record that fails at steps 0 to 4 is written to a bounded list.
+- Both texts of an equivocation are written to the evidence.
+
+A record with a position also changes the stored state of its stream. broker/receiving/receiving.py
+commits when the whole batch was processed.
 """
 
 from __future__ import annotations
@@ -47,13 +50,14 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin, Place, parse_origin
 
 QUARANTINE_QUOTA: Final = 1000
-"""Quarantined records of one sender at which its partitions are stopped; nothing is dropped."""
+"""Maximum number of quarantined records of one sender.
+
+At the limit the reader stops reading the sender's partitions. No record is dropped.
+"""
 QUARANTINE_BYTES: Final = 64 * 2**20
-"""Maximum bytes of one sender's quarantine; 256 of the largest records."""
-
-
+"""Maximum bytes of one sender's quarantine: room for 256 records of the maximum size."""
 NEARLY_FULL: Final = 0.8
-"""Filled part of either limit at which a person is warned."""
+"""Fraction of either limit at which `doctor` and an alert warn."""
 
 
 def has_room(held: HeldSize, size: int) -> bool:
@@ -62,7 +66,7 @@ def has_room(held: HeldSize, size: int) -> bool:
 
 
 def filled(held: HeldSize) -> float:
-    """Return the filled part of a sender's quarantine, 0 to 1, by records or bytes."""
+    """Return the fill level of a sender's quarantine, 0 to 1: the larger of records and bytes."""
     return max(held.records / QUARANTINE_QUOTA, held.size / QUARANTINE_BYTES)
 
 
@@ -72,13 +76,16 @@ class Batch:
 
     Attributes:
         opened: events put into the inbox.
-        repeats, not_addressed, before_start, leaves: counts.
-        refused: (origin or None, index, step, code) of each refusal.
+        repeats: number of repeated records.
+        not_addressed: number of records for other agencies only.
+        before_start: number of records from before the reader's start.
+        leaves: number of records of which only the hash arrived.
+        refused: (origin or None, index or -1, step, code) of each refusal.
         alarms: (agency, code) of each alarm.
-        gaps: (origin of the generation, first, last) that were revealed.
+        gaps: (origin, first index, last index) of missing records that this batch revealed.
         deferred: (agency, code) of records that must wait.
-        changed: places whose stream changed, for receipts.
-        covered_more: receipts now cover waiting records, which must be judged again.
+        changed: places with new records, for which a receipt is due.
+        covered_more: True if receipts now cover waiting records, so that these are judged again.
     """
 
     opened: list[OpenedEvent] = field(default_factory=list)
@@ -100,8 +107,8 @@ class VerdictPersistence:
     Args:
         tx: the transaction in which all of it is written.
         context: what the reader knows, as of this transaction.
-        waits: what of the partition is deferred.
-        secret: this agency's PRF secret.
+        waits: deferred records of the partition.
+        secret: this agency's key for pseudonyms.
         now: ms.
 
     Attributes:
@@ -125,30 +132,35 @@ class VerdictPersistence:
         self.batch = Batch()
         self.entries: list[Entry] = []
 
-    def take(self, record: Record, judgement: Judgement) -> None:
-        """Process one judgement; the next record is judged after it."""
+    def store(self, record: Record, judgement: Judgement) -> None:
+        """Store the result of one record. Call this before the next record is judged."""
         self._context.relieve(relief_of(judgement))
         self._count_wraps(judgement)
         sender = claimed_sender(record, judgement)
-        if isinstance(judgement, Deferred):
+        if isinstance(judgement, Deferred):  # 1. defer, unless its time is over
             if self._waits.keep(record, sender, judgement.refusal.code):
                 return
             judgement = judgement.refused
         elif self._waits.bars(record, sender, judgement):
-            return  # the position stays before it; it is judged again
-        if isinstance(judgement, Refused) and self._quota_full(record, judgement):
+            return  # 2. wait behind a deferred record: the position stays before this one
+        if isinstance(judgement, Refused) and self._quota_full(record, judgement):  # 3. no room
             self._waits.keep(record, sender, "quarantine_full")
             return
-        self._waits.end(record, sender, judgement)
+        self._waits.end(record, sender, judgement)  # 4. final
         self._settle(record, judgement)
 
     def covered(self, more: bool, elsewhere: Sequence[tuple[str, int, int]]) -> None:
-        """Take up what was found of records under revoked keys (broker/judging/trials.py)."""
+        """Add the findings about records under revoked keys (broker/judging/trials.py).
+
+        Args:
+            more: True if receipts now cover waiting records.
+            elsewhere: (origin, first index, last index) of records to request again.
+        """
         self.batch.covered_more = more
         self.batch.gaps += [(parse_origin(name), first, last) for name, first, last in elsewhere]
 
     def write(self) -> None:
-        """Write the results, except the entries of the disclosure log."""
+        """Write the results. ``log`` writes the entries of the disclosure log."""
         begun = dict.fromkeys(self._waits.begun)
         self.batch.alarms += [(agency, code) for agency, code in begun if code == "state_full"]
         self.batch.alarms += dict.fromkeys(self._context.forgotten)
@@ -201,7 +213,7 @@ class VerdictPersistence:
                 assert_never(judgement)
 
     def _moved(self, judgement: Placed, status: LeafStatus) -> None:
-        """Record a record's position in its stream, and the gap that it revealed."""
+        """Store the position of a record in its stream, and the gap that it revealed."""
         verified, placement = judgement.verified, judgement.placement
         origin, position = verified.origin, verified.position
         place = origin.place
@@ -217,9 +229,9 @@ class VerdictPersistence:
     def _alarm_once(self, judgement: Placed, codes: tuple[str, ...]) -> None:
         """Raise each alarm code once a batch.
 
-        ``content_missing``: a gap is closed, but its content did not arrive. Its sender may have
-        cleared it, or Kafka's host withholds it: the host can make a leaf of any record.
-        ``before_start_late``: a sender still writes to an old history.
+        ``content_missing``: only the hash of a missing record arrived. Its sender cleared the
+        content, or Kafka's host replaced the record by its hash to hide the content.
+        ``before_start_late``: a sender writes new records to a log from before the reader's start.
         """
         for code in codes:
             alarm = (judgement.verified.origin.agency, code)
@@ -238,7 +250,7 @@ class VerdictPersistence:
         return "stored"
 
     def _quarantine(self, record: Record, judgement: Refused, event_type: str | None) -> None:
-        """Store a record that was refused at steps 5 to 11, for a person."""
+        """Store a record that was refused at steps 5 to 11 in the quarantine."""
         refusal, origin = judgement.refusal, judgement.verified.origin
         index = judgement.verified.position.index
         quarantine(self._tx, record, origin, index, refusal, self._now)
@@ -250,7 +262,7 @@ class VerdictPersistence:
         self.batch.refused.append((origin, index, refusal.step, refusal.code))
 
     def _count(self, record: Record, origin: Origin | None, refusal: RefusedError) -> None:
-        """Count a record that was refused at steps 0 to 4, which is not authenticated."""
+        """Add a record that was refused at steps 0 to 4 to the bounded list."""
         digest = sha256(record.value or b"")
         self._tx.quarantine.add_unauthenticated(record, digest, refusal.code, self._now)
         self.batch.refused.append((origin, -1, refusal.step, refusal.code))
@@ -261,7 +273,7 @@ class VerdictPersistence:
         place = origin.place
         history, link = self._context.history(place), position.link
         mine = history.signed_text(origin.generation, position.index, position.size)
-        if not mine and link is not None:  # it contradicts the predecessor's end
+        if not mine and link is not None:  # the link contradicts the end of the predecessor
             mine = history.signed_text(link.name, link.size - 1, link.size)
         theirs = next(value for name, value in record.headers if name == PROOF_HEADER)
         assert theirs is not None

@@ -1,8 +1,9 @@
-"""Receiver core: one batch of a partition, judged and made durable in one transaction (step 11).
+"""Receiver of one batch of a partition: judge each record, commit all results together (step 11).
 
-Inbox, stream states, position and disclosure log commit together. Kafka's offset follows and is
-only informative, because a reader starts from its own position. The code is synchronous: the
-service calls it in a thread, one batch at a time for each partition.
+Inbox, stream states, position and disclosure log are one transaction. The consumer offset in Kafka
+is committed later and only for monitoring. After a restart the reader continues from the position
+in its own database. The code is synchronous: the service calls it in a thread, one batch at a time
+for each partition.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from broker.store.database import Store
 
 
 class Receiving:
-    """Takes batches of records into the state database.
+    """Judges batches of records and writes the results to the state database.
 
     Args:
         store: the agency's state.
-        trust: what is believed now.
-        secret: this agency's PRF secret.
-        log_taken: whether each accepted event gets an entry in the disclosure log of ``store``.
+        trust: source of the current keys and contracts.
+        secret: this agency's key for pseudonyms.
+        log_taken: True if accepted events get an entry in the disclosure log of ``store``.
     """
 
     def __init__(
@@ -49,26 +50,26 @@ class Receiving:
             now: ms.
 
         Raises:
-            StoreError: nothing was written; the same batch must be given again.
+            StoreError: nothing was written. Call again with the same batch.
         """
         with self._store.transaction() as tx:
             context = StoreContext(tx, self._trust_now(), self._secret, self._cache, now)
             waits = RetryLater(tx, partition, context.resolver, now)
-            taking = VerdictPersistence(tx, context, waits, self._secret, now)
+            persistence = VerdictPersistence(tx, context, waits, self._secret, now)
             for record, judgement in judge_each(records, context, self._cache, now):
-                taking.take(record, judgement)
-            taking.covered(*self._cache.trials.findings())
-            taking.write()
+                persistence.store(record, judgement)
+            persistence.covered(*self._cache.trials.findings())
+            persistence.write()
             if self._log_taken:
-                taking.log()
+                persistence.log()
             if records:
                 save_position(tx, waits.next_position(records[-1].offset + 1), records)
-            taking.batch.deferred += waits.begun
+            persistence.batch.deferred += waits.begun
         context.committed()
-        return taking.batch
+        return persistence.batch
 
     def _trust_now(self) -> Trust:
-        """Return the trust for this batch; verify signatures again when it is new."""
+        """Return the current keys and contracts. If they changed, clear cached signature checks."""
         trust = self._trust.current
         if trust is not self._believed:
             self._cache.verify_again()

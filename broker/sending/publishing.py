@@ -1,9 +1,9 @@
-"""Publisher: accepts events and makes them durable in one transaction before anything is sent.
+"""Acceptance of events for sending: check, encrypt and store them in one transaction.
 
-Events are decided one by one, then sealed and written together. Outbox, disclosure log and items
-take one statement each for all events of a transaction, so that the cost of a durable event is the
-commit of its batch (docs/benchmarks.md). This module sends nothing: the relay does
-(broker/sending/relay.py), so an accepted event survives any crash.
+Events are checked one by one, and then encrypted and written together. One SQL statement for each
+table (outbox, disclosure log, items) writes all events of a transaction. So the main cost is one
+commit for each batch (docs/benchmarks.md). The relay sends the events later
+(broker/sending/relay.py). An accepted event survives a crash, because it is already stored.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from contracts.vocabulary import vocabulary
 
 
 class Acceptance:
-    """The events of one transaction, written at the end of ``Publisher.accepting``."""
+    """Events of one transaction. ``Publisher.accepting`` creates it and writes them at the end."""
 
     def __init__(self, sealer: EventSealer, tx: Transaction) -> None:
         self._sealer = sealer
         self._tx = tx
         self._accepted: list[tuple[Prepared, bool]] = []
         self._entries: list[Entry] = []
-        self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
+        self._sources: dict[tuple[bytes, str], None] = {}  # an ordered set
         self._items: dict[bytes, ItemRow] = {}
         self._again: list[str] = []
         self._referrals = Referrals(tx)
         self._now = 0
         self.left_out: tuple[LeftOut, ...] = ()
-        """Fields left out of the last event, and the agencies that lack them."""
+        """Fields that the last ``publish`` left out, with the agencies that do not get them."""
         self.newly_refused = False
-        """Whether the last refusal was new; an item that is offered again is not logged again."""
+        """True if the last refusal was logged. The same refusal of the same item is logged once."""
 
     def publish(
         self,
@@ -58,17 +58,19 @@ class Acceptance:
         Args:
             event: type, recipients, data.
             now: ms.
-            source_key: the source's idempotency key; a published item is not published again.
+            source_key: idempotency key of the exported row. An event with a known key is not
+                published again.
             operator: name of the actor, for the log.
             leave_out: whether to leave out fields that the contract does not allow, instead of
                 refusing the event.
 
         Returns:
-            The event's id, or None when this item was published before.
+            The event's id, or None if this item was published before.
 
         Raises:
-            EventError: refused; the refusal is in the log, and the caller commits it.
-            RegistryError: it cannot be sealed now; nothing of it is written.
+            EventError: the event was refused. The refusal is added to the log, and the caller must
+                commit the transaction.
+            RegistryError: a contract or a key is missing now. Nothing is written for this event.
         """
         self._now, self.left_out = now, ()
         known: ItemRow | None = None
@@ -77,11 +79,12 @@ class Acceptance:
             if known is not None and known.outcome == "published":
                 self.left_out = self._left_out_again(event, now, leave_out)
                 return None
+        # accepted before, but its sealed value was faulty: seal it again under the same id
         again = known is not None and known.outcome == "seal_again"
         try:
             prepared = self._sealer.prepare(event, now, source_key, leave_out=leave_out)
             contract = prepared.in_force.contract
-            if not again:  # its referral status was stored when it was first accepted
+            if not again:  # the first acceptance already stored the referral
                 self._referrals.published(event, contract, prepared.event_id, now)
         except EventError as refusal:
             self.newly_refused = known is None or known.code != refusal.code
@@ -119,7 +122,7 @@ class Acceptance:
     def refuse(
         self, item_key: bytes, code: str, now: int, *, operator: str = recording.OPERATOR
     ) -> bool:
-        """Log that an item was refused before it became an event, once for each item and reason.
+        """Log the refusal of a row that could not become an event, once for each row and code.
 
         Args:
             item_key: key of the item; the same item offered again has the same key.
@@ -128,7 +131,7 @@ class Acceptance:
             operator: name of the actor, for the log.
 
         Returns:
-            False if it is already in the log.
+            False if this refusal is already in the log.
         """
         known = self._known(item_key)
         if known is not None and known.code == code:
@@ -156,7 +159,7 @@ class Acceptance:
         return self._items.get(source_key) or self._tx.items.find(source_key)
 
     def _left_out_again(self, event: PlainEvent, now: int, leave_out: bool) -> tuple[LeftOut, ...]:
-        """Return the fields left out of an event that was published before, for the report."""
+        """Return the fields left out of an event that was published before, for its report file."""
         try:
             _, decision = self._sealer.decide(event, now, leave_out=leave_out)
         except ConcordantError:  # for example, the contract has ended since
@@ -175,7 +178,7 @@ class Acceptance:
             self._items[source_key] = ItemRow(source_key, event_id, outcome, code, now)
 
     def write(self) -> None:
-        """Seal the accepted events, and write them and the refusals."""
+        """Encrypt the accepted events. Write events, log entries and refusals."""
         values = self._sealer.seal_prepared([one for one, _ in self._accepted])
         outbox = [
             NewOutboxRow(one.event_id, one.topic, one.partition, value, urgent)
@@ -198,12 +201,13 @@ class Publisher:
 
     @contextmanager
     def accepting(self, tx: Transaction) -> Iterator[Acceptance]:
-        """Collect the events of one transaction, written when the block ends.
+        """Collect the events of one transaction, and write them when the block ends.
 
-        A refusal that leaves the block is written too; the caller that catches it commits.
+        If an EventError leaves the block, its log entry is written too. The caller must catch the
+        error and commit.
 
         Args:
-            tx: the transaction that makes them durable.
+            tx: the transaction in which events and refusals are written.
         """
         acceptance = Acceptance(self._sealer, tx)
         try:
@@ -214,7 +218,10 @@ class Publisher:
         acceptance.write()
 
     def shared_id(self, kind: str, own_reference: str) -> str:
-        """Return the shared id of an own ``case`` or ``referral``; the same after a restore."""
+        """Return the shared id for this agency's reference of a ``case`` or ``referral``.
+
+        It is derived from the secret, so it stays the same when the database is restored.
+        """
         return str(pseudonyms.shared_id(self._sealer.secret, kind, own_reference))
 
     def publish(

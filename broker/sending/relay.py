@@ -1,12 +1,13 @@
 """Relay: sends records from the outbox to Kafka (docs/spec/streams.md, "Sending").
 
-Only the relay holds the outbox's lock. It commits every index, leaf and checkpoint under the lock's
-fencing token *before* it sends the record. So after a crash, or if a second relay runs, the same
-bytes are sent again: readers see repeats and never a fork. No Kafka transaction is needed.
+One relay at a time holds the lock of the outbox, with a fencing token. It commits the index, leaf
+hash and signed checkpoint of a record *before* it sends the record. After a crash, or if a second
+relay runs, it sends the same bytes again. So a reader may get a repeat, but never two different
+records with one index (fork). No Kafka transaction is needed.
 
 - ``indexing.py`` gives each record its place in the stream.
 - ``recovery.py`` publishes records again after a stream key was revoked.
-- Records that other agencies ask for again are published after all new ones (``replay``).
+- ``replay`` publishes records again that other agencies request, after all new records.
 """
 
 from __future__ import annotations
@@ -33,21 +34,21 @@ from broker.transport.interfaces import Sender
 
 LEASE: Final = "outbox"
 REPLAYED_BYTES_AT_ONCE: Final = 2**20
-"""Bytes that one chunk of a replay may have, unless a single record is larger."""
+"""Maximum bytes that one call of ``replay`` sends. A single larger record is still sent."""
 TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused", "kafka_record_too_large"})
-"""Codes with which Kafka refuses records of one topic, but may accept those of others."""
+"""Codes that concern one topic. Kafka may still accept records of other topics."""
 
 
 class Relay:
-    """Indexes waiting rows of the outbox and sends them.
+    """Gives waiting rows of the outbox their position in a stream, and sends them.
 
     Args:
         owner: the sender.
         store: the agency's state.
         sender: Kafka.
-        signer: () -> the stream key that is valid now, bound to ``deployment/agency``.
-        clock: () -> ms since the epoch; steady (``broker.clock``), because a log's time must not go
-            back.
+        signer: () -> signer with the current stream key, named ``deployment/agency``.
+        clock: () -> ms since the epoch; never goes back (``broker.clock``), because log times must
+            not decrease.
     """
 
     def __init__(
@@ -71,7 +72,10 @@ class Relay:
     # --- the lock --------------------------------------------------------------------------------
 
     def take_lock(self, holder: str) -> None:
-        """Take the outbox's lock from its holder; generations are opened on first use."""
+        """Take the lock of the outbox, also if another process holds it.
+
+        The relay then begins a new generation of each stream when it first uses the stream.
+        """
         now = self._clock()
         with self._store.transaction() as tx:
             self._token = tx.lease.acquire(LEASE, holder, now)
@@ -79,7 +83,7 @@ class Relay:
 
     @contextmanager
     def _fenced(self) -> Iterator[Transaction]:
-        assert self._token is not None, "take_lock comes first"
+        assert self._token is not None, "call take_lock before sending"
         with self._store.transaction() as tx:
             tx.lease.check(LEASE, self._token)
             yield tx
@@ -87,11 +91,11 @@ class Relay:
     # --- rounds ----------------------------------------------------------------------------------
 
     async def resend(self) -> int:
-        """Send indexed rows again that are not known to be on Kafka. Returns how many.
+        """Send all indexed rows again that Kafka has not acknowledged. Return their number.
 
         Raises:
-            TransportError: Kafka does not accept them. With a code of ``TOPIC_AWAY`` the others are
-                sent, and ``round`` skips the topics until this succeeds.
+            TransportError: Kafka does not accept them. With a code of ``TOPIC_AWAY`` the records of
+                other topics were sent. ``round`` skips the refused topics until this succeeds.
         """
         rows = await asyncio.to_thread(self._unsent)
         if rows:
@@ -101,10 +105,10 @@ class Relay:
         return len(rows)
 
     async def round(self) -> int:
-        """Index and send at most ``ROUND_EVENTS`` waiting events. Returns how many.
+        """Index and send at most ``ROUND_EVENTS`` waiting events. Return their number.
 
         Raises:
-            StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
+            StoreError: ``lease_lost``, ``clock_jumped``, or an error of the state database.
             TransportError: Kafka does not accept them; they stay indexed and are sent again.
         """
         rows = await asyncio.to_thread(self._index)
@@ -154,7 +158,7 @@ class Relay:
     # --- reports ----------------------------------------------------------------------------------
 
     def acknowledged_heads(self) -> tuple[Head, ...]:
-        """Return heads of all streams up to Kafka's acknowledgement, for the heartbeat."""
+        """Return the last acknowledged head of each stream, for the heartbeat."""
         return self._acknowledged
 
     def batches(self) -> list[tuple[str, int]]:
@@ -162,7 +166,10 @@ class Relay:
         return self._indexing.batches()
 
     def _heads(self) -> tuple[Head, ...]:
-        """Return present heads; for a waiting stream, the last acknowledged one, if any."""
+        """Return the head of each stream: the current one, or the last acknowledged one.
+
+        A stream with unacknowledged records has its last acknowledged head, or none.
+        """
         with self._store.reading() as tx:
             rows = [row for row in tx.streams.heads() if row.size]
             waiting = tx.outbox.unsent_streams()
@@ -179,7 +186,7 @@ class Relay:
     # --- triggered by others ----------------------------------------------------------------------
 
     def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
-        """Note refused records. If a generation was refused, the sender begins another."""
+        """Record which records readers refused. A refused generation gets a successor."""
         self._refused.refused(records)
 
     async def recover(
@@ -188,23 +195,23 @@ class Relay:
         readers: Callable[[str], Collection[str]],
         believed: Believed,
     ) -> tuple[int, int]:
-        """Begin new generations after stream keys were revoked, with the records no longer trusted.
+        """Begin new generations after a stream key was revoked.
 
-        Each stream is done once for each key and time of revocation. After a failure (a full disk,
-        for example) the next call continues with the remaining streams. If it repeated them all,
-        each attempt would add further copies to the disk. ``resend`` sends the records.
+        The new generations hold the records again that readers no longer trust. Each stream is
+        recovered once for each key and time of revocation. After a failure, for example a full
+        disk, the next call continues with the remaining streams and writes no further copies.
+        ``resend`` sends the records.
 
         Args:
             revoked: the keys.
             readers: topic -> its other readers.
-            believed: decides which of their receipts count, ``KeyResolver.receipt_believed``.
+            believed: decides which receipts of the readers count: ``KeyResolver.receipt_believed``.
 
         Returns:
-            Number of records published again, and of those that cannot be, because their content
-            was cleared.
+            Number of records to publish again, and number of records whose content was cleared.
 
         Raises:
-            StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
+            StoreError: ``lease_lost``, ``clock_jumped``, or an error of the state database.
             RegistryError: there is no new stream key yet.
         """
         return await asyncio.to_thread(self._recovery.recover, revoked, readers, believed)
@@ -212,14 +219,15 @@ class Relay:
     # --- replay ----------------------------------------------------------------------------------
 
     async def replay(self, log: GenerationPlace, first: int, last: int) -> tuple[int, int, int]:
-        """Publish a part of a range again, from the archive: the same bytes, or leaf hashes.
+        """Publish records of a range again from the archive.
 
-        It needs no lock, because the records keep their places: a reader that has one already sees
-        a repeat. It sends at least one record, and at most ``REPLAYED_BYTES_AT_ONCE`` if there are
+        A record has the same bytes as before, or only its leaf hash if its content was cleared. No
+        lock is needed, because records keep their positions: a reader that has a record sees a
+        repeat. A call sends at least one record, and at most ``REPLAYED_BYTES_AT_ONCE`` if it sends
         several.
 
         Returns:
-            Number of records, their bytes, and the last index that is done.
+            Number of records, number of bytes, and the last published index.
 
         Raises:
             TransportError: Kafka does not accept them.
@@ -244,6 +252,6 @@ class Relay:
             return tx.outbox.archived(log, first, last)
 
     def has_waiting(self) -> bool:
-        """Return whether events wait that can be sent now. They are sent before a replay."""
+        """Return True if the outbox has events to send now. They are sent before a replay."""
         with self._store.reading() as tx:
             return bool(tx.outbox.pending(1, self._away))

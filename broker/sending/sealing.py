@@ -1,7 +1,7 @@
-"""Sealing of a plain event: contract in force, decision, groups, sealed value.
+"""Sealing of an event in four steps: find the contract, decide, form groups, encrypt.
 
-docs/spec/contracts.md defines the decision and docs/spec/envelope.md the sealing. This module
-writes nothing: broker/sending/publishing.py does.
+docs/spec/contracts.md defines the decision. docs/spec/envelope.md defines the encryption. This
+module writes nothing. broker/sending/publishing.py writes the result.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from contracts.vocabulary import vocabulary
 
 @value_class(frozen=True, slots=True)
 class Prepared:
-    """A decided event with its JSON; no later check can refuse it.
+    """An event that passed all checks and is ready for encryption.
 
     Attributes:
         event_id: UUID in text.
         topic: the Kafka topic.
-        partition: chosen by the case.
-        draft: input of the sealed value.
+        partition: derived from the case id, so that events of one case keep their order.
+        draft: input of the encryption.
         decision: decision for each field.
-        in_force: the contract.
+        in_force: the contract in force.
         case_id: shared id of the case.
     """
 
@@ -49,15 +49,15 @@ class Prepared:
 
 @value_class(frozen=True, slots=True)
 class Sealed:
-    """A sealed event, not yet in any stream.
+    """An encrypted event. The relay adds its index and signature later.
 
     Attributes:
         event_id: UUID in text.
         topic: the Kafka topic.
-        partition: chosen by the case.
-        value: the record's value.
+        partition: derived from the case id.
+        value: encrypted bytes, the value of the later Kafka record.
         decision: decision for each field.
-        in_force: the contract.
+        in_force: the contract in force.
         case_id: shared id of the case.
     """
 
@@ -71,13 +71,13 @@ class Sealed:
 
 
 class EventSealer:
-    """Decides and seals, and keeps sessions for the life of the process.
+    """Checks events against the contract and encrypts them, with one cached sealer a contract.
 
     Args:
         deployment: name of the deployment.
         agency: the sender.
-        secret: the sender's PRF secret, 32 bytes.
-        contract_in_force: (event type, now in ms) -> the contract in force that has this type.
+        secret: the sender's 32-byte key, from which event ids, pseudonyms and partitions follow.
+        contract_in_force: (event type, now in ms) -> the contract in force that defines this type.
             Raises EventError or RegistryError.
         exchange_key: (agency, now in ms) -> its current exchange key. Raises RegistryError.
     """
@@ -100,7 +100,7 @@ class EventSealer:
     def decide(
         self, event: PlainEvent, now: int, *, leave_out: bool = False
     ) -> tuple[ContractInForce, Decision]:
-        """Decide on one event, without sealing it.
+        """Check one event against the contract: may it be sent, and who gets which field.
 
         Args:
             event: type, recipients, data.
@@ -144,13 +144,13 @@ class EventSealer:
         *,
         leave_out: bool = False,
     ) -> Prepared:
-        """Decide on one event and write its groups; `seal_prepared` cannot refuse it.
+        """Check one event and serialise its groups. `seal_prepared` then checks nothing more.
 
         Args:
             event: type, recipients, data.
             now: ms; the event's time.
             source_key: the source's idempotency key, if it has one.
-            leave_out: as of ``decide``.
+            leave_out: see ``decide``.
 
         Raises:
             EventError: the contract does not permit it, or it is too large; ``code`` is the reason.
@@ -160,7 +160,7 @@ class EventSealer:
         contract = in_force.contract
         event_id = pseudonyms.event_id(self.secret, source_key)
         layout = decision.grouping
-        assert layout is not None
+        assert layout is not None  # a permitted decision has it
         flat = decision.flat
         to = sorted(event.recipients)
         try:
@@ -187,10 +187,10 @@ class EventSealer:
         )
 
     def seal_prepared(self, prepared: Sequence[Prepared]) -> list[bytes]:
-        """Seal prepared events; return the value of each.
+        """Encrypt prepared events, and return the value of each.
 
-        The whole batch is sealed at once: deciding and sealing each fill the processor's
-        instruction cache, and alternating costs a fifth of both (docs/benchmarks.md).
+        A caller first prepares all events of a batch and then encrypts them. Alternating is about
+        20 % slower, because each step fills the processor's cache (docs/benchmarks.md).
         """
         return [self._sealer(one.in_force.hash).seal(one.draft) for one in prepared]
 
@@ -202,7 +202,7 @@ class EventSealer:
         *,
         leave_out: bool = False,
     ) -> Sealed:
-        """Decide and seal one event: ``prepare`` and ``seal_prepared``, and what they raise."""
+        """Check and encrypt one event. ``prepare`` lists the errors."""
         one = self.prepare(event, now, source_key, leave_out=leave_out)
         (value,) = self.seal_prepared((one,))
         return Sealed(

@@ -103,7 +103,7 @@ def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:
 
 
 def event_sealer(participant: Participant) -> EventSealer:
-    """Return a sealer for a loaded participant; unlock the PRF secret."""
+    """Return a sealer for a loaded participant. Unlocks the key for pseudonyms."""
     context = SealingContext(participant.contracts, participant.manifests)
     return EventSealer(
         participant.deployment,

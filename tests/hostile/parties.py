@@ -1,8 +1,8 @@
 """A party of the hostile world: the product's own sending and receiving over a real SQLite file.
 
 Publishing, relay, receiving, control and watch are the product's. A test adds the outcome of each
-record (``WatchedTaking``), a log that it can search, and clocks that it sets. The database does not
-wait for the disk: no test here is about power cuts.
+record (``WatchedPersistence``), a log that it can search, and clocks that it sets. The database
+does not wait for the disk: no test here is about power cuts.
 """
 
 from __future__ import annotations
@@ -70,15 +70,15 @@ Outcome = str
 """``opened``, ``repeat``, ..., ``<step> <code>`` for a refusal, ``waits <code>`` for a deferral."""
 
 
-class WatchedTaking(VerdictPersistence):
-    """Taking that also says, record by record, what became of it."""
+class WatchedPersistence(VerdictPersistence):
+    """Persistence that also records the outcome of each record."""
 
     outcomes: ClassVar[list[Outcome]] = []
 
-    def take(self, record: Record, judgement: Judgement) -> None:
+    def store(self, record: Record, judgement: Judgement) -> None:
         waits = judgement.refusal.code if isinstance(judgement, Deferred) else "bar"
         self.outcomes.append(f"waits {waits}")
-        super().take(record, judgement)
+        super().store(record, judgement)
 
     def _settle(self, record: Record, judgement: Decided) -> None:
         self.outcomes[-1] = judgement.outcome
@@ -265,10 +265,10 @@ class Party:
         if not served:
             return [], [], None
         records = [one.record for one in served]
-        WatchedTaking.outcomes.clear()
-        with patch.object(receiving, "VerdictPersistence", WatchedTaking):
+        WatchedPersistence.outcomes.clear()
+        with patch.object(receiving, "VerdictPersistence", WatchedPersistence):
             batch = self.receiving.take(place, records, self.clock.now)
-        outcomes = list(WatchedTaking.outcomes)
+        outcomes = list(WatchedPersistence.outcomes)
         self.at[place] = records[-1].offset + 1
         report_batch(place, batch, self.clock.now, self.metrics, self.log)
         self.alarms += batch.alarms

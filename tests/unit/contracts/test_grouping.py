@@ -92,7 +92,6 @@ def test_a_grant_of_a_field_that_the_type_has_not_stops_the_contract(contract: C
         group_fields(other, "case.updated", ADDRESSED)
     assert caught.value.code == "contract_field_unknown"
     assert caught.value.where == "event_types.case.updated.fields.imagined"
-    assert caught.value.detail == "the contract grants a field that the event type does not have"
 
 
 @pytest.mark.parametrize("sets", [15, 16])
@@ -128,4 +127,3 @@ def test_more_sets_of_readers_than_groups_stop_the_contract(contract: Contract, 
         "contract_invalid",
         "event_types.referral.made",
     )
-    assert caught.value.detail == "more than 16 groups of fields in one type"

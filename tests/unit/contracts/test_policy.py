@@ -93,7 +93,7 @@ def test_the_cache_of_policies_is_bounded(
 ) -> None:
     fresh = contract.model_copy()
     fresh.policies.clear()
-    monkeypatch.setattr(module, "KEPT_MAX", 3)
+    monkeypatch.setattr(module, "CACHED_MAX", 3)
     kept = []
     for agency in ("council-camden", "council-lewisham", "csu-lewisham", "cps-london", "x"):
         for event_type in ("referral.made", "case.updated"):
