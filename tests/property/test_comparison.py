@@ -107,7 +107,7 @@ def histories(draw: st.DrawFn) -> list[Edit]:
 
 
 def access(contract: Contract) -> dict[tuple[str, str, str, str], Access]:
-    """What each agency may read of what each other sends, and under which conditions."""
+    """Fields that each agency may read of the events of each other, with the conditions."""
     found: dict[tuple[str, str, str, str], Access] = {}
     agencies = [party.id for party in contract.parties]
     for name in TYPES:

@@ -58,7 +58,7 @@ def test_a_new_field_is_shown_with_all_its_terms(contract: Contract) -> None:
         ("recipients", "court", {"court", "sent"}),
     ],
 )
-def test_who_may_send_and_who_may_be_sent_a_type_are_different_sentences(
+def test_senders_and_recipients_of_a_type_are_different_sentences(
     contract: Contract, member: str, value: str, words: set[str]
 ) -> None:
     before = getattr(contract.event_types[MADE], member)
@@ -66,7 +66,7 @@ def test_who_may_send_and_who_may_be_sent_a_type_are_different_sentences(
     assert words <= set(text.split())
 
 
-def test_what_widens_comes_first_and_flows_come_before_other_terms(contract: Contract) -> None:
+def test_widening_changes_come_first_and_flows_before_other_terms(contract: Contract) -> None:
     retention = contract.event_types[MADE].retention
     assert retention is not None
     longer = retention.model_copy(update={"kafka_days": 90})
@@ -112,7 +112,7 @@ def test_a_page_loads_nothing_and_is_made_to_print() -> None:
     assert "https:" not in page
 
 
-def test_what_a_draft_lacks_is_added_by_the_complete_agreement(contract: Contract) -> None:
+def test_the_complete_agreement_adds_the_missing_parts_of_a_draft(contract: Contract) -> None:
     terms = parse_draft(shipped_terms().encode(), "terms.yaml").contract
     added = {change.path for change in compare(terms, contract).changes}
     assert {"parties", "governance_keys", "starts", "ends", "deployment"} <= added

@@ -141,7 +141,7 @@ def test_an_unsigned_version_is_tried_without_keys(
 # --- who and calendar -----------------------------------------------------------------------------
 
 
-def test_who_reads_a_field_is_one_row_for_each_type_and_role(cli, world: World) -> None:
+def test_readers_of_a_field_are_one_row_for_each_type_and_role(cli, world: World) -> None:
     done = cli("contract", "who", "victim.needs", world.contract(), "--type", "referral.made")
     assert done.code == 0
     rows = [line.split() for line in done.text.splitlines()[1:]]
