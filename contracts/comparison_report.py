@@ -1,6 +1,6 @@
 """Report of a comparison: what discloses more comes first, then what a person must judge.
 
-The same report serves `contract diff` and the pages; `contracts/document.py` writes it.
+The same report serves `contract diff` and the pages; `contracts/markup.py` writes it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from contracts.comparison import TermChange
 from contracts.comparison_effects import Effect
-from contracts.document import Block, Bullets, Document, Heading, Paragraph
+from contracts.markup import Block, Bullets, Document, Heading, Paragraph
 
 __all__ = ["comparison_document", "disclosure_first"]
 

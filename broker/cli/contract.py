@@ -21,6 +21,7 @@ from broker.cli.output import (
 )
 from broker.errors import SigningRefusedError
 from contracts.departure_reasons import DEPARTURE_REASONS, require_departure_reason
+from contracts.markup import DocumentFormat
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -94,6 +95,13 @@ def explain(
     contract: Named = None,
     type: EventType = None,  # noqa: A002 - the option's own word
     field: Field = None,
+    party: Annotated[
+        str | None,
+        typer.Option("--party", metavar="ID", help="A paper of two pages for this agency's board."),
+    ] = None,
+    form: Annotated[
+        DocumentFormat | None, typer.Option("--format", help="Text, Markdown, or an HTML page.")
+    ] = None,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
@@ -103,16 +111,23 @@ def explain(
     Before you sign, telephone each party on a number that you already had. The party reads its
     twelve words, and you type them into: concordant agency check-partner. With --field: who may
     read that field, why, on which legal basis and for how long, in all event types or in one
-    (--type).
+    (--type). With --party: the agency's own paper of two pages: its duties, rights and contacts.
     """
     from broker.cli import terms_text
     from broker.clock import now_ms
     from broker.operations.contract_choice import choose
     from contracts.field_answer import answer_fields
+    from contracts.markup import written
+    from contracts.party_paper import party_paper
 
     require_one_source(file, agency)
     if type is not None and field is None:
         raise typer.BadParameter("--type goes with --field")
+    _exclusive(json, form is not None)
+    if party is not None and (json or field is not None):
+        raise typer.BadParameter("--party goes with neither --json nor --field")
+    if form is not None and field is not None:
+        raise typer.BadParameter("--format goes with the whole agreement or --party")
     chosen = choose(file, agency, contract, now_ms())
     if field is not None:
         answers = answer_fields(chosen.contract, field, type)
@@ -122,8 +137,13 @@ def explain(
             print_text(terms_text.field_text(answers, field), output)
     elif json:
         print_json(terms_text.explanation_json(chosen), output)
-    else:
+    elif party is not None:
+        paper = party_paper(chosen.contract, party)
+        print_text(written(paper, form or DocumentFormat.text), output)
+    elif form is None or form is DocumentFormat.text:
         print_text(terms_text.explanation(chosen), output)
+    else:
+        print_text(written(terms_text.explanation_document(chosen), form), output)
 
 
 @app.command("matrix")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,6 @@ from broker.cli.output import NO, AsJson, Output, note, number_of, print_json, p
 if TYPE_CHECKING:
     from broker.operations.contract_comparison import ComparedVersions
     from contracts.comparison import TermChange
-    from contracts.document import DocumentFormat
 
 Old = Annotated[Path, typer.Argument(metavar="OLD", help="The older version's file.")]
 New = Annotated[Path, typer.Argument(metavar="NEW", help="The newer version's file.")]
@@ -46,13 +45,13 @@ def diff(
     words, and they count as widening. Exit code 0, also if nothing changed.
     """
     from broker.operations.contract_comparison import compare_files
-    from contracts.document import written
+    from contracts.markup import DocumentFormat, written
 
     compared = compare_files(old, new, party)
     if form is DiffFormat.json:
         print_json({"changes": [_change(each) for each in compared.changes]}, output)
     else:
-        print_text(written(compared.document(), cast("DocumentFormat", form.value)), output)
+        print_text(written(compared.document(), DocumentFormat(form.value)), output)
 
 
 def breaking(old: Old, new: New, json: AsJson = False, output: Output = None) -> None:

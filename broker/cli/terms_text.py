@@ -11,6 +11,7 @@ from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.operations.contract_choice import Chosen
 from contracts.explain import explain
 from contracts.field_answer import FieldAnswer
+from contracts.markup import Document, Preformatted
 from contracts.matrix import MatrixRow, columns, matrix
 from contracts.model import Contract
 from contracts.parties import fingerprint
@@ -20,6 +21,11 @@ from contracts.status import ContractStatus
 def explanation(chosen: Chosen) -> str:
     """The whole contract in words."""
     return explain(chosen.text, chosen.status)
+
+
+def explanation_document(chosen: Chosen) -> Document:
+    """The whole contract in words, as a document."""
+    return Document(chosen.contract.title, (Preformatted(explanation(chosen)),))
 
 
 def explanation_json(chosen: Chosen) -> dict[str, object]:

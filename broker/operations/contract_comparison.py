@@ -7,8 +7,8 @@ from pathlib import Path
 
 from contracts.comparison import TermChange, compare
 from contracts.comparison_report import comparison_document, disclosure_first
-from contracts.document import Document
 from contracts.loading import ContractText, load_draft
+from contracts.markup import Document
 from contracts.names import require_known
 
 __all__ = ["ComparedVersions", "compare_files"]

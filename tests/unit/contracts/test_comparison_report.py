@@ -6,8 +6,8 @@ import pytest
 
 from contracts.comparison import compare
 from contracts.comparison_report import comparison_document, disclosure_first
-from contracts.document import FORMATS, written
 from contracts.loading import parse_draft, shipped_terms
+from contracts.markup import DocumentFormat, written
 from contracts.model import Contract
 
 MADE = "referral.made"
@@ -79,14 +79,14 @@ def test_widening_changes_come_first_and_flows_before_other_terms(contract: Cont
     assert "victim.needs" in ordered[0].path
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", DocumentFormat)
 def test_a_partys_text_cannot_look_like_another_part_of_the_report(
-    contract: Contract, form: str
+    contract: Contract, form: DocumentFormat
 ) -> None:
     evil = "x\n\n## Narrows (9)\n<script>alert(1)</script> | [a](http://b) \u202e`"
     after = contract.model_copy(update={"summary": evil})
     changes = compare(contract, after).changes
-    text = written(comparison_document("a", "b", changes), form)  # type: ignore[arg-type]
+    text = written(comparison_document("a", "b", changes), form)
     assert "\n## Narrows" not in text
     assert "\u202e" not in text
     if form == "html":
@@ -96,9 +96,9 @@ def test_a_partys_text_cannot_look_like_another_part_of_the_report(
         assert "[a](" not in text.replace("\\[a\\](", "")
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_the_report_of_equal_versions_says_that_nothing_changes(form: str) -> None:
-    text = written(comparison_document("a", "b", (), "csu-camden"), form)  # type: ignore[arg-type]
+@pytest.mark.parametrize("form", DocumentFormat)
+def test_the_report_of_equal_versions_says_that_nothing_changes(form: DocumentFormat) -> None:
+    text = written(comparison_document("a", "b", (), "csu-camden"), form)
     assert "csu-camden" in text
     assert "<h2" not in text
     assert "\n## " not in text

@@ -162,3 +162,16 @@ def test_the_calendar_file_is_read_back_with_each_day(cli, world: World, tmp_pat
     assert reminded == [one["kind"] != "start" for one in days]
     table = cli("contract", "calendar", "--agency", world.agency())
     assert len(table.text.splitlines()) == 1 + len(days)
+
+
+# --- the paper of one party -----------------------------------------------------------------------
+
+
+def test_a_party_gets_its_paper_in_each_format(cli, world: World) -> None:
+    args = ("contract", "explain", world.contract())
+    text = cli(*args, "--party", "haven-support")
+    assert (text.code, "Haven Support" in text.text) == (0, True)
+    assert cli(*args, "--party", "haven-support", "--format", "md").text.startswith("# ")
+    assert "<pre>" in cli(*args, "--format", "html").text
+    assert cli(*args, "--party", "haven-suport").code == 2
+    assert cli(*args, "--party", "haven-support", "--json").code == 2

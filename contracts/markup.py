@@ -13,26 +13,33 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from contracts.hidden_characters import one_line
+from contracts.hidden_characters import one_line, visible
 
 __all__ = [
-    "FORMATS",
     "Block",
     "Bullets",
     "Document",
     "DocumentFormat",
     "Heading",
     "Paragraph",
+    "Preformatted",
     "Table",
     "written",
 ]
 
-DocumentFormat: TypeAlias = Literal["text", "md", "html"]
-FORMATS: tuple[DocumentFormat, ...] = ("text", "md", "html")
 _WIDTH = 96
+
+
+class DocumentFormat(StrEnum):
+    """Formats of a document."""
+
+    text = "text"
+    md = "md"
+    html = "html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,14 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-Block: TypeAlias = "Heading | Paragraph | Bullets | Table"
+@dataclass(frozen=True, slots=True)
+class Preformatted:
+    """Text with its own line ends and indents."""
+
+    text: str
+
+
+Block: TypeAlias = "Heading | Paragraph | Bullets | Table | Preformatted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,8 @@ def _text_lines(block: Block) -> Iterator[str]:
                 yield from _wrap(text, "- ", "  ")
                 for detail in details:
                     yield from _wrap(detail, "  ", "    ")
+        case Preformatted(text):
+            yield from visible(text).splitlines()
         case Table(columns, rows):
             cells = [[one_line(cell) for cell in row] for row in (columns, *rows)]
             widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
@@ -147,6 +163,8 @@ def _markdown(document: Document) -> str:
                     lines.append(f"- {_md(text)}")
                     lines += [f"  - {_md(detail)}" for detail in details]
                 parts.append("\n".join(lines))
+            case Preformatted(text):
+                parts.append("\n".join(f"    {line}" for line in visible(text).splitlines()))
             case Table(columns, rows):
                 ruler = "|".join(["", *(" --- " for _ in columns), ""])
                 parts.append("\n".join([_md_row(columns), ruler, *map(_md_row, rows)]))
@@ -179,12 +197,16 @@ h2 {{ font-size: 1.5rem; margin-top: 2rem; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ border-bottom: 1px solid #b1b4b6; padding: .4rem .6rem .4rem 0; text-align: left;
          vertical-align: top; overflow-wrap: anywhere; }}
+pre {{ white-space: pre-wrap; }}
 .details {{ color: #505a5f; }}
 @media print {{
-  @page {{ size: A4; margin: 18mm; }}
-  body {{ font-size: 10pt; margin: 0; max-width: none; padding: 0; }}
-  h1 {{ font-size: 18pt; }}
-  h2 {{ font-size: 13pt; }}
+  @page {{ size: A4; margin: 14mm; }}
+  body {{ font-size: 8.5pt; line-height: 1.25; margin: 0; max-width: none; padding: 0; }}
+  h1 {{ font-size: 14pt; margin: 0 0 2mm; }}
+  h2 {{ font-size: 10.5pt; margin: 3mm 0 1mm; }}
+  p, ul, table {{ margin: 1mm 0; }}
+  ul {{ padding-left: 5mm; }}
+  th, td {{ padding: .5mm 2mm .5mm 0; }}
   h2, h3 {{ break-after: avoid; }}
   li, tr {{ break-inside: avoid; }}
   thead {{ display: table-header-group; }}
@@ -219,6 +241,8 @@ def _html(block: Block) -> Iterator[str]:
                 below = "".join(f"<br>{_esc(detail)}" for detail in details)
                 yield f"<li>{_esc(text)}<span class=details>{below}</span></li>"
             yield "</ul>"
+        case Preformatted(text):
+            yield f"<pre>{html.escape(visible(text))}</pre>"
         case Table(columns, rows):
             heads = "".join(f"<th scope=col>{_esc(name)}</th>" for name in columns)
             yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
@@ -232,5 +256,5 @@ def _esc(text: str) -> str:
 
 
 _WRITERS: Mapping[DocumentFormat, Callable[[Document], str]] = MappingProxyType(
-    {"text": _text, "md": _markdown, "html": _page}
+    {DocumentFormat.text: _text, DocumentFormat.md: _markdown, DocumentFormat.html: _page}
 )

@@ -1,0 +1,257 @@
+"""Paper about an agreement for the board of one party: what it gives, gets, owes, and whom to call.
+
+It is about two pages long. `contracts/explain.py` gives the whole text, and `contracts/matrix.py`
+every field. `contracts/markup.py` writes the paper as text, Markdown or HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from contracts.calendar import agreement_dates
+from contracts.consent_needs import consent_needs
+from contracts.legal_codes import codes_in, legal_codes
+from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
+from contracts.model import Contract
+from contracts.names import require_known
+from contracts.parties import Contact, Party
+from contracts.terms import EventTerms, FieldTerms
+from contracts.wording import duration
+
+__all__ = ["party_paper"]
+
+_SENSITIVE = {
+    "special-category": "special category data",
+    "criminal-offence": "criminal offence data",
+}
+
+
+def party_paper(contract: Contract, agency: str) -> Document:
+    """Return the paper for one party.
+
+    Args:
+        contract: the agreement.
+        agency: agency id of the party.
+
+    Raises:
+        UnknownNameError: `agency_unknown`: the agreement has no such party.
+    """
+    require_known("party", agency, contract.by_id, code="agency_unknown", exact=True)
+    party = contract.by_id[agency]
+    title = f"{contract.title}: what it means for {party.legal_name}"
+    return Document(title, tuple(_blocks(contract, party)))
+
+
+def _blocks(contract: Contract, party: Party) -> Iterator[Block]:
+    yield Paragraph(contract.summary)
+    review = contract.review_on.isoformat() if contract.review_on else "no day is agreed"
+    yield Bullets.of(
+        f"Agreement: {contract.name} {contract.version}, partnership {contract.deployment}",
+        f"In force from {contract.starts} to {contract.ends}; review: {review}",
+        f"Our part: {party.role}. {contract.roles.get(party.role, '')}",
+        f"We process under: {_REGIMES[party.regime]}; we are a {_words(party.relationship)}",
+    )
+    yield Heading("What we give")
+    yield from _flows(contract, party, giving=True)
+    yield Heading("What we get")
+    yield from _flows(contract, party, giving=False)
+    yield Heading("Why, and on which legal basis")
+    yield from _purposes(contract, party)
+    yield Heading("What we must do, and by when")
+    yield Bullets.of(*_clocks(contract, party))
+    yield Heading("What is forbidden")
+    yield Bullets.of(*contract.use.prohibited, f"Passing on: {contract.use.onward_disclosure}")
+    yield Heading("How we stop")
+    yield Bullets.of(
+        f"Suspending our part: {contract.terms.suspension}",
+        f"Leaving: {contract.terms.leaving}",
+        f"Disputes: {contract.terms.disputes}",
+    )
+    yield Heading("Whom to call")
+    yield _contacts(contract, party)
+
+
+_REGIMES = {
+    "uk-gdpr": "the UK GDPR",
+    "dpa2018-part3": "Part 3 of the Data Protection Act 2018 (law enforcement)",
+}
+
+
+def _words(code: str) -> str:
+    return code.replace("-", " ").replace("_", " ")
+
+
+# --- what flows -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """The fields of one event type that one role may send another.
+
+    Attributes:
+        event_type: its name.
+        terms: its terms.
+        sender: role of the sender.
+        reader: role of the reader.
+        other: the one of these two that is not this party's.
+        fields: terms of the fields.
+    """
+
+    event_type: str
+    terms: EventTerms
+    sender: str
+    reader: str
+    other: str
+    fields: tuple[FieldTerms, ...]
+
+
+def _flows(contract: Contract, party: Party, *, giving: bool) -> Iterator[Block]:
+    of_type: dict[str, dict[str, list[str]]] = {}
+    for flow in _found(contract, party.role, giving=giving):
+        others = [each.id for each in contract.parties_of_role(flow.other) if each.id != party.id]
+        if others:
+            data = of_type.setdefault(flow.event_type, {})
+            data.setdefault(_data(contract, flow), []).extend(others)
+    if not of_type:
+        yield Paragraph("We send nothing." if giving else "We are sent nothing.")
+        return
+    yield Bullets(
+        tuple(
+            (
+                _headline(name, contract.event_types[name], described=giving),
+                tuple(
+                    f"{'To' if giving else 'From'} {', '.join(agencies)}: {data}"
+                    for data, agencies in of_type[name].items()
+                ),
+            )
+            for name in of_type
+        )
+    )
+
+
+def _headline(name: str, terms: EventTerms, *, described: bool) -> str:
+    """Return the type with its clause and retention; described where it is first named."""
+    kept = terms.retention
+    how_long = f"the reader keeps it {kept.recipient_years} years" if kept else "no time is agreed"
+    text = f": {terms.text}" if described else ""
+    return f"{name} (clause {terms.clause}; {how_long}){text}"
+
+
+def _data(contract: Contract, flow: _Flow) -> str:
+    """Return the kinds of data, and how many of the fields need consent."""
+    asked = sum(_needs_consent(contract, flow, field) for field in flow.fields)
+    total = len(flow.fields)
+    consent = f"{asked} of {total} fields only with consent" if asked else "no consent is needed"
+    return f"{_kinds(flow.fields)}; {consent}."
+
+
+def _needs_consent(contract: Contract, flow: _Flow, field: FieldTerms) -> bool:
+    needs = consent_needs(contract, flow.terms, field)
+    return bool(needs.everyone) or any(
+        need.role == flow.reader and flow.sender not in need.unless_from for need in needs.by_role
+    )
+
+
+def _found(contract: Contract, role: str, *, giving: bool) -> Iterator[_Flow]:
+    for name, terms in contract.event_types.items():
+        others = terms.recipients if giving else terms.publishers
+        if role not in (terms.publishers if giving else terms.recipients):
+            continue
+        for other in others:
+            sender, reader = (role, other) if giving else (other, role)
+            fields = tuple(
+                field
+                for field in terms.fields.values()
+                if reader in field.readers and sender in (field.senders or terms.publishers)
+            )
+            if fields:
+                yield _Flow(name, terms, sender, reader, other, fields)
+
+
+def _kinds(fields: Iterable[FieldTerms]) -> str:
+    """Return the kinds of data, and what the law treats in its own way."""
+    listed = tuple(fields)
+    kinds = dict.fromkeys(_words(field.category) for field in listed)
+    special = dict.fromkeys(
+        _SENSITIVE[field.sensitivity] for field in listed if field.sensitivity in _SENSITIVE
+    )
+    note = f" (with {' and '.join(special)})" if special else ""
+    return f"{', '.join(kinds)}{note}"
+
+
+# --- why ------------------------------------------------------------------------------------------
+
+
+def _purposes(contract: Contract, party: Party) -> Iterator[Block]:
+    known = legal_codes("bases")
+    items = []
+    for name, purpose in contract.purposes.items():
+        if purpose.pursued_by and party.role not in purpose.pursued_by:
+            continue
+        details = []
+        for basis in contract.legal_bases:
+            ours = party.role in basis.relied_on_by and basis.regime == party.regime
+            if basis.purpose == name and ours:
+                named = [
+                    f"{code}, {known[code].label}" if code in known else code
+                    for code in codes_in(basis.basis)
+                ]
+                details.append(f"Legal basis: {'; '.join(named)}")
+        items.append((f"{_words(name)}: {purpose.text}", tuple(details or _NO_BASIS)))
+    yield Bullets(tuple(items)) if items else Paragraph("We pursue no purpose of the agreement.")
+
+
+_NO_BASIS = ("No legal basis of ours is named for this purpose.",)
+
+
+# --- clocks and contacts --------------------------------------------------------------------------
+
+
+def _clocks(contract: Contract, party: Party) -> Iterator[str]:
+    for name, terms in contract.event_types.items():
+        levels = terms.service_levels
+        if levels is None or party.role not in terms.recipients:
+            continue
+        yield (
+            f"{name}: acknowledge within {_duration(levels.acknowledge_within)}, answer within "
+            f"{_duration(levels.respond_within)}"
+        )
+        urgent = [
+            f"{verb} within {_duration(value)}"
+            for verb, value in (
+                ("acknowledge", levels.urgent_acknowledge_within),
+                ("answer", levels.urgent_respond_within),
+            )
+            if value is not None
+        ]
+        if urgent:
+            yield f"{name}, if urgent: {', '.join(urgent)}"
+    answer = _duration(contract.service_levels.quarantine_answer_within)
+    yield f"Events that our software put aside: answer within {answer}"
+    for one in agreement_dates(contract):
+        if party.id in one.by and one.kind != "start":
+            yield f"{one.day}: {one.what}"
+
+
+def _contacts(contract: Contract, party: Party) -> Table:
+    rows = tuple(
+        (
+            other.legal_name,
+            _call(other.contacts.operations),
+            _call(other.contacts.breach),
+            _call(other.contacts.data_protection_officer),
+        )
+        for other in contract.parties
+        if other.id != party.id
+    )
+    return Table(("Party", "Operations", "Breach", "Data protection officer"), rows)
+
+
+def _duration(text: str) -> str:
+    """Return a duration in words only, for example `4 hours`."""
+    return duration(text).partition(" (")[0]
+
+
+def _call(contact: Contact) -> str:
+    return f"{contact.name}, {contact.phone or contact.email}"

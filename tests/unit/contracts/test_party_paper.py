@@ -1,0 +1,75 @@
+"""The paper for a party's board: what it gives and gets agrees with what the engine grants."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.errors import UnknownNameError
+from contracts.markup import Bullets, Document, DocumentFormat, Heading, Table, written
+from contracts.model import Contract
+from contracts.party_paper import party_paper
+from contracts.policy import policy_for
+
+PARTIES = ("csu-camden", "cps-london", "council-camden", "haven-support")
+
+
+def below(paper: Document, heading: str) -> Bullets | None:
+    """The list below a heading."""
+    at = next(i for i, block in enumerate(paper.blocks) if block == Heading(heading))
+    found = paper.blocks[at + 1]
+    return found if isinstance(found, Bullets) else None
+
+
+def named(found: Bullets | None) -> dict[str, str]:
+    """Event type to the agencies and data that are named with it."""
+    return {text.split()[0]: " ".join(details) for text, details in (found.items if found else ())}
+
+
+@pytest.mark.parametrize("agency", PARTIES)
+def test_it_names_each_agency_that_gets_or_sends_something_and_no_other(
+    contract: Contract, agency: str
+) -> None:
+    paper = party_paper(contract, agency)
+    given, got = named(below(paper, "What we give")), named(below(paper, "What we get"))
+    for name in contract.event_types:
+        for other in (party.id for party in contract.parties if party.id != agency):
+            sends = policy_for(contract, agency, (other,), name)
+            gets = policy_for(contract, other, (agency,), name)
+            assert (other in given.get(name, "")) == bool(sends.denial is None and sends.fields)
+            assert (other in got.get(name, "")) == bool(gets.denial is None and gets.fields)
+
+
+def test_consent_that_a_role_needs_of_some_senders_only_is_counted_for_these(
+    contract: Contract,
+) -> None:
+    got = named(below(party_paper(contract, "csu-camden"), "What we get"))["referral.made"]
+    from_police, from_support = (
+        next(part for part in got.split("From ") if agency in part)
+        for agency in ("cps-london", "haven-support")
+    )
+    assert "only with consent" in from_support
+    assert from_police.split(";")[-1] == from_support.split(";")[-1]  # identity asks all senders
+
+
+def test_clocks_and_contacts_are_those_of_the_party(contract: Contract) -> None:
+    paper = party_paper(contract, "haven-support")
+    clocks = below(paper, "What we must do, and by when")
+    assert clocks is not None
+    told = " ".join(text for text, _ in clocks.items)
+    assert "2 days" in told
+    assert str(contract.ends) in told
+    contacts = next(block for block in paper.blocks if isinstance(block, Table))
+    names = {party.legal_name for party in contract.parties if party.id != "haven-support"}
+    assert {row[0] for row in contacts.rows} == names
+
+
+@pytest.mark.parametrize("form", DocumentFormat)
+def test_it_has_the_words_of_two_pages(contract: Contract, form: DocumentFormat) -> None:
+    for agency in PARTIES:
+        assert len(written(party_paper(contract, agency), form).split()) < 1_500
+
+
+def test_an_agency_that_is_no_party_has_no_paper(contract: Contract) -> None:
+    with pytest.raises(UnknownNameError) as refused:
+        party_paper(contract, "haven-suport")
+    assert refused.value.code == "agency_unknown"
