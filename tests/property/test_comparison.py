@@ -1,4 +1,4 @@
-"""Whatever two versions an officer compares: no agency gets more without a change that widens.
+"""Comparison of any two versions: no agency gets more without a change that widens.
 
 The oracle asks the compiled policy, which the engine enforces, and not the comparison's own rules.
 """
