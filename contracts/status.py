@@ -29,12 +29,18 @@ class Departure:
     Attributes:
         agency: the party.
         state: `suspended` or `left`.
-        since_ms: start of it, milliseconds since the epoch, UTC.
+        since_ms: start of it, milliseconds since the epoch, UTC; included.
+        until_ms: end of a suspension, excluded; None while it lasts, and for a departure.
     """
 
     agency: str
     state: Literal["suspended", "left"]
     since_ms: int
+    until_ms: int | None = None
+
+    def holds_at(self, moment: int) -> bool:
+        """Return whether the party takes no part at a time (ms)."""
+        return self.since_ms <= moment and (self.until_ms is None or moment < self.until_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ def _departed(
 ) -> Mapping[str, Departure]:
     found: dict[str, Departure] = {}
     for departure in sorted(departures, key=lambda d: d.since_ms):
-        if departure.agency in parties and departure.since_ms <= now:
+        if departure.agency in parties and departure.holds_at(now):
             before = found.get(departure.agency)
             if before is None or before.state == "suspended":
                 found[departure.agency] = departure

@@ -315,7 +315,9 @@ class Refusals:
         town.work_for(1.0)  # its last events are on Kafka before the suspension begins
         participant = stage.participant(SUSPENDING)
         contract = participant.contract_in_force(now_ms()).contract
-        issued = state_departure(participant, contract, "suspended", "demo", now_ms())
+        issued = state_departure(
+            participant, contract.name, "suspended", "technical_fault", now_ms()
+        )
         version = issued.manifest.version
         self._screen.say(
             f"{SUSPENDING} suspends its own part of the contract (manifest {version})."

@@ -27,7 +27,7 @@ from broker.keys.issuing import (
 from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry, VerifiedManifest
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from contracts.durations import DAY_MS
-from contracts.model import UNSTATED_KAFKA_DAYS, Contract
+from contracts.model import UNSTATED_KAFKA_DAYS
 
 
 class StatementError(RegistryError):
@@ -65,46 +65,52 @@ def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> 
     return _stored(participant, issue_manifest(previous, changes, signer, now), now)
 
 
+def signed_versions(participant: Participant, name: str) -> tuple[bytes, ...]:
+    """Return SHA-256 of every version of a contract that this agency has signed, ascending."""
+    signed = participant.contracts.trusted()
+    return tuple(sorted(one.hash for one in signed if one.contract.name == name))
+
+
 def state_departure(
     participant: Participant,
-    contract: Contract,
+    name: str,
     state: Literal["suspended", "left"],
     reason: str,
     now: int,
 ) -> VerifiedManifest:
-    """Suspend this agency's own part of a contract, or leave it.
+    """Suspend this agency's own part of a contract, or leave it, in all versions that it signed.
 
     Args:
-        participant: the agency; its governance keys must be present.
-        contract: the contract.
+        participant: the agency; the keys that sign its manifests must be present.
+        name: the contract's name.
         state: a departure cannot be undone, a suspension can.
         reason: for the other parties; never anything about a person.
         now: milliseconds since the epoch.
 
     Raises:
-        KeyAccessError: a governance key is missing or cannot be opened.
-        ManifestError: code `manifest_left`, or others would refuse the result.
-        RegistryError: code `registry_unwritable` or `manifest_missing`.
+        KeyAccessError: a key is missing or cannot be opened.
+        ManifestError: others would refuse the result.
+        RegistryError: code `contract_unsigned`, `registry_unwritable` or `manifest_missing`.
         StatementError: code `reason_invalid`.
     """
-    since = now
-    for before in _newest(participant).standing:
-        if (before.contract, before.version) == (contract.name, contract.version):
-            since = min(since, before.since)  # a departure does not undo an earlier suspension
+    versions = signed_versions(participant, name)
+    if not versions:
+        raise RegistryError(
+            f"This agency has signed no version of {name}.",
+            code="contract_unsigned",
+            where="contracts/",
+            fix="There is nothing to stop: no event flows before this agency signs.",
+        )
     try:
         entry = StandingEntry(
-            contract=contract.name,
-            version=contract.version,
-            state=state,
-            since=since,
-            reason=reason,
+            contract=name, versions=versions, state=state, since=now, reason=reason
         )
     except ValidationError:
         raise _reason_invalid() from None
     return _issued(participant, ManifestChanges(standing=(entry,)), now)
 
 
-def resume_contract(participant: Participant, contract: Contract, now: int) -> VerifiedManifest:
+def resume_contract(participant: Participant, name: str, now: int) -> VerifiedManifest:
     """End this agency's own suspension of a contract.
 
     Raises:
@@ -112,8 +118,7 @@ def resume_contract(participant: Participant, contract: Contract, now: int) -> V
         ManifestError: code `manifest_left`.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
     """
-    changes = ManifestChanges(resume=((contract.name, contract.version),))
-    return _issued(participant, changes, now)
+    return _issued(participant, ManifestChanges(resume=frozenset({name})), now)
 
 
 def revoke_keys(
@@ -269,8 +274,13 @@ def _newest(participant: Participant) -> Manifest:
 
 
 def _issued(participant: Participant, changes: ManifestChanges, now: int) -> VerifiedManifest:
+    """Issue a version that states a suspension, its end or a departure, and store it."""
     signer = participant.governance_signer()
-    return _stored(participant, issue_manifest(_newest(participant), changes, signer, now), now)
+    previous = _newest(participant)
+    over = now - longest_retention_ms(participant) - TRIED_AFTER_END_MS
+    ended = (one for one in previous.standing if one.until is not None and one.until < over)
+    changes = replace(changes, drop_standing=frozenset(one.name for one in ended))
+    return _stored(participant, issue_manifest(previous, changes, signer, now), now)
 
 
 def _stored(participant: Participant, issued: VerifiedManifest, now: int) -> VerifiedManifest:

@@ -53,6 +53,8 @@ RECORD_REFUSALS: Final[tuple[tuple[int, str], ...]] = (
     (6, "contract_ended"),
     (6, "not_a_party"),
     (6, "suspended"),
+    (6, "contract_left"),
+    (6, "own_suspension"),
     (7, "key_list_broken"),
     (8, "commitment_wrong"),
     (8, "group_broken"),

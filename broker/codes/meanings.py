@@ -234,7 +234,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_left": Meaning(
         "an agency has left the contract",
-        "Name other recipients; or let every party sign an agreement that names it.",
+        "For an event of ours: name other recipients; or let every party sign an agreement that "
+        "names it. A record that is held cannot be opened any more. Tell the sender. Then "
+        f"discard the record: {_DISCARD}.",
     ),
     "contract_malformed": Meaning(
         "a record is not a contract with its signatures", "Nothing; the record is ignored."
@@ -746,6 +748,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Name a file in a folder that you may write to, or free space there. Copy a contract "
         "to such a folder before you sign it.",
     ),
+    "own_suspension": Meaning(
+        "this agency has suspended its part of the contract",
+        "Nothing: it is judged again by itself when this agency takes part again: concordant "
+        "contract suspend --resume --agency DIR",
+    ),
     "package_foreign": Meaning(
         "another package uses our package name",
         "Install concordant into an environment of its own, and start it in a folder without "
@@ -998,7 +1005,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the name of the subscription cannot be used", "Use lower case letters, digits and hyphens."
     ),
     "superseded": Meaning("the record is above the end of a closed generation", _NOTHING_TAKEN),
-    "suspended": Meaning("a party had suspended its part or left the contract", _SENT_AGAIN),
+    "suspended": Meaning("a party had suspended its part of the contract", _SENT_AGAIN),
     "symlink": Meaning("the entry of the import folder is a link", "Drop the file itself."),
     "taken": Meaning("the file was taken", "Nothing."),
     "terminal_needed": Meaning(

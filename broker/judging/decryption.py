@@ -186,12 +186,31 @@ def _contract_in_force(
     for party in (verified.origin.agency, context.agency):
         if party not in contract.by_id:
             raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")
-        since = in_force.inactive_since.get(party)
-        if since is not None and log_time >= since:
-            raise RefusedError(
-                6, "suspended", "a party had suspended its part or left the contract"
-            )
+        _require_taking_part(party, in_force, verified, context, now)
     return in_force
+
+
+def _require_taking_part(
+    party: str,
+    in_force: ContractInForce,
+    verified: VerifiedRecord,
+    context: ReaderContext,
+    now: int,
+) -> None:
+    """Check that a party has not suspended its part or left (contracts.md, "Step 6").
+
+    The sender's stop counts at log time, because a record of that time stays refused. The reader's
+    own stop counts at its clock: during a suspension the record waits, and nothing is lost.
+    """
+    reader = party == context.agency
+    stop = in_force.stop_at(party, now if reader else verified.log_time)
+    if stop is None:
+        return
+    if stop.state == "left":
+        raise RefusedError(6, "contract_left", f"{party} had left the contract")
+    if reader:
+        raise RefusedError(6, "own_suspension", "this agency has suspended its part")
+    raise RefusedError(6, "suspended", "the sender had suspended its part of the contract")
 
 
 def _interpret(

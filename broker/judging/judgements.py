@@ -23,6 +23,7 @@ DEFERRED_CODES: Final = frozenset(
         "key_unknown",
         "receipt_awaited",
         "contract_unknown",
+        "own_suspension",
         "wrap_budget",
         "state_full",
     }

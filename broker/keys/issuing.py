@@ -55,8 +55,10 @@ class ManifestChanges:
         end_keys: kid -> earlier end of its validity, milliseconds.
         drop_keys: kids no longer listed, because retention plus grace have passed.
         revocations: keys that may be compromised.
-        standing: suspensions and departures; each replaces the entry of the same contract version.
-        resume: (contract, version) whose suspension ends; a departure cannot end.
+        standing: further suspensions and departures.
+        resume: names of contracts whose suspensions end now; a departure cannot end.
+        drop_standing: suspensions that ended so long ago that no record of that time is left, by
+            `StandingEntry.name`.
         contacts: the new contacts, None to keep the present ones.
     """
 
@@ -65,7 +67,8 @@ class ManifestChanges:
     drop_keys: frozenset[bytes] = frozenset()
     revocations: tuple[Revocation, ...] = ()
     standing: tuple[StandingEntry, ...] = ()
-    resume: tuple[tuple[str, str], ...] = ()
+    resume: frozenset[str] = frozenset()
+    drop_standing: frozenset[tuple[str, str, int]] = frozenset()
     contacts: Mapping[str, str] | None = None
 
 
@@ -234,30 +237,43 @@ def issue_manifest(
             "expires": issued + LONGEST_MANIFEST_LIFE_MS,
             "keys": (*keys, *changes.add_keys),
             "revocations": (*previous.revocations, *changes.revocations),
-            "standing": _standing(previous, changes),
+            "standing": _standing(previous, changes, now),
             "contacts": dict(previous.contacts if changes.contacts is None else changes.contacts),
         }
     )
     return _signed(manifest, signer, now)
 
 
-def _standing(previous: Manifest, changes: ManifestChanges) -> tuple[StandingEntry, ...]:
-    entries = {(entry.contract, entry.version): entry for entry in previous.standing}
-    for named in (*changes.resume, *((e.contract, e.version) for e in changes.standing)):
-        before = entries.get(named)
-        if before is not None and before.state == "left":
+def _standing(previous: Manifest, changes: ManifestChanges, now: int) -> tuple[StandingEntry, ...]:
+    """Return every suspension and departure so far, and the new ones.
+
+    Each later version repeats them, so that an agency that lacks the earlier versions knows them.
+    """
+    entries = {one.name: one for one in previous.standing if one.name not in changes.drop_standing}
+    for contract in sorted(changes.resume):
+        left = {
+            version
+            for one in entries.values()
+            if one.contract == contract and one.state == "left"
+            for version in one.versions
+        }
+        lasting = [
+            one
+            for one in entries.values()
+            if one.contract == contract and one.state == "suspended" and one.until is None
+        ]
+        if left and all(left.issuperset(one.versions) for one in lasting):
             raise ManifestError(
-                f"{previous.agency} has left {named[0]} {named[1]}; this cannot be undone.",
+                f"{previous.agency} has left {contract}; this cannot be undone.",
                 code="manifest_left",
                 fix="Sign a new version of the contract.",
             )
-    for named in changes.resume:
-        entries.pop(named, None)
-    for entry in changes.standing:
-        before = entries.get((entry.contract, entry.version))
-        if before is not None and entry.state == "left":  # its part has ended since the suspension
-            entry = entry.model_copy(update={"since": min(entry.since, before.since)})  # noqa: PLW2901 - the same entry
-        entries[entry.contract, entry.version] = entry
+        for one in lasting:
+            entries[one.name] = one.model_copy(update={"until": max(now, one.since)})
+    for one in changes.standing:
+        known = entries.get(one.name)
+        versions = set(one.versions) | (set() if known is None else set(known.versions))
+        entries[one.name] = one.model_copy(update={"versions": tuple(sorted(versions))})
     return tuple(entries.values())
 
 

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import HASH_BYTES
@@ -35,6 +42,7 @@ KEYS_LIMIT: Final = 256
 
 Id = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
 Kid = Annotated[Base64, Field(min_length=HASH_BYTES, max_length=HASH_BYTES)]
+ContractHash = Annotated[Base64, Field(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\A[^\x00-\x1f]+\z")]
 Version = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
@@ -71,13 +79,38 @@ class Revocation(_Document):
 
 
 class StandingEntry(_Document):
-    """The agency's own suspension of, or departure from, one version of a contract."""
+    """The agency's own suspension of its part of a contract, or departure from the contract.
+
+    Attributes:
+        contract: its name.
+        versions: SHA-256 of the file of each version that the agency had signed, ascending.
+        state: a departure has no end.
+        since: start, included.
+        until: end of a suspension, excluded; None while it lasts.
+        reason: a code.
+    """
 
     contract: Line
-    version: Line
+    versions: Annotated[
+        tuple[ContractHash, ...], Field(min_length=1, max_length=KEYS_LIMIT, strict=False)
+    ]
     state: Literal["suspended", "left"]
     since: Instant
+    until: Instant | None = None
     reason: Line
+
+    @model_validator(mode="after")
+    def _in_one_form(self) -> StandingEntry:
+        if any(one >= other for one, other in pairwise(self.versions)):
+            raise ValueError("versions are not in ascending order")
+        if self.until is not None and (self.state == "left" or self.until < self.since):
+            raise ValueError("only a suspension ends, and not before it begins")
+        return self
+
+    @property
+    def name(self) -> tuple[str, str, int]:
+        """Return what identifies it in all manifests of the agency."""
+        return self.contract, self.state, self.since
 
 
 class Manifest(_Document):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from broker.agency.own_manifest import resume_contract, state_departure
-from broker.agency.participant import load_participant
+from broker.agency.own_manifest import resume_contract, signed_versions, state_departure
+from broker.agency.participant import Participant, load_participant
+from broker.errors import ManifestError
 from broker.operations.contract_choice import select
 
 DepartureState: TypeAlias = Literal["suspended", "left", "resumed"]
@@ -52,17 +53,34 @@ def depart(
     """
     participant = load_participant(directory, now)
     contract = select(participant, name, now).contract
-    departures = participant.manifests.departures(contract.name, contract.version)
-    own = next((each.state for each in departures if each.agency == participant.agency), None)
-    # A second suspension would move the start of the first, and so undo a part of it.
-    if own == (None if state == "resumed" else state):
+    signed = frozenset(signed_versions(participant, contract.name))
+    left, suspended = (_covered(participant, contract.name, one) for one in ("left", "suspended"))
+    if state != "left" and signed and signed <= left:
+        raise ManifestError(
+            f"{participant.agency} has left {contract.name}; this cannot be undone.",
+            code="manifest_left",
+            fix="Sign a new version of the contract.",
+        )
+    covered = left if state == "left" else suspended
+    # A second suspension would say nothing new, unless a version was signed since the first.
+    if (state == "resumed" and not covered) or (state != "resumed" and signed <= covered):
         newest = participant.manifests.newest(participant.agency)
         version = newest.version if newest else 0
         return Departed(participant.agency, contract.name, contract.version, state, version, False)
     if state == "resumed":
-        issued = resume_contract(participant, contract, now)
+        issued = resume_contract(participant, contract.name, now)
     else:
         assert reason is not None
-        issued = state_departure(participant, contract, state, reason, now)
+        issued = state_departure(participant, contract.name, state, reason, now)
     version = issued.manifest.version
     return Departed(participant.agency, contract.name, contract.version, state, version, True)
+
+
+def _covered(participant: Participant, name: str, state: str) -> frozenset[bytes]:
+    """Return the versions of a contract that this agency's lasting stops of a kind list."""
+    return frozenset(
+        version
+        for one in participant.manifests.stops(participant.agency)
+        if one.open and (one.contract, one.state) == (name, state)
+        for version in one.versions
+    )

@@ -167,7 +167,13 @@ class KafkaHost:
         )
         contracts = [text.contract for text in selected.applied]
         assigned = assign_principals(contracts, self._own, found.rights)
-        topics, rights = wanted(contracts, self._participant.manifests, self._now, assigned.of)
+        topics, rights = wanted(
+            selected.applied,
+            self._participant.contracts,
+            self._participant.manifests,
+            self._now,
+            assigned.of,
+        )
         changes = plan_changes(
             [*topics, applied_plan(deployment)], rights, found, revoking=selected.revoking
         )
@@ -258,7 +264,8 @@ def select_versions(
 
 
 def wanted(
-    contracts: Iterable[Contract],
+    applied: Iterable[ContractText],
+    contracts: ContractBook,
     manifests: ManifestBook,
     now: int,
     principals_of: PrincipalsOf | None = None,
@@ -266,7 +273,8 @@ def wanted(
     """Return topics and rights of some contracts together.
 
     Args:
-        contracts: one version of each.
+        applied: one version of each contract.
+        contracts: every version that the host's folder has.
         manifests: where parties say that they have left, or suspended their part.
         now: milliseconds since the epoch.
         principals_of: returns a contract's principals by agency; by default all of its parties with
@@ -274,15 +282,16 @@ def wanted(
     """
     topics: dict[str, TopicPlan] = {}
     rights: set[AclPlan] = set()
-    for contract in contracts:
+    for text in applied:
+        contract = text.contract
         for topic in topic_plans(contract):
             # control topics are shared, so the longest retention counts
             known = topics.get(topic.name)
             if known is None or known.retention_ms < topic.retention_ms:
                 topics[topic.name] = topic
         gone: dict[str, set[str]] = {"left": set(), "suspended": set()}
-        for one in manifests.departures(contract.name, contract.version):
-            if one.since_ms <= now:
+        for one in contracts.departures(text, manifests):
+            if one.holds_at(now):
                 gone[one.state].add(one.agency)
         rights |= set(
             acl_plans(

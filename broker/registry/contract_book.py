@@ -15,8 +15,10 @@ from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import UNASSIGNED
 from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
+from broker.registry.stops import departures
+from contracts.loading import ContractText
 from contracts.model import Contract, topic_name
-from contracts.status import ContractStatus, contract_status
+from contracts.status import ContractStatus, Departure, contract_status
 
 
 class ContractBook:
@@ -120,9 +122,28 @@ class ContractBook:
             manifests: where parties say that they have suspended or left.
             now: milliseconds since the epoch.
         """
-        contract = signed.contract
-        departures = manifests.departures(contract.name, contract.version)
-        return contract_status(contract, signed.parties, departures, now)
+        departed = self.departures(signed.text, manifests)
+        return contract_status(signed.contract, signed.parties, departed, now)
+
+    def departures(self, text: ContractText, manifests: ManifestBook) -> tuple[Departure, ...]:
+        """Return the suspensions and departures of a contract's parties that cover it.
+
+        Args:
+            text: one version of a contract.
+            manifests: where parties say that they have suspended or left.
+        """
+        contract = text.contract
+        return tuple(
+            one
+            for party in contract.parties
+            for one in departures(
+                party.id, manifests.stops(party.id), contract.name, text.hash, self._previous
+            )
+        )
+
+    def _previous(self, contract_hash: bytes) -> frozenset[bytes]:
+        signed = self.by_hash(contract_hash)
+        return frozenset() if signed is None else previous_hashes(signed.contract)
 
     def live(self, now: int, name: str | None = None) -> tuple[SignedContract, ...]:
         """Return fully signed contracts that are valid now and not replaced by another of them."""

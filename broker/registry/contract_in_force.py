@@ -26,16 +26,15 @@ class ContractInForce:
 
     Attributes:
         signed: the contract and its signatures.
-        departures: of its parties, from their manifests; some may begin in the future.
+        departures: of its parties, from their manifests; some have ended, or begin in the future.
         trial: whether the trial topics of `event seal` count as its own.
-        inactive_since: agency to the time (ms) from which it has suspended its part or left.
         topics: full names of the Kafka topics that it owns.
     """
 
     signed: SignedContract
     departures: tuple[Departure, ...] = ()
     trial: bool = False
-    inactive_since: Mapping[str, int] = field(init=False)
+    _stops: Mapping[str, tuple[Departure, ...]] = field(init=False, repr=False)
     topics: frozenset[str] = field(init=False)
     _moments: tuple[int, ...] = field(init=False, repr=False)
     _status: tuple[int, int, ContractStatus] | None = field(init=False, repr=False, default=None)
@@ -45,8 +44,12 @@ class ContractInForce:
         contract = self.contract
         names = (topic_name, trial_topic_name) if self.trial else (topic_name,)
         self.topics = frozenset(name(contract, each) for each in contract.topics for name in names)
-        self.inactive_since = {one.agency: one.since_ms for one in self.departures}
-        moments = {contract.starts_ms, contract.ends_ms, *(d.since_ms for d in self.departures)}
+        stops: dict[str, tuple[Departure, ...]] = {}
+        moments = {contract.starts_ms, contract.ends_ms}
+        for one in self.departures:
+            stops[one.agency] = (*stops.get(one.agency, ()), one)
+            moments |= {one.since_ms, one.since_ms if one.until_ms is None else one.until_ms}
+        self._stops = stops
         self._moments = tuple(sorted(moments))
 
     @property
@@ -63,6 +66,21 @@ class ContractInForce:
     def hash(self) -> bytes:
         """Return SHA-256 of the contract file's exact bytes."""
         return self.signed.text.hash
+
+    def stops(self, agency: str) -> tuple[Departure, ...]:
+        """Return every suspension and departure of a party that covers this version."""
+        return self._stops.get(agency, ())
+
+    def stop_at(self, agency: str, moment: int) -> Departure | None:
+        """Return why a party takes no part at a time (ms): it has left, or has suspended its part.
+
+        A departure comes before a suspension of the same time.
+        """
+        return min(
+            (one for one in self.stops(agency) if one.holds_at(moment)),
+            key=lambda one: (one.state != "left", one.since_ms),
+            default=None,
+        )
 
     def status(self, now: int) -> ContractStatus:
         """Return the contract's status at `now` (ms).
@@ -93,7 +111,7 @@ def contract_in_force(
 
     A version that names another's hash as its previous one replaces it from its own start. A
     suspension or departure does not remove a contract here: `contracts.decision` denies by the
-    status, and step 6 by `inactive_since`.
+    status, and step 6 by `stop_at`.
 
     Args:
         contracts: the contracts of this agency.
@@ -119,9 +137,7 @@ def contract_in_force(
         if event_type is not None:
             name = _name_of(contracts, event_type)
         signed = _applying(contracts, now, name)
-    contract = signed.contract
-    departures = manifests.departures(contract.name, contract.version)
-    return ContractInForce(signed, departures, trial)
+    return ContractInForce(signed, contracts.departures(signed.text, manifests), trial)
 
 
 def _name_of(contracts: ContractBook, event_type: str) -> str | None:

@@ -17,9 +17,9 @@ from broker.errors import RegistryError
 from broker.keys.governance import key_name
 from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, STREAM, XWING
 from broker.keys.manifest import Manifest, ManifestKey, VerifiedManifest, verify_successor
+from broker.registry.stops import Stop, stops_of
 from broker.tlog.note import COSIGNATURE_ED25519, NoteVerifier, key_id, note_verifier
 from contracts.durations import DAY_MS
-from contracts.status import Departure
 
 TRIED_AFTER_END_MS: Final = 7 * DAY_MS
 """How long after its end a reader still tries an exchange key (spec: sealed event)."""
@@ -123,6 +123,7 @@ class ManifestBook:
             agency: tuple(history) for agency, history in by_agency.items()
         }
         self._cosigning: dict[tuple[str, str], Mapping[bytes, CosigningKey]] = {}
+        self._stops: dict[str, tuple[Stop, ...]] = {}
 
     def adding(self, verified: VerifiedManifest) -> ManifestBook:
         """Return the book with one more manifest; the same book if it is already known.
@@ -254,26 +255,12 @@ class ManifestBook:
                     earliest[one.kid] = min(one.since, earliest.get(one.kid, one.since))
         return tuple(sorted({-(-since // 1000) for since in earliest.values()}))
 
-    def departures(self, contract: str, version: str) -> tuple[Departure, ...]:
-        """Return the parties that have suspended or left one version of a contract.
-
-        A suspension holds while the newest manifest states it; a departure cannot be undone.
-        """
-        found: list[Departure] = []
-        for agency in sorted(self._history):
-            history = self._history[agency]
-            stated = [
-                entry
-                for verified in history
-                for entry in verified.manifest.standing
-                if (entry.contract, entry.version) == (contract, version)
-                and (entry.state == "left" or verified is history[-1])
-            ]
-            if stated:
-                left = [entry for entry in stated if entry.state == "left"]
-                entry = min(left or stated, key=lambda e: e.since)
-                found.append(Departure(agency, entry.state, entry.since))
-        return tuple(found)
+    def stops(self, agency: str) -> tuple[Stop, ...]:
+        """Return the suspensions and departures that an agency has stated, in any version."""
+        found = self._stops.get(agency)
+        if found is None:
+            found = self._stops[agency] = stops_of(self.history(agency))
+        return found
 
     def _keys(self, agency: str, role: str) -> Mapping[bytes, CosigningKey]:
         keys = self._cosigning.get((agency, role))

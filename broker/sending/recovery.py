@@ -80,7 +80,7 @@ def readers_of(
         contract = signed.contract
         gone = {
             departure.agency
-            for departure in manifests.departures(contract.name, contract.version)
+            for departure in contracts.departures(signed.text, manifests)
             if departure.state == "left"
         }
         found |= {

@@ -100,6 +100,8 @@ def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:
             yield key.not_after
         for entry in verified.manifest.standing:
             yield entry.since
+            if entry.until is not None:
+                yield entry.until
 
 
 def event_sealer(participant: Participant) -> EventSealer:

@@ -25,9 +25,9 @@ class Presence:
         found: set[str] = set()
         for signed in contracts.trusted():
             contract = signed.contract
-            present = {party.id for party in contract.parties} - self._left(
-                contract.name, contract.version
-            )
+            departed = contracts.departures(signed.text, manifests)
+            left = {one.agency for one in departed if one.state == "left"}
+            present = {party.id for party in contract.parties} - left
             found |= present
             most = max((kept.partitions for kept in contract.topics.values()), default=0)
             reading: dict[str, set[str]] = {}
@@ -52,7 +52,3 @@ class Presence:
             if partition.number < partitions:
                 found |= agencies
         return found
-
-    def _left(self, name: str, version: str) -> set[str]:
-        departures = self._manifests.departures(name, version)
-        return {one.agency for one in departures if one.state == "left"}

@@ -44,6 +44,12 @@ class Contract:
         return self.members["name"], self.members["version"]
 
     @property
+    def replaces(self) -> set[bytes]:
+        """The hash of the version that it names as its previous one."""
+        previous = self.members["previous"]
+        return set() if previous is None else {bytes.fromhex(previous)}
+
+    @property
     def roles(self) -> dict[str, str]:
         """The role of each party."""
         return {party["id"]: party["role"] for party in self.members["parties"]}
@@ -127,7 +133,7 @@ def judge_contract(
     reader: str,
     log_time: int,
     now: int,
-    inactive_since: Callable[[str, Contract], int | None],
+    takes_no_part: Callable[[str, Contract, int], str | None],
 ) -> Contract:
     """Step 6. Times in milliseconds."""
     if contract is None:
@@ -141,7 +147,9 @@ def judge_contract(
     for party in (source, reader):
         if party not in contract.roles:
             raise RefusedError(6, "not_a_party")
-        since = inactive_since(party, contract)
-        if since is not None and since <= log_time:
-            raise RefusedError(6, "suspended")
+        state = takes_no_part(party, contract, log_time if party == source else now)
+        if state == "left":
+            raise RefusedError(6, "contract_left")
+        if state is not None:
+            raise RefusedError(6, "suspended" if party == source else "own_suspension")
     return contract

@@ -129,7 +129,7 @@ class Reading:
             reader=self.view.reader,
             log_time=log_time,
             now=self.now,
-            inactive_since=self.view.inactive_since,
+            takes_no_part=self.view.takes_no_part,
         )
         plaintexts = self._plaintexts(value, source, session)  # 7, 8
         return self._event(value, source, contract, plaintexts)

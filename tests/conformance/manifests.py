@@ -7,7 +7,7 @@ and 6; opening.md, "Order of the checks", 2, defines what it means that one *vou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -45,10 +45,14 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
-class ContractStatus:
-    contract: tuple[str, str]
+class Statement:
+    """One entry of `standing`; `until` is None if it has none."""
+
+    contract: str
+    versions: tuple[bytes, ...]
     state: str
     since: int
+    until: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Manifest:
     expires: int
     keys: tuple[Key, ...]
     revocations: tuple[Revocation, ...]
-    standing: tuple[ContractStatus, ...]
+    standing: tuple[Statement, ...]
 
     def vouches(self, kid: bytes, at: int) -> bool:
         """Return True if it covers this key at this time."""
@@ -140,13 +144,21 @@ def _revocation(value: object) -> Revocation:
     return Revocation(_octets(entry["kid"], 32), parse_time(entry["since"]))
 
 
-def _standing(value: object) -> ContractStatus:
-    entry = _members(value, "contract", "version", "state", "since", "reason")
+def _standing(value: object) -> Statement:
+    names = ["contract", "versions", "state", "since", "reason"]
+    ended = isinstance(value, dict) and "until" in value
+    entry = _members(value, *names, *(["until"] if ended else []))
     _text(entry["reason"])
-    if entry["state"] not in ("suspended", "left"):
-        raise MalformedError("not a state")
-    reference = _text(entry["contract"]), _text(entry["version"])
-    return ContractStatus(reference, entry["state"], parse_time(entry["since"]))
+    if entry["state"] not in (("suspended",) if ended else ("suspended", "left")):
+        raise MalformedError("not a state, or an end of a departure")
+    versions = tuple(_octets(version, 32) for version in _listed(entry["versions"]))
+    if not versions or list(versions) != sorted(set(versions)):
+        raise MalformedError("no versions, or not in order")
+    since = parse_time(entry["since"])
+    until = parse_time(entry["until"]) if ended else None
+    if until is not None and until < since:
+        raise MalformedError("it ends before it begins")
+    return Statement(_text(entry["contract"]), versions, entry["state"], since, until)
 
 
 def parse_manifest(text: str, deployment: str) -> Manifest:
@@ -234,19 +246,32 @@ class Manifests:
         ]
         return min(times, default=None)
 
-    def inactive_since(self, contract: tuple[str, str]) -> int | None:
-        """Time at which the agency left or suspended its part (contracts.md)."""
+    def intervals(self, contract: str) -> list[tuple[str, int, int | None, set[bytes]]]:
+        """State, start, end and versions of each time in which the agency takes no part.
 
-        def times(manifests: Sequence[Manifest], state: str) -> list[int]:
-            return [
-                standing.since
-                for manifest in manifests
-                for standing in manifest.standing
-                if standing.contract == contract and standing.state == state
-            ]
+        contracts.md, "Suspension and departure".
+        """
+        found: dict[tuple[str, int], tuple[int, int | None, set[bytes]]] = {}
+        for number, manifest in enumerate(self.believed):
+            for entry in manifest.standing:
+                if entry.contract != contract:
+                    continue
+                name = entry.state, entry.since
+                if name not in found:
+                    found[name] = max(entry.since, self._begins(number)), None, set()
+                start, until, versions = found[name]
+                if entry.until is not None and (until is None or entry.until < until):
+                    until = entry.until
+                found[name] = start, until, versions | set(entry.versions)
+        return [(state, *rest) for (state, _), rest in found.items()]
 
-        left = times(self.believed, "left")
-        return min(left or times(self.believed[-1:], "suspended"), default=None)
+    def _begins(self, number: int) -> int:
+        """Before when nothing can begin that this manifest is the first to state."""
+        first = self.believed[number]
+        before = self.believed[number - 1] if number else None
+        if first.version == (before.version if before else 0) + 1:
+            return first.issued
+        return before.issued if before else 0
 
 
 def verify_manifest(

@@ -46,8 +46,27 @@ class ReaderContext:
         """An agency's believed manifests; of a stranger there are none."""
         return self.manifests.get(agency, Manifests())
 
-    def inactive_since(self, party: str, contract: Contract) -> int | None:
-        return self.of(party).inactive_since(contract.reference)
+    def takes_no_part(self, party: str, contract: Contract, at: int) -> str | None:
+        """`left` or `suspended` if the party takes no part in this version at a time."""
+        name, _ = contract.reference
+        states = {
+            state
+            for state, since, until, versions in self.of(party).intervals(name)
+            if since <= at
+            and (until is None or at < until)
+            and contract.hash in self._with_replaced(versions)
+        }
+        return min(states, default=None)  # a departure comes first
+
+    def _with_replaced(self, versions: set[bytes]) -> set[bytes]:
+        """These versions and all that they replace, as far as the reader knows."""
+        found: set[bytes] = set()
+        more = set(versions)
+        while more:
+            found |= more
+            known = (self.contracts[one].contract for one in more if one in self.contracts)
+            more = {before for one in known for before in one.replaces} - found
+        return found
 
     def exchange_keys_to_try(self, log_time: int) -> Iterator[Key]:
         """The reader's own listed keys that were valid then, or ended less than 7 days before."""

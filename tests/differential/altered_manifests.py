@@ -44,7 +44,8 @@ MEMBER = Member(ground(), POLICE)
 TIMES = tuple(
     FOUNDED + days * DAY + more for days in (-1, 0, 1, 29, 30, 60, 90) for more in (-1, 0)
 )
-CONTRACT = ("london-hate-crime", "1.0.0")
+CONTRACT = "london-hate-crime"
+VERSIONS = (bytes(32), bytes([1]) * 32)
 
 
 def _text_time(ms: int) -> str:
@@ -105,13 +106,14 @@ def _document(version: int, rng: Random) -> dict[str, Any]:
         ],
         "standing": [
             {
-                "contract": CONTRACT[0],
-                "version": rng.choice((CONTRACT[1], "1.0.1")),
+                "contract": rng.choice((CONTRACT, CONTRACT, "another")),
+                "versions": [b64(one) for one in rng.choice((VERSIONS, VERSIONS[:1]))],
                 "state": rng.choice(("suspended", "left")),
-                "since": _text_time(rng.choice(TIMES)),
+                "since": _text_time(rng.choice(TIMES[:6])),
                 "reason": "until it is settled",
+                **({"until": _text_time(rng.choice(TIMES))} if rng.random() < 0.3 else {}),
             }
-            for _ in range(rng.choice((0, 0, 1, 2)))
+            for _ in range(rng.choice((0, 0, 1, 2, 3)))
         ],
     }
 
@@ -166,9 +168,13 @@ def _product(files: list[bytes]) -> object:
             believed.append(number)
         book = grown_book
     said = [(book.revoked_since(POLICE, one), _vouched(book, one)) for one in _kids()]
-    standing = {one.agency: one.since_ms for one in book.departures(*CONTRACT)}
+    stops = [
+        (one.state, one.since, one.until, one.versions)
+        for one in book.stops(POLICE)
+        if one.contract == CONTRACT
+    ]
     tried = sorted((key.kid, key.not_after) for key in book.exchange_keys(POLICE))
-    return believed, said, standing.get(POLICE), tried
+    return believed, said, sorted(stops, key=_order), tried
 
 
 def _vouched(book: ManifestBook, one: bytes) -> list[bool]:
@@ -211,7 +217,12 @@ def _second(files: list[bytes]) -> object:
     ]
     newest = {key.kid: key for key in book.listed(second_keys.EXCHANGE)}
     tried = sorted((key.kid, key.not_after) for key in newest.values())
-    return believed, said, book.inactive_since(CONTRACT), tried
+    stops = [(*one, frozenset(versions)) for *one, versions in book.intervals(CONTRACT)]
+    return believed, said, sorted(stops, key=_order), tried
+
+
+def _order(stop: Any) -> tuple[int, str, str]:
+    return stop[1], stop[0], str(stop[2])
 
 
 def compare(rng: Random) -> Comparison:

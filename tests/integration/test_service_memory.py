@@ -162,9 +162,8 @@ async def test_a_new_key_and_a_suspension_are_taken_up_while_running(
     police.publish((COUNCIL,), 2)
     await until(lambda: len(council.inbox()) == 4, police, council)
     leaving = load_participant(root / COUNCIL, clock())
-    state_departure(
-        leaving, leaving.contract_in_force(clock()).contract, "suspended", "review", clock()
-    )
+    name = leaving.contract_in_force(clock()).contract.name
+    state_departure(leaving, name, "suspended", "review", clock())
     assert council.service is not None
     await council.service.reload()
 

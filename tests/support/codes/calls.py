@@ -40,7 +40,7 @@ Act = Callable[[Path], object]
 def decided(setting: str, now: int, sender: str, *recipients: str) -> None:
     """The decision on a correct event, as ``event seal`` makes it."""
     trust = load_setting(SETTINGS / setting, COUNCIL).resolver
-    (signed,) = trust.contracts.trusted()
+    signed = trust.contracts.trusted()[0]
     event = replace(example(signed.contract, sender, "case.updated"), recipients=recipients)
     status = trust.contracts.status_of(signed, trust.manifests, now)
     found = decide(signed.contract, status, sender, recipients, event, now)
@@ -152,8 +152,8 @@ CALLS: dict[str, tuple[Act, Act]] = {
         lambda _: decided("partnership", instant(2026, 3, 2), POLICE, COUNCIL),
     ),
     "contract_left": (
-        lambda _: decided("standing", NOW + 7_200_000, COUNCIL, SUPPORT),
-        lambda _: decided("standing", NOW + 7_200_000, COUNCIL, PROSECUTION),
+        lambda _: decided("standing", NOW + 5_400_000, COUNCIL, SUPPORT),
+        lambda _: decided("standing", NOW + 5_400_000, COUNCIL, PROSECUTION),
     ),
     "reason_required": (
         lambda _: check_transition("requested", "rejected", "fulfiller", None),

@@ -32,6 +32,7 @@ MENDED_BY_NEWS = {
     "contract_not_in_force",
     "key_not_valid",
     "suspended",
+    "contract_left",
 }
 """Refusals that end with another contract or manifest."""
 MINUTE = 60_000

@@ -133,7 +133,7 @@ class VectorReader:
     def news(self) -> None:
         """Each party issues its manifest again, and all sign an agreement that begins today.
 
-        A party that had suspended its part or left takes part again; a key that ended is replaced.
+        A suspension ends, a party that left signs anew, and a key that ended is replaced.
         """
         day = datetime.fromtimestamp(self.now / 1000, UTC).date()
         parties = list(members().values())
@@ -151,7 +151,12 @@ class VectorReader:
                 for role, algorithm in ROLES
                 if (role, algorithm) not in roles
             ]
-            issued = member.manifest(version, self.now, [*kept, *added])
+            ended = [
+                one if one.state == "left" else one.model_copy(update={"until": self.now})
+                for verified in history
+                for one in verified.manifest.standing
+            ]
+            issued = member.manifest(version, self.now, [*kept, *added], standing=ended)
             verified = verify_manifest(
                 parse_manifest(member.sign(issued)),
                 contracts.governance_of(member.id),
@@ -202,7 +207,7 @@ class VectorReader:
         keys = SealingContext(trust.contracts, trust.manifests).exchange_key
         for signed in trust.contracts.trusted():
             contract = signed.contract
-            departures = trust.manifests.departures(contract.name, contract.version)
+            departures = trust.contracts.departures(signed.text, trust.manifests)
             in_force = ContractInForce(signed, departures)
             sealer = EventSealer(
                 self.setting.deployment, sender, bytes(32), lambda *_, f=in_force: f, keys

@@ -28,6 +28,7 @@ class Setting:
         manifests: file name without its end -> signed note.
         receipts: file name without its end -> cosigned checkpoint.
         held: agency that a case reads as -> the seeds of its exchange keys.
+        later: a second version of that contract, in the setting that has one.
         latest: when the last of its manifests was issued; no case is read before that.
         stream: the key that each agency's streams are signed with.
         exchange: the key that each agency's wraps are for.
@@ -41,6 +42,7 @@ class Setting:
     manifests: dict[str, bytes] = field(default_factory=dict)
     receipts: dict[str, bytes] = field(default_factory=dict)
     held: dict[str, list[bytes]] = field(default_factory=dict)
+    later: SignedContract | None = None
     latest: int = FOUNDED
     stream: dict[str, Key] = field(default_factory=dict)
     exchange: dict[str, Key] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from tests.vectors.making.agencies import (
     DAY,
     FOUNDED,
     HOUR,
+    MINUTE,
     NOW,
     POLICE,
     PROSECUTION,
@@ -18,13 +19,16 @@ from tests.vectors.making.agencies import (
     SUPPORT,
     Key,
 )
-from tests.vectors.making.event_drafts import CASE, Draft
+from tests.vectors.making.event_drafts import CASE, MADE, Draft
 from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
 from tests.vectors.making.setting import Setting
 from tests.vectors.making.worlds import (
+    BACK_DATED,
     EXCHANGE_CHANGES,
+    LIFTED,
     PARTITIONS,
     PROSECUTION_ENDS,
+    SECOND_STATED,
     STREAM_CHANGES,
     revoked_run,
     revoked_stream,
@@ -298,46 +302,114 @@ def _revoked(setting: Setting) -> Iterator[Case]:
 
 def _standing(setting: Setting) -> Iterator[Case]:
     spec = "contracts.md, Suspension and departure"
-    late = NOW + DAY
-    for name, source, reader, at, about in (
+    first, later = setting.signed, setting.later
+    assert later is not None
+    for name, source, reader, at, signed, about in (
         (
             "10-opened-before_suspension",
             POLICE,
             COUNCIL,
             NOW - SECOND,
+            first,
             "The last second before the sender suspended its part.",
         ),
-        ("6-suspended-sender", POLICE, COUNCIL, NOW, "The sender suspended its part."),
         (
-            "6-suspended-sender_left",
+            "6-suspended-sender",
+            POLICE,
+            COUNCIL,
+            NOW,
+            first,
+            "The sender suspended its part, though its newest manifest does not say so.",
+        ),
+        (
+            "10-opened-signed_later",
+            POLICE,
+            COUNCIL,
+            NOW + HOUR,
+            later,
+            "The suspension does not list the version, so the sender signed it afterwards.",
+        ),
+        ("6-contract_left-sender", SUPPORT, COUNCIL, NOW, later, "The sender left."),
+        (
+            "6-contract_left-version_replaced",
             SUPPORT,
             COUNCIL,
             NOW,
-            "The sender left, though its newest manifest does not say so.",
+            first,
+            "The sender left a version that replaces this one.",
         ),
-        ("6-suspended-reader_left", COUNCIL, SUPPORT, NOW, "The reader left."),
-        ("6-suspended-reader", COUNCIL, POLICE, NOW + HOUR, "The reader suspended its part."),
+        ("6-contract_left-reader", COUNCIL, SUPPORT, NOW, first, "The reader left."),
+        (
+            "6-contract_left-reader_of_earlier_record",
+            COUNCIL,
+            SUPPORT,
+            NOW - HOUR,
+            first,
+            "The reader left after the record was logged.",
+        ),
+        (
+            "6-own_suspension-reader",
+            COUNCIL,
+            POLICE,
+            NOW + HOUR,
+            first,
+            "The reader suspended its part: the record waits until it resumes.",
+        ),
+        (
+            "10-opened-reader_resumed",
+            COUNCIL,
+            PROSECUTION,
+            NOW + MINUTE,
+            first,
+            "The reader has resumed, and opens what waited.",
+        ),
+        (
+            "6-suspended-during",
+            PROSECUTION,
+            COUNCIL,
+            LIFTED - SECOND,
+            first,
+            "The sender has resumed; what it logged during its suspension stays refused.",
+        ),
         (
             "10-opened-suspension_lifted",
             PROSECUTION,
             COUNCIL,
-            NOW,
-            "The sender's newest manifest names a later suspension, and a departure from another "
-            "version.",
+            LIFTED,
+            first,
+            "A later manifest states the suspension without its end; it has ended all the same.",
+        ),
+        (
+            "10-opened-suspension_back_dated",
+            PROSECUTION,
+            COUNCIL,
+            BACK_DATED + SECOND,
+            first,
+            "A suspension cannot begin before the manifest that states it first.",
+        ),
+        (
+            "6-suspended-from_statement",
+            PROSECUTION,
+            COUNCIL,
+            SECOND_STATED,
+            later,
+            "It begins when that manifest was issued.",
         ),
         (
             "10-opened-others_suspended",
             COUNCIL,
             PROSECUTION,
             NOW,
+            first,
             "That other addressed agencies suspended or left does not matter.",
         ),
     ):
         s = Scene(setting, name)
         others = sorted({POLICE, PROSECUTION, COUNCIL, SUPPORT} - {source})
-        event_type = CASE if reader == PROSECUTION or source == COUNCIL else "referral.made"
+        event_type = CASE if PROSECUTION in (reader, source) or source == COUNCIL else MADE
+        event_type = MADE if source == SUPPORT else event_type
         to = [a for a in others if event_type == CASE or a != PROSECUTION]
-        event = replace(s.event(event_type, source, to), time=at)
+        event = replace(s.event(event_type, source, to, signed=signed), time=at)
         one = s.log(source, "b" if event_type == CASE else "a", now=at).one(event.value())
         s.then(one, event.answer(reader) if "opened" in name else None)
-        yield s.case(about, agency=reader, now=late, spec=spec)
+        yield s.case(about, agency=reader, now=NOW + DAY, spec=spec)

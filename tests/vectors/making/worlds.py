@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
 from broker.keys.manifest import ManifestKey, Revocation, StandingEntry
 from broker.record import Record
+from broker.registry.contracts import SignedContract
 from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import parse_origin
 from broker.tlog.note import NoteSigner
@@ -30,6 +31,7 @@ from tests.vectors.making.ground import Ground
 from tests.vectors.making.scene import Scene
 from tests.vectors.making.setting import Setting, founded
 from tests.vectors.making.streams import Log
+from tests.vectors.making.terms import signed, small_agreement
 
 ROTATED = instant(2026, 3, 15)
 """When the second manifests were issued."""
@@ -88,33 +90,54 @@ def shared_key(ground: Ground) -> Setting:
     return setting
 
 
-def standing(ground: Ground) -> Setting:
-    """One party suspended its part, one left, one suspended and came back."""
-    setting = founded("standing", ground)
-    contract = setting.signed.contract
+LIFTED = NOW + HOUR
+"""When the prosecution resumed."""
+BACK_DATED = NOW + 90 * MINUTE
+"""When its second suspension began, by its own words; its manifest is of half an hour later."""
+SECOND_STATED = NOW + 2 * HOUR
 
-    def entry(state: str, since: int, version: str = contract.version) -> StandingEntry:
+
+def standing(ground: Ground) -> Setting:
+    """One party suspended its part, one left, one suspended and came back, in two versions."""
+    setting = founded("standing", ground)
+    first = setting.signed
+    everyone = list(setting.members.values())
+    tree = small_agreement(everyone)
+    tree |= {"version": "1.1.0", "previous": first.hash.hex()}
+    setting.later = later = signed(tree, everyone)
+    setting.add_contract(f"{later.contract.name}-{later.contract.version}", later)
+
+    def entry(
+        state: str, since: int, *versions: SignedContract, until: int | None = None
+    ) -> StandingEntry:
         return StandingEntry(
-            contract=contract.name,
-            version=version,
+            contract=first.contract.name,
+            versions=tuple(sorted(one.hash for one in versions)),
             state=state,  # type: ignore[arg-type]  # one of the two
             since=since,
-            reason="review",
+            until=until,
+            reason="legal_review",
         )
 
-    later = NOW + HOUR
-    stated = {
-        POLICE: [(entry("suspended", NOW), entry("suspended", NOW + DAY))],
-        SUPPORT: [(entry("left", NOW),), ()],
-        PROSECUTION: [
-            (entry("suspended", NOW),),
-            (entry("left", FOUNDED, "9.9.9"), entry("suspended", NOW + DAY)),
-        ],
+    open_, ended = (entry("suspended", NOW, first, later, until=until) for until in (None, LIFTED))
+    again = entry("suspended", BACK_DATED, first, later)
+    again_ended = entry("suspended", BACK_DATED, first, later, until=NOW + 3 * HOUR)
+    stated: dict[str, dict[int, tuple[int, tuple[StandingEntry, ...]]]] = {
+        # the reader lacks the second version, and the fourth states nothing
+        POLICE: {3: (NOW + HOUR, (entry("suspended", NOW, first),)), 4: (NOW + 2 * HOUR, ())},
+        # the version that it left replaces the first
+        SUPPORT: {2: (NOW, (entry("left", NOW, later),)), 3: (NOW + HOUR, ())},
+        PROSECUTION: {
+            2: (NOW, (open_,)),
+            3: (LIFTED, (ended,)),
+            4: (SECOND_STATED, (open_, again)),  # as from a backup of before the end
+            5: (NOW + 3 * HOUR, (open_, again_ended)),
+        },
     }
     for agency, versions in stated.items():
         member = setting.members[agency]
-        for version, entries in enumerate(versions, 2):
-            manifest = member.manifest(version, later + version * MINUTE, standing=entries)
+        for version, (issued, entries) in versions.items():
+            manifest = member.manifest(version, issued, standing=entries)
             setting.add_manifest(f"{agency}.{version}", member, manifest)
     return setting
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from adapters.demo.partnership import Partnership
 from broker.agency.own_manifest import (
     destroy_exchange_keys,
@@ -120,26 +122,47 @@ def test_a_revocation_is_never_forgotten(load: Load, now: int) -> None:
 def test_a_suspension_can_be_lifted_and_a_departure_stands(load: Load, now: int) -> None:
     participant = load()
     contract = participant.contract_in_force(now).contract
-    departures = lambda: load().manifests.departures(contract.name, contract.version)  # noqa: E731 - asked often
-    assert departures() == ()
-    state_departure(participant, contract, "suspended", "review", now)
-    (one,) = departures()
-    assert (one.agency, one.state, one.since_ms) == (ME, "suspended", now)
+    name = contract.name
+    stops = lambda: load().manifests.stops(ME)  # noqa: E731 - asked often
+    assert stops() == ()
+    state_departure(participant, name, "suspended", "legal_review", now)
+    (one,) = stops()
+    assert (one.contract, one.state, one.since, one.until) == (name, "suspended", now, None)
+    assert one.versions == {participant.contract_in_force(now).hash}
     suspended = load()
     status = suspended.contract_in_force(now).status(now)
     assert status.party_state(ME) != "in_force"
     assert status.party_state("cps-london") == "in_force"
-    assert load().manifests.departures(contract.name, "9.9.9") == ()
-    resume_contract(suspended, contract, now)
-    assert departures() == ()
-    state_departure(load(), contract, "left", "review", now)
-    assert departures()[0].state == "left"
-    gone = load()
-    assert code_of(lambda: resume_contract(gone, contract, now)) == "manifest_left"
-    forgetting = gone.manifest(now).model_copy(update={"standing": ()})
-    last = issue_manifest(forgetting, ManifestChanges(), gone.governance_signer(), now)
-    after = gone.manifests.adding(last)
-    assert after.departures(contract.name, contract.version)[0].state == "left"
+    resume_contract(suspended, name, now + DAY_MS)
+    resumed = load(now=now + DAY_MS)
+    assert [one.until for one in resumed.manifests.stops(ME)] == [now + DAY_MS]
+    found = resumed.contract_in_force(now)
+    assert found.status(now).party_state(ME) == "suspended"
+    assert found.status(now + DAY_MS).party_state(ME) == "in_force"
+    state_departure(resumed, name, "left", "legal_review", now + DAY_MS)
+    gone = load(now=now + DAY_MS)
+    assert gone.contract_in_force(now).status(now + DAY_MS).party_state(ME) == "left"
+
+
+@pytest.mark.parametrize("state", ["suspended", "left"])
+def test_a_manifest_that_does_not_repeat_it_ends_nothing(load: Load, now: int, state: str) -> None:
+    """A backup from before the suspension renews, or a thief does (rollback)."""
+    participant = load()
+    name = participant.contract_in_force(now).contract.name
+    state_departure(participant, name, state, "legal_review", now)  # type: ignore[arg-type]  # one of the two
+    stopped = load()
+    forgetting = stopped.manifest(now).model_copy(update={"standing": ()})
+    signer = stopped.governance_signer()
+    for version in (ManifestChanges(), ManifestChanges(resume=frozenset({name}))):
+        last = issue_manifest(forgetting, version, signer, now + DAY_MS)
+        after = stopped.manifests.adding(last)
+        (one,) = after.stops(ME)
+        assert (one.state, one.since, one.until) == (state, now, None)
+
+
+def test_it_covers_every_version_signed_so_far(load: Load, now: int) -> None:
+    act = lambda: state_departure(load(), "another", "left", "dispute", now)  # noqa: E731 - one act
+    assert code_of(act, RegistryError) == "contract_unsigned"
 
 
 def test_renewing_makes_keys_that_open(load: Load, now: int) -> None:

@@ -495,8 +495,9 @@ def test_another_number_of_partitions_stops_the_plan(cli, made: Path, fake) -> N
 
 def test_topics_of_every_contract_in_force_are_wanted(made: Path) -> None:
     participant = load_participant(made / "csu-camden", now_ms())
-    contracts = [signed.contract for signed in participant.contracts.live(now_ms())]
-    topics, rights = kafka_host.wanted(contracts, participant.manifests, now_ms())
+    contracts = participant.contracts
+    live = [signed.text for signed in contracts.live(now_ms())]
+    topics, rights = kafka_host.wanted(live, contracts, participant.manifests, now_ms())
     assert sorted(topic.name for topic in topics) == [
         "pan-london.contracts",
         "pan-london.heartbeats",

@@ -39,7 +39,7 @@ def test_a_reason_that_no_manifest_can_say(
     kid, contract = stream_kid(mine), mine.contract_in_force(NOW).contract
     monkeypatch.delattr(Keyring, "create")  # nothing is made for what cannot be said
     assert code_of(lambda: revoke_keys(mine, [kid], NOW - 1, reason, NOW)) == "reason_invalid"
-    act = lambda: state_departure(mine, contract, "suspended", reason, NOW)  # noqa: E731 - one act
+    act = lambda: state_departure(mine, contract.name, "suspended", reason, NOW)  # noqa: E731 - one act
     assert code_of(act) == "reason_invalid"
 
 

@@ -219,7 +219,7 @@ def test_a_request_of_a_party_that_left_or_may_not_read_the_topic_is_ignored(
     contract = world.contract
     left = StandingEntry(
         contract=contract.name,
-        version=contract.version,
+        versions=(world.signed.hash,),
         state="left",
         since=clock.now,
         reason="closed",

@@ -326,7 +326,7 @@ def test_an_agency_that_left_is_not_heard(
     contract = world.contract
     left = StandingEntry(
         contract=contract.name,
-        version=contract.version,
+        versions=(world.signed.hash,),
         state="left",
         since=clock.now,
         reason="closed",

@@ -24,9 +24,18 @@ MakeManifest = Callable[..., Manifest]
 Govern = Callable[..., GovernanceSigner]
 
 
-def entry(state: str, now: int, version: str = "1.0.0") -> StandingEntry:
-    return StandingEntry.model_validate(
-        {"contract": "c", "version": version, "state": state, "since": now, "reason": "review"}
+V1, V2 = bytes(32), bytes([1]) * 32
+
+
+def entry(
+    state: str, now: int, versions: tuple[bytes, ...] = (V1,), contract: str = "c"
+) -> StandingEntry:
+    return StandingEntry(
+        contract=contract,
+        versions=versions,
+        state=state,  # type: ignore[arg-type]  # one of the two
+        since=now,
+        reason="legal_review",
     )
 
 
@@ -92,21 +101,32 @@ def test_a_new_version_keeps_everything_but_what_changes(
 def test_a_suspension_can_be_lifted_and_a_departure_cannot(
     manifest: MakeManifest, governance: Govern, now: int
 ) -> None:
-    def issue(previous: Manifest, **changes: object) -> Manifest:
-        return issue_manifest(previous, ManifestChanges(**changes), governance(), now).manifest  # type: ignore[arg-type]  # a test's shorthand
+    def issue(previous: Manifest, at: int = now, **changes: object) -> Manifest:
+        return issue_manifest(previous, ManifestChanges(**changes), governance(), at).manifest  # type: ignore[arg-type]  # a test's shorthand
 
-    suspended = issue(manifest(), standing=(entry("suspended", now), entry("suspended", now, "2")))
-    resumed = issue(suspended, resume=(("c", "1.0.0"),))
-    assert [e.version for e in resumed.standing] == ["2"]
-    left = issue(suspended, standing=(entry("left", now + DAY_MS),))
-    assert left.standing[0].since == now, "its part has ended since it was suspended"
-    for changes in (
-        {"resume": (("c", "1.0.0"),)},
-        {"standing": (entry("suspended", now),)},
-    ):
-        with pytest.raises(ManifestError) as caught:
-            issue(left, **changes)
-        assert caught.value.code == "manifest_left"
+    other = entry("suspended", now, contract="d")
+    suspended = issue(manifest(), standing=(entry("suspended", now), other))
+    later = now + DAY_MS
+    resumed = issue(suspended, later, resume=frozenset({"c"}))
+    ended, still = resumed.standing
+    assert (ended.until, still) == (later, other), "an ended suspension stays listed"
+    assert issue(resumed, later + 1).standing == resumed.standing
+    left = issue(suspended, later, standing=(entry("left", later),))
+    assert [(one.state, one.since) for one in left.standing] == [
+        ("suspended", now),
+        ("suspended", now),
+        ("left", later),
+    ]
+    with pytest.raises(ManifestError) as caught:
+        issue(left, later, resume=frozenset({"c"}))
+    assert caught.value.code == "manifest_left"
+    assert issue(left, later, resume=frozenset({"another"})).standing == left.standing
+    # a version that it signed after it had left can be suspended and resumed
+    again = issue(left, later, standing=(entry("suspended", later, (V1, V2)),))
+    back = issue(again, later + 1, resume=frozenset({"c"}))
+    assert [one.until for one in back.standing] == [later + 1, None, None, later + 1]
+    dropped = issue(back, later + 2, drop_standing=frozenset({back.standing[0].name}))
+    assert dropped.standing == back.standing[1:]
 
 
 def test_a_manifest_that_others_would_refuse_is_never_issued(

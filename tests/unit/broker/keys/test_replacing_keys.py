@@ -19,7 +19,7 @@ from broker.keys.issuing import (
     successors,
 )
 from broker.keys.keyring import Keyring
-from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry
+from broker.keys.manifest import Manifest, ManifestKey, Revocation
 from contracts.durations import DAY_MS
 
 MakeManifest = Callable[..., Manifest]
@@ -161,58 +161,3 @@ def test_the_first_version_says_what_it_was_given(governance: Govern, now: int) 
     ).manifest
     assert issued.contacts == {"security": "s@alpha.example"}
     assert (issued.issued, issued.expires) == (now, now + 30 * DAY_MS)
-
-
-def test_a_departure_that_would_be_taken_back_is_named(
-    manifest: MakeManifest, governance: Govern, now: int
-) -> None:
-    left = StandingEntry(contract="c", version="1.0.0", state="left", since=now, reason="over")
-    document = issue_manifest(
-        manifest(), ManifestChanges(standing=(left,)), governance(), now
-    ).manifest
-    with pytest.raises(ManifestError) as caught:
-        issue_manifest(document, ManifestChanges(resume=(("c", "1.0.0"),)), governance(), now)
-    error = caught.value
-    assert error.code == "manifest_left"
-    # To resume what was never suspended changes nothing
-    other = ManifestChanges(resume=(("another", "1.0.0"),))
-    assert issue_manifest(document, other, governance(), now).manifest.standing == (left,)
-
-
-@pytest.mark.parametrize(
-    ("first", "then", "at", "holds_from"),
-    [
-        ("suspended", "left", +1, 0),
-        ("suspended", "left", -1, -1),
-        ("suspended", "suspended", +1, +1),
-        ("suspended", "suspended", -1, -1),
-        (None, "left", +1, +1),
-    ],
-)
-def test_a_part_that_was_suspended_ended_then(
-    manifest: MakeManifest,
-    governance: Govern,
-    now: int,
-    first: str | None,
-    then: str,
-    at: int,
-    holds_from: int,
-) -> None:
-    """A later departure cannot make statements after the suspension valid."""
-
-    def entry(state: str, days: int) -> StandingEntry:
-        return StandingEntry.model_validate(
-            {
-                "contract": "c",
-                "version": "1",
-                "state": state,
-                "since": now + days * DAY_MS,
-                "reason": "review",
-            }
-        )
-
-    other = StandingEntry(contract="c", version="2", state="left", since=now, reason="over")
-    before = manifest(standing=(other,) if first is None else (other, entry(first, 0)))
-    changes = ManifestChanges(standing=(entry(then, at),))
-    after = issue_manifest(before, changes, governance(), now).manifest
-    assert after.standing == (other, entry(then, holds_from))

@@ -61,13 +61,15 @@ def test_the_status_that_is_kept_is_the_one_worked_out_anew(
     signed = participant.contract_in_force(now).signed
     contract = signed.contract
     departures = (
-        Departure("cps-london", "suspended", now + 1_000),
+        Departure("cps-london", "suspended", now + 1_000, now + 3_000),
         Departure("council-camden", "left", now + 5_000),
     )
     found = ContractInForce(signed, departures)
-    moments = [contract.starts_ms, contract.ends_ms, now, now + 1_000, now + 5_000]
+    moments = [contract.starts_ms, contract.ends_ms, now, now + 1_000, now + 3_000, now + 5_000]
     asked = [moment + beside for moment in moments for beside in (-1, 0, 1)]
     for moment in (*asked, *reversed(asked), *asked[::2]):
         anew = contract_status(contract, signed.parties, departures, moment)
         assert found.status(moment) == anew
-    assert found.inactive_since == {"cps-london": now + 1_000, "council-camden": now + 5_000}
+    stopped = lambda agency: [found.stop_at(agency, moment) is not None for moment in moments[2:]]  # noqa: E731 - asked twice
+    assert stopped("cps-london") == [False, True, False, False]
+    assert stopped("council-camden") == [False, False, False, True]

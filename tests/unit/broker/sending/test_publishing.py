@@ -130,7 +130,7 @@ def test_events_are_not_sealed_for_a_suspended_party(police: MemoryAgency) -> No
     contract = police.world.contract
     entry = StandingEntry(
         contract=contract.name,
-        version=contract.version,
+        versions=(police.world.signed.hash,),
         state="suspended",
         since=police.clock.now,
         reason="review",

@@ -1,0 +1,128 @@
+"""Suspensions and departures that parties state in their manifests (spec: contracts).
+
+A *stop* names a contract and lists the versions that the party had signed when it stated the stop.
+It is an interval of time. Statements of all manifests add up, because a later manifest that lacks
+one may come from a restored backup or from a thief. So it ends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from broker.keys.manifest import VerifiedManifest
+from contracts.status import Departure
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A suspension of a party's own part of a contract, or its departure.
+
+    Attributes:
+        contract: its name.
+        state: `suspended` or `left`.
+        since: start in ms, included; not before the manifest that first stated it.
+        until: end in ms, excluded; None while it lasts, and for a departure.
+        versions: SHA-256 of the files that it covers, besides those that they replace.
+        reason: a code.
+        stated: `since` as the manifest has it.
+    """
+
+    contract: str
+    state: Literal["suspended", "left"]
+    since: int
+    until: int | None
+    versions: frozenset[bytes]
+    reason: str
+    stated: int
+
+    @property
+    def open(self) -> bool:
+        """Return whether nothing has ended it."""
+        return self.until is None
+
+
+def stops_of(history: Sequence[VerifiedManifest]) -> tuple[Stop, ...]:
+    """Return the stops that the manifests of one agency state, by contract and start.
+
+    Args:
+        history: its manifests, versions ascending.
+    """
+    found: dict[tuple[str, str, int], Stop] = {}
+    before: VerifiedManifest | None = None
+    for verified in history:
+        for entry in verified.manifest.standing:
+            known = found.get(entry.name)
+            if known is None:
+                since = max(entry.since, _stated_after(before, verified))
+                found[entry.name] = Stop(
+                    entry.contract,
+                    entry.state,
+                    since,
+                    entry.until,
+                    frozenset(entry.versions),
+                    entry.reason,
+                    entry.since,
+                )
+                continue
+            ends = [one for one in (known.until, entry.until) if one is not None]
+            found[entry.name] = replace(
+                known,
+                until=min(ends, default=None),  # once it has ended, a backup cannot revive it
+                versions=known.versions | frozenset(entry.versions),
+            )
+        before = verified
+    return tuple(sorted(found.values(), key=lambda one: (one.contract, one.since, one.state)))
+
+
+def _stated_after(before: VerifiedManifest | None, first: VerifiedManifest) -> int:
+    """Return the time (ms) before which a stop that a manifest is the first to state cannot begin.
+
+    A stop must not begin before it is stated. The reader may lack versions in between, which may
+    have stated it earlier: then it cannot have begun before the version that lacks it.
+    """
+    version = 0 if before is None else before.manifest.version
+    if first.manifest.version == version + 1:
+        return first.manifest.issued
+    return 0 if before is None else before.manifest.issued
+
+
+def departures(
+    agency: str,
+    stops: Iterable[Stop],
+    contract: str,
+    contract_hash: bytes,
+    previous_of: Callable[[bytes], frozenset[bytes]],
+) -> tuple[Departure, ...]:
+    """Return the stops of one party that cover a version of a contract.
+
+    Args:
+        agency: the party.
+        stops: its stops.
+        contract: the contract's name.
+        contract_hash: SHA-256 of the version's file.
+        previous_of: hash of a version -> hashes that it replaces; empty for an unknown version.
+    """
+    return tuple(
+        Departure(agency, stop.state, stop.since, stop.until)
+        for stop in stops
+        if stop.contract == contract and covers(stop.versions, contract_hash, previous_of)
+    )
+
+
+def covers(
+    versions: Iterable[bytes],
+    contract_hash: bytes,
+    previous_of: Callable[[bytes], frozenset[bytes]],
+) -> bool:
+    """Return whether a version is listed, or replaced by a listed one, directly or over others."""
+    waiting, seen = list(versions), set[bytes]()
+    while waiting:
+        version = waiting.pop()
+        if version == contract_hash:
+            return True
+        if version not in seen:
+            seen.add(version)
+            waiting += previous_of(version)
+    return False
