@@ -48,18 +48,22 @@ _SECTIONS = frozenset(
 """Members of a contract that a section shows; the others follow under `OTHER TERMS`."""
 
 
-def explain(text: ContractText, status: ContractStatus | None = None) -> str:
+def explain(
+    text: ContractText, status: ContractStatus | None = None, *, replaced: bool = False
+) -> str:
     """Return the whole agreement in words, in lines of at most about 96 characters.
 
     Args:
         text: the agreement.
         status: its present status, if known.
+        replaced: whether a newer version has replaced it.
     """
     contract = text.contract
     lines = [*wrapped(contract.title, ""), f"{contract.name} {contract.version}", ""]
     lines.append(f"SHA-256 of the file: {text.hash.hex()}")
     if status is not None:
-        lines.append(f"Now: {_status(status)}.")
+        now = "replaced by a newer version" if replaced else _status(status)
+        lines.append(f"Now: {now}.")
     return "\n".join(lines) + "\n" + explain_terms(contract)
 
 

@@ -239,6 +239,8 @@ def _validity_text(validity: Validity) -> str:
     """A few lines for people."""
     named = f"{validity.name} {validity.version}" if validity.name else validity.file
     lines = [f"{named}: {_STATES[validity.state] if not validity.code else 'not in force'}"]
+    if validity.awaits_us and validity.state == "draft":
+        lines = [f"{named}: not in force: no party has signed"]
     lines.append(f"  file:    {validity.file}")
     if validity.sha256:
         lines.append(f"  sha256:  {validity.sha256}")
@@ -249,8 +251,12 @@ def _validity_text(validity: Validity) -> str:
     lines += [f"  {state + ':':8} {agency}" for agency, state in validity.departed]
     if validity.problem:
         lines += [f"  problem: {validity.problem}", f"  code:    {validity.code}"]
-    if validity.fix:
-        lines.append(f"  to do:   {validity.fix}")
+    if validity.awaits_us:
+        lines.append("  awaits:  the signature of this agency")
+    if validity.to_do or validity.fix:
+        lines.append(f"  to do:   {validity.to_do or validity.fix}")
+    if validity.command:
+        lines.append(f"           {validity.command}")
     return "\n".join(lines) + "\n"
 
 
@@ -270,4 +276,7 @@ def _validity_json(validity: Validity) -> dict[str, object]:
         "departed": dict(validity.departed),
         "code": validity.code,
         "problem": validity.problem,
+        "awaits_us": validity.awaits_us,
+        "to_do": validity.to_do or validity.fix,
+        "command": validity.command,
     }

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from broker.cli.times import day
-from broker.operations.agency_progress import AgreementState, AgreementStatus, Progress
+from broker.operations.agency_progress import AgreementStatus, Progress
+from broker.operations.agreement_state import AgreementState
 from broker.operations.partner_checks import PartnerCheck
 
 _GOVERNANCE_HERE: Final = (

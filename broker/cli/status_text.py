@@ -22,6 +22,12 @@ def status_json(status: Status) -> dict[str, object]:
 def needs(status: Status) -> list[str]:
     """Return what a person should look at."""
     lines = [
+        f"{one.name} {one.version} awaits the signature of this agency. {status.next.what} "
+        f"{status.next.command}"
+        for one in status.contracts
+        if one.awaits_us
+    ]
+    lines += [
         f"{one.agency} {one.topic} {one.partition} is stopped: its signed texts contradict each "
         f"other. Ask {one.agency}, then: concordant status release {one.agency} {one.topic} "
         f"{one.partition} --agency DIR"
@@ -79,7 +85,8 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     for one in status.contracts:
         gone = "".join(f", {agency} {state}" for agency, state in one.departed.items())
         until = moment(one.ends_ms)
-        yield "contract", f"{one.name} {one.version}: {one.state}{gone}, until {until}"
+        ours = ", awaits our signature" if one.awaits_us else ""
+        yield "contract", f"{one.name} {one.version}: {one.state}{gone}{ours}, until {until}"
     if status.manifest_version is not None:
         until = moment(status.manifest_expires_ms)
         yield "manifest", f"version {status.manifest_version}, until {until}"

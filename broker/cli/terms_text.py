@@ -20,7 +20,13 @@ from contracts.status import ContractStatus
 
 def explanation(chosen: Chosen) -> str:
     """The whole contract in words."""
-    return explain(chosen.text, chosen.status)
+    waiting = [one for one in chosen.states if one.awaits_us]
+    lines = [f"{one.named} awaits the signature of this agency." for one in waiting]
+    lines += [f"To do: {waiting[0].step.what}"] if waiting and waiting[0].step else []
+    lines += [f"  {waiting[0].step.command}"] if waiting and waiting[0].step else []
+    state = None if chosen.state is None else chosen.state.state
+    before = "".join(f"{line}\n" for line in lines) + ("\n" if lines else "")
+    return before + explain(chosen.text, chosen.status, replaced=state == "superseded")
 
 
 def explanation_document(chosen: Chosen) -> Document:
@@ -39,6 +45,8 @@ def explanation_json(chosen: Chosen) -> dict[str, object]:
         "ends": contract.ends.isoformat(),
         "review_on": contract.review_on.isoformat() if contract.review_on else None,
         "standing": _status(chosen.status),
+        "state": None if chosen.state is None else chosen.state.state,
+        "awaits_us": [one.named for one in chosen.states if one.awaits_us],
         "parties": [
             {
                 "id": party.id,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from shlex import quote
 from typing import Final, Literal, TypeAlias
 
 from broker.agency.participant import Participant, load_participant
@@ -14,10 +13,16 @@ from broker.errors import ManifestError
 from broker.keys.delegation import parse_delegation
 from broker.operations.agency_entry import ENTRIES_FOLDER
 from broker.operations.agency_founding import read_plan
-from broker.operations.bundle_reading import AgreementLine, line_of
+from broker.operations.agreement_state import (
+    OURSELVES,
+    AgreementState,
+    NextStep,
+    agreement_states,
+    shell_path,
+)
 from broker.operations.bundles import held_entries
-from broker.operations.partner_checks import Partner, partners, unchecked_parties
-from broker.operations.signatories import awaiting_signature, kept_signatory
+from broker.operations.partner_checks import Partner, partners
+from broker.operations.signatories import kept_signatory
 from broker.partnership.entry import parse_entry
 from broker.registry.contracts import SignedContract
 from contracts.calendar import agreement_dates
@@ -31,42 +36,22 @@ Stage: TypeAlias = Literal[
     "signed",
     "ended",
     "not_started",
+    "suspended",
     "certificate_missing",
     "manifest_ends",
     "in_force",
 ]
+_STAGES: Final[tuple[tuple[str, Stage], ...]] = (
+    ("partially_signed", "signed"),
+    ("not_started", "not_started"),
+    ("suspended", "suspended"),
+)
+"""Stage of an agency that has no agreement in force, by the state of one, the first of these."""
 DUE_DAYS: Final = 92
 """`contract status` names a day from three months before it."""
 DELEGATION_WARNING_MS: Final = 90 * DAY_MS
 MANIFEST_WARNING_MS: Final = 10 * DAY_MS
-OURSELVES: Final = "this agency"
 HOST: Final = "Kafka's host"
-
-
-@dataclass(frozen=True, slots=True)
-class NextStep:
-    """The one thing to do next.
-
-    Attributes:
-        by: who does it.
-        what: one sentence.
-        command: the command, where one does it.
-    """
-
-    by: str
-    what: str
-    command: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AgreementState:
-    """An agreement and its state for this agency, one of `contracts.status`."""
-
-    line: AgreementLine
-    state: str
-    starts: date
-    ends: date
-    awaits_us: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +121,13 @@ def agency_progress(directory: Path, now: int) -> Progress:
     plan = read_plan(directory)
     if plan is not None and not (directory / ENTRIES_FOLDER / f"{plan.agency}.entry").is_file():
         step = NextStep(
-            OURSELVES, "Finish the agency.", f"concordant agency init {_quoted(directory)}"
+            OURSELVES, "Finish the agency.", f"concordant agency init {shell_path(directory)}"
         )
         return Progress(plan.agency, plan.deployment, "incomplete", (), (), False, None, step)
     participant = load_participant(directory, now, unsigned_ok=True)
     agreements = agreement_states(participant, now)
     known = partners(participant)
-    stage, step = _next(participant, agreements, now)
+    stage, step = next_step(participant, agreements, now)
     ends = _delegation_ends(participant)
     if stage == "in_force" and ends is not None and ends - now < DELEGATION_WARNING_MS:
         step = NextStep(
@@ -154,23 +139,6 @@ def agency_progress(directory: Path, now: int) -> Progress:
     here = any(source.entries())
     return Progress(
         participant.agency, participant.deployment, stage, agreements, known, here, ends, step
-    )
-
-
-def agreement_states(participant: Participant, now: int) -> tuple[AgreementState, ...]:
-    """Every agreement in an agency's folder, with its state for this agency."""
-    waiting = {one.hash for one in awaiting_signature(participant, now)}
-    return tuple(
-        AgreementState(
-            line_of(signed),
-            participant.contracts.status_of(signed, participant.manifests, now).party_state(
-                participant.agency
-            ),
-            signed.contract.starts,
-            signed.contract.ends,
-            signed.hash in waiting,
-        )
-        for signed in participant.contracts.all()
     )
 
 
@@ -224,13 +192,21 @@ def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator
             yield Due(what, due, by)
 
 
-def _next(
+def next_step(
     participant: Participant, agreements: tuple[AgreementState, ...], now: int
 ) -> tuple[Stage, NextStep]:
-    agency, folder = participant.agency, _quoted(participant.root)
-    waiting = awaiting_signature(participant, now)
-    if waiting:
-        return _to_sign(participant, waiting[0], folder)
+    """Return where an agency stands, the least finished thing first, and the one thing to do.
+
+    Args:
+        participant: the agency.
+        agreements: result of `agreement_states`.
+        now: milliseconds since the epoch.
+    """
+    agency, folder = participant.agency, shell_path(participant.root)
+    waiting = next((one for one in agreements if one.awaits_us), None)
+    if waiting is not None:
+        assert waiting.step is not None  # each version that awaits a signature has one
+        return ("to_check" if waiting.unchecked else "to_sign"), waiting.step
     if not agreements:
         return "founded", NextStep(
             OURSELVES,
@@ -239,46 +215,18 @@ def _next(
             f"concordant agency entry --agency {folder} --out {agency}.entry",
         )
     signed = [one for one in agreements if agency in one.line.signed]
+    pending = next((one for one in signed if one.state == "partially_signed" and one.step), None)
     if any(one.state == "in_force" for one in signed):
-        return _running(participant, folder, now)
-    unsigned = next((one for one in signed if one.line.missing and one.state != "expired"), None)
-    if unsigned is not None:
-        return "signed", NextStep(
-            ", ".join(unsigned.line.missing),
-            f"They sign {unsigned.line.name} {unsigned.line.version}. Send them this bundle, and "
-            "add the one that comes back.",
-            f"concordant bundle make --agency {folder} --out {agency}.bundle",
-        )
-    later = next((one for one in signed if one.state == "not_started"), None)
-    if later is not None:
-        return "not_started", NextStep(
-            OURSELVES,
-            f"Every party has signed. {later.line.name} is in force from {later.starts}.",
-        )
+        stage, step = _running(participant, folder, now)
+        return stage, pending.step if stage == "in_force" and pending and pending.step else step
+    for state, stage in _STAGES:
+        for one in signed:
+            if one.state == state and one.step is not None:
+                return stage, one.step
     return "ended", NextStep(
         OURSELVES,
         "No agreement of this agency is in force any more. Agree on a new version.",
         f"concordant contract status --agency {folder}",
-    )
-
-
-def _to_sign(
-    participant: Participant, signed: SignedContract, folder: str
-) -> tuple[Stage, NextStep]:
-    named = f"{signed.contract.name} {signed.contract.version}"
-    unchecked = unchecked_parties(participant, signed.contract)
-    if unchecked:
-        return "to_check", NextStep(
-            OURSELVES,
-            f"Before this agency signs {named}: telephone {unchecked[0]}, have it read its twelve "
-            f"words, and type them. Not checked: {', '.join(unchecked)}.",
-            f'concordant agency check-partner {unchecked[0]} --words "..." --by NAME '
-            f"--channel telephone --agency {folder}",
-        )
-    return "to_sign", NextStep(
-        OURSELVES,
-        f"Read {named}, bring the governance keys, and sign.",
-        f'concordant contract sign --agency {folder} --as "NAME, CAPACITY"',
     )
 
 
@@ -313,8 +261,3 @@ def _delegation_ends(participant: Participant) -> int | None:
         return parse_delegation(parse_entry(raw).delegation.encode()).delegation.expires
     except ManifestError:
         return None
-
-
-def _quoted(path: Path) -> str:
-
-    return quote(str(path))

@@ -13,6 +13,8 @@ from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.observing.tallies import kept
+from broker.operations.agency_progress import next_step
+from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
 from broker.operations.folders import FolderState, folder_states
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
@@ -25,13 +27,14 @@ _EVERY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ContractLine:
-    """A contract and the status of our own part of it."""
+    """A contract, the state of our own part of it, and whether it awaits our signature."""
 
     name: str
     version: str
     state: str
     departed: dict[str, str]
     ends_ms: int
+    awaits_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +153,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One snapshot. Times in milliseconds since the epoch."""
+    """One snapshot. Times in milliseconds since the epoch; `next` is that of `agency status`."""
 
     agency: str
     deployment: str
     time_ms: int
     contracts: tuple[ContractLine, ...]
+    next: NextStep
     manifest_version: int | None
     manifest_expires_ms: int | None
     outbox: OutboxCounts
@@ -197,11 +201,13 @@ def report(agency: Path, now: int) -> Status:
 def _status(participant: Participant, tx: Transaction, now: int) -> Status:
     manifest = participant.manifests.newest(participant.agency)
     sizes = tx.quarantine.sizes()
+    states = agreement_states(participant, now)
     return Status(
         agency=participant.agency,
         deployment=participant.deployment,
         time_ms=now,
-        contracts=_contracts(participant, now),
+        contracts=_contracts(states),
+        next=next_step(participant, states, now)[1],
         manifest_version=None if manifest is None else manifest.version,
         manifest_expires_ms=None if manifest is None else manifest.expires,
         outbox=tx.outbox.counts(),
@@ -234,17 +240,18 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
     )
 
 
-def _contracts(participant: Participant, now: int) -> tuple[ContractLine, ...]:
-    lines: list[ContractLine] = []
-    for signed in participant.contracts.all():
-        found = participant.contract_status(signed, now)
-        contract = signed.contract
-        departed: dict[str, str] = {who: one.state for who, one in found.departed.items()}
-        state = found.party_state(participant.agency)
-        lines.append(
-            ContractLine(contract.name, contract.version, state, departed, contract.ends_ms)
+def _contracts(states: tuple[AgreementState, ...]) -> tuple[ContractLine, ...]:
+    return tuple(
+        ContractLine(
+            one.line.name,
+            one.line.version,
+            one.state,
+            dict(one.departed),
+            one.ends_ms,
+            one.awaits_us,
         )
-    return tuple(lines)
+        for one in states
+    )
 
 
 def _received(tx: Transaction) -> tuple[OtherStream, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError, WrongInputError
+from broker.operations.agreement_state import AgreementState, agreement_states
 from broker.registry.contracts import SignedContract
 from contracts.loading import ContractText, load_contract
 from contracts.model import Contract
@@ -17,10 +18,17 @@ from contracts.status import ContractStatus
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The chosen contract; its status is known if an agency was named."""
+    """The chosen contract; if an agency was named, its status and the states of all versions."""
 
     text: ContractText
     status: ContractStatus | None
+    states: tuple[AgreementState, ...] = ()
+
+    @property
+    def state(self) -> AgreementState | None:
+        """Return its state for the agency that was named."""
+        digest = self.text.hash.hex()
+        return next((one for one in self.states if one.line.sha256 == digest), None)
 
     @property
     def contract(self) -> Contract:
@@ -44,7 +52,8 @@ def choose(file: Path | None, agency: Path | None, name: str | None, now: int) -
     assert agency is not None
     participant = load_participant(agency, now, unsigned_ok=True)
     signed = select(participant, name, now)
-    return Chosen(signed.text, participant.contract_status(signed, now))
+    states = agreement_states(participant, now)
+    return Chosen(signed.text, participant.contract_status(signed, now), states)
 
 
 def select(participant: Participant, name: str | None, now: int) -> SignedContract:

@@ -15,7 +15,8 @@ from typing import Final
 from broker.agency.config import load_config
 from broker.agency.participant import load_participant
 from broker.errors import RegistryError
-from broker.registry.contract_in_force import ContractInForce, contract_in_force
+from broker.operations.agreement_state import OURSELVES, AgreementState, agreement_states
+from broker.registry.contract_in_force import contract_in_force
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.registry.repository import read_signatures
 from contracts.errors import ConcordantError, ContractError
@@ -37,6 +38,8 @@ class Validity:
         signed, missing: parties.
         departed: party -> `suspended` or `left`.
         code, problem, fix: reason why it is not valid, if the state alone does not say it.
+        awaits_us: whether it awaits the signature of the agency in question.
+        to_do, command: the next step, as `agency status` says it.
     """
 
     file: str
@@ -52,6 +55,9 @@ class Validity:
     code: str | None = None
     problem: str | None = None
     fix: str | None = None
+    awaits_us: bool = False
+    to_do: str | None = None
+    command: str | None = None
 
     @property
     def holds(self) -> bool:
@@ -68,12 +74,16 @@ class Validities:
 
     @property
     def holds(self) -> bool:
-        """Return whether every contract, by name, has a version in force and none is damaged."""
+        """Return whether each contract has a version in force, by name, and none is damaged.
+
+        A contract of which every version awaits this agency's signature binds it to nothing yet.
+        """
         if self.code or not self.contracts:
             return False
         damaged = any(each.state == "unusable" for each in self.contracts)
-        names = {each.name for each in self.contracts}
-        return not damaged and names == {each.name for each in self.contracts if each.holds}
+        in_force = {each.name for each in self.contracts if each.holds}
+        bound = {each.name for each in self.contracts if not each.awaits_us}
+        return bool(in_force) and not damaged and bound <= in_force
 
 
 def contract_validity(
@@ -126,23 +136,40 @@ def _of_agency(directory: Path, now: int) -> Validities:
         if error.code != "contract_foreign":
             raise
         return Validities(tuple(_marked(v, error) for v, _ in judged if v.file == error.where))
-    ours = participant.contracts
+    states = agreement_states(participant, now)
+    ours = {signed.hash.hex(): signed for signed in participant.contracts.all()}
     found = [
-        _ours(
-            _stated(signed, ours.status_of(signed, participant.manifests, now)),
-            participant.agency,
+        _for_us(
+            _stated(
+                ours[one.line.sha256],
+                participant.contract_status(ours[one.line.sha256], now),
+            ),
+            one,
         )
-        for signed in ours.all()
+        for one in states
     ]
-    for name in sorted({signed.contract.name for signed in ours.all()}):
+    for name in sorted({one.line.name for one in states if one.ambiguous}):
         try:
-            current = contract_in_force(ours, participant.manifests, now, name=name)
-            found = [_superseded(each, current) for each in found]
+            contract_in_force(participant.contracts, participant.manifests, now, name=name)
         except RegistryError as error:
-            if error.code == "contract_ambiguous":
-                where = (error.where or "").split(", ")
-                found = [_marked(each, error) if each.file in where else each for each in found]
+            where = (error.where or "").split(", ")
+            found = [_marked(each, error) if each.file in where else each for each in found]
     return Validities(tuple(found))
+
+
+def _for_us(validity: Validity, state: AgreementState) -> Validity:
+    """Apply what `agreement_state` says: our own part, a newer version, what awaits us."""
+    step = state.step
+    to_do = None if step is None else step.what
+    if step is not None and step.by != OURSELVES:
+        to_do = f"{step.by}: {step.what}"
+    return replace(
+        validity,
+        state=state.state,
+        awaits_us=state.awaits_us,
+        to_do=to_do,
+        command=None if step is None else step.command,
+    )
 
 
 def _stated(signed: SignedContract, state: ContractStatus) -> Validity:
@@ -159,20 +186,6 @@ def _stated(signed: SignedContract, state: ContractStatus) -> Validity:
         missing=signed.missing,
         departed=tuple((agency, each.state) for agency, each in state.departed.items()),
     )
-
-
-def _ours(validity: Validity, agency: str) -> Validity:
-    """Apply this agency's own suspension: it then has no contract in force."""
-    own = dict(validity.departed).get(agency)
-    return replace(validity, state=own) if own and validity.state == "in_force" else validity
-
-
-def _superseded(validity: Validity, current: ContractInForce) -> Validity:
-    """Mark an older version that the one in force names as its previous."""
-    same = validity.name == current.contract.name and validity.state == "in_force"
-    if same and validity.sha256 != current.hash.hex():
-        return replace(validity, state="superseded")
-    return validity
 
 
 def _in_order(signed: SignedContract, agencies: Iterable[str]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from broker.agency.config import load_config
 from broker.agency.participant import Participant, load_participant
+from broker.operations.agency_progress import next_step
+from broker.operations.agreement_state import agreement_states
 from broker.operations.checks import key_checks, machine_checks, settings_checks
 from broker.operations.checks.check import Check, failed, passed, skipped, warned
 from broker.operations.checks.flow_checks import FLOW, flow_checks, held_checks
@@ -42,6 +44,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
         participant = load_participant(agency, now)
     except ConcordantError as error:
         found.append(failed("registry", error))
+        found += _guarded("agreement", lambda: _unsigned(agency, now))
         reason = "the contracts and manifests cannot be loaded"
         unknown = (
             "partners",
@@ -61,6 +64,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
         ("partners", lambda: settings_checks.partners(participant)),
         ("clock", lambda: machine_checks.clock(participant, now)),
         ("contract", lambda: _contract(participant, now)),
+        ("agreement", lambda: _agreements(participant, now)),
         ("manifests", lambda: key_checks.manifests(participant, now)),
         ("passphrase", lambda: key_checks.passphrase(participant)),
         ("keys", lambda: key_checks.keys(participant, now)),
@@ -88,6 +92,23 @@ def _guarded(name: str, checks: Callable[[], Checks]) -> list[Check]:
             Check(name, "fail", f"cannot be checked ({error.strerror})", code="unreadable")
         )
     return found
+
+
+def _unsigned(agency: Path, now: int) -> Checks:
+    """Name the version that an agency without any signed agreement should sign."""
+    yield from _agreements(load_participant(agency, now, unsigned_ok=True), now)
+
+
+def _agreements(participant: Participant, now: int) -> Checks:
+    """Name what awaits our signature, or else the next step, as `agency status` does."""
+    states = agreement_states(participant, now)
+    stage, step = next_step(participant, states, now)
+    fix = f"{step.what} {step.command}" if step.command else step.what
+    waiting = [one.named for one in states if one.awaits_us]
+    if waiting:
+        yield warned("agreement", f"awaits our signature: {', '.join(waiting)}", fix)
+    elif stage not in {"in_force", "manifest_ends", "certificate_missing"}:
+        yield warned("agreement", f"{stage.replace('_', ' ')}; next, by {step.by}", fix)
 
 
 def _contract(participant: Participant, now: int) -> Checks:

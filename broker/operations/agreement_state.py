@@ -1,0 +1,193 @@
+"""State of each agreement in an agency's folder, and the next step of each.
+
+Every command takes both from here: `contract verify`, `contract status`, `contract explain`,
+`status`, `doctor` and `agency status`. So they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from shlex import quote
+from typing import Final, Literal, TypeAlias
+
+from broker.agency.participant import Participant
+from broker.operations.bundle_reading import AgreementLine, line_of
+from broker.operations.partner_checks import unchecked_parties
+from broker.operations.signatories import awaiting_signature
+from broker.registry.contracts import SignedContract
+from contracts.status import ContractStatus, State
+
+Own: TypeAlias = State | Literal["superseded"]
+"""A state of `contracts.status` for this agency's own part, or replaced by a newer version."""
+OURSELVES: Final = "this agency"
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one thing to do next.
+
+    Attributes:
+        by: who does it.
+        what: one sentence.
+        command: the command, where one does it.
+    """
+
+    by: str
+    what: str
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementState:
+    """A version of an agreement and its state for this agency.
+
+    Attributes:
+        line: name, version, hash, and who has signed.
+        file: its path.
+        state: of this agency's own part.
+        starts, ends: first and last day.
+        ends_ms: first millisecond after the last day.
+        awaits_us: whether it awaits this agency's signature.
+        departed: parties that suspended their part or left, with the state of each.
+        unchecked: where it awaits us, the parties whose fingerprint was not compared.
+        ambiguous: whether another version of this name applies at the same time.
+        step: the next step for this version; None if there is none.
+    """
+
+    line: AgreementLine
+    file: str
+    state: Own
+    starts: date
+    ends: date
+    ends_ms: int
+    awaits_us: bool
+    departed: Mapping[str, str]
+    unchecked: tuple[str, ...] = ()
+    ambiguous: bool = False
+    step: NextStep | None = None
+
+    @property
+    def named(self) -> str:
+        """Return name and version."""
+        return f"{self.line.name} {self.line.version}"
+
+
+def agreement_states(participant: Participant, now: int) -> tuple[AgreementState, ...]:
+    """Return every agreement in an agency's folder, with its state for this agency.
+
+    Args:
+        participant: the agency.
+        now: milliseconds since the epoch.
+    """
+    waiting = {one.hash for one in awaiting_signature(participant, now)}
+    live = participant.contracts.live(now)
+    names = Counter(one.contract.name for one in live)
+    applying = {one.hash for one in live}
+    return tuple(
+        _state(
+            participant,
+            signed,
+            now,
+            awaits_us=signed.hash in waiting,
+            replaced=signed.hash not in applying,
+            ambiguous=signed.hash in applying and names[signed.contract.name] > 1,
+        )
+        for signed in participant.contracts.all()
+    )
+
+
+def awaiting_us(states: tuple[AgreementState, ...]) -> Iterator[AgreementState]:
+    """Yield the versions that await this agency's signature."""
+    return (one for one in states if one.awaits_us)
+
+
+def _state(
+    participant: Participant,
+    signed: SignedContract,
+    now: int,
+    *,
+    awaits_us: bool,
+    replaced: bool,
+    ambiguous: bool,
+) -> AgreementState:
+    status = participant.contract_status(signed, now)
+    own: Own = status.party_state(participant.agency) if status.in_force else status.state
+    if own == "in_force" and replaced:
+        own = "superseded"
+    line = line_of(signed)
+    step = None
+    unchecked = unchecked_parties(participant, signed.contract) if awaits_us else ()
+    if awaits_us:
+        step = _sign_step(participant, signed, unchecked)
+    elif participant.agency in line.signed and now < signed.contract.ends_ms:
+        step = _signed_step(participant, signed, own, status)
+    return AgreementState(
+        line,
+        signed.text.where,
+        own,
+        signed.contract.starts,
+        signed.contract.ends,
+        signed.contract.ends_ms,
+        awaits_us,
+        {agency: one.state for agency, one in status.departed.items()},
+        unchecked,
+        ambiguous,
+        step,
+    )
+
+
+def _sign_step(
+    participant: Participant, signed: SignedContract, unchecked: tuple[str, ...]
+) -> NextStep:
+    """Return the step of a version that awaits this agency: compare fingerprints, then sign."""
+    folder = shell_path(participant.root)
+    named = f"{signed.contract.name} {signed.contract.version}"
+    if unchecked:
+        return NextStep(
+            OURSELVES,
+            f"Before this agency signs {named}: telephone {unchecked[0]}, have it read its twelve "
+            f"words, and type them. Not checked: {', '.join(unchecked)}.",
+            f'concordant agency check-partner {unchecked[0]} --words "..." --by NAME '
+            f"--channel telephone --agency {folder}",
+        )
+    return NextStep(
+        OURSELVES,
+        f"Read {named}, bring the governance keys, and sign.",
+        f'concordant contract sign --agency {folder} --as "NAME, CAPACITY"',
+    )
+
+
+def _signed_step(
+    participant: Participant, signed: SignedContract, state: Own, status: ContractStatus
+) -> NextStep | None:
+    folder = shell_path(participant.root)
+    named = f"{signed.contract.name} {signed.contract.version}"
+    if state == "partially_signed" and signed.missing:
+        return NextStep(
+            ", ".join(signed.missing),
+            f"They sign {named}. Send them this bundle, and add the one that comes back.",
+            f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
+        )
+    if state == "not_started":
+        return NextStep(
+            OURSELVES,
+            f"Every party has signed. {named} is in force from {signed.contract.starts}.",
+        )
+    if state == "suspended" and participant.agency in status.departed:
+        return NextStep(
+            OURSELVES,
+            f"This agency has suspended its part of {named}. When the reason no longer applies, "
+            "bring the governance keys and resume.",
+            f"concordant contract suspend --resume --contract {signed.contract.name} "
+            f"--agency {folder}",
+        )
+    return None
+
+
+def shell_path(path: Path) -> str:
+    """Return a path as a shell needs it."""
+    return quote(str(path))
