@@ -19,6 +19,7 @@ from broker.cli import (
     contract,
     contract_answers,
     contract_comparison,
+    contract_export,
     doctor,
     drafting,
     event,
@@ -81,6 +82,7 @@ contract.app.command("breaking")(contract_comparison.breaking)
 contract.app.command("simulate")(contract_answers.simulate)
 contract.app.command("who")(contract_answers.who)
 contract.app.command("calendar")(contract_answers.calendar)
+contract.app.add_typer(contract_export.app, name="export")
 app.add_typer(contract.app, name="contract")
 app.add_typer(adapter_cli.app, name="adapter")
 app.command("subscribe")(adapter_cli.subscribe)

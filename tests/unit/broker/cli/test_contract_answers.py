@@ -175,3 +175,19 @@ def test_a_party_gets_its_paper_in_each_format(cli, world: World) -> None:
     assert "<pre>" in cli(*args, "--format", "html").text
     assert cli(*args, "--party", "haven-suport").code == 2
     assert cli(*args, "--party", "haven-support", "--json").code == 2
+
+
+# --- exports --------------------------------------------------------------------------------------
+
+
+def test_an_agencys_folder_exports_its_own_part_and_a_file_asks_for_a_party(
+    cli, world: World
+) -> None:
+    own = cli("contract", "export", "ropa", "--agency", world.agency("haven-support"))
+    assert own.code == 0
+    assert own.text.splitlines()[1].startswith("Haven Support")
+    named = cli("contract", "export", "ropa", world.contract(), "--party", "haven-support")
+    assert named.out == own.out
+    assert cli("contract", "export", "ropa", world.contract()).code == 2
+    assert cli("contract", "export", "dpia", "--agency", world.agency()).text.startswith("# ")
+    assert "apiVersion: v3.2.0" in cli("contract", "export", "odcs", world.contract()).text

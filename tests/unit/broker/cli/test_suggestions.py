@@ -25,6 +25,9 @@ MISSPELT = {
     ("contract who", "TYPE"): (("victim", "--type", "referal.made"), "referral.made"),
     ("contract who", "NAME"): (("victim", "--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract calendar", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
+    ("contract export ropa", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
+    ("contract export dpia", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
+    ("contract export odcs", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract sign", "CODE"): (("FILE", "--accept", "gaps"), "gap"),
     ("contract suspend", "CODE"): (("--reason", "dpia-review"), "dpia_review"),
     ("contract suspend", "NAME"): (

@@ -1,0 +1,210 @@
+"""Rows for a party's record of processing activities, for both regimes.
+
+The columns follow Article 30(1) UK GDPR and section 61(2) of the Data Protection Act 2018 (law
+enforcement). One row is one purpose of the agreement, as this party pursues it. The agreement does
+not state everything that a record needs: such cells say so, and the party completes them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from contracts.legal_codes import LegalKind, codes_in, legal_codes
+from contracts.model import Contract
+from contracts.names import require_known
+from contracts.parties import Party
+from contracts.terms import EventTerms, FieldTerms, LegalBasis
+
+__all__ = ["COLUMNS", "processing_record", "processing_record_csv"]
+
+TO_COMPLETE: Final = "to be completed by the controller"
+COLUMNS: Final = (
+    "controller",
+    "controller contact",
+    "data protection officer",
+    "joint controllers",
+    "regime",
+    "purpose",
+    "why it is necessary",
+    "legal basis",
+    "conditions",
+    "gateways",
+    "categories of data subjects",
+    "categories of personal data",
+    "special category or criminal offence data",
+    "received from",
+    "disclosed to",
+    "processors",
+    "transfers to third countries",
+    "retention",
+    "security measures",
+    "profiling or automated decisions",
+    "agreement",
+)
+"""Names of the columns."""
+
+
+def processing_record(contract: Contract, agency: str) -> tuple[Mapping[str, str], ...]:
+    """Return the rows of one party, one for each purpose that it pursues.
+
+    Args:
+        contract: the agreement.
+        agency: agency id of the party.
+
+    Raises:
+        UnknownNameError: `agency_unknown`: the agreement has no such party.
+    """
+    require_known("party", agency, contract.by_id, code="agency_unknown", exact=True)
+    party = contract.by_id[agency]
+    return tuple(
+        MappingProxyType(dict(zip(COLUMNS, _row(contract, party, name), strict=True)))
+        for name, purpose in contract.purposes.items()
+        if not purpose.pursued_by or party.role in purpose.pursued_by
+    )
+
+
+def processing_record_csv(contract: Contract, agency: str) -> str:
+    """Return the rows as CSV with a heading; a cell never begins with a sign of a formula.
+
+    Raises:
+        UnknownNameError: `agency_unknown`: the agreement has no such party.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in processing_record(contract, agency):
+        writer.writerow([_plain_cell(row[name]) for name in COLUMNS])
+    return out.getvalue()
+
+
+def _plain_cell(text: str) -> str:
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
+
+
+def _row(contract: Contract, party: Party, purpose: str) -> tuple[str, ...]:
+    role = party.role
+    terms = contract.purposes[purpose]
+    bases = [
+        basis
+        for basis in contract.legal_bases
+        if basis.purpose == purpose and role in basis.relied_on_by and basis.regime == party.regime
+    ]
+    used = list(_used(contract, role, purpose))
+    fields = [field for _, _, field in used]
+    joint = [
+        other.legal_name
+        for other in contract.parties
+        if other.id != party.id and other.relationship == party.relationship == "joint-controller"
+    ]
+    return (
+        party.legal_name,
+        f"{party.contacts.operations.name}, {party.contacts.operations.email}",
+        f"{party.contacts.data_protection_officer.name}, "
+        f"{party.contacts.data_protection_officer.email}",
+        _several(joint) or "none",
+        "UK GDPR" if party.regime == "uk-gdpr" else "Data Protection Act 2018, Part 3",
+        terms.text,
+        terms.necessity.strip() or TO_COMPLETE,
+        _several(_labelled("bases", (basis.basis for basis in bases))) or TO_COMPLETE,
+        _several(_conditions(bases)) or "none",
+        _several(_labelled("gateways", (one for basis in bases for one in basis.gateways)))
+        or "none",
+        _several(_words(field.data_subject) for field in fields if field.data_subject != "none"),
+        _several(_words(field.category) for field in fields),
+        _several(_words(f.sensitivity) for f in fields if f.sensitivity in _SPECIAL) or "none",
+        _several(_agencies(contract, party, _senders_to(role, used))) or "none",
+        _several(_agencies(contract, party, _readers_from(role, used))) or "none",
+        _several(f"{each.name}: {each.service}" for each in contract.processors) or "none",
+        TO_COMPLETE,
+        _several(_retention(name, contract.event_types[name]) for name, _, _ in used),
+        _several(contract.security),
+        TO_COMPLETE,
+        f"{contract.name} {contract.version}",
+    )
+
+
+_SPECIAL = frozenset({"special-category", "criminal-offence"})
+
+
+_Used: TypeAlias = tuple[str, EventTerms, FieldTerms]
+"""Name and terms of an event type, and terms of one of its fields."""
+
+
+def _used(contract: Contract, role: str, purpose: str) -> Iterator[_Used]:
+    """Yield the fields that a role sends or reads for a purpose."""
+    for name, terms in contract.event_types.items():
+        for field in terms.fields.values():
+            mine = _reads(role, terms, field) or role in _senders(terms, field)
+            if purpose in field.purposes and mine:
+                yield name, terms, field
+
+
+def _reads(role: str, terms: EventTerms, field: FieldTerms) -> bool:
+    return role in field.readers and role in terms.recipients
+
+
+def _senders(terms: EventTerms, field: FieldTerms) -> tuple[str, ...]:
+    return field.senders or terms.publishers
+
+
+def _senders_to(role: str, used: Iterable[_Used]) -> set[str]:
+    return {
+        sender
+        for _, terms, field in used
+        if _reads(role, terms, field)
+        for sender in _senders(terms, field)
+    }
+
+
+def _readers_from(role: str, used: Iterable[_Used]) -> set[str]:
+    return {
+        reader
+        for _, terms, field in used
+        if role in _senders(terms, field)
+        for reader in field.readers
+        if reader in terms.recipients
+    }
+
+
+def _agencies(contract: Contract, party: Party, roles: Collection[str]) -> Iterator[str]:
+    for other in contract.parties:
+        if other.role in roles and other.id != party.id:
+            yield f"{other.legal_name} ({other.role})"
+
+
+def _conditions(bases: Iterable[LegalBasis]) -> Iterator[str]:
+    for basis in bases:
+        members: tuple[tuple[LegalKind, str | None], ...] = (
+            ("article_9", basis.article_9),
+            ("article_10", basis.article_10),
+            ("schedule_1", basis.schedule_1),
+            ("schedule_8", basis.schedule_8),
+        )
+        for kind, value in members:
+            if value is not None:
+                yield from _labelled(kind, (value,))
+
+
+def _labelled(kind: LegalKind, texts: Iterable[str]) -> Iterator[str]:
+    known = legal_codes(kind)
+    for text in texts:
+        for code in codes_in(text):
+            yield f"{code} ({known[code].label})" if code in known else code
+
+
+def _retention(name: str, terms: EventTerms) -> str:
+    if terms.retention is None:
+        return f"{name}: {TO_COMPLETE}"
+    return f"{name}: {terms.retention.recipient_years} years"
+
+
+def _words(code: str) -> str:
+    return code.replace("-", " ").replace("_", " ")
+
+
+def _several(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(texts))
