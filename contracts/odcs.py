@@ -1,8 +1,8 @@
 """Export of an agreement as an Open Data Contract Standard document (ODCS 3.2.0, Bitol).
 
-ODCS describes data, and an agreement also says who may read what and on which legal basis. What
-ODCS has no member for stands in custom properties, so that nothing is lost. The document is for
-data catalogues. It binds no one: the parties sign the agreement's own file.
+ODCS describes data. An agreement also says who may read a field, and on which legal basis: such
+terms stand in custom properties, so that nothing is lost. The document is for data catalogues. It
+binds no party: the parties sign the agreement's own file.
 """
 
 from __future__ import annotations
