@@ -93,7 +93,7 @@ def test_a_version_that_it_signs_later_is_a_new_agreement(
     assert taken.outcome == "opened"
 
 
-def test_what_was_logged_during_a_suspension_stays_refused(
+def test_a_record_logged_during_a_suspension_stays_refused(
     world: FoundedPartnership, log: Log
 ) -> None:
     """Suspend, a thief logs, resume."""
@@ -107,7 +107,7 @@ def test_what_was_logged_during_a_suspension_stays_refused(
     assert reader.take(after, NOW + 2 * HOUR).outcome == "opened"
 
 
-def test_what_waited_for_the_readers_own_suspension_opens_when_it_resumes(
+def test_a_record_that_waited_for_the_readers_own_suspension_opens_when_it_resumes(
     world: FoundedPartnership, log: Log
 ) -> None:
     manifests = stopped(world, COUNCIL, "suspended", world.signed)
