@@ -64,7 +64,7 @@ HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")
 UNSTATED_KAFKA_DAYS = 30
 """Assumed retention on Kafka in days of a type without one, for its readers."""
 
-_DERIVED = ("by_id", "role_of", "policies", "starts_ms", "ends_ms", "grace_ms")
+_DERIVED = ("by_id", "role_of", "policies", "starts_ms", "ends_ms", "grace_ms", "previous_hashes")
 
 
 class FrameworkReference(Term):
@@ -230,6 +230,16 @@ class Contract(Term):
     def ends_ms(self) -> int:
         """First millisecond after the last day in force, UTC."""
         return _midnight_ms(self.ends) + DAY_MS
+
+    @cached_property
+    def previous_hashes(self) -> tuple[bytes, ...]:
+        """SHA-256 of the files of the versions that this one replaces, sorted, 32 bytes each."""
+        return () if self.previous is None else (bytes.fromhex(self.previous),)
+
+    @property
+    def pinned_documents(self) -> tuple[bytes, bytes]:
+        """SHA-256 of the vocabulary and of the framework agreement that the file pins."""
+        return bytes.fromhex(self.pins.vocabulary), bytes.fromhex(self.pins.framework)
 
     @cached_property
     def grace_ms(self) -> int:

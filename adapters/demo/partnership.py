@@ -22,11 +22,14 @@ from broker.envelope.primitives import b64, random_token
 from broker.errors import ConfigError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
 from broker.keys.governance import GovernanceSigner
+from broker.keys.instant import whole_second
 from broker.operations.agency_entry import TLS_FOLDER
 from broker.operations.agency_founding import FoundingPlan, found_agency
+from broker.operations.contract_signing import shown_text
 from broker.partnership.entry import VerifiedEntry
 from broker.partnership.profile import Profile
 from broker.registry.contract_book import ContractBook
+from broker.registry.contract_notes import Signatory, shown_hash
 from broker.registry.contracts import SignedContract, countersign, verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
@@ -40,6 +43,7 @@ from broker.transport.certificates import (
 )
 from broker.transport.local_settings import KAFKA_FOLDER, free_port
 from contracts.drafting import YamlValue, draft
+from contracts.explain import explain
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 
@@ -75,6 +79,11 @@ class _Founded:
     plan: AgencyPlan
     governance: GovernanceSigner
     entry: VerifiedEntry
+
+    @property
+    def profile(self) -> Profile:
+        """Return its profile."""
+        return self.entry.entry.profile
 
 
 def create_partnership(
@@ -202,9 +211,19 @@ def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: str) ->
         review_on=today + timedelta(days=180),
     )
     parsed = parse_contract(text.encode(), f"{CONTRACT}.yaml")
-    signed = verify_contract(parsed, None)
+    body = explain(parsed)
+    signed = verify_contract(parsed)
     for one in founded:
-        signed = countersign(parsed, one.governance, signed.note)
+        signatory = Signatory(
+            name=one.profile.contacts.operations.name, capacity="Operations contact"
+        )
+        signed = countersign(
+            signed,
+            one.governance,
+            signatory,
+            time=whole_second(now),
+            shown=shown_hash(shown_text(parsed, None, one.plan.id, body)),
+        )
     return signed
 
 
@@ -223,7 +242,10 @@ def _complete(
     repository = Repository(
         root / agency, deployment=deployment, agency=agency, fingerprints=fingerprints
     )
-    repository.write_contract(signed)
+    stored = repository.write_contract(signed)
+    repository.write_shown(
+        stored, agency, shown_text(signed.text, None, agency, explain(signed.text))
+    )
     contracts = ContractBook(
         deployment=deployment, agency=agency, fingerprints=fingerprints, contracts=[signed]
     )

@@ -12,6 +12,7 @@ from broker.cli.output import (
     Agency,
     AsJson,
     Output,
+    asked,
     confirmed,
     note,
     number_of,
@@ -193,7 +194,7 @@ def sign(
     ] = None,
     counterpart: Annotated[
         list[Path] | None,
-        typer.Option("--counterpart", metavar="NOTE", help="A copy others signed; repeatable."),
+        typer.Option("--counterpart", metavar="NOTE", help="Another party's note; repeatable."),
     ] = None,
     accept: Annotated[
         list[str] | None,
@@ -204,7 +205,7 @@ def sign(
         typer.Option(
             "--as",
             metavar="NAME, CAPACITY",
-            help="Who signs, and in what capacity. Kept beside the contract.",
+            help="Who signs, and in what capacity. It is part of the signature.",
         ),
     ] = None,
     yes: Annotated[
@@ -215,15 +216,15 @@ def sign(
     """Check a contract, show what changes for this agency, ask, and sign with the governance keys.
 
     Refuses (exit code 1) errors that would stop the parties, drafts, expired versions and whatever
-    lint calls an error; a warning must be accepted by its name. Adds this agency's lines to the
-    note beside FILE, with those of any counterpart, and stores both in the agency's folder. The
-    contract binds when every party has signed the same bytes. Compare the fingerprints by telephone
-    first.
+    lint calls an error; a warning must be accepted by its name. Writes this agency's note beside
+    FILE: who signed, in what capacity, when, and the hash of the text that was shown. Stores the
+    contract, the note and that text in the agency's folder. The contract binds when every party
+    has signed the same bytes. Compare the fingerprints by telephone first.
     """
     from broker.cli import contract_text as text
     from broker.clock import now_ms
     from broker.operations import contract_signing
-    from broker.operations.signatories import file_to_sign, parse_signatory
+    from broker.operations.signatories import file_to_sign, parse_signatory, signatory_missing
 
     accepted = frozenset(accept or ())
     contract_signing.require_rules(accepted)
@@ -231,20 +232,30 @@ def sign(
     if file is None:
         file = file_to_sign(agency, now_ms())
     reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
+    shown = ""
     if not reviewed.signed_already:
-        note(text.review_text(reviewed))
-        for line in text.unchecked_notes(reviewed):
-            note(line)
+        shown = contract_signing.shown_text(
+            reviewed.merged.text,
+            reviewed.against,
+            reviewed.participant.agency,
+            text.review_text(reviewed),
+        )
+        note(shown)
         try:
             contract_signing.require_signable(reviewed, accepted)
         except SigningRefusedError as error:
             if json:
                 print_json({"refused": error.code, **text.review_json(reviewed)})
             raise
+        if person is None:
+            answer = asked("Who signs? NAME, CAPACITY:")
+            if answer is None:
+                raise signatory_missing()
+            person = parse_signatory(answer)
         if not yes and not confirmed(f"Sign it as {reviewed.participant.agency}?", "sign"):
             note("Not signed.")
             raise typer.Exit(NO)
-    done = contract_signing.sign(reviewed, accepted, now=now_ms(), signatory=person)
+    done = contract_signing.sign(reviewed, accepted, now=now_ms(), signatory=person, shown=shown)
     if json:
         print_json({**text.signed_json(done), **text.review_json(reviewed)})
     else:
@@ -258,8 +269,10 @@ def verify(
     file: File = None,
     agency: AgencyOrFile = None,
     signatures: Annotated[
-        Path | None,
-        typer.Option("--signatures", metavar="NOTE", help="If not beside FILE as FILE.note."),
+        list[Path] | None,
+        typer.Option(
+            "--signatures", metavar="NOTE", help="A party's note, if not beside FILE; repeatable."
+        ),
     ] = None,
     json: AsJson = False,
     output: Output = None,
@@ -276,9 +289,9 @@ def verify(
     from broker.operations.contract_validity import contract_validity
 
     require_one_source(file, agency)
-    if signatures is not None and file is None:
+    if signatures and file is None:
         raise typer.BadParameter("--signatures goes with FILE")
-    answer = contract_validity(file, agency, signatures, now_ms())
+    answer = contract_validity(file, agency, tuple(signatures or ()), now_ms())
     if json:
         print_json(text.validity_json(answer), output)
     else:

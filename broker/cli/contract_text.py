@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 from xml.etree import ElementTree as Xml
 
+from broker.cli.times import day, instant
 from broker.operations.contract_departure import Departed
 from broker.operations.contract_lint import Checked
 from broker.operations.contract_signing import Signed, SigningReview
@@ -115,6 +116,7 @@ def review_text(reviewed: SigningReview) -> str:
         for line in wrapped(f"{found.severity}: {found.rule}: {found.where}: {found.message}", "  ")
     ] or ["  no errors, no warnings"]
     lines += wrapped(NOT_CHECKED, "  ")
+    lines += unchecked_notes(reviewed)
     return "\n".join(lines) + "\n"
 
 
@@ -246,6 +248,10 @@ def _validity_text(validity: Validity) -> str:
         lines.append(f"  sha256:  {validity.sha256}")
         lines.append(f"  dates:   {validity.starts} to {validity.ends}, both included (UTC)")
         lines.append(f"  signed:  {', '.join(validity.signed) or 'none'}")
+        lines += [
+            f"           {one.agency}: {one.name}, {one.capacity}, {day(one.time)}"
+            for one in validity.signatures
+        ]
     if validity.missing:
         lines.append(f"  missing: {', '.join(validity.missing)}")
     lines += [f"  {state + ':':8} {agency}" for agency, state in validity.departed]
@@ -272,6 +278,16 @@ def _validity_json(validity: Validity) -> dict[str, object]:
         "starts": validity.starts,
         "ends": validity.ends,
         "signed": list(validity.signed),
+        "signatures": [
+            {
+                "agency": one.agency,
+                "name": one.name,
+                "capacity": one.capacity,
+                "time": instant(one.time),
+                "shown": one.shown,
+            }
+            for one in validity.signatures
+        ],
         "missing": list(validity.missing),
         "departed": dict(validity.departed),
         "code": validity.code,

@@ -77,6 +77,14 @@ def confirmed(question: str, verb: str) -> bool:
     return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
+def asked(question: str) -> str | None:
+    """Ask for a text on the terminal; None if there is no terminal or no answer."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return None
+    note(question)
+    return sys.stdin.readline().strip() or None
+
+
 def printable(text: str) -> str:
     """Return the text with hidden characters shown by their code points, as `<U+202E>`.
 

@@ -29,7 +29,6 @@ from broker.record import (
     Record,
 )
 from broker.registry.contract_book import ContractBook
-from broker.registry.contracts import verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
 from broker.statements.authorship import read_note, require_author, require_both_authors
@@ -195,13 +194,11 @@ class Control:
         assert record.value is not None
         raw, note = unpack_contract(record.value)
         known = self.contracts.by_hash(sha256(raw))
-        # Otherwise it has no new signature.
-        if known is None or (
-            known.missing and not verify_contract(known.text, note).parties <= known.parties
-        ):
-            contracts = self._repository.store_contract(raw, note, self.contracts)
-            if contracts is not self.contracts:
-                self.trust.believe(contracts, self.manifests)
+        if known is not None and note in {one.raw for one in known.notes}:
+            return
+        contracts = self._repository.store_contract(raw, note, self.contracts)
+        if contracts.held(sha256(raw)) != known:
+            self.trust.believe(contracts, self.manifests)
 
     def _heartbeat(self, record: Record, news: News, now: int) -> None:
         """Apply steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""

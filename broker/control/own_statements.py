@@ -135,11 +135,12 @@ class OwnStatements:
                 self._topics.contracts,
                 0,
                 ((CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE),),
-                pack_contract(signed.text.raw, signed.note),
+                pack_contract(signed.text.raw, note.raw),
                 # each party has its own copy of a contract here, so none can remove another's
                 key=f"{agency}/{signed.hash.hex()}".encode(),
             )
             for signed in contracts.trusted()
+            if (note := signed.note_of(agency)) is not None
         ]
         history = manifests.history(agency)
         if history:

@@ -7,13 +7,27 @@ every altered bit.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.errors import NoteError
 from broker.tlog.note import Note, format_note, parse_note
+from contracts.hidden_characters import HIDDEN
+
+
+def without_hidden(text: str) -> str:
+    """Return the text; refuse hidden characters and space at its ends."""
+    if text != text.strip() or HIDDEN.search(text) or "\n" in text or "\t" in text:
+        raise ValueError("the text has hidden characters, or space at its ends")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(without_hidden)
+]
+"""One line of text that people read: no control, bidirectional or zero-width character."""
 
 
 class MalformedDocument(ValueError):  # noqa: N818 - each caller raises its own error instead

@@ -37,6 +37,7 @@ from broker.keys.keyring import Keyring
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.keys.manifest import VerifiedManifest, parse_manifest, verify_manifest
 from broker.keys.passphrase import PassphraseSource, load_passphrase
+from broker.keys.signed_document import Line
 from broker.operations.agency_entry import (
     ENTRIES_FOLDER,
     KEYS_FOLDER,
@@ -49,7 +50,7 @@ from broker.operations.agency_entry import (
     own_entry,
 )
 from broker.partnership.entry import VerifiedEntry
-from broker.partnership.profile import AgencyId, Line, Profile
+from broker.partnership.profile import AgencyId, Profile
 from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
 from broker.transport.certificates import certificate_request, new_private_key
 

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 from broker.agency.participant import Participant, load_participant
 from broker.errors import ManifestError
 from broker.keys.delegation import parse_delegation
+from broker.keys.instant import format_instant
 from broker.operations.agency_entry import ENTRIES_FOLDER
 from broker.operations.agency_founding import read_plan
 from broker.operations.agreement_state import (
@@ -22,7 +23,6 @@ from broker.operations.agreement_state import (
 )
 from broker.operations.bundles import held_entries
 from broker.operations.partner_checks import Partner, partners
-from broker.operations.signatories import kept_signatory
 from broker.partnership.entry import parse_entry
 from broker.registry.contracts import SignedContract
 from contracts.calendar import agreement_dates
@@ -81,7 +81,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Signature of a party; name, capacity and time are known only of our own."""
+    """Signature of a party, and who signed when in what capacity, from its note."""
 
     agency: str
     signed: bool
@@ -157,24 +157,21 @@ def agreement_statuses(directory: Path, now: int) -> tuple[AgreementStatus, ...]
     return tuple(
         AgreementStatus(
             state,
-            tuple(_signatures(participant, signed)),
+            tuple(_signatures(signed)),
             tuple(sorted(_due(participant, signed, now), key=lambda one: one.day)),
         )
         for signed, state in zip(participant.contracts.all(), states, strict=True)
     )
 
 
-def _signatures(participant: Participant, signed: SignedContract) -> Iterator[Signature]:
+def _signatures(signed: SignedContract) -> Iterator[Signature]:
     for party in signed.contract.parties:
-        kept = None
-        if party.id == participant.agency:
-            kept = kept_signatory(participant.root, signed)
-        if party.id not in signed.parties:
+        note = signed.note_of(party.id)
+        if note is None:
             yield Signature(party.id, False)
-        elif kept is None:
-            yield Signature(party.id, True)
         else:
-            yield Signature(party.id, True, kept.signatory.name, kept.signatory.capacity, kept.time)
+            who = note.signatory
+            yield Signature(party.id, True, who.name, who.capacity, format_instant(note.time))
 
 
 def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator[Due]:

@@ -20,10 +20,10 @@ from broker.partnership.bundle import BUNDLE_LIMIT_BYTES, Bundle, parse_bundle
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, HEADER, VerifiedEntry, verify_entry
 from broker.registry.contracts import (
     SignedContract,
-    merge_counterparts,
     pinned_governance,
-    verify_contract,
+    verify_named,
 )
+from broker.registry.repository import verify_beside
 from broker.transport.certificates import read_certificate, verify_issued
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import parse_contract
@@ -99,7 +99,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
                 inside = files_in(path, "*")
             except OSError as error:
                 raise _unusable(path, error) from None
-            found += [one for one in inside if one.is_file() and not one.name.startswith(".")]
+            found += [one for one in inside if _is_input(one)]
         else:
             found.append(path)
     if len(found) > INPUTS_LIMIT:
@@ -109,6 +109,14 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
             fix="Give the files that are meant.",
         )
     return found
+
+
+def _is_input(path: Path) -> bool:
+    """Return whether to read a file of a folder; not a note beside its agreement."""
+    beside = path.name.removesuffix(".note").removesuffix(".shown.txt")
+    if beside != path.name and path.with_name(f"{beside.rpartition('.')[0]}.yaml").is_file():
+        return False
+    return path.is_file() and not path.name.startswith(".")
 
 
 def read_file(path: Path) -> bytes:
@@ -172,9 +180,10 @@ def _members(raw: bytes, where: str, now: int) -> Bundle:
             where=where,
             fix="Give a file that another agency made with: concordant bundle make",
         ) from None
-    beside = Path(where).with_suffix(".note")
-    note = {text.hash.hex(): read_file(beside)} if beside.is_file() else {}
-    return Bundle(agreements={text.hash.hex(): raw}, signatures=note)
+    beside = verify_beside(text, Path(where))
+    name = text.hash.hex()
+    notes = {(name, note.agency): note.raw for note in beside.notes}
+    return Bundle(agreements={name: raw}, signatures=notes)
 
 
 def _collect_entries(
@@ -189,17 +198,18 @@ def _collect_entries(
 
 
 def _collect_agreements(bundle: Bundle, found: Collected, where: str) -> None:
-    if set(bundle.signatures) - set(bundle.agreements):
+    if {name for name, _ in bundle.signatures} - set(bundle.agreements):
         raise _malformed(where, "there are signatures of an agreement that is not in it")
     for name, content in bundle.agreements.items():
         text = parse_contract(content, where)
         if text.hash.hex() != name:
             raise _malformed(where, "an agreement has another hash than its name says")
-        signed = verify_contract(text, bundle.signatures.get(name), where=where)
+        signed = verify_named(
+            text,
+            ((agency, raw, where) for (of, agency), raw in bundle.signatures.items() if of == name),
+        )
         before = found.agreements.get(text.hash)
-        if before is not None:
-            signed = merge_counterparts(text, [before.note, signed.note])
-        found.agreements[text.hash] = signed
+        found.agreements[text.hash] = signed if before is None else before.with_notes(signed.notes)
 
 
 def _collect_certificates(bundle: Bundle, found: Collected, where: str) -> None:

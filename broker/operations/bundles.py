@@ -38,10 +38,7 @@ from broker.partnership.entry import (
     VerifiedEntry,
     parse_entry,
 )
-from broker.registry.contracts import (
-    merge_counterparts,
-    pinned_governance,
-)
+from broker.registry.contracts import pinned_governance
 from broker.registry.repository import MANIFESTS_FOLDER
 from broker.transport.certificates import verify_issued
 
@@ -152,7 +149,9 @@ def held_bundle(participant: Participant) -> Bundle:
     authority = root / participant.config.kafka.ca
     return Bundle(
         agreements={one.hash.hex(): one.text.raw for one in contracts},
-        signatures={one.hash.hex(): one.note for one in contracts if one.note},
+        signatures={
+            (one.hash.hex(), note.agency): note.raw for one in contracts for note in one.notes
+        },
         entries=held_entries(root),
         manifests={key: raw for key, raw in manifests.items() if newest[key[0]] == key[1]},
         authority=authority.read_bytes() if authority.is_file() else None,
@@ -359,14 +358,13 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
     held_contracts = {one.hash: one for one in participant.contracts.all()}
     for contract_hash, signed in sorted(found.agreements.items()):
         before = held_contracts.get(contract_hash)
-        notes = [signed.note] if before is None else [before.note, signed.note]
-        merged = merge_counterparts(signed.text if before is None else before.text, notes)
+        merged = signed if before is None else before.with_notes(signed.notes)
         name = f"{merged.contract.name} {merged.contract.version}"
         if before is None:
             new.append(("agreement", name))
         signers = sorted(merged.parties - known.get(contract_hash, frozenset()))
         new += [("signature", f"{name} by {one}") for one in signers]
-        if before is None or signers:
+        if before is None or merged.notes != before.notes:
             participant.repository.write_contract(merged)
     again = load_participant(root, now, unsigned_ok=True)
     return Added(again.agency, tuple(new), tuple(map(line_of, again.contracts.all())))

@@ -10,29 +10,37 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from broker.agency.participant import Participant, load_participant
 from broker.errors import ConfigError, RegistryError, SigningRefusedError
 from broker.keys.durable import write_durably
+from broker.keys.instant import whole_second
 from broker.keys.keyfile import UNASSIGNED
 from broker.operations.deployment_joining import join_deployment
 from broker.operations.partner_checks import unchecked_parties
-from broker.operations.signatories import Signatory, keep_signatory
+from broker.operations.signatories import signatory_missing
+from broker.registry.contract_notes import Signatory, shown_hash
 from broker.registry.contracts import (
     SignedContract,
     countersign,
-    merge_counterparts,
     pinned_governance,
+    verify_contract,
 )
-from broker.registry.repository import read_signatures
+from broker.registry.repository import CONTRACTS_FOLDER, note_path, read_note, verify_beside
 from contracts.comparison import TermChange, compare
 from contracts.errors import UnknownNameError
 from contracts.findings import Finding
+from contracts.hidden_characters import visible
 from contracts.lint import RULES, lint_text
-from contracts.loading import load_contract
+from contracts.loading import ContractText, load_contract
 from contracts.names import nearest
 from contracts.succession import HeldVersion, previous_of, succession_findings
+
+LANGUAGE: Final = "en-GB"
+"""Language of the texts that this software shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ class Signed:
     Attributes:
         agency: the agency that signed.
         contract: the contract with its signatures.
-        note_file: the signatures beside the file.
+        note_file: this agency's note, beside the file.
         stored: the contract in the agency's folder.
         already: whether it had signed before.
     """
@@ -104,7 +112,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     Args:
         directory: the agency's folder.
         file: the contract; its signatures so far are beside it, if there are any.
-        counterparts: copies of the statement that others have signed.
+        counterparts: notes of other parties.
         now: milliseconds since the epoch.
 
     Raises:
@@ -113,12 +121,11 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     """
     text = load_contract(file)
     participant = load_participant(directory, now, unsigned_ok=True)
-    beside = file.with_suffix(".note")
-    copies = [
-        read_signatures(path) for path in ((beside,) if beside.exists() else ()) + counterparts
-    ]
-    copies += [one.note for one in participant.contracts.all() if one.hash == text.hash]
-    merged = merge_counterparts(text, copies)
+    given = verify_contract(text, [read_note(path) for path in counterparts])
+    held = participant.contracts.held(text.hash)
+    merged = verify_beside(text, file).with_notes(given.notes)
+    if held is not None:
+        merged = merged.with_notes(held.notes)
     try:
         participant.contracts.adding(merged)
     except RegistryError as error:  # not a contract of this agency: the text or the agency is wrong
@@ -131,12 +138,12 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         ) from None
     for party in text.contract.parties:
         pinned_governance(text.contract, party.id)
-    held = [
+    versions = [
         HeldVersion(signed.text, not signed.missing) for signed in participant.contracts.trusted()
     ]
     today = datetime.fromtimestamp(now // 1000, UTC).date()
-    found = [*succession_findings(text, held, now), *lint_text(text, today)]
-    against = _compared_with(participant, merged, held, now)
+    found = [*succession_findings(text, versions, now), *lint_text(text, today)]
+    against = _compared_with(participant, merged, versions, now)
     changes = () if against is None else compare(against.contract, text.contract).changes
     return SigningReview(
         participant=participant,
@@ -149,52 +156,87 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     )
 
 
+def shown_text(text: ContractText, against: SignedContract | None, agency: str, body: str) -> str:
+    """Return the text to show to a signatory; the signature names its hash.
+
+    Args:
+        text: the contract.
+        against: the version that it is compared with, None if there is none.
+        agency: the agency that signs.
+        body: the review of the contract.
+    """
+    compared = (
+        "nothing"
+        if against is None
+        else f"{against.contract.name} {against.contract.version} {against.hash.hex()}"
+    )
+    return visible(
+        f"agreement: {text.hash.hex()}\n"
+        f"compared with: {compared}\n"
+        f"agency: {agency}\n"
+        f"software: concordant {version('concordant')}\n"
+        f"language: {LANGUAGE}\n"
+        f"\n{body}"
+    )
+
+
 def sign(
     reviewed: SigningReview,
     accepted: Collection[str] = (),
     *,
     now: int,
-    signatory: Signatory | None = None,
+    signatory: Signatory | None,
+    shown: str,
 ) -> Signed:
-    """Sign a reviewed contract, or add counterparts to one that was signed before.
+    """Sign a reviewed contract, or add notes of others to one that was signed before.
 
     Args:
         reviewed: result of `review`.
         accepted: rules whose warnings this agency accepts.
         now: milliseconds since the epoch.
-        signatory: the person who signs, and their capacity.
+        signatory: the person who signs, and their capacity; None only if this agency has signed.
+        shown: the text that was shown to them (`shown_text`). It is kept beside the note.
 
     Raises:
         SigningRefusedError: a check found an error, or a warning that is not accepted.
+        WrongInputError: `option_missing`: no signatory is named.
         UnknownNameError: `rule_unknown`: no check has such a name.
         KeyAccessError: the governance keys are not available.
         RegistryError: `contract_keys_differ`, or it cannot be stored.
         ConfigError: `output_unwritable`.
     """
     participant, merged, file = reviewed.participant, reviewed.merged, reviewed.file
+    agency = participant.agency
     already = reviewed.signed_already
+    inside = file.resolve().parent == (participant.root / CONTRACTS_FOLDER).resolve()
     if already:
         signed = merged
     else:
         require_signable(reviewed, accepted)
+        if signatory is None:
+            raise signatory_missing()
         participant = join_deployment(participant, merged.contract.deployment, now)
         signer = participant.governance_signer()
-        if signatory is not None:
-            keep_signatory(participant.root, participant.agency, merged.hash, signatory, now)
-        signed = countersign(merged.text, signer, merged.note or None)
-    beside = file.with_suffix(".note")
+        signed = countersign(
+            merged, signer, signatory, time=whole_second(now), shown=shown_hash(shown)
+        )
+    note = signed.note_of(agency)
+    assert note is not None  # it has signed now
+    stored = file if inside else participant.repository.write_contract(merged)
+    if not already:  # the text first: no signature is without the text that was shown
+        participant.repository.write_shown(stored, agency, shown)
+    participant.repository.write_notes(stored, signed)
+    beside = note_path(file, agency)
     try:
-        write_durably(beside, signed.note)
+        write_durably(beside, note.raw)
     except OSError as error:
         raise ConfigError(
-            f"The signatures cannot be written ({error.strerror})",
+            f"The signature cannot be written ({error.strerror})",
             code="output_unwritable",
             where=str(beside),
             fix="copy the contract to a folder that you may write to",
         ) from None
-    inside = file.resolve().parent == (participant.root / "contracts").resolve()
-    stored = file if inside else participant.repository.write_contract(signed)
-    return Signed(participant.agency, signed, beside, stored, already)
+    return Signed(agency, signed, beside, stored, already)
 
 
 def require_rules(accepted: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ come after.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -17,13 +17,31 @@ from broker.agency.participant import load_participant
 from broker.errors import RegistryError
 from broker.operations.agreement_state import OURSELVES, AgreementState, agreement_states
 from broker.registry.contract_in_force import contract_in_force
-from broker.registry.contracts import SignedContract, verify_contract
-from broker.registry.repository import read_signatures
+from broker.registry.contracts import SignedContract, verify_named
+from broker.registry.repository import read_note, verify_beside
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import load_contract
 from contracts.status import ContractStatus, contract_status
 
 _UNREADABLE: Final = frozenset({"contract_unreadable", "registry_unreadable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A party's note: who signed.
+
+    Attributes:
+        agency: the party.
+        name, capacity: of the person who signed.
+        time: milliseconds since the epoch.
+        shown: hash of the text that was shown, hexadecimal.
+    """
+
+    agency: str
+    name: str
+    capacity: str
+    time: int
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,7 @@ class Validity:
             `unusable` with a code.
         name, version, sha256, starts, ends: of the contract, if it can be read.
         signed, missing: parties.
+        signatures: who signed, in what capacity, when, from the parties' notes.
         departed: party -> `suspended` or `left`.
         code, problem, fix: reason why it is not valid, if the state alone does not say it.
         awaits_us: whether it awaits the signature of the agency in question.
@@ -51,6 +70,7 @@ class Validity:
     ends: str | None = None
     signed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    signatures: tuple[Signature, ...] = ()
     departed: tuple[tuple[str, str], ...] = ()
     code: str | None = None
     problem: str | None = None
@@ -87,14 +107,14 @@ class Validities:
 
 
 def contract_validity(
-    file: Path | None, agency: Path | None, note: Path | None, now: int
+    file: Path | None, agency: Path | None, notes: Sequence[Path], now: int
 ) -> Validities:
     """Return the validity of a contract file, or of every contract of an agency.
 
     Args:
         file: a contract; its signatures are verified with the keys that it pins.
         agency: an agency's folder instead.
-        note: the file's signatures, if not beside it.
+        notes: notes of the file's parties, if not beside it.
         now: milliseconds since the epoch.
 
     Raises:
@@ -103,18 +123,15 @@ def contract_validity(
     if agency is not None:
         return _of_agency(agency, now)
     assert file is not None
-    return Validities(
-        (_of_file(file, note or file.with_suffix(".note"), note is not None, now)[0],)
-    )
+    return Validities((_of_file(file, notes, now)[0],))
 
 
-def _of_file(
-    path: Path, note: Path, required: bool, now: int
-) -> tuple[Validity, SignedContract | None]:
+def _of_file(path: Path, notes: Sequence[Path], now: int) -> tuple[Validity, SignedContract | None]:
     try:
         text = load_contract(path)
-        signatures = read_signatures(note) if required or note.exists() else None
-        signed = verify_contract(text, signatures, where=str(note))
+        signed = verify_named(text, ((None, read_note(one), str(one)) for one in notes))
+        if not notes:
+            signed = verify_beside(text, path)
     except (ContractError, RegistryError) as error:
         if error.code in _UNREADABLE:
             raise
@@ -125,7 +142,7 @@ def _of_file(
 def _of_agency(directory: Path, now: int) -> Validities:
     load_config(directory)
     paths = sorted((directory / "contracts").glob("*.yaml"))
-    judged = [_of_file(path, path.with_suffix(".note"), False, now) for path in paths]
+    judged = [_of_file(path, (), now) for path in paths]
     if not judged:
         return Validities((), "contract_missing")
     if any(signed is None for _, signed in judged):
@@ -184,6 +201,16 @@ def _stated(signed: SignedContract, state: ContractStatus) -> Validity:
         ends=contract.ends.isoformat(),
         signed=_in_order(signed, signed.parties),
         missing=signed.missing,
+        signatures=tuple(
+            Signature(
+                one.agency,
+                one.signatory.name,
+                one.signatory.capacity,
+                one.time,
+                one.shown.hex(),
+            )
+            for one in signed.notes
+        ),
         departed=tuple((agency, each.state) for agency, each in state.departed.items()),
     )
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from broker.agency.participant import Participant
 from broker.errors import RegistryError, TransportError
-from broker.registry.contract_book import ContractBook, previous_hashes
+from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import contract_in_force
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
@@ -338,7 +338,7 @@ def _obstacle(
     removed = [party.id for party in before.parties if after.party(party.id) is None]
     if removed:
         return "contract_removes_party", f"it removes {', '.join(removed)}"
-    if before_hash not in previous_hashes(after):
+    if before_hash not in after.previous_hashes:
         return "contract_not_successor", "it does not name the applied version as its previous"
     # A party of both has signed only if it still owns the keys that the applied version pins.
     keys = [

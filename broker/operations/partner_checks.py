@@ -19,10 +19,10 @@ from broker.errors import ConfigError, WrongInputError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
 from broker.keys.governance import GovernancePublic
 from broker.keys.instant import format_instant
+from broker.keys.signed_document import Line
 from broker.operations.bundles import held_entries
 from broker.partnership.entry import parse_entry
 from broker.partnership.fingerprint import fingerprint, fingerprint_words, read_words
-from broker.partnership.profile import Line
 from broker.registry.contracts import pinned_governance
 from contracts.errors import ConcordantError
 from contracts.model import Contract

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from broker.agency.participant import Participant, load_participant
 from broker.errors import WrongInputError
-from broker.keys.durable import make_private_folder, write_durably
-from broker.keys.instant import format_instant
-from broker.partnership.profile import Line
+from broker.registry.contract_notes import Signatory
 from broker.registry.contracts import SignedContract
-from broker.registry.repository import CONTRACTS_FOLDER
 from contracts.errors import ConcordantError
-
-_LIMIT_BYTES: Final = 4096
-_SUFFIX: Final = ".signatory.json"
 
 
 class NothingToSignError(ConcordantError):
@@ -27,32 +18,6 @@ class NothingToSignError(ConcordantError):
 
     code = "nothing_to_sign"
     exit_code = 1
-
-
-class Signatory(BaseModel):
-    """A person who signs for an agency, and their capacity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: Line
-    capacity: Line
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    agency: str
-    sha256: str
-    signatory: Signatory
-    time: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Record of our own signature: the person and the time."""
-
-    signatory: Signatory
-    time: str
 
 
 def parse_signatory(text: str) -> Signatory:
@@ -72,6 +37,16 @@ def parse_signatory(text: str) -> Signatory:
         code="option_invalid",
         where="--as",
         fix='For example: --as "Ada Okafor, Chief Superintendent"',
+    )
+
+
+def signatory_missing() -> WrongInputError:
+    """Return the error for a signature without a signatory."""
+    return WrongInputError(
+        "The signatory is missing.",
+        code="option_missing",
+        where="--as",
+        fix='Say who signs, and in what capacity: --as "Ada Okafor, Chief Superintendent"',
     )
 
 
@@ -120,27 +95,3 @@ def file_to_sign(directory: Path, now: int) -> Path:
             fix="Name the file of the one to sign.",
         )
     return Path(found[0].text.where)
-
-
-def keep_signatory(root: Path, agency: str, sha256: bytes, signatory: Signatory, now: int) -> None:
-    """Record the person who signs an agreement; done before the signature is written."""
-    record = _Record(
-        agency=agency, sha256=sha256.hex(), signatory=signatory, time=format_instant(now)
-    )
-    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    content = orjson.dumps(record.model_dump(), option=options)
-    make_private_folder(root / CONTRACTS_FOLDER)
-    write_durably(root / CONTRACTS_FOLDER / f"{sha256.hex()}{_SUFFIX}", content)
-
-
-def kept_signatory(root: Path, signed: SignedContract) -> Kept | None:
-    """Return the person who signed an agreement for this agency; None if not recorded."""
-    path = root / CONTRACTS_FOLDER / f"{signed.hash.hex()}{_SUFFIX}"
-    try:
-        with path.open("rb") as file:
-            record = _Record.model_validate(orjson.loads(file.read(_LIMIT_BYTES)))
-    except (OSError, ValueError):
-        return None
-    if record.sha256 != signed.hash.hex():
-        return None
-    return Kept(record.signatory, record.time)

@@ -6,6 +6,7 @@ unlocked, logged or stored. Files that do not verify are ignored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -26,7 +27,7 @@ from broker.registry.manifests import ManifestBook
 from broker.statements.receipts import parse_receipt
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from contracts.errors import ContractError
-from contracts.loading import parse_contract
+from contracts.loading import ContractText, parse_contract
 
 SETTING_FILE: Final = "setting.json"
 
@@ -110,7 +111,7 @@ def load_setting(folder: Path, agency: str) -> SettingReader:
         manifests = _bytes_in(folder / "manifests", ".txt")
         receipts = _bytes_in(folder / "receipts", ".txt")
         contracts = _bytes_in(folder / "contracts", ".yaml")
-        notes = _bytes_in(folder / "contracts", ".note")
+        notes = list(_bytes_in(folder / "contracts", ".note").items())
     except (OSError, ValidationError, KeyError):
         raise ConfigError(
             "A setting of the vectors is missing, damaged, or not one of this agency.",
@@ -140,16 +141,28 @@ def _contracts(
     agency: str,
     fingerprints: tuple[str, str],
     files: dict[str, bytes],
-    notes: dict[str, bytes],
+    notes: list[tuple[str, bytes]],
 ) -> ContractBook:
     book = ContractBook(deployment=deployment, agency=agency, fingerprints=fingerprints)
     for stem, raw in files.items():
         try:
-            signed: SignedContract = verify_contract(parse_contract(raw, stem), notes.get(stem))
-            book = book.adding(signed)
+            text = parse_contract(raw, stem)
+            beside = (note for name, note in notes if name.rpartition(".")[0] == stem)
+            book = book.adding(_with_notes(text, beside))
         except (ContractError, RegistryError):
             continue
     return book
+
+
+def _with_notes(text: ContractText, notes: Iterable[bytes]) -> SignedContract:
+    """Return the contract with the notes that verify; another note does not hide them."""
+    signed = verify_contract(text)
+    for note in notes:
+        try:
+            signed = signed.with_notes(verify_contract(text, [note]).notes)
+        except RegistryError:
+            continue
+    return signed
 
 
 def _manifests(deployment: str, contracts: ContractBook, files: list[bytes]) -> ManifestBook:

@@ -19,7 +19,7 @@ from typing import Final
 from broker.errors import EntryError
 from broker.keys.manifest import MANIFEST_LIMIT_BYTES
 from broker.partnership.entry import ENTRY_LIMIT_BYTES
-from broker.tlog.note import MAX_NOTE_BYTES
+from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES
 from contracts.loading import AGREEMENT_BYTES
 
 BUNDLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
@@ -39,7 +39,7 @@ class Bundle:
 
     Attributes:
         agreements: exact bytes by SHA-256, hexadecimal.
-        signatures: notes of agreements, by the same hash.
+        signatures: notes of parties, by the agreement's hash and the party's id.
         entries: by agency id.
         manifests: by agency id and version.
         authority: certificate of the authority that Kafka trusts, PEM.
@@ -47,7 +47,7 @@ class Bundle:
     """
 
     agreements: Mapping[str, bytes] = field(default_factory=dict)
-    signatures: Mapping[str, bytes] = field(default_factory=dict)
+    signatures: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
     entries: Mapping[str, bytes] = field(default_factory=dict)
     manifests: Mapping[tuple[str, int], bytes] = field(default_factory=dict)
     authority: bytes | None = None
@@ -56,7 +56,7 @@ class Bundle:
     def members(self) -> Iterator[tuple[str, bytes]]:
         """Name and content of each member, in the order of their names."""
         named = {f"agreements/{one}.yaml": raw for one, raw in self.agreements.items()}
-        named |= {f"agreements/{one}.note": raw for one, raw in self.signatures.items()}
+        named |= {f"agreements/{h}.{a}.note": raw for (h, a), raw in self.signatures.items()}
         named |= {f"entries/{one}.entry": raw for one, raw in self.entries.items()}
         named |= {f"manifests/{a}.{v}.note": raw for (a, v), raw in self.manifests.items()}
         named |= {f"kafka/certificates/{one}.pem": raw for one, raw in self.certificates.items()}
@@ -68,7 +68,7 @@ class Bundle:
 @dataclass(slots=True)
 class _Members:
     agreements: dict[str, bytes] = field(default_factory=dict)
-    signatures: dict[str, bytes] = field(default_factory=dict)
+    signatures: dict[tuple[str, str], bytes] = field(default_factory=dict)
     entries: dict[str, bytes] = field(default_factory=dict)
     manifests: dict[tuple[str, int], bytes] = field(default_factory=dict)
     authority: bytes | None = None
@@ -87,9 +87,9 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], int, _Take], ...]] = (
         lambda into, name, raw: into.agreements.__setitem__(name[1], raw),
     ),
     (
-        re.compile(r"agreements/([0-9a-f]{64})\.note"),
-        MAX_NOTE_BYTES,
-        lambda into, name, raw: into.signatures.__setitem__(name[1], raw),
+        re.compile(rf"agreements/([0-9a-f]{{64}})\.({_ID})\.note"),
+        CONTRACT_NOTE_LIMIT_BYTES,
+        lambda into, name, raw: into.signatures.__setitem__((name[1], name[2]), raw),
     ),
     (
         re.compile(rf"entries/({_ID})\.entry"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.hidden_characters import HIDDEN
+from broker.keys.signed_document import Line, without_hidden
 from contracts.terms import Regime
 
 REQUIRED_CONTACTS: Final = (
@@ -20,19 +20,10 @@ CONTACTS: Final = (*REQUIRED_CONTACTS, *OPTIONAL_CONTACTS)
 """Functions of an agency that others may need to reach."""
 
 
-def _shown_as_it_is(text: str) -> str:
-    if text != text.strip() or HIDDEN.search(text) or "\n" in text or "\t" in text:
-        raise ValueError("the text has hidden characters, or space at its ends")
-    return text
-
-
-Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_shown_as_it_is)
-]
 Email = Annotated[
     str,
     StringConstraints(max_length=200, pattern=r"\A[^@\s<>,]+@[^@\s<>,]+\z"),
-    AfterValidator(_shown_as_it_is),
+    AfterValidator(without_hidden),
 ]
 AgencyId = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9-]{0,61}[a-z0-9]\z")]
 RoleId = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9-]{0,62}\z")]

@@ -17,7 +17,7 @@ from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
 from broker.registry.stops import departures
 from contracts.loading import ContractText
-from contracts.model import Contract, topic_name
+from contracts.model import topic_name
 from contracts.status import ContractStatus, Departure, contract_status
 
 
@@ -95,6 +95,10 @@ class ContractBook:
             return None
         return signed if self.agency in signed.parties else None
 
+    def held(self, contract_hash: bytes) -> SignedContract | None:
+        """Return the contract with this SHA-256 of its file, signed by us or not."""
+        return self._by_hash.get(contract_hash)
+
     def topics(self, signed: SignedContract) -> frozenset[str]:
         """Return full names of the Kafka topics that a contract owns."""
         contract = signed.contract
@@ -143,7 +147,7 @@ class ContractBook:
 
     def _previous(self, contract_hash: bytes) -> frozenset[bytes]:
         signed = self.by_hash(contract_hash)
-        return frozenset() if signed is None else previous_hashes(signed.contract)
+        return frozenset() if signed is None else frozenset(signed.contract.previous_hashes)
 
     def live(self, now: int, name: str | None = None) -> tuple[SignedContract, ...]:
         """Return fully signed contracts that are valid now and not replaced by another of them."""
@@ -154,7 +158,7 @@ class ContractBook:
             and one.contract.starts_ms <= now < one.contract.ends_ms
             and not one.missing
         ]
-        superseded = {before for one in signed for before in previous_hashes(one.contract)}
+        superseded = {before for one in signed for before in one.contract.previous_hashes}
         return tuple(one for one in signed if one.hash not in superseded)
 
     def signatures(self) -> Mapping[bytes, frozenset[str]]:
@@ -182,10 +186,3 @@ class ContractBook:
                 fix="If this agency never signed it, move it out of the folder. If it did, keep "
                 "it: name its governance keys in agency.toml under [[governance.former]].",
             )
-
-
-def previous_hashes(contract: Contract) -> frozenset[bytes]:
-    """Return SHA-256 of the files that a contract replaces, 32 bytes each."""
-    return (
-        frozenset() if contract.previous is None else frozenset({bytes.fromhex(contract.previous)})
-    )

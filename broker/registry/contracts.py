@@ -1,42 +1,50 @@
-"""Contracts with the signatures of their parties (spec: contract signatures, "in counterparts").
+"""Contracts with the signatures of their parties (spec: contract signatures).
 
-The signed text is a statement with the hash of the contract file's exact bytes. Each party adds its
-own lines to it, in any order and in its own copy, and copies are merged. A signature counts when
-both keys that the contract pins for the party verify. This module does not decide what a contract
-allows; `contracts.status` says whether it is in force.
+Each party signs a note of its own over the contract file's exact bytes. Nothing is merged. A
+signature counts when both keys that the contract pins for the party verify. This module does not
+decide what a contract allows; `contracts.status` says whether it is in force.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
 
-from broker.envelope.primitives import b64, strict_b64
-from broker.errors import ManifestError, NoteError, RegistryError
+from broker.envelope.primitives import strict_b64
+from broker.errors import ManifestError, RegistryError
 from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
-from broker.tlog.note import Note, NoteVerifier, format_note, parse_note, sign_note, verify_note
+from broker.registry.contract_notes import (
+    ContractNote,
+    Signatory,
+    parse_contract_note,
+    sign_contract_note,
+    verify_note_of,
+)
+from broker.tlog.note import NoteVerifier
 from contracts.loading import ContractText
 from contracts.model import Contract
 
-HEADER: Final = "concordant.contract/v1"
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class SignedContract:
-    """A contract with the parties whose signatures verified.
+    """A contract with the verified notes of its parties.
 
     Attributes:
         text: the contract and its exact bytes.
-        parties: ids of the parties that signed.
-        missing: ids of the parties that have not, in the contract's order.
-        note: the statement with all signature lines, empty without any signature.
+        notes: one note of each party that signed, in the contract's order.
     """
 
     text: ContractText
-    parties: frozenset[str]
-    missing: tuple[str, ...]
-    note: bytes
+    notes: tuple[ContractNote, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare bytes."""
+        if not isinstance(other, SignedContract):
+            return NotImplemented
+        return (self.text, self.notes) == (other.text, other.notes)
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def contract(self) -> Contract:
@@ -48,12 +56,23 @@ class SignedContract:
         """Return SHA-256 of the contract file's exact bytes."""
         return self.text.hash
 
+    @cached_property
+    def parties(self) -> frozenset[str]:
+        """Ids of the parties that signed."""
+        return frozenset(note.agency for note in self.notes)
 
-def statement(text: ContractText) -> bytes:
-    """Return the text that the parties of a contract sign."""
-    contract = text.contract
-    lines = (HEADER, contract.deployment, contract.name, contract.version, b64(text.hash))
-    return "".join(f"{line}\n" for line in lines).encode()
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        """Ids of the parties that have not signed, in the contract's order."""
+        return tuple(one.id for one in self.contract.parties if one.id not in self.parties)
+
+    def note_of(self, agency: str) -> ContractNote | None:
+        """Return a party's note; None if it has not signed."""
+        return next((note for note in self.notes if note.agency == agency), None)
+
+    def with_notes(self, notes: Iterable[ContractNote]) -> SignedContract:
+        """Return the contract with more verified notes; a party's earliest note counts."""
+        return SignedContract(self.text, _one_each(self.contract, [*self.notes, *notes]))
 
 
 def pinned_governance(contract: Contract, agency: str) -> GovernancePublic:
@@ -74,39 +93,49 @@ def pinned_governance(contract: Contract, agency: str) -> GovernancePublic:
 
 
 def verify_contract(
-    text: ContractText, note: bytes | None, *, where: str | None = None
+    text: ContractText, notes: Iterable[bytes] = (), *, where: str | None = None
 ) -> SignedContract:
-    """Check every signature line of the contract's parties; ignore lines of others.
+    """Check the notes of parties, each by the keys that the contract pins for its party.
 
     Args:
         text: the contract.
-        note: the bytes of the statement with its signatures, None if it has no signature yet.
-        where: the note's file name or another place, for errors.
+        notes: bytes of notes, in any order; of several notes of a party the earliest counts.
+        where: the notes' place, for errors.
 
     Raises:
         RegistryError: codes `contract_altered` (the signed text is another one),
             `contract_note_malformed`, `contract_signature_invalid` (names the party),
             `contract_keys_invalid`.
     """
+    return verify_named(text, ((None, raw, where) for raw in notes))
+
+
+def verify_named(
+    text: ContractText, notes: Iterable[tuple[str | None, bytes, str | None]]
+) -> SignedContract:
+    """Check notes whose files or members name their party.
+
+    Args:
+        text: the contract.
+        notes: party, None if the name does not say it; the note's bytes; its place, for errors.
+
+    Raises:
+        RegistryError: as `verify_contract`; `contract_note_malformed` also for a note of another
+            party than its name says.
+    """
     verifiers = _verifiers(text)
-    verified: set[tuple[str, bytes]] = set()
-    if note:
-        parsed = _parse_statement(text, note, where)
-        try:
-            verified = {(v.name, v.type) for v in verify_note(parsed, verifiers)}
-        except NoteError as error:
-            if error.code != "note_unsigned":
-                party = (error.where or "").rpartition("/")[2]
-                raise RegistryError(
-                    f"The signature of {party} under the {_named(text)} does not verify.",
-                    code="contract_signature_invalid",
-                    where=where,
-                    fix=f"Ask {party} for its signed copy again.",
-                ) from None
-    ids = tuple(party.id for party in text.contract.parties)
-    lacking = {v.name for v in verifiers if (v.name, v.type) not in verified}
-    missing = tuple(i for i in ids if key_name(text.contract.deployment, i) in lacking)
-    return SignedContract(text, frozenset(ids) - frozenset(missing), missing, note or b"")
+    found: list[ContractNote] = []
+    for agency, raw, where in notes:
+        note = _verified(text, raw, verifiers, where)
+        if agency not in (None, note.agency):
+            raise RegistryError(
+                f"The signature in the file of {agency} is of another agency.",
+                code="contract_note_malformed",
+                where=where,
+                fix=f"Ask {agency} for a bundle: concordant bundle make",
+            )
+        found.append(note)
+    return SignedContract(text, _one_each(text.contract, found))
 
 
 def require_signed(signed: SignedContract) -> None:
@@ -126,96 +155,88 @@ def require_signed(signed: SignedContract) -> None:
 
 
 def countersign(
-    text: ContractText, signer: GovernanceSigner, note: bytes | None = None
+    signed: SignedContract,
+    signer: GovernanceSigner,
+    signatory: Signatory,
+    *,
+    time: int,
+    shown: bytes,
 ) -> SignedContract:
-    """Add one party's signature to a contract.
+    """Add one party's note to a contract; a party that has signed keeps its note.
 
     Args:
-        text: the contract, exactly as it will be stored.
+        signed: the contract, exactly as it will be stored, with the notes so far.
         signer: the party's governance pair.
-        note: the statement with the signatures so far, None if this is the first.
+        signatory: the person who signs, and their capacity.
+        time: milliseconds since the epoch.
+        shown: SHA-256 of the text that was shown to the signatory.
 
     Raises:
-        RegistryError: codes of `verify_contract`; `contract_foreign` if the signer is not a party
-            of this deployment's contract; `contract_keys_differ` if the contract pins others.
+        RegistryError: `contract_foreign` if the signer is not a party of this deployment's
+            contract; `contract_keys_differ` if the contract pins others; codes of
+            `verify_contract`.
         KeyAccessError: from a signer that has to fetch its key.
     """
-    contract = text.contract
-    ids = {party.id for party in contract.parties}
-    if signer.deployment != contract.deployment or signer.agency not in ids:
+    contract = signed.contract
+    if signer.deployment != contract.deployment or contract.party(signer.agency) is None:
         raise RegistryError(
-            f"{signer.agency} is not a party of the {_named(text)}.",
+            f"{signer.agency} is not a party of the {_named(signed.text)}.",
             code="contract_foreign",
-            where=text.where,
+            where=signed.text.where,
         )
     if pinned_governance(contract, signer.agency) != signer.public:
         raise RegistryError(
-            f"The {_named(text)} pins other governance keys for {signer.agency} than its own.",
+            f"The {_named(signed.text)} pins other governance keys for {signer.agency} than its "
+            "own.",
             code="contract_keys_differ",
-            where=text.where,
+            where=signed.text.where,
             fix="Do not sign; compare the fingerprints with the other parties.",
         )
-    before = verify_contract(text, note)
-    if signer.agency in before.parties:
-        return before
-    own = sign_note(statement(text), signer.note_signers())
-    return verify_contract(text, _merged(text, [before.note, format_note(own)]))
+    if signer.agency in signed.parties:
+        return signed
+    raw = sign_contract_note(signed.text, signer, signatory, time, shown)
+    own = signer.public.note_verifiers(key_name(contract.deployment, signer.agency))
+    return signed.with_notes([_verified(signed.text, raw, {signer.agency: own}, None)])
 
 
-def merge_counterparts(text: ContractText, notes: Iterable[bytes]) -> SignedContract:
-    """Merge the signatures of all copies into one.
-
-    Raises:
-        RegistryError: codes of `verify_contract`, for any of the copies.
-    """
-    copies = [verify_contract(text, note).note for note in notes]
-    return verify_contract(text, _merged(text, copies))
-
-
-def _merged(text: ContractText, notes: Iterable[bytes]) -> bytes | None:
-    """Return the parties' own lines of all copies, in the contract's order."""
-    order = [(v.name, v.key_id) for v in _verifiers(text)]
-    lines = {
-        (line.name, line.key_id): line
-        for note in notes
-        if note
-        for line in _parse_statement(text, note, None).signatures
-    }
-    kept = tuple(lines[key] for key in order if key in lines)
-    return format_note(Note(statement(text), kept)) if kept else None
+def _one_each(contract: Contract, notes: Iterable[ContractNote]) -> tuple[ContractNote, ...]:
+    """Return the earliest note of each party, in the contract's order."""
+    first: dict[str, ContractNote] = {}
+    for note in notes:
+        before = first.get(note.agency)
+        if before is None or (note.time, note.raw) < (before.time, before.raw):
+            first[note.agency] = note
+    return tuple(first[party.id] for party in contract.parties if party.id in first)
 
 
-def _parse_statement(text: ContractText, note: bytes, where: str | None) -> Note:
-    try:
-        parsed = parse_note(note)
-    except NoteError as error:
+def _verified(
+    text: ContractText,
+    raw: bytes,
+    verifiers: dict[str, tuple[NoteVerifier, NoteVerifier]],
+    where: str | None,
+) -> ContractNote:
+    note = parse_contract_note(text, raw, where)
+    if note.agency not in verifiers:
         raise RegistryError(
-            f"The signatures of the {_named(text)} cannot be read. {error.detail}",
+            f"A signature under the {_named(text)} is of an agency that is no party of it.",
             code="contract_note_malformed",
             where=where,
-            fix="Restore the file, or ask another party for its copy.",
-        ) from None
-    if parsed.text != statement(text):
-        raise RegistryError(
-            f"The {_named(text)} is not the text that was signed: it was altered, or the "
-            "signatures are another contract's.",
-            code="contract_altered",
-            where=text.where,
-            fix="Restore the contract file byte for byte, or ask another party for its copy.",
+            fix="Ask the agency that sent it for a bundle: concordant bundle make",
         )
-    return parsed
+    verify_note_of(text, note, verifiers[note.agency], where)
+    return note
 
 
-def _verifiers(text: ContractText) -> list[NoteVerifier]:
+def _verifiers(text: ContractText) -> dict[str, tuple[NoteVerifier, NoteVerifier]]:
     contract = text.contract
-    verifiers: list[NoteVerifier] = []
+    verifiers: dict[str, tuple[NoteVerifier, NoteVerifier]] = {}
     seen: set[bytes] = set()
     for party in contract.parties:
         pair = pinned_governance(contract, party.id)
         if not seen.isdisjoint((pair.ed25519, pair.ml_dsa_65)):
             raise _keys_invalid(contract, party.id, "pins another party's governance key")
         seen.update((pair.ed25519, pair.ml_dsa_65))
-        verifiers.extend(pair.note_verifiers(key_name(contract.deployment, party.id)))
+        verifiers[party.id] = pair.note_verifiers(key_name(contract.deployment, party.id))
     return verifiers
 
 

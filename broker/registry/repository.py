@@ -25,11 +25,11 @@ from broker.keys.manifest import (
     verify_manifest,
 )
 from broker.registry.contract_book import ContractBook
-from broker.registry.contracts import SignedContract, merge_counterparts, verify_contract
+from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES, SHOWN_LIMIT_BYTES
+from broker.registry.contracts import SignedContract, verify_contract, verify_named
 from broker.registry.manifests import ManifestBook
 from broker.strict_json import parse_strict_json
-from broker.tlog.note import MAX_NOTE_BYTES
-from contracts.loading import ContractText, load_contract, parse_contract
+from contracts.loading import AGREEMENT_BYTES, ContractText, load_contract, parse_contract
 
 CONTRACTS_FOLDER: Final = "contracts"
 MANIFESTS_FOLDER: Final = "manifests"
@@ -147,11 +147,11 @@ class Repository:
         return extended
 
     def store_contract(self, raw: bytes, note: bytes, contracts: ContractBook) -> ContractBook:
-        """Store a contract, or more signatures of a known one, from any source.
+        """Store a contract, or a party's signature under a known one, from any source.
 
         Args:
             raw: the contract file's exact bytes.
-            note: its statement with signatures.
+            note: the note of one party.
             contracts: the contracts known so far.
 
         Returns:
@@ -162,12 +162,12 @@ class Repository:
             RegistryError: it is refused; `contract_unsigned` also if this agency has not signed it:
                 people read and sign a proposal; it is not taken from Kafka.
         """
-        text = parse_contract(raw, "a contract received")
-        signed = verify_contract(text, note)
-        known = contracts.by_hash(text.hash)
-        if known is not None:
-            signed = merge_counterparts(known.text, [known.note, note])
-        elif self._agency not in signed.parties:
+        held = contracts.held(sha256(raw))
+        text = parse_contract(raw, "a contract received") if held is None else held.text
+        signed = verify_contract(text, [note])
+        if held is not None:
+            signed = held.with_notes(signed.notes)
+        if self._agency not in signed.parties:
             raise RegistryError(
                 f"The contract {text.contract.name} {text.contract.version} is not signed by us.",
                 code="contract_unsigned",
@@ -178,9 +178,9 @@ class Repository:
         return book
 
     def write_contract(self, signed: SignedContract) -> Path:
-        """Store a contract and its signatures.
+        """Store a contract and its signatures, each in a file that names its agency.
 
-        Never overwrite a file of the same name with other bytes.
+        Never overwrite a contract of the same name with other bytes.
 
         Returns:
             The path of the contract.
@@ -192,7 +192,7 @@ class Repository:
         folder = self.root / CONTRACTS_FOLDER
         for stem in (contract.name, f"{contract.name}-{contract.version}"):
             path = folder / f"{stem}.yaml"
-            if not path.exists() or _read(path, MAX_NOTE_BYTES) == signed.text.raw:
+            if not path.exists() or _read(path, AGREEMENT_BYTES) == signed.text.raw:
                 break
         else:
             raise RegistryError(
@@ -202,9 +202,34 @@ class Repository:
                 fix="Two texts with one version: ask the other parties which one they signed.",
             )
         self._write(path, signed.text.raw)
-        if signed.note:
-            self._write(path.with_suffix(".note"), signed.note)
+        self.write_notes(path, signed)
         return path
+
+    def write_notes(self, path: Path, signed: SignedContract) -> None:
+        """Store the notes of a contract beside its file.
+
+        Raises:
+            RegistryError: code `registry_unwritable`.
+        """
+        for note in signed.notes:
+            beside = note_path(path, note.agency)
+            if not beside.exists() or _read(beside, CONTRACT_NOTE_LIMIT_BYTES) != note.raw:
+                self._write(beside, note.raw)
+
+    def write_shown(self, path: Path, agency: str, shown: str) -> Path:
+        """Store the text that was shown to a signatory, beside the note.
+
+        Args:
+            path: the contract's file.
+            agency: the agency that signs.
+            shown: the text.
+
+        Raises:
+            RegistryError: code `registry_unwritable`.
+        """
+        beside = shown_path(path, agency)
+        self._write(beside, shown.encode())
+        return beside
 
     def remember(self, book: ManifestBook) -> None:
         """Store the highest manifest version of every agency, unless it is already stored.
@@ -237,9 +262,7 @@ class Repository:
 
     def _load_contract(self, path: Path) -> SignedContract:
         text: ContractText = load_contract(path)
-        note_path = path.with_suffix(".note")
-        note = _read(note_path, MAX_NOTE_BYTES) if note_path.exists() else None
-        return verify_contract(text, note, where=str(note_path))
+        return verify_beside(text, path)
 
     def _versions(self) -> dict[str, tuple[int, str]]:
         path = self.root / VERSIONS_FILE
@@ -295,13 +318,45 @@ def _files(folder: Path, pattern: str) -> list[Path]:
         raise _unreadable(folder, error) from None
 
 
-def read_signatures(path: Path) -> bytes:
-    """Read a ``.note``, at most one byte more than allowed, so that its parser sees an excess.
+def note_path(contract: Path, agency: str) -> Path:
+    """Return the file of a party's note beside a contract's file."""
+    return contract.with_suffix(f".{agency}.note")
+
+
+def shown_path(contract: Path, agency: str) -> Path:
+    """Return the file of the text that was shown to a party's signatory."""
+    return contract.with_suffix(f".{agency}.shown.txt")
+
+
+def verify_beside(text: ContractText, path: Path) -> SignedContract:
+    """Verify the notes of a contract's parties that are beside its file.
+
+    Raises:
+        RegistryError: a signature is wrong, or is in the file of another party.
+    """
+    beside = [(party.id, note_path(path, party.id)) for party in text.contract.parties]
+    return verify_named(
+        text, ((agency, read_note(file), str(file)) for agency, file in beside if file.exists())
+    )
+
+
+def read_note(path: Path) -> bytes:
+    """Read a note, at most one byte more than allowed, so that its parser sees an excess.
 
     Raises:
         RegistryError: ``registry_unreadable``.
     """
-    return _read(path, MAX_NOTE_BYTES)
+    return _read(path, CONTRACT_NOTE_LIMIT_BYTES)
+
+
+def read_shown(contract: Path, agency: str) -> bytes | None:
+    """Read the text that was shown to a party's signatory; None if it is not here.
+
+    Raises:
+        RegistryError: ``registry_unreadable``.
+    """
+    path = shown_path(contract, agency)
+    return _read(path, SHOWN_LIMIT_BYTES) if path.exists() else None
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A contract with its parties' signatures as one value of a record (docs/spec/topics.md)."""
+"""A contract with the note of one party as one value of a record (docs/spec/topics.md)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from broker.errors import RefusedError
 
 
 def pack_contract(raw: bytes, note: bytes) -> bytes:
-    """Return a contract and its signatures as one value: lp(file, note)."""
+    """Return a contract and a party's note as one value: lp(file, note)."""
     return lp(raw, note)
 
 
@@ -21,5 +21,5 @@ def unpack_contract(value: bytes) -> tuple[bytes, bytes]:
     raw, rest = value[16 : 16 + first], value[16 + first :]
     note = rest[8:]
     if lp(raw, note) != value:
-        raise RefusedError(1, "contract_malformed", "not a contract with its signatures")
+        raise RefusedError(1, "contract_malformed", "not a contract with a signature")
     return raw, note

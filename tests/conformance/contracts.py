@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tests.conformance.contract_form import parse_contract_file
-from tests.conformance.conventions import DAY_MS, EPOCH, sha256
+from tests.conformance.conventions import (
+    DAY_MS,
+    EPOCH,
+    decode_base64,
+    hides,
+    parse_time,
+    sha256,
+)
+from tests.conformance.json_form import parse
 from tests.conformance.notes import ED25519, ML_DSA_65, NoteKey, read_note, signers
-from tests.conformance.refusals import NotBelievedError, RefusedError
+from tests.conformance.refusals import MalformedError, NotBelievedError, RefusedError
 
 KAFKA_DAYS_WITHOUT_RETENTION = 30
+NOTE_BYTES = 65536
+NAME_CHARACTERS = 200
+HASH_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,12 @@ class Contract:
         """The hash of the version that it names as its previous one."""
         previous = self.members["previous"]
         return set() if previous is None else {bytes.fromhex(previous)}
+
+    @property
+    def documents(self) -> tuple[bytes, bytes]:
+        """Hashes of vocabulary and framework agreement."""
+        pins = self.members["pins"]
+        return bytes.fromhex(pins["vocabulary"]), bytes.fromhex(pins["framework"])
 
     @property
     def roles(self) -> dict[str, str]:
@@ -98,31 +115,85 @@ class KnownContract:
 
 
 def know_contract(
-    file: bytes, note: bytes, *, deployment: str, reader: str, own: GovernanceKeys
+    file: bytes, notes: Iterable[bytes], *, deployment: str, reader: str, own: GovernanceKeys
 ) -> KnownContract:
     """Return a contract that is known as contracts.md, "Which contract", defines it.
 
     Raises:
-        MalformedError: the file or its statement is not well formed.
+        MalformedError: the file is not well formed.
         NotBelievedError: it is another deployment's, pins other keys, or lacks the own signature.
     """
     contract = Contract(sha256(file), parse_contract_file(file))
     if contract.deployment != deployment or contract.pinned.get(reader) != own:
         raise NotBelievedError("not a contract of this reader")
-    statement = read_note(note)
-    name, version = contract.reference
-    hashed = base64.b64encode(contract.hash).decode()
-    if statement.text != f"concordant.contract/v1\n{deployment}\n{name}\n{version}\n{hashed}\n":
-        raise NotBelievedError("a statement about something else")
-    pairs = {
-        party: set(pinned.note_keys(f"{deployment}/{party}"))
-        for party, pinned in contract.pinned.items()
-    }
-    found = signers(statement, [key for pair in pairs.values() for key in pair])
-    signed = {party for party, pair in pairs.items() if pair <= found}
+    signed: dict[str, Signed] = {}
+    for raw in notes:
+        try:
+            note = know_note(contract, raw)
+        except (MalformedError, NotBelievedError):
+            continue
+        before = signed.get(note.agency)
+        if before is None or note.time < before.time:
+            signed[note.agency] = note
     if reader not in signed:
         raise NotBelievedError("not signed by the reader")
-    return KnownContract(contract, fully_signed=signed == pairs.keys())
+    return KnownContract(contract, fully_signed=signed.keys() == contract.pinned.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A party's note: its agency and the time of the signature."""
+
+    agency: str
+    time: int
+
+
+def know_note(contract: Contract, raw: bytes) -> Signed:
+    """What contract-signatures.md, "The note of a party", says of one note.
+
+    Raises:
+        MalformedError: its form is wrong.
+        NotBelievedError: it differs from the file, or a signature does not verify.
+    """
+    if len(raw) > NOTE_BYTES:
+        raise MalformedError("too large")
+    note = read_note(raw)
+    *head, last, end = note.text.split("\n")
+    if end or tuple(head) != _six_lines(contract):
+        raise NotBelievedError("a note about something else")
+    act = parse(last.encode())
+    if not isinstance(act, dict) or act.keys() != {"agency", "capacity", "name", "shown", "time"}:
+        raise MalformedError("not the members of a signature")
+    if not all(isinstance(value, str) for value in act.values()):
+        raise MalformedError("not a text")
+    for member in ("capacity", "name"):
+        text = act[member]
+        if not 1 <= len(text) <= NAME_CHARACTERS or text != text.strip() or hides(text):
+            raise MalformedError("a text that hides something")
+    if len(decode_base64(act["shown"])) != HASH_BYTES:
+        raise MalformedError("not a hash")
+    time = parse_time(act["time"])
+    pair = contract.pinned.get(act["agency"])
+    if pair is None:
+        raise NotBelievedError("not a party")
+    keys = pair.note_keys(f"{contract.deployment}/{act['agency']}")
+    if [(line.name, line.key_id) for line in note.lines] != [(k.name, k.key_id) for k in keys]:
+        raise NotBelievedError("not the two lines of the party")
+    signers(note, keys)
+    return Signed(act["agency"], time)
+
+
+def _six_lines(contract: Contract) -> tuple[str, ...]:
+    name, version = contract.reference
+    previous = sorted(contract.replaces)
+    return (
+        "concordant.contract/v1",
+        contract.deployment,
+        name,
+        version,
+        " ".join(base64.b64encode(one).decode() for one in (contract.hash, *contract.documents)),
+        " ".join(base64.b64encode(one).decode() for one in previous) or "-",
+    )
 
 
 def judge_contract(

@@ -85,6 +85,22 @@ def write_time(milliseconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03}Z"
 
 
+_HIDDEN = (
+    "0-8 b-1f 7f-9f ad 34f 61c 115f 1160 17b4 17b5 180b-180f 200b-200f 2028-202e 2060-206f 2800 "
+    "3164 fe00-fe0f feff ffa0 fff0-ffff 334-338 488 489 20d0-20f0 600-605 6dd 70f 890 891 8e2 2d7f "
+    "1107f 110bd 110cd 11a47 13430-13440 16fe4 1d159 e000-f8ff 1bca0-1bca3 1d173-1d17a "
+    "e0000-10ffff 9 a"
+)
+
+
+def hides(text: str) -> bool:
+    """Whether a text has a character of README.md, "Hidden characters", a tab or a line feed."""
+    ranges = [part.split("-") for part in _HIDDEN.split()]
+    return any(
+        int(ends[0], 16) <= ord(letter) <= int(ends[-1], 16) for letter in text for ends in ranges
+    )
+
+
 def is_name(text: object) -> bool:
     """Return True for a valid name of an agency, a deployment or a topic."""
     return isinstance(text, str) and NAME.fullmatch(text) is not None

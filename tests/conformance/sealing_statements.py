@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,8 +94,26 @@ class Agency:
         return {**self._key(role, algorithm, public, begins), "possession": possession}
 
 
-def contract_note(file: bytes, members: dict[str, Any], parties: Sequence[Agency]) -> bytes:
-    """The statement about a contract file with the lines of these parties."""
-    head = ["concordant.contract/v1", members["deployment"], members["name"], members["version"]]
-    text = "".join(f"{line}\n" for line in [*head, b64(sha256(file))])
-    return f"{text}\n{''.join(party.lines(text) for party in parties)}".encode()
+def contract_note(file: bytes, members: dict[str, Any], party: Agency, time: int) -> bytes:
+    """The note of a party about a contract file without versions before it."""
+    act = {
+        "agency": party.id,
+        "capacity": "Chief Officer",
+        "name": "Ada Okafor",
+        "shown": b64(sha256(b"a text that was shown")),
+        "time": write_time(time),
+    }
+    documents = (bytes.fromhex(members["pins"][kind]) for kind in ("vocabulary", "framework"))
+    text = "".join(
+        f"{line}\n"
+        for line in (
+            "concordant.contract/v1",
+            members["deployment"],
+            members["name"],
+            members["version"],
+            " ".join(map(b64, (sha256(file), *documents))),
+            "-",
+            json_form.serialise(act),
+        )
+    )
+    return f"{text}\n{party.lines(text)}".encode()

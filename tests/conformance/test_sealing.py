@@ -81,8 +81,9 @@ def partnership(tmp_path: Path) -> Partnership:
     for name in ("contracts", "manifests"):
         (tmp_path / name).mkdir()
     (tmp_path / "contracts/agreed.yaml").write_bytes(file)
-    note = contract_note(file, contract.members, list(agencies.values()))
-    (tmp_path / "contracts/agreed.note").write_bytes(note)
+    for agency, one in agencies.items():
+        note = contract_note(file, contract.members, one, NOW - DAY_MS)
+        (tmp_path / f"contracts/agreed.{agency}.note").write_bytes(note)
     setting: dict[str, Any] = {"deployment": deployment, "agencies": {}}
     for agency, one in agencies.items():
         (tmp_path / f"manifests/{agency}.txt").write_bytes(one.manifest(1, NOW - DAY_MS))

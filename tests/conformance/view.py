@@ -145,11 +145,11 @@ def _contracts(
     folder: Path, deployment: str, reader: str, own: GovernanceKeys
 ) -> Iterator[KnownContract]:
     for file in sorted(folder.glob("*.yaml")):
-        note = file.with_suffix(".note")
+        notes = sorted(file.parent.glob(f"{file.stem}.*.note"))
         try:
             yield know_contract(
                 file.read_bytes(),
-                note.read_bytes() if note.exists() else b"",
+                [note.read_bytes() for note in notes if note.stem.rpartition(".")[0] == file.stem],
                 deployment=deployment,
                 reader=reader,
                 own=own,

@@ -109,7 +109,7 @@ def _text(rng: Random) -> bytes:
 
 def _product(raw: bytes) -> object:
     try:  # which keys may be pinned is checked with the signatures, of which there are none
-        contract = verify_contract(parse_contract(raw, "contract.yaml"), None).contract
+        contract = verify_contract(parse_contract(raw, "contract.yaml")).contract
     except (ContractError, RegistryError):
         return REFUSED
     return (

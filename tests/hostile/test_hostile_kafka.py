@@ -82,9 +82,10 @@ class HostileHost(RuleBasedStateMachine):
             self.world.rotate(sender)
         elif contract and not self.adopted:
             self.adopted = True
-            record = contract_record(second_contract(), POLICE)
-            self.world.news.append(record)
-            self.world.parties[POLICE].hear(record)
+            for agency in sorted(second_contract().parties):
+                record = contract_record(second_contract(), agency)
+                self.world.news.append(record)
+                self.world.parties[POLICE].hear(record)
 
     @rule(which=several, saying=st.integers(0, len(SAYINGS) - 1), a=numbers, b=numbers)
     def twist(self, which: list[int], saying: int, a: int, b: int) -> None:

@@ -150,7 +150,9 @@ def contract_record(signed: SignedContract, by: str) -> Record:
     headers = ((CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE),)
     key = f"{by}/{signed.hash.hex()}".encode()
     topic = control_topics(founded().deployment).contracts
-    return Record(topic, 0, headers, pack_contract(signed.text.raw, signed.note), key=key)
+    note = signed.note_of(by)
+    assert note is not None
+    return Record(topic, 0, headers, pack_contract(signed.text.raw, note.raw), key=key)
 
 
 def manifest_record(raw: bytes, by: str) -> Record:

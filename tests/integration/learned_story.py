@@ -28,6 +28,7 @@ from tests.integration.commands import concordant
 from tests.integration.key_story import COUNCIL, Adapter, clock
 from tests.integration.service_story import until
 
+WHO = "Ada Okafor, Chief Superintendent"
 REFERRAL, CASE = "referral.made", "case.updated"
 """A type that moves to the new topic, and one that stays where it was."""
 
@@ -104,7 +105,7 @@ async def learned_while_running(
         for one in everyone:
             proposal = one.directory / "state" / "next.yaml"
             proposal.write_text(text)
-            sign = ("contract", "sign", "--agency", one.directory, proposal, "--yes")
+            sign = ("contract", "sign", "--agency", one.directory, proposal, "--as", WHO, "--yes")
             done = await concordant(
                 *sign, "--accept", "lone-topic", "--accept", "recipient-not-party"
             )

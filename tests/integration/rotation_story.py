@@ -26,6 +26,7 @@ from tests.integration.commands import concordant
 from tests.integration.key_story import CAST, COUNCIL, POLICE, SUPPORT, Adapter, clock, partnership
 
 TO = (COUNCIL, SUPPORT)
+WHO = "Ada Okafor, Chief Superintendent"
 EVENTS_OF_A_STEP = 12
 
 
@@ -154,7 +155,7 @@ class Rotation:
         for one in self.everyone:
             proposal = one.directory / "state" / "next.yaml"
             proposal.write_text(text)
-            sign = ("contract", "sign", "--agency", one.directory, proposal, "--yes")
+            sign = ("contract", "sign", "--agency", one.directory, proposal, "--as", WHO, "--yes")
             done = await concordant(*sign, "--accept", "recipient-not-party")
             assert done.code == 0, done.err
         following = sha256(text.encode())

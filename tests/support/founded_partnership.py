@@ -27,7 +27,7 @@ from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.keys.manifest import VerifiedManifest
 from broker.keys.signer import SoftwareSigner
 from broker.registry.contract_book import ContractBook
-from broker.registry.contracts import SignedContract, countersign, verify_contract
+from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.statements.authorship import author, cosigner
 from broker.tlog.note import NoteSigner
@@ -35,6 +35,7 @@ from contracts.drafting import draft
 from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Contract, topic_name
 from contracts.parties import GovernanceKeys
+from tests.support.contract_signatures import signed_by
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -135,10 +136,7 @@ class FoundedPartnership:
             review_on=starts,
         )
         parsed = parse_contract(text.encode(), "another.yaml")
-        signed = verify_contract(parsed, None)
-        for plan in plans:
-            signed = countersign(parsed, self.governance[plan.id], signed.note)
-        return signed
+        return signed_by(parsed, [self.governance[plan.id] for plan in plans])
 
     def book(self, agency: str, *more: SignedContract) -> ContractBook:
         """The contracts of ``agency``, with some more."""

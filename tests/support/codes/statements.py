@@ -17,6 +17,7 @@ from broker.keys.manifest import parse_manifest, verify_manifest
 from broker.operations.vector_setting import load_setting
 from broker.registry.contracts import require_signed, verify_contract
 from broker.registry.manifests import ManifestBook
+from broker.registry.repository import verify_beside
 from broker.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from broker.tlog.cosignature import (
     cosign,
@@ -84,12 +85,12 @@ def carry_out_manifest(code: str, _: Path) -> None:
 def carry_out_contract(code: str, _: Path) -> None:
     """A contract with a fault is refused; the signed file of another party is taken."""
     path = SETTINGS / "contracts/contracts" / f"{CONTRACTS[code]}.yaml"
-    note = path.with_suffix(".note")
     with pytest.raises(ConcordantError) as refused:
-        verify_contract(parse_contract(path.read_bytes(), path.name), note.read_bytes())
+        verify_beside(parse_contract(path.read_bytes(), path.name), path)
     assert refused.value.code == code
     signed = agreed(list(members().values()))
-    require_signed(verify_contract(parse_contract(signed.text.raw, "c.yaml"), signed.note))
+    notes = [one.raw for one in signed.notes]
+    require_signed(verify_contract(parse_contract(signed.text.raw, "c.yaml"), notes))
 
 
 # --- statements that are made here ---------------------------------------------------------------

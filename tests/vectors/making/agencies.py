@@ -40,13 +40,14 @@ from broker.keys.manifest import (
     manifest_text,
 )
 from broker.keys.signer import SoftwareSigner
-from broker.registry.contracts import SignedContract, countersign, verify_contract
+from broker.registry.contracts import SignedContract
 from broker.statements.authorship import cosigner
 from broker.tlog.note import NoteSigner, format_note, sign_note
 from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Pins
 from contracts.parties import GovernanceKeys
+from tests.support.contract_signatures import signed_by
 from tests.vectors.making.ground import Ground, RecordedSigner
 
 SECOND = 1000
@@ -233,7 +234,5 @@ def agreed(
         pins=PINS,
     )
     parsed = parse_contract(text.encode(), "contract.yaml")
-    signed = verify_contract(parsed, None)
-    for member in members if signers is None else signers:
-        signed = countersign(parsed, member.governance, signed.note)
-    return signed
+    chosen = members if signers is None else signers
+    return signed_by(parsed, [member.governance for member in chosen])

@@ -19,7 +19,7 @@ from tests.vectors.making.contract_worlds import two_party
 from tests.vectors.making.ground import Ground
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting, founded
-from tests.vectors.making.terms import Tree, note_of, text_of
+from tests.vectors.making.terms import Tree, notes_of, text_of
 
 SPEC = "contracts.md, The file"
 STATUS = b' "status": "drafted",\n'
@@ -278,13 +278,13 @@ def forms(ground: Ground) -> Setting:
     files["values"] = _with_values(VALUES, *pair)
     files["values_more"] = _with_values(VALUES + 1, *pair)
     for what, (tree, raw) in files.items():
-        setting.contracts[what] = (raw, note_of(tree, raw, pair))
+        setting.contracts[what] = (raw, notes_of(tree, raw, pair))
     return setting
 
 
 def _taken(setting: Setting, what: str) -> SignedContract:
-    raw, note = setting.contracts[what]
-    return verify_contract(parse_contract(raw, "contract.yaml"), note)
+    raw, notes = setting.contracts[what]
+    return verify_contract(parse_contract(raw, "contract.yaml"), notes.values())
 
 
 def _event(setting: Setting, name: str, what: str, about: str, at: int = NOW) -> Case:

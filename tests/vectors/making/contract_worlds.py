@@ -24,7 +24,7 @@ from tests.vectors.making.terms import (
     bent_note,
     event_type,
     field,
-    note_of,
+    notes_of,
     signed,
     small_agreement,
     terms,
@@ -53,13 +53,72 @@ class Odd:
 
     about: str
     raw: bytes
-    note: bytes | None
+    notes: dict[str, bytes]
 
 
 def two_party(name: str, police: Member, council: Member, **more: object) -> Tree:
     """A contract between the police and the council."""
     types = {MADE: plain_type(("police", "council"), ("police", "council"))}
     return terms(name, [police, council], types, **more)
+
+
+def _set(line: int, value: str) -> Callable[[list[str]], None]:
+    def change(lines: list[str]) -> None:
+        lines[line] = value
+
+    return change
+
+
+_HASH = b64(sha256(b"another document"))
+
+
+def _part(number: int) -> Callable[[list[str]], None]:
+    def change(lines: list[str]) -> None:
+        hashes = lines[4].split(" ")
+        hashes[number] = _HASH
+        lines[4] = " ".join(hashes)
+
+    return change
+
+
+_LINES: tuple[tuple[str, str, Callable[[list[str]], object]], ...] = (
+    ("other_header", "has another first line", _set(0, "concordant.contract/v2")),
+    ("other_deployment", "names another deployment", _set(1, "pan-leeds")),
+    ("other_name", "names another contract", _set(2, "another")),
+    ("other_version", "names another version than the file", _set(3, "1.0.1")),
+    ("other_hash", "has the hash of another file", _part(0)),
+    ("other_vocabulary", "names another vocabulary", _part(1)),
+    ("other_framework", "names another framework agreement", _part(2)),
+    ("other_previous", "names a version before that the file does not name", _set(5, _HASH)),
+    (
+        "five_lines",
+        "lacks the lines of the versions before and of the act",
+        lambda lines: lines.__delitem__(slice(5, 7)),
+    ),
+    ("eight_lines", "has one line more", lambda lines: lines.append("more")),
+    (
+        "act_spaced",
+        "has a last line with spaces",
+        lambda lines: _set(6, lines[6].replace(",", ", "))(lines),
+    ),
+)
+_ACTS: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("act_other_agency", "names another agency", {"agency": COUNCIL}),
+    ("act_without_name", "names no person and no role", {"name": None}),
+    ("act_empty_capacity", "has an empty capacity", {"capacity": ""}),
+    (
+        "act_bidirectional",
+        "has a name with a bidirectional character",
+        {"name": "Ada \u202eOkafor"},
+    ),
+    ("act_zero_width", "has a name with a zero-width character", {"name": "Ada\u200b Okafor"}),
+    ("act_control", "has a capacity with a control character", {"capacity": "Chief\u0085Officer"}),
+    ("act_space", "has a name with a space at its end", {"name": "Ada Okafor "}),
+    ("act_long", "has a name of 201 characters", {"name": "A" * 201}),
+    ("act_shown_short", "has a hash of 31 bytes", {"shown": b64(bytes(31))}),
+    ("act_time_seconds", "has a time without milliseconds", {"time": "2026-01-01T00:00:00Z"}),
+    ("act_more", "has one member more", {"place": "London"}),
+)
 
 
 def odd_contracts(setting: Setting) -> dict[str, Odd]:
@@ -70,7 +129,7 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
 
     def add(what: str, about: str, tree: Tree, raw: bytes | None = None) -> None:
         raw = raw or text_of(tree)
-        found[what] = Odd(about, raw, note_of(tree, raw, both))
+        found[what] = Odd(about, raw, notes_of(tree, raw, both))
 
     def tree(what: str, **more: object) -> Tree:
         return two_party(f"odd-{what.replace('_', '-')}", police, council, **more)
@@ -80,31 +139,51 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
     found["altered"] = Odd(
         "A contract file with one byte changed since it was signed.",
         raw.replace(b"Made to be read", b"Made to be reed"),
-        note_of(altered, raw, both),
+        notes_of(altered, raw, both),
     )
-    for what, about, note in (
-        ("unsigned", "A contract that nobody signed.", lambda t, r: None),
-        ("not_by_sender", "The sender has not signed.", lambda t, r: note_of(t, r, [council])),
-        ("not_by_reader", "The reader has not signed.", lambda t, r: note_of(t, r, [police])),
+    for what, about, notes in (
+        ("unsigned", "A contract that nobody signed.", lambda t, r: {}),
+        ("not_by_sender", "The sender has not signed.", lambda t, r: notes_of(t, r, [council])),
+        ("not_by_reader", "The reader has not signed.", lambda t, r: notes_of(t, r, [police])),
         (
             "only_ed25519",
             "Each party signed with one of its two keys.",
-            lambda t, r: note_of(t, r, both, keys=[0]),
+            lambda t, r: notes_of(t, r, both, keys=[0]),
+        ),
+        (
+            "keys_turned",
+            "The sender's two signature lines are in the other order.",
+            lambda t, r: notes_of(t, r, both) | notes_of(t, r, [police], keys=[1, 0]),
         ),
         (
             "broken_signature",
-            "The sender's ML-DSA-65 signature does not verify: the statement is refused whole.",
-            lambda t, r: bent_note(note_of(t, r, both), [1]),
+            "The sender's ML-DSA-65 signature does not verify.",
+            lambda t, r: (made := notes_of(t, r, both)) | {POLICE: bent_note(made[POLICE], 1)},
         ),
-        (
-            "other_version",
-            "A statement that names another version than the file.",
-            lambda t, r: note_of(t, r, both, version="1.0.1"),
+        *(
+            (
+                what,
+                f"The sender's note {about}.",
+                lambda t, r, change=change: (
+                    notes_of(t, r, both) | notes_of(t, r, [police], change=change)
+                ),
+            )
+            for what, about, change in _LINES
+        ),
+        *(
+            (
+                what,
+                f"The sender's note {about}.",
+                lambda t, r, act=act: (
+                    notes_of(t, r, both) | {POLICE: notes_of(t, r, [police], **act).popitem()[1]}
+                ),
+            )
+            for what, about, act in _ACTS
         ),
     ):
         content = tree(what)
         file = text_of(content)
-        found[what] = Odd(about, file, note(content, file))
+        found[what] = Odd(about, file, notes(content, file))
     add(
         "deployment",
         "A contract of another deployment.",
@@ -187,7 +266,7 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
     found["pins_other_keys"] = Odd(
         "A contract that pins another governance key for the reader, and is signed with it.",
         raw,
-        note_of(pins, raw, [police, other]),
+        notes_of(pins, raw, [police, other]),
     )
     shared = tree("shared_key")
     shared["governance_keys"][POLICE]["ed25519"] = shared["governance_keys"][COUNCIL]["ed25519"]
@@ -196,7 +275,7 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
     found["shared_key"] = Odd(
         "A governance key that two parties share, and both signed with it.",
         raw,
-        note_of(shared, raw, [Hand(police_as), council]),
+        notes_of(shared, raw, [Hand(police_as), council]),
     )
     small = tree("small_order")
     small["governance_keys"][POLICE]["ed25519"] = b64(b"\x01" + bytes(31))
@@ -205,7 +284,7 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
     found["small_order"] = Odd(
         "A governance key of small order, whose signature verifies for every text.",
         raw,
-        note_of(small, raw, [Hand(nobody), council]),
+        notes_of(small, raw, [Hand(nobody), council]),
     )
     _add_yaml(add, tree)
     return found
@@ -248,9 +327,13 @@ def contracts(ground: Ground) -> Setting:
     """The agreement of the first setting, and beside it every other kind of contract."""
     setting = founded("contracts", ground)
     for what, odd in odd_contracts(setting).items():
-        setting.contracts[what] = (odd.raw, odd.note)
+        setting.contracts[what] = (odd.raw, odd.notes)
     for name, contract in more_contracts(setting).items():
         setting.add_contract(name, contract)
+    stranger = Member(ground, "lantern-centre")
+    foreign = two_party("foreign-line", setting.members[POLICE], setting.members[COUNCIL])
+    raw, notes = setting.contracts["foreign-line"]
+    setting.contracts["foreign-line"] = (raw, notes | notes_of(foreign, raw, [stranger]))
     return setting
 
 
@@ -260,7 +343,6 @@ def more_contracts(setting: Setting) -> dict[str, SignedContract]:
     police, council, support = members[POLICE], members[COUNCIL], members[SUPPORT]
     three = [members[PROSECUTION], council, support]
     types = {MADE: plain_type(("prosecution", "council"), ("council", "support"))}
-    stranger = Member(police.ground, "lantern-centre")
     short = two_party("short", police, council, ends="2026-03-02")
     untimed = dict(short["event_types"][MADE])
     del untimed["retention"]
@@ -273,7 +355,7 @@ def more_contracts(setting: Setting) -> dict[str, SignedContract]:
         "short": signed(short, [police, council]),
         "no-retention": signed(no_retention, [police, council]),
         "later": signed(later, [council, police]),
-        "foreign-line": signed(foreign, [stranger, police, council]),
+        "foreign-line": signed(foreign, [police, council]),
     }
 
 
@@ -283,6 +365,6 @@ def incomplete(ground: Ground) -> Setting:
     members = list(base.members.values())
     tree = small_agreement(members)
     raw = text_of(tree)
-    note = note_of(tree, raw, [member for member in members if member.id != SUPPORT])
-    base.contracts[tree["name"]] = (raw, note)
+    notes = notes_of(tree, raw, [member for member in members if member.id != SUPPORT])
+    base.contracts[tree["name"]] = (raw, notes)
     return base

@@ -38,7 +38,7 @@ class Setting:
     ground: Ground
     members: dict[str, Member]
     signed: SignedContract
-    contracts: dict[str, tuple[bytes, bytes | None]] = field(default_factory=dict)
+    contracts: dict[str, tuple[bytes, dict[str, bytes]]] = field(default_factory=dict)
     manifests: dict[str, bytes] = field(default_factory=dict)
     receipts: dict[str, bytes] = field(default_factory=dict)
     held: dict[str, list[bytes]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Setting:
 
     def add_contract(self, stem: str, signed: SignedContract) -> None:
         """Put a contract into the folder."""
-        self.contracts[stem] = (signed.text.raw, signed.note or None)
+        self.contracts[stem] = (signed.text.raw, {one.agency: one.raw for one in signed.notes})
 
     def add_manifest(self, stem: str, member: Member, manifest: Manifest) -> None:
         """Sign a manifest and put it into the folder."""
@@ -78,10 +78,10 @@ class Setting:
         (folder / "setting.json").write_text(json.dumps(setting, indent=1) + "\n", "utf-8")
         for stem, raw in self.manifests.items():
             (folder / "manifests" / f"{stem}.txt").write_bytes(raw)
-        for stem, (raw, note) in self.contracts.items():
+        for stem, (raw, notes) in self.contracts.items():
             (folder / "contracts" / f"{stem}.yaml").write_bytes(raw)
-            if note is not None:
-                (folder / "contracts" / f"{stem}.note").write_bytes(note)
+            for agency, note in notes.items():
+                (folder / "contracts" / f"{stem}.{agency}.note").write_bytes(note)
         for stem, raw in self.receipts.items():
             (folder / "receipts" / f"{stem}.txt").write_bytes(raw)
         for name in ("manifests", "contracts", "receipts"):

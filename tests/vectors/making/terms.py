@@ -7,10 +7,11 @@ signed like any other.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from broker.envelope.canonical import format_json
 from broker.envelope.primitives import b64, sha256
 from broker.keys.governance import GovernanceSigner
 from broker.registry.contracts import SignedContract, verify_contract
@@ -141,36 +142,70 @@ def text_of(tree: Tree) -> bytes:
     return json.dumps(tree, indent=1).encode() + b"\n"
 
 
-def note_of(
+SIGNED: Final = "2026-01-01T00:00:00.000Z"
+SHOWN: Final = b64(sha256(b"a text that was shown"))
+
+
+def notes_of(
     tree: Tree,
     raw: bytes,
     signers: Sequence[Hands],
     *,
-    version: str | None = None,
+    change: Callable[[list[str]], object] = lambda lines: None,
     keys: Sequence[int] = (0, 1),
-) -> bytes:
-    """The statement about a file with the lines of these; ``keys`` says which of each pair."""
-    lines = (
-        "concordant.contract/v1",
-        tree["deployment"],
-        tree["name"],
-        version or tree["version"],
-        b64(sha256(raw)),
-    )
-    text = "".join(f"{line}\n" for line in lines).encode()
-    governance = [replace(s.governance, deployment=tree["deployment"]) for s in signers]
-    pairs = [pair.note_signers() for pair in governance]
-    return format_note(sign_note(text, [pair[key] for pair in pairs for key in keys]))
+    **act: Any,
+) -> dict[str, bytes]:
+    """The notes of these about a file, by agency.
+
+    Args:
+        tree: the contract.
+        raw: its file.
+        signers: who sign.
+        change: what is done to the seven lines before they are signed.
+        keys: which of each pair sign.
+        act: members of the last line that differ from the usual.
+    """
+    found = {}
+    for signer in signers:
+        governance = replace(signer.governance, deployment=tree["deployment"])
+        members = {
+            "agency": governance.agency,
+            "capacity": "Chief Officer",
+            "name": "Ada Okafor",
+            "shown": SHOWN,
+            "time": SIGNED,
+        } | act
+        said = {name: value for name, value in members.items() if value is not None}
+        documents = [bytes.fromhex(tree["pins"][kind]) for kind in ("vocabulary", "framework")]
+        previous = sorted(bytes.fromhex(one) for one in _previous(tree))
+        lines = [
+            "concordant.contract/v1",
+            tree["deployment"],
+            tree["name"],
+            tree["version"],
+            " ".join(map(b64, (sha256(raw), *documents))),
+            " ".join(map(b64, previous)) or "-",
+            format_json(said).decode(),
+        ]
+        change(lines)
+        text = "".join(f"{line}\n" for line in lines).encode()
+        pair = governance.note_signers()
+        found[governance.agency] = format_note(sign_note(text, [pair[key] for key in keys]))
+    return found
 
 
-def bent_note(note: bytes, lines: Sequence[int]) -> bytes:
-    """The note with the last byte of some signatures turned."""
+def _previous(tree: Tree) -> list[str]:
+    return [tree["previous"]] if "previous" in tree else []
+
+
+def bent_note(note: bytes, line: int) -> bytes:
+    """The note with the last byte of one signature turned."""
     parsed = parse_note(note)
     bent = tuple(
-        SignatureLine(line.name, line.key_id, line.signature[:-1] + bytes([line.signature[-1] ^ 1]))
-        if index in lines
-        else line
-        for index, line in enumerate(parsed.signatures)
+        SignatureLine(each.name, each.key_id, each.signature[:-1] + bytes([each.signature[-1] ^ 1]))
+        if index == line
+        else each
+        for index, each in enumerate(parsed.signatures)
     )
     return format_note(Note(parsed.text, bent))
 
@@ -178,7 +213,9 @@ def bent_note(note: bytes, lines: Sequence[int]) -> bytes:
 def signed(tree: Tree, signers: Sequence[Member], raw: bytes | None = None) -> SignedContract:
     """A contract that a reader takes, signed by these."""
     raw = raw or text_of(tree)
-    return verify_contract(parse_contract(raw, "contract.yaml"), note_of(tree, raw, signers))
+    return verify_contract(
+        parse_contract(raw, "contract.yaml"), notes_of(tree, raw, signers).values()
+    )
 
 
 def small_agreement(members: Sequence[Member]) -> Tree:

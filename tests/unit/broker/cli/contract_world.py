@@ -9,8 +9,10 @@ from pathlib import Path
 
 from broker.agency.participant import load_participant
 from broker.keys.governance import GovernanceSigner
-from broker.registry.contracts import countersign, verify_contract
+from broker.registry.contracts import SignedContract
+from broker.registry.repository import note_path
 from contracts.loading import parse_contract
+from tests.support.contract_signatures import signed_by
 
 NOW = int(datetime.now(UTC).timestamp() * 1000)
 NAME = "london-hate-crime"
@@ -44,7 +46,7 @@ class World:
         return self.agency(agency) / "contracts" / f"{NAME}.yaml"
 
     def note(self, agency: str = "csu-camden") -> Path:
-        return self.contract(agency).with_suffix(".note")
+        return note_path(self.contract(agency), agency)
 
     def variant(self, changes: Mapping[str, str], agency: str = "csu-camden") -> bytes:
         """The contract's text with some other words in it."""
@@ -54,13 +56,23 @@ class World:
             text = text.replace(old, new, 1)
         return text.encode()
 
-    def signed(self, raw: bytes, by: tuple[str, ...]) -> bytes:
-        """The signatures of some parties under a text."""
-        text = parse_contract(raw, "a.yaml")
-        signed = verify_contract(text, None)
-        for agency in by:
-            signed = countersign(text, self._signer(agency), signed.note or None)
-        return signed.note
+    def notes(self, agency: str = "csu-camden") -> list[Path]:
+        """The notes of all parties in an agency's folder."""
+        folder = self.contract(agency).parent
+        return sorted(folder.glob(f"{NAME}.*.note"))
+
+    def signed(self, raw: bytes, by: tuple[str, ...]) -> SignedContract:
+        """A text with the signatures of some parties."""
+        return signed_by(parse_contract(raw, "a.yaml"), map(self._signer, by))
+
+    def put(self, path: Path, raw: bytes, by: tuple[str, ...]) -> Path:
+        """Write a contract and the notes of some parties beside it."""
+        path.write_bytes(raw)
+        for old in path.parent.glob(f"{path.stem}.*.note"):
+            old.unlink()
+        for note in self.signed(raw, by).notes:
+            note_path(path, note.agency).write_bytes(note.raw)
+        return path
 
     def _signer(self, agency: str) -> GovernanceSigner:
         if agency not in self._signers:

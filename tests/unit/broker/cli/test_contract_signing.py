@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from broker.agency.participant import load_participant
-from broker.keys.durable import write_durably
+from broker.envelope.primitives import sha256
+from broker.registry.repository import note_path, shown_path
 from contracts.loading import load_contract
 from tests.unit.broker.cli.contract_world import AGENCIES, NAME, NOW, World, day
 
 VERIFY = ("contract", "verify")
-SIGN = ("contract", "sign")
+SIGN = ("contract", "sign", "--as", "Ada Okafor, Chief Superintendent")
 SUSPEND = ("contract", "suspend")
 
 
@@ -28,13 +30,14 @@ def world(untouched: World, tmp_path: Path) -> World:
     return untouched.copied(tmp_path / "q")
 
 
-def put(world: World, name: str, raw: bytes, note: bytes) -> Path:
+def put(world: World, name: str, raw: bytes, by: tuple[str, ...] = AGENCIES) -> Path:
     """A contract and its signatures in csu-camden's folder."""
-    path = world.contract().with_name(name)
-    path.write_bytes(raw)
-    if note:
-        write_durably(path.with_suffix(".note"), note)
-    return path
+    return world.put(world.contract().with_name(name), raw, by)
+
+
+def notes_beside(path: Path) -> list[Path]:
+    """The notes beside a contract's file."""
+    return sorted(path.parent.glob(f"{path.stem}.*.note"))
 
 
 def next_version(world: World, changes: dict[str, str] | None = None, version="1.1.0") -> bytes:
@@ -83,7 +86,7 @@ def test_a_byte_that_makes_it_unreadable_as_a_contract_is_a_no_too(cli, world: W
 def test_the_parties_that_have_not_signed_are_named(cli, world: World) -> None:
     raw = world.contract().read_bytes()
     signed = tuple(agency for agency in AGENCIES if agency not in {"cps-london", "haven-support"})
-    world.note().write_bytes(world.signed(raw, signed))
+    put(world, f"{NAME}.yaml", raw, signed)
     done = cli(*VERIFY, "--agency", world.agency(), "--json")
     assert done.code == 1
     (found,) = done.json["contracts"]
@@ -95,19 +98,21 @@ def test_the_parties_that_have_not_signed_are_named(cli, world: World) -> None:
 
 
 def test_without_signatures_it_is_a_draft(cli, world: World) -> None:
-    world.note().unlink()
+    for note in world.notes():
+        note.unlink()
     done = cli(*VERIFY, "--agency", world.agency(), "--json")
     assert (done.code, done.json["contracts"][0]["state"]) == (1, "draft")
 
 
 def test_a_damaged_signature_names_its_party(cli, world: World) -> None:
-    lines = world.note().read_text().splitlines(keepends=True)
+    path = note_path(world.contract(), "cps-london")
+    lines = path.read_text().splitlines(keepends=True)
     at = next(i for i, line in enumerate(lines) if line.startswith("— pan-london/cps-london "))
     head, _, signature = lines[at].rpartition(" ")
     middle = len(signature) // 2
     other = "A" if signature[middle] != "A" else "B"
     lines[at] = f"{head} {signature[:middle]}{other}{signature[middle + 1 :]}"
-    world.note().write_text("".join(lines))
+    path.write_text("".join(lines))
     done = cli(*VERIFY, "--agency", world.agency())
     assert done.code == 1
     assert "The signature of cps-london" in done.text
@@ -122,7 +127,7 @@ def test_dates_decide(cli, world: World, dates: tuple[int, int], state: str) -> 
             f"ends: {day(364)}": f"ends: {day(dates[1])}",
         }
     )
-    put(world, f"{NAME}.yaml", raw, world.signed(raw, AGENCIES))
+    put(world, f"{NAME}.yaml", raw)
     done = cli(*VERIFY, "--agency", world.agency(), "--json")
     assert (done.code, done.json["contracts"][0]["state"]) == (1, state)
     refused = cli("event", "seal", "--agency", world.agency(), "/dev/null")
@@ -131,7 +136,7 @@ def test_dates_decide(cli, world: World, dates: tuple[int, int], state: str) -> 
 
 def test_two_versions_at_once_are_ambiguous(cli, world: World) -> None:
     raw = world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"})
-    put(world, f"{NAME}-1.1.0.yaml", raw, world.signed(raw, AGENCIES))
+    put(world, f"{NAME}-1.1.0.yaml", raw)
     done = cli(*VERIFY, "--agency", world.agency(), "--json")
     assert done.code == 1
     assert [found["code"] for found in done.json["contracts"]] == ["contract_ambiguous"] * 2
@@ -142,7 +147,7 @@ def test_two_versions_at_once_are_ambiguous(cli, world: World) -> None:
 def test_a_version_that_names_the_one_before_replaces_it(cli, world: World) -> None:
     before = load_contract(world.contract()).hash.hex()
     raw = world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"}) + f"previous: {before}\n".encode()
-    put(world, f"{NAME}-1.1.0.yaml", raw, world.signed(raw, AGENCIES))
+    put(world, f"{NAME}-1.1.0.yaml", raw)
     done = cli(*VERIFY, "--agency", world.agency(), "--json")
     assert done.code == 0
     states = {found["version"]: found["state"] for found in done.json["contracts"]}
@@ -161,7 +166,6 @@ def test_a_contract_that_pins_other_keys_for_us_is_not_ours(cli, world: World) -
 
 def test_no_contract_is_a_no_and_no_agency_an_error(cli, world: World, tmp_path: Path) -> None:
     world.contract().unlink()
-    world.note().unlink()
     none = cli(*VERIFY, "--agency", world.agency(), "--json")
     assert (none.code, none.json["code"]) == (1, "contract_missing")
     nobody = cli(*VERIFY, "--agency", tmp_path)
@@ -172,7 +176,10 @@ def test_signatures_elsewhere_have_to_be_there(cli, untouched: World, tmp_path: 
     alone = tmp_path / "c.yaml"
     shutil.copy(untouched.contract(), alone)
     assert cli(*VERIFY, alone).code == 1
-    assert cli(*VERIFY, alone, "--signatures", untouched.note()).code == 0
+    named = [part for note in untouched.notes() for part in ("--signatures", note)]
+    assert cli(*VERIFY, alone, *named).code == 0
+    some = cli(*VERIFY, alone, *named[:4], "--json")
+    assert (some.code, len(some.json["contracts"][0]["signed"])) == (1, 2)
     lost = cli(*VERIFY, alone, "--signatures", tmp_path / "none")
     assert (lost.code, "registry_unreadable" in lost.err) == (3, True)
 
@@ -190,7 +197,45 @@ def test_seven_parties_sign_in_turn_and_the_contract_binds(
         assert done.code == 0, done.err
         assert done.json["missing"] == list(AGENCIES[count:])
         assert Path(done.json["stored"]).read_bytes() == proposal.read_bytes()
-    assert cli(*VERIFY, proposal).code == 0
+        assert done.json["signatures"] == str(note_path(proposal, agency))
+    found = cli(*VERIFY, proposal, "--json")
+    assert found.code == 0
+    signatures = found.json["contracts"][0]["signatures"]
+    assert [one["agency"] for one in signatures] == list(AGENCIES)
+    assert {(one["name"], one["capacity"]) for one in signatures} == {
+        ("Ada Okafor", "Chief Superintendent")
+    }
+
+
+def test_the_text_that_was_shown_is_kept_and_its_hash_is_signed(
+    cli, world: World, tmp_path: Path
+) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world))
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    shown = shown_path(Path(done.json["stored"]), "csu-camden").read_text()
+    assert shown in done.err
+    before = load_contract(world.contract())
+    assert shown.splitlines()[:5] == [
+        f"agreement: {sha256(proposal.read_bytes()).hex()}",
+        f"compared with: {NAME} 1.0.0 {before.hash.hex()}",
+        "agency: csu-camden",
+        f"software: concordant {version('concordant')}",
+        "language: en-GB",
+    ]
+    found = cli(*VERIFY, proposal, "--json").json["contracts"][0]["signatures"]
+    assert [one["shown"] for one in found] == [sha256(shown.encode()).hex()]
+
+
+def test_a_signature_needs_a_signatory(cli, world: World, tmp_path: Path) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world))
+    asked = ("contract", "sign", "--agency", world.agency(), proposal, "--yes")
+    cli(*asked).require_failure("option_missing", 2)
+    for hidden in ("\u202e", "\u200b", "\x07"):
+        cli(*asked, "--as", f"Ada{hidden} Okafor, Officer").require_failure("option_invalid", 2)
+    assert not notes_beside(proposal)
+    assert cli(*asked, "--as", "Duty officer, Information Asset Owner").code == 0
 
 
 def test_counterparts_that_were_signed_apart_are_joined(cli, world: World, tmp_path: Path) -> None:
@@ -199,17 +244,18 @@ def test_counterparts_that_were_signed_apart_are_joined(cli, world: World, tmp_p
         copies[agency] = tmp_path / agency / "c.yaml"
         copies[agency].parent.mkdir()
         shutil.copy(world.contract(), copies[agency])
-        for held in (world.agency(agency) / "contracts").glob("*.note"):
+        for held in world.notes(agency):
             held.unlink()  # signatures that are held are joined as well
         assert cli(*SIGN, "--agency", world.agency(agency), copies[agency], "--yes").code == 0
-    other = copies["cps-london"].with_suffix(".note")
+    other = note_path(copies["cps-london"], "cps-london")
     mine = copies["csu-camden"]
     done = cli(*SIGN, "--agency", world.agency(), mine, "--counterpart", other, "--json")
     assert done.json["signed"] == ["cps-london", "csu-camden"]
 
 
 def test_an_agency_signs_its_first_contract(cli, world: World) -> None:
-    world.note().unlink()
+    for note in world.notes():
+        note.unlink()
     done = cli(*SIGN, "--agency", world.agency(), world.contract(), "--yes")
     assert done.code == 0
     assert done.text.strip() == str(world.note())
@@ -253,14 +299,14 @@ def _damaged_key(world: World) -> None:
 def test_without_its_governance_keys_an_agency_signs_and_suspends_nothing(
     cli, world: World, fault: Callable[[World], None], code: str
 ) -> None:
-    world.note().write_bytes(world.signed(world.contract().read_bytes(), ("cps-london",)))
-    before = world.note().read_bytes()
+    put(world, f"{NAME}.yaml", world.contract().read_bytes(), ("cps-london",))
+    before = world.notes()
     fault(world)
     done = cli(*SIGN, "--agency", world.agency(), world.contract(), "--yes")
     assert (done.code, done.text) == (3, "")
     assert code in done.err
     assert "to do:" in done.err
-    assert world.note().read_bytes() == before
+    assert world.notes() == before
 
 
 def test_a_suspension_needs_the_governance_keys(cli, world: World) -> None:
@@ -283,7 +329,7 @@ def test_an_altered_or_foreign_contract_is_not_signed(cli, world: World, tmp_pat
     foreign = cli(*SIGN, "--agency", world.agency("cps-london"), other, "--yes")
     assert (foreign.code, "contract_foreign" in foreign.err) == (3, True)
     assert "agency.toml" not in foreign.err  # it is not in the folder, and no key of ours is old
-    assert not other.with_suffix(".note").exists()
+    assert not notes_beside(other)
 
 
 # --- sign: what is refused -----------------------------------------------------------------------
@@ -330,7 +376,7 @@ def test_a_version_that_would_stop_the_parties_is_not_signed(
         assert (done.code, done.json["refused"]) == (1, "signing_refused")
         assert rule in {found["rule"] for found in done.json["findings"]}
         assert rule in done.err
-    assert not proposal.with_suffix(".note").exists()
+    assert not notes_beside(proposal)
     assert len(list((world.agency() / "contracts").glob("*.yaml"))) == 1
 
 
@@ -355,7 +401,7 @@ def test_a_second_version_beside_the_next_one_is_not_signed(
 ) -> None:
     agency = world.agency()
     first = next_version(world)
-    put(world, f"{NAME}-1.1.0.yaml", first, world.signed(first, AGENCIES))
+    put(world, f"{NAME}-1.1.0.yaml", first)
     second = tmp_path / "second.yaml"
     second.write_bytes(next_version(world, version="1.2.0"))
     done = cli(*SIGN, "--agency", agency, second, "--yes", "--json")
@@ -384,7 +430,7 @@ def test_a_warning_is_accepted_by_its_name_and_only_so(cli, world: World, tmp_pa
     assert "--accept review-due" in refused.err
     cli(*asked, "--accept", "lone-topic").require_failure("signing_unaccepted", 1)
     cli(*asked, "--accept", "review-du").require_failure("rule_unknown", 2)
-    assert not proposal.with_suffix(".note").exists()
+    assert not notes_beside(proposal)
     assert cli(*asked, "--accept", "review-due").code == 0
 
 
@@ -394,7 +440,7 @@ def test_without_a_terminal_it_asks_for_yes(cli, world: World, tmp_path: Path) -
     asked = (*SIGN, "--agency", world.agency(), proposal)
     cli(*asked).require_failure("confirmation_needed", 2)
     cli(*asked, stdin=b"yes\n").require_failure("confirmation_needed", 2)
-    assert not proposal.with_suffix(".note").exists()
+    assert not notes_beside(proposal)
     assert cli(*asked, "--yes").code == 0
 
 
@@ -416,7 +462,7 @@ def test_the_changes_for_this_party_are_shown_before_it_signs(
 
 def test_the_advice_for_two_versions_at_once_removes_no_file(cli, world: World) -> None:
     raw = world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"})
-    put(world, f"{NAME}-1.1.0.yaml", raw, world.signed(raw, AGENCIES))
+    put(world, f"{NAME}-1.1.0.yaml", raw)
     done = cli(*VERIFY, "--agency", world.agency())
     assert "contract_ambiguous" in done.text
     assert "Keep both files" in done.text

@@ -140,7 +140,7 @@ PORT, INTERVAL = "config_port_unusable", "config_interval_invalid"
         (foreign_tls_key, "certificate", "certificate_unreadable"),
         (chmod("tls/key.pem", 0o640), "certificate", "key_readable"),
         (swap_certificate, "principal", "principal_differs"),
-        (unlink("contracts/london-hate-crime.note"), "registry", "contract_unsigned"),
+        (unlink("contracts/london-hate-crime.csu-camden.note"), "registry", "contract_unsigned"),
         (unlink("contracts/*"), "registry", "contract_missing"),
         (write("contracts/london-hate-crime.yaml", b"{"), "registry", "contract_invalid"),
         (unlink("manifests/haven-support.1.note"), "registry", "manifest_rollback"),

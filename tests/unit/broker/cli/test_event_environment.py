@@ -13,8 +13,9 @@ import pytest
 
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
-from broker.registry.contracts import SignedContract, countersign, verify_contract
+from broker.registry.contracts import SignedContract
 from contracts.loading import load_contract, parse_contract
+from tests.support.contract_signatures import signed_by
 
 DAY = 86_400_000
 SENDER, READER = "csu-camden", "council-camden"
@@ -95,9 +96,7 @@ def test_a_contract_that_cannot_be_read(cli, root: Path, content: bytes) -> None
 
 
 def test_a_missing_party_signature_is_named(cli, root: Path, line: bytes, sealed: bytes) -> None:
-    path = root / SENDER / f"{NAME}.note"
-    kept = [text for text in path.read_text().splitlines(True) if "haven-support" not in text]
-    path.write_text("".join(kept))
+    (root / SENDER / f"{NAME}.haven-support.note").unlink()
     for done in every_command(cli, root / SENDER, line, sealed):
         require_failure(done, "contract_unsigned")
         assert "haven-support" in done.err
@@ -105,20 +104,18 @@ def test_a_missing_party_signature_is_named(cli, root: Path, line: bytes, sealed
 
 
 def test_one_of_a_partys_two_signatures_is_not_enough(cli, root: Path) -> None:
-    path = root / SENDER / f"{NAME}.note"
+    path = root / SENDER / f"{NAME}.haven-support.note"
     lines = path.read_text().splitlines(True)
-    mine = [text for text in lines if "haven-support" in text]
-    assert len(mine) == 2
-    path.write_text("".join(text for text in lines if text != mine[1]))
+    path.write_text("".join(lines[:-1]))
     done = cli("event", "types", "--agency", root / SENDER)
-    require_failure(done, "contract_unsigned")
+    require_failure(done, "contract_note_malformed")
     assert "haven-support" in done.err
 
 
 def test_a_signature_that_does_not_verify_names_the_party(cli, root: Path) -> None:
-    path = root / SENDER / f"{NAME}.note"
+    path = root / SENDER / f"{NAME}.haven-support.note"
     lines = path.read_text().splitlines(True)
-    at = next(i for i, text in enumerate(lines) if "haven-support" in text)
+    at = len(lines) - 1
     head, _, encoded = lines[at].rstrip("\n").rpartition(" ")
     raw = bytearray(base64.b64decode(encoded))
     raw[-1] ^= 1
@@ -130,7 +127,8 @@ def test_a_signature_that_does_not_verify_names_the_party(cli, root: Path) -> No
 
 
 def test_no_signature_and_no_contract(cli, root: Path) -> None:
-    (root / SENDER / f"{NAME}.note").unlink()
+    for note in (root / SENDER).glob(f"{NAME}.*.note"):
+        note.unlink()
     require_failure(cli("event", "types", "--agency", root / SENDER), "contract_unsigned")
     (root / SENDER / f"{NAME}.yaml").unlink()
     require_failure(cli("event", "types", "--agency", root / SENDER), "contract_missing")
@@ -145,11 +143,13 @@ def test_an_expired_contract(cli, root: Path, clock) -> None:
 def by_everyone(root: Path, text: bytes) -> SignedContract:
     """A contract that every party has signed."""
     parsed = parse_contract(text, "another.yaml")
-    signed = verify_contract(parsed, None)
-    for party in parsed.contract.parties:
-        signer = load_participant(root / party.id, now_ms()).governance_signer()
-        signed = countersign(parsed, signer, signed.note)
-    return signed
+    return signed_by(
+        parsed,
+        [
+            load_participant(root / party.id, now_ms()).governance_signer()
+            for party in parsed.contract.parties
+        ],
+    )
 
 
 def test_two_versions_at_once(cli, root: Path, line: bytes, sealed: bytes) -> None:
@@ -178,9 +178,9 @@ def test_a_version_that_names_the_one_before_replaces_it(cli, root: Path, line: 
 
 
 def test_a_contract_signed_by_unknown_keys_is_not_ours(cli, root: Path, foreign: Path) -> None:
-    for ending in ("yaml", "note"):
-        source = foreign / SENDER / f"{NAME}.{ending}"
-        shutil.copy(source, root / SENDER / f"{NAME}.{ending}")
+    stem = f"{NAME}.".rpartition("/")[2]
+    for source in (foreign / SENDER / NAME).parent.glob(f"{stem}*"):
+        shutil.copy(source, (root / SENDER / NAME).parent)
     require_failure(cli("event", "types", "--agency", root / SENDER), "contract_foreign")
 
 

@@ -18,12 +18,14 @@ from broker.envelope.primitives import b64, sha256
 from broker.keys.governance import GovernanceSigner
 from broker.operations import kafka_host
 from broker.record import Record
-from broker.registry.contracts import countersign
+from broker.registry.contracts import SignedContract
+from broker.registry.repository import note_path
 from broker.transport.applied import AppliedContracts, collect_applied, format_applied
 from broker.transport.provisioning import Change, Found
 from broker.transport.topics import AclPlan
-from contracts.loading import ContractText, parse_contract
+from contracts.loading import ContractText
 from tests.support.command_line import Done
+from tests.support.contract_signatures import signed_by
 from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World
 
 DAY = 86_400_000
@@ -126,9 +128,7 @@ class Host:
         """Another version in the folder, signed; returns its hash."""
         folder = self.root / "council-camden" / "contracts"
         name = "newer.yaml" if beside else f"{NAME}.yaml"
-        note = self.world.signed(raw, by)
-        (folder / name).write_bytes(raw)
-        (folder / name).with_suffix(".note").write_bytes(note)
+        self.world.put(folder / name, raw, by)
         return sha256(raw).hex()
 
     def follower(self, changes: Mapping[str, str], *, named: bool = True) -> bytes:
@@ -345,7 +345,8 @@ def test_a_version_that_pins_other_keys_of_a_party_waits(host: Host) -> None:
     raw, by = with_other_keys(host, "lantern-centre")
     folder = host.root / "council-camden" / "contracts"
     (folder / "newer.yaml").write_bytes(raw)
-    (folder / "newer.note").write_bytes(by)
+    for note in by.notes:
+        note_path(folder / "newer.yaml", note.agency).write_bytes(note.raw)
     done = host.run("plan", "--json")
     assert (done.code, [row["code"] for row in done.json]) == (4, ["contract_changes_keys"])
 
@@ -375,8 +376,8 @@ def test_a_version_that_changes_partitions_is_not_followed_and_the_next_step_wor
     done.require_failure("kafka_conflict", 3)
     assert host.kafka.found == before
     folder = host.root / "council-camden" / "contracts"
-    for end in (".yaml", ".note"):
-        (folder / f"newer{end}").rename(folder / f"bad{end}")
+    for path in folder.glob("newer.*"):
+        path.rename(folder / f"bad{path.name.removeprefix('newer')}")
     raw = host.follower({"a: {partitions: 6}": "c: {partitions: 7}"})
     raw = raw.replace(b"version: 1.1.0", b"version: 1.2.0", 1).replace(b"topic: a", b"topic: c")
     good = host.has(raw.replace(sha256(host.first).hex().encode(), bad.encode()))
@@ -460,7 +461,7 @@ def without_party(host: Host, agency: str) -> bytes:
     return text.replace(f', "{agency}"', "", 1).encode()
 
 
-def with_other_keys(host: Host, agency: str) -> tuple[bytes, bytes]:
+def with_other_keys(host: Host, agency: str) -> tuple[bytes, SignedContract]:
     """The contract's next version with keys of somebody else for a party, and its signatures."""
     other = host.root.parent / "other"
     create_partnership(other, now_ms() - 3_600_000)
@@ -472,9 +473,8 @@ def with_other_keys(host: Host, agency: str) -> tuple[bytes, bytes]:
             b64(mine.ml_dsa_65): b64(thief.public.ml_dsa_65),
         }
     )
-    text = parse_contract(raw, "newer.yaml")
-    note = host.world.signed(raw, tuple(a for a in AGENCIES if a != agency))
-    return raw, countersign(text, thief, note).note
+    others = host.world.signed(raw, tuple(a for a in AGENCIES if a != agency))
+    return raw, others.with_notes(signed_by(others.text, [thief]).notes)
 
 
 def test_a_contract_that_is_not_in_force_plans_nothing(cli, root: Path, fake, clock) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from broker.agency.participant import load_participant
 from broker.keys.issuing import ManifestChanges
+from broker.registry.contracts import SignedContract
 from broker.statements.signed_contract import pack_contract
 from tests.support.founded_partnership import (
     COUNCIL,
@@ -59,6 +60,13 @@ def test_a_manifest_that_is_written_again_is_not_verified_again(
     assert newest.version == 2
 
 
+def note_of(signed: SignedContract, agency: str) -> bytes:
+    """The bytes of a party's note."""
+    note = signed.note_of(agency)
+    assert note is not None
+    return note.raw
+
+
 def test_a_stale_manifest_is_refused(node: ControlNode, world: FoundedPartnership) -> None:
     issued = world.newer_manifest(POLICE, ManifestChanges(), NOW)
     node.hear(node.topics.manifests, issued.raw)
@@ -85,9 +93,7 @@ def test_a_contract_that_we_have_not_signed_is_not_taken_from_kafka(
 ) -> None:
     proposal = world.another_contract(parties=(POLICE, COUNCIL))
     text = proposal.text.raw
-    unsigned = b"\n".join(
-        line for line in proposal.note.split(b"\n") if COUNCIL.encode() not in line
-    )
+    unsigned = note_of(proposal, POLICE)
     known = node.control.contracts
     news = node.hear(node.topics.contracts, pack_contract(text, unsigned), b"short", b"\x00" * 40)
     assert node.control.contracts is known
@@ -100,20 +106,19 @@ def test_a_draft_that_is_posted_again_is_not_verified_again(
 ) -> None:
     """A draft that we signed and others did not, and one that we did not sign."""
     proposal = world.another_contract(parties=(POLICE, COUNCIL))
-    missing = POLICE if signer == COUNCIL else COUNCIL
-    lines = [line for line in proposal.note.split(b"\n") if missing.encode() not in line]
-    packed = pack_contract(proposal.text.raw, b"\n".join(lines))
+    packed = pack_contract(proposal.text.raw, note_of(proposal, signer))
     first = node.hear(node.topics.contracts, packed)
     expected = ["contract_unsigned"] if signer == POLICE else []
     assert first.rejected == expected
     known = node.control.contracts
     with monkeypatch.context() as patched:
-        patched.setattr("broker.control.control.verify_contract", None)
+        patched.setattr("broker.registry.repository.verify_contract", None)
         patched.setattr("broker.registry.repository.parse_contract", None)
         assert node.hear(node.topics.contracts, *[packed] * 3).rejected == expected * 3
     assert node.control.contracts is known
-    full = pack_contract(proposal.text.raw, proposal.note)
-    assert node.hear(node.topics.contracts, full).rejected == []
+    both = [pack_contract(proposal.text.raw, note_of(proposal, one)) for one in (COUNCIL, POLICE)]
+    assert node.hear(node.topics.contracts, both[0]).rejected == []
+    assert node.hear(node.topics.contracts, both[1]).rejected == []
     signed = node.control.contracts.by_hash(proposal.text.hash)
     assert signed is not None
     assert not signed.missing
@@ -137,7 +142,7 @@ def test_a_refused_manifest_that_is_posted_again_is_not_verified_again(
 
 
 def test_known_contracts_are_no_news(node: ControlNode, world: FoundedPartnership) -> None:
-    packed = pack_contract(world.signed.text.raw, world.signed.note)
+    packed = pack_contract(world.signed.text.raw, note_of(world.signed, POLICE))
     known = node.control.contracts
     news = node.hear(node.topics.contracts, packed)
     assert (node.control.contracts is known, news.rejected) == (True, [])

@@ -49,10 +49,17 @@ def test_a_record_that_waits_for_a_contract_has_its_place_in_the_stream(
     assert after.placement.verdict == "next"
 
 
+def without(signed: SignedContract, agency: str) -> SignedContract:
+    """The contract without a party's signature."""
+    return SignedContract(
+        signed.text, tuple(note for note in signed.notes if note.agency != agency)
+    )
+
+
 def test_a_contract_that_a_party_has_not_signed_is_unknown(
     world: FoundedPartnership, log: Log, short: SignedContract
 ) -> None:
-    lacking = replace(short, parties=short.parties - {SUPPORT}, missing=(SUPPORT,))
+    lacking = without(short, SUPPORT)
     reader = Reader(contracts=world.book(COUNCIL, lacking))
     one = log.send_one(draft_event(signed=short).value())
     assert reader.deferral(one) == (6, "contract_unknown")
@@ -61,7 +68,7 @@ def test_a_contract_that_a_party_has_not_signed_is_unknown(
 def test_a_contract_that_i_have_not_signed_is_unknown(
     world: FoundedPartnership, log: Log, short: SignedContract
 ) -> None:
-    unsigned = replace(short, parties=short.parties - {COUNCIL}, missing=(COUNCIL,))
+    unsigned = without(short, COUNCIL)
     reader = Reader(contracts=world.book(COUNCIL, unsigned))
     one = log.send_one(draft_event(signed=short).value())
     assert reader.deferral(one) == (6, "contract_unknown")

@@ -21,7 +21,6 @@ from broker.operations.contract_validity import contract_validity
 from broker.operations.signatories import (
     NothingToSignError,
     file_to_sign,
-    kept_signatory,
     parse_signatory,
 )
 from broker.partnership.bundle import Bundle, format_bundle
@@ -56,7 +55,7 @@ def drafted(root: Path, out: Path, deployment: str = "pan-camden") -> Path:
 def sign(folder: Path, now: int = NOW) -> None:
     reviewed = contract_signing.review(folder, file_to_sign(folder, now), (), now)
     person = parse_signatory("Ada Okafor, Director")
-    contract_signing.sign(reviewed, (), now=now, signatory=person)
+    contract_signing.sign(reviewed, (), now=now, signatory=person, shown="shown")
 
 
 @pytest.fixture(autouse=True)
@@ -170,11 +169,11 @@ def test_a_bundle_is_shown_without_an_agency(root: Path) -> None:
     assert {agency for agency, _ in shown.manifests} == set(PARTIES)
 
 
-def test_a_signature_names_the_person_in_the_own_folder(root: Path) -> None:
-    (one,) = load_participant(root / "csu-camden", NOW).contracts.all()
-    kept = kept_signatory(root / "csu-camden", one)
-    assert kept is not None
-    assert (kept.signatory.name, kept.signatory.capacity) == ("Ada Okafor", "Director")
+def test_every_folder_shows_who_signed_in_what_capacity(root: Path) -> None:
+    (one,) = load_participant(root / "haven-support", NOW).contracts.all()
+    note = one.note_of("csu-camden")
+    assert note is not None
+    assert (note.signatory.name, note.signatory.capacity) == ("Ada Okafor", "Director")
 
 
 def test_nothing_awaits_a_signature_after_it(root: Path) -> None:
@@ -197,7 +196,9 @@ def test_of_two_versions_one_is_named(founded: Path, tmp_path: Path) -> None:
         file_to_sign(folder, NOW)
     assert error.value.code == "signing_ambiguous"
     named = Path((error.value.where or "").split(", ")[0])
-    contract_signing.sign(contract_signing.review(folder, named, (), NOW), now=NOW)
+    reviewed = contract_signing.review(folder, named, (), NOW)
+    person = parse_signatory("Ada Okafor, Director")
+    contract_signing.sign(reviewed, now=NOW, signatory=person, shown="shown")
     assert len(load_participant(folder, NOW).contracts.trusted()) == 1
 
 
@@ -326,9 +327,9 @@ def test_an_agreement_under_another_hash(root: Path, tmp_path: Path) -> None:
 def test_an_altered_agreement_with_the_signatures_of_another(root: Path, tmp_path: Path) -> None:
     whole = held_bundle(load_participant(root / "council-camden", NOW))
     (raw,) = whole.agreements.values()
-    (note,) = whole.signatures.values()
+    note = whole.signatures[next(iter(whole.agreements)), "cps-london"]
     (tmp_path / "x.yaml").write_bytes(raw + b"# more\n")
-    (tmp_path / "x.note").write_bytes(note)
+    (tmp_path / "x.cps-london.note").write_bytes(note)
     assert refused(root / "csu-camden", tmp_path / "x.yaml") == "contract_altered"
 
 

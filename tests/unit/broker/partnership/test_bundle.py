@@ -24,7 +24,7 @@ from broker.partnership.bundle import (
 HASH = hashlib.sha256(b"agreement").hexdigest()
 WHOLE = Bundle(
     agreements={HASH: b"agreement"},
-    signatures={HASH: b"note"},
+    signatures={(HASH, "csu-camden"): b"note", (HASH, "cps-london"): b"other"},
     entries={"csu-camden": b"entry", "cps-london": b"other"},
     manifests={("csu-camden", 1): b"manifest", ("csu-camden", 12): b"newer"},
     authority=b"authority",

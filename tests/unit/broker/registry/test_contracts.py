@@ -14,19 +14,24 @@ from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic, GovernanceSigner
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import contract_in_force
+from broker.registry.contract_notes import (
+    CONTRACT_NOTE_LIMIT_BYTES,
+    note_text,
+    sign_contract_note,
+)
 from broker.registry.contracts import (
     SignedContract,
     countersign,
-    merge_counterparts,
     require_signed,
-    statement,
     verify_contract,
 )
 from broker.registry.manifests import ManifestBook
+from broker.tlog.note import format_note, sign_note
 from contracts.drafting import draft, london_parties
 from contracts.durations import DAY_MS
 from contracts.loading import ContractText, parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
+from tests.support.contract_signatures import SHOWN, SIGNATORY, first_day, signed_by
 
 TODAY = date(2025, 11, 1)
 AGENCIES = ("csu-camden", "cps-london", "haven-support")
@@ -75,10 +80,7 @@ def text(signers: dict[str, GovernanceSigner]) -> Draft:
 @pytest.fixture
 def sign(signers: dict[str, GovernanceSigner]) -> Callable[..., SignedContract]:
     def act(text: ContractText, *agencies: str) -> SignedContract:
-        signed = verify_contract(text, None)
-        for agency in agencies or AGENCIES:
-            signed = countersign(text, signers[agency], signed.note)
-        return signed
+        return signed_by(text, [signers[agency] for agency in agencies or AGENCIES])
 
     return act
 
@@ -106,16 +108,26 @@ def code_of(act: Callable[[], object]) -> str:
     return caught.value.code
 
 
-def test_the_statement_is_what_the_protocol_says(text: Draft) -> None:
-    contract = text()
-    assert statement(contract).decode() == (
-        f"concordant.contract/v1\npan-london\nlondon-hate-crime\n1.0.0\n{b64(contract.hash)}\n"
-    )
+def test_the_text_of_a_note_is_what_the_protocol_says(text: Draft) -> None:
+    before = text()
+    contract = text(version="1.1.0", previous=before.hash)
+    signed = note_text(contract, "csu-camden", SIGNATORY, 1_762_000_000_000, SHOWN)
+    assert signed.decode().split("\n") == [
+        "concordant.contract/v1",
+        "pan-london",
+        "london-hate-crime",
+        "1.1.0",
+        " ".join(map(b64, (contract.hash, *contract.contract.pinned_documents))),
+        b64(before.hash),
+        '{"agency":"csu-camden","capacity":"Chief Officer","name":"Ada Okafor",'
+        f'"shown":"{b64(SHOWN)}","time":"2025-11-01T12:26:40.000Z"}}',
+        "",
+    ]
 
 
 def test_parties_sign_one_after_the_other(text: Draft, sign: Callable[..., SignedContract]) -> None:
     contract = text()
-    nobody = verify_contract(contract, None)
+    nobody = verify_contract(contract)
     assert (nobody.parties, nobody.missing) == (frozenset(), AGENCIES)
     two = sign(contract, "haven-support", "csu-camden")
     assert two.missing == ("cps-london",)
@@ -125,33 +137,102 @@ def test_parties_sign_one_after_the_other(text: Draft, sign: Callable[..., Signe
     require_signed(sign(contract))
 
 
-def test_signing_twice_changes_nothing(text: Draft, sign: Callable[..., SignedContract]) -> None:
+def test_signing_twice_changes_nothing(
+    text: Draft, sign: Callable[..., SignedContract], signers: dict[str, GovernanceSigner]
+) -> None:
     once = sign(text(), "csu-camden")
-    assert sign(once.text, "csu-camden", "csu-camden").note.count(b"csu-camden ") == 2
+    again = countersign(once, signers["csu-camden"], SIGNATORY, time=1, shown=bytes(32))
+    assert again is once
 
 
-def test_copies_signed_apart_are_merged_in_any_order(
-    text: Draft, sign: Callable[..., SignedContract]
+def test_notes_count_in_any_order(text: Draft, sign: Callable[..., SignedContract]) -> None:
+    contract = text()
+    notes = [note.raw for agency in AGENCIES for note in sign(contract, agency).notes]
+    whole = verify_contract(contract, notes)
+    assert whole.missing == ()
+    assert verify_contract(contract, [*reversed(notes), *notes]) == whole
+    assert verify_contract(contract, notes[2:]).with_notes(whole.notes) == whole
+
+
+def test_the_earliest_note_of_a_party_counts(
+    text: Draft, signers: dict[str, GovernanceSigner]
 ) -> None:
     contract = text()
-    copies = [sign(contract, agency).note for agency in AGENCIES]
-    merged = merge_counterparts(contract, copies)
-    assert merged.missing == ()
-    assert merge_counterparts(contract, [*reversed(copies), merged.note]).note == merged.note
+    at = first_day(contract)
+    (early,), (late,) = (
+        signed_by(contract, [signers["csu-camden"]], at + later).notes for later in (0, 1000)
+    )
+    for notes in ([early.raw, late.raw], [late.raw, early.raw]):
+        assert verify_contract(contract, notes).notes == (early,)
+    with_late = verify_contract(contract, [late.raw])
+    assert with_late.with_notes([early]).notes == (early,)
+
+
+def test_a_note_is_refused_in_another_form(
+    text: Draft, sign: Callable[..., SignedContract], signers: dict[str, GovernanceSigner]
+) -> None:
+    contract = text()
+    (note,) = sign(contract, "csu-camden").notes
+    (other,) = sign(contract, "cps-london").notes
+    body, _, lines = note.raw.partition(b"\n\n")
+    first, second, _ = lines.split(b"\n")
+    foreign = other.raw.partition(b"\n\n")[2]
+    malformed = [
+        body + b"\n\n" + first + b"\n",
+        body + b"\n\n" + lines + foreign,
+        body + b"\n\n" + lines + b"\n",
+        note.raw.replace(b'"name":', b'"name": ', 1),
+        b"",
+        note.raw + b" " * CONTRACT_NOTE_LIMIT_BYTES,
+    ]
+    for raw in malformed:
+        assert code_of(lambda raw=raw: verify_contract(contract, [raw])) == (
+            "contract_note_malformed"
+        )
+    for raw in (
+        body + b"\n\n" + second + b"\n" + first + b"\n",
+        body + b"\n\n" + foreign,
+        note.raw.replace(b"Ada", b"Eve", 1),
+    ):
+        assert code_of(lambda raw=raw: verify_contract(contract, [raw])) == (
+            "contract_signature_invalid"
+        )
+
+
+@pytest.mark.parametrize("line", range(6))
+def test_a_note_that_differs_in_what_follows_from_the_file_is_refused(
+    text: Draft, signers: dict[str, GovernanceSigner], line: int
+) -> None:
+    """Both keys of the party have signed the text, so only the comparison can refuse it."""
+    contract = text()
+    lines = note_text(contract, "csu-camden", SIGNATORY, first_day(contract), SHOWN).split(b"\n")
+    lines[line] += b"x"
+    raw = format_note(sign_note(b"\n".join(lines), signers["csu-camden"].note_signers()))
+    code = code_of(lambda: verify_contract(contract, [raw]))
+    assert code == ("contract_note_malformed" if line == 0 else "contract_altered")
+
+
+def test_the_note_of_an_agency_that_is_no_party_is_refused(
+    text: Draft, founded: Partnership, now: int
+) -> None:
+    outsider = load_participant(founded.directory("council-camden"), now).governance_signer()
+    contract = text()
+    raw = sign_contract_note(contract, outsider, SIGNATORY, first_day(contract), SHOWN)
+    assert code_of(lambda: verify_contract(contract, [raw])) == "contract_note_malformed"
 
 
 def test_a_signature_of_another_contract_does_not_count(
     text: Draft, sign: Callable[..., SignedContract]
 ) -> None:
     other = sign(text(days=200))
-    assert code_of(lambda: verify_contract(text(), other.note)) == "contract_altered"
+    assert code_of(lambda: verify_contract(text(), [other.notes[0].raw])) == "contract_altered"
 
 
 def test_an_agency_that_is_not_a_party_cannot_sign(
     text: Draft, founded: Partnership, now: int
 ) -> None:
     outsider = load_participant(founded.directory("council-camden"), now).governance_signer()
-    assert code_of(lambda: countersign(text(), outsider)) == "contract_foreign"
+    assert code_of(lambda: signed_by(text(), [outsider])) == "contract_foreign"
 
 
 def test_a_party_does_not_sign_what_pins_other_keys_for_it(
@@ -160,7 +241,7 @@ def test_a_party_does_not_sign_what_pins_other_keys_for_it(
     other = load_participant(founded.directory("council-camden"), now).governance_signer()
     contract = text(pinned={"csu-camden": other.public})
     signer = signers["csu-camden"]
-    assert code_of(lambda: countersign(contract, signer)) == "contract_keys_differ"
+    assert code_of(lambda: signed_by(contract, [signer])) == "contract_keys_differ"
 
 
 def test_unusable_or_shared_governance_keys_are_refused(
@@ -170,7 +251,7 @@ def test_unusable_or_shared_governance_keys_are_refused(
     identity = GovernancePublic((1).to_bytes(32, "little"), good.ml_dsa_65)
     for pair in (identity, good):
         contract = text(pinned={"cps-london": pair})
-        code = code_of(lambda contract=contract: verify_contract(contract, None))
+        code = code_of(lambda contract=contract: verify_contract(contract))
         assert code == "contract_keys_invalid"
 
 
@@ -227,7 +308,7 @@ def test_a_contract_well_signed_by_made_up_keys_is_foreign(
     known = book(signed)
     assert known.governance_of("cps-london") == (signers["cps-london"].public,)
     assert known.governance_of("council-camden") == ()
-    elsewhere = verify_contract(text(deployment="elsewhere"), None)
+    elsewhere = verify_contract(text(deployment="elsewhere"))
     assert code_of(lambda: known.adding(elsewhere)) == "contract_foreign"
     with pytest.raises(RegistryError, match="pins other"):
         ContractBook(
@@ -286,10 +367,10 @@ def test_a_contract_from_kafka_is_taken_only_with_our_own_signature(
     taken = lambda note: participant.repository.store_contract(  # noqa: E731 - one act, two notes
         proposal.raw, note, participant.contracts
     )
-    assert code_of(lambda: taken(signed.note)) == "contract_unsigned"
+    assert code_of(lambda: taken(signed.notes[0].raw)) == "contract_unsigned"
     assert load().contracts.all() == (first,)
-    mine = taken(sign(proposal, "csu-camden").note)
-    rest = participant.repository.store_contract(proposal.raw, signed.note, mine)
+    mine = taken(sign(proposal, "csu-camden").notes[0].raw)
+    rest = participant.repository.store_contract(proposal.raw, signed.notes[0].raw, mine)
     kept = rest.by_hash(proposal.hash)
     assert kept is not None
     assert kept.missing == ("haven-support",)
@@ -303,7 +384,7 @@ def test_two_texts_with_one_version_are_not_both_kept(
 ) -> None:
     participant = load()
     taken = lambda signed: participant.repository.store_contract(  # noqa: E731 - one act, two texts
-        signed.text.raw, signed.note, participant.contracts
+        signed.text.raw, signed.notes[0].raw, participant.contracts
     )
     taken(sign(text(version="2.0.0")))
     other = sign(text(version="2.0.0", days=200))
@@ -313,7 +394,7 @@ def test_two_texts_with_one_version_are_not_both_kept(
 def test_signatures_that_cannot_be_read_are_said_so(
     load: Callable[..., Participant], partnership: Partnership
 ) -> None:
-    path = partnership.directory("csu-camden") / "contracts" / "london-hate-crime.note"
+    path = partnership.directory("csu-camden") / "contracts" / "london-hate-crime.csu-camden.note"
     path.unlink()
     path.mkdir()
     assert code_of(load) == "registry_unreadable"
