@@ -149,7 +149,7 @@ class Signed:
 
 
 def know_note(contract: Contract, raw: bytes) -> Signed:
-    """What contract-signatures.md, "The note of a party", says of one note.
+    """Check one note by contract-signatures.md, "The note of a party".
 
     Raises:
         MalformedError: its form is wrong.

@@ -94,7 +94,7 @@ _HIDDEN = (
 
 
 def hides(text: str) -> bool:
-    """Whether a text has a character of README.md, "Hidden characters", a tab or a line feed."""
+    """Look for a hidden character of README.md, "Conventions", a tab or a line feed."""
     ranges = [part.split("-") for part in _HIDDEN.split()]
     return any(
         int(ends[0], 16) <= ord(letter) <= int(ends[-1], 16) for letter in text for ends in ranges
