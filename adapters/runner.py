@@ -87,7 +87,9 @@ async def run_adapter(
         loops: tuple[Callable[[], Awaitable[None]], ...] = (
             partial(broker.run, stop),
             partial(watch_own_manifest, participant, broker, stop),
-            partial(adapter.source.run, adapter.intake.take, stop, import_turned),
+            broker.when_heard(
+                partial(adapter.source.run, adapter.intake.take, stop, import_turned), stop
+            ),
             partial(adapter.delivery.run, broker.parts.arrivals.delivered, stop, delivery_turned),
             partial(adapter.retention.run, stop),
         )

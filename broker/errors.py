@@ -11,6 +11,7 @@ from __future__ import annotations
 from contracts.errors import ConcordantError
 
 __all__ = [
+    "BackupError",
     "ConfigError",
     "DisclosureLogError",
     "EntryError",
@@ -54,6 +55,17 @@ class EntryError(ConcordantError):
     """
 
     code = "entry_malformed"
+    exit_code = 4
+
+
+class BackupError(ConcordantError):
+    """A backup cannot be used; the operator must take another one.
+
+    Codes: `backup_altered` (other bytes, or an early end), `backup_malformed` (not a backup, or one
+    with a path that leaves the folder or a length beyond its limit).
+    """
+
+    code = "backup_altered"
     exit_code = 4
 
 

@@ -43,6 +43,16 @@ async def set_within(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
+async def first_of(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
 def out_of_descriptors(error: BaseException | None) -> bool:
     """Return whether an error or one of its causes is the limit of open files."""
     seen: set[int] = set()

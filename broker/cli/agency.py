@@ -8,12 +8,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from broker.cli.backup import backup, restore_
 from broker.cli.output import Agency, AsJson, note, print_json, print_text
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Make this agency, pass on its entry, and see what to do next.",
+    help="Make this agency, pass on its entry, see what to do next, back it up and restore it.",
 )
+app.command("backup")(backup)
+app.command("restore")(restore_)
 
 
 @app.command("init")

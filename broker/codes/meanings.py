@@ -73,6 +73,18 @@ CODES: Final[Mapping[str, Meaning]] = {
         "another adapter uses this agency's state",
         "Stop the other adapter, or wait until it has ended.",
     ),
+    "backup_altered": Meaning(
+        "a backup was altered, or its end is missing",
+        "Copy the file again from where it is kept, or take the backup before it.",
+    ),
+    "backup_inside": Meaning(
+        "a backup would be inside the folder that it copies",
+        "Name a file in another folder, on another disk or machine.",
+    ),
+    "backup_malformed": Meaning(
+        "a file is not a backup of this software, or one with an unsafe path or length",
+        "Give the right file. Copy it again from where it is kept, or take the backup before it.",
+    ),
     "before_start": Meaning(
         "(files) the record is from before the first record that was read",
         "Give the sender's whole file from its first record on.",
@@ -310,7 +322,9 @@ CODES: Final[Mapping[str, Meaning]] = {
         "LimitNOFILE of the service, or stop the program that holds so many connections open.",
     ),
     "directory_not_empty": Meaning(
-        "the folder is not empty", "Give a folder that is absent or empty."
+        "the folder is not empty",
+        "Give a folder that is absent or empty, or finish the restore that was begun there. To "
+        "restore in the former place, rename the former folder first.",
     ),
     "directory_unusable": Meaning(
         "the folder cannot be written", "Check its owner, its permissions and the free space."
@@ -742,6 +756,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     "outbox_waits": Meaning(
         "events wait for Kafka",
         "Read the lines kafka and rights of: concordant doctor --agency DIR",
+    ),
+    "output_exists": Meaning(
+        "there is a file of this name already", "Name a file that does not exist."
     ),
     "output_unwritable": Meaning(
         "the output cannot be written",

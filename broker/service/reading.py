@@ -94,6 +94,8 @@ class Reader:
         self._clock = clock
         self._books = asyncio.Lock()
         self._told = self._control.trust.current
+        self.caught_up = asyncio.Event()
+        """Set when manifests and receipts were read to their end for the first time."""
         self._begin_turn()
 
     async def run(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
@@ -105,15 +107,15 @@ class Reader:
             TransportError: ``kafka_refused``: Kafka does not let this agency read.
         """
         refused: frozenset[str] | None = None
-        caught_up = False
         while not stop.is_set():
             ended = self._begin_turn()
             there: frozenset[str] = frozenset()
             try:
                 await self._hear_anew(stop, on_trouble)
-                if not caught_up:
+                if not self.caught_up.is_set():
                     await self._catch_up(stop, on_trouble)
-                    caught_up = True
+                    if not stop.is_set():
+                        self.caught_up.set()
                 wanted = self._control.data_topics()
                 there = await self._receiver.visible(wanted)
                 await self._read(there, frozenset(wanted) - there, ended, stop, on_trouble)

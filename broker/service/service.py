@@ -8,13 +8,16 @@ docs/spec/README.md says what each does on the wire.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from broker.agency.participant import LoadedAgency, Participant, load_participant
+from broker.agency.restored import note_heard, restore_record
 from broker.control.control import Control
 from broker.control.own_statements import OwnStatements
 from broker.control.watch import Found, Watch
@@ -26,7 +29,7 @@ from broker.service.reading import Reader
 from broker.service.relaying import Relaying, require_waiting_helps
 from broker.service.replaying import Replaying
 from broker.service.reporting import LATE_S, Status, report_alarms
-from broker.waiting import out_of_descriptors, run_together, set_within
+from broker.waiting import first_of, out_of_descriptors, run_together, set_within
 from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
@@ -80,6 +83,8 @@ class BrokerService:
         self._clock = clock
         self._on_retry = on_retry
         self._log = logger("broker")
+        self._hearing = asyncio.Lock()
+        self._heard = False
 
     @property
     def participant(self) -> Participant:
@@ -100,18 +105,44 @@ class BrokerService:
         await asyncio.to_thread(parts.relay.take_lock, holder)
         await asyncio.to_thread(parts.statements.take_up)
         loops: tuple[Callable[[], Awaitable[None]], ...] = (
-            partial(parts.relaying.run, intervals.relay, stop),
+            self.when_heard(partial(parts.relaying.run, intervals.relay, stop), stop),
             partial(parts.reader.run, stop, parts.arrivals.trouble),
-            partial(self._heartbeat_loop, intervals.heartbeat, stop),
-            partial(self._receipt_loop, intervals.receipt, stop),
+            self.when_heard(partial(self._heartbeat_loop, intervals.heartbeat, stop), stop),
+            self.when_heard(partial(self._receipt_loop, intervals.receipt, stop), stop),
             partial(self._watch_loop, stop),
-            partial(parts.replaying.run, stop),
+            self.when_heard(partial(parts.replaying.run, stop), stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
         finally:
             parts.statements.end()
             await self._keep_counts()
+
+    def when_heard(
+        self, loop: Callable[[], Awaitable[None]], stop: asyncio.Event
+    ) -> Callable[[], Awaitable[None]]:
+        """Return a loop that begins when a restored agency has read the manifests topic.
+
+        A backup may be from before this agency's own suspension, or from before it revoked a key.
+        So a restored agency takes, signs and sends nothing before it knows its own newest manifest.
+        For an agency that was not restored the loop begins at once.
+        """
+        root = self.participant.root
+        record = restore_record(root)
+        if record is None or record.heard:
+            return loop
+
+        async def later() -> None:
+            await first_of(self.parts.reader.caught_up, stop)
+            if stop.is_set():
+                return
+            async with self._hearing:
+                while not self._heard and not stop.is_set():
+                    await self._hear(root, stop)
+            if not stop.is_set():
+                await loop()
+
+        return later
 
     def tell_shortage(self) -> None:
         """Report that no more files can be opened: a part of the adapter waits."""
@@ -129,6 +160,19 @@ class BrokerService:
         """
         self._loaded.participant = await self.parts.reader.take_up(self._loaded_again)
         self.parts.relaying.announce()  # and go on without a key that is revoked
+
+    async def _hear(self, root: Path, stop: asyncio.Event) -> None:
+        """Take up what a restored agency has just read, and record that it did."""
+        try:
+            await self.reload()
+        except ConcordantError as error:
+            self._log.error("registry_not_reloaded", code=error.code)
+            await set_within(stop, TICK_S)
+            return
+        self._heard = True
+        self._log.info("restored_caught_up")
+        with contextlib.suppress(OSError):  # else the next start waits once more
+            await asyncio.to_thread(note_heard, root)
 
     def _loaded_again(self) -> Participant:
         before = self.participant

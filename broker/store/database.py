@@ -105,7 +105,7 @@ class Store:
                 "a transaction was begun inside another of the same thread", code="store_nested"
             )
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
-            raise _explained("store_busy", self._path)
+            raise explained("store_busy", self._path)
         self._writer = me
         try:
             with _translated(self._path), self._writing.begin() as connection:
@@ -130,7 +130,7 @@ class Store:
         with _translated(self._path), self._engine.connect() as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         if found != "ok":
-            raise _explained("store_corrupt", self._path)
+            raise explained("store_corrupt", self._path)
 
     def fold(self) -> bool:
         """Empty the WAL file, so that it holds no copy of cleared content.
@@ -139,17 +139,17 @@ class Store:
             False if a reader prevented it. The WAL is then emptied the next time.
         """
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
-            raise _explained("store_busy", self._path)
+            raise explained("store_busy", self._path)
         try:
             raw = self._engine.raw_connection()  # a checkpoint cannot run inside a transaction
         except exc.DBAPIError as error:
             self._lock.release()
-            raise _of_sqlite(error.orig, self._path) from None
+            raise of_sqlite(error.orig, self._path) from None
         try:
             row = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return row is not None and row[0] == 0
         except sqlite3.Error as error:
-            raise _of_sqlite(error, self._path) from None
+            raise of_sqlite(error, self._path) from None
         finally:
             raw.close()
             self._lock.release()
@@ -267,7 +267,7 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except exc.DBAPIError as error:
-        raise _of_sqlite(error.orig, path) from None
+        raise of_sqlite(error.orig, path) from None
     except OverflowError:
         raise StoreError(
             "a number is too large for the state database",
@@ -282,15 +282,17 @@ def _translated(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _of_sqlite(error: BaseException | None, path: Path) -> StoreError:
+def of_sqlite(error: BaseException | None, path: Path) -> StoreError:
+    """Return the error of this project for one of SQLite."""
     code = _CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "store_unusable")
     if code == DESCRIPTORS_EXHAUSTED and not (
         path.is_file() and os.access(path, os.R_OK | os.W_OK)
     ):
         code = "store_unusable"  # the file is gone or belongs to another account
-    return _explained(code, path)
+    return explained(code, path)
 
 
-def _explained(code: str, path: Path) -> StoreError:
+def explained(code: str, path: Path) -> StoreError:
+    """Return the error with this code."""
     detail, fix = _EXPLANATIONS[code]
     return StoreError(detail, code=code, where=str(path), fix=fix)

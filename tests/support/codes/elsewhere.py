@@ -95,6 +95,12 @@ BY_TEST = {
     "::test_a_write_after_the_file_was_put_away_is_taken",
     "key_ambiguous": "broker/cli/test_keys_revoke.py"
     "::test_a_beginning_that_fits_two_keys_is_refused",
+    "backup_altered": "broker/operations/test_agency_restore.py"
+    "::test_an_altered_file_another_passphrase_or_an_early_end_writes_nothing",
+    "backup_malformed": "broker/operations/test_agency_restore.py"
+    "::test_an_altered_file_another_passphrase_or_an_early_end_writes_nothing",
+    "backup_inside": "broker/operations/test_agency_backup.py::test_refusals_write_nothing",
+    "output_exists": "broker/operations/test_agency_backup.py::test_refusals_write_nothing",
     "passphrase_store_refused": "broker/keys/test_vault.py"
     "::test_a_token_or_a_role_that_is_not_accepted",
     "passphrase_store_unreachable": "broker/keys/test_vault.py::test_a_sealed_store_answers_later",

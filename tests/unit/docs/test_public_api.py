@@ -21,8 +21,8 @@ PUBLIC = {
     "concordant": "InstallationError __version__ require_own_packages subscribe",
     "broker.subscriber": "Events subscribe",
     "broker.event": "JSON OpenedEvent uuid_text",
-    "broker.errors": "ConfigError DisclosureLogError EntryError EvidenceError KeyAccessError"
-    " ManifestError NoteError PackageError ProofError RefusedError RegistryError"
+    "broker.errors": "BackupError ConfigError DisclosureLogError EntryError EvidenceError"
+    " KeyAccessError ManifestError NoteError PackageError ProofError RefusedError RegistryError"
     " SigningRefusedError StoreError TransportError WrongInputError",
     "contracts.errors": "ConcordantError ContractError EventError UnknownNameError",
     "contracts.events": "EVENT_TYPES JSON CaseUpdated CorrectionMade CriticalIncidentDeclared"
