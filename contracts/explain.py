@@ -26,7 +26,7 @@ from contracts.wording import (
     wrapped,
 )
 
-__all__ = ["explain", "explain_terms"]
+__all__ = ["explain", "explain_framework", "explain_terms"]
 
 _STATES = {
     "draft": "no party has signed yet",
@@ -65,6 +65,21 @@ def explain(
         now = "replaced by a newer version" if replaced else _status(status)
         lines.append(f"Now: {now}.")
     return "\n".join(lines) + "\n" + explain_terms(contract)
+
+
+def explain_framework(text: str | None) -> str:
+    """Return the framework agreement that is signed with an agreement, word for word.
+
+    Args:
+        text: of the framework agreement; None if it is not here.
+    """
+    lines = ["FRAMEWORK AGREEMENT (signed with this agreement)"]
+    if text is None:
+        lines += wrapped("Its text is not here. Ask the agency that sent the agreement for it.")
+    else:
+        for line in text.splitlines():
+            lines += wrapped(line, "  ") if line.strip() else [""]
+    return "\n".join(lines) + "\n"
 
 
 def explain_terms(contract: Contract) -> str:

@@ -17,12 +17,14 @@ def added_json(added: Added) -> dict[str, Any]:
         "agency": added.agency,
         "new": [{"kind": kind, "name": name} for kind, name in added.new],
         "agreements": agreements_json(added.agreements),
+        "left_out": list(added.left_out),
     }
 
 
 def added_text(added: Added, directory: Path) -> str:
     """Return the new parts, the signatures, the missing ones, and the next step."""
     lines = [f"new: {kind} {name}" for kind, name in added.new] or ["Nothing new."]
+    lines += [f"left out: {name}, which does not name this agency" for name in added.left_out]
     lines += agreement_lines(added.agreements)
     lines.append(f"Next: concordant agency status --agency {directory}")
     return "\n".join(lines)
@@ -36,6 +38,7 @@ def made_json(made: Bundle, out: Path) -> dict[str, Any]:
         "entries": sorted(made.entries),
         "manifests": [f"{agency} {version}" for agency, version in sorted(made.manifests)],
         "authority": made.authority is not None,
+        "documents": sorted(made.documents),
     }
 
 

@@ -30,6 +30,14 @@ def draft(
         str, typer.Option("--review", metavar="DAY", help="By when the parties review it.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The agreement to write.")],
+    framework: Annotated[
+        Path | None,
+        typer.Option(
+            "--framework",
+            metavar="FILE",
+            help="Text of the framework agreement; else the sample that is shipped.",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Write the first version of an agreement from terms and the entries of its parties.
@@ -51,6 +59,7 @@ def draft(
         review_on=_day("--review", review),
         out=out,
         now=now_ms(),
+        framework=framework,
     )
     if json:
         print_json(drafting_text.drafted_json(drafted))
@@ -73,6 +82,14 @@ def revise(
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="A value to change, by its path."),
+    ] = None,
+    framework: Annotated[
+        Path | None,
+        typer.Option(
+            "--framework",
+            metavar="FILE",
+            help="Text of the framework agreement; else the one before stays.",
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -103,6 +120,7 @@ def revise(
         values=values,
         out=out,
         now=now_ms(),
+        framework=framework,
     )
     if json:
         print_json(drafting_text.revised_json(revised))

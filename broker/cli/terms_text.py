@@ -9,7 +9,7 @@ from typing import Literal
 
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.operations.contract_choice import Chosen
-from contracts.explain import explain
+from contracts.explain import explain, explain_framework
 from contracts.field_answer import FieldAnswer
 from contracts.markup import Document, Preformatted
 from contracts.matrix import MatrixRow, columns, matrix
@@ -26,7 +26,8 @@ def explanation(chosen: Chosen) -> str:
     lines += [f"  {waiting[0].step.command}"] if waiting and waiting[0].step else []
     state = None if chosen.state is None else chosen.state.state
     before = "".join(f"{line}\n" for line in lines) + ("\n" if lines else "")
-    return before + explain(chosen.text, chosen.status, replaced=state == "superseded")
+    whole = explain(chosen.text, chosen.status, replaced=state == "superseded")
+    return before + whole + "\n" + explain_framework(chosen.framework)
 
 
 def explanation_document(chosen: Chosen) -> Document:
@@ -44,6 +45,7 @@ def explanation_json(chosen: Chosen) -> dict[str, object]:
         "starts": contract.starts.isoformat(),
         "ends": contract.ends.isoformat(),
         "review_on": contract.review_on.isoformat() if contract.review_on else None,
+        "framework": chosen.framework,
         "standing": _status(chosen.status),
         "state": None if chosen.state is None else chosen.state.state,
         "awaits_us": [one.named for one in chosen.states if one.awaits_us],

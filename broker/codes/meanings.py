@@ -338,6 +338,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Save it as plain UTF-8 text of at most 1 MiB, without control, bidirectional and invisible"
         " characters.",
     ),
+    "document_missing": Meaning(
+        "the framework agreement or the vocabulary that an agreement pins is not here",
+        "Add the agreement and its documents together: concordant bundle add FILE --agency DIR",
+    ),
     "early": Meaning(
         "the log time is ahead of this clock",
         "Nothing: it is judged again by itself when time passes or news come.",
@@ -345,7 +349,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     "entry_conflict": Meaning(
         "two agencies have one id, or one key stands for two agencies",
         "Telephone both agencies and compare their fingerprints: one of the two files is "
-        "not its own.",
+        "not its own, or the agency has replaced its keys. In that case add the agreement that "
+        "names the new keys, compare the new words, and add its entry: concordant agency "
+        "check-partner ID --words WORDS --by NAME --channel telephone --agency DIR",
     ),
     "entry_early": Meaning("an entry is from the future", "Check both clocks."),
     "entry_foreign": Meaning(

@@ -21,7 +21,7 @@ from broker.operations.agreement_state import (
     agreement_states,
     shell_path,
 )
-from broker.operations.bundles import held_entries
+from broker.operations.bundle_reading import held_entries
 from broker.operations.partner_checks import Partner, partners
 from broker.partnership.entry import parse_entry
 from broker.registry.contracts import SignedContract

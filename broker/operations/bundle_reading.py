@@ -6,7 +6,7 @@ This module writes nothing. It verifies a file with the keys that the file itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -16,6 +16,7 @@ from broker.keys.durable import files_in
 from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import UNASSIGNED
 from broker.keys.manifest import VerifiedManifest, parse_manifest, verify_manifest
+from broker.operations.agency_entry import ENTRIES_FOLDER
 from broker.partnership.bundle import BUNDLE_LIMIT_BYTES, Bundle, parse_bundle
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, HEADER, VerifiedEntry, verify_entry
 from broker.registry.contracts import (
@@ -25,6 +26,7 @@ from broker.registry.contracts import (
 )
 from broker.registry.repository import verify_beside
 from broker.transport.certificates import read_certificate, verify_issued
+from contracts.documents import document_hash, require_document
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import parse_contract
 
@@ -55,6 +57,8 @@ class Collected:
     manifests: list[VerifiedManifest] = field(default_factory=list)
     authority: bytes | None = None
     certificates: dict[str, bytes] = field(default_factory=dict)
+    documents: dict[str, bytes] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
 
 def line_of(signed: SignedContract) -> AgreementLine:
@@ -68,6 +72,13 @@ def line_of(signed: SignedContract) -> AgreementLine:
         tuple(party.id for party in contract.parties if party.id in signed.parties),
         signed.missing,
     )
+
+
+def held_entries(directory: Path) -> dict[str, bytes]:
+    """Return the entries in an agency's folder, by agency id; each was verified on arrival."""
+    return {
+        path.stem: path.read_bytes() for path in files_in(directory / ENTRIES_FOLDER, "*.entry")
+    }
 
 
 def as_refused(path: Path, check: Callable[[], Result]) -> Result:
@@ -155,6 +166,7 @@ def collect(raw: bytes, where: str, deployment: str, found: Collected, now: int)
         ConcordantError: the file is refused.
     """
     bundle = _members(raw, where, now)
+    collect_documents(bundle.documents, found, where)
     _collect_entries(bundle, deployment, found, where, now)
     _collect_agreements(bundle, found, where)
     _collect_manifests(bundle, found, where, now)
@@ -184,6 +196,20 @@ def _members(raw: bytes, where: str, now: int) -> Bundle:
     name = text.hash.hex()
     notes = {(name, note.agency): note.raw for note in beside.notes}
     return Bundle(agreements={name: raw}, signatures=notes)
+
+
+def collect_documents(documents: Mapping[str, bytes], found: Collected, where: str) -> None:
+    """Verify documents by their hashes and add them to the results.
+
+    Raises:
+        ContractError: `document_invalid`.
+        EntryError: `bundle_malformed`: one has another hash than its name says.
+    """
+    for digest, raw in documents.items():
+        require_document(raw, where)
+        if document_hash(raw) != digest:
+            raise _malformed(where, "a document has another hash than its name says")
+        found.documents[digest] = raw
 
 
 def _collect_entries(
@@ -281,16 +307,32 @@ def _require_one_deployment(own: str, found: Collected, where: str) -> None:
 def require_pins(agreements: Iterable[SignedContract], entries: dict[str, VerifiedEntry]) -> None:
     """Check that agreements name the governance keys that the parties' entries have.
 
+    A version that another one replaces, or that replaces another one, may name other keys: a party
+    may replace its governance keys from one version to the next.
+
     Raises:
         EntryError: `entry_conflict`.
     """
-    for signed in agreements:
+    known = tuple(agreements)
+    for signed in known:
+        if in_chain(signed, known):
+            continue
         for agency, entry in entries.items():
             if (
                 agency in signed.contract.governance_keys
                 and pinned_governance(signed.contract, agency) != entry.governance
             ):
                 raise conflict(agency, signed.text.where)
+
+
+def in_chain(signed: SignedContract, known: Iterable[SignedContract]) -> bool:
+    """Return whether a version replaces one of these, or one of these replaces it."""
+    own = signed.contract.previous_hashes
+    return any(
+        one.hash in own or signed.hash in one.contract.previous_hashes
+        for one in known
+        if one.contract.name == signed.contract.name
+    )
 
 
 def _malformed(where: str, problem: str) -> EntryError:
@@ -309,5 +351,7 @@ def conflict(agency: str, where: str | None) -> EntryError:
         code="entry_conflict",
         where=where,
         fix=f"Nothing was changed. Telephone {agency} and compare its fingerprint: one of the two "
-        "files is not its own.",
+        "files is not its own, or it has replaced its keys. In that case add the agreement that "
+        "names the new keys, and compare the new words. Then add its entry: concordant agency "
+        f"check-partner {agency}",
     )

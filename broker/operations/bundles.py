@@ -6,7 +6,7 @@ A refused file leaves the folder unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,25 +22,36 @@ from broker.keys.manifest import (
     verify_manifest,
 )
 from broker.operations.agency_entry import ENTRIES_FOLDER
+from broker.operations.agreement_documents import (
+    documents_of,
+    is_pinned,
+    keep_documents,
+    read_document,
+)
 from broker.operations.bundle_reading import (
     AgreementLine,
     Collected,
     as_refused,
     collect,
+    collect_documents,
     conflict,
     files_of,
+    held_entries,
+    in_chain,
     line_of,
     read_file,
     require_pins,
 )
+from broker.operations.partner_checks import check_of
 from broker.partnership.bundle import Bundle, format_bundle
 from broker.partnership.entry import (
     VerifiedEntry,
     parse_entry,
 )
-from broker.registry.contracts import pinned_governance
+from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.repository import MANIFESTS_FOLDER
 from broker.transport.certificates import verify_issued
+from contracts.documents import document_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +62,13 @@ class Added:
         agency: the agency's id.
         new: new parts: (kind, name).
         agreements: every agreement in the folder now.
+        left_out: versions in the files that do not name this agency.
     """
 
     agency: str
     new: tuple[tuple[str, str], ...]
     agreements: tuple[AgreementLine, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +97,22 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
     participant = load_participant(directory, now, unsigned_ok=True)
     deployment = participant.deployment
     found = Collected()
+    postponed: list[tuple[Path, EntryError]] = []
     for path in files_of(paths):
-        as_refused(path, lambda p=path: collect(read_file(p), str(p), deployment, found, now))  # type: ignore[misc]
+        try:
+            as_refused(path, lambda p=path: collect(read_file(p), str(p), deployment, found, now))  # type: ignore[misc]
+        except EntryError as error:
+            if error.code not in {"bundle_malformed", "contract_invalid"}:
+                raise
+            postponed.append((path, error))
+    _collect_plain_documents(participant, found, postponed)
     held = held_entries(directory)
     for path_name, check in (
         ("entries", lambda: _check_entries(participant, found, held)),
         ("agreements", lambda: _check_agreements(participant, found, held)),
         ("manifests", lambda: _check_manifests(participant, found, held, now)),
         ("certificates", lambda: _check_certificates(participant, found, held)),
+        ("documents", lambda: _check_documents(participant, found)),
     ):
         as_refused(Path(path_name), check)
     return _write(participant, found, held, now)
@@ -155,24 +176,38 @@ def held_bundle(participant: Participant) -> Bundle:
         entries=held_entries(root),
         manifests={key: raw for key, raw in manifests.items() if newest[key[0]] == key[1]},
         authority=authority.read_bytes() if authority.is_file() else None,
+        documents=documents_of(root, [one.contract for one in contracts]),
     )
 
 
-def held_entries(directory: Path) -> dict[str, bytes]:
-    """Return the entries in an agency's folder, by agency id; each was verified on arrival."""
-    return {
-        path.stem: path.read_bytes() for path in files_in(directory / ENTRIES_FOLDER, "*.entry")
-    }
+def _collect_plain_documents(
+    participant: Participant, found: Collected, postponed: Sequence[tuple[Path, EntryError]]
+) -> None:
+    """Take files that are no bundle, entry or agreement but which an agreement pins."""
+    contracts = [one.contract for one in found.agreements.values()]
+    contracts += [one.contract for one in participant.contracts.all()]
+    for path, error in postponed:
+        raw = read_file(path)
+        if not is_pinned(raw, contracts):
+            raise error
+        as_refused(
+            path,
+            lambda r=raw, p=path: collect_documents({document_hash(r): r}, found, str(p)),  # type: ignore[misc]
+        )
+
+
+def _check_documents(participant: Participant, found: Collected) -> None:
+    """Leave out documents that no agreement pins, and require those that one does."""
+    contracts = [one.contract for one in found.agreements.values()]
+    found.documents = documents_of(participant.root, contracts, found.documents)
 
 
 def _check_entries(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
     for agency, entry in found.entries.items():
         if agency in held:
             known = parse_entry(held[agency]).governance
-            if (known.ed25519, known.ml_dsa_65) != (
-                entry.governance.ed25519,
-                entry.governance.ml_dsa_65,
-            ):
+            pair = GovernancePublic(known.ed25519, known.ml_dsa_65)
+            if pair != entry.governance and not _vouched(participant, agency, entry.governance):
                 raise conflict(agency, None)
     if participant.agency in found.entries and participant.agency not in held:
         pair = found.entries[participant.agency].governance
@@ -187,13 +222,27 @@ def _check_entries(participant: Participant, found: Collected, held: dict[str, b
             raise conflict(agency, None)
 
 
+def _vouched(participant: Participant, agency: str, pair: GovernancePublic) -> bool:
+    """Return whether an agency may have replaced its governance keys by these.
+
+    A person compared their fingerprint, an agreement that we signed pins them, or they are our own.
+    """
+    if agency == participant.agency:
+        return pair.fingerprints == _own_fingerprints(participant)
+    if pair in participant.contracts.governance_of(agency):
+        return True
+    return check_of(participant.root, agency, pair) is not None
+
+
 def _own_fingerprints(participant: Participant) -> tuple[str, str]:
     section = participant.config.governance
     return section.ed25519, section.ml_dsa_65
 
 
 def _check_agreements(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
-    drafts = {one.contract.deployment for one in participant.contracts.all()}
+    here = participant.contracts.all()
+    _leave_out_others(participant, found)
+    drafts = {one.contract.deployment for one in here}
     for signed in found.agreements.values():
         if drafts - {signed.contract.deployment}:
             raise EntryError(
@@ -203,21 +252,56 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
                 fix="Keep one folder for each deployment, and give files of that deployment.",
             )
         participant.contracts.adding(signed)
-    held_now = {agency: parse_entry(raw).governance for agency, raw in held.items()}
+    known = (*here, *found.agreements.values())
     require_pins(found.agreements.values(), found.entries)
-    for signed in found.agreements.values():
-        for agency, known in held_now.items():
-            if agency in signed.contract.governance_keys:
-                pair = pinned_governance(signed.contract, agency)
-                if (pair.ed25519, pair.ml_dsa_65) != (known.ed25519, known.ml_dsa_65):
-                    raise conflict(agency, None)
+    for agency, raw in held.items():
+        said = parse_entry(raw).governance
+        _require_pinned(
+            agency,
+            GovernancePublic(said.ed25519, said.ml_dsa_65),
+            found.agreements.values(),
+            known,
+        )
     for agency, entry in found.entries.items():
-        for signed in participant.contracts.all():
-            if (
-                agency in signed.contract.governance_keys
-                and pinned_governance(signed.contract, agency) != entry.governance
-            ):
-                raise conflict(agency, None)
+        if agency not in held:
+            _require_pinned(agency, entry.governance, here, known)
+
+
+def _require_pinned(
+    agency: str,
+    pair: GovernancePublic,
+    agreements: Iterable[SignedContract],
+    known: Sequence[SignedContract],
+) -> None:
+    """Check that agreements pin these keys for an agency, or replace one another.
+
+    Raises:
+        EntryError: `entry_conflict`.
+    """
+    for signed in agreements:
+        pinned = signed.contract.governance_keys.get(agency)
+        if pinned is None or pinned_governance(signed.contract, agency) == pair:
+            continue
+        if not in_chain(signed, known):
+            raise conflict(agency, None)
+
+
+def _leave_out_others(participant: Participant, found: Collected) -> None:
+    """Leave out versions that do not name this agency, where another version of the name does.
+
+    An agency that joins gets the versions before in the same file.
+    """
+    agreements = [*participant.contracts.all(), *found.agreements.values()]
+    ours = {
+        one.contract.name
+        for one in agreements
+        if participant.agency in one.contract.governance_keys
+    }
+    for key, signed in list(found.agreements.items()):
+        contract = signed.contract
+        if participant.agency not in contract.governance_keys and contract.name in ours:
+            found.left_out.append(f"{contract.name} {contract.version}")
+            del found.agreements[key]
 
 
 def _check_manifests(
@@ -331,6 +415,8 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
             if _is_newer(held.get(agency), entry):
                 write_durably(root / ENTRIES_FOLDER / f"{agency}.entry", entry.raw)
                 new.append(("entry", agency))
+        kept = keep_documents(root, found.documents)
+        new += [("document", digest) for digest in kept if read_document(None, digest) is None]
         for verified in sorted(found.manifests, key=lambda v: v.manifest.version):
             manifest = verified.manifest
             name = f"{manifest.agency}.{manifest.version}.note"
@@ -367,4 +453,5 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
         if before is None or merged.notes != before.notes:
             participant.repository.write_contract(merged)
     again = load_participant(root, now, unsigned_ok=True)
-    return Added(again.agency, tuple(new), tuple(map(line_of, again.contracts.all())))
+    lines = tuple(map(line_of, again.contracts.all()))
+    return Added(again.agency, tuple(new), lines, tuple(found.left_out))

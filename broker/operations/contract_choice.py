@@ -8,6 +8,7 @@ from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError, WrongInputError
+from broker.operations.agreement_documents import framework_text
 from broker.operations.agreement_state import AgreementState, agreement_states
 from broker.registry.contracts import SignedContract
 from contracts.loading import ContractText, load_contract
@@ -18,11 +19,15 @@ from contracts.status import ContractStatus
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The chosen contract; if an agency was named, its status and the states of all versions."""
+    """The chosen contract; if an agency was named, its status and the states of all versions.
+
+    `framework` is the text of the framework agreement that it pins, if that is here.
+    """
 
     text: ContractText
     status: ContractStatus | None
     states: tuple[AgreementState, ...] = ()
+    framework: str | None = None
 
     @property
     def state(self) -> AgreementState | None:
@@ -48,12 +53,14 @@ def choose(file: Path | None, agency: Path | None, name: str | None, now: int) -
         text = load_contract(file)
         if name is not None and name != text.contract.name:
             raise _no_such_contract(name, (text.contract.name,), "The file holds")
-        return Chosen(text, None)
+        return Chosen(text, None, framework=framework_text(None, text.contract))
     assert agency is not None
     participant = load_participant(agency, now, unsigned_ok=True)
     signed = select(participant, name, now)
     states = agreement_states(participant, now)
-    return Chosen(signed.text, participant.contract_status(signed, now), states)
+    status = participant.contract_status(signed, now)
+    framework = framework_text(agency, signed.contract)
+    return Chosen(signed.text, status, states, framework)
 
 
 def select(participant: Participant, name: str | None, now: int) -> SignedContract:

@@ -13,6 +13,7 @@ from broker.errors import ConfigError, EntryError, WrongInputError
 from broker.keys.durable import write_named
 from broker.keys.keyfile import UNASSIGNED
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, VerifiedEntry, verify_entry
+from contracts.documents import DOCUMENT_BYTES, document_hash, require_document, shipped_pins
 from contracts.drafting import draft
 from contracts.errors import ContractError
 from contracts.findings import Finding
@@ -25,7 +26,7 @@ from contracts.loading import (
     shipped_names,
     shipped_terms,
 )
-from contracts.model import Contract
+from contracts.model import Contract, Pins
 from contracts.names import nearest
 from contracts.parties import GovernanceKeys
 from contracts.terms import Regime
@@ -61,6 +62,7 @@ def draft_contract(
     review_on: date,
     out: Path,
     now: int,
+    framework: Path | None = None,
 ) -> Drafted:
     """Write the first version of an agreement.
 
@@ -73,6 +75,7 @@ def draft_contract(
         review_on: the day by which the parties review it.
         out: the file.
         now: milliseconds since the epoch.
+        framework: the text of the framework agreement; None pins the sample of the software.
 
     Raises:
         EntryError: an entry is refused, two are of one id (`entry_conflict`), or neither a party's
@@ -108,12 +111,34 @@ def draft_contract(
         starts=starts,
         ends=ends,
         review_on=review_on,
+        pins=None if framework is None else pins_of(framework),
     )
     parsed = parse_contract(text.encode(), str(out))
     write_named(out, parsed.raw, "agreement")
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
     return Drafted(parsed, out, tuple(verified), tuple(found))
+
+
+def pins_of(framework: Path) -> Pins:
+    """Return the pins of a framework agreement of one's own and the vocabulary of the software.
+
+    Raises:
+        ContractError: `document_invalid`.
+        ConfigError: `file_unusable`.
+    """
+    try:
+        with framework.open("rb") as file:
+            raw = file.read(DOCUMENT_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"The framework agreement cannot be read ({error.strerror}).",
+            code="file_unusable",
+            where=str(framework),
+            fix="Check that it is there, who owns it and its permissions.",
+        ) from None
+    require_document(raw, str(framework))
+    return Pins(framework=document_hash(raw), vocabulary=shipped_pins().vocabulary)
 
 
 def require_distinct(entries: Sequence[VerifiedEntry]) -> None:

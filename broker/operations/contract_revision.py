@@ -10,7 +10,7 @@ from pathlib import Path
 from broker.envelope.primitives import b64
 from broker.errors import ConfigError, EntryError, WrongInputError
 from broker.keys.durable import write_durably
-from broker.operations.contract_draft import party_of, read_entry, require_distinct
+from broker.operations.contract_draft import party_of, pins_of, read_entry, require_distinct
 from contracts.comparison import TermChange, compare
 from contracts.findings import Finding
 from contracts.lint import lint_text
@@ -44,6 +44,7 @@ def revise_contract(
     values: Mapping[str, str],
     out: Path,
     now: int,
+    framework: Path | None = None,
 ) -> Revised:
     """Write the next version of an agreement; comments stay as they were.
 
@@ -56,6 +57,7 @@ def revise_contract(
         values: dotted path -> new value.
         out: the file.
         now: milliseconds since the epoch.
+        framework: the text of another framework agreement, whose hash the version pins.
 
     Raises:
         EntryError: an entry is refused, or its party is one already (`entry_conflict`).
@@ -66,6 +68,8 @@ def revise_contract(
     """
     before = load_contract(file)
     contract = before.contract
+    if framework is not None:
+        values = {**values, "pins.framework": pins_of(framework).framework}
     if not (add or remove or values):
         raise WrongInputError(
             "Nothing is to be changed.",

@@ -19,6 +19,7 @@ from broker.errors import ConfigError, RegistryError, SigningRefusedError
 from broker.keys.durable import write_durably
 from broker.keys.instant import whole_second
 from broker.keys.keyfile import UNASSIGNED
+from broker.operations.agreement_documents import documents_of, keep_documents
 from broker.operations.deployment_joining import join_deployment
 from broker.operations.partner_checks import unchecked_parties
 from broker.operations.signatories import signatory_missing
@@ -36,6 +37,7 @@ from contracts.findings import Finding
 from contracts.hidden_characters import visible
 from contracts.lint import RULES, lint_text
 from contracts.loading import ContractText, load_contract
+from contracts.model import Contract
 from contracts.names import nearest
 from contracts.succession import HeldVersion, previous_of, succession_findings
 
@@ -138,6 +140,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         ) from None
     for party in text.contract.parties:
         pinned_governance(text.contract, party.id)
+    documents_of(directory, [text.contract])
     versions = [
         HeldVersion(signed.text, not signed.missing) for signed in participant.contracts.trusted()
     ]
@@ -215,6 +218,7 @@ def sign(
         require_signable(reviewed, accepted)
         if signatory is None:
             raise signatory_missing()
+        _keep_documents(participant.root, merged.contract)
         participant = join_deployment(participant, merged.contract.deployment, now)
         signer = participant.governance_signer()
         signed = countersign(
@@ -237,6 +241,19 @@ def sign(
             fix="copy the contract to a folder that you may write to",
         ) from None
     return Signed(agency, signed, beside, stored, already)
+
+
+def _keep_documents(root: Path, contract: Contract) -> None:
+    """Keep what is signed with the agreement beside it, for as long as the agency has it."""
+    try:
+        keep_documents(root, documents_of(root, [contract]))
+    except OSError as error:
+        raise ConfigError(
+            f"The documents of the agreement cannot be written ({error.strerror})",
+            code="output_unwritable",
+            where=str(root),
+            fix="check the free space, the owner and the permissions of the folder",
+        ) from None
 
 
 def require_rules(accepted: Iterable[str]) -> None:

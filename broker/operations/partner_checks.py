@@ -14,13 +14,12 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from broker.agency.participant import Participant, load_participant
-from broker.envelope.primitives import strict_b64
 from broker.errors import ConfigError, WrongInputError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
 from broker.keys.governance import GovernancePublic
 from broker.keys.instant import format_instant
 from broker.keys.signed_document import Line
-from broker.operations.bundles import held_entries
+from broker.operations.bundle_reading import held_entries
 from broker.partnership.entry import parse_entry
 from broker.partnership.fingerprint import fingerprint, fingerprint_words, read_words
 from broker.registry.contracts import pinned_governance
@@ -106,8 +105,9 @@ def check_partner(
             if alike
             else "Add its entry first, or give the id as the agency writes it.",
         )
-    typed, expected = read_words(words), fingerprint_words(agency, keys[agency])
-    if typed != expected:
+    typed = read_words(words)
+    pair = next((p for p in keys[agency] if fingerprint_words(agency, p) == typed), None)
+    if pair is None:
         raise FingerprintDiffersError(
             f"The words are not those of the keys that are held of {agency}.",
             where=agency,
@@ -117,7 +117,7 @@ def check_partner(
     try:
         check = PartnerCheck(
             agency=agency,
-            fingerprint=fingerprint(agency, keys[agency]).hex(),
+            fingerprint=fingerprint(agency, pair).hex(),
             by=by,
             channel=channel,
             time=format_instant(now),
@@ -158,10 +158,10 @@ def partners(participant: Participant) -> tuple[Partner, ...]:
         Partner(
             agency,
             names.get(agency, agency),
-            fingerprint_words(agency, pair),
-            _check_of(participant.root, agency, pair),
+            fingerprint_words(agency, pairs[0]),
+            check_of(participant.root, agency, pairs[0]),
         )
-        for agency, pair in sorted(_known(participant).items())
+        for agency, pairs in sorted(_known(participant).items())
         if agency != participant.agency
     )
 
@@ -172,22 +172,20 @@ def unchecked_parties(participant: Participant, contract: Contract) -> tuple[str
         party.id
         for party in contract.parties
         if party.id != participant.agency
-        and _check_of(participant.root, party.id, pinned_governance(contract, party.id)) is None
+        and check_of(participant.root, party.id, pinned_governance(contract, party.id)) is None
     )
 
 
-def _known(participant: Participant) -> dict[str, GovernancePublic]:
-    """Keys by agency id: those of entries, else those that agreements pin."""
-    keys: dict[str, GovernancePublic] = {}
-    for signed in participant.contracts.all():
-        for agency, pinned in signed.contract.governance_keys.items():
-            keys[agency] = GovernancePublic(
-                strict_b64(pinned.ed25519), strict_b64(pinned.ml_dsa_65)
-            )
+def _known(participant: Participant) -> dict[str, tuple[GovernancePublic, ...]]:
+    """Pairs by agency id: that of its entry, then those that agreements pin, newest first."""
+    pairs: dict[str, list[GovernancePublic]] = {}
     for agency, raw in held_entries(participant.root).items():
         said = parse_entry(raw).governance
-        keys[agency] = GovernancePublic(said.ed25519, said.ml_dsa_65)
-    return keys
+        pairs.setdefault(agency, []).append(GovernancePublic(said.ed25519, said.ml_dsa_65))
+    for signed in reversed(participant.contracts.all()):
+        for agency in signed.contract.governance_keys:
+            pairs.setdefault(agency, []).append(pinned_governance(signed.contract, agency))
+    return {agency: tuple(dict.fromkeys(found)) for agency, found in pairs.items()}
 
 
 def _legal_names(participant: Participant) -> dict[str, str]:
@@ -201,7 +199,8 @@ def _legal_names(participant: Participant) -> dict[str, str]:
     return names
 
 
-def _check_of(root: Path, agency: str, pair: GovernancePublic) -> PartnerCheck | None:
+def check_of(root: Path, agency: str, pair: GovernancePublic) -> PartnerCheck | None:
+    """Return the check of exactly these keys of an agency; None if no person compared them."""
     try:
         with (root / PARTNERS_FOLDER / f"{agency}.json").open("rb") as file:
             check = PartnerCheck.model_validate(orjson.loads(file.read(_LIMIT_BYTES)))

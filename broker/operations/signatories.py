@@ -61,11 +61,11 @@ def awaiting_signature(participant: Participant, now: int) -> tuple[SignedContra
     """
     trusted = {one.hash for one in participant.contracts.trusted()}
     known = participant.contracts.all()
-    replaced = {one.contract.previous for one in known}
+    replaced = {before for one in known for before in one.contract.previous_hashes}
     return tuple(
         one
         for one in known
-        if one.hash not in trusted and now < one.contract.ends_ms and one.hash.hex() not in replaced
+        if one.hash not in trusted and now < one.contract.ends_ms and one.hash not in replaced
     )
 
 

@@ -20,6 +20,7 @@ from broker.errors import EntryError
 from broker.keys.manifest import MANIFEST_LIMIT_BYTES
 from broker.partnership.entry import ENTRY_LIMIT_BYTES
 from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES
+from contracts.documents import DOCUMENT_BYTES
 from contracts.loading import AGREEMENT_BYTES
 
 BUNDLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
@@ -44,6 +45,7 @@ class Bundle:
         manifests: by agency id and version.
         authority: certificate of the authority that Kafka trusts, PEM.
         certificates: TLS certificates by agency id, PEM.
+        documents: framework agreements and vocabularies, by SHA-256, hexadecimal.
     """
 
     agreements: Mapping[str, bytes] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Bundle:
     manifests: Mapping[tuple[str, int], bytes] = field(default_factory=dict)
     authority: bytes | None = None
     certificates: Mapping[str, bytes] = field(default_factory=dict)
+    documents: Mapping[str, bytes] = field(default_factory=dict)
 
     def members(self) -> Iterator[tuple[str, bytes]]:
         """Name and content of each member, in the order of their names."""
@@ -60,6 +63,7 @@ class Bundle:
         named |= {f"entries/{one}.entry": raw for one, raw in self.entries.items()}
         named |= {f"manifests/{a}.{v}.note": raw for (a, v), raw in self.manifests.items()}
         named |= {f"kafka/certificates/{one}.pem": raw for one, raw in self.certificates.items()}
+        named |= {f"documents/{one}.txt": raw for one, raw in self.documents.items()}
         if self.authority is not None:
             named[AUTHORITY_NAME] = self.authority
         yield from sorted(named.items())
@@ -73,6 +77,7 @@ class _Members:
     manifests: dict[tuple[str, int], bytes] = field(default_factory=dict)
     authority: bytes | None = None
     certificates: dict[str, bytes] = field(default_factory=dict)
+    documents: dict[str, bytes] = field(default_factory=dict)
 
 
 def _authority(members: _Members, _: re.Match[str], raw: bytes) -> None:
@@ -105,6 +110,11 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], int, _Take], ...]] = (
         re.compile(rf"kafka/certificates/({_ID})\.pem"),
         CERTIFICATE_LIMIT_BYTES,
         lambda into, name, raw: into.certificates.__setitem__(name[1], raw),
+    ),
+    (
+        re.compile(r"documents/([0-9a-f]{64})\.txt"),
+        DOCUMENT_BYTES,
+        lambda into, name, raw: into.documents.__setitem__(name[1], raw),
     ),
     (re.compile(re.escape(AUTHORITY_NAME)), CERTIFICATE_LIMIT_BYTES, _authority),
 )
@@ -154,6 +164,7 @@ def parse_bundle(raw: bytes, where: str | None = None) -> Bundle:
             into.manifests,
             into.authority,
             into.certificates,
+            into.documents,
         )
         if format_bundle(bundle) != raw:
             raise ValueError("not the one way to write it")

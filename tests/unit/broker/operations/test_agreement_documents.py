@@ -1,0 +1,274 @@
+"""Framework agreement and vocabulary: in every folder and bundle, explained and signed with it."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.agency.participant import load_participant
+from broker.cli import terms_text
+from broker.errors import EntryError, RegistryError
+from broker.operations import contract_signing
+from broker.operations.agency_entry import write_entry
+from broker.operations.agreement_documents import documents_of, read_document
+from broker.operations.bundles import add_bundles, make_bundle, show_bundle
+from broker.operations.contract_choice import choose
+from broker.operations.contract_draft import draft_contract
+from broker.operations.contract_revision import revise_contract
+from broker.operations.partner_checks import FingerprintDiffersError, check_partner
+from broker.operations.signatories import file_to_sign, parse_signatory
+from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
+from broker.partnership.entry import verify_entry
+from contracts.documents import document_hash, shipped_documents, shipped_pins
+from contracts.errors import ContractError
+from contracts.loading import load_contract
+from tests.support.founding import NOW, cheap_scrypt, content, found
+
+PARTIES = {"csu-camden": "police", "council-camden": "council"}
+ME, OTHER = PARTIES
+NEWCOMER = "haven-support"
+TODAY = datetime.fromtimestamp(NOW // 1000, UTC).date()
+OWN = "Our own framework agreement.\n\nNo party leads.\n"
+
+
+@pytest.fixture(autouse=True)
+def _quickly() -> object:
+    with cheap_scrypt():
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("documents") / "root"
+    with cheap_scrypt():
+        for agency, role in {**PARTIES, NEWCOMER: "support"}.items():
+            found(root / agency, agency, role)
+            write_entry(root / agency, root / f"{agency}.entry", NOW)
+    (root / "framework.txt").write_text(OWN)
+    draft_contract(
+        terms="london-hate-crime",
+        entries=[root / f"{agency}.entry" for agency in PARTIES],
+        deployment="pan-camden",
+        starts=TODAY,
+        ends=TODAY + timedelta(days=300),
+        review_on=TODAY + timedelta(days=200),
+        out=root / "agreement.yaml",
+        now=NOW,
+        framework=root / "framework.txt",
+    )
+    return root
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "root"))
+
+
+def sign(folder: Path, now: int = NOW) -> None:
+    reviewed = contract_signing.review(folder, file_to_sign(folder, now), (), now)
+    rules = {one.rule for one in reviewed.findings if one.severity == "warning"}
+    person = parse_signatory("Ada Okafor, Director")
+    contract_signing.sign(reviewed, rules, now=now, signatory=person, shown="The agreement.")
+
+
+def start(root: Path) -> Path:
+    """The first agency has the agreement and its own framework agreement."""
+    files = [root / "framework.txt", root / "agreement.yaml"]
+    files += [root / f"{agency}.entry" for agency in PARTIES]
+    added = add_bundles(root / ME, files, NOW)
+    assert ("document", document_hash(OWN.encode())) in added.new
+    return root / ME
+
+
+def test_a_draft_pins_the_framework_of_the_partnership(root: Path) -> None:
+    pins = load_contract(root / "agreement.yaml").contract.pins
+    assert pins.framework == document_hash(OWN.encode())
+    assert pins.vocabulary == shipped_pins().vocabulary
+
+
+def test_an_agreement_without_its_framework_is_refused(root: Path) -> None:
+    before = content(root / ME)
+    with pytest.raises(EntryError) as refused:
+        add_bundles(root / ME, [root / "agreement.yaml"], NOW)
+    assert refused.value.code == "document_missing"
+    assert content(root / ME) == before
+    with pytest.raises(RegistryError) as unsigned:
+        contract_signing.review(root / ME, root / "agreement.yaml", (), NOW)
+    assert unsigned.value.code == "document_missing"
+    start(root)
+    sign(root / ME)
+
+
+def test_a_file_that_no_agreement_pins_is_no_document(root: Path) -> None:
+    (root / "framework.txt").write_text(OWN + "And one more sentence.\n")
+    before = content(root / ME)
+    with pytest.raises(EntryError) as refused:
+        add_bundles(root / ME, [root / "agreement.yaml", root / "framework.txt"], NOW)
+    assert refused.value.code == "bundle_malformed"
+    assert content(root / ME) == before
+
+
+def test_both_go_with_the_bundle_and_are_explained(root: Path) -> None:
+    folder = start(root)
+    sign(folder)
+    made = make_bundle(folder, root / "a.bundle", NOW)
+    vocabulary = shipped_documents()["vocabulary"]
+    assert set(made.documents.values()) == {OWN.encode(), vocabulary}
+    add_bundles(root / OTHER, [root / "a.bundle"], NOW)
+    for agency in PARTIES:
+        assert read_document(root / agency, document_hash(OWN.encode())) == OWN.encode()
+    text = terms_text.explanation(choose(None, root / OTHER, None, NOW))
+    assert "No party leads." in text
+    assert terms_text.explanation_json(choose(None, root / OTHER, None, NOW))["framework"] == OWN
+    sign(root / OTHER)
+    assert not add_bundles(root / OTHER, [root / "a.bundle"], NOW).new
+
+
+@pytest.mark.parametrize("raw", [b"another text", OWN.encode() + b"\xff", b""])
+def test_a_document_with_another_hash_or_form_is_refused(root: Path, raw: bytes) -> None:
+    bundle = Bundle(documents={document_hash(OWN.encode()): raw})
+    (root / "a.bundle").write_bytes(format_bundle(bundle))
+    before = content(root / ME)
+    with pytest.raises(EntryError) as refused:
+        add_bundles(root / ME, [root / "a.bundle"], NOW)
+    assert refused.value.code in {"bundle_malformed", "document_invalid"}
+    assert content(root / ME) == before
+
+
+def test_a_document_is_read_from_the_folder_only_with_its_hash(root: Path) -> None:
+    folder = start(root)
+    digest = document_hash(OWN.encode())
+    (folder / "documents" / f"{digest}.txt").write_text("Altered.")
+    assert read_document(folder, digest) is None
+    with pytest.raises(RegistryError) as missing:
+        documents_of(folder, [load_contract(root / "agreement.yaml").contract])
+    assert missing.value.code == "document_missing"
+
+
+def test_documents_of_the_software_need_no_file(root: Path) -> None:
+    for raw in shipped_documents().values():
+        assert read_document(None, document_hash(raw)) == raw
+        assert read_document(root / ME, document_hash(raw)) == raw
+    assert read_document(root / ME, "0" * 64) is None
+
+
+def test_a_revision_pins_another_framework(root: Path) -> None:
+    (root / "next.txt").write_text("Another framework.")
+    done = revise_contract(
+        root / "agreement.yaml",
+        add=(),
+        remove=(),
+        values={},
+        out=root / "next.yaml",
+        now=NOW,
+        framework=root / "next.txt",
+    )
+    assert done.text.contract.pins.framework == document_hash(b"Another framework.")
+    (root / "next.txt").write_bytes(b"\xff")
+    with pytest.raises(ContractError) as refused:
+        revise_contract(
+            root / "agreement.yaml",
+            add=(),
+            remove=(),
+            values={},
+            out=root / "next.yaml",
+            now=NOW,
+            framework=root / "next.txt",
+        )
+    assert refused.value.code == "document_invalid"
+
+
+def test_a_newcomer_gets_the_versions_before_and_leaves_them_out(root: Path) -> None:
+    folder = start(root)
+    sign(folder)
+    revise_contract(
+        root / "agreement.yaml",
+        add=[root / f"{NEWCOMER}.entry"],
+        remove=(),
+        values={},
+        out=root / "next.yaml",
+        now=NOW,
+    )
+    add_bundles(folder, [root / "next.yaml", root / f"{NEWCOMER}.entry"], NOW)
+    make_bundle(folder, root / "a.bundle", NOW)
+    added = add_bundles(root / NEWCOMER, [root / "a.bundle"], NOW)
+    assert added.left_out == ("london-hate-crime 1.0.0",)
+    assert [one.version for one in added.agreements] == ["2.0.0"]
+    sign(root / NEWCOMER)
+    with pytest.raises(EntryError) as refused:  # it names no version of another name
+        add_bundles(found_elsewhere(root), [root / "a.bundle"], NOW)
+    assert refused.value.code == "contract_foreign"
+
+
+def found_elsewhere(root: Path) -> Path:
+    found(root / "cps-london", "cps-london", "prosecution")
+    return root / "cps-london"
+
+
+def test_replaced_governance_keys(root: Path, tmp_path: Path) -> None:
+    """The next version pins new keys of a party: its entry is taken once a person compared them."""
+    folder = start(root)
+    sign(folder)
+    make_bundle(folder, root / "a.bundle", NOW)
+    add_bundles(root / OTHER, [root / "a.bundle"], NOW)
+    sign(root / OTHER)
+    make_bundle(root / OTHER, root / "a.bundle", NOW)
+    add_bundles(folder, [root / "a.bundle"], NOW)
+    again = tmp_path / "again"
+    later = NOW + 1000
+    found(again, OTHER, PARTIES[OTHER], now=later)
+    write_entry(again, root / "new.entry", later)
+    entry = verify_entry((root / "new.entry").read_bytes(), now=NOW)
+    before = content(folder)
+    with pytest.raises(EntryError) as refused:
+        add_bundles(folder, [root / "new.entry"], NOW)
+    assert refused.value.code == "entry_conflict"
+    assert content(folder) == before
+    revise_contract(
+        root / "agreement.yaml",
+        add=[root / "new.entry"],
+        remove=[OTHER],
+        values={},
+        out=root / "next.yaml",
+        now=NOW,
+    )
+    add_bundles(folder, [root / "next.yaml"], NOW)
+    with pytest.raises(EntryError):  # the agreement alone vouches for nothing
+        add_bundles(folder, [root / "new.entry"], NOW)
+    with pytest.raises(FingerprintDiffersError):
+        check_partner(folder, OTHER, "abandon " * 12, "A", "telephone", NOW)
+    check_partner(folder, OTHER, " ".join(entry.words), "A. Okafor", "telephone", NOW)
+    add_bundles(folder, [root / "new.entry"], later)
+    held = (folder / "entries" / f"{OTHER}.entry").read_bytes()
+    assert held == (root / "new.entry").read_bytes()
+    sign(folder)
+    make_bundle(folder, root / "b.bundle", later)
+    assert len(parse_bundle((root / "b.bundle").read_bytes()).agreements) == 2
+    assert len(show_bundle(root / "b.bundle", later).agreements) == 2
+    assert load_participant(folder, later).contracts.governance_of(OTHER)[0] == entry.governance
+
+
+def test_a_forged_agreement_with_other_keys_is_refused(root: Path, tmp_path: Path) -> None:
+    """Without a version that it replaces, an agreement may not name other keys of a party."""
+    folder = start(root)
+    forger = tmp_path / "forger"
+    found(forger, OTHER, PARTIES[OTHER])
+    write_entry(forger, root / "forged.entry", NOW)
+    draft_contract(
+        terms="london-hate-crime",
+        entries=[root / f"{ME}.entry", root / "forged.entry"],
+        deployment="pan-camden",
+        starts=TODAY,
+        ends=TODAY + timedelta(days=200),
+        review_on=TODAY + timedelta(days=100),
+        out=root / "forged.yaml",
+        now=NOW,
+    )
+    before = content(folder)
+    with pytest.raises(EntryError) as refused:
+        add_bundles(folder, [root / "forged.yaml"], NOW)
+    assert refused.value.code == "entry_conflict"
+    assert content(folder) == before
