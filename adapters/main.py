@@ -29,6 +29,7 @@ from broker.cli import (
     log,
     quarantine,
     status,
+    stopping,
 )
 from broker.codes.meanings import next_step
 from broker.errors import ConfigError
@@ -77,6 +78,9 @@ app.add_typer(event.app, name="event")
 contract.app.command("draft")(drafting.draft)
 contract.app.command("revise")(drafting.revise)
 contract.app.command("status")(drafting.status)
+contract.app.command("suspend")(stopping.suspend)
+contract.app.command("resume")(stopping.resume)
+contract.app.command("leave")(stopping.leave)
 contract.app.command("diff")(contract_comparison.diff)
 contract.app.command("breaking")(contract_comparison.breaking)
 contract.app.command("simulate")(contract_answers.simulate)

@@ -1,4 +1,4 @@
-"""Codes of the reasons for which an agency suspends its part of a contract, or leaves it.
+"""Codes of the reasons for which an agency suspends its part of a contract, resumes or leaves.
 
 The list is closed: every party reads a manifest and keeps it for years, so it may hold no free
 text. A reader of manifests accepts any text, because lists change. This module imports nothing that
@@ -12,7 +12,12 @@ from typing import Final
 
 from contracts.names import require_known
 
-__all__ = ["DEPARTURE_REASONS", "require_departure_reason"]
+__all__ = [
+    "DEPARTURE_REASONS",
+    "RESUMPTION_REASONS",
+    "require_departure_reason",
+    "require_resumption_reason",
+]
 
 DEPARTURE_REASONS: Final = MappingProxyType(
     {
@@ -33,6 +38,17 @@ DEPARTURE_REASONS: Final = MappingProxyType(
 """Code to meaning."""
 
 
+RESUMPTION_REASONS: Final = MappingProxyType(
+    {
+        "resolved": "the cause of the suspension is resolved",
+        "false_alarm": "the suspicion was not confirmed",
+        "review_completed": "the review is completed",
+        "agreed": "the parties agreed to go on",
+    }
+)
+"""Code to meaning, of the end of a suspension."""
+
+
 def require_departure_reason(reason: str) -> None:
     """Check that a reason is a code of the list.
 
@@ -40,3 +56,12 @@ def require_departure_reason(reason: str) -> None:
         UnknownNameError: `name_unknown`, with suggestions.
     """
     require_known("reason", reason, DEPARTURE_REASONS, code="name_unknown", exact=True)
+
+
+def require_resumption_reason(reason: str) -> None:
+    """Check that a reason is a code of the list for resuming.
+
+    Raises:
+        UnknownNameError: `name_unknown`, with suggestions.
+    """
+    require_known("reason", reason, RESUMPTION_REASONS, code="name_unknown", exact=True)

@@ -110,15 +110,21 @@ def state_departure(
     return _issued(participant, ManifestChanges(standing=(entry,)), now)
 
 
-def resume_contract(participant: Participant, name: str, now: int) -> VerifiedManifest:
+def resume_contract(participant: Participant, name: str, reason: str, now: int) -> VerifiedManifest:
     """End this agency's own suspension of a contract.
+
+    Args:
+        participant: the agency; its governance keys must be present.
+        name: the contract's name.
+        reason: a code, for the other parties.
+        now: milliseconds since the epoch.
 
     Raises:
         KeyAccessError: a governance key is missing or cannot be opened.
         ManifestError: code `manifest_left`.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
     """
-    return _issued(participant, ManifestChanges(resume=frozenset({name})), now)
+    return _issued(participant, ManifestChanges(resume={name: reason}), now)
 
 
 def revoke_keys(

@@ -21,7 +21,6 @@ from broker.cli.output import (
     print_text,
 )
 from broker.errors import SigningRefusedError
-from contracts.departure_reasons import DEPARTURE_REASONS, require_departure_reason
 from contracts.markup import DocumentFormat
 
 app = typer.Typer(
@@ -297,57 +296,6 @@ def verify(
     else:
         print_text(text.validity_text(answer), output)
     raise typer.Exit(0 if answer.holds else NO)
-
-
-@app.command("suspend")
-def suspend(
-    agency: Agency,
-    reason: Annotated[
-        str | None,
-        typer.Option(
-            "--reason",
-            metavar="CODE",
-            help=f"Why, for the other parties: {', '.join(DEPARTURE_REASONS)}.",
-        ),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="End our own suspension.")] = False,
-    leave: Annotated[
-        bool, typer.Option("--leave", help="Leave this version permanently; this cannot be undone.")
-    ] = False,
-    yes: Annotated[
-        bool,
-        typer.Option("--yes", help="Leave without asking; needed for --leave without a terminal."),
-    ] = False,
-    contract: Named = None,
-    json: AsJson = False,
-) -> None:
-    """Suspend this agency's own part of the contract, resume it, or leave the contract.
-
-    It needs the governance keys and no other party's consent: it is a new version of this agency's
-    manifest. The other parties continue without this agency.
-    """
-    from broker.cli import contract_text as text
-    from broker.clock import now_ms
-    from broker.operations.contract_departure import DepartureState, depart
-
-    if resume and leave:
-        raise typer.BadParameter("--resume and --leave exclude each other")
-    if (reason is None) != resume:
-        raise typer.BadParameter("give --reason CODE to suspend or leave, and none to --resume")
-    if reason is not None:
-        require_departure_reason(reason)
-    if leave and not yes and not confirmed("Leave permanently? This cannot be undone.", "leave"):
-        note("Nothing was changed.")
-        raise typer.Exit(NO)
-    state: DepartureState = "resumed" if resume else "left" if leave else "suspended"
-    done = depart(agency, contract, state, reason, now_ms())
-    if json:
-        print_json(text.departed_json(done))
-    else:
-        print_text(text.departed_text(done))
-    for line in text.departed_notes(done):
-        note(line)
-    raise typer.Exit(0 if done.changed or state != "resumed" else NO)
 
 
 def require_one_source(file: Path | None, agency: Path | None) -> None:

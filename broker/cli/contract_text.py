@@ -7,7 +7,6 @@ from typing import Final
 from xml.etree import ElementTree as Xml
 
 from broker.cli.times import day, instant
-from broker.operations.contract_departure import Departed
 from broker.operations.contract_lint import Checked
 from broker.operations.contract_signing import Signed, SigningReview
 from broker.operations.contract_validity import Validities, Validity
@@ -15,9 +14,6 @@ from contracts.comparison import TermChange
 from contracts.lint import NOT_CHECKED
 from contracts.wording import wrapped
 
-_PUBLISHED: Final = (
-    "The running adapter publishes it at once; otherwise the next start of the adapter does."
-)
 _STATES: Final = {
     "in_force": "in force",
     "draft": "there is no signature",
@@ -191,36 +187,6 @@ def _change_words(change: TermChange) -> str:
     clause = f" (clause {change.clause})" if change.clause else ""
     effect = {"unknown": "may widen", "both": "widens and narrows", "neutral": "same disclosure"}
     return f"{effect.get(change.effect, change.effect)}: {change.text}{clause}"
-
-
-# --- suspend --------------------------------------------------------------------------------------
-
-
-def departed_json(departed: Departed) -> dict[str, object]:
-    """For programs."""
-    return {
-        "agency": departed.agency,
-        "contract": departed.contract,
-        "version": departed.version,
-        "state": departed.state,
-        "manifest_version": departed.manifest_version,
-        "changed": departed.changed,
-    }
-
-
-def departed_text(departed: Departed) -> str:
-    """One line."""
-    return f"{departed.agency}: {departed.contract} {departed.version} {departed.state}"
-
-
-def departed_notes(departed: Departed) -> list[str]:
-    """Return what the operator should know."""
-    if not departed.changed:
-        stood = (
-            "was not suspended" if departed.state == "resumed" else f"was {departed.state} already"
-        )
-        return [f"Nothing was changed: this agency's part {stood}."]
-    return [f"It is in manifest version {departed.manifest_version}. {_PUBLISHED}"]
 
 
 # --- verify ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from broker.cli.stopping_text import stop_json, stop_texts
 from broker.cli.times import day
 from broker.operations.agency_progress import AgreementStatus, Progress
 from broker.operations.agreement_state import AgreementState
@@ -88,6 +89,7 @@ def statuses_json(statuses: Sequence[AgreementStatus]) -> list[dict[str, Any]]:
                 {"what": each.what, "day": each.day.isoformat(), "by": list(each.by)}
                 for each in one.due
             ],
+            "stops": [stop_json(each) for each in one.stops],
         }
         for one in statuses
     ]
@@ -106,6 +108,8 @@ def _status_lines(status: AgreementStatus) -> Iterator[str]:
     for one in status.signatures:
         who = "" if one.name is None else f": {one.name}, {one.capacity}, {one.time}"
         yield f"  {one.agency}: {'signed' if one.signed else 'not signed'}{who}"
+    for stop in status.stops:
+        yield from stop_texts(stop)
     for due in status.due:
         yield f"  due {due.day}: {due.what} ({', '.join(due.by)})"
 

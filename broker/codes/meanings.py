@@ -571,8 +571,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "An exchange key: restore its file, then: concordant quarantine retry ID --agency"
         " DIR. A governance key: bring it from where it is kept; until then stop the "
         "adapter and telephone every party; each can suspend its part: concordant "
-        "contract suspend --agency DIR. Another key: restore it, or bring the governance "
-        "keys, then: concordant keys renew --all --agency DIR",
+        "contract suspend --reason key_compromise --agency DIR. Another key: restore it, or "
+        "bring the governance keys, then: concordant keys renew --all --agency DIR",
     ),
     "key_not_listed": Meaning(
         "no key of ours has this id", "Compare it with: concordant keys list --agency DIR"
@@ -774,7 +774,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "own_suspension": Meaning(
         "this agency has suspended its part of the contract",
         "Nothing: it is judged again by itself when this agency takes part again: concordant "
-        "contract suspend --resume --agency DIR",
+        "contract resume --reason resolved --agency DIR",
     ),
     "package_foreign": Meaning(
         "another package uses our package name",

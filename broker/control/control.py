@@ -31,6 +31,11 @@ from broker.record import (
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
+from broker.statements.acknowledgements import (
+    acknowledgements_of,
+    is_acknowledgement,
+    parse_acknowledgement,
+)
 from broker.statements.authorship import read_note, require_author, require_both_authors
 from broker.statements.heartbeats import Head, Heartbeat, read_heartbeat, withheld
 from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING, Notice, parse_notice
@@ -43,6 +48,7 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Origin, Place, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.generation_links import GENERATION
+from broker.tlog.note import Note
 from broker.transport.topics import all_readable_topics, control_topics
 from contracts.errors import ConcordantError
 
@@ -326,6 +332,9 @@ class Control:
 
     def _notice(self, value: bytes, news: News, now: int) -> None:
         note = read_note(value)
+        if is_acknowledgement(note):
+            self._acknowledgement(note, now)
+            return
         notice = parse_notice(note)
         if notice.origin.agency != self._agency:
             return
@@ -344,6 +353,25 @@ class Control:
             return
         news.let_go += self.replay_requests.ask(sender, notice, now)
         news.replays.append(notice)
+
+    def _acknowledgement(self, note: Note, now: int) -> None:
+        """Keep when a partner first said that it knows a suspension or departure of ours."""
+        known, time_ms = parse_acknowledgement(note)
+        own = (self.manifests.deployment, self._agency)
+        if known not in acknowledgements_of(*own, self.manifests.stops(self._agency)):
+            return
+        sender = note.signatures[0].name.partition("/")[2]
+        if sender not in self.present().parties or sender == self._agency:
+            raise RefusedError(2, "party_left", "its signer takes no part in a contract of ours")
+        name = f"{known.name}/{sender}"
+        with self._store.reading() as tx:
+            if tx.meta.get(name) is not None:
+                return  # known, before the cost of a signature check
+        require_author(note, self.manifests, sender, RECEIPT, now)
+        if time_ms > now + CLOCK_SKEW_MS:
+            raise RefusedError(2, "early", "the acknowledgement is ahead of this clock")
+        with self._store.transaction() as tx:
+            tx.meta.set(name, str(time_ms).encode())
 
 
 def _stale(tx: Transaction, beat: Heartbeat) -> bool:

@@ -30,6 +30,11 @@ from broker.record import (
 )
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
+from broker.statements.acknowledgements import (
+    Acknowledgement,
+    acknowledgements_of,
+    format_acknowledgement,
+)
 from broker.statements.authorship import author, cosigner, post_quantum_author
 from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat, named_heads
 from broker.statements.notices import (
@@ -125,6 +130,7 @@ class OwnStatements:
         self._changed: set[Place] = set()
         self._receipted: dict[Place, tuple[str, int]] = {}
         self._notices: list[Notice] = []
+        self._acknowledged: dict[Acknowledgement, bool] = {}
         self._budget: dict[str, tuple[int, int]] = {}
 
     def announcements(self, contracts: ContractBook, manifests: ManifestBook) -> list[Record]:
@@ -183,6 +189,29 @@ class OwnStatements:
         with self._store.reading() as tx:
             held = tx.reader.state_heads()
         self.changed(place for place, _ in held)
+        participant = self._keys.participant
+        self.learned(participant.contracts, participant.manifests)
+
+    def learned(self, contracts: ContractBook, manifests: ManifestBook) -> None:
+        """Mark what other agencies say of suspending, resuming and leaving: we acknowledge it.
+
+        A receipt over each of their streams is due too. It proves later what was there at the end
+        (docs/spec/streams.md, "Ends").
+        """
+        ours = {one.contract.name for one in contracts.trusted()}
+        fresh: set[str] = set()
+        for agency in manifests.agencies():
+            if agency == self._agency:
+                continue
+            stops = (one for one in manifests.stops(agency) if one.contract in ours)
+            for known in acknowledgements_of(self._deployment, agency, stops):
+                if known not in self._acknowledged:
+                    self._acknowledged[known] = False
+                    fresh.add(agency)
+        if fresh:
+            with self._store.reading() as tx:
+                held = tx.reader.state_heads()
+            self.changed(place for place, _ in held if place.agency in fresh)
 
     def changed(self, places: Iterable[Place]) -> None:
         """Mark changed streams of others: a receipt is due."""
@@ -226,11 +255,17 @@ class OwnStatements:
         self._changed.difference_update(due)  # a stream that changes during the send is due again
         receipted = self._receipts(due)
         notices = list(self._notices)
-        signer = self._keys.receipt_author() if notices else None
+        unsaid = [known for known, said in self._acknowledged.items() if not said]
+        signer = self._keys.receipt_author() if notices or unsaid else None
         records = [record for _, _, record in receipted]
         for notice in notices:
             assert signer is not None
             value = format_notice(notice, signer)
+            headers = ((CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE),)
+            records.append(Record(self._topics.receipts, 0, headers, value))
+        for known in unsaid:
+            assert signer is not None
+            value = format_acknowledgement(known, self._clock(), signer)
             headers = ((CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE),)
             records.append(Record(self._topics.receipts, 0, headers, value))
         try:
@@ -242,6 +277,7 @@ class OwnStatements:
         for place, stated, _ in receipted:
             self._receipted[place] = stated
         del self._notices[: len(notices)]
+        self._acknowledged.update(dict.fromkeys(unsaid, True))
         return len(records)
 
     def _receipts(self, places: list[Place]) -> list[tuple[Place, tuple[str, int], Record]]:

@@ -56,7 +56,8 @@ class ManifestChanges:
         drop_keys: kids no longer listed, because retention plus grace have passed.
         revocations: keys that may be compromised.
         standing: further suspensions and departures.
-        resume: names of contracts whose suspensions end now; a departure cannot end.
+        resume: names of contracts whose suspensions end now, each with the reason; a departure
+            cannot end.
         drop_standing: suspensions that ended so long ago that no record of that time is left, by
             `StandingEntry.name`.
         contacts: the new contacts, None to keep the present ones.
@@ -67,7 +68,7 @@ class ManifestChanges:
     drop_keys: frozenset[bytes] = frozenset()
     revocations: tuple[Revocation, ...] = ()
     standing: tuple[StandingEntry, ...] = ()
-    resume: frozenset[str] = frozenset()
+    resume: Mapping[str, str] = field(default_factory=dict)
     drop_standing: frozenset[tuple[str, str, int]] = frozenset()
     contacts: Mapping[str, str] | None = None
 
@@ -250,7 +251,7 @@ def _standing(previous: Manifest, changes: ManifestChanges, now: int) -> tuple[S
     Each later version repeats them, so that an agency that lacks the earlier versions knows them.
     """
     entries = {one.name: one for one in previous.standing if one.name not in changes.drop_standing}
-    for contract in sorted(changes.resume):
+    for contract, reason in sorted(changes.resume.items()):
         left = {
             version
             for one in entries.values()
@@ -269,7 +270,8 @@ def _standing(previous: Manifest, changes: ManifestChanges, now: int) -> tuple[S
                 fix="Sign a new version of the contract.",
             )
         for one in lasting:
-            entries[one.name] = one.model_copy(update={"until": max(now, one.since)})
+            ended = {"until": max(now, one.since), "until_reason": reason}
+            entries[one.name] = one.model_copy(update=ended)
     for one in changes.standing:
         known = entries.get(one.name)
         versions = set(one.versions) | (set() if known is None else set(known.versions))

@@ -88,6 +88,7 @@ class StandingEntry(_Document):
         since: start, included.
         until: end of a suspension, excluded; None while it lasts.
         reason: a code.
+        until_reason: a code, why the suspension ended.
     """
 
     contract: Line
@@ -98,6 +99,7 @@ class StandingEntry(_Document):
     since: Instant
     until: Instant | None = None
     reason: Line
+    until_reason: Line | None = None
 
     @model_validator(mode="after")
     def _in_one_form(self) -> StandingEntry:
@@ -105,6 +107,8 @@ class StandingEntry(_Document):
             raise ValueError("versions are not in ascending order")
         if self.until is not None and (self.state == "left" or self.until < self.since):
             raise ValueError("only a suspension ends, and not before it begins")
+        if (self.until is None) != (self.until_reason is None):
+            raise ValueError("an end and its reason go together")
         return self
 
     @property

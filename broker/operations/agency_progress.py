@@ -22,6 +22,7 @@ from broker.operations.agreement_state import (
     shell_path,
 )
 from broker.operations.bundle_reading import held_entries
+from broker.operations.contract_departure import StopLine, stop_lines
 from broker.operations.partner_checks import Partner, partners
 from broker.partnership.entry import parse_entry
 from broker.registry.contracts import SignedContract
@@ -101,11 +102,12 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class AgreementStatus:
-    """Signatures of an agreement, its first day in force, and what is due."""
+    """Signatures of an agreement, its first day in force, what is due, and who takes no part."""
 
     state: AgreementState
     signatures: tuple[Signature, ...]
     due: tuple[Due, ...]
+    stops: tuple[StopLine, ...] = ()
 
 
 def agency_progress(directory: Path, now: int) -> Progress:
@@ -159,6 +161,7 @@ def agreement_statuses(directory: Path, now: int) -> tuple[AgreementStatus, ...]
             state,
             tuple(_signatures(signed)),
             tuple(sorted(_due(participant, signed, now), key=lambda one: one.day)),
+            stop_lines(participant, signed),
         )
         for signed, state in zip(participant.contracts.all(), states, strict=True)
     )

@@ -182,7 +182,7 @@ def _signed_step(
             OURSELVES,
             f"This agency has suspended its part of {named}. When the reason no longer applies, "
             "bring the governance keys and resume.",
-            f"concordant contract suspend --resume --contract {signed.contract.name} "
+            f"concordant contract resume --contract {signed.contract.name} --reason resolved "
             f"--agency {folder}",
         )
     return None

@@ -52,7 +52,7 @@ def choose(file: Path | None, agency: Path | None, name: str | None, now: int) -
     if file is not None:
         text = load_contract(file)
         if name is not None and name != text.contract.name:
-            raise _no_such_contract(name, (text.contract.name,), "The file holds")
+            raise no_such_contract(name, (text.contract.name,), "The file holds")
         return Chosen(text, None, framework=framework_text(None, text.contract))
     assert agency is not None
     participant = load_participant(agency, now, unsigned_ok=True)
@@ -73,7 +73,7 @@ def select(participant: Participant, name: str | None, now: int) -> SignedContra
     known = [s for s in participant.contracts.all() if name is None or s.contract.name == name]
     if name is not None and not known:
         names = dict.fromkeys(signed.contract.name for signed in participant.contracts.all())
-        raise _no_such_contract(name, tuple(names), "This agency has")
+        raise no_such_contract(name, tuple(names), "This agency has")
     if len(known) == 1:
         return known[0]
     try:
@@ -84,7 +84,8 @@ def select(participant: Participant, name: str | None, now: int) -> SignedContra
         return known[-1]
 
 
-def _no_such_contract(name: str, known: Sequence[str], where: str) -> WrongInputError:
+def no_such_contract(name: str, known: Sequence[str], where: str) -> WrongInputError:
+    """Return the error for an unknown name, with the known ones and a suggestion."""
     alike = nearest(name, known)
     meant = f" Did you mean {alike[0]}?" if alike else ""
     return WrongInputError(

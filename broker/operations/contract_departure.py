@@ -1,26 +1,72 @@
 """Departure from a contract: an agency suspends its own part, resumes it, or leaves.
 
-Each is a new version of the agency's own manifest, which the running adapter publishes.
+Each is a new version of the agency's own manifest, which the running adapter publishes. `review`
+says beforehand what stops and what goes on, `depart` does it, and `stop_lines` says afterwards who
+has acknowledged it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from broker.agency.own_manifest import resume_contract, signed_versions, state_departure
 from broker.agency.participant import Participant, load_participant
-from broker.errors import ManifestError
-from broker.operations.contract_choice import select
+from broker.agency.running import open_held_state
+from broker.errors import ManifestError, RegistryError, StoreError, WrongInputError
+from broker.operations.contract_choice import no_such_contract
+from broker.registry.contracts import SignedContract
+from broker.registry.stops import Stop
+from broker.statements.acknowledgements import Acknowledgement, acknowledgements_of
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 
 DepartureState: TypeAlias = Literal["suspended", "left", "resumed"]
 """New status of this agency's own part."""
+STATES: Final[Mapping[str, DepartureState]] = {
+    "suspended": "suspended",
+    "left": "left",
+    "resumed": "resumed",
+}
+"""Each status by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DepartureReview:
+    """Effects of a suspension, its end or a departure, before it is stated.
+
+    Attributes:
+        participant: the agency.
+        contract: name of the contract.
+        state: the new status.
+        versions: the versions that it covers, oldest first.
+        since: when it begins, ms; for `resumed` when the suspension ends.
+        suspended_since: start of the lasting suspension, ms; None if there is none.
+        partners: the other parties of these versions.
+        others: names of the agreements that go on.
+        changes: whether anything changes: it is not so already.
+    """
+
+    participant: Participant
+    contract: str
+    state: DepartureState
+    versions: tuple[str, ...]
+    since: int
+    suspended_since: int | None
+    partners: tuple[str, ...]
+    others: tuple[str, ...]
+    changes: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Departed:
-    """A new manifest version that suspends, resumes or leaves; or none, if nothing changed."""
+    """A new manifest version that suspends, resumes or leaves; or none, if nothing changed.
+
+    Attributes:
+        version: the newest version of the contract that it covers.
+    """
 
     agency: str
     contract: str
@@ -30,57 +76,195 @@ class Departed:
     changed: bool
 
 
-def depart(
-    directory: Path,
-    name: str | None,
-    state: DepartureState,
-    reason: str | None,
-    now: int,
-) -> Departed:
-    """Suspend, resume or leave this agency's own part of a contract.
+@dataclass(frozen=True, slots=True)
+class StopLine:
+    """A suspension or departure of a party, for display.
+
+    Attributes:
+        agency: the party.
+        stop: the statement.
+        acknowledged: of our own: partner to the time (ms) of its acknowledgement.
+        awaited: of our own: partners that have not acknowledged it.
+    """
+
+    agency: str
+    stop: Stop
+    acknowledged: dict[str, int]
+    awaited: tuple[str, ...]
+
+
+def review(directory: Path, name: str | None, state: DepartureState, now: int) -> DepartureReview:
+    """Return what a suspension, its end or a departure changes.
 
     Args:
         directory: the agency's folder.
-        name: name of the contract, if there are several.
+        name: name of the contract; not needed while there is only one.
         state: the new status.
-        reason: a code; None to resume.
         now: milliseconds since the epoch.
 
     Raises:
-        RegistryError: there is no such contract.
+        WrongInputError: `contract_unknown`, or `option_missing` if there are several.
+        RegistryError: `contract_unsigned`: this agency has signed none.
         ManifestError: `manifest_left`, a departure cannot be undone.
-        KeyAccessError: the governance keys are not available.
     """
     participant = load_participant(directory, now)
-    contract = select(participant, name, now).contract
-    signed = frozenset(signed_versions(participant, contract.name))
-    left, suspended = (_covered(participant, contract.name, one) for one in ("left", "suspended"))
-    if state != "left" and signed and signed <= left:
+    chosen = _chosen(participant, name)
+    signed = frozenset(signed_versions(participant, chosen))
+    left, suspended = (_covered(participant, chosen, one) for one in ("left", "suspended"))
+    if state != "left" and signed <= left:
         raise ManifestError(
-            f"{participant.agency} has left {contract.name}; this cannot be undone.",
+            f"{participant.agency} has left {chosen}; this cannot be undone.",
             code="manifest_left",
             fix="Sign a new version of the contract.",
         )
-    covered = left if state == "left" else suspended
-    # A second suspension would say nothing new, unless a version was signed since the first.
-    if (state == "resumed" and not covered) or (state != "resumed" and signed <= covered):
-        newest = participant.manifests.newest(participant.agency)
-        version = newest.version if newest else 0
-        return Departed(participant.agency, contract.name, contract.version, state, version, False)
-    if state == "resumed":
-        issued = resume_contract(participant, contract.name, now)
-    else:
-        assert reason is not None
-        issued = state_departure(participant, contract.name, state, reason, now)
-    version = issued.manifest.version
-    return Departed(participant.agency, contract.name, contract.version, state, version, True)
+    changes = (
+        bool(suspended)
+        if state == "resumed"
+        else not signed <= (left if state == "left" else suspended)
+    )
+    covered = suspended if state == "resumed" and suspended else signed
+    versions = [one for one in participant.contracts.trusted() if one.hash in covered]
+    lasting = [one.since for one in _own(participant, chosen) if one.open and _suspends(one)]
+    return DepartureReview(
+        participant,
+        chosen,
+        state,
+        tuple(one.contract.version for one in versions),
+        now,
+        min(lasting, default=None),
+        _partners(participant, versions),
+        tuple(one for one in _names(participant, now) if one != chosen),
+        changes,
+    )
+
+
+def depart(reviewed: DepartureReview, reason: str, now: int) -> Departed:
+    """Suspend, resume or leave, as it was reviewed.
+
+    Args:
+        reviewed: result of `review`.
+        reason: a code.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ManifestError: others would refuse the result.
+        KeyAccessError: the keys are not available.
+        RegistryError: `registry_unwritable` or `manifest_missing`.
+    """
+    participant, name = reviewed.participant, reviewed.contract
+    newest = participant.manifests.newest(participant.agency)
+    version = newest.version if newest else 0
+    if reviewed.changes and reviewed.state == "resumed":
+        version = resume_contract(participant, name, reason, now).manifest.version
+    elif reviewed.changes:
+        issued = state_departure(
+            participant, name, "left" if reviewed.state == "left" else "suspended", reason, now
+        )
+        version = issued.manifest.version
+    return Departed(
+        participant.agency,
+        name,
+        reviewed.versions[-1] if reviewed.versions else "",
+        reviewed.state,
+        version,
+        reviewed.changes,
+    )
+
+
+def stop_lines(participant: Participant, signed: SignedContract) -> tuple[StopLine, ...]:
+    """Return the suspensions and departures that cover a contract, with who acknowledged ours."""
+    store = _state(participant)
+    try:
+        return tuple(_stop_lines(participant, signed, store))
+    finally:
+        if store is not None:
+            store.close()
+
+
+def _stop_lines(
+    participant: Participant, signed: SignedContract, store: Store | None
+) -> Iterator[StopLine]:
+    for party in signed.contract.parties:
+        for stop in participant.contracts.stops(party.id, signed.text, participant.manifests):
+            if party.id != participant.agency:
+                yield StopLine(party.id, stop, {}, ())
+                continue
+            partners = _partners(participant, [signed])
+            *_, known = acknowledgements_of(participant.deployment, party.id, [stop])
+            found: dict[str, int] = {}
+            if store is not None:
+                with store.reading() as tx:
+                    found = _acknowledged(tx, known, partners)
+            awaited = tuple(one for one in partners if one not in found)
+            yield StopLine(party.id, stop, found, awaited)
+
+
+def _acknowledged(
+    tx: Transaction, known: Acknowledgement, partners: tuple[str, ...]
+) -> dict[str, int]:
+    kept = ((one, tx.meta.get(f"{known.name}/{one}")) for one in partners)
+    return {one: int(value) for one, value in kept if value is not None}
+
+
+def _state(participant: Participant) -> Store | None:
+    """Return the adapter's state; None if it has not run yet."""
+    try:
+        return open_held_state(participant)
+    except StoreError as error:
+        if error.code != "state_missing":
+            raise
+        return None
+
+
+def _chosen(participant: Participant, name: str | None) -> str:
+    known = list(dict.fromkeys(one.contract.name for one in participant.contracts.trusted()))
+    if name is not None:
+        if name not in known:
+            raise no_such_contract(name, known, "This agency has signed")
+        return name
+    if not known:
+        raise RegistryError(
+            "This agency has signed no agreement.",
+            code="contract_unsigned",
+            where="contracts/",
+            fix="There is nothing to stop: no event flows before this agency signs.",
+        )
+    if len(known) > 1:
+        raise WrongInputError(
+            "This agency has several agreements.",
+            code="option_missing",
+            where="--contract",
+            fix=f"Name one: {', '.join(known)}.",
+        )
+    return known[0]
+
+
+def _names(participant: Participant, now: int) -> tuple[str, ...]:
+    """Return names of this agency's agreements that have not ended."""
+    trusted = participant.contracts.trusted()
+    return tuple(sorted({one.contract.name for one in trusted if now < one.contract.ends_ms}))
+
+
+def _partners(participant: Participant, versions: list[SignedContract]) -> tuple[str, ...]:
+    """Return the other parties of some versions that have not left them."""
+    found: set[str] = set()
+    for signed in versions:
+        departed = participant.contracts.departures(signed.text, participant.manifests)
+        gone = {one.agency for one in departed if one.state == "left"}
+        found |= {party.id for party in signed.contract.parties} - gone
+    return tuple(sorted(found - {participant.agency}))
+
+
+def _own(participant: Participant, name: str) -> tuple[Stop, ...]:
+    stops = participant.manifests.stops(participant.agency)
+    return tuple(one for one in stops if one.contract == name)
+
+
+def _suspends(stop: Stop) -> bool:
+    return stop.state == "suspended"
 
 
 def _covered(participant: Participant, name: str, state: str) -> frozenset[bytes]:
     """Return the versions of a contract that this agency's lasting stops of a kind list."""
-    return frozenset(
-        version
-        for one in participant.manifests.stops(participant.agency)
-        if one.open and (one.contract, one.state) == (name, state)
-        for version in one.versions
-    )
+    own = (one for one in _own(participant, name) if one.open and one.state == state)
+    return frozenset(version for one in own for version in one.versions)

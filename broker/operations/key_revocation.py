@@ -165,5 +165,5 @@ def _require_governance(participant: Participant) -> None:
             where=str(participant.root / "keys" / "governance"),
             fix="Fetch them from their offline store. Until then stop the adapter, and "
             "telephone every party: each can suspend its own part with: concordant "
-            "contract suspend",
+            "contract suspend --reason key_compromise --agency DIR",
         )

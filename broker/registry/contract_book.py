@@ -15,7 +15,7 @@ from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import UNASSIGNED
 from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
-from broker.registry.stops import departures
+from broker.registry.stops import Stop, covers
 from contracts.loading import ContractText
 from contracts.model import topic_name
 from contracts.status import ContractStatus, Departure, contract_status
@@ -136,13 +136,19 @@ class ContractBook:
             text: one version of a contract.
             manifests: where parties say that they have suspended or left.
         """
-        contract = text.contract
         return tuple(
-            one
-            for party in contract.parties
-            for one in departures(
-                party.id, manifests.stops(party.id), contract.name, text.hash, self._previous
-            )
+            Departure(party.id, stop.state, stop.since, stop.until)
+            for party in text.contract.parties
+            for stop in self.stops(party.id, text, manifests)
+        )
+
+    def stops(self, agency: str, text: ContractText, manifests: ManifestBook) -> tuple[Stop, ...]:
+        """Return a party's suspensions and departures that cover a version of a contract."""
+        return tuple(
+            stop
+            for stop in manifests.stops(agency)
+            if stop.contract == text.contract.name
+            and covers(stop.versions, text.hash, self._previous)
         )
 
     def _previous(self, contract_hash: bytes) -> frozenset[bytes]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from broker.keys.manifest import VerifiedManifest
-from contracts.status import Departure
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +85,6 @@ def _stated_after(before: VerifiedManifest | None, first: VerifiedManifest) -> i
     if first.manifest.version == version + 1:
         return first.manifest.issued
     return 0 if before is None else before.manifest.issued
-
-
-def departures(
-    agency: str,
-    stops: Iterable[Stop],
-    contract: str,
-    contract_hash: bytes,
-    previous_of: Callable[[bytes], frozenset[bytes]],
-) -> tuple[Departure, ...]:
-    """Return the stops of one party that cover a version of a contract.
-
-    Args:
-        agency: the party.
-        stops: its stops.
-        contract: the contract's name.
-        contract_hash: SHA-256 of the version's file.
-        previous_of: hash of a version -> hashes that it replaces; empty for an unknown version.
-    """
-    return tuple(
-        Departure(agency, stop.state, stop.since, stop.until)
-        for stop in stops
-        if stop.contract == contract and covers(stop.versions, contract_hash, previous_of)
-    )
 
 
 def covers(

@@ -77,6 +77,7 @@ class Arrivals:
         """Seal by the contracts and keys that are believed now."""
         resolver = trust.resolver
         self._sealing.contracts, self._sealing.manifests = resolver.contracts, resolver.manifests
+        await asyncio.to_thread(self._statements.learned, resolver.contracts, resolver.manifests)
         self._log.info("registry_changed")
 
     def reached(self) -> None:

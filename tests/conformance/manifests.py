@@ -147,8 +147,10 @@ def _revocation(value: object) -> Revocation:
 def _standing(value: object) -> Statement:
     names = ["contract", "versions", "state", "since", "reason"]
     ended = isinstance(value, dict) and "until" in value
-    entry = _members(value, *names, *(["until"] if ended else []))
+    entry = _members(value, *names, *(["until", "until_reason"] if ended else []))
     _text(entry["reason"])
+    if ended:
+        _text(entry["until_reason"])
     if entry["state"] not in (("suspended",) if ended else ("suspended", "left")):
         raise MalformedError("not a state, or an end of a departure")
     versions = tuple(_octets(version, 32) for version in _listed(entry["versions"]))

@@ -111,7 +111,11 @@ def _document(version: int, rng: Random) -> dict[str, Any]:
                 "state": rng.choice(("suspended", "left")),
                 "since": _text_time(rng.choice(TIMES[:6])),
                 "reason": "until it is settled",
-                **({"until": _text_time(rng.choice(TIMES))} if rng.random() < 0.3 else {}),
+                **(
+                    {"until": _text_time(rng.choice(TIMES)), "until_reason": "resolved"}
+                    if rng.random() < 0.3
+                    else {}
+                ),
             }
             for _ in range(rng.choice((0, 0, 1, 2, 3)))
         ],

@@ -29,6 +29,8 @@ VALUES: Mapping[str, str] = {
 """A value for each required parameter, by its metavar."""
 
 MORE: Mapping[str, Sequence[str]] = {
+    "contract leave": ("--reason", "dispute", "--yes"),
+    "contract resume": ("--reason", "resolved"),
     "contract suspend": ("--reason", "dpia_review"),
     "event evidence": ("7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",),
     "keys passphrase": ("--new-file", "FILE"),

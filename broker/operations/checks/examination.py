@@ -118,7 +118,9 @@ def _contract(participant: Participant, now: int) -> Checks:
     status = in_force.status(now)
     mine = status.departed.get(participant.agency)
     if mine is not None:
-        again = "concordant contract suspend --resume" if mine.state == "suspended" else None
+        again = (
+            "concordant contract resume --reason resolved" if mine.state == "suspended" else None
+        )
         yield Check(
             "contract",
             "fail",

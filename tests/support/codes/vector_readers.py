@@ -152,7 +152,9 @@ class VectorReader:
                 if (role, algorithm) not in roles
             ]
             ended = [
-                one if one.state == "left" else one.model_copy(update={"until": self.now})
+                one
+                if one.state == "left"
+                else one.model_copy(update={"until": self.now, "until_reason": "resolved"})
                 for verified in history
                 for one in verified.manifest.standing
             ]

@@ -116,6 +116,7 @@ def standing(ground: Ground) -> Setting:
             state=state,  # type: ignore[arg-type]  # one of the two
             since=since,
             until=until,
+            until_reason=None if until is None else "resolved",
             reason="legal_review",
         )
 

@@ -133,7 +133,7 @@ def test_a_suspension_can_be_lifted_and_a_departure_stands(load: Load, now: int)
     status = suspended.contract_in_force(now).status(now)
     assert status.party_state(ME) != "in_force"
     assert status.party_state("cps-london") == "in_force"
-    resume_contract(suspended, name, now + DAY_MS)
+    resume_contract(suspended, name, "resolved", now + DAY_MS)
     resumed = load(now=now + DAY_MS)
     assert [one.until for one in resumed.manifests.stops(ME)] == [now + DAY_MS]
     found = resumed.contract_in_force(now)
@@ -153,7 +153,7 @@ def test_a_manifest_that_does_not_repeat_it_ends_nothing(load: Load, now: int, s
     stopped = load()
     forgetting = stopped.manifest(now).model_copy(update={"standing": ()})
     signer = stopped.governance_signer()
-    for version in (ManifestChanges(), ManifestChanges(resume=frozenset({name}))):
+    for version in (ManifestChanges(), ManifestChanges(resume={name: "resolved"})):
         last = issue_manifest(forgetting, version, signer, now + DAY_MS)
         after = stopped.manifests.adding(last)
         (one,) = after.stops(ME)

@@ -18,6 +18,7 @@ from tests.unit.broker.cli.contract_world import AGENCIES, NAME, NOW, World, day
 VERIFY = ("contract", "verify")
 SIGN = ("contract", "sign", "--as", "Ada Okafor, Chief Superintendent")
 SUSPEND = ("contract", "suspend")
+RESUME, LEAVE = ("contract", "resume"), ("contract", "leave")
 
 
 @pytest.fixture(scope="module")
@@ -499,9 +500,9 @@ def test_a_suspension_that_others_know_of_is_theirs_to_see_not_to_end(cli, world
 def test_resuming_lifts_it_and_resuming_again_is_a_no(cli, world: World) -> None:
     agency = world.agency()
     cli(*SUSPEND, "--agency", agency, "--reason", "dpia_review")
-    assert cli(*SUSPEND, "--agency", agency, "--resume").code == 0
+    assert cli(*RESUME, "--agency", agency, "--reason", "resolved").code == 0
     assert cli(*VERIFY, "--agency", agency).code == 0
-    again = cli(*SUSPEND, "--agency", agency, "--resume", "--json")
+    again = cli(*RESUME, "--agency", agency, "--reason", "resolved", "--json")
     assert (again.code, again.json["changed"], again.json["manifest_version"]) == (1, False, 3)
 
 
@@ -514,13 +515,45 @@ def test_suspending_again_does_not_move_the_time_since_which_it_holds(cli, world
 
 def test_leaving_cannot_be_taken_back(cli, world: World) -> None:
     agency = world.agency()
-    asked = cli(*SUSPEND, "--agency", agency, "--leave", "--reason", "reorganisation")
+    asked = cli(*LEAVE, "--agency", agency, "--reason", "reorganisation")
     assert (asked.code, "confirmation_needed" in asked.err) == (2, True)
-    left = cli(*SUSPEND, "--agency", agency, "--leave", "--yes", "--reason", "reorganisation")
+    left = cli(*LEAVE, "--agency", agency, "--yes", "--reason", "reorganisation")
     assert left.code == 0
-    for back in (("--resume",), ("--reason", "dispute")):
-        done = cli(*SUSPEND, "--agency", agency, *back)
+    for back in ((*RESUME, "--reason", "resolved"), (*SUSPEND, "--reason", "dispute")):
+        done = cli(*back, "--agency", agency)
         assert (done.code, "manifest_left" in done.err) == (3, True)
+
+
+@pytest.mark.parametrize("state", ["suspended", "resumed", "left"])
+def test_effects_are_shown_before_and_acknowledgements_afterwards(
+    cli, world: World, state: str
+) -> None:
+    agency = world.agency()
+    if state == "resumed":
+        cli(*SUSPEND, "--agency", agency, "--reason", "dispute", "--contract", NAME)
+    command = {"suspended": SUSPEND, "resumed": RESUME, "left": LEAVE}[state]
+    reason = "resolved" if state == "resumed" else "dispute"
+    done = cli(*command, "--agency", agency, "--reason", reason, "--yes", "--json")
+    assert (done.code, done.json["state"], done.json["changed"]) == (0, state, True)
+    partners = sorted(set(AGENCIES) - {"csu-camden"})
+    assert [one["agency"] for one in done.json["partners"]] == partners
+    assert all(one["to_do"] for one in done.json["partners"])
+    assert all((done.json["stops"], done.json["goes_on"], done.json["since"].endswith("Z")))
+    for line in (*done.json["stops"], *done.json["goes_on"]):
+        assert line in done.err
+    (status,) = cli("contract", "status", "--agency", agency, "--json").json
+    (stop,) = status["stops"]
+    assert (stop["agency"], stop["not_acknowledged"]) == ("csu-camden", partners)
+    assert (stop["until"] is None) is (state != "resumed")
+    assert stop["state"] == ("left" if state == "left" else "suspended")
+
+
+def test_the_options_of_today_go_on_working(cli, world: World) -> None:
+    agency = world.agency()
+    assert cli(*SUSPEND, "--agency", agency, "--reason", "dispute").code == 0
+    assert cli(*SUSPEND, "--agency", agency, "--resume").code == 0
+    left = cli(*SUSPEND, "--agency", agency, "--leave", "--yes", "--reason", "dispute", "--json")
+    assert (left.code, left.json["state"]) == (0, "left")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,16 @@ MISSPELT = {
     ("contract export dpia", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract export odcs", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract sign", "CODE"): (("FILE", "--accept", "gaps"), "gap"),
+    ("contract leave", "CODE"): (("--reason", "disputes"), "dispute"),
+    ("contract leave", "NAME"): (
+        ("--contract", "london-hate-crimes", "--reason", "dispute", "--yes"),
+        "london-hate-crime",
+    ),
+    ("contract resume", "CODE"): (("--reason", "resolve"), "resolved"),
+    ("contract resume", "NAME"): (
+        ("--contract", "london-hate-crimes", "--reason", "resolved"),
+        "london-hate-crime",
+    ),
     ("contract suspend", "CODE"): (("--reason", "dpia-review"), "dpia_review"),
     ("contract suspend", "NAME"): (
         ("--contract", "london-hate-crimes", "--reason", "dispute"),

@@ -107,7 +107,7 @@ def test_a_suspension_can_be_lifted_and_a_departure_cannot(
     other = entry("suspended", now, contract="d")
     suspended = issue(manifest(), standing=(entry("suspended", now), other))
     later = now + DAY_MS
-    resumed = issue(suspended, later, resume=frozenset({"c"}))
+    resumed = issue(suspended, later, resume={"c": "resolved"})
     ended, still = resumed.standing
     assert (ended.until, still) == (later, other), "an ended suspension stays listed"
     assert issue(resumed, later + 1).standing == resumed.standing
@@ -118,12 +118,12 @@ def test_a_suspension_can_be_lifted_and_a_departure_cannot(
         ("left", later),
     ]
     with pytest.raises(ManifestError) as caught:
-        issue(left, later, resume=frozenset({"c"}))
+        issue(left, later, resume={"c": "resolved"})
     assert caught.value.code == "manifest_left"
-    assert issue(left, later, resume=frozenset({"another"})).standing == left.standing
+    assert issue(left, later, resume={"another": "resolved"}).standing == left.standing
     # a version that it signed after it had left can be suspended and resumed
     again = issue(left, later, standing=(entry("suspended", later, (V1, V2)),))
-    back = issue(again, later + 1, resume=frozenset({"c"}))
+    back = issue(again, later + 1, resume={"c": "resolved"})
     assert [one.until for one in back.standing] == [later + 1, None, None, later + 1]
     dropped = issue(back, later + 2, drop_standing=frozenset({back.standing[0].name}))
     assert dropped.standing == back.standing[1:]
