@@ -254,7 +254,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a record is not a contract with its signatures", "Nothing; the record is ignored."
     ),
     "contract_missing": Meaning(
-        "there is no contract", "Put the contract and its signatures into contracts/."
+        "there is no contract",
+        "Add the contract and its signatures: concordant bundle add --agency DIR FILE",
     ),
     "contract_not_in_force": Meaning("the contract was not in force at log time", _SENT_AGAIN),
     "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),

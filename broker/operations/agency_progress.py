@@ -1,4 +1,4 @@
-"""Progress of an agency into a partnership, with its next step."""
+"""Progress of an agency on its way into a partnership, and its next step."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _STAGES: Final[tuple[tuple[str, Stage], ...]] = (
 )
 """Stage of an agency that has no agreement in force, by the state of one, the first of these."""
 DUE_DAYS: Final = 92
-"""`contract status` names a day from three months before it."""
+"""`contract status` lists a due date from this many days before it."""
 DELEGATION_WARNING_MS: Final = 90 * DAY_MS
 MANIFEST_WARNING_MS: Final = 10 * DAY_MS
 HOST: Final = "Kafka's host"
@@ -61,13 +61,13 @@ class Progress:
 
     Attributes:
         agency: its id.
-        deployment: `unassigned` before its first signature.
-        stage: where it stands, the least finished thing first.
+        deployment: its name, `unassigned` until the agency signs its first agreement.
+        stage: the earliest stage that is not finished.
         agreements: every agreement in its folder.
-        partners: other agencies whose keys are held.
-        governance_here: whether the governance keys are in the folder.
-        delegation_ends: milliseconds; None if the agency has no entry.
-        next: the one thing to do.
+        partners: other agencies whose keys are in the folder.
+        governance_here: True if the governance keys are available.
+        delegation_ends: time (ms) until which the manifest keys may sign. None without an entry.
+        next: the next step.
     """
 
     agency: str
@@ -93,7 +93,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A day of an agreement within the next three months, or past."""
+    """A due date of an agreement that has passed or is near."""
 
     what: str
     day: date
@@ -102,7 +102,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class AgreementStatus:
-    """Signatures of an agreement, its first day in force, what is due, and who takes no part."""
+    """State, signatures and due dates of an agreement, and parties that take no part."""
 
     state: AgreementState
     signatures: tuple[Signature, ...]
@@ -111,7 +111,7 @@ class AgreementStatus:
 
 
 def agency_progress(directory: Path, now: int) -> Progress:
-    """Progress of an agency.
+    """Return the progress of an agency and its next step.
 
     Args:
         directory: its folder.
@@ -123,7 +123,9 @@ def agency_progress(directory: Path, now: int) -> Progress:
     plan = read_plan(directory)
     if plan is not None and not (directory / ENTRIES_FOLDER / f"{plan.agency}.entry").is_file():
         step = NextStep(
-            OURSELVES, "Finish the agency.", f"concordant agency init {shell_path(directory)}"
+            OURSELVES,
+            "Make the missing files of this agency.",
+            f"concordant agency init {shell_path(directory)}",
         )
         return Progress(plan.agency, plan.deployment, "incomplete", (), (), False, None, step)
     participant = load_participant(directory, now, unsigned_ok=True)
@@ -134,8 +136,8 @@ def agency_progress(directory: Path, now: int) -> Progress:
     if stage == "in_force" and ends is not None and ends - now < DELEGATION_WARNING_MS:
         step = NextStep(
             OURSELVES,
-            "The delegation of the manifest keys ends soon: bring the governance keys and make the "
-            "entry again.",
+            f"The manifest keys of this agency may sign until {_day(ends)} only. Bring the "
+            "governance keys, and make a new entry with a new delegation.",
         )
     source = participant.governance_source()
     here = any(source.entries())
@@ -145,7 +147,7 @@ def agency_progress(directory: Path, now: int) -> Progress:
 
 
 def agreement_statuses(directory: Path, now: int) -> tuple[AgreementStatus, ...]:
-    """Return signatures, first day in force and what is due in three months, by agreement.
+    """Return state, signatures and due dates of each agreement.
 
     Args:
         directory: the agency's folder.
@@ -186,7 +188,7 @@ def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator
         if agency in everyone:
             delegation = parse_delegation(parse_entry(raw).delegation.encode()).delegation
             day = datetime.fromtimestamp(delegation.expires // 1000, UTC).date()
-            days.append(("end of the delegation of manifest keys", day, (agency,)))
+            days.append(("the entry expires (delegation of manifest keys)", day, (agency,)))
     for what, due, by in days:
         if due <= last:
             yield Due(what, due, by)
@@ -210,8 +212,8 @@ def next_step(
     if not agreements:
         return "founded", NextStep(
             OURSELVES,
-            "Send this agency's entry to the agency that drafts the agreement. Then add the "
-            "bundle that comes back.",
+            "Write this agency's entry, and send it to the agency that drafts the agreement. When "
+            "a bundle comes back, add it: concordant bundle add.",
             f"concordant agency entry --agency {folder} --out {agency}.entry",
         )
     signed = [one for one in agreements if agency in one.line.signed]
@@ -225,7 +227,8 @@ def next_step(
                 return stage, one.step
     return "ended", NextStep(
         OURSELVES,
-        "No agreement of this agency is in force any more. Agree on a new version.",
+        "The agreements of this agency have ended. Draft the next version with the other parties: "
+        "concordant contract revise.",
         f"concordant contract status --agency {folder}",
     )
 
@@ -235,22 +238,31 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
     if not all(participant.path(one).is_file() for one in (kafka.ca, kafka.certificate)):
         return "certificate_missing", NextStep(
             HOST,
-            "It issues this agency's certificate from the entry in this bundle, and sends a bundle "
-            "back.",
+            "This agency needs a certificate for Kafka. Make a bundle, send it to Kafka's host, "
+            "and add the bundle that comes back.",
             f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
         )
     own = participant.manifests.newest(participant.agency)
     if own is None or own.expires - now < MANIFEST_WARNING_MS:
         return "manifest_ends", NextStep(
             OURSELVES,
-            "The manifest ends soon: bring the governance keys and renew.",
+            (
+                "There is no manifest of this agency."
+                if own is None
+                else f"The manifest of this agency expires on {_day(own.expires)}."
+            )
+            + " Bring the governance keys, and renew it.",
             f"concordant keys renew --agency {folder}",
         )
     return "in_force", NextStep(
         OURSELVES,
-        "The agreement is in force. Check the machine, then run the adapter.",
+        "The agreement is in force. Check the adapter and the machine.",
         f"concordant doctor --agency {folder}",
     )
+
+
+def _day(ms: int) -> str:
+    return str(datetime.fromtimestamp(ms // 1000, UTC).date())
 
 
 def _delegation_ends(participant: Participant) -> int | None:

@@ -28,12 +28,12 @@ OURSELVES: Final = "this agency"
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The one thing to do next.
+    """The next step.
 
     Attributes:
-        by: who does it.
-        what: one sentence.
-        command: the command, where one does it.
+        by: agency or host that has to act.
+        what: the instruction.
+        command: the command for it, or None.
     """
 
     by: str
@@ -46,16 +46,16 @@ class AgreementState:
     """A version of an agreement and its state for this agency.
 
     Attributes:
-        line: name, version, hash, and who has signed.
+        line: name, version, hash and signers.
         file: its path.
-        state: of this agency's own part.
+        state: state of this agency's own part.
         starts, ends: first and last day.
         ends_ms: first millisecond after the last day.
-        awaits_us: whether it awaits this agency's signature.
+        awaits_us: True if this agency has to sign it.
         departed: parties that suspended their part or left, with the state of each.
-        unchecked: where it awaits us, the parties whose fingerprint was not compared.
-        ambiguous: whether another version of this name applies at the same time.
-        step: the next step for this version; None if there is none.
+        unchecked: parties whose fingerprint was not compared, if this agency has to sign.
+        ambiguous: True if another version of this name applies at the same time.
+        step: the next step for this version, or None.
     """
 
     line: AgreementLine
@@ -149,14 +149,14 @@ def _sign_step(
     if unchecked:
         return NextStep(
             OURSELVES,
-            f"Before this agency signs {named}: telephone {unchecked[0]}, have it read its twelve "
-            f"words, and type them. Not checked: {', '.join(unchecked)}.",
-            f'concordant agency check-partner {unchecked[0]} --words "..." --by NAME '
+            f"Before this agency signs {named}: telephone {unchecked[0]}, ask for its twelve "
+            f"words, and type them into this command. Not checked: {', '.join(unchecked)}.",
+            f'concordant agency check-partner {unchecked[0]} --words "..." --by "YOUR NAME" '
             f"--channel telephone --agency {folder}",
         )
     return NextStep(
         OURSELVES,
-        f"Read {named}, bring the governance keys, and sign.",
+        f"Read {named} (concordant contract explain). Bring the governance keys, and sign it.",
         f'concordant contract sign --agency {folder} --as "NAME, CAPACITY"',
     )
 
@@ -169,19 +169,21 @@ def _signed_step(
     if state == "partially_signed" and signed.missing:
         return NextStep(
             ", ".join(signed.missing),
-            f"They sign {named}. Send them this bundle, and add the one that comes back.",
+            f"Their signatures of {named} are missing. Make a bundle, send it to them, and add the "
+            "bundle that comes back.",
             f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
         )
     if state == "not_started":
         return NextStep(
             OURSELVES,
-            f"Every party has signed. {named} is in force from {signed.contract.starts}.",
+            f"Every party has signed. {named} is in force from {signed.contract.starts}. Until then "
+            "there is nothing to do.",
         )
     if state == "suspended" and participant.agency in status.departed:
         return NextStep(
             OURSELVES,
             f"This agency has suspended its part of {named}. When the reason no longer applies, "
-            "bring the governance keys and resume.",
+            "bring the governance keys, and resume its part.",
             f"concordant contract resume --contract {signed.contract.name} --reason resolved "
             f"--agency {folder}",
         )

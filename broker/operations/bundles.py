@@ -1,7 +1,7 @@
-"""Use cases of bundles: add those of others, make one to pass on, show one.
+"""Bundles: add the bundle of another agency, make a bundle, show a bundle.
 
-Adding verifies everything before it writes anything, is a union, and may be repeated in any order.
-A refused file leaves the folder unchanged.
+``add_bundles`` first verifies all files and then writes. It only adds. Bundles can be added in any
+order and more than once. A refused file leaves the folder unchanged.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Added:
 
     Attributes:
         agency: the agency's id.
-        new: new parts: (kind, name).
+        new: (kind, name) of each part that was not in the folder before.
         agreements: every agreement in the folder now.
         left_out: versions in the files that do not name this agency.
     """
@@ -73,7 +73,11 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The content of a bundle, each part verified with keys of the bundle itself."""
+    """Content of a bundle.
+
+    Each part was verified with the keys in the bundle. This does not show that the keys are
+    genuine.
+    """
 
     agreements: tuple[AgreementLine, ...]
     entries: tuple[VerifiedEntry, ...]
@@ -83,15 +87,15 @@ class Shown:
 
 
 def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
-    """Take bundles, entries and agreements into an agency's folder.
+    """Add bundles, entries and agreements to an agency's folder.
 
     Args:
         directory: the agency's folder.
-        paths: files, or folders whose files are taken.
+        paths: files, and folders whose files are added.
         now: milliseconds since the epoch.
 
     Raises:
-        EntryError: one is refused; nothing was written.
+        EntryError: a file was refused. Nothing was written.
         ConfigError: a file cannot be read, or the folder cannot be written.
     """
     participant = load_participant(directory, now, unsigned_ok=True)
@@ -119,7 +123,7 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
 
 
 def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
-    """Write everything that an agency has for the others into one file.
+    """Write agreements, signatures, entries and manifests of an agency into one file.
 
     Args:
         directory: the agency's folder.
@@ -158,7 +162,7 @@ def show_bundle(file: Path, now: int) -> Shown:
 
 
 def held_bundle(participant: Participant) -> Bundle:
-    """Return the bundle that an agency passes on."""
+    """Build the bundle of an agency."""
     root = participant.root
     contracts = participant.contracts.all()
     manifests: dict[tuple[str, int], bytes] = {}
@@ -183,7 +187,7 @@ def held_bundle(participant: Participant) -> Bundle:
 def _collect_plain_documents(
     participant: Participant, found: Collected, postponed: Sequence[tuple[Path, EntryError]]
 ) -> None:
-    """Take files that are no bundle, entry or agreement but which an agreement pins."""
+    """Add plain files whose hash an agreement names."""
     contracts = [one.contract for one in found.agreements.values()]
     contracts += [one.contract for one in participant.contracts.all()]
     for path, error in postponed:
@@ -197,12 +201,13 @@ def _collect_plain_documents(
 
 
 def _check_documents(participant: Participant, found: Collected) -> None:
-    """Leave out documents that no agreement pins, and require those that one does."""
+    """Drop documents that no agreement names, and require those that one names."""
     contracts = [one.contract for one in found.agreements.values()]
     found.documents = documents_of(participant.root, contracts, found.documents)
 
 
 def _check_entries(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
+    """Refuse an entry with other keys than before, or with keys of another agency."""
     for agency, entry in found.entries.items():
         if agency in held:
             known = parse_entry(held[agency]).governance
@@ -246,10 +251,11 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
     for signed in found.agreements.values():
         if drafts - {signed.contract.deployment}:
             raise EntryError(
-                f"It is of another deployment than the agreement that is here: "
-                f"{signed.contract.deployment}.",
+                f"It belongs to the deployment {signed.contract.deployment}. The agreements in the "
+                f"folder belong to {', '.join(sorted(drafts))}.",
                 code="entry_foreign",
-                fix="Keep one folder for each deployment, and give files of that deployment.",
+                fix=f"Use another folder for the deployment {signed.contract.deployment}, or add "
+                "files of the deployment of this folder.",
             )
         participant.contracts.adding(signed)
     known = (*here, *found.agreements.values())
@@ -307,21 +313,22 @@ def _leave_out_others(participant: Participant, found: Collected) -> None:
 def _check_manifests(
     participant: Participant, found: Collected, held: dict[str, bytes], now: int
 ) -> None:
-    """Leave out known and older manifests, and refuse two texts of one version."""
+    """Drop known and older manifests (rollback). Refuse two texts of one version (equivocation)."""
     here = _manifests_here(participant)
     kept: list[VerifiedManifest] = []
     older = False
     for verified in found.manifests:
         manifest = verified.manifest
-        _require_believed(participant, verified, found, held, now)
+        _verify_with_trusted_keys(participant, verified, found, held, now)
         known = here.get((manifest.agency, manifest.version))
         if known is not None:
             if known != verified.raw and parse_manifest(known).manifest != manifest:
                 raise ManifestError(
-                    f"The manifest of {manifest.agency}, version {manifest.version}, exists with "
-                    "two texts.",
+                    f"Two different manifests of {manifest.agency} have version "
+                    f"{manifest.version}: one in {MANIFESTS_FOLDER}/ and one in the bundle.",
                     code="manifest_conflict",
-                    fix=f"Keep both as evidence and ask {manifest.agency}.",
+                    fix=f"Keep both files as evidence. Telephone {manifest.agency} and ask which "
+                    "one it signed.",
                 )
             continue
         if any(agency == manifest.agency and v > manifest.version for agency, v in here):
@@ -331,23 +338,23 @@ def _check_manifests(
     found.manifests[:] = kept
     if older and not kept and not _anything_new(participant, found, held):
         raise EntryError(
-            "It is older than what is held, and has nothing new.",
+            "It is older than the files in the folder, and holds nothing new.",
             code="bundle_older",
-            fix="Ask the agency that sent it for a bundle that it makes now.",
+            fix="Ask the agency that sent it to make a new bundle.",
         )
 
 
-def _require_believed(
+def _verify_with_trusted_keys(
     participant: Participant,
     verified: VerifiedManifest,
     found: Collected,
     held: dict[str, bytes],
     now: int,
 ) -> None:
-    """Check a manifest with keys that this agency trusts, not with those of its file.
+    """Verify a manifest with keys from this agency's agreements and entries (forgery).
 
-    A forged agreement could pin other keys for a party. Its manifest must not be stored, because
-    the party's own manifest would then be refused.
+    A forged agreement could name an attacker's keys for a party, and come with a manifest that they
+    signed. If that manifest were stored, the genuine manifest of the party would be refused.
     """
     agency = verified.manifest.agency
     pairs = participant.contracts.governance_of(agency)
@@ -394,9 +401,10 @@ def _check_certificates(participant: Participant, found: Collected, held: dict[s
         and authority.read_bytes() != found.authority
     ):
         raise TransportError(
-            "It names another authority for Kafka than the one that is here.",
+            "It holds another certificate authority for Kafka than the folder "
+            f"({participant.config.kafka.ca}).",
             code="certificate_foreign",
-            fix="Ask Kafka's host which authority counts.",
+            fix="Ask Kafka's host which certificate authority is right.",
         )
     own = found.certificates.get(participant.agency)
     if own is not None and found.authority is not None and participant.agency in held:
@@ -435,11 +443,11 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
                 new.append((kind, relative))
     except OSError as error:
         raise RegistryError(
-            f"A file cannot be written ({error.strerror}).",
+            f"A file cannot be written ({error.strerror}). Some files may be written already.",
             code="registry_unwritable",
             where=str(root),
             fix="Check the free space, the owner and the permissions of the folder. Then give the "
-            "command again.",
+            "command again: it continues.",
         ) from None
     held_contracts = {one.hash: one for one in participant.contracts.all()}
     for contract_hash, signed in sorted(found.agreements.items()):

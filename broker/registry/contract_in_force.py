@@ -1,8 +1,8 @@
-"""Contract in force: the applicable contract, and its status at a time.
+"""Look-up of the contract that applies, and of its status at a given time.
 
-A sender asks for the contract that applies now, by an event type. A reader asks for the contract
-that a record names, by its hash. A command asks for the contract of a name. All three get one type
-from one function (docs/spec/contract-signatures.md).
+A sender looks the contract up by event type. A reader uses the hash in a record. A command uses the
+name of the contract. All three get one type from one function
+(docs/spec/contract-signatures.md).
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from contracts.status import ContractStatus, Departure, contract_status
 
 @dataclass(slots=True, eq=False)
 class ContractInForce:
-    """A contract that all of its parties have signed, with the departures of its parties.
+    """A contract that all parties have signed, with their suspensions and departures.
 
     Attributes:
         signed: the contract and its signatures.
-        departures: of its parties, from their manifests; some have ended, or begin in the future.
-        trial: whether the trial topics of `event seal` count as its own.
-        topics: full names of the Kafka topics that it owns.
+        departures: suspensions and departures in the parties' manifests. Some have ended, and some
+            begin later.
+        trial: True if `topics` includes the test topics of `event seal`.
+        topics: full names of the Kafka topics of this contract.
     """
 
     signed: SignedContract
@@ -85,8 +86,7 @@ class ContractInForce:
     def status(self, now: int) -> ContractStatus:
         """Return the contract's status at `now` (ms).
 
-        The answer is cached until the next time at which it changes, because a sender asks for each
-        event.
+        The status is cached until it can change, because a sender needs it for each event.
         """
         kept = self._status
         if kept is None or not kept[0] <= now < kept[1]:
@@ -107,32 +107,35 @@ def contract_in_force(
     contract_hash: bytes | None = None,
     trial: bool = False,
 ) -> ContractInForce:
-    """Return the contract in force: at a time, or the one that a record names.
+    """Return the contract that applies at a time, or the contract with a given hash.
 
-    A version that names another's hash as its previous one replaces it from its own start. A
-    suspension or departure does not remove a contract here: `contracts.decision` denies by the
-    status, and step 6 by `stop_at`.
+    If version B names the hash of version A as its previous one, B replaces A from the start of B.
+    A suspension or departure does not change this look-up. `contracts.decision` checks the status
+    for senders, and step 6 checks `stop_at` for readers.
 
     Args:
         contracts: the contracts of this agency.
-        manifests: where parties say that they have suspended their part or left.
-        now: milliseconds since the epoch; ignored for a hash, because a record is judged at its log
-            time.
-        name: the contract's name; not needed while there is only one.
-        event_type: a type that the contract has, instead of its name.
-        contract_hash: SHA-256 of the contract's file, instead of both.
-        trial: whether the trial topics of `event seal` count as its own.
+        manifests: the parties' manifests, which state suspensions and departures.
+        now: milliseconds since the epoch. Not used with a hash, because a record is judged at its
+            log time.
+        name: the contract's name. Not needed if there is only one. Give at most one of `name`,
+            `event_type` and `contract_hash`.
+        event_type: an event type of the contract.
+        contract_hash: SHA-256 of the contract's file.
+        trial: True to include the test topics of `event seal`.
 
     Raises:
         RegistryError: `contract_missing`, `contract_unsigned` (names the missing parties),
-            `contract_not_started`, `contract_expired`, `contract_ambiguous`; `contract_unknown` for
-            a hash that no contract signed by every party has.
+            `contract_not_started`, `contract_expired`, `contract_ambiguous`; `contract_unknown`:
+            no contract with this hash has all signatures.
         EventError: `type_unknown`: no contract has the event type.
     """
     if contract_hash is not None:
         signed = contracts.by_hash(contract_hash)
         if signed is None or signed.missing:
-            raise RegistryError("No verified contract has this hash.", code="contract_unknown")
+            raise RegistryError(
+                "No contract with this hash has all signatures.", code="contract_unknown"
+            )
     else:
         if event_type is not None:
             name = _name_of(contracts, event_type)
@@ -145,7 +148,7 @@ def _name_of(contracts: ContractBook, event_type: str) -> str | None:
     trusted = contracts.trusted()
     names = {one.contract.name for one in trusted if event_type in one.contract.event_types}
     if not names and trusted:
-        raise EventError("no contract has an event type of this name", code="type_unknown")
+        raise EventError("no contract has this event type", code="type_unknown")
     return names.pop() if len(names) == 1 else None
 
 
@@ -156,7 +159,7 @@ def _applying(contracts: ContractBook, now: int, name: str | None) -> SignedCont
             "There is no contract" + (f" called {name}." if name else "."),
             code="contract_missing",
             where="contracts/",
-            fix="Put the contract and its signatures into the folder contracts/.",
+            fix="Add the contract and its signatures: concordant bundle add --agency DIR FILE",
         )
     live = contracts.live(now, name)
     if not live:
@@ -164,7 +167,7 @@ def _applying(contracts: ContractBook, now: int, name: str | None) -> SignedCont
     if len(live) > 1:
         names = " and ".join(f"{s.contract.name} {s.contract.version}" for s in live)
         raise RegistryError(
-            f"Two contracts apply at once: {names}.",
+            f"Several contracts are in force at the same time: {names}.",
             code="contract_ambiguous",
             where=", ".join(s.text.where for s in live),
             fix=_both_apply(live),
@@ -180,29 +183,32 @@ def _none_in_force(latest: SignedContract, now: int) -> RegistryError:
             f"{named} has expired.",
             code="contract_expired",
             where=latest.text.where,
-            fix="Agree on a new version and let every party sign it.",
+            fix="Agree on a new version with the other parties. Every party must sign it.",
         )
     try:
         require_signed(latest)
     except RegistryError as error:
         return error
     return RegistryError(
-        f"{named} has not started.", code="contract_not_started", where=latest.text.where
+        f"{named} is not in force yet. It starts on {contract.starts}.",
+        code="contract_not_started",
+        where=latest.text.where,
     )
 
 
 def _both_apply(live: Sequence[SignedContract]) -> str:
     """Return the next step for contracts that apply at the same time.
 
-    Removing one is never right.
+    It never proposes to remove a file: the records under a contract open only with its file.
     """
     ends = min(signed.contract.ends for signed in live)
     if len({signed.contract.name for signed in live}) > 1:
         return (
-            "Name one with --contract, where the command has it. An event type that several of "
-            f"them have cannot be sent until one of them ends, on {ends}."
+            "If the command has the option --contract, choose a contract with it. An event type "
+            f"that is in several of them cannot be sent until the first of them ends, on {ends}."
         )
     return (
-        "Keep both files: a record sent under either can only be opened with it. Nothing can be "
-        f"sent until one of them ends, on {ends}. Sign no version that does not name the last one."
+        "Keep all files: each is needed to open the records that were sent under it. Nothing can "
+        f"be sent until the first of them ends, on {ends}. For the next version, use: concordant "
+        "contract revise. It names the version before it."
     )

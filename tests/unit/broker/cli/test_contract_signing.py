@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from importlib.metadata import version
@@ -458,7 +459,7 @@ def test_the_changes_for_this_party_are_shown_before_it_signs(
     assert done.json["compared_with"]["version"] == "1.0.0"
     years = next(c for c in done.json["changes"] if c["path"].endswith("recipient_years"))
     assert (years["effect"], years["clause"]) == ("widens", "4.1")
-    assert "was 6; becomes 7" in done.err
+    assert years["text"] in done.err
 
 
 def test_the_advice_for_two_versions_at_once_removes_no_file(cli, world: World) -> None:
@@ -466,7 +467,7 @@ def test_the_advice_for_two_versions_at_once_removes_no_file(cli, world: World) 
     put(world, f"{NAME}-1.1.0.yaml", raw)
     done = cli(*VERIFY, "--agency", world.agency())
     assert "contract_ambiguous" in done.text
-    assert "Keep both files" in done.text
+    assert not re.search(r"\b(?:remove|delete)\b", done.text, re.IGNORECASE)
 
 
 # --- suspend, resume, leave ----------------------------------------------------------------------

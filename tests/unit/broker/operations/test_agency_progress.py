@@ -194,6 +194,6 @@ def test_an_agreement_says_who_signed_and_what_is_due(root: Path) -> None:
     assert "review of the agreement" in {one.what for one in soon.due}
     assert "end of the agreement" not in {one.what for one in soon.due}
     (late,) = agreement_statuses(folder, NOW + 310 * DAY_MS)
-    assert {"end of the agreement", "end of the delegation of manifest keys"} <= {
+    assert {"end of the agreement", "the entry expires (delegation of manifest keys)"} <= {
         one.what for one in late.due
     }
