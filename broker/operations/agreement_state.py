@@ -176,8 +176,8 @@ def _signed_step(
     if state == "not_started":
         return NextStep(
             OURSELVES,
-            f"Every party has signed. {named} is in force from {signed.contract.starts}. Until then "
-            "there is nothing to do.",
+            f"Every party has signed. {named} is in force from {signed.contract.starts}. "
+            "Until then there is nothing to do.",
         )
     if state == "suspended" and participant.agency in status.departed:
         return NextStep(
