@@ -89,11 +89,38 @@ MEANS: Mapping[str, str] = {
     "governance_passphrase.environment": "An environment variable",
     "governance_passphrase.credential": "A systemd credential",
     **_vault("governance_passphrase"),
-    "kafka": "How to reach Kafka: always TLS with a client certificate",
+    "kafka": "How to reach Kafka, and how this agency logs in; always over TLS",
     "kafka.bootstrap": "Addresses of Kafka, as `host:port`, separated by commas",
-    "kafka.ca": "Certificate of the authority that signed Kafka's certificates",
-    "kafka.certificate": "This agency's client certificate",
-    "kafka.key": "Private key of the client certificate",
+    "kafka.security": "How this agency logs in: `mtls` with its client certificate, `scram` with a "
+    "password (SASL/SCRAM-SHA-512), `oauthbearer` with an access token (SASL/OAUTHBEARER)",
+    "kafka.minimum_tls": "The lowest version of TLS. Set `1.2` only for a Kafka that has no "
+    "TLS 1.3",
+    "kafka.ca": "Certificate of the authority that signed Kafka's certificates; `system` trusts "
+    "those of the operating system",
+    "kafka.certificate": "This agency's client certificate; used with `mtls` only",
+    "kafka.key": "Private key of the client certificate; used with `mtls` only",
+    "kafka.scram": "Login with a password. Needed if `security` is `scram`",
+    "kafka.scram.username": "Name that Kafka knows; the agreement names it as this agency's Kafka "
+    "principal",
+    "kafka.scram.password": "Where the password is. Exactly one of the settings. A changed "
+    "password counts at the next connection",
+    "kafka.scram.password.file": "A file that only the adapter's account can read",
+    "kafka.scram.password.environment": "An environment variable",
+    "kafka.scram.password.credential": "A systemd credential",
+    **_vault("kafka.scram.password"),
+    "kafka.oauthbearer": "Login with access tokens by client credentials (RFC 6749, section 4.4). "
+    "Needed if `security` is `oauthbearer`",
+    "kafka.oauthbearer.token_endpoint": "Address that gives tokens: `https://...`",
+    "kafka.oauthbearer.client_id": "This agency's client id there",
+    "kafka.oauthbearer.ca": "Certificate of the authority that signed the endpoint's certificate; "
+    "`system` trusts those of the operating system",
+    "kafka.oauthbearer.scope": "Scope to ask for",
+    "kafka.oauthbearer.audience": "Audience to ask for, which some servers need",
+    "kafka.oauthbearer.client_secret": "Where the client secret is. Exactly one of the settings",
+    "kafka.oauthbearer.client_secret.file": "A file that only the adapter's account can read",
+    "kafka.oauthbearer.client_secret.environment": "An environment variable",
+    "kafka.oauthbearer.client_secret.credential": "A systemd credential",
+    **_vault("kafka.oauthbearer.client_secret"),
     "folders": "Folders that the adapter shares with your own system",
     "folders.import": "Your system writes exports here",
     "folders.processed": "The adapter moves exports here that it has taken",

@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from broker.agency.config_rules import require_complete, require_passphrase_place
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
 from broker.keys.passphrase import PassphraseSource
@@ -52,6 +53,10 @@ HttpsAddress = Annotated[
 ]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
+
+
+SYSTEM_AUTHORITIES: Final = "system"
+"""Value of a `ca` that trusts the authorities of the operating system."""
 
 
 class _Section(BaseModel):
@@ -139,13 +144,35 @@ class AdapterSection(_Section):
     encoding: Encoding | None = None
 
 
+class ScramSection(_Section):
+    """Login to Kafka with a password (SASL/SCRAM-SHA-512)."""
+
+    username: Text
+    password: PassphraseSection
+
+
+class OauthbearerSection(_Section):
+    """Login to Kafka with an access token (SASL/OAUTHBEARER, client credentials)."""
+
+    token_endpoint: Text
+    client_id: Text
+    client_secret: PassphraseSection
+    ca: Text = SYSTEM_AUTHORITIES
+    scope: Text | None = None
+    audience: Text | None = None
+
+
 class KafkaSection(_Section):
-    """Address of Kafka; always TLS with a client certificate."""
+    """Address of Kafka, and how this agency logs in; always over TLS."""
 
     bootstrap: Text = "localhost:9092"
+    security: Literal["mtls", "scram", "oauthbearer"] = "mtls"
+    minimum_tls: Literal["1.2", "1.3"] = "1.3"
     ca: Text = "tls/ca.pem"
     certificate: Text = "tls/cert.pem"
     key: Text = "tls/key.pem"
+    scram: ScramSection | None = None
+    oauthbearer: OauthbearerSection | None = None
 
 
 class FoldersSection(_Section):
@@ -273,41 +300,13 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
     try:
         config = AgencyConfig.model_validate(table)
     except ValidationError as error:
-        raise _invalid(error, where) from None
+        raise invalid_setting(error, where) from None
     for name in ("passphrase", "governance_passphrase"):
         section: PassphraseSection | None = getattr(config, name)
         if section is not None:
-            _require_one_place(
-                section, f"{where}: {name}", "file, environment, credential and vault"
-            )
-            if section.vault is not None:
-                _require_one_access(section.vault, f"{where}: {name}.vault")
+            require_passphrase_place(section, f"{where}: {name}")
+    require_complete(config.kafka, where)
     return config
-
-
-def _require_one_place(section: SecretSection, where: str, names: str) -> None:
-    if len(section.model_dump(exclude_none=True)) != 1:
-        raise ConfigError(
-            f"Exactly one of {names} must be set.",
-            code="config_invalid",
-            where=where,
-            fix='For example: file = "passphrase"',
-        )
-
-
-def _require_one_access(vault: VaultSection, where: str) -> None:
-    """Check that a store is read with a token, or with a role and its secret id."""
-    by_role = vault.role_id is not None, vault.secret_id is not None
-    if (vault.token is not None, *by_role) not in {(True, False, False), (False, True, True)}:
-        raise ConfigError(
-            "Either token, or role_id with secret_id, must be set.",
-            code="config_invalid",
-            where=where,
-            fix='For example: token = { file = "vault-token" }',
-        )
-    for name, place in (("token", vault.token), ("secret_id", vault.secret_id)):
-        if place is not None:
-            _require_one_place(place, f"{where}.{name}", "file, environment and credential")
 
 
 def load_config(directory: Path) -> AgencyConfig:
@@ -472,7 +471,7 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def _invalid(error: ValidationError, where: str) -> ConfigError:
+def invalid_setting(error: ValidationError, where: str) -> ConfigError:
     """Return an error that names the first wrong field, without its value."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])

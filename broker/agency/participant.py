@@ -16,6 +16,7 @@ from broker.agency.config import (
     load_config,
     passphrase_source,
 )
+from broker.agency.kafka_settings import connection_of
 from broker.errors import KeyAccessError, RegistryError
 from broker.keys.governance import GovernanceSigner, governance_signer, key_name
 from broker.keys.keyring import Keyring, open_source
@@ -28,7 +29,7 @@ from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
-from broker.transport.connection import KafkaConnection, TlsFiles
+from broker.transport.connection import KafkaConnection
 from contracts.status import ContractStatus
 
 
@@ -73,9 +74,7 @@ class Participant:
 
     def kafka_connection(self) -> KafkaConnection:
         """Return this agency's connection to Kafka, from its ``agency.toml``."""
-        kafka = self.config.kafka
-        files = TlsFiles(self.path(kafka.ca), self.path(kafka.certificate), self.path(kafka.key))
-        return KafkaConnection(kafka.bootstrap, files, self.agency)
+        return connection_of(self.config.kafka, self.root, self.agency)
 
     def manifest(self, now: int) -> Manifest:
         """Return the agency's own current manifest.

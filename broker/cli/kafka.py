@@ -49,6 +49,14 @@ Tls = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="The operator's TLS identity: ca.pem, cert.pem and key.pem."),
 ]
+Operator = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The operator's connection instead: a TOML file with a [kafka] section, as in "
+        "agency.toml. For SCRAM and OAUTHBEARER.",
+    ),
+]
 Bootstrap = Annotated[
     str | None,
     typer.Option(
@@ -126,6 +134,7 @@ def plan(
     agency_root: AnyRoot = None,
     agency: AnyAgency = None,
     tls: Tls = None,
+    operator: Operator = None,
     bootstrap: Bootstrap = None,
     own_principal: OwnPrincipal = None,
     follow: Follow = None,
@@ -140,11 +149,11 @@ def plan(
     """
     from broker.cli.kafka_text import pending
 
-    host = _host(agency_root, agency, tls, bootstrap, own_principal or [])
+    host = _host(agency_root, agency, tls, operator, bootstrap, own_principal or [])
     planned = host.plan(_hashes(follow or []))
     _print(planned, json=json, output=output)
     changes = pending(planned)
-    given = _given(agency_root, agency, tls, bootstrap, own_principal)
+    given = _given(agency_root, agency, tls, operator, bootstrap, own_principal)
     if changes:
         followed = "".join(f" --follow {one}" for one in follow or [])
         note(f"{changes} change(s). Make them with: concordant kafka apply{given}{followed}")
@@ -156,6 +165,7 @@ def apply(
     agency_root: AnyRoot = None,
     agency: AnyAgency = None,
     tls: Tls = None,
+    operator: Operator = None,
     bootstrap: Bootstrap = None,
     own_principal: OwnPrincipal = None,
     follow: Follow = None,
@@ -168,18 +178,23 @@ def apply(
     """Make the changes that `kafka plan` prints, and print them. A second run changes nothing."""
     from broker.cli.kafka_text import pending
 
-    host = _host(agency_root, agency, tls, bootstrap, own_principal or [])
+    host = _host(agency_root, agency, tls, operator, bootstrap, own_principal or [])
     planned = host.plan(_hashes(follow or []))
     host.apply(planned, replication=replication)
     _print(planned, json=json, output=output)
     made = pending(planned)
     if made:
         note(f"{made} change(s) made.")
-    _finish(planned, made, _given(agency_root, agency, tls, bootstrap, own_principal))
+    _finish(planned, made, _given(agency_root, agency, tls, operator, bootstrap, own_principal))
 
 
 def _host(
-    root: Path | None, agency: Path | None, tls: Path | None, bootstrap: str | None, own: list[str]
+    root: Path | None,
+    agency: Path | None,
+    tls: Path | None,
+    operator: Path | None,
+    bootstrap: str | None,
+    own: list[str],
 ) -> KafkaHost:
     """Return Kafka as its operator sees it.
 
@@ -188,20 +203,24 @@ def _host(
         ConcordantError: the folder cannot be loaded.
     """
     from broker.clock import now_ms
-    from broker.operations.kafka_operator import agency_host, partnership_host
+    from broker.operations.kafka_operator import OperatorAccess, agency_host, partnership_host
     from broker.transport.connection import wrong_address
 
     if (root is None) == (agency is None):
         raise typer.BadParameter("give either --root DIR or --agency DIR")
-    if root is None and tls is None:
-        raise typer.BadParameter("--agency goes with --tls DIR, the operator's identity")
+    if tls is not None and operator is not None:
+        raise typer.BadParameter("give either --tls DIR or --operator FILE")
+    if root is None and tls is None and operator is None:
+        raise typer.BadParameter(
+            "--agency goes with the operator's identity: --tls DIR, or --operator FILE"
+        )
     if bootstrap is not None and wrong_address(bootstrap) is not None:
         raise typer.BadParameter("--bootstrap takes HOST:PORT, or several with commas between")
+    access = OperatorAccess(tls, operator, bootstrap, own)
     if root is not None:
-        return partnership_host(root, tls, bootstrap, own, now_ms())
+        return partnership_host(root, access, now_ms())
     assert agency is not None
-    assert tls is not None
-    return agency_host(agency, tls, bootstrap, own, now_ms())
+    return agency_host(agency, access, now_ms())
 
 
 def _hashes(texts: list[str]) -> frozenset[bytes]:
@@ -229,11 +248,18 @@ def _given(
     root: Path | None,
     agency: Path | None,
     tls: Path | None,
+    operator: Path | None,
     bootstrap: str | None,
     own: list[str] | None,
 ) -> str:
     """Return the given options, for a proposed command."""
-    named = (("--root", root), ("--agency", agency), ("--tls", tls), ("--bootstrap", bootstrap))
+    named = (
+        ("--root", root),
+        ("--agency", agency),
+        ("--tls", tls),
+        ("--operator", operator),
+        ("--bootstrap", bootstrap),
+    )
     options = [(name, str(value)) for name, value in named if value is not None]
     options += [("--own-principal", name) for name in own or []]
     return "".join(f" {name} {shlex.quote(value)}" for name, value in options)

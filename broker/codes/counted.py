@@ -106,9 +106,14 @@ ALARMS: Final = (
 """Alarms that need an operator's attention."""
 
 RELAY_FAULTS: Final = (
+    "certificate_unreadable",
     "kafka_failed",
+    "kafka_login_refused",
+    "kafka_password_missing",
     "kafka_record_too_large",
     "kafka_refused",
+    "kafka_token_refused",
+    "kafka_token_unavailable",
     "kafka_topic_missing",
     "kafka_unreachable",
     "manifest_expired",

@@ -532,9 +532,19 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Check the network, then give the command again; or install concordant again.",
     ),
     "kafka_failed": Meaning("Kafka answered with an error", "Read Kafka's own log."),
+    "kafka_login_refused": Meaning(
+        "Kafka does not accept our username and password, or our access token",
+        "Correct [kafka] in agency.toml, or ask Kafka's host which principal it knows. Then: "
+        "concordant doctor --agency DIR",
+    ),
     "kafka_not_local": Meaning(
         "this Kafka was not made by quickstart",
         "Give the folder that was made with: concordant quickstart DIR",
+    ),
+    "kafka_password_missing": Meaning(
+        "the password or client secret for Kafka cannot be read",
+        "Put it where [kafka.scram.password] or [kafka.oauthbearer.client_secret] names it, on "
+        "one line.",
     ),
     "kafka_record_too_large": Meaning(
         "Kafka does not accept records of this size",
@@ -546,6 +556,16 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask Kafka's host to run: concordant kafka apply --agency DIR",
     ),
     "kafka_start_failed": Meaning("Kafka did not start", "Read the log that is named."),
+    "kafka_token_refused": Meaning(
+        "the token endpoint refuses this agency's id, secret or scope",
+        "Check client_id, client_secret, scope and audience in [kafka.oauthbearer] with the "
+        "operators of the endpoint.",
+    ),
+    "kafka_token_unavailable": Meaning(
+        "the token endpoint gives no access token",
+        "Check token_endpoint and ca in [kafka.oauthbearer], the network and the proxy. The "
+        "adapter asks again by itself.",
+    ),
     "kafka_topic_missing": Meaning(
         "Kafka does not have this topic",
         "Ask Kafka's host to run: concordant kafka apply --agency DIR",
@@ -935,6 +955,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "rest_put_aside": Meaning(
         "the rest of a file was not read",
         "Correct it, then: concordant quarantine retry ID --agency DIR",
+    ),
+    "right_excess": Meaning(
+        "Kafka gives this agency a right that no contract gives it",
+        "Ask Kafka's host to run concordant kafka apply, and to remove wider rules, which "
+        "concordant kafka plan lists.",
     ),
     "right_missing": Meaning(
         "Kafka does not give this agency a right that the contract gives",

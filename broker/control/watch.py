@@ -36,8 +36,7 @@ from broker.store.rows import HeldSize
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Origin
 from broker.tlog.merkle import MAX_LOG_SIZE
-from broker.transport.certificates import read_certificate
-from contracts.errors import ConcordantError
+from broker.transport.tls_ends import TlsEnds
 
 EXCHANGE_LIFE_MS: Final = LONGEST_LIFE_MS[EXCHANGE]
 WITHHELD_AFTER_MS: Final = 10_000
@@ -119,6 +118,7 @@ class Watch:
         self._files_read = 0
         self._retry_asked = 0
         self._began = clock()
+        self._tls_ends = TlsEnds(self._participant.kafka_connection())
 
     @property
     def _participant(self) -> Participant:
@@ -323,19 +323,8 @@ class Watch:
         for key in manifest.keys if manifest is not None else ():
             name: tuple[Expiring, str] = ("key", f"{key.role}-{key.algorithm}")
             found[name] = max(found.get(name, 0), key.not_after)
-        kafka = participant.config.kafka
-        files: tuple[tuple[Expiring, str], ...] = (
-            ("certificate", kafka.certificate),
-            ("authority", kafka.ca),
-        )
-        for what, file in files:
-            try:
-                facts = read_certificate(participant.path(file).read_bytes())
-            except (OSError, ConcordantError):
-                # missing or damaged: Kafka cannot be reached again after a disconnect
-                found[what, "kafka"] = 0
-            else:
-                found[what, "kafka"] = facts.not_after
+        for what, end in self._tls_ends.read().items():
+            found[what, "kafka"] = end
 
     def _alarm(self, found: Found, agency: str, code: str, about: str) -> None:
         if (agency, code, about) not in self._given:

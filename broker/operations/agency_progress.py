@@ -234,8 +234,8 @@ def next_step(
 
 
 def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, NextStep]:
-    kafka = participant.config.kafka
-    if not all(participant.path(one).is_file() for one in (kafka.ca, kafka.certificate)):
+    tls = participant.kafka_connection().tls
+    if not all(one is None or one.is_file() for one in (tls.ca, tls.certificate)):
         return "certificate_missing", NextStep(
             HOST,
             "This agency needs a certificate for Kafka. Make a bundle, send it to Kafka's host, "

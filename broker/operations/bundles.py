@@ -171,7 +171,7 @@ def held_bundle(participant: Participant) -> Bundle:
         if manifest.deployment != UNASSIGNED:
             manifests[manifest.agency, manifest.version] = path.read_bytes()
     newest = {agency: version for agency, version in sorted(manifests)}  # noqa: C416 - the last counts
-    authority = root / participant.config.kafka.ca
+    authority = participant.kafka_connection().tls.ca
     return Bundle(
         agreements={one.hash.hex(): one.text.raw for one in contracts},
         signatures={
@@ -179,7 +179,7 @@ def held_bundle(participant: Participant) -> Bundle:
         },
         entries=held_entries(root),
         manifests={key: raw for key, raw in manifests.items() if newest[key[0]] == key[1]},
-        authority=authority.read_bytes() if authority.is_file() else None,
+        authority=authority.read_bytes() if authority is not None and authority.is_file() else None,
         documents=documents_of(root, [one.contract for one in contracts]),
     )
 
@@ -394,9 +394,10 @@ def _manifests_here(participant: Participant) -> dict[tuple[str, int], bytes]:
 
 
 def _check_certificates(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
-    authority = participant.root / participant.config.kafka.ca
+    authority = participant.kafka_connection().tls.ca
     if (
         found.authority is not None
+        and authority is not None
         and authority.is_file()
         and authority.read_bytes() != found.authority
     ):
@@ -430,17 +431,20 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
             name = f"{manifest.agency}.{manifest.version}.note"
             write_durably(root / MANIFESTS_FOLDER / name, verified.raw)
             new.append(("manifest", f"{manifest.agency} {manifest.version}"))
-        kafka = participant.config.kafka
+        tls = participant.kafka_connection().tls
         own = found.certificates.get(participant.agency)
-        for kind, relative, content in (
-            ("authority", kafka.ca, found.authority),
-            ("certificate", kafka.certificate, own),
+        for kind, path, content in (
+            ("authority", tls.ca, found.authority),
+            ("certificate", tls.certificate, own),
         ):
-            path = root / relative
-            if content is not None and (not path.is_file() or path.read_bytes() != content):
+            if path is None or content is None:
+                continue
+            if not path.is_file() or path.read_bytes() != content:
                 make_private_folder(path.parent)
                 write_durably(path, content)
-                new.append((kind, relative))
+                new.append(
+                    (kind, str(path.relative_to(root) if path.is_relative_to(root) else path))
+                )
     except OSError as error:
         raise RegistryError(
             f"A file cannot be written ({error.strerror}). Some files may be written already.",

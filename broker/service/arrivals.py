@@ -87,7 +87,8 @@ class Arrivals:
     def trouble(self, trouble: Trouble) -> None:
         """Log what reading waits for."""
         # A missing topic is waited for while the others are read; a failed handler is not Kafka's.
-        if trouble.code.startswith("kafka_") and trouble.code != "kafka_topic_missing":
+        kafka = trouble.code.startswith("kafka_") or trouble.code == "certificate_unreadable"
+        if kafka and trouble.code != "kafka_topic_missing":
             self._status.receiving.down(trouble.code)
         if trouble.code == DESCRIPTORS_EXHAUSTED:
             self._status.tell_shortage()

@@ -309,6 +309,24 @@ def read_certificate(pem: bytes) -> CertificateFacts:
         raise TransportError(
             "the file is not a PEM certificate", code="certificate_invalid"
         ) from None
+    return _facts(certificate)
+
+
+def read_certificates(pem: bytes) -> list[CertificateFacts]:
+    """Read all certificates of a file; there is at least one.
+
+    Raises:
+        TransportError: `certificate_invalid`.
+    """
+    try:
+        return [_facts(one) for one in x509.load_pem_x509_certificates(pem)]
+    except ValueError:
+        raise TransportError(
+            "the file is not a PEM certificate", code="certificate_invalid"
+        ) from None
+
+
+def _facts(certificate: x509.Certificate) -> CertificateFacts:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     name = names[0].value if names else ""
     return CertificateFacts(

@@ -17,7 +17,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -32,7 +32,14 @@ from broker.transport.certificates import (
 )
 from broker.transport.connection import KafkaConnection, TlsFiles, ssl_context
 from broker.transport.distribution import java_path, prepare_jars
-from broker.transport.local_settings import LOGGING, java_options, new_cluster_id, server_properties
+from broker.transport.local_settings import (
+    LOGGING,
+    SaslListener,
+    free_ports,
+    java_options,
+    new_cluster_id,
+    server_properties,
+)
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
@@ -71,6 +78,7 @@ class LocalKafka:
         port: int = 0,
         progress: Progress = _silent,
         detached: bool = False,
+        sasl: Sequence[SaslListener] = (),
     ) -> None:
         """Store the settings; `start` starts the process.
 
@@ -81,7 +89,9 @@ class LocalKafka:
             port: port to listen on; 0 takes a free one, and later starts use the same.
             progress: called with each phase and a few words.
             detached: the process continues when this one ends, until `stop_detached`.
+            sasl: more listeners, at free ports.
         """
+        self._sasl = dict.fromkeys(sasl, 0)
         self.folder = folder.absolute()
         self.port = port
         self._fixed_port = port != 0
@@ -102,6 +112,11 @@ class LocalKafka:
     def bootstrap(self) -> str:
         """Return `host:port` for clients."""
         return self.connection.bootstrap
+
+    def sasl_bootstrap(self, name: str) -> str:
+        """Return `host:port` of a SASL listener, once Kafka has been started."""
+        (port,) = (port for listener, port in self._sasl.items() if listener.name == name)
+        return f"{HOST}:{port}"
 
     @property
     def running(self) -> bool:
@@ -195,16 +210,27 @@ class LocalKafka:
             ports = json.loads(saved.read_text())
             controller = ports["controller"]
             self.port = self.port or ports["clients"]
-        elif not self._fixed_port:
-            self.port = 0
-        with socket.socket() as one, socket.socket() as two:
-            one.bind((HOST, 0))
-            two.bind((HOST, 0))
-            self.port = self.port or one.getsockname()[1]
-            controller = controller or two.getsockname()[1]
-        saved.write_text(json.dumps({"clients": self.port, "controller": controller}))
+            held = ports.get("sasl", {})
+            self._sasl = {one: held.get(one.name, 0) for one in self._sasl}
+        else:
+            self.port = self.port if self._fixed_port else 0
+            self._sasl = dict.fromkeys(self._sasl, 0)
+        free = free_ports(2 + len(self._sasl))
+        self.port = self.port or next(free)
+        controller = controller or next(free)
+        self._sasl = {one: port or next(free) for one, port in self._sasl.items()}
+        named = {one.name: port for one, port in self._sasl.items()}
+        saved.write_text(
+            json.dumps({"clients": self.port, "controller": controller, "sasl": named})
+        )
         (self.folder / "server.properties").write_text(
-            server_properties(self.folder, host=HOST, port=self.port, controller_port=controller)
+            server_properties(
+                self.folder,
+                host=HOST,
+                port=self.port,
+                controller_port=controller,
+                sasl=self._sasl,
+            )
         )
 
     def _format(self, jars: Path) -> None:
@@ -218,7 +244,8 @@ class LocalKafka:
             raise self._failed("the data folder could not be formatted")
 
     def _command(self, jars: Path, main: str) -> list[str]:
-        return [str(java_path()), *java_options(self.folder), "-cp", f"{jars}/*", main]
+        options = [*java_options(self.folder), *(o for one in self._sasl for o in one.java_options)]
+        return [str(java_path()), *options, "-cp", f"{jars}/*", main]
 
     def _launch(self, jars: Path) -> None:
         command = [*self._command(jars, "kafka.Kafka"), str(self.folder / "server.properties")]

@@ -8,9 +8,13 @@ topics. The other settings make it small.
 from __future__ import annotations
 
 import base64
+import contextlib
 import socket
 import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from broker.transport.certificates import OPERATOR_NAME
@@ -29,7 +33,31 @@ LOGGING = """<?xml version="1.0" encoding="UTF-8"?>
 """Log4j: warnings and errors to standard output, which is `kafka.log`."""
 
 
-def server_properties(folder: Path, *, host: str, port: int, controller_port: int) -> str:
+@dataclass(frozen=True, slots=True)
+class SaslListener:
+    """One more listener for clients, which log in by SASL over TLS instead of by a certificate.
+
+    Attributes:
+        name: capital letters.
+        mechanism: `SCRAM-SHA-512` or `OAUTHBEARER`.
+        settings: its other settings, without the prefix of the listener.
+        java_options: what Java needs for them.
+    """
+
+    name: str
+    mechanism: str
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    java_options: tuple[str, ...] = ()
+
+
+def server_properties(
+    folder: Path,
+    *,
+    host: str,
+    port: int,
+    controller_port: int,
+    sasl: Mapping[SaslListener, int] = MappingProxyType({}),
+) -> str:
     """Return the text of `server.properties`.
 
     Args:
@@ -37,16 +65,22 @@ def server_properties(folder: Path, *, host: str, port: int, controller_port: in
         host: address to listen on.
         port: port for clients.
         controller_port: port for Kafka itself.
+        sasl: more listeners, and their ports.
     """
+    more = {f"{one.name}://{host}:{number}": one for one, number in sasl.items()}
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{host}:{controller_port}",
-        "listeners": f"CLIENTS://{host}:{port},CONTROLLER://{host}:{controller_port}",
-        "advertised.listeners": f"CLIENTS://{host}:{port}",
+        "listeners": ",".join(
+            (f"CLIENTS://{host}:{port}", f"CONTROLLER://{host}:{controller_port}", *more)
+        ),
+        "advertised.listeners": ",".join((f"CLIENTS://{host}:{port}", *more)),
         "inter.broker.listener.name": "CLIENTS",
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "CLIENTS:SSL,CONTROLLER:SSL",
+        "listener.security.protocol.map": ",".join(
+            ("CLIENTS:SSL", "CONTROLLER:SSL", *(f"{one.name}:SASL_SSL" for one in sasl))
+        ),
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": _escaped(folder / "tls" / "keystore.pem"),
         "ssl.truststore.type": "PEM",
@@ -76,6 +110,11 @@ def server_properties(folder: Path, *, host: str, port: int, controller_port: in
         "num.io.threads": "4",
         "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
     }
+    for one in sasl:
+        prefix = f"listener.name.{one.name.lower()}"
+        settings[f"{prefix}.ssl.client.auth"] = "none"
+        settings[f"{prefix}.sasl.enabled.mechanisms"] = one.mechanism
+        settings |= {f"{prefix}.{key}": value for key, value in one.settings.items()}
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
@@ -110,7 +149,13 @@ def _escaped(path: Path) -> str:
 
 def free_port() -> int:
     """Return a port of this machine on which no process listens now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    return next(free_ports(1))
+
+
+def free_ports(number: int) -> Iterator[int]:
+    """Return different ports of this machine on which no process listens now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return iter([one.getsockname()[1] for one in sockets])

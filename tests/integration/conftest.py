@@ -18,6 +18,8 @@ from broker.transport.certificates import (
 )
 from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.local import LocalKafka
+from tests.integration.identity_provider import IdentityProvider
+from tests.integration.kafka_listeners import sasl_listeners
 
 
 @dataclass
@@ -27,6 +29,7 @@ class RealKafka:
     local: LocalKafka
     authority: Authority
     folder: Path
+    provider: IdentityProvider
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def connection(self, who: str) -> KafkaConnection:
@@ -52,12 +55,14 @@ class RealKafka:
 def session_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
     folder = tmp_path_factory.mktemp("kafka")
     authority = issue_ca("tests")
-    local = LocalKafka(folder / "kafka", authority)
+    provider = IdentityProvider()
+    local = LocalKafka(folder / "kafka", authority, sasl=sasl_listeners(provider.address))
     local.start()
     try:
-        yield RealKafka(local, authority, folder)
+        yield RealKafka(local, authority, folder, provider)
     finally:
         local.stop()
+        provider.close()
 
 
 @pytest.fixture

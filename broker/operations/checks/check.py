@@ -17,7 +17,8 @@ class Check:
 
     Attributes:
         name: what was checked.
-        status: `fail` stops the adapter or soon will; `warn` should be done soon.
+        status: `fail` stops the adapter or soon will, or breaks a protection; `warn` should be
+            done soon.
         detail: the finding, without personal data.
         fix: what to do.
         code: stable, for scripts.

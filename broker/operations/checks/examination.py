@@ -12,7 +12,7 @@ from broker.operations.agreement_state import agreement_states
 from broker.operations.checks import key_checks, machine_checks, settings_checks
 from broker.operations.checks.check import Check, failed, passed, skipped, warned
 from broker.operations.checks.flow_checks import FLOW, flow_checks, held_checks
-from broker.operations.checks.kafka_checks import kafka_checks
+from broker.operations.checks.kafka_checks import KAFKA, kafka_checks
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
@@ -58,7 +58,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
         )
         found += [skipped(name, reason) for name in unknown]
         found += _guarded("certificate", lambda: machine_checks.certificate(agency, config, now))
-        found += [skipped(name, reason) for name in ("kafka", "kafka clock", "rights")]
+        found += [skipped(name, reason) for name in KAFKA]
         return found
     every: tuple[tuple[str, Callable[[], Checks]], ...] = (
         ("partners", lambda: settings_checks.partners(participant)),
@@ -76,7 +76,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
     for name, checks in every:
         found += _guarded(name, checks)
     if kafka_timeout_s is None:
-        return [*found, *(skipped(name, "offline") for name in ("kafka", "kafka clock", "rights"))]
+        return [*found, *(skipped(name, "offline") for name in KAFKA)]
     return found + _guarded("kafka", lambda: kafka_checks(participant, now, kafka_timeout_s))
 
 

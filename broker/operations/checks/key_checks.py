@@ -14,6 +14,7 @@ from broker.keys.kid import EXCHANGE, ML_DSA_44, XWING
 from broker.keys.passphrase import load_passphrase
 from broker.operations.checks.check import Check, failed, passed, warned
 from broker.transport.certificates import read_certificate
+from broker.transport.connection import ScramLogin
 from contracts.durations import DAY_MS, duration_text
 from contracts.errors import ConcordantError
 
@@ -58,21 +59,28 @@ def manifests(participant: Participant, now: int) -> Iterator[Check]:
 
 
 def _principal(participant: Participant, now: int) -> Iterator[Check]:
-    """Check that the certificate has the Kafka principal that each contract in force names."""
-    pem = participant.path(participant.config.kafka.certificate)
-    if not pem.is_file():
+    """Check that we log in as the Kafka principal that each contract in force names.
+
+    An access token is not asked for here; the checks of Kafka do that.
+    """
+    connection = participant.kafka_connection()
+    if isinstance(connection.login, ScramLogin):
+        ours, names = "username", [connection.login.username]
+    elif connection.tls.certificate is not None and connection.tls.certificate.is_file():
+        facts = read_certificate(connection.tls.certificate.read_bytes())
+        ours, names = "certificate", [facts.common_name, facts.subject]
+    else:
         return
-    facts = read_certificate(pem.read_bytes())
     for signed in participant.contracts.live(now):
         party = signed.contract.party(participant.agency)
-        if party is None or party.principal in {facts.common_name, facts.subject}:
+        if party is None or party.principal in names:
             continue
         yield Check(
             "principal",
             "fail",
             f"{signed.contract.name} {signed.contract.version} gives our rights to the Kafka "
-            f"principal {party.principal}, our certificate is for {facts.common_name}",
-            "use the certificate of that principal, or have the contract name this one",
+            f"principal {party.principal}, our {ours} is for {names[0]}",
+            f"use the {ours} of that principal, or have the contract name this one",
             "principal_differs",
         )
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.config import AgencyConfig
+from broker.agency.kafka_settings import connection_of
 from broker.agency.participant import Participant
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.operations.checks.check import Check, passed, warned
 from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
 from broker.store.database import open_store
-from broker.transport.certificates import read_certificate
-from broker.transport.connection import TlsFiles, ssl_context
+from broker.transport.connection import ssl_context
+from broker.transport.tls_ends import TlsPart, tls_facts
 from contracts.durations import DAY_MS, duration_text
 
 _CERTIFICATE: Final = (
@@ -128,16 +129,26 @@ def clock(participant: Participant, now: int) -> Iterator[Check]:
 
 
 def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]:
-    """Check that the TLS identity can be used, is ours, and stays valid for a while.
+    """Check that the TLS files can be used, are ours, and stay valid for a while.
+
+    With SASL there is no client certificate, and the authority may be that of the system.
 
     Raises:
         TransportError: a file is missing or invalid.
     """
-    kafka = config.kafka
-    files = TlsFiles(agency / kafka.ca, agency / kafka.certificate, agency / kafka.key)
-    ssl_context(files)
-    for name, path in (("certificate", files.certificate), ("authority", files.ca)):
-        facts = read_certificate(path.read_bytes())
+    files = connection_of(config.kafka, agency, config.agency).tls
+    ssl_context(files, config.kafka.minimum_tls)
+    if files.certificate is None:
+        how = config.kafka.security
+        yield passed("certificate", f'none is needed: [kafka] security is "{how}"')
+    parts: tuple[tuple[TlsPart, Path | None], ...] = (
+        ("certificate", files.certificate),
+        ("authority", files.ca),
+    )
+    for name, path in parts:
+        if path is None:
+            continue
+        facts = tls_facts(name, path.read_bytes())
         if not facts.not_before <= now < facts.not_after:
             yield Check(
                 "certificate",
@@ -152,7 +163,7 @@ def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]
         elif name == "certificate":
             left = duration_text(facts.not_after - now)
             yield passed("certificate", f"{facts.common_name}, valid for {left}")
-    mode = stat.S_IMODE(files.key.stat().st_mode)
+    mode = 0 if files.key is None else stat.S_IMODE(files.key.stat().st_mode)
     if mode & 0o077:
         yield Check(
             "certificate",

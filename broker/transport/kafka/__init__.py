@@ -14,7 +14,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from broker.record import KafkaPartition, Record
-from broker.transport.connection import KafkaConnection, ssl_context
+from broker.transport.connection import KafkaConnection
 from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions
 from broker.transport.kafka.client import ClientSettings
 from broker.transport.kafka.client_quotas import ClientQuotas
@@ -51,9 +51,7 @@ class KafkaTransport:
         Raises:
             TransportError: `certificate_unreadable`.
         """
-        self._client = ClientSettings(
-            connection.bootstrap, connection.client_id, ssl_context(connection.tls)
-        )
+        self._client = ClientSettings(connection)
         self._sender = KafkaSender(self._client, send_timeout_s)
         self._receiver = None if group is None else KafkaReceiver(self._client, group)
 
@@ -112,8 +110,7 @@ async def raw_records(connection: KafkaConnection, topics: Iterable[str]) -> lis
     Raises:
         TransportError: Kafka cannot be reached, refuses, or has no such topic.
     """
-    client = ClientSettings(connection.bootstrap, connection.client_id, ssl_context(connection.tls))
-    return await read_all(client, topics)
+    return await read_all(ClientSettings(connection), topics)
 
 
 def client_quotas(connection: KafkaConnection) -> ClientQuotas:
@@ -122,6 +119,4 @@ def client_quotas(connection: KafkaConnection) -> ClientQuotas:
     Raises:
         TransportError: `certificate_unreadable`.
     """
-    return ClientQuotas(
-        ClientSettings(connection.bootstrap, connection.client_id, ssl_context(connection.tls))
-    )
+    return ClientQuotas(ClientSettings(connection))

@@ -145,11 +145,13 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._failures = 0
         self._timers: dict[KafkaPartition, asyncio.TimerHandle] = {}
         self._subscriber: Any = None
+        self._security: dict[str, Any] = {}
 
     async def run(self, topics: tuple[str, ...], group: str) -> None:
         """Join, receive until stopped or refused, leave."""
+        self._security = self._client.security
         kafka = KafkaBroker(
-            self._client.bootstrap.split(","),
+            self._client.options["bootstrap_servers"],
             client_id=self._client.client_id,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
             metadata_max_age_ms=METADATA_MAX_AGE_MS,
@@ -176,7 +178,9 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._subscriber(self._take)
         await kafka.connect()
         config: Any = kafka.config.broker_config
-        config.builder = partial(_Consumer, heard=self._hear, **config.builder.keywords)
+        # FastStream has no setting for a token provider, so the consumer gets our own settings.
+        options = {**config.builder.keywords, **self._security}
+        config.builder = partial(_Consumer, heard=self._hear, **options)
         stopping: asyncio.Future[bool] = asyncio.ensure_future(self._stop.wait())
         try:
             await kafka.start()
@@ -293,7 +297,8 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._go_back(place)
         wait = retry_delay_s(self._failures, most=LONGEST_SILENCE_S)
         problem = transport_error(error, self._client)
-        if problem.code == "kafka_refused" and not self._refused.done():
+        joined_again = problem.code == "kafka_refused" or self._client.changed(self._security)
+        if joined_again and not self._refused.done():
             self._refused.set_exception(error)
         elif self._on_trouble:
             self._on_trouble(Trouble(problem.code, "", -1, type(error).__name__, wait))

@@ -319,6 +319,23 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         H,
         "tests/integration/test_transport_local.py::test_a_party_cannot_administer",
     ),
+    "kafka_login_refused": (
+        M,
+        "tests/integration/test_sasl_kafka.py::test_a_wrong_password_is_told_and_corrected",
+    ),
+    "kafka_password_missing": (
+        M,
+        "broker/agency/test_kafka_settings.py::test_a_password_is_read_anew_each_time",
+    ),
+    "kafka_token_refused": (
+        M,
+        "broker/transport/test_access_token.py::test_a_refused_secret_is_not_asked_at_once_again",
+    ),
+    "kafka_token_unavailable": (
+        M,
+        "broker/transport/test_access_token.py"
+        "::test_an_endpoint_that_fails_leaves_the_token_that_is_still_valid",
+    ),
     "kafka_start_failed": (
         M,
         "tests/integration/test_transport_local.py"
@@ -411,6 +428,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         N,
         "broker/control/test_notices.py::test_a_request_shown_again_later_is_ignored",
     ),
+    "right_excess": (H, "broker/cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
     "right_missing": (H, "broker/cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
     "rollback": (
         P,

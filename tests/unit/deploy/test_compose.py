@@ -17,7 +17,7 @@ from cryptography import x509
 from adapters.catalogue import adapter_named
 from adapters.demo.london import london_agencies
 from broker.agency.config import load_config
-from broker.operations.kafka_operator import partnership_host
+from broker.operations.kafka_operator import OperatorAccess, partnership_host
 from contracts.loading import load_contract
 
 NOW = 1_790_000_000_000
@@ -166,7 +166,7 @@ def test_the_provisioner_only_reads_the_partnership(
     assert services["provisioning"]["volumes"] == [f"partnership:{folder}:ro"]
     before = contents(partnership)
     assert parameters["agency"] is None
-    partnership_host(partnership, parameters["tls"], None, [], NOW + 1)
+    partnership_host(partnership, OperatorAccess(parameters["tls"]), NOW + 1)
     assert contents(partnership) == before
 
 

@@ -12,14 +12,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.observing.tallies import Tallies
 from broker.operations.checks import kafka_checks, machine_checks
+from broker.operations.checks.rights_checks import needed_rights, rights_results
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.store.reader_rows import HeadsRow
 from broker.store.rows import NewInboxRow, NewOutboxRow
 from broker.transport.certificates import Authority, issue_certificate
+from broker.transport.rights import TriedRights
 
 DAY = 86_400_000
 AGENCY = "csu-camden"
@@ -47,6 +50,7 @@ NAMES = {
     "kafka",
     "kafka clock",
     "rights",
+    "other rights",
 }
 
 
@@ -346,18 +350,35 @@ def test_something_that_is_no_kafka(cli, root: Path) -> None:
     assert checks["kafka"]["code"] == "kafka_unreachable"
 
 
-def test_rights_are_compared_with_the_contract() -> None:
-    needed = {"a": frozenset({"read", "write"}), "b": frozenset({"read"})}
-    (passed,) = kafka_checks._rights(
-        needed, {"a": frozenset({"read", "write"}), "b": frozenset({"read", "describe"})}
-    )
-    assert passed.status == "ok"
-    lacking = list(kafka_checks._rights(needed, {"a": frozenset({"read"})}))
-    assert [(check.status, check.code) for check in lacking] == [
-        ("fail", "right_missing"),
-        ("fail", "topic_missing"),
-    ]
-    assert all("kafka apply" in (check.fix or "") for check in lacking)
+def test_rights_are_compared_with_the_contract(root: Path) -> None:
+    asked = needed_rights(load_participant(root / AGENCY, now_ms()), now_ms())
+    topics = frozenset(asked.topics)
+    every = dict.fromkeys(asked.needed, True) | dict.fromkeys(asked.others, False)
+    assert [
+        check.status for check in rights_results(asked, TriedRights(every, topics, frozenset()))
+    ] == ["ok", "ok"]
+    for right in asked.needed:
+        lacking = TriedRights({**every, right: False}, topics, frozenset())
+        assert [check.code for check in rights_results(asked, lacking)] == ["right_missing", None]
+    for right in asked.others:
+        excess = TriedRights({**every, right: True}, topics, frozenset())
+        assert [check.code for check in rights_results(asked, excess)] == [None, "right_excess"]
+    (lost,) = sorted(topics)[:1]
+    gone = TriedRights(every, topics - {lost}, frozenset({"create", "describe"}))
+    found = list(rights_results(asked, gone))
+    assert [check.code for check in found] == ["topic_missing", "right_excess", "right_excess"]
+    assert all("kafka apply" in (check.fix or "") for check in found)
+
+
+def test_rights_of_others_and_of_the_host_are_tried(root: Path) -> None:
+    asked = needed_rights(load_participant(root / AGENCY, now_ms()), now_ms())
+    operations = {(right.resource, right.operation) for right in asked.needed}
+    assert operations == {("topic", "read"), ("topic", "write"), ("group", "read")}
+    assert {right.operation for right in asked.others} == {"read", "write", "delete"}
+    groups = [right.name for right in asked.others if right.resource == "group"]
+    assert f"pan-london.{AGENCY}." not in groups
+    assert len(groups) > 1
+    assert "pan-london.applied" in {right.name for right in asked.others}
 
 
 def test_kafkas_clock_is_compared_with_ours() -> None:

@@ -63,11 +63,11 @@ def test_a_key_with_a_passphrase_is_refused_without_a_prompt(tls: TlsFiles) -> N
     assert "passphrase" in (refused.value.fix or "")
 
 
-def test_an_error_of_kafka_without_a_code_of_ours() -> None:
+def test_an_error_of_kafka_without_a_code_of_ours(tls: TlsFiles) -> None:
     errors = pytest.importorskip("aiokafka.errors")
     from broker.transport.kafka.client import ClientSettings, transport_error
 
-    client = ClientSettings("localhost:1", "csu-camden", ssl.create_default_context())
+    client = ClientSettings(KafkaConnection("localhost:1", tls, "csu-camden"))
     found = transport_error(errors.UnsupportedVersionError("text"), client)
     assert found.code == "kafka_failed"
     assert "text" not in found.detail

@@ -1,0 +1,84 @@
+"""Rules of `agency.toml` that concern several settings at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from broker.errors import ConfigError
+from broker.transport.access_token import wrong_endpoint
+
+if TYPE_CHECKING:
+    from broker.agency.config import (
+        KafkaSection,
+        PassphraseSection,
+        SecretSection,
+        VaultSection,
+    )
+
+SASL: Final = frozenset({"scram", "oauthbearer"})
+"""Values of `[kafka] security` that log in by SASL over TLS, without a client certificate."""
+
+
+def require_passphrase_place(section: PassphraseSection, where: str) -> None:
+    """Check that a secret has one place, and that a store is read in one way.
+
+    Raises:
+        ConfigError: `config_invalid`.
+    """
+    _require_one_place(section, where, "file, environment, credential and vault")
+    if section.vault is not None:
+        _require_one_access(section.vault, f"{where}.vault")
+
+
+def _require_one_place(section: SecretSection, where: str, names: str) -> None:
+    if len(section.model_dump(exclude_none=True)) != 1:
+        raise ConfigError(
+            f"Exactly one of {names} must be set.",
+            code="config_invalid",
+            where=where,
+            fix='For example: file = "passphrase"',
+        )
+
+
+def _require_one_access(vault: VaultSection, where: str) -> None:
+    """Check that a store is read with a token, or with a role and its secret id."""
+    by_role = vault.role_id is not None, vault.secret_id is not None
+    if (vault.token is not None, *by_role) not in {(True, False, False), (False, True, True)}:
+        raise ConfigError(
+            "Either token, or role_id with secret_id, must be set.",
+            code="config_invalid",
+            where=where,
+            fix='For example: token = { file = "vault-token" }',
+        )
+    for name, place in (("token", vault.token), ("secret_id", vault.secret_id)):
+        if place is not None:
+            _require_one_place(place, f"{where}.{name}", "file, environment and credential")
+
+
+def require_complete(kafka: KafkaSection, where: str) -> None:
+    """Check that a section has what its `security` needs.
+
+    Raises:
+        ConfigError: `config_invalid`; names the file and the setting.
+    """
+    for name in sorted(SASL):
+        section = getattr(kafka, name)
+        if section is None and kafka.security == name:
+            raise ConfigError(
+                f'The setting security is "{name}", but the section [kafka.{name}] is missing.',
+                code="config_invalid",
+                where=f"{where}: kafka.{name}",
+                fix="Add the section, or correct security.",
+            )
+    if kafka.scram is not None:
+        require_passphrase_place(kafka.scram.password, f"{where}: kafka.scram.password")
+    if kafka.oauthbearer is not None:
+        section = kafka.oauthbearer
+        require_passphrase_place(section.client_secret, f"{where}: kafka.oauthbearer.client_secret")
+        if wrong_endpoint(section.token_endpoint):
+            raise ConfigError(
+                "The token endpoint is not an https address.",
+                code="config_invalid",
+                where=f"{where}: kafka.oauthbearer.token_endpoint",
+                fix='For example: token_endpoint = "https://login.example.org/oauth2/token"',
+            )
