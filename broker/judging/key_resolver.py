@@ -47,7 +47,7 @@ class KeyResolver:
         )
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
-        """Return the stream key of a signature line (step 2).
+        """Return the stream key of a signature line (steps 2.1 and 2.2).
 
         Raises:
             RefusedError: ``key_unknown`` or ``key_not_valid``.

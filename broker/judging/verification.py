@@ -77,9 +77,9 @@ def verify_record(
     checkpoint = proof.checkpoint
     log_time = proof.line.timestamp
     stated = _require_signed(proof, origin, context, cache)  # step 2
-    if log_time * 1000 > now + CLOCK_SKEW_MS:
+    if log_time * 1000 > now + CLOCK_SKEW_MS:  # 2.6
         raise RefusedError(2, "early", "the log time is more than 5 minutes ahead of this clock")
-    if opening_time(origin.generation) > log_time * 1000 + CLOCK_SKEW_MS:
+    if opening_time(origin.generation) > log_time * 1000 + CLOCK_SKEW_MS:  # 2.7
         # Nothing can follow a generation at the end of time: an attacker could end the stream for
         # good.
         raise RefusedError(2, "generation_ahead", "opened more than 5 minutes after the log time")
@@ -103,7 +103,7 @@ def verify_record(
     if stated is not None:
         _require_covered(
             proof, origin, (leaf, left), stated, context, cache.trials
-        )  # second part of step 2, which needs the leaf
+        )  # second part of step 2.5, which needs the leaf
     position = LogPosition(
         origin.generation,
         proof.index,
@@ -179,7 +179,7 @@ def _proof(
 def _require_signed(
     proof: Proof, origin: Origin, context: ReaderContext, cache: VerificationCache
 ) -> Sequence[tuple[int, bytes]] | None:
-    """Apply step 2 except for the clock, once per checkpoint, which all records of a batch share.
+    """Apply steps 2.1 to 2.5 once for each checkpoint. All records of a batch share it.
 
     Returns:
         None if the signature is trusted; for a revoked key, (size, root) that earlier receipts
@@ -188,17 +188,17 @@ def _require_signed(
     text, line = proof.checkpoint_text, proof.line
     if text in cache.signed:
         return None
-    key = context.stream_key(origin.agency, line.key_id, line.timestamp * 1000)
-    try:
+    key = context.stream_key(origin.agency, line.key_id, line.timestamp * 1000)  # 2.1, 2.2
+    try:  # 2.3
         verify_cosignature(line, key.verifier, proof.signed.body)
     except NoteError as error:
         code = "key_unknown" if error.code == "cosignature_unknown" else "signature_wrong"
         raise RefusedError(2, code, "the signature is not one of the origin's stream key") from None
-    # Checked last: a forger with a known key id and time must not make a reader wait for a
-    # manifest.
+    # 2.4 comes after the signature: a forger with a known key id and time must not make a reader
+    # wait for a manifest.
     if key.manifest_expired:
         raise RefusedError(2, "manifest_expired", "every manifest with this key had expired")
-    if key.revoked_since is not None:
+    if key.revoked_since is not None:  # 2.5
         stated = context.receipts(proof.checkpoint.origin, proof.index, key.revoked_since)
         if not stated:
             raise RefusedError(2, "key_revoked", "the key is revoked, and no receipt covers this")
