@@ -43,11 +43,11 @@ def erase(
 ) -> None:
     """Erase this adapter's copies of a case's content, after you confirm.
 
-    The command removes sealed values that were sent, payloads, and the case's records in the
-    folders processed, quarantine and inbox, and adds an entry to the log. Hashes stay, so that gaps
-    can still be closed. It names every file, and everything that it leaves. It does not cover your
-    own system or the recipients. Exit code 1 means that there was nothing to erase, 4 that
-    something is left.
+    Removes the case's sent and received events from the databases, and the case's records from the
+    folders processed, quarantine and inbox. Adds an entry to the log. Hashes stay, so that gaps can
+    still be closed. Names every file that it changes, and everything that it leaves. Does not
+    erase the case in your own system or at the recipients. Exit code 1 means that there was
+    nothing to erase, 4 that something is left.
     """
     from adapters.case_files import AdapterCaseFiles
     from adapters.catalogue import adapter_named
@@ -84,7 +84,7 @@ def erase(
             output,
         )
     else:
-        lines = [f"erased: {erased.values} sealed values, {erased.payloads} payloads"]
+        lines = [f"erased: {erased.values} sent events, {erased.payloads} received events"]
         lines += [
             f"{'removed' if one.step == 'remove' else 'records cut out of'}: {_named(one.path)}"
             for one in erased.files

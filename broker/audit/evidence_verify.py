@@ -102,18 +102,21 @@ class _Chain:
         evidence = self._evidence
         governance = self._contract()  # 1
         named = f"{evidence.contract.name} {evidence.contract.version}"
-        yield f"{named}, which we signed, pins the ML-DSA-65 key of {evidence.agency}"
+        yield f"{named}, signed by this agency, names the ML-DSA-65 key of {evidence.agency}"
         manifest = self._manifest(governance)  # 2
         yield f"manifest {manifest.version} of {evidence.agency}, signed with that key"
         beat = self._stated()
         key = self._stream_key(manifest, beat.time)  # 3
-        yield f"ML-DSA-44 key {evidence.stream_key[:16]}, listed there, valid at the heartbeat"
+        yield (
+            f"ML-DSA-44 key {evidence.stream_key[:16]}, listed in that manifest, "
+            "valid at the time of the heartbeat"
+        )
         self._heartbeat(key)  # 4
         yield f"{format_instant(beat.time)}, signed with that key"
         self._head(beat)  # 5
-        yield f"size {evidence.head.size} of {self._origin().format()}, named there"
+        yield f"size {evidence.head.size} of {self._origin().format()}, named in it"
         self._path()  # 6
-        yield f"record {evidence.index} lies below that head, {len(evidence.path)} hashes"
+        yield f"{len(evidence.path)} hashes lead from record {evidence.index} to that head"
         yield self._event(evidence)  # 7
 
     def _contract(self) -> NoteVerifier:

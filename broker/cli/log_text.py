@@ -17,11 +17,17 @@ ENTRY_COLUMNS = ("when", "what", "type", "from", "to", "details", "by", "reason"
 def checked(head: LogHead) -> str:
     """Return the result of the verification: what was checked, and what was not."""
     if head.covered:
-        return f"verified: {head.size} entries, {head.signed_size} of them under a signed head"
+        return (
+            f"verified: {_number(head.size)}; {_number(head.signed_size)} covered by a signed head"
+        )
     return (
         f"chain intact: {head.size} entries were recomputed; no signed head covers "
         f"{_entries(head.signed_size, head.size - 1)} yet"
     )
+
+
+def _number(entries: int) -> str:
+    return f"{entries} {'entry' if entries == 1 else 'entries'}"
 
 
 def head_json(head: LogHead) -> dict[str, object]:

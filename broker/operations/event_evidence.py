@@ -170,7 +170,7 @@ class AgencyEvidence:
             raise not_held from None
         if found.leaf.hex() != stated.leaf:
             raise LinkError("leaf_wrong", "the event that this agency holds has another leaf")
-        return f"event {stated.event} of {stated.agency} has that leaf, as this agency holds it"
+        return f"record {stated.index} is event {stated.event}, as this agency stored it"
 
 
 def is_event_id(text: str) -> bool:
@@ -194,5 +194,5 @@ def _sealed(stated: Evidence, lines: Iterable[bytes | None]) -> str:
             continue
         if leaf_hash(value).hex() != stated.leaf:
             raise LinkError("leaf_wrong", "the leaf is not the hash of the given record")
-        return f"the sealed record of event {stated.event} has that leaf hash"
+        return f"the given record is event {stated.event}, and has the hash of record {stated.index}"
     raise LinkError("record_not_found", "the file has no sealed record of that event")

@@ -214,7 +214,7 @@ def test_as_a_table_of_full_width(cli, world) -> None:
     assert done.code == 0
     assert done.lines[0].split()[:4] == ["when", "received", "by", "field"]
     assert "london-hate-crime 1.0.0" in done.lines[1]
-    assert "verified: 1 entries, 1 of them under a signed head" in done.err
+    assert "verified: 1 entry; 1 entry covered by a signed head" in done.err
 
 
 def test_our_own_reference_of_a_case_will_do(cli, world) -> None:
