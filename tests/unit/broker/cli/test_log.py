@@ -74,7 +74,7 @@ def test_a_log_verifies_without_a_passphrase(cli, world) -> None:
     done = verify(cli, world, "--json")
     assert done.code == 0
     assert (done.json["entries"], done.json["signed"]) == (2, 2)
-    assert "2 entries, 2 of them" in verify(cli, world).text
+    assert "2 entries; 2 entries covered" in verify(cli, world).text
 
 
 def test_an_unsigned_head_is_reported(cli, world) -> None:
