@@ -194,5 +194,5 @@ def _sealed(stated: Evidence, lines: Iterable[bytes | None]) -> str:
             continue
         if leaf_hash(value).hex() != stated.leaf:
             raise LinkError("leaf_wrong", "the leaf is not the hash of the given record")
-        return f"the given record is event {stated.event}, and has the hash of record {stated.index}"
+        return f"the given record is event {stated.event}, with the hash of record {stated.index}"
     raise LinkError("record_not_found", "the file has no sealed record of that event")
