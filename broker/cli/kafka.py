@@ -45,6 +45,15 @@ AnyAgency = Annotated[
         help="An agency's folder instead, for its contract and manifests.",
     ),
 ]
+Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="FILE",
+        help="A bundle that a party made: its contracts and manifests. Kafka's host needs nothing "
+        "else from the partnership.",
+    ),
+]
 Tls = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="The operator's TLS identity: ca.pem, cert.pem and key.pem."),
@@ -133,6 +142,7 @@ def down(agency_root: Root) -> None:
 def plan(
     agency_root: AnyRoot = None,
     agency: AnyAgency = None,
+    bundle: Bundle = None,
     tls: Tls = None,
     operator: Operator = None,
     bootstrap: Bootstrap = None,
@@ -149,11 +159,11 @@ def plan(
     """
     from broker.cli.kafka_text import pending
 
-    host = _host(agency_root, agency, tls, operator, bootstrap, own_principal or [])
+    host = _host(agency_root, agency, bundle, tls, operator, bootstrap, own_principal or [])
     planned = host.plan(_hashes(follow or []))
     _print(planned, json=json, output=output)
     changes = pending(planned)
-    given = _given(agency_root, agency, tls, operator, bootstrap, own_principal)
+    given = _given(agency_root, agency, bundle, tls, operator, bootstrap, own_principal)
     if changes:
         followed = "".join(f" --follow {one}" for one in follow or [])
         note(f"{changes} change(s). Make them with: concordant kafka apply{given}{followed}")
@@ -164,6 +174,7 @@ def plan(
 def apply(
     agency_root: AnyRoot = None,
     agency: AnyAgency = None,
+    bundle: Bundle = None,
     tls: Tls = None,
     operator: Operator = None,
     bootstrap: Bootstrap = None,
@@ -178,19 +189,22 @@ def apply(
     """Make the changes that `kafka plan` prints, and print them. A second run changes nothing."""
     from broker.cli.kafka_text import pending
 
-    host = _host(agency_root, agency, tls, operator, bootstrap, own_principal or [])
+    host = _host(agency_root, agency, bundle, tls, operator, bootstrap, own_principal or [])
     planned = host.plan(_hashes(follow or []))
     host.apply(planned, replication=replication)
     _print(planned, json=json, output=output)
     made = pending(planned)
     if made:
         note(f"{made} change(s) made.")
-    _finish(planned, made, _given(agency_root, agency, tls, operator, bootstrap, own_principal))
+    _finish(
+        planned, made, _given(agency_root, agency, bundle, tls, operator, bootstrap, own_principal)
+    )
 
 
 def _host(
     root: Path | None,
     agency: Path | None,
+    bundle: Path | None,
     tls: Path | None,
     operator: Path | None,
     bootstrap: str | None,
@@ -203,22 +217,29 @@ def _host(
         ConcordantError: the folder cannot be loaded.
     """
     from broker.clock import now_ms
-    from broker.operations.kafka_operator import OperatorAccess, agency_host, partnership_host
+    from broker.operations.kafka_operator import (
+        OperatorAccess,
+        agency_host,
+        bundle_host,
+        partnership_host,
+    )
     from broker.transport.connection import wrong_address
 
-    if (root is None) == (agency is None):
-        raise typer.BadParameter("give either --root DIR or --agency DIR")
+    if sum(one is not None for one in (root, agency, bundle)) != 1:
+        raise typer.BadParameter("give one of --bundle FILE, --agency DIR and --root DIR")
     if tls is not None and operator is not None:
         raise typer.BadParameter("give either --tls DIR or --operator FILE")
     if root is None and tls is None and operator is None:
-        raise typer.BadParameter(
-            "--agency goes with the operator's identity: --tls DIR, or --operator FILE"
-        )
+        raise typer.BadParameter("the operator's identity is needed: --tls DIR, or --operator FILE")
+    if bundle is not None and operator is None and bootstrap is None:
+        raise typer.BadParameter("--bundle and --tls go with --bootstrap HOST:PORT")
     if bootstrap is not None and wrong_address(bootstrap) is not None:
         raise typer.BadParameter("--bootstrap takes HOST:PORT, or several with commas between")
     access = OperatorAccess(tls, operator, bootstrap, own)
     if root is not None:
         return partnership_host(root, access, now_ms())
+    if bundle is not None:
+        return bundle_host(bundle, access, now_ms())
     assert agency is not None
     return agency_host(agency, access, now_ms())
 
@@ -247,6 +268,7 @@ def _print(planned: HostPlan, *, json: bool, output: Path | None) -> None:
 def _given(
     root: Path | None,
     agency: Path | None,
+    bundle: Path | None,
     tls: Path | None,
     operator: Path | None,
     bootstrap: str | None,
@@ -256,6 +278,7 @@ def _given(
     named = (
         ("--root", root),
         ("--agency", agency),
+        ("--bundle", bundle),
         ("--tls", tls),
         ("--operator", operator),
         ("--bootstrap", bootstrap),

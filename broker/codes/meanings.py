@@ -103,6 +103,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask the agency that sent it for a bundle that it makes now: concordant bundle make"
         " --agency DIR --out FILE",
     ),
+    "bundle_without_agreement": Meaning(
+        "a bundle for Kafka's host holds no agreement",
+        "Ask a party for the bundle that it makes after all have signed: concordant bundle make "
+        "--agency DIR --out FILE",
+    ),
     "bundle_too_large": Meaning(
         "a file is too large for a bundle, or there are too many files",
         "Ask the agency that sent it for the file that it made with: concordant bundle make"
@@ -265,6 +270,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_signature_invalid": Meaning(
         "a signature of the contract does not verify", "Ask that party for its signed copy again."
+    ),
+    "contract_unconfirmed": Meaning(
+        "a new contract in a bundle has no party that Kafka's host knows",
+        "Compare its hash with the parties by telephone. Then: concordant kafka apply "
+        "--bundle FILE --follow HASH",
     ),
     "contract_unknown": Meaning(
         "no verified contract has this hash",

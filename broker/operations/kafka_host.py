@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from broker.agency.participant import Participant
 from broker.errors import RegistryError, TransportError
+from broker.operations.kafka_contracts import HostContracts, anchored
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import contract_in_force
 from broker.registry.contracts import SignedContract
@@ -41,6 +41,8 @@ from broker.transport.topics import (
 )
 from contracts.loading import ContractText
 from contracts.model import Contract, topic_name
+
+UNCONFIRMED: Final = "contract_unconfirmed"
 
 PrincipalsOf: TypeAlias = Callable[[Contract], Mapping[str, str]]
 """Returns a contract's principals by agency."""
@@ -74,7 +76,8 @@ class Waiting:
     Attributes:
         name: the contract.
         code: `contract_unrecorded`, `contract_not_successor`, `contract_removes_party`,
-            `contract_changes_keys`, `contract_changes_partitions` or `contract_ambiguous`.
+            `contract_changes_keys`, `contract_changes_partitions`, `contract_ambiguous` or
+            `contract_unconfirmed`.
         detail: the reason, in a sentence.
         applied: the version that stays applied; None if none is recorded.
         found: the versions in force in the agency's folder.
@@ -123,19 +126,19 @@ class HostPlan:
 
 
 class KafkaHost:
-    """Kafka as its operator sees it, with the contracts of one agency's folder.
+    """Kafka as its operator sees it, with the contracts of a folder or a bundle.
 
     Args:
-        participant: the folder.
+        source: the contracts and manifests that the host knows.
         connection: the operator's connection.
         own: principals of the host that no party may have, besides the operator's.
         now: milliseconds since the epoch.
     """
 
     def __init__(
-        self, participant: Participant, connection: KafkaConnection, own: Iterable[str], now: int
+        self, source: HostContracts, connection: KafkaConnection, own: Iterable[str], now: int
     ) -> None:
-        self._participant = participant
+        self._source = source
         self._connection = connection
         self._own = frozenset(own) | {connection.client_id}
         self._now = now
@@ -152,25 +155,26 @@ class KafkaHost:
             RegistryError: no version is applied and no contract is in force; `contract_unknown` if
                 `follow` names a version that is not in force.
         """
-        deployment = self._participant.deployment
+        deployment = self._source.deployment
         found = self._provisioner.find(deployment)
         applied = AppliedContracts()
         if applied_topic(deployment) in found.partitions:
             applied = read_applied(self._connection, deployment)
         selected = select_versions(
-            self._participant.contracts,
+            self._source.contracts,
             applied,
             self._now,
             follow,
             _traces(found, deployment),
             found.partitions,
+            of_a_party=self._source.of_a_party,
         )
         contracts = [text.contract for text in selected.applied]
         assigned = assign_principals(contracts, self._own, found.rights)
         topics, rights = wanted(
             selected.applied,
-            self._participant.contracts,
-            self._participant.manifests,
+            self._source.contracts,
+            self._source.manifests_for(selected.applied),
             self._now,
             assigned.of,
         )
@@ -190,7 +194,7 @@ class KafkaHost:
         Raises:
             TransportError: completed changes stay.
         """
-        ours = applied_topic(self._participant.deployment)
+        ours = applied_topic(self._source.deployment)
         first = [change for change in plan.changes if change.subject == ours]
         rest = [change for change in plan.changes if change.subject != ours]
         for changes, texts in ((first, plan.begun), (rest, ())):
@@ -208,6 +212,8 @@ def select_versions(
     follow: Collection[bytes] = (),
     traces: Collection[str] = (),
     partitions: Mapping[str, int] = MappingProxyType({}),
+    *,
+    of_a_party: bool = True,
 ) -> Selection:
     """Decide which version of each contract Kafka should have. Pure.
 
@@ -218,6 +224,8 @@ def select_versions(
         follow: hashes of versions that the operator has decided to apply.
         traces: names of contracts that have topics on Kafka.
         partitions: their number, by topic of Kafka.
+        of_a_party: whether a party has signed what `book` holds. Otherwise the first contract on
+            an empty cluster is taken as given, and a later one needs parties that are known.
 
     Raises:
         TransportError: `kafka_conflict`, a version to be followed changes partitions.
@@ -243,6 +251,8 @@ def select_versions(
         else:
             known = name in traces or name in applied.unreadable
             text, waits = _first(name, live, known=known)
+            if text is not None and not of_a_party and applied.by_name:
+                text, waits = _known_parties(text, applied)
             waiting += [waits] if waits else []
         if text is None:
             continue
@@ -259,7 +269,7 @@ def select_versions(
         # raises the reason why there is none
         contract_in_force(book, ManifestBook(book.deployment), now)
         raise RegistryError("There is no contract.", code="contract_missing")
-    revoking = not any(one.applied is None for one in waiting)
+    revoking = not any(one.applied is None and one.code != UNCONFIRMED for one in waiting)
     return Selection(tuple(chosen), tuple(begun), tuple(waiting), revoking)
 
 
@@ -402,6 +412,16 @@ def _first(
         why = "Kafka has topics of this contract, but no record of which version was applied"
         return None, Waiting(name, "contract_unrecorded", why, None, shown)
     return (live[0].text if live else None), None
+
+
+def _known_parties(
+    text: ContractText, applied: AppliedContracts
+) -> tuple[ContractText | None, Waiting | None]:
+    """Return a new contract of a bundle if parties of applied contracts have signed it."""
+    if anchored(text.contract, applied.by_name):
+        return text, None
+    why = "no party of it is known with these governance keys from an applied contract"
+    return None, Waiting(text.contract.name, UNCONFIRMED, why, None, (Version.of(text),))
 
 
 def _traces(found: Found, deployment: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Kafka as its operator sees it: the operator's identity, and the contracts of a folder."""
+"""Kafka as its operator sees it: the operator's identity, and the contracts to apply."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from broker.agency.kafka_settings import connection_of, read_operator_file
 from broker.agency.participant import load_participant
 from broker.errors import TransportError
+from broker.operations.kafka_contracts import contracts_of_bundle, contracts_of_participant
 from broker.operations.kafka_host import KafkaHost
 from broker.operations.local_kafka import agencies_of, kafka_folder
 from broker.transport.access_token import token_subject
@@ -64,7 +65,24 @@ def agency_host(agency: Path, access: OperatorAccess, now: int) -> KafkaHost:
     """
     participant = load_participant(agency, now)
     connection = operator_connection(access, participant.config.kafka.bootstrap)
-    return KafkaHost(participant, connection, [*access.own, *own_names(connection)], now)
+    own = [*access.own, *own_names(connection)]
+    return KafkaHost(contracts_of_participant(participant), connection, own, now)
+
+
+def bundle_host(bundle: Path, access: OperatorAccess, now: int) -> KafkaHost:
+    """Return Kafka with the contracts of a bundle.
+
+    Args:
+        bundle: the file.
+        access: how the operator reaches Kafka; `settings`, or `tls` and `bootstrap`.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: the bundle is refused, or the operator's settings cannot be used.
+    """
+    source = contracts_of_bundle(bundle, now)
+    connection = operator_connection(access, access.bootstrap or "")
+    return KafkaHost(source, connection, [*access.own, *own_names(connection)], now)
 
 
 def operator_connection(access: OperatorAccess, bootstrap: str) -> KafkaConnection:

@@ -19,6 +19,7 @@ from adapters.demo.partnership import create_partnership
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.errors import TransportError
+from broker.operations.kafka_contracts import contracts_of_participant
 from broker.operations.kafka_host import KafkaHost
 from broker.record import Record
 from broker.transport.applied import read_applied
@@ -221,7 +222,7 @@ def test_the_applied_agreement_is_recorded_on_the_cluster(
     operator = real_kafka.local.connection
 
     def host() -> KafkaHost:  # as another machine would: nothing is kept here
-        return KafkaHost(participant, operator, [], now_ms())
+        return KafkaHost(contracts_of_participant(participant), operator, [], now_ms())
 
     host().apply(host().plan())
     assert host().plan().changes == ()

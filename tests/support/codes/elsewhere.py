@@ -14,6 +14,8 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "contract_unconfirmed": "broker/cli/test_kafka_bundle.py"
+    "::test_an_invented_bundle_changes_no_right",
     "dates_invalid": "broker/operations/test_contract_draft.py"
     "::test_days_in_another_order_are_corrected",
     "nothing_to_sign": "broker/operations/test_bundles.py"
@@ -147,6 +149,11 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "bundle_older": (
         P,
         "broker/operations/test_bundles.py::test_a_bundle_that_is_older_than_what_is_held",
+    ),
+    "bundle_without_agreement": (
+        P,
+        "broker/cli/test_kafka_bundle.py"
+        "::test_a_file_that_is_no_bundle_or_has_no_agreement_is_refused",
     ),
     "bundle_too_large": (P, "broker/partnership/test_bundle.py::test_limits"),
     "certificate_foreign": (

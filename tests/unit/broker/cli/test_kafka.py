@@ -582,7 +582,7 @@ def test_with_a_real_kafka(cli, root: Path) -> None:
         before = cli("doctor", "--agency", agency, "--json")
         assert before.code == 1
         assert {c["code"] for c in before.json["checks"] if c["status"] == "fail"} == {
-            "topic_missing"
+            "right_missing"
         }
         assert cli("kafka", "apply", "--agency-root", root).code == 0
         assert cli("kafka", "plan", "--agency-root", root).out == b""
