@@ -124,8 +124,7 @@ class Participant:
         Raises:
             ConfigError: code `config_signer`.
         """
-        section = self.config.governance_passphrase or self.config.passphrase
-        return _source(self.root, self.config, self.config.keys.governance, section)
+        return governance_ring(self.root, self.config)
 
     def governance_signer(self) -> GovernanceSigner:
         """Return the governance pair.
@@ -210,6 +209,16 @@ def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) ->
         keyring=_source(directory, config, config.keys.operational, config.passphrase),
         repository=repository,
     )
+
+
+def governance_ring(root: Path, config: AgencyConfig) -> Keyring:
+    """Return the store of governance keys of an agency's folder; nothing is unlocked yet.
+
+    Raises:
+        ConfigError: code `config_signer`.
+    """
+    section = config.governance_passphrase or config.passphrase
+    return _source(root, config, config.keys.governance, section)
 
 
 def _source(root: Path, config: AgencyConfig, uri: str, section: PassphraseSection) -> Keyring:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from broker.cli.backup import backup, restore_
+from broker.cli.governance import app as governance
 from broker.cli.output import Agency, AsJson, note, print_json, print_text
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 app.command("backup")(backup)
 app.command("restore")(restore_)
+app.add_typer(governance, name="governance")
 
 
 @app.command("init")

@@ -821,6 +821,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the padding is not minimal, not zero, or has another minimum size than the group's",
         _SENT_AGAIN,
     ),
+    "paper_words_invalid": Meaning(
+        "words that were typed are not those of a page of governance keys",
+        "Compare the word that is named with the page, and type all 50 words again.",
+    ),
     "partner_unknown": Meaning(
         "a partner in agency.toml is no party", "Correct [partners] in agency.toml."
     ),
@@ -1131,6 +1135,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "words_invalid": Meaning(
         "these are not the twelve words of a fingerprint",
         "Ask the other agency to read its words again, and type all twelve.",
+    ),
+    "words_other_keys": Meaning(
+        "the words of a page are other governance keys than those of this agency",
+        "Take the page of this agency's present keys, or give the folder of the agency that the "
+        "page names.",
     ),
     "wrap_budget": Meaning(
         "too many new wraps in a minute",

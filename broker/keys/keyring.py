@@ -38,7 +38,7 @@ from broker.keys.keyfile import (
     parse_keyfile,
     seal_key,
 )
-from broker.keys.kid import EXCHANGE, SECRET
+from broker.keys.kid import EXCHANGE, GOVERNANCE, SECRET
 from broker.keys.signer import SIGNING_KEYS, SoftwareSigner
 
 DESTROYED_FOLDER: Final = "destroyed"
@@ -174,6 +174,18 @@ class Keyring:
                 fix="Move the newer file out of the folder: the older secret made the ids.",
             )
         return self._seed(self._read(paths[0]))
+
+    def governance_seed(self, kid: bytes) -> bytes:
+        """Return the private half of a governance key, for a page of paper.
+
+        Raises:
+            KeyAccessError: any of its codes; `key_missing` also for a key of another role, which
+                never leaves the keyring.
+        """
+        file = self._find(kid)
+        if file.role != GOVERNANCE:
+            raise self._missing("No governance key has this id.", kid)
+        return self._seed(file)
 
     def create(
         self,

@@ -103,6 +103,9 @@ BY_TEST = {
     "::test_an_altered_file_another_passphrase_or_an_early_end_writes_nothing",
     "backup_inside": "broker/operations/test_agency_backup.py::test_refusals_write_nothing",
     "output_exists": "broker/operations/test_agency_backup.py::test_refusals_write_nothing",
+    "paper_words_invalid": "broker/cli/test_governance.py"
+    "::test_a_mistyped_word_is_named_and_writes_nothing",
+    "words_other_keys": "broker/cli/test_governance.py::test_the_page_of_another_agency_is_refused",
     "passphrase_store_refused": "broker/keys/test_vault.py"
     "::test_a_token_or_a_role_that_is_not_accepted",
     "passphrase_store_unreachable": "broker/keys/test_vault.py::test_a_sealed_store_answers_later",
