@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -58,7 +59,7 @@ def sessions(page: str) -> list[Typed]:
     """The commands of a guide's console blocks."""
     typed: list[Typed] = []
     for block in re.findall(r"```console\n(.*?)```", (GUIDES / page).read_text(), re.S):
-        for line in block.splitlines():
+        for line in dedent(block).splitlines():
             if line.startswith("$ "):
                 typed.append(Typed(line[2:], ()))
             else:
@@ -160,10 +161,13 @@ def test_the_commands_of_a_guide_do_what_it_shows(
         "DIR": str(folder), "EVENT_ID": event_id, "KID": key, "FILE": str(new), "ID": "1",
         "SENDER": SENDER, "TOPIC": "pan-london.london-hate-crime.a", "PARTITION": "0",
         "TIME": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "/backups/csu-camden-2026-11-29": str(tmp_path / "backup"),
     }  # fmt: skip
+    restored = {"DIR": str(tmp_path / "restored"), "FILE": str(folder / "passphrase")}
     for one in typed:
+        used = values | (restored if "agency restore" in one.command else {})
         words = [
-            re.sub(r"\bDIR\b", values["DIR"], word) if "DIR" in word else values.get(word, word)
+            re.sub(r"\bDIR\b", used["DIR"], word) if "DIR" in word else used.get(word, word)
             for word in shlex.split(one.command, comments=True)[1:]
         ]
         asks = words[:2] in (
