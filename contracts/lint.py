@@ -114,14 +114,14 @@ def _complete(contract: Contract) -> Iterator[Finding]:
                 "necessity-missing",
                 "error",
                 f"purposes.{name}",
-                "it is not said why sharing is necessary",
+                "the text does not say why sharing is necessary",
             )
         if not purpose.proportionality.strip():
             yield Finding(
                 "necessity-missing",
                 "warning",
                 f"purposes.{name}",
-                "it is not said why sharing is proportionate",
+                "the text does not say why sharing is proportionate",
             )
         if purpose.kind == "statistics" and contract.statistics is None:
             yield Finding(

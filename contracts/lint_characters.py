@@ -34,7 +34,7 @@ def character_findings(source: str, content: BaseModel) -> Iterator[Finding]:
             in_source.add(found[0])
             yield Finding(
                 "hidden-character", "error", f"line {number}, column {found.start() + 1}",
-                f"{_name(found[0])} may not stand in an agreement",
+                f"{_name(found[0])} is not allowed in an agreement",
             )  # fmt: skip
         for word in _WORD.findall(line):
             if _mixed(word):
@@ -49,7 +49,7 @@ def character_findings(source: str, content: BaseModel) -> Iterator[Finding]:
             if HIDDEN.match(character) and character not in in_source:
                 yield Finding(
                     "hidden-character", "error", f"{visible(where)}, character {position}",
-                    f"{_name(character)} may not stand in an agreement",
+                    f"{_name(character)} is not allowed in an agreement",
                 )  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def _registrations(contract: Contract) -> Iterator[Finding]:
                 "registration-form",
                 "error",
                 f"{at}.ico_registration",
-                f"{number} has not the form of a number of the ICO's register, such as ZA123456",
+                f"{number} is not a number of the ICO's register, such as ZA123456",
             )
         if number is not None and numbers[number] > 1:
             yield Finding(
@@ -204,7 +204,7 @@ def _version_record(contract: Contract, today: date) -> Iterator[Finding]:
     numbered = [entry for entry in record if re.fullmatch(r"[0-9]+(\.[0-9]+){2}", entry.version)]
     for entry in record:
         if entry not in numbered:
-            yield _record(f"{entry.version} is no version number such as 1.0.0")
+            yield _record(f"{entry.version} is not a version number such as 1.0.0")
         if entry.date > today:
             yield _record(f"the entry for {entry.version} is dated in the future")
     ordered = sorted(numbered, key=lambda entry: [int(part) for part in entry.version.split(".")])

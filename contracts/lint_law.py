@@ -66,7 +66,7 @@ def _codes(contract: Contract, basis: LegalBasis, where: str) -> Iterator[Findin
                 "legal-code-unknown",
                 "error",
                 f"{where}.{member}",
-                f"{text!r} names no code of the list of {kind.replace('_', ' ')}",
+                f"{text!r} has no code of the list of {kind.replace('_', ' ')}",
             )
     for kind, member, code in _named(basis):
         at = f"{where}.{member}"
@@ -78,7 +78,7 @@ def _codes(contract: Contract, basis: LegalBasis, where: str) -> Iterator[Findin
                 "legal-code-unknown",
                 "error",
                 at,
-                f"{code!r} is no code of the list of {kind.replace('_', ' ')}{meant}",
+                f"{code!r} is not a code of the list of {kind.replace('_', ' ')}{meant}",
             )
             continue
         if known.regime is not None and known.regime != basis.regime:

@@ -218,7 +218,7 @@ def _bytes_of(path: Path) -> bytes:
             f"the agreement cannot be read ({error.strerror})",
             code="contract_unreadable",
             where=str(path),
-            fix="name a file that is there and that this account may read",
+            fix="name an existing file that this account may read",
         ) from None
 
 

@@ -210,7 +210,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "(files) only the hash of the record came, without content",
         "Give the sender's whole file from its first record on.",
     ),
-    "content_type_unknown": Meaning("the content type is not one of ours", _NOTHING_TAKEN),
+    "content_type_unknown": Meaning("the content type is unknown", _NOTHING_TAKEN),
     "contract_altered": Meaning(
         "a contract is not the file that was signed",
         "Put the signed file back byte for byte, or ask another party for its copy.",
@@ -277,7 +277,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "--bundle FILE --follow HASH",
     ),
     "contract_unknown": Meaning(
-        "no verified contract has this hash",
+        "no contract with this hash has all signatures",
         "Nothing: it is judged again by itself when the contract comes. After ten minutes "
         "it is held; when the contract has come: concordant quarantine retry ID --agency "
         "DIR. A hash for kafka apply is in: concordant kafka plan --root DIR",

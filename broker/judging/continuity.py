@@ -81,7 +81,7 @@ def _in_its_generation(
     if position.index < known.size:
         return _known_index(state, known, position, history)
     if position.generation != state.newest:
-        raise ContinuityError("superseded", "the generation ended below this index")
+        raise ContinuityError("superseded", "the generation was closed below this index")
     return _grow(state, known, position)
 
 
@@ -139,7 +139,7 @@ def _new_generation(state: PartitionState, position: LogPosition) -> Placement:
         late = position.log_time > state.log_time
         return Placement("before_start", state, alarms=("before_start_late",) if late else ())
     if name < state.newest:
-        raise ContinuityError("unlinked", "no known generation leads to this one")
+        raise ContinuityError("unlinked", "no link from a known generation leads to this one")
     _refuse_leaf(position)
     _require_later(state, position)
     checkpoint = position.checkpoint()
@@ -230,7 +230,7 @@ def _known_index(
             return _fill(state, held, gap, position, history)
     remembered = history.leaf(position.generation, position.index)
     if remembered is None:
-        raise ContinuityError("superseded", "the index is above the head at which it was closed")
+        raise ContinuityError("superseded", "the index is above the end of the closed generation")
     leaf, content_missing = remembered
     if leaf != position.leaf:
         raise EquivocationError("one index has two different records", position.index)
@@ -276,7 +276,9 @@ def _require_end(gap: Gap, after: Frontier) -> None:
             "the records of a gap do not lead to the frontier after it", after.size
         )
     if gap.root is not None and after.root() != gap.root:
-        raise EquivocationError("the records do not fold to the end that was named", after.size)
+        raise EquivocationError(
+            "the records of a gap do not lead to the end that the successor names", after.size
+        )
 
 
 # --- small rules ---------------------------------------------------------------------------------
@@ -295,16 +297,16 @@ def _require_later(state: PartitionState, position: LogPosition) -> None:
 def _require_root(frontier: Frontier | None, root: bytes) -> None:
     """Check the signed root against the frontier, if that is known for the size."""
     if frontier is not None and frontier.root() != root:
-        raise EquivocationError("one size has two roots", frontier.size)
+        raise EquivocationError("two roots were signed for one size", frontier.size)
 
 
 def _require_same_checkpoint(checkpoint: StoredCheckpoint, position: LogPosition) -> None:
     if checkpoint.size != position.size:
-        raise EquivocationError("two batches overlap", position.size)
+        raise EquivocationError("two signed batches overlap", position.size)
     if checkpoint.root != position.root:
-        raise EquivocationError("one size has two roots", position.size)
+        raise EquivocationError("two roots were signed for one size", position.size)
     if checkpoint.time != position.log_time and checkpoint.time:
-        raise EquivocationError("one checkpoint was signed for two times", position.size)
+        raise EquivocationError("one checkpoint was signed with two times", position.size)
 
 
 def _fit_between(
@@ -320,12 +322,12 @@ def _fit_between(
         )
     elif above is not None:
         if position.size > above.lowest:
-            raise EquivocationError("two batches overlap", position.size)
+            raise EquivocationError("two signed batches overlap", position.size)
         if above.time and position.log_time > above.time:
-            raise EquivocationError("times fall along sizes", position.size)
+            raise EquivocationError("a larger checkpoint has an earlier time", position.size)
     below = history.below(generation, position.size)
     if below is not None and below.time > position.log_time:
-        raise EquivocationError("times fall along sizes", position.size)
+        raise EquivocationError("a larger checkpoint has an earlier time", position.size)
     return ((generation, checkpoint),)
 
 

@@ -146,7 +146,9 @@ def open_record(
         raise RefusedError(5, "wrap_budget", "this sender sends too many new wraps") from None
     if mine is None:
         if key_gone:
-            raise RefusedError(5, "key_missing", "an exchange key that was listed is not held here")
+            raise RefusedError(
+                5, "key_missing", "this agency listed an exchange key that is not in its folder"
+            )
         return "not_addressed"
     entry, session = mine
     in_force = _contract_in_force(sealed.contract, verified, context, now)  # step 6
@@ -173,7 +175,7 @@ def _contract_in_force(
 ) -> ContractInForce:
     in_force = context.contract_in_force(contract_hash)
     if in_force is None:
-        raise RefusedError(6, "contract_unknown", "no verified contract has this hash")
+        raise RefusedError(6, "contract_unknown", "no contract with this hash has all signatures")
     contract, log_time = in_force.contract, verified.log_time
     if verified.origin.topic not in in_force.topics:
         raise RefusedError(6, "topic_not_owned", "the contract does not own this topic")
@@ -225,10 +227,10 @@ def _interpret(
     groups = _parse_groups(texts)
     head = groups[0]
     if head is None or head.keys() != _HEAD_NAMES:
-        raise RefusedError(9, "group_zero", "group 0 is not data, to and type")
+        raise RefusedError(9, "group_zero", "group 0 must hold exactly data, to and type")
     data, to, event_type = head["data"], head["to"], head["type"]
     if not isinstance(data, dict) or not isinstance(event_type, str) or not _agencies(to):
-        raise RefusedError(9, "group_zero", "group 0 is not data, to and type")
+        raise RefusedError(9, "group_zero", "group 0 must hold exactly data, to and type")
     assert isinstance(to, list)
     addressed: tuple[str, ...] = tuple(to)  # type: ignore[arg-type]  # _agencies: all are str
     if len(addressed) != len(sealed.recipients) or me not in addressed or source in addressed:
@@ -248,7 +250,7 @@ def _interpret(
     if (
         vocabulary().case not in flat
     ):  # such a contract can be signed, but no event could be stored under it
-        raise RefusedError(9, "event_invalid", "the event does not say of which case it is")
+        raise RefusedError(9, "event_invalid", "the event names no case")
     granted = layout.granted[me]
     held = granted if consented else layout.unbound[me]
     try:  # step 10
@@ -308,7 +310,7 @@ def _collect(
     """Return this agency's fields, if groups, keys and fields match grouping and consent."""
     may_read = layout.may_read[me]
     if len(groups) != len(may_read):
-        raise RefusedError(9, "grouping_wrong", "the number of groups is not the contract's")
+        raise RefusedError(9, "grouping_wrong", "the number of groups is not that of the contract")
     flat = dict(data)
     if not data.keys() <= layout.fields[0]:
         raise RefusedError(9, "grouping_wrong", "a field is not in its group")
@@ -316,8 +318,14 @@ def _collect(
         group = groups[index]
         if (group is not None) is not (may_read[index] and (consented or not layout.bound[index])):
             if group is not None and may_read[index]:
-                raise RefusedError(9, "consent_missing", "a key came without the consent it needs")
-            raise RefusedError(9, "group_keys_wrong", "my keys are not what the contract gives")
+                raise RefusedError(
+                    9, "consent_missing", "a key was sent without the consent that it needs"
+                )
+            raise RefusedError(
+                9,
+                "group_keys_wrong",
+                "the keys for this agency are not those that the contract gives",
+            )
         if group:
             if not group.keys() <= layout.fields[index]:
                 raise RefusedError(9, "grouping_wrong", "a field is not in its group")
@@ -337,7 +345,9 @@ def _require_padding(sealed: SealedEvent, texts: list[bytes | None], layout: Gro
         if length > BOUND_FLOOR_BYTES:
             continue
         if length != (BOUND_FLOOR_BYTES if bound else padded_length(len(text), FLOOR_BYTES)):
-            raise RefusedError(9, "padding_wrong", "a group has another floor of padding")
+            raise RefusedError(
+                9, "padding_wrong", "a group has the minimum size of another kind of group"
+            )
 
 
 _WITHHELD: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}

@@ -98,7 +98,7 @@ def _end(held: Generation, link: GenerationLink, history: StreamHistory) -> _End
     _, checkpoints = _named_checkpoint(link, history)
     known = held.frontier_at(link.size)
     if known is not None and known.root() != link.root:
-        raise EquivocationError("one size has two roots", link.size)
+        raise EquivocationError("two roots were signed for one size", link.size)
     if held.end is not None and link.size >= held.end:
         # Another successor named this size or a lower one. The lowest named size counts.
         return _End(held, alarms=("rollback",), checkpoints=checkpoints)

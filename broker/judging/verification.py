@@ -82,7 +82,9 @@ def verify_record(
     if opening_time(origin.generation) > log_time * 1000 + CLOCK_SKEW_MS:  # 2.7
         # Nothing can follow a generation at the end of time: an attacker could end the stream for
         # good.
-        raise RefusedError(2, "generation_ahead", "opened more than 5 minutes after the log time")
+        raise RefusedError(
+            2, "generation_ahead", "the generation opened more than 5 minutes after log time"
+        )
     leaf_only = content_type == LEAF_CONTENT_TYPE
     leaf = value if leaf_only else leaf_hash(value)
     try:  # step 3
@@ -133,7 +135,9 @@ def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
         elif name == PROOF_HEADER:
             proofs, proof = proofs + 1, found
     if content_types != 1 or proofs != 1:
-        raise RefusedError(0, "headers_wrong", "content-type and proof must be there exactly once")
+        raise RefusedError(
+            0, "headers_wrong", "there must be one content-type and one proof header"
+        )
     if content_type is None or proof is None:
         raise RefusedError(0, "headers_wrong", "a header has no value")
     if len(proof) > MAX_PROOF_BYTES:
@@ -142,7 +146,7 @@ def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
         if len(value) != HASH_BYTES:
             raise RefusedError(0, "value_malformed", "a leaf record holds a hash of 32 bytes")
     elif content_type != SEALED_CONTENT_TYPE:
-        raise RefusedError(0, "content_type_unknown", "the content type is not one of ours")
+        raise RefusedError(0, "content_type_unknown", "the content type is unknown")
     return value, content_type, proof
 
 
@@ -153,15 +157,17 @@ def _proof(
         proof = parse_proof(header, cache.checkpoints)
         origin = parse_origin(proof.checkpoint.origin)
     except (ProofError, NoteError):
-        raise RefusedError(1, "proof_malformed", "the proof is not in its one form") from None
+        raise RefusedError(1, "proof_malformed", "the proof is malformed") from None
     if (
         origin.deployment != context.deployment
         or origin.topic != record.topic
         or origin.partition != record.partition
     ):
-        raise RefusedError(1, "origin_wrong", "the proof is for another topic or partition")
+        raise RefusedError(
+            1, "origin_wrong", "the proof names another deployment, topic or partition"
+        )
     if GENERATION.fullmatch(origin.generation) is None:
-        raise RefusedError(1, "generation_name", "not the name of a generation")
+        raise RefusedError(1, "generation_name", "the name of the generation is malformed")
     if proof.index:  # parse_proof took no ``extra`` there
         return proof, origin, None
     try:
@@ -169,10 +175,12 @@ def _proof(
     except ProofError as error:
         raise RefusedError(1, error.code, error.detail) from None
     if origin.generation <= link.name:
-        raise RefusedError(1, "generation_order", "a generation is later than the one it names")
+        raise RefusedError(
+            1, "generation_order", "the generation is not later than the one it names"
+        )
     stream = f"{origin.deployment}/{origin.agency}/{origin.topic}/{origin.partition}"
     if generation_name(stream, link, opening_time(origin.generation)) != origin.generation:
-        raise RefusedError(1, "generation_name", "the generation does not name what it follows")
+        raise RefusedError(1, "generation_name", "the name does not follow from the predecessor")
     return proof, origin, link
 
 
@@ -193,7 +201,9 @@ def _require_signed(
         verify_cosignature(line, key.verifier, proof.signed.body)
     except NoteError as error:
         code = "key_unknown" if error.code == "cosignature_unknown" else "signature_wrong"
-        raise RefusedError(2, code, "the signature is not one of the origin's stream key") from None
+        raise RefusedError(
+            2, code, "the signature does not verify under the sender's key"
+        ) from None
     # 2.4 comes after the signature: a forger with a known key id and time must not make a reader
     # wait for a manifest.
     if key.manifest_expired:
@@ -201,7 +211,9 @@ def _require_signed(
     if key.revoked_since is not None:  # 2.5
         stated = context.receipts(proof.checkpoint.origin, proof.index, key.revoked_since)
         if not stated:
-            raise RefusedError(2, "key_revoked", "the key is revoked, and no receipt covers this")
+            raise RefusedError(
+                2, "key_revoked", "the key is revoked, and no earlier receipt covers it"
+            )
         return stated
     if len(cache.signed) >= MAX_SIGNED_REMEMBERED:
         cache.signed.clear()
@@ -232,7 +244,7 @@ def _require_covered(
     run = trials.add(name, index, leaf, left)
     _meet_held(origin, run.head, stated, context, trials)
     raise RefusedError(
-        2, "receipt_awaited", "the key is revoked, and the leaves under a receipt are not here yet"
+        2, "receipt_awaited", "the key is revoked, and leaves below an earlier receipt are missing"
     )
 
 

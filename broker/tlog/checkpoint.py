@@ -203,7 +203,7 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
     except ValueError as error:
         raise _malformed("the size is a decimal number and the root canonical base64") from error
     if len(root) != HASH_BYTES or (size == 0 and root != EMPTY_ROOT):
-        raise _malformed("the root is 32 bytes, and that of an empty log the hash of nothing")
+        raise _malformed("the root has 32 bytes, and that of an empty log is a fixed hash")
     return Checkpoint(origin.decode("ascii"), size, root)
 
 

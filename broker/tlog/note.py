@@ -202,7 +202,7 @@ def parse_signature_line(line: bytes) -> SignatureLine:
     if not 0 < len(name_bytes) <= MAX_NAME_BYTES or _FORBIDDEN_IN_NAME.search(name):
         raise _malformed("a key name is not empty and has no space and no plus sign")
     if len(raw) <= KEY_ID_BYTES:
-        raise _malformed("a signature is a key id of 4 bytes and what follows")
+        raise _malformed("a signature is a key id of 4 bytes and the signature bytes")
     return SignatureLine(name, raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:])
 
 

@@ -50,7 +50,7 @@ def test_a_batch_in_progress_may_not_change_its_root(
 ) -> None:
     mine, other = fork
     reader.take(mine[0])
-    equivocates(reader, other[1], "one size has two roots")
+    equivocates(reader, other[1], "two roots were signed for one size")
 
 
 def test_batches_may_not_overlap(sender: SenderLog, reader: StreamReader) -> None:
@@ -72,7 +72,7 @@ def test_a_fill_under_an_overlapping_batch_is_equivocation(
     assert mine[0].leaf == others[0].leaf
     reader.take(mine[2])
     assert reader.take(mine[0]).verdict == "fill"
-    equivocates(reader, others[1], "one checkpoint was signed for two times")
+    equivocates(reader, others[1], "one checkpoint was signed with two times")
     shorter = replace(mine[1], size=6, root=bytes(32))
     equivocates(reader, shorter, "overlap")
 
@@ -82,7 +82,7 @@ def test_a_fill_may_not_change_the_root_of_its_batch(
 ) -> None:
     mine, other = fork
     reader.take(mine[2])
-    equivocates(reader, other[0], "one size has two roots")
+    equivocates(reader, other[0], "two roots were signed for one size")
 
 
 def test_a_fill_begins_at_the_known_frontier(
@@ -120,7 +120,7 @@ def test_a_jump_to_the_end_of_a_known_batch_must_have_its_root(
 ) -> None:
     mine, other = fork
     reader.take(mine[0])
-    equivocates(reader, other[3], "one size has two roots")
+    equivocates(reader, other[3], "two roots were signed for one size")
     assert reader.take(mine[3]).verdict == "jump"
 
 
@@ -133,7 +133,7 @@ def test_fills_of_another_history_do_not_meet_what_came_after(
     others = [other.send()[0] for _ in range(3)]
     reader.take(mine[3])
     reader.take_all(others[:2])  # a forked fill shows only at its end
-    equivocates(reader, others[2], "one size has two roots")
+    equivocates(reader, others[2], "two roots were signed for one size")
     equivocates(reader, mine[2], "another history")
 
 
@@ -153,7 +153,9 @@ def test_a_fill_may_not_name_another_root_for_a_known_frontier(
 ) -> None:
     facts = [sender.send()[0] for _ in range(4)]
     reader.take_all([facts[0], facts[3]])  # the frontier of [0, 3) is known, its checkpoint is not
-    equivocates(reader, replace(facts[1], size=3, root=bytes(32)), "one size has two roots")
+    equivocates(
+        reader, replace(facts[1], size=3, root=bytes(32)), "two roots were signed for one size"
+    )
 
 
 def test_a_fill_must_agree_with_a_root_kept_inside_its_gap(
@@ -165,7 +167,7 @@ def test_a_fill_must_agree_with_a_root_kept_inside_its_gap(
     assert sizes == [7, 10]
     reader.take(replace(mine[5], size=11))  # a gap up to 8, under a later batch
     reader.take(mine[0])
-    equivocates(reader, replace(other[3], size=8), "one size has two roots")
+    equivocates(reader, replace(other[3], size=8), "two roots were signed for one size")
 
 
 def test_a_reader_that_kept_no_checkpoints_goes_by_leaves_and_frontiers(

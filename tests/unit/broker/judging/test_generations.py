@@ -96,7 +96,7 @@ def test_a_forked_end_does_not_fold_to_the_named_root(
     mine, others = sender.send(1) + sender.send(1), other.send(1) + other.send(1)
     sender.restart()
     reader.take(sender.send()[0])
-    equivocates(reader, others[1], "one size has two roots")
+    equivocates(reader, others[1], "two roots were signed for one size")
     assert reader.take(others[0]).verdict == "fill"  # shows only at the end
     equivocates(reader, mine[1], "another history")
     forged = replace(others[1], size=mine[1].size, root=mine[1].root)

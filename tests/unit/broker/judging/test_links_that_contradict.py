@@ -30,7 +30,11 @@ def test_a_link_with_another_root_for_a_frontier_that_is_known_is_equivocation(
     backup.restart()
     (position,) = backup.send()
     for size in (3, 6):
-        equivocates(reader, relinked(position, size=size, root=bytes(32)), "one size has two roots")
+        equivocates(
+            reader,
+            relinked(position, size=size, root=bytes(32)),
+            "two roots were signed for one size",
+        )
 
 
 def test_a_link_with_another_root_for_my_head_is_equivocation(
@@ -39,7 +43,9 @@ def test_a_link_with_another_root_for_my_head_is_equivocation(
     reader.take_all(sender.send(2))
     reader.history.checkpoints.clear()  # what is known of the head besides its checkpoint
     sender.restart()
-    equivocates(reader, relinked(sender.send()[0], root=bytes(32)), "one size has two roots")
+    equivocates(
+        reader, relinked(sender.send()[0], root=bytes(32)), "two roots were signed for one size"
+    )
 
 
 @pytest.mark.parametrize("taken", [1, 2, 3, 4])

@@ -67,7 +67,7 @@ CASES: list[Case] = [
     (
         lambda: parse_checkpoint(b"o\n0\n" + ROOT + b"\n"),
         "checkpoint_malformed",
-        "Not a checkpoint: the root is 32 bytes, and that of an empty log the hash of nothing.",
+        "Not a checkpoint: the root has 32 bytes, and that of an empty log is a fixed hash.",
     ),
     (
         lambda: format_checkpoint(replace(HEAD, origin="o\n1\n" + ROOT.decode() + "\n")),

@@ -86,7 +86,7 @@ CASES: list[Case] = [
     (
         lambda: parse_note(b"text\n\n" + signature_line(b"") + b"\n"),
         "note_malformed",
-        "Not a signed note: a signature is a key id of 4 bytes and what follows.",
+        "Not a signed note: a signature is a key id of 4 bytes and the signature bytes.",
     ),
     (
         lambda: format_note(Note(b"text\n", (SignatureLine("a b", b"kkk", b"kkks"),))),
