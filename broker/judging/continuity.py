@@ -177,7 +177,7 @@ def _grow(state: PartitionState, held: Generation, position: LogPosition) -> Pla
         checkpoints = ((held.name, latest),)
     if position.index == held.size:
         if position.left != held.frontier.hashes:
-            raise EquivocationError("the record continues another history", position.index)
+            raise EquivocationError("history", position.index)
         grown = Generation(  # like ``replace`` at a third of the cost: every record takes this path
             held.name,
             held.start,
@@ -233,7 +233,7 @@ def _known_index(
         raise ContinuityError("superseded", "the index is above the end of the closed generation")
     leaf, content_missing = remembered
     if leaf != position.leaf:
-        raise EquivocationError("one index has two different records", position.index)
+        raise EquivocationError("records", position.index)
     above = history.above(position.generation, position.index)
     if above is not None:
         _require_same_checkpoint(above, position)
@@ -251,7 +251,7 @@ def _fill(
     pieces: list[Gap] = []
     if position.index == gap.first:
         if position.left != gap.before.hashes:
-            raise EquivocationError("the record continues another history", position.index)
+            raise EquivocationError("history", position.index)
     else:
         _require_shared_prefix(gap.before, here)
         pieces.append(Gap(gap.first, position.index - 1, gap.before, here))
@@ -272,13 +272,9 @@ def _fill(
 
 def _require_end(gap: Gap, after: Frontier) -> None:
     if gap.after is not None and gap.after.hashes != after.hashes:
-        raise EquivocationError(
-            "the records of a gap do not lead to the frontier after it", after.size
-        )
+        raise EquivocationError("gap_end", after.size)
     if gap.root is not None and after.root() != gap.root:
-        raise EquivocationError(
-            "the records of a gap do not lead to the end that the successor names", after.size
-        )
+        raise EquivocationError("named_end", after.size)
 
 
 # --- small rules ---------------------------------------------------------------------------------
@@ -297,16 +293,16 @@ def _require_later(state: PartitionState, position: LogPosition) -> None:
 def _require_root(frontier: Frontier | None, root: bytes) -> None:
     """Check the signed root against the frontier, if that is known for the size."""
     if frontier is not None and frontier.root() != root:
-        raise EquivocationError("two roots were signed for one size", frontier.size)
+        raise EquivocationError("roots", frontier.size)
 
 
 def _require_same_checkpoint(checkpoint: StoredCheckpoint, position: LogPosition) -> None:
     if checkpoint.size != position.size:
-        raise EquivocationError("two signed batches overlap", position.size)
+        raise EquivocationError("overlap", position.size)
     if checkpoint.root != position.root:
-        raise EquivocationError("two roots were signed for one size", position.size)
+        raise EquivocationError("roots", position.size)
     if checkpoint.time != position.log_time and checkpoint.time:
-        raise EquivocationError("one checkpoint was signed with two times", position.size)
+        raise EquivocationError("two_times", position.size)
 
 
 def _fit_between(
@@ -322,12 +318,12 @@ def _fit_between(
         )
     elif above is not None:
         if position.size > above.lowest:
-            raise EquivocationError("two signed batches overlap", position.size)
+            raise EquivocationError("overlap", position.size)
         if above.time and position.log_time > above.time:
-            raise EquivocationError("a larger checkpoint has an earlier time", position.size)
+            raise EquivocationError("time_order", position.size)
     below = history.below(generation, position.size)
     if below is not None and below.time > position.log_time:
-        raise EquivocationError("a larger checkpoint has an earlier time", position.size)
+        raise EquivocationError("time_order", position.size)
     return ((generation, checkpoint),)
 
 
@@ -340,5 +336,5 @@ def _require_shared_prefix(mine: Frontier, other: Frontier) -> None:
             return
         if mine.size & subtree:
             if mine.hashes[at] != other.hashes[at]:
-                raise EquivocationError("the record continues another history", other.size)
+                raise EquivocationError("history", other.size)
             at += 1

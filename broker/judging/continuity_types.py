@@ -6,6 +6,7 @@ The rules (docs/spec/streams.md) are in ``broker/judging/continuity.py`` within 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal, Protocol, TypeAlias
 
@@ -29,14 +30,45 @@ class ContinuityError(Exception):
         self.code = code
 
 
+Contradiction: TypeAlias = Literal[
+    "roots",
+    "overlap",
+    "two_times",
+    "time_order",
+    "records",
+    "history",
+    "gap_end",
+    "named_end",
+    "link_root",
+    "link_in_batch",
+]
+_CONTRADICTIONS: Mapping[Contradiction, str] = {
+    "roots": "two roots were signed for one size",
+    "overlap": "two signed batches overlap",
+    "two_times": "one checkpoint was signed with two times",
+    "time_order": "a larger checkpoint has an earlier time",
+    "records": "one index has two different records",
+    "history": "the record continues another history",
+    "gap_end": "the records of a gap do not lead to the frontier after it",
+    "named_end": "the records of a gap do not lead to the end that the successor names",
+    "link_root": "a link names another root for a known size",
+    "link_in_batch": "a link names a size inside of a batch",
+}
+
+
 class EquivocationError(ContinuityError):
     """Two signed statements of one sender contradict each other (equivocation).
 
     Both are evidence.
+
+    Args:
+        contradiction: kind of the contradiction.
+        size: size of the log at which the statements differ.
     """
 
-    def __init__(self, detail: str, size: int = 0) -> None:
-        super().__init__("equivocation", detail)
+    def __init__(self, contradiction: Contradiction, size: int = 0) -> None:
+        super().__init__("equivocation", _CONTRADICTIONS[contradiction])
+        self.contradiction = contradiction
         self.size = size
 
 

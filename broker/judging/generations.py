@@ -98,7 +98,7 @@ def _end(held: Generation, link: GenerationLink, history: StreamHistory) -> _End
     _, checkpoints = _named_checkpoint(link, history)
     known = held.frontier_at(link.size)
     if known is not None and known.root() != link.root:
-        raise EquivocationError("two roots were signed for one size", link.size)
+        raise EquivocationError("roots", link.size)
     if held.end is not None and link.size >= held.end:
         # Another successor named this size or a lower one. The lowest named size counts.
         return _End(held, alarms=("rollback",), checkpoints=checkpoints)
@@ -126,10 +126,10 @@ def _named_checkpoint(
     above = history.above(link.name, link.size - 1)
     if above is not None and above.size == link.size:
         if above.root != link.root:
-            raise EquivocationError("a link names another root for a known size", link.size)
+            raise EquivocationError("link_root", link.size)
         return above, ()
     if above is not None and link.size > above.lowest:
-        raise EquivocationError("a link names a size inside of a batch", link.size)
+        raise EquivocationError("link_in_batch", link.size)
     # a link does not give the time of that checkpoint's signature: 0 means unknown
     named = StoredCheckpoint(link.size, link.root, 0, link.size)
     return named, ((link.name, named),)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from broker.judging.continuity import place
-from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
+from broker.judging.continuity_types import (
+    ContinuityError,
+    Contradiction,
+    EquivocationError,
+    LogPosition,
+)
 from tests.support.stream_world import StreamReader
 
 
@@ -18,8 +23,9 @@ def refused(reader: StreamReader, position: LogPosition, code: str) -> None:
     assert reader.state == before
 
 
-def equivocates(reader: StreamReader, position: LogPosition, words: str) -> None:
-    """``position`` shows that its sender signed two histories, in these words."""
-    with pytest.raises(EquivocationError, match=words) as caught:
+def equivocates(reader: StreamReader, position: LogPosition, contradiction: Contradiction) -> None:
+    """Check that ``position`` contradicts the history of its sender in this way."""
+    with pytest.raises(EquivocationError) as caught:
         place(reader.state, position, reader.history)
-    assert caught.value.code == "equivocation"
+    found = (caught.value.code, caught.value.contradiction)
+    assert found == ("equivocation", contradiction), found

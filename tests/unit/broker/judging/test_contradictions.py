@@ -24,8 +24,8 @@ def test_one_index_with_two_records_is_equivocation(
 ) -> None:
     mine, other = fork
     reader.take(mine[0])
-    equivocates(reader, other[0], "one index has two different records")
-    equivocates(reader, as_leaf(other[0]), "one index has two different records")
+    equivocates(reader, other[0], "records")
+    equivocates(reader, as_leaf(other[0]), "records")
 
 
 def test_a_next_record_of_another_history_is_equivocation(
@@ -33,7 +33,7 @@ def test_a_next_record_of_another_history_is_equivocation(
 ) -> None:
     mine, other = fork
     reader.take_all(mine[:3])
-    equivocates(reader, other[3], "another history")
+    equivocates(reader, other[3], "history")
 
 
 def test_a_next_record_of_another_history_under_the_same_checkpoint_is_equivocation(
@@ -42,7 +42,7 @@ def test_a_next_record_of_another_history_under_the_same_checkpoint_is_equivocat
     facts = sender.send(3)
     reader.take(facts[0])
     forged = replace(facts[1], left=(bytes(32),))
-    equivocates(reader, forged, "another history")
+    equivocates(reader, forged, "history")
 
 
 def test_a_batch_in_progress_may_not_change_its_root(
@@ -50,7 +50,7 @@ def test_a_batch_in_progress_may_not_change_its_root(
 ) -> None:
     mine, other = fork
     reader.take(mine[0])
-    equivocates(reader, other[1], "two roots were signed for one size")
+    equivocates(reader, other[1], "roots")
 
 
 def test_batches_may_not_overlap(sender: SenderLog, reader: StreamReader) -> None:
@@ -72,7 +72,7 @@ def test_a_fill_under_an_overlapping_batch_is_equivocation(
     assert mine[0].leaf == others[0].leaf
     reader.take(mine[2])
     assert reader.take(mine[0]).verdict == "fill"
-    equivocates(reader, others[1], "one checkpoint was signed with two times")
+    equivocates(reader, others[1], "two_times")
     shorter = replace(mine[1], size=6, root=bytes(32))
     equivocates(reader, shorter, "overlap")
 
@@ -82,7 +82,7 @@ def test_a_fill_may_not_change_the_root_of_its_batch(
 ) -> None:
     mine, other = fork
     reader.take(mine[2])
-    equivocates(reader, other[0], "two roots were signed for one size")
+    equivocates(reader, other[0], "roots")
 
 
 def test_a_fill_begins_at_the_known_frontier(
@@ -93,7 +93,7 @@ def test_a_fill_begins_at_the_known_frontier(
     later = replace(mine[5], size=11)  # its own batch, so that roots do not tell
     reader.take(later)
     assert (other[3].size, mine[3].index) == (10, 7)
-    equivocates(reader, replace(other[3], size=8), "another history")
+    equivocates(reader, replace(other[3], size=8), "history")
 
 
 def test_a_fill_shares_the_subtrees_of_the_frontier_before_the_gap(
@@ -103,7 +103,7 @@ def test_a_fill_shares_the_subtrees_of_the_frontier_before_the_gap(
     reader.take(mine[5])
     forged = replace(mine[1], left=(bytes(32), *mine[1].left[1:]), size=6)
     assert len(forged.left) == 2  # index 5: the first node is [0, 4), which the reader holds
-    equivocates(reader, forged, "another history")
+    equivocates(reader, forged, "history")
 
 
 def test_a_jump_shares_the_subtrees_of_the_head(
@@ -111,7 +111,7 @@ def test_a_jump_shares_the_subtrees_of_the_head(
 ) -> None:
     mine, _ = fork
     forged = replace(mine[1], left=(bytes(32), *mine[1].left[1:]))
-    equivocates(reader, forged, "another history")
+    equivocates(reader, forged, "history")
     assert reader.take(mine[1]).verdict == "jump"
 
 
@@ -120,7 +120,7 @@ def test_a_jump_to_the_end_of_a_known_batch_must_have_its_root(
 ) -> None:
     mine, other = fork
     reader.take(mine[0])
-    equivocates(reader, other[3], "two roots were signed for one size")
+    equivocates(reader, other[3], "roots")
     assert reader.take(mine[3]).verdict == "jump"
 
 
@@ -133,8 +133,8 @@ def test_fills_of_another_history_do_not_meet_what_came_after(
     others = [other.send()[0] for _ in range(3)]
     reader.take(mine[3])
     reader.take_all(others[:2])  # a forked fill shows only at its end
-    equivocates(reader, others[2], "two roots were signed for one size")
-    equivocates(reader, mine[2], "another history")
+    equivocates(reader, others[2], "roots")
+    equivocates(reader, mine[2], "history")
 
 
 def test_the_last_fill_must_meet_the_frontier_after_the_gap(
@@ -143,9 +143,9 @@ def test_the_last_fill_must_meet_the_frontier_after_the_gap(
     first = sender.send(1)
     middle, last = sender.send(2), sender.send(1)
     reader.take_all([*first, *last])
-    equivocates(reader, replace(middle[1], leaf=bytes(32)), "frontier after|two roots")
+    equivocates(reader, replace(middle[1], leaf=bytes(32)), "gap_end")
     forged = replace(middle[1], leaf=bytes(32), size=2, root=bytes(32))
-    equivocates(reader, forged, "frontier after")
+    equivocates(reader, forged, "gap_end")
 
 
 def test_a_fill_may_not_name_another_root_for_a_known_frontier(
@@ -153,9 +153,7 @@ def test_a_fill_may_not_name_another_root_for_a_known_frontier(
 ) -> None:
     facts = [sender.send()[0] for _ in range(4)]
     reader.take_all([facts[0], facts[3]])  # the frontier of [0, 3) is known, its checkpoint is not
-    equivocates(
-        reader, replace(facts[1], size=3, root=bytes(32)), "two roots were signed for one size"
-    )
+    equivocates(reader, replace(facts[1], size=3, root=bytes(32)), "roots")
 
 
 def test_a_fill_must_agree_with_a_root_kept_inside_its_gap(
@@ -167,7 +165,7 @@ def test_a_fill_must_agree_with_a_root_kept_inside_its_gap(
     assert sizes == [7, 10]
     reader.take(replace(mine[5], size=11))  # a gap up to 8, under a later batch
     reader.take(mine[0])
-    equivocates(reader, replace(other[3], size=8), "two roots were signed for one size")
+    equivocates(reader, replace(other[3], size=8), "roots")
 
 
 def test_a_reader_that_kept_no_checkpoints_goes_by_leaves_and_frontiers(
@@ -183,7 +181,7 @@ def test_a_reader_that_kept_no_checkpoints_goes_by_leaves_and_frontiers(
     name = facts[0].generation
     last = replace(sender.sent[name][4], leaf=bytes(32))
     reader.history.checkpoints.clear()
-    equivocates(reader, last, "fold")
+    equivocates(reader, last, "named_end")
 
 
 def test_times_may_not_fall_along_sizes(sender: SenderLog, reader: StreamReader) -> None:
@@ -191,9 +189,9 @@ def test_times_may_not_fall_along_sizes(sender: SenderLog, reader: StreamReader)
     reader.take_all([facts[0], facts[4]])
     reader.take(facts[2])
     late = replace(facts[3], log_time=facts[4].log_time + 1)
-    equivocates(reader, late, "times fall")
+    equivocates(reader, late, "time_order")
     early = replace(facts[3], log_time=facts[2].log_time - 1)
-    equivocates(reader, early, "times fall")
+    equivocates(reader, early, "time_order")
     assert reader.take(facts[3]).verdict == "fill"
 
 
@@ -202,4 +200,4 @@ def test_one_checkpoint_has_one_time(sender: SenderLog, reader: StreamReader) ->
     reader.take_all([facts[0], facts[1], facts[3]])
     for position in (facts[1], facts[2], facts[4]):  # repeat, fill, next
         other = replace(position, log_time=position.log_time + 1)
-        equivocates(reader, other, "two times")
+        equivocates(reader, other, "two_times")
