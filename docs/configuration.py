@@ -121,6 +121,13 @@ MEANS: Mapping[str, str] = {
     "kafka.oauthbearer.client_secret.environment": "An environment variable",
     "kafka.oauthbearer.client_secret.credential": "A systemd credential",
     **_vault("kafka.oauthbearer.client_secret"),
+    "kafka.renewal": "A command of yours that renews the client certificate, such as an ACME client. "
+    "It replaces the files that `certificate` and `key` name; the adapter takes them up",
+    "kafka.renewal.command": "The program and its arguments. It runs in the agency's folder, without "
+    "a shell",
+    "kafka.renewal.days_before": "Days before the end from which it runs, once an hour until it "
+    "succeeds",
+    "kafka.renewal.timeout": "Seconds after which it is stopped",
     "folders": "Folders that the adapter shares with your own system",
     "folders.import": "Your system writes exports here",
     "folders.processed": "The adapter moves exports here that it has taken",

@@ -162,6 +162,14 @@ class OauthbearerSection(_Section):
     audience: Text | None = None
 
 
+class RenewalSection(_Section):
+    """Command that renews the TLS certificate, such as an ACME client."""
+
+    command: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64, strict=False)]
+    days_before: Annotated[int, Field(ge=1, le=3_650)] = 30
+    timeout: Annotated[float, Field(gt=0, le=3_600)] = 120.0
+
+
 class KafkaSection(_Section):
     """Address of Kafka, and how this agency logs in; always over TLS."""
 
@@ -173,6 +181,7 @@ class KafkaSection(_Section):
     key: Text = "tls/key.pem"
     scram: ScramSection | None = None
     oauthbearer: OauthbearerSection | None = None
+    renewal: RenewalSection | None = None
 
 
 class FoldersSection(_Section):

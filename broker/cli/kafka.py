@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from broker.cli.output import REFUSED, AsJson, Output, note, print_json, print_text
+from broker.cli.output import REFUSED, Agency, AsJson, Output, note, print_json, print_text
 
 if TYPE_CHECKING:
     from broker.operations.kafka_host import HostPlan, KafkaHost
@@ -136,6 +136,28 @@ def down(agency_root: Root) -> None:
     from broker.operations.local_kafka import stop_local
 
     note("Stopped." if stop_local(agency_root) else "It was not running.")
+
+
+@app.command("renew")
+def renew(agency: Agency, json: AsJson = False) -> None:
+    """Run the command that renews this agency's TLS certificate: [kafka.renewal] in agency.toml.
+
+    A running adapter runs it by itself before the certificate ends, and takes up the new files
+    without a restart. The end of the command's output is in state/certificate-renewal.log.
+    """
+    import asyncio
+
+    from broker.cli.kafka_text import renewed_json
+    from broker.cli.times import moment
+    from broker.clock import now_ms
+    from broker.operations.certificate_renewal import renew_agency
+
+    renewed = asyncio.run(renew_agency(agency, now_ms()))
+    if json:
+        print_json(renewed_json(renewed))
+    else:
+        print_text(f"{renewed.certificate}\n")
+    note(f"The certificate is valid until {moment(renewed.ends_ms)}.")
 
 
 @app.command("plan")

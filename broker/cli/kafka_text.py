@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from broker.cli.times import instant
+from broker.operations.certificate_renewal import Renewed
 from broker.operations.kafka_host import HostPlan, Version, Waiting
 from broker.operations.local_kafka import Running
 
@@ -17,6 +19,11 @@ def running_json(running: Running) -> Row:
         "folder": str(running.folder),
         "was_running": running.before,
     }
+
+
+def renewed_json(renewed: Renewed) -> Row:
+    """A renewed certificate, for scripts."""
+    return {"certificate": str(renewed.certificate), "valid_until": instant(renewed.ends_ms)}
 
 
 def rows(plan: HostPlan) -> list[Row]:

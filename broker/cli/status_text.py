@@ -55,6 +55,15 @@ def needs(status: Status) -> list[str]:
         for one in status.held
         if one.count and one.kind not in said
     ]
+    lines += [
+        f"The TLS {one.what} for Kafka ends on {moment(one.ends_ms)}: concordant doctor --agency "
+        "DIR says what to do."
+        if one.ends_ms
+        else f"The TLS {one.what} for Kafka cannot be used: concordant doctor --agency DIR says "
+        "what is wrong."
+        for one in status.tls
+        if one.soon
+    ]
     late = status.referrals.overdue
     if late:
         longest = duration_text(status.time_ms - min(one.due_ms for one in late))
@@ -90,6 +99,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if status.manifest_version is not None:
         until = moment(status.manifest_expires_ms)
         yield "manifest", f"version {status.manifest_version}, until {until}"
+    for end in status.tls:
+        until = f"until {moment(end.ends_ms)}" if end.ends_ms else "cannot be used"
+        yield f"TLS {end.what}", until
     outbox, inbox = status.outbox, status.inbox
     yield (
         "outbox",

@@ -962,6 +962,25 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the folder of contracts or manifests cannot be written",
         "Let the adapter's account write to it, and check the free space.",
     ),
+    "renewal_failed": Meaning(
+        "the command that renews the TLS certificate cannot be started, or failed",
+        "Read state/certificate-renewal.log, correct the cause, then: concordant kafka renew "
+        "--agency DIR",
+    ),
+    "renewal_not_configured": Meaning(
+        "no command is configured that renews the TLS certificate",
+        "Add [kafka.renewal] to agency.toml, or ask Kafka's host for a new certificate.",
+    ),
+    "renewal_timed_out": Meaning(
+        "the command that renews the TLS certificate did not end in time",
+        "Run it by hand, or set timeout in [kafka.renewal]. Then: concordant kafka renew "
+        "--agency DIR",
+    ),
+    "renewal_without_effect": Meaning(
+        "the command that renews the TLS certificate left no certificate that can be used",
+        "Let it replace the files that certificate and key in [kafka] name. Then: concordant "
+        "kafka renew --agency DIR",
+    ),
     "request_old": Meaning(
         "a request to publish records again is older than those that are answered",
         "Nothing: the agency that misses records asks again by itself.",

@@ -52,9 +52,10 @@ Outcome = Literal["not_addressed", "repeat", "leaf", "deferred"]
 Loop = Literal["relay", "receiving", "heartbeat", "receipts", "watch", "import", "delivery"]
 """Loops of an adapter that report each round (`Metrics.turned`).
 
-Three others do not, because a late round of them delays no event: replaying, which readers ask for
-again; retention, whose result `concordant_folder_oldest_seconds` shows; and the watch for own
-manifests, which logs each fault. An exception in any loop ends the adapter (`run_together`).
+Four others do not, because a late round of them delays no event: replaying, which readers ask for
+again; retention, whose result `concordant_folder_oldest_seconds` shows; the watch for own
+manifests, which logs each fault; and the watch for the certificate, whose end is a metric. An
+exception in any loop ends the adapter (`run_together`).
 """
 
 STARTING_S: Final = 300.0
@@ -175,6 +176,11 @@ class Metrics:
             "streams_stopped", "Streams stopped by a contradiction.", "agency"
         )
         self._days_left = self._current("days_left", "Days until it expires.", "what", "name")
+        self._renewal = self._current(
+            "certificate_renewal_failed",
+            "1 while the last run of the command that renews the certificate failed.",
+            "code",
+        )
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
         self._overdue = self._gauge("referrals_overdue", "Open referrals past a deadline.")
         self._files = self._gauge("folder_files", "Unencrypted files in a folder.", "folder")
@@ -315,6 +321,10 @@ class Metrics:
         """
         days = {named: (at - now) / DAY_MS for named, at in at_ms.items()}
         self._days_left.show(days)
+
+    def renewal(self, code: str | None) -> None:
+        """Set the result of the command that renews the certificate; None if it succeeded."""
+        self._renewal.show({} if code is None else {(code,): 1.0})
 
     def log_values_dropped(self, count: int) -> None:
         """Set `logs.dropped_values()`; passed in so that this module needs no structlog."""

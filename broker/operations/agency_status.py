@@ -15,11 +15,13 @@ from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.observing.tallies import kept
 from broker.operations.agency_progress import next_step
 from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
+from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
 from broker.operations.folders import FolderState, folder_states
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
 from broker.store.transaction import Transaction
+from broker.transport.tls_ends import TlsEnds
 from contracts.referral import referral_rules
 
 _EVERY = 1_000_000
@@ -152,6 +154,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsEnd:
+    """End of the TLS `certificate` or of its `authority`; 0 if the files cannot be used."""
+
+    what: str
+    ends_ms: int
+    soon: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """One snapshot. Times in milliseconds since the epoch; `next` is that of `agency status`."""
 
@@ -174,6 +185,7 @@ class Status:
     heartbeats: tuple[Heard, ...]
     referrals: Referrals
     folders: tuple[FolderState, ...] = ()
+    tls: tuple[TlsEnd, ...] = ()
     alarms: tuple[Raised, ...] = ()
     notices_left_out: dict[str, int] = field(default_factory=dict)
 
@@ -231,6 +243,10 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         heartbeats=_heartbeats(participant, tx, now),
         referrals=_referrals(tx, now),
         folders=folder_states(participant, now),
+        tls=tuple(
+            TlsEnd(part, end, end - now < CERTIFICATE_SOON_MS)
+            for part, end in TlsEnds(participant.kafka_connection()).read().items()
+        ),
         alarms=tuple(
             Raised(one.code, one.about, one.count, one.last_ms)
             for one in sorted(kept(tx), key=lambda one: -one.last_ms)

@@ -159,7 +159,9 @@ def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]
             )
         elif facts.not_after - now < CERTIFICATE_SOON_MS:
             left = duration_text(facts.not_after - now)
-            yield warned("certificate", f"the TLS {name} expires in {left}", _CERTIFICATE)
+            own = name == "certificate" and config.kafka.renewal is not None
+            fix = f"concordant kafka renew --agency {agency}" if own else _CERTIFICATE
+            yield warned("certificate", f"the TLS {name} expires in {left}", fix)
         elif name == "certificate":
             left = duration_text(facts.not_after - now)
             yield passed("certificate", f"{facts.common_name}, valid for {left}")

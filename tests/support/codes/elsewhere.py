@@ -14,6 +14,14 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "renewal_failed": "broker/operations/test_certificate_renewal.py"
+    "::test_a_failure_is_told_and_mended",
+    "renewal_not_configured": "broker/operations/test_certificate_renewal.py"
+    "::test_without_a_command_it_says_so",
+    "renewal_timed_out": "broker/operations/test_certificate_renewal.py"
+    "::test_a_command_that_does_not_end_is_stopped",
+    "renewal_without_effect": "broker/operations/test_certificate_renewal.py"
+    "::test_a_command_without_effect_is_a_failure",
     "contract_unconfirmed": "broker/cli/test_kafka_bundle.py"
     "::test_an_invented_bundle_changes_no_right",
     "dates_invalid": "broker/operations/test_contract_draft.py"

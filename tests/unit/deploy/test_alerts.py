@@ -25,6 +25,7 @@ from broker.observing import logs
 from broker.observing.logs import configure, logger
 from broker.receiving import persistence
 from broker.record import Record
+from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
 from tests.support.live_adapter import Partnership as Live
 from tests.support.promtool import ROOT, RULES, firing, require_promtool, series
@@ -98,6 +99,12 @@ def key_ends_soon(text: str) -> bool:
     """The days that are left were worked out with the time of now."""
     days = re.findall(r'^concordant_days_left\{(?=.*what="key").*\} (\S+)$', text, re.M)
     return any(float(left) < 14 for left in days)
+
+
+def certificate_ends_soon(text: str) -> bool:
+    """The days that are left of the certificate were worked out."""
+    days = re.findall(r'^concordant_days_left\{(?=.*what="certificate").*\} (\S+)$', text, re.M)
+    return any(0 < float(left) < 30 for left in days)
 
 
 # --- the states ----------------------------------------------------------------------------------
@@ -357,6 +364,24 @@ async def a_value_is_dropped_from_the_log(live: Live) -> Shown:
     return Shown(calm, await live[SUPPORT].until(has("log_values_dropped")))
 
 
+async def a_certificate_is_not_renewed(live: Live) -> Shown:
+    """It ends in 20 days, and the command of the agency fails."""
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live[SUPPORT].stop()
+    folder, begins = live[SUPPORT].folder, now_ms() - 345 * DAY
+    authority = issue_ca("tests", begins)
+    certificate, key = issue_certificate(authority, SUPPORT, now=begins)
+    ca = authority.certificate
+    save_identity(folder / "tls", ca=ca, certificate=certificate, key=key)
+    with (folder / "agency.toml").open("a") as config:
+        config.write('\n[kafka.renewal]\ncommand = ["false"]\n')
+    await live[SUPPORT].start()
+    failed = has("certificate_renewal_failed", code="renewal_failed")
+    wanted = all_of(failed, certificate_ends_soon, settled)
+    return Shown(calm, await live[SUPPORT].until(wanted), restarted=True)
+
+
 State = Callable[[Live], Awaitable[Shown]]
 
 STATES: tuple[tuple[State, set[str]], ...] = (
@@ -379,6 +404,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (a_record_is_held, {"Held", "RecordsRefused"}),
     (a_quarantine_is_full, {"Held", "QuarantineFilling", "RecordsRefused"}),
     (a_value_is_dropped_from_the_log, {"LogDropsValues"}),
+    (a_certificate_is_not_renewed, {"CertificateNotRenewed", "EndsSoon"}),
 )
 OF_PROMETHEUS = {"AdapterDown", "AdapterGone"}
 """Alerts about scraping itself: an adapter that does not answer exposes nothing."""
