@@ -34,7 +34,7 @@ class KeyAccessError(ConcordantError):
     """A private key or its passphrase is not available; the operator must act.
 
     Codes: `key_missing`, `key_unreadable`, `passphrase_wrong`, `passphrase_missing`,
-    `passphrase_store_unreachable`, `passphrase_store_refused`.
+    `passphrase_store_unreachable`, `passphrase_store_refused`, `token_*` (a PKCS#11 token).
     """
 
     code = "key_unreadable"

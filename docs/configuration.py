@@ -77,6 +77,8 @@ MEANS: Mapping[str, str] = {
     "id",
     "keys": "Where the private keys are, as URIs",
     "keys.operational": "Stream, exchange and receipt keys",
+    "keys.signing": "PKCS#11 URI (RFC 7512), with `module-path`, of the token that makes Ed25519 "
+    "stream and receipt keys. Without it all keys are in files",
     "keys.governance": "Governance keys. Keep them offline and bring them only to sign",
     "passphrase": "Where the passphrase of the key files is. Exactly one of the four settings",
     "passphrase.file": "A file that only the adapter's account can read",
@@ -89,6 +91,12 @@ MEANS: Mapping[str, str] = {
     "governance_passphrase.environment": "An environment variable",
     "governance_passphrase.credential": "A systemd credential",
     **_vault("governance_passphrase"),
+    "signing_pin": "Where the PIN of the token in `keys.signing` is, unless the URI has a "
+    "`pin-source`. Exactly one of the four settings",
+    "signing_pin.file": "A file that only the adapter's account can read",
+    "signing_pin.environment": "An environment variable",
+    "signing_pin.credential": "A systemd credential",
+    **_vault("signing_pin"),
     "kafka": "How to reach Kafka, and how this agency logs in; always over TLS",
     "kafka.bootstrap": "Addresses of Kafka, as `host:port`, separated by commas",
     "kafka.security": "How this agency logs in: `mtls` with its client certificate, `scram` with a "

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from broker.agency.config_rules import require_complete, require_passphrase_place
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
-from broker.keys.passphrase import PassphraseSource
+from broker.keys.passphrase import PassphraseSource, load_passphrase
 from broker.keys.secret_source import SecretSource, VaultSource
+from broker.keys.token import SigningToken, parse_uri
 from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
 
 CONFIG_NAME: Final = "agency.toml"
@@ -87,6 +88,7 @@ class KeysSection(_Section):
     """Places of private keys, by URI. Keep the governance keys offline after signing."""
 
     operational: Text = "file:keys"
+    signing: Text | None = None
     governance: Text = "file:keys/governance"
 
 
@@ -252,6 +254,7 @@ class AgencyConfig(_Section):
     keys: KeysSection = KeysSection()
     passphrase: PassphraseSection = PassphraseSection(file="passphrase")
     governance_passphrase: PassphraseSection | None = None
+    signing_pin: PassphraseSection | None = None
     kafka: KafkaSection = KafkaSection()
     folders: FoldersSection = FoldersSection()
     intake: IntakeSection = IntakeSection()
@@ -310,7 +313,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
         config = AgencyConfig.model_validate(table)
     except ValidationError as error:
         raise invalid_setting(error, where) from None
-    for name in ("passphrase", "governance_passphrase"):
+    for name in ("passphrase", "governance_passphrase", "signing_pin"):
         section: PassphraseSection | None = getattr(config, name)
         if section is not None:
             require_passphrase_place(section, f"{where}: {name}")
@@ -381,6 +384,30 @@ def _secret_source(section: SecretSection | None, directory: Path) -> SecretSour
         environment=section.environment,
         credential=section.credential,
     )
+
+
+def signing_token(config: AgencyConfig, directory: Path) -> SigningToken | None:
+    """Return the token of the signing keys; None if they are in files. It is not opened yet.
+
+    Raises:
+        ConfigError: code `config_signer`: the URI is wrong, or the PIN has no place or two.
+    """
+    if config.keys.signing is None:
+        return None
+    uri = parse_uri(config.keys.signing)
+    if (uri.pin_source is None) == (config.signing_pin is None):
+        raise ConfigError(
+            "The PIN of the token must have exactly one place.",
+            code="config_signer",
+            where=f"{CONFIG_NAME}: signing_pin",
+            fix='Either pin-source=file:PATH in the URI, or [signing_pin] with file = "pin".',
+        )
+    if config.signing_pin is not None:
+        source = passphrase_source(config.signing_pin, directory)
+    else:
+        path = (uri.pin_source or "").removeprefix("file:").removeprefix("//")
+        source = PassphraseSource(file=directory / path)
+    return SigningToken(uri, lambda: load_passphrase(source))
 
 
 def governance_kids(config: AgencyConfig) -> tuple[bytes, bytes]:

@@ -15,6 +15,7 @@ from broker.agency.config import (
     governance_kids,
     load_config,
     passphrase_source,
+    signing_token,
 )
 from broker.agency.kafka_settings import connection_of
 from broker.errors import KeyAccessError, RegistryError
@@ -24,6 +25,7 @@ from broker.keys.kid import ED25519, RECEIPT, STREAM
 from broker.keys.manifest import Manifest
 from broker.keys.passphrase import load_passphrase
 from broker.keys.signer import SoftwareSigner
+from broker.keys.token import SigningToken
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.contracts import SignedContract
@@ -206,7 +208,13 @@ def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) ->
         config=config,
         contracts=contracts,
         manifests=manifests,
-        keyring=_source(directory, config, config.keys.operational, config.passphrase),
+        keyring=_source(
+            directory,
+            config,
+            config.keys.operational,
+            config.passphrase,
+            signing_token(config, directory),
+        ),
         repository=repository,
     )
 
@@ -221,13 +229,20 @@ def governance_ring(root: Path, config: AgencyConfig) -> Keyring:
     return _source(root, config, config.keys.governance, section)
 
 
-def _source(root: Path, config: AgencyConfig, uri: str, section: PassphraseSection) -> Keyring:
+def _source(
+    root: Path,
+    config: AgencyConfig,
+    uri: str,
+    section: PassphraseSection,
+    token: SigningToken | None = None,
+) -> Keyring:
     return open_source(
         uri,
         base=root,
         deployment=config.deployment,
         agency=config.agency,
         passphrase=lambda: load_passphrase(passphrase_source(section, root)),
+        token=token,
     )
 
 

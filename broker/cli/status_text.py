@@ -8,6 +8,7 @@ from typing import Any
 
 from broker.cli.output import plain_table
 from broker.cli.times import instant, moment
+from broker.codes.meanings import CODES
 from broker.operations.agency_status import Status
 from contracts.durations import duration_text
 
@@ -34,6 +35,9 @@ def needs(status: Status) -> list[str]:
         for one in status.received
         if one.stopped
     ]
+    if status.signing_token not in {None, "present"}:
+        code = status.signing_token
+        lines.append(f"{CODES[code].means}. Nothing is sent. {CODES[code].to_do}" if code else "")
     gaps = sum(len(one.gaps) for one in status.received)
     if gaps:
         lines.append(f"{gaps} gap(s): records that a sender signed have not arrived.")

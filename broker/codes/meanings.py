@@ -1104,6 +1104,30 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "text_too_long": Meaning("a text is longer than the limit", "Shorten the field that is named."),
     "time_ahead": Meaning("the event's time is after log time", _SENT_AGAIN),
+    "token_key_missing": Meaning(
+        "the PKCS#11 token does not hold a signing key that is listed, or signs with another one",
+        "Connect the token that made the key, or bring the governance keys and replace "
+        "every key: concordant keys renew --all --agency DIR",
+    ),
+    "token_locked": Meaning(
+        "the PKCS#11 token is locked",
+        "Let the token's security officer unlock it and set a PIN. Put the PIN in the "
+        "place that [signing_pin] in agency.toml names.",
+    ),
+    "token_pin_wrong": Meaning(
+        "the PKCS#11 token refuses the PIN",
+        "Put the right PIN in the place that [signing_pin] in agency.toml names.",
+    ),
+    "token_unavailable": Meaning(
+        "the PKCS#11 token that holds the signing keys cannot be used now",
+        "Connect the token, or start the service behind its module; install "
+        "concordant[pkcs11]. Check the URI in agency.toml, [keys] signing. The adapter "
+        "tries again by itself.",
+    ),
+    "token_unsuitable": Meaning(
+        "the PKCS#11 token cannot make an Ed25519 key",
+        "Use a token whose module has CKM_EC_EDWARDS_KEY_PAIR_GEN and CKM_EDDSA.",
+    ),
     "topic_missing": Meaning(
         "a topic of the contract does not exist, or Kafka does not show it to this agency",
         "Ask Kafka's host to run: concordant kafka apply --agency DIR",

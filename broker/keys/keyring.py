@@ -40,6 +40,8 @@ from broker.keys.keyfile import (
 )
 from broker.keys.kid import EXCHANGE, GOVERNANCE, SECRET
 from broker.keys.signer import SIGNING_KEYS, SoftwareSigner
+from broker.keys.token import SigningToken
+from broker.keys.token_ring import TokenRing
 
 DESTROYED_FOLDER: Final = "destroyed"
 FILE_SCHEME: Final = "file:"
@@ -60,7 +62,13 @@ class PassphraseChange:
 
 
 def open_source(
-    uri: str, *, base: Path, deployment: str, agency: str, passphrase: Callable[[], bytes]
+    uri: str,
+    *,
+    base: Path,
+    deployment: str,
+    agency: str,
+    passphrase: Callable[[], bytes],
+    token: SigningToken | None = None,
 ) -> Keyring:
     """Return the keyring that a URI names; nothing is opened yet.
 
@@ -70,6 +78,7 @@ def open_source(
         deployment: the partnership's id.
         agency: the holder's id.
         passphrase: called at most once, and only when a private key is needed.
+        token: token on which new stream and receipt keys of Ed25519 are made.
 
     Raises:
         ConfigError: code `config_signer`: no such scheme in this version.
@@ -82,14 +91,22 @@ def open_source(
             where="agency.toml [keys]",
             fix='Use "file:FOLDER".',
         )
-    return Keyring(base / folder, deployment=deployment, agency=agency, passphrase=passphrase)
+    return Keyring(
+        base / folder, deployment=deployment, agency=agency, passphrase=passphrase, token=token
+    )
 
 
 class Keyring:
     """The private keys of one agency that share a folder and a passphrase."""
 
     def __init__(
-        self, folder: Path, *, deployment: str, agency: str, passphrase: Callable[[], bytes]
+        self,
+        folder: Path,
+        *,
+        deployment: str,
+        agency: str,
+        passphrase: Callable[[], bytes],
+        token: SigningToken | None = None,
     ) -> None:
         """Store the settings; no file is opened yet.
 
@@ -98,13 +115,20 @@ class Keyring:
             deployment: the partnership's id; a file of another one is refused.
             agency: the holder's id; a file of another one is refused.
             passphrase: called at most once, and only when a private key is needed.
+            token: token on which new stream and receipt keys of Ed25519 are made.
         """
         self.folder = folder
+        self._tokens = TokenRing(folder, deployment=deployment, agency=agency, token=token)
         self._deployment = deployment
         self._agency = agency
         self._passphrase = passphrase
         self._encryption_keys: dict[tuple[bytes, int], bytes] = {}
         self._seeds: dict[bytes, bytes] = {}
+
+    @property
+    def token(self) -> SigningToken | None:
+        """Return the token of the signing keys; None if they are in files."""
+        return self._tokens.token
 
     def stay_unlocked(self, before: Keyring) -> None:
         """Take over what an earlier keyring of the same folder derived from its passphrase.
@@ -115,6 +139,9 @@ class Keyring:
         """
         if before.folder == self.folder:
             self._encryption_keys.update(before._encryption_keys)
+        former, token = before._tokens.token, self._tokens.token
+        if former is not None and token is not None and former.uri == token.uri:
+            self._tokens.token = former
 
     def entries(self) -> tuple[KeyEntry, ...]:
         """Return the public parts of all held keys, oldest first.
@@ -122,12 +149,12 @@ class Keyring:
         Raises:
             KeyAccessError: code `key_unreadable`.
         """
-        files = [self._read(path) for path in self._paths()]
-        return tuple(sorted((file.entry for file in files), key=lambda e: (e.not_before, e.kid)))
+        found = [self._read(path).entry for path in self._paths()] + self._tokens.entries()
+        return tuple(sorted(found, key=lambda e: (e.not_before, e.kid)))
 
     def holds(self, kid: bytes) -> bool:
         """Return whether the private half is here; nothing is unlocked."""
-        return any(path.is_file() for path in self._paths(kid))
+        return any(path.is_file() for path in self._paths(kid)) or self._tokens.holds(kid)
 
     def signer(self, kid: bytes) -> SoftwareSigner:
         """Return the signing key with this id.
@@ -135,6 +162,8 @@ class Keyring:
         Raises:
             KeyAccessError: any of its codes; `key_missing` also for a key that does not sign.
         """
+        if self._tokens.holds(kid):
+            return self._tokens.signer(kid)
         file = self._find(kid)
         if file.algorithm not in SIGNING_KEYS:
             raise self._missing("No signing key has this id.", kid)
@@ -209,6 +238,8 @@ class Keyring:
             KeyAccessError: `passphrase_wrong` if the other keys have another passphrase, or
                 `key_unreadable` if the folder cannot be written.
         """
+        if seed is None and not_after is not None and self._tokens.makes(role, algorithm):
+            return self._tokens.create(role, not_before=not_before, not_after=not_after)
         salt, cost = self._derivation()
         seed = new_seed() if seed is None else seed
         file = seal_key(

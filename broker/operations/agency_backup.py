@@ -226,6 +226,7 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
     sections: tuple[tuple[str, PassphraseSection | None], ...] = (
         ("passphrase", config.passphrase),
         ("governance_passphrase", config.governance_passphrase),
+        ("signing_pin", config.signing_pin),
     )
     for name, section in sections:
         if section is None:

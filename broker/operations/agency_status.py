@@ -164,7 +164,10 @@ class TlsEnd:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One snapshot. Times in milliseconds since the epoch; `next` is that of `agency status`."""
+    """One snapshot. Times in milliseconds since the epoch; `next` is that of `agency status`.
+
+    `signing_token` is None if the signing keys are in files, `present`, or the code of its fault.
+    """
 
     agency: str
     deployment: str
@@ -188,6 +191,7 @@ class Status:
     tls: tuple[TlsEnd, ...] = ()
     alarms: tuple[Raised, ...] = ()
     notices_left_out: dict[str, int] = field(default_factory=dict)
+    signing_token: str | None = None
 
 
 def report(agency: Path, now: int) -> Status:
@@ -253,7 +257,14 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
             if one.kind == "alarm"
         ),
         notices_left_out={one.code: one.count for one in kept(tx) if one.kind == "notice"},
+        signing_token=_token_state(participant),
     )
+
+
+def _token_state(participant: Participant) -> str | None:
+    """Return whether the token of the signing keys is there; its PIN is not needed."""
+    token = participant.keyring.token
+    return None if token is None else (token.state() or "present")
 
 
 def _contracts(states: tuple[AgreementState, ...]) -> tuple[ContractLine, ...]:

@@ -13,6 +13,7 @@ from typing import Final
 from broker.control.own_statements import OwnStatements
 from broker.errors import TransportError
 from broker.judging.key_resolver import TrustStore
+from broker.keys.token import TOKEN_CODES
 from broker.observing.logs import logger
 from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import TOPIC_AWAY, Relay
@@ -29,8 +30,8 @@ LOOK_MOST_S: Final = 30.0
 
 MENDED_BY_WAITING: Final = frozenset(
     {"store_busy", "store_full", "signing_key_expired", "manifest_expired"}
-)
-"""Faults that others correct while the service runs: disk space, ``keys renew``."""
+) | frozenset(TOKEN_CODES)
+"""Faults that others correct while the service runs: disk space, ``keys renew``, a lost token."""
 
 
 def require_waiting_helps(error: ConcordantError) -> None:

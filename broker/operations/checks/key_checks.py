@@ -12,6 +12,8 @@ from broker.agency.participant import Participant
 from broker.keys.issuing import successors
 from broker.keys.kid import EXCHANGE, ML_DSA_44, XWING
 from broker.keys.passphrase import load_passphrase
+from broker.keys.signer import SoftwareSigner
+from broker.keys.token import TokenKey
 from broker.operations.checks.check import Check, failed, passed, warned
 from broker.transport.certificates import read_certificate
 from broker.transport.connection import ScramLogin
@@ -113,6 +115,12 @@ def passphrase(participant: Participant) -> Iterator[Check]:
         yield passed("passphrase", "it is here, and only this account can read it")
 
 
+def _used(key: object) -> None:
+    """Sign a text of no meaning with a key on a token: only that shows that it can sign."""
+    if isinstance(key, SoftwareSigner) and isinstance(key.key, TokenKey):
+        key.sign(b"concordant/1/doctor")
+
+
 def keys(participant: Participant, now: int) -> Iterator[Check]:
     """Check that present keys can be unlocked, and that keys that end soon have a successor."""
     manifest = participant.manifests.newest(participant.agency)
@@ -131,7 +139,7 @@ def keys(participant: Participant, now: int) -> Iterator[Check]:
     sound = 0
     for name, unlock in asked:
         try:
-            unlock()
+            _used(unlock())
         except ConcordantError as error:
             check = failed("keys", error)
             yield Check("keys", "fail", f"{name}: {check.detail}", check.fix, check.code)

@@ -114,6 +114,9 @@ BY_TEST = {
     "paper_words_invalid": "broker/cli/test_governance.py"
     "::test_a_mistyped_word_is_named_and_writes_nothing",
     "words_other_keys": "broker/cli/test_governance.py::test_the_page_of_another_agency_is_refused",
+    "token_unavailable": "tests/fault/test_lost_token.py"
+    "::test_events_wait_for_a_token_that_is_away",
+    "token_pin_wrong": "broker/keys/test_token.py::test_a_wrong_pin_is_tried_once",
     "passphrase_store_refused": "broker/keys/test_vault.py"
     "::test_a_token_or_a_role_that_is_not_accepted",
     "passphrase_store_unreachable": "broker/keys/test_vault.py::test_a_sealed_store_answers_later",
@@ -152,6 +155,18 @@ N, T, M, W = Reason.NOTHING, Reason.BY_ITSELF, Reason.MACHINE, Reason.WORD
 D, R, B = Reason.DEFAULT, Reason.READ, Reason.ONLY_BROUGHT_ABOUT
 
 NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
+    "token_key_missing": (
+        B,
+        "broker/keys/test_token.py::test_a_key_that_the_token_lost_or_replaced_is_named",
+    ),
+    "token_locked": (
+        M,
+        "broker/keys/test_token.py::test_the_last_try_of_a_token_is_left_to_people",
+    ),
+    "token_unsuitable": (
+        M,
+        "broker/keys/test_token.py::test_a_token_that_cannot_make_ed25519_keys_is_named",
+    ),
     "fingerprint_differs": (
         P,
         "broker/operations/test_agency_progress.py::test_other_words_record_nothing",

@@ -14,6 +14,7 @@ from broker.agency.config import (
     load_config,
     parse_config,
     passphrase_source,
+    signing_token,
 )
 from broker.errors import ConfigError
 
@@ -151,3 +152,35 @@ def test_a_vault_is_reached_by_tls_only(address: str) -> None:
 def test_a_vault_and_a_file_are_one_too_many() -> None:
     text = GOOD.replace('file = "passphrase"', f'file = "p"\n{VAULT}, token = {{ file = "t" }} }}')
     assert refused(text).where == "agency.toml: passphrase"
+
+
+URI = "pkcs11:token=concordant?module-path=/lib/p.so"
+
+
+@pytest.mark.parametrize(
+    ("uri", "pin", "code"),
+    [
+        (URI, '[signing_pin]\nfile = "pin"', None),
+        (f"{URI}&pin-source=file:pin", "", None),
+        (URI, "", "config_signer"),
+        (f"{URI}&pin-source=file:pin", '[signing_pin]\nfile = "pin"', "config_signer"),
+        (f"{URI}&pin-value=1234", "", "config_signer"),
+        ("pkcs11:token=concordant", '[signing_pin]\nfile = "pin"', "config_signer"),
+    ],
+)
+def test_a_token_of_signing_keys_has_one_place_for_its_pin(
+    tmp_path: Path, uri: str, pin: str, code: str | None
+) -> None:
+    keys = 'governance = "file:governance"\n'
+    text = GOOD.replace(keys, f'{keys}signing = "{uri}"\n') + pin
+    config = parse_config(text.encode(), "agency.toml")
+    (tmp_path / "pin").write_text("4711\n")
+    if code is None:
+        token = signing_token(config, tmp_path)
+        assert token is not None
+        assert token._pin() == b"4711"
+    else:
+        with pytest.raises(ConfigError) as caught:
+            signing_token(config, tmp_path)
+        assert caught.value.code == code
+    assert signing_token(parse_config(GOOD.encode(), "agency.toml"), tmp_path) is None
