@@ -35,6 +35,8 @@ class OpenedEvent:
         withheld: sorted paths of this type that this agency does not receive under the contract.
         contract: name, version and hash (hexadecimal) of the contract in force for it.
         log_time: time of the sender's log signature, seconds since the epoch.
+        replaced: leaves that came and were left out, because a newer version of the contract does
+            not grant them; `withheld` has them too.
     """
 
     id: str
@@ -47,6 +49,7 @@ class OpenedEvent:
     contract: tuple[str, str, str] = ("", "", "")
     log_time: int = 0
     urgent: bool = field(default=False)
+    replaced: tuple[str, ...] = ()
 
     @property
     def case_id(self) -> str:

@@ -141,6 +141,7 @@ _RULES: Mapping[str, Rule] = {
     "status": _neutral,
     "version": _neutral,
     "previous": _neutral,
+    "previous.*": _neutral,
     "version_record.*": _neutral,
     "version_record.*.*": _neutral,
     "consulted.*": _neutral,

@@ -39,7 +39,16 @@ _STATES = {
 }
 _SECTIONS = frozenset(
     {"title", "name", "version", "summary", "starts", "ends", "review_on", "review_by", "status"}
-    | {"deployment", "framework", "previous", "version_record", "roles", "parties", "processors"}
+    | {
+        "deployment",
+        "framework",
+        "previous",
+        "changeover",
+        "version_record",
+        "roles",
+        "parties",
+        "processors",
+    }
     | {"coordinator", "purposes", "legal_bases", "event_types", "topics", "consent_by_role"}
     | {"retention", "service_levels", "use", "security", "acknowledgements", "statistics", "dpia"}
     | {"equality_impact_assessment", "consulted", "privacy_notice", "terms", "governance_keys"}
@@ -130,10 +139,15 @@ def _dates(contract: Contract) -> Iterator[str]:
     yield "Signed with it:"
     yield f"  framework agreement, SHA-256 of its text:  {contract.pins.framework}"
     yield f"  vocabulary, SHA-256 of its file:           {contract.pins.vocabulary}"
-    if contract.previous is None:
+    if not contract.previous:
         yield "Replaces: no earlier version"
     else:
-        yield f"Replaces: the version whose file has SHA-256 {contract.previous}"
+        yield "Replaces the versions whose files have these SHA-256 hashes:"
+        yield from (f"  {one}" for one in contract.previous)
+        yield (
+            f"Events sent under them are taken for {duration(contract.changeover)} after it takes "
+            "effect."
+        )
     yield f"In force from {contract.starts} to {contract.ends}, both included (UTC)."
     by = ", ".join(contract.review_by) or "no party named"
     if contract.review_on is None:

@@ -197,9 +197,9 @@ def _version_record(contract: Contract, today: date) -> Iterator[Finding]:
     for version, count in counted.items():
         if count > 1:
             yield _record(f"it has {count} entries for version {version}")
-    if contract.previous is not None and len(counted) < 2:
+    if contract.previous and len(counted) < 2:
         yield _record("it has one version, and `previous` says that this text replaces another")
-    if contract.previous is None and len(counted) > 1:
+    if not contract.previous and len(counted) > 1:
         yield _record("it has earlier versions, and `previous` names none")
     numbered = [entry for entry in record if re.fullmatch(r"[0-9]+(\.[0-9]+){2}", entry.version)]
     for entry in record:

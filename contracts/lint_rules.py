@@ -13,18 +13,17 @@ from contracts.legal_codes import legal_rules
 __all__ = ["RULES", "SUCCESSION_RULES"]
 
 SUCCESSION_RULES: Final[Mapping[str, str]] = {
-    "ends-before-previous": "it ends before the version that it replaces, which would apply again",
+    "ends-before-previous": "it ends before the version that it replaces",
     "expired": "the agreement has ended",
     "gap": "between the version before and this one nothing can be sent",
     "partitions-changed": "a topic has another number of partitions than in a signed version",
     "previous-missing": "another version is signed, and the text does not name it as `previous`",
     "previous-not-held": "`previous` names a version that this party has not signed",
+    "signed-late": "it started more than 30 days ago, so a signature of today does not count",
     "status-draft": "the text says that it is a draft",
     "type-in-two-agreements": "another signed agreement has the same event type",
-    "unfinished-version": "a signed version that waits for other parties would apply beside it",
     "version-not-newer": "the number is lower than that of the version that it replaces",
     "version-repeated": "another text with this number is signed",
-    "versions-overlap": "two versions would apply at the same time, and all parties would stop",
 }
 """Rules of `contracts/succession.py`: the text beside the versions that are signed."""
 

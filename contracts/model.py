@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, StrictInt, StringConstraints
+from pydantic import AfterValidator, Field, StrictInt, StringConstraints
 
-from contracts.durations import DAY_MS, Duration
+from contracts.durations import DAY_MS, Duration, duration_ms
 from contracts.parties import (
     Assessment,
     Consultation,
@@ -61,10 +62,37 @@ SemanticVersion: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+\
 HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+CHANGEOVER_LIMIT_MS = 30 * DAY_MS
+"""Longest `changeover` of a contract."""
+SIGNING_LIMIT_MS = 30 * DAY_MS
+"""A signature that is dated later than this after the first day does not count."""
+
+
+def _ascending(hashes: tuple[str, ...]) -> tuple[str, ...]:
+    if any(after <= before for before, after in pairwise(hashes)):
+        raise ValueError("the hashes are not in ascending order, each once")
+    return hashes
+
+
+def _changeover(text: str) -> str:
+    if duration_ms(text) > CHANGEOVER_LIMIT_MS:
+        raise ValueError("it is at most P30D")
+    return text
+
+
 UNSTATED_KAFKA_DAYS = 30
 """Assumed retention on Kafka in days of a type without one, for its readers."""
 
-_DERIVED = ("by_id", "role_of", "policies", "starts_ms", "ends_ms", "grace_ms", "previous_hashes")
+_DERIVED = (
+    "by_id",
+    "role_of",
+    "policies",
+    "starts_ms",
+    "ends_ms",
+    "grace_ms",
+    "changeover_ms",
+    "previous_hashes",
+)
 
 
 class FrameworkReference(Term):
@@ -143,7 +171,8 @@ class Contract(Term):
 
     Attributes:
         deployment: the partnership's name on the wire.
-        previous: hex SHA-256 of the file of the version before, none for the first.
+        previous: hex SHA-256 of the file of every version that it replaces, ascending.
+        changeover: how long after it takes effect readers take records of the versions before.
         starts: first day in force, from 00:00 UTC.
         ends: last day in force, to 24:00 UTC.
         consent_by_role: the scope without which a role gets nothing that identifies.
@@ -178,7 +207,8 @@ class Contract(Term):
     coordinator: Coordinator | None = None
     version_record: tuple[VersionEntry, ...] = Field(min_length=1)
     deployment: Identifier
-    previous: HexHash | None = None
+    previous: Annotated[tuple[HexHash, ...], AfterValidator(_ascending)] = ()
+    changeover: Annotated[Duration, AfterValidator(_changeover)] = "P7D"
     starts: AgreementDay
     ends: AgreementDay
     review_on: AgreementDay | None = None
@@ -234,12 +264,17 @@ class Contract(Term):
     @cached_property
     def previous_hashes(self) -> tuple[bytes, ...]:
         """SHA-256 of the files of the versions that this one replaces, sorted, 32 bytes each."""
-        return () if self.previous is None else (bytes.fromhex(self.previous),)
+        return tuple(map(bytes.fromhex, self.previous))
 
     @property
     def pinned_documents(self) -> tuple[bytes, bytes]:
         """SHA-256 of the vocabulary and of the framework agreement that the file pins."""
         return bytes.fromhex(self.pins.vocabulary), bytes.fromhex(self.pins.framework)
+
+    @cached_property
+    def changeover_ms(self) -> int:
+        """Length of `changeover` in milliseconds."""
+        return duration_ms(self.changeover)
 
     @cached_property
     def grace_ms(self) -> int:

@@ -36,6 +36,7 @@ __all__ = [
     "Grouping",
     "LeftOut",
     "Policy",
+    "granted_from",
     "group_fields",
     "policy_for",
 ]  # fmt: skip
@@ -140,6 +141,24 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
         granted=MappingProxyType({a: granted(a, with_bound=True) for a in everyone}),
         unbound=MappingProxyType({a: granted(a, with_bound=False) for a in everyone}),
         may_read=MappingProxyType({a: tuple(a in r for r in readers_of) for a in everyone}),
+    )
+
+
+def granted_from(contract: Contract, sender: str, reader: str, event_type: str) -> frozenset[str]:
+    """Return the leaves that a contract grants one party from another; empty for none."""
+    terms = contract.event_types.get(event_type)
+    role_of = contract.role_of
+    if (
+        terms is None
+        or role_of.get(sender) not in terms.publishers
+        or role_of.get(reader) not in terms.recipients
+    ):
+        return frozenset()
+    return frozenset(
+        path
+        for path, field in terms.fields.items()
+        if role_of[reader] in field.readers
+        and (not field.senders or role_of[sender] in field.senders)
     )
 
 

@@ -42,7 +42,7 @@ class Revision:
 
     Attributes:
         version: its number.
-        previous: SHA-256 of the file of the version before, hexadecimal.
+        previous: SHA-256 of the files of the versions that it replaces, hexadecimal.
         day: of the entry in the version record.
         change: what the entry says.
         add: parties that join.
@@ -51,7 +51,7 @@ class Revision:
     """
 
     version: str
-    previous: str
+    previous: Sequence[str]
     day: date
     change: str
     add: Sequence[NewParty] = ()
@@ -79,10 +79,12 @@ def revised_text(text: str, revision: Revision) -> str:
     edits: list[_Edit] = []
     values = {**(revision.values or {}), "version": revision.version}
     appended: list[str] = []
-    if _child(root, "previous") is None:
-        appended.append(f"previous: {revision.previous}\n")
+    listed = _child(root, "previous")
+    hashes = f"[{', '.join(map(_quoted, revision.previous))}]"
+    if listed is None:
+        appended.append(f"previous: {hashes}\n")
     else:
-        values["previous"] = revision.previous
+        edits.append(_replaced(listed, hashes, text))
     edits += [_set(root, path, value, text) for path, value in values.items()]
     entry = (
         f"  - {{version: {revision.version}, date: {revision.day.isoformat()}, "
@@ -165,6 +167,11 @@ def _set(root: yaml.Node, path: str, value: str, text: str) -> _Edit:
         )
     start, end = node.start_mark.index, node.end_mark.index
     written = value if _PLAIN.fullmatch(value) and node.style is None else _quoted(value)
+    return _Edit(start, end, written + ("\n" if text[start:end].endswith("\n") else ""))
+
+
+def _replaced(node: yaml.Node, written: str, text: str) -> _Edit:
+    start, end = node.start_mark.index, node.end_mark.index
     return _Edit(start, end, written + ("\n" if text[start:end].endswith("\n") else ""))
 
 

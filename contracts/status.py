@@ -72,7 +72,11 @@ class ContractStatus:
 
 
 def contract_status(
-    contract: Contract, signed_by: frozenset[str], departures: Iterable[Departure], now: int
+    contract: Contract,
+    signed_by: frozenset[str],
+    departures: Iterable[Departure],
+    now: int,
+    effect: int | None = None,
 ) -> ContractStatus:
     """Return the status of `contract` at `now`.
 
@@ -81,14 +85,16 @@ def contract_status(
         signed_by: parties whose counterpart signatures verified; others are ignored.
         departures: each party's own, from verified manifests; a party that left stays away.
         now: milliseconds since the epoch, UTC.
+        effect: time (ms) from which a complete contract has effect; its first day if not given.
     """
+    begins = contract.starts_ms if effect is None else effect
     parties = tuple(party.id for party in contract.parties)
     departed = _departed(parties, departures, now)
     unsigned = tuple(agency for agency in parties if agency not in signed_by)
     if unsigned:
         state: State = "draft" if len(unsigned) == len(parties) else "partially_signed"
         return ContractStatus(state, 0, unsigned, departed)
-    if now < contract.starts_ms:
+    if now < begins:
         return ContractStatus("not_started", 0, (), departed)
     if now >= contract.ends_ms:
         return ContractStatus("expired", contract.ends_ms, (), departed)
@@ -96,7 +102,7 @@ def contract_status(
         all_left = all(departure.state == "left" for departure in departed.values())
         since = max(departure.since_ms for departure in departed.values())
         return ContractStatus("left" if all_left else "suspended", since, tuple(departed), departed)
-    return ContractStatus("in_force", contract.starts_ms, tuple(departed), departed)
+    return ContractStatus("in_force", begins, tuple(departed), departed)
 
 
 def _departed(

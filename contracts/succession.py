@@ -1,8 +1,8 @@
 """Checks of a new version against the versions that a party has already signed.
 
-A version that every party has signed applies beside every other one that it does not name as
-`previous`. Two that apply at the same time stop all sending (`contract_ambiguous`). Every check
-assumes that the other parties sign as well. Pure: texts and dates in, findings out.
+A version replaces every version that it names as `previous`. A party signs no version that does not
+name each version that it has signed, so two complete versions never apply beside each other. Pure:
+texts and dates in, findings out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from contracts.findings import Finding
 from contracts.loading import ContractText
-from contracts.model import Contract
+from contracts.model import SIGNING_LIMIT_MS, Contract
 
 __all__ = ["HeldVersion", "previous_of", "succession_findings"]
 
@@ -36,9 +36,11 @@ class HeldVersion:
 
 
 def previous_of(new: ContractText, held: Sequence[HeldVersion]) -> HeldVersion | None:
-    """Return the held version that `new` names as `previous`, None if it is not held."""
-    named = new.contract.previous
-    return next((each for each in held if each.text.hash.hex() == named), None)
+    """Return the newest held version that `new` names as `previous`, None if none is held."""
+    named = [each for each in held if each.text.hash in new.contract.previous_hashes]
+    return max(
+        named, key=lambda each: (each.complete, _number(each.contract.version)), default=None
+    )
 
 
 def succession_findings(
@@ -57,7 +59,6 @@ def succession_findings(
     found += _version_number(new, same)
     found += _previous(new, same)
     found += _partitions(new.contract, same)
-    found += _overlaps(new, same, now_ms)
     found += _other_agreements(new, others, now_ms)
     return tuple(found)
 
@@ -72,6 +73,14 @@ def _of_itself(contract: Contract, now_ms: int) -> Iterator[Finding]:
         )
     if now_ms >= contract.ends_ms:
         yield Finding("expired", "error", "ends", f"it ended on {contract.ends}")
+    elif now_ms > contract.starts_ms + SIGNING_LIMIT_MS:
+        yield Finding(
+            "signed-late",
+            "error",
+            "starts",
+            f"it started on {contract.starts}, more than 30 days ago, so a signature of today does "
+            "not count; the text needs a later first day",
+        )
 
 
 def _version_number(new: ContractText, same: Sequence[HeldVersion]) -> Iterator[Finding]:
@@ -96,39 +105,42 @@ def _version_number(new: ContractText, same: Sequence[HeldVersion]) -> Iterator[
 
 
 def _previous(new: ContractText, same: Sequence[HeldVersion]) -> Iterator[Finding]:
+    """Require that the text names every version of this name that this party has signed.
+
+    Otherwise both could take effect, and readers would judge records by both.
+    """
     contract = new.contract
-    if not same:
-        if contract.previous is not None:
-            yield Finding(
-                "previous-not-held",
-                "warning",
-                "previous",
-                "it replaces a version that you have not signed, so what changes cannot be shown",
-            )
-        return
-    before = previous_of(new, same)
-    if before is None:
-        named = ", ".join(f"{each.contract.version} {each.text.hash.hex()}" for each in same)
-        rule = "previous-missing" if contract.previous is None else "previous-not-held"
+    held = {each.text.hash for each in same}
+    if not held >= set(contract.previous_hashes):
         yield Finding(
-            rule,
+            "previous-not-held",
+            "warning",
+            "previous",
+            "it replaces a version that you have not signed, so what changes cannot be shown",
+        )
+    lacking = [each for each in same if each.text.hash not in contract.previous_hashes]
+    if lacking:
+        named = ", ".join(f"{each.contract.version} {each.text.hash.hex()}" for each in lacking)
+        yield Finding(
+            "previous-missing",
             "error",
             "previous",
-            "two versions would apply at once and stop all parties; the text must name the version "
-            f"that it replaces by its SHA-256. You have signed: {named}",
+            "the text must name each version that you have signed by its SHA-256, and does not "
+            f"name: {named}",
         )
-        return
-    yield from _against_previous(contract, before.contract)
+    before = previous_of(new, same)
+    if before is not None:
+        yield from _against_previous(contract, before.contract)
 
 
 def _against_previous(contract: Contract, before: Contract) -> Iterator[Finding]:
     if contract.ends < before.ends:
         yield Finding(
             "ends-before-previous",
-            "error",
+            "warning",
             "ends",
-            f"it ends on {contract.ends}, and {before.version}, which it replaces, would apply "
-            f"again from then to {before.ends}",
+            f"it ends on {contract.ends}, and {before.version}, which it replaces, ends on "
+            f"{before.ends}; nothing can be sent after {contract.ends}",
         )
     if contract.starts > before.ends:
         yield Finding(
@@ -157,46 +169,6 @@ def _partitions(contract: Contract, same: Sequence[HeldVersion]) -> Iterator[Fin
                     "their order; keep the number, or give the topic another name",
                 )
                 break
-
-
-def _overlaps(new: ContractText, same: Sequence[HeldVersion], now_ms: int) -> Iterator[Finding]:
-    """Name versions that would apply beside the new one at some time from now on."""
-    complete = [each.text for each in same if each.complete]
-    beside = _beside(new, complete, now_ms)
-    for text in beside:
-        yield Finding(
-            "versions-overlap",
-            "error",
-            "previous",
-            f"{text.contract.name} {text.contract.version} would apply at the same time, and all "
-            "parties would stop; only the version that `previous` names is replaced",
-        )
-    if beside:
-        return
-    for each in same:
-        if not each.complete and each.text in _beside(new, [*complete, each.text], now_ms):
-            yield Finding(
-                "unfinished-version",
-                "warning",
-                "previous",
-                f"you have also signed {each.contract.version}, which not every party has signed; "
-                "if they do, both apply and all parties stop",
-            )
-
-
-def _beside(new: ContractText, others: Sequence[ContractText], now_ms: int) -> list[ContractText]:
-    found: dict[bytes, ContractText] = {}
-    texts = [new, *others]
-    moments = {each.contract.starts_ms for each in texts} | {now_ms}
-    for moment in moments:
-        if moment < now_ms:
-            continue
-        live = [t for t in texts if t.contract.starts_ms <= moment < t.contract.ends_ms]
-        replaced = {t.contract.previous for t in live}
-        left = [t for t in live if t.hash.hex() not in replaced]
-        if new in left:
-            found.update({t.hash: t for t in left if t is not new})
-    return list(found.values())
 
 
 def _other_agreements(

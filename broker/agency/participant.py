@@ -198,7 +198,7 @@ def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) ->
         fingerprints=(config.governance.ed25519, config.governance.ml_dsa_65),
         former=tuple((pair.ed25519, pair.ml_dsa_65) for pair in config.governance.former),
     )
-    contracts = repository.load_contracts()
+    contracts = repository.remember_complete(repository.load_contracts(), now)
     if not contracts.trusted() and not unsigned_ok:
         raise _none_signed(contracts, directory)
     manifests = repository.load_manifests(contracts, now)

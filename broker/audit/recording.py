@@ -149,7 +149,8 @@ def received(
 ) -> list[Entry]:
     """Return entries for an event of another agency that was put into the inbox."""
     entry = consulted(event, contract, agency, case_key, now, operator)
-    collection = replace(entry, kind="collection")
+    left_out = {agency: dict.fromkeys(event.replaced, "replaced")} if event.replaced else {}
+    collection = replace(entry, kind="collection", left_out_for=left_out)
     return [collection, *_altered(collection)]
 
 

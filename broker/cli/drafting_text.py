@@ -32,7 +32,7 @@ def revised_json(revised: Revised) -> dict[str, Any]:
         "file": str(revised.file),
         "name": contract.name,
         "version": contract.version,
-        "previous": contract.previous,
+        "previous": list(contract.previous),
         "sha256": revised.text.hash.hex(),
         "parties": [party.id for party in contract.parties],
         "changes": [
@@ -48,7 +48,7 @@ def revised_json(revised: Revised) -> dict[str, Any]:
 def revised_notes(revised: Revised) -> list[str]:
     """Changes, findings, and what is next."""
     contract = revised.text.contract
-    lines = [f"{contract.name} {contract.version} replaces {contract.previous}:"]
+    lines = [f"{contract.name} {contract.version} replaces {', '.join(contract.previous)}:"]
     lines += [f"  {one.effect}: {one.path}: {one.text}" for one in revised.changes]
     lines += [
         f"  {one.severity}: {one.where}: {one.message} ({one.rule})" for one in revised.findings

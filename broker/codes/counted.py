@@ -54,6 +54,8 @@ RECORD_REFUSALS: Final[tuple[tuple[int, str], ...]] = (
     (6, "not_a_party"),
     (6, "suspended"),
     (6, "contract_left"),
+    (6, "contract_replaced"),
+    (10, "contract_replaced"),
     (6, "own_suspension"),
     (7, "key_list_broken"),
     (8, "commitment_wrong"),

@@ -265,11 +265,18 @@ CODES: Final[Mapping[str, Meaning]] = {
     "contract_not_in_force": Meaning("the contract was not in force at log time", _SENT_AGAIN),
     "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),
     "contract_note_malformed": Meaning(
-        "the file of signatures is malformed",
-        "Put the file back, or ask another party for its copy.",
+        "a party's signature is malformed",
+        "Put the file back, or ask that party for a bundle: concordant bundle make",
+    ),
+    "contract_replaced": Meaning(
+        "a newer version had replaced the contract",
+        "Ask the sender to send the event again, under the newer version. If the sender is no "
+        "party of that version, it had been left out: no action is needed. Then discard the "
+        f"record: {_DISCARD}.",
     ),
     "contract_signature_invalid": Meaning(
-        "a signature of the contract does not verify", "Ask that party for its signed copy again."
+        "a signature of the contract does not verify",
+        "Ask that party for its signature again: concordant bundle make",
     ),
     "contract_unconfirmed": Meaning(
         "a new contract in a bundle has no party that Kafka's host knows",

@@ -195,15 +195,15 @@ class Control:
         if book is not self.manifests:
             self.trust.believe(self.contracts, book)
 
-    def _contract(self, record: Record, _news: News, _now: int) -> None:
+    def _contract(self, record: Record, _news: News, now: int) -> None:
         """Take a contract, or more signatures of a known one that lacks some."""
         assert record.value is not None
         raw, note = unpack_contract(record.value)
         known = self.contracts.by_hash(sha256(raw))
         if known is not None and note in {one.raw for one in known.notes}:
             return
-        contracts = self._repository.store_contract(raw, note, self.contracts)
-        if contracts.held(sha256(raw)) != known:
+        contracts = self._repository.store_contract(raw, note, self.contracts, now)
+        if contracts is not self.contracts:
             self.trust.believe(contracts, self.manifests)
 
     def _heartbeat(self, record: Record, news: News, now: int) -> None:

@@ -30,7 +30,7 @@ from broker.keys.instant import CLOCK_SKEW_MS
 from broker.registry.contract_in_force import ContractInForce
 from contracts.decision import has_consent, receiver_check
 from contracts.errors import ContractError, EventError
-from contracts.policy import Grouping, policy_for
+from contracts.policy import Grouping, granted_from, policy_for
 from contracts.schema import leaves, restricted
 from contracts.values import value_class
 from contracts.vocabulary import vocabulary
@@ -179,12 +179,14 @@ def _contract_in_force(
     contract, log_time = in_force.contract, verified.log_time
     if verified.origin.topic not in in_force.topics:
         raise RefusedError(6, "topic_not_owned", "the contract does not own this topic")
-    if not contract.starts_ms <= log_time < contract.ends_ms:
+    if not in_force.effect <= log_time < contract.ends_ms:
         raise RefusedError(6, "contract_not_in_force", "the contract was not in force at log time")
     if now >= contract.ends_ms + contract.grace_ms:
         raise RefusedError(
             6, "contract_ended", "the contract ended, and its grace period has passed"
         )
+    if in_force.replaced_by(verified.origin.agency, context.agency, log_time) is None:
+        raise RefusedError(6, "contract_replaced", "a newer version had replaced the contract")
     for party in (verified.origin.agency, context.agency):
         if party not in contract.by_id:
             raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")
@@ -257,18 +259,42 @@ def _interpret(
         restricted(event_type, held).check(flat)
     except EventError as error:
         raise RefusedError(10, error.code, error.detail) from None
+    lost = _replaced(event_type, in_force, verified, context)
     return OpenedEvent(
         id=event_id,
         type=event_type,
         source=source,
         time=_rfc3339(sealed.time),
         to=addressed,
-        flat=flat,
-        withheld=withheld(event_type, granted),
+        flat={path: flat[path] for path in flat if path not in lost} if lost else flat,
+        withheld=withheld(event_type, granted - lost if lost else granted),
         contract=(contract.name, contract.version, in_force.hash.hex()),
         log_time=verified.position.log_time,
         urgent=event_type in vocabulary().urgent_types,
+        replaced=tuple(sorted(lost & flat.keys())),
     )
+
+
+def _replaced(
+    event_type: str, in_force: ContractInForce, verified: VerifiedRecord, context: ReaderContext
+) -> frozenset[str]:
+    """Return the leaves that newer versions do not grant this reader from this sender any more.
+
+    Raises:
+        RefusedError: `contract_replaced`: a newer version does not grant the type or the case.
+    """
+    source, me = verified.origin.agency, context.agency
+    successors = in_force.replaced_by(source, me, verified.log_time)
+    if not successors:
+        return frozenset()
+    allowed = frozenset.intersection(
+        *(granted_from(one.contract, source, me, event_type) for one in successors)
+    )
+    if vocabulary().case not in allowed:
+        raise RefusedError(
+            10, "contract_replaced", "the newer version of the contract does not grant this type"
+        )
+    return granted_from(in_force.contract, source, me, event_type) - allowed
 
 
 def _parse_groups(texts: list[bytes | None]) -> list[dict[str, JSON] | None]:

@@ -257,7 +257,8 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
                 fix=f"Use another folder for the deployment {signed.contract.deployment}, or add "
                 "files of the deployment of this folder.",
             )
-        participant.contracts.adding(signed)
+        if not participant.contracts.parts_from_us(signed):
+            participant.contracts.adding(signed)
     known = (*here, *found.agreements.values())
     require_pins(found.agreements.values(), found.entries)
     for agency, raw in held.items():
@@ -305,6 +306,8 @@ def _leave_out_others(participant: Participant, found: Collected) -> None:
     }
     for key, signed in list(found.agreements.items()):
         contract = signed.contract
+        if participant.contracts.parts_from_us(signed):
+            continue
         if participant.agency not in contract.governance_keys and contract.name in ours:
             found.left_out.append(f"{contract.name} {contract.version}")
             del found.agreements[key]
@@ -376,6 +379,25 @@ def _anything_new(participant: Participant, found: Collected, held: dict[str, by
         for one in found.agreements
     )
     return new_entries or signatures
+
+
+def _write_other(participant: Participant, signed: SignedContract) -> list[tuple[str, str]]:
+    """Store a version without this agency; return the parties that have left by signing it."""
+    contracts = participant.contracts
+    book = participant.repository.store_other(signed, contracts)
+    if book is contracts:
+        return []
+    known = {
+        note.agency for one in contracts.others() if one.hash == signed.hash for note in one.notes
+    }
+    name = f"{signed.contract.name} {signed.contract.version}, without this agency"
+    return [
+        ("signature", f"{name}, by {note.agency}")
+        for one in book.others()
+        if one.hash == signed.hash
+        for note in one.notes
+        if note.agency not in known
+    ]
 
 
 def _is_newer(held: bytes | None, entry: VerifiedEntry) -> bool:
@@ -456,6 +478,9 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
     held_contracts = {one.hash: one for one in participant.contracts.all()}
     for contract_hash, signed in sorted(found.agreements.items()):
         before = held_contracts.get(contract_hash)
+        if participant.contracts.parts_from_us(signed):
+            new += _write_other(participant, signed)
+            continue
         merged = signed if before is None else before.with_notes(signed.notes)
         name = f"{merged.contract.name} {merged.contract.version}"
         if before is None:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from broker.envelope.primitives import b64
 from broker.errors import ConfigError, EntryError, WrongInputError
-from broker.keys.durable import write_durably
+from broker.keys.durable import files_in, write_durably
 from broker.operations.contract_draft import party_of, pins_of, read_entry, require_distinct
+from broker.registry.repository import verify_beside
 from contracts.comparison import TermChange, compare
+from contracts.errors import ContractError
 from contracts.findings import Finding
 from contracts.lint import lint_text
 from contracts.loading import ContractText, load_contract, parse_contract
@@ -64,6 +66,7 @@ def revise_contract(
         UnknownNameError: a path or a party does not exist.
         WrongInputError: `option_missing`: nothing is changed.
         ContractError: the result is no agreement.
+        RegistryError: a signature beside another version of it is wrong.
         ConfigError: `output_unwritable`.
     """
     before = load_contract(file)
@@ -107,7 +110,7 @@ def revise_contract(
     major, minor, _ = (int(part) for part in contract.version.split("."))
     wanted = Revision(
         version=f"{major}.{minor + 1}.0",
-        previous=before.hash.hex(),
+        previous=sorted(_replaced_by_next(before, file)),
         day=today,
         change=_summary([entry.agency for entry in entries], remove, values),
         add=joining,
@@ -131,6 +134,26 @@ def revise_contract(
     found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
     changes = compare(contract, parsed.contract).changes
     return Revised(parsed, out, changes, tuple(found))
+
+
+def _replaced_by_next(before: ContractText, file: Path) -> set[str]:
+    """Return the hashes of all versions of this name that the next one has to replace.
+
+    They are the version before, those that it replaces, and each version beside its file that a
+    party has signed, complete or not.
+    """
+    found = {before.hash.hex(), *before.contract.previous}
+    for path in files_in(file.parent, "*.yaml"):
+        try:
+            text = load_contract(path)
+        except ContractError:  # another YAML file, for example terms
+            continue
+        one, own = text.contract, before.contract
+        if (one.deployment, one.name) == (own.deployment, own.name):
+            signed = verify_beside(text, path)
+            if signed.notes:
+                found |= {text.hash.hex(), *one.previous}
+    return found
 
 
 def _summary(joining: Sequence[str], leaving: Sequence[str], values: Mapping[str, str]) -> str:

@@ -327,8 +327,8 @@ def _compared_with(
         for signed in known
         if not signed.missing and signed.contract.starts_ms <= now < signed.contract.ends_ms
     ]
-    replaced = {signed.contract.previous for signed in live}
-    in_force = [signed for signed in live if signed.hash.hex() not in replaced]
+    replaced = {before for signed in live for before in signed.contract.previous_hashes}
+    in_force = [signed for signed in live if signed.hash not in replaced]
     before = previous_of(merged.text, held)
     named = [signed for signed in known if before is not None and signed.text == before.text]
     for candidates in (in_force[-1:], named, known[-1:]):

@@ -136,7 +136,9 @@ def _of_file(path: Path, notes: Sequence[Path], now: int) -> tuple[Validity, Sig
         if error.code in _UNREADABLE:
             raise
         return _unusable(path, error), None
-    return _stated(signed, contract_status(signed.contract, signed.parties, (), now)), signed
+    return _stated(
+        signed, contract_status(signed.contract, signed.parties, (), now, signed.effect)
+    ), signed
 
 
 def _of_agency(directory: Path, now: int) -> Validities:

@@ -144,12 +144,25 @@ def _contracts(
     notes: list[tuple[str, bytes]],
 ) -> ContractBook:
     book = ContractBook(deployment=deployment, agency=agency, fingerprints=fingerprints)
+    others: list[SignedContract] = []
     for stem, raw in files.items():
         try:
             text = parse_contract(raw, stem)
             beside = (note for name, note in notes if name.rpartition(".")[0] == stem)
-            book = book.adding(_with_notes(text, beside))
+            signed = _with_notes(text, beside)
         except (ContractError, RegistryError):
+            continue
+        if text.contract.party(agency) is None:
+            others.append(signed)
+            continue
+        try:
+            book = book.adding(signed)
+        except RegistryError:
+            continue
+    for signed in others:
+        try:
+            book = book.adding_other(signed)
+        except RegistryError:
             continue
     return book
 

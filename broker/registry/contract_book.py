@@ -32,6 +32,8 @@ class ContractBook:
         fingerprints: tuple[str, str],
         former: Iterable[tuple[str, str]] = (),
         contracts: Iterable[SignedContract] = (),
+        others: Iterable[SignedContract] = (),
+        completed: Mapping[bytes, int] | None = None,
     ) -> None:
         """Build the book.
 
@@ -41,6 +43,8 @@ class ContractBook:
             fingerprints: ids of this agency's own governance keys, base64.
             former: ids of replaced governance keys; contracts that pin them still count as ours.
             contracts: verified contracts.
+            others: versions without this agency that replace one which it has signed.
+            completed: hash of a contract -> time (ms) at which this agency first held every note.
 
         Raises:
             RegistryError: code `contract_foreign`: a contract of another deployment, one that does
@@ -54,7 +58,13 @@ class ContractBook:
         for signed in contracts:
             self._require_ours(signed)
             self._by_hash[signed.hash] = signed
+        self.completed = dict(completed or {})
+        self._others: dict[bytes, SignedContract] = {}
         self._governance: dict[str, tuple[GovernancePublic, ...]] = {}
+        for signed in others:
+            taken = self._of_known_parties(signed)
+            if taken is not None:
+                self._others[signed.hash] = taken
 
     def adding(self, signed: SignedContract) -> ContractBook:
         """Return the book with one more contract, or with more signatures of a known one.
@@ -68,7 +78,105 @@ class ContractBook:
             fingerprints=self._fingerprints,
             former=self._former,
             contracts=({**self._by_hash, signed.hash: signed}).values(),
+            others=self._others.values(),
+            completed=self.completed,
         )
+
+    def adding_other(self, signed: SignedContract) -> ContractBook:
+        """Return the book with a version without this agency, that a known party has signed.
+
+        Only notes of parties count that a replaced version pins with the same governance keys.
+
+        Raises:
+            RegistryError: code `contract_foreign`: it replaces no version that we have signed, or
+                no known party has signed it.
+        """
+        taken = self._of_known_parties(signed)
+        if taken is None:
+            raise RegistryError(
+                f"The contract {signed.contract.name} {signed.contract.version} does not name "
+                f"{self.agency}, and replaces no version that it has signed.",
+                code="contract_foreign",
+                where=signed.text.where,
+            )
+        before = self._others.get(signed.hash)
+        merged = taken if before is None else before.with_notes(taken.notes)
+        return ContractBook(
+            deployment=self.deployment,
+            agency=self.agency,
+            fingerprints=self._fingerprints,
+            former=self._former,
+            contracts=self._by_hash.values(),
+            others={**self._others, signed.hash: merged}.values(),
+            completed=self.completed,
+        )
+
+    def parts_from_us(self, signed: SignedContract) -> bool:
+        """Return whether a version is without this agency, and a known party has signed it."""
+        return self._of_known_parties(signed) is not None
+
+    def others(self) -> tuple[SignedContract, ...]:
+        """Return versions without this agency that replace one which it has signed."""
+        return tuple(self._others.values())
+
+    def _of_known_parties(self, signed: SignedContract) -> SignedContract | None:
+        contract = signed.contract
+        if contract.deployment != self.deployment or contract.party(self.agency) is not None:
+            return None
+        known: set[str] = set()
+        for contract_hash in contract.previous_hashes:
+            before = self.by_hash(contract_hash)
+            if before is not None and before.contract.name == contract.name:
+                known |= before.contract.by_id.keys()
+        notes = tuple(
+            note
+            for note in signed.notes
+            if note.agency in known
+            and pinned_governance(contract, note.agency) in self.governance_of(note.agency)
+        )
+        return SignedContract(signed.text, notes) if notes else None
+
+    def successors(self, contract_hash: bytes) -> tuple[SignedContract, ...]:
+        """Return complete versions that this agency has signed and that replace a version."""
+        return tuple(
+            one
+            for one in self.trusted()
+            if not one.missing and contract_hash in one.contract.previous_hashes
+        )
+
+    def partings(self, text: ContractText) -> tuple[Departure, ...]:
+        """Return departures by signature: a party's note on a version without another party.
+
+        It is a departure from the replaced versions as far as the two are concerned, whether or not
+        the new version is ever complete. So nobody needs a power to expel.
+
+        Args:
+            text: a version that may be replaced.
+
+        Returns:
+            A departure of each party that has parted from this agency, or this agency from it.
+        """
+        found: dict[str, int] = {}
+
+        def part(agency: str, since: int) -> None:
+            found[agency] = min(since, found.get(agency, since))
+
+        for signed in (*self.trusted(), *self.others()):
+            contract = signed.contract
+            if text.hash not in contract.previous_hashes:
+                continue
+            own = signed.note_of(self.agency)
+            for note in signed.notes if own is None else (own,):
+                since = max(contract.starts_ms, note.time)
+                left_out = (
+                    [note.agency]
+                    if own is None
+                    else [p.id for p in text.contract.parties if contract.party(p.id) is None]
+                )
+                for agency in left_out:
+                    if agency in text.contract.by_id and agency != self.agency:
+                        part(agency, since)
+        return tuple(Departure(agency, "left", since) for agency, since in found.items())
 
     def all(self) -> tuple[SignedContract, ...]:
         """Return every contract, by name and start."""
@@ -127,7 +235,7 @@ class ContractBook:
             now: milliseconds since the epoch.
         """
         departed = self.departures(signed.text, manifests)
-        return contract_status(signed.contract, signed.parties, departed, now)
+        return contract_status(signed.contract, signed.parties, departed, now, signed.effect)
 
     def departures(self, text: ContractText, manifests: ManifestBook) -> tuple[Departure, ...]:
         """Return the suspensions and departures of a contract's parties that cover it.
@@ -140,7 +248,7 @@ class ContractBook:
             Departure(party.id, stop.state, stop.since, stop.until)
             for party in text.contract.parties
             for stop in self.stops(party.id, text, manifests)
-        )
+        ) + self.partings(text)
 
     def stops(self, agency: str, text: ContractText, manifests: ManifestBook) -> tuple[Stop, ...]:
         """Return a party's suspensions and departures that cover a version of a contract."""
@@ -156,16 +264,21 @@ class ContractBook:
         return frozenset() if signed is None else frozenset(signed.contract.previous_hashes)
 
     def live(self, now: int, name: str | None = None) -> tuple[SignedContract, ...]:
-        """Return fully signed contracts that are valid now and not replaced by another of them."""
-        signed = [
+        """Return complete versions that have effect, have not ended, and that none replaces.
+
+        A version that has ended still replaces those that it names.
+        """
+        begun = [
             one
             for one in self.all()
             if (name is None or one.contract.name == name)
-            and one.contract.starts_ms <= now < one.contract.ends_ms
-            and not one.missing
+            and one.effect is not None
+            and one.effect <= now
         ]
-        superseded = {before for one in signed for before in one.contract.previous_hashes}
-        return tuple(one for one in signed if one.hash not in superseded)
+        replaced = {before for one in begun for before in one.contract.previous_hashes}
+        return tuple(
+            one for one in begun if one.hash not in replaced and now < one.contract.ends_ms
+        )
 
     def signatures(self) -> Mapping[bytes, frozenset[str]]:
         """Return the parties that signed, by contract hash."""

@@ -20,6 +20,21 @@ from contracts.model import Contract, topic_name, trial_topic_name
 from contracts.status import ContractStatus, Departure, contract_status
 
 
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A complete version that replaces another one.
+
+    Attributes:
+        contract: its terms.
+        effect: time (ms) from which it has effect.
+        until: end (ms) of the changeover: later records under the replaced version are refused.
+    """
+
+    contract: Contract
+    effect: int
+    until: int
+
+
 @dataclass(slots=True, eq=False)
 class ContractInForce:
     """A contract that all parties have signed, with their suspensions and departures.
@@ -35,6 +50,7 @@ class ContractInForce:
     signed: SignedContract
     departures: tuple[Departure, ...] = ()
     trial: bool = False
+    successors: tuple[Successor, ...] = ()
     _stops: Mapping[str, tuple[Departure, ...]] = field(init=False, repr=False)
     topics: frozenset[str] = field(init=False)
     _moments: tuple[int, ...] = field(init=False, repr=False)
@@ -46,7 +62,7 @@ class ContractInForce:
         names = (topic_name, trial_topic_name) if self.trial else (topic_name,)
         self.topics = frozenset(name(contract, each) for each in contract.topics for name in names)
         stops: dict[str, tuple[Departure, ...]] = {}
-        moments = {contract.starts_ms, contract.ends_ms}
+        moments = {contract.starts_ms, contract.ends_ms, self.effect}
         for one in self.departures:
             stops[one.agency] = (*stops.get(one.agency, ()), one)
             moments |= {one.since_ms, one.since_ms if one.until_ms is None else one.until_ms}
@@ -67,6 +83,30 @@ class ContractInForce:
     def hash(self) -> bytes:
         """Return SHA-256 of the contract file's exact bytes."""
         return self.signed.text.hash
+
+    @property
+    def effect(self) -> int:
+        """Return the time (ms) from which the contract has effect (spec: contracts)."""
+        effect = self.signed.effect
+        return self.contract.starts_ms if effect is None else effect
+
+    def replaced_by(self, source: str, reader: str, log_time: int) -> tuple[Successor, ...] | None:
+        """Return the versions that narrow a record, or None if it is refused as replaced.
+
+        Args:
+            source: the sender.
+            reader: the reader.
+            log_time: of the record, ms.
+        """
+        found: list[Successor] = []
+        for one in self.successors:
+            parties = one.contract.by_id
+            if log_time < one.effect or not {source, reader} & parties.keys():
+                continue
+            if not {source, reader} <= parties.keys() or log_time >= one.until:
+                return None
+            found.append(one)
+        return tuple(found)
 
     def stops(self, agency: str) -> tuple[Departure, ...]:
         """Return every suspension and departure of a party that covers this version."""
@@ -92,7 +132,9 @@ class ContractInForce:
         if kept is None or not kept[0] <= now < kept[1]:
             begins = max((moment for moment in self._moments if moment <= now), default=now)
             ends = min((moment for moment in self._moments if moment > now), default=now + 1)
-            found = contract_status(self.contract, self.signed.parties, self.departures, now)
+            found = contract_status(
+                self.contract, self.signed.parties, self.departures, now, self.signed.effect
+            )
             kept = self._status = (begins, ends, found)
         return kept[2]
 
@@ -109,7 +151,7 @@ def contract_in_force(
 ) -> ContractInForce:
     """Return the contract that applies at a time, or the contract with a given hash.
 
-    If version B names the hash of version A as its previous one, B replaces A from the start of B.
+    If version B names the hash of version A as a previous one, B replaces A from the effect of B.
     A suspension or departure does not change this look-up. `contracts.decision` checks the status
     for senders, and step 6 checks `stop_at` for readers.
 
@@ -140,7 +182,18 @@ def contract_in_force(
         if event_type is not None:
             name = _name_of(contracts, event_type)
         signed = _applying(contracts, now, name)
-    return ContractInForce(signed, contracts.departures(signed.text, manifests), trial)
+    return ContractInForce(
+        signed,
+        contracts.departures(signed.text, manifests),
+        trial,
+        tuple(_successor(contracts, one) for one in contracts.successors(signed.hash)),
+    )
+
+
+def _successor(contracts: ContractBook, signed: SignedContract) -> Successor:
+    assert signed.effect is not None  # it is complete
+    held_since = max(signed.effect, contracts.completed.get(signed.hash, signed.effect))
+    return Successor(signed.contract, signed.effect, held_since + signed.contract.changeover_ms)
 
 
 def _name_of(contracts: ContractBook, event_type: str) -> str | None:

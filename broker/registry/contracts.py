@@ -23,7 +23,7 @@ from broker.registry.contract_notes import (
 )
 from broker.tlog.note import NoteVerifier
 from contracts.loading import ContractText
-from contracts.model import Contract
+from contracts.model import SIGNING_LIMIT_MS, Contract
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,16 @@ class SignedContract:
     def missing(self) -> tuple[str, ...]:
         """Ids of the parties that have not signed, in the contract's order."""
         return tuple(one.id for one in self.contract.parties if one.id not in self.parties)
+
+    @cached_property
+    def effect(self) -> int | None:
+        """Time (ms) from which the contract has effect; None until every party has signed.
+
+        It is the latest of the first day and the times in the parties' notes.
+        """
+        if self.missing:
+            return None
+        return max(self.contract.starts_ms, *(note.time for note in self.notes))
 
     def note_of(self, agency: str) -> ContractNote | None:
         """Return a party's note; None if it has not signed."""
@@ -200,9 +210,15 @@ def countersign(
 
 
 def _one_each(contract: Contract, notes: Iterable[ContractNote]) -> tuple[ContractNote, ...]:
-    """Return the earliest note of each party, in the contract's order."""
+    """Return the earliest note of each party, in the contract's order.
+
+    A note that is dated long after the first day does not count. Otherwise one party could move the
+    effect of a version that all have signed as far as it wants.
+    """
     first: dict[str, ContractNote] = {}
     for note in notes:
+        if note.time > contract.starts_ms + SIGNING_LIMIT_MS:
+            continue
         before = first.get(note.agency)
         if before is None or (note.time, note.raw) < (before.time, before.raw):
             first[note.agency] = note

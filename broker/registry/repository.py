@@ -32,8 +32,12 @@ from broker.strict_json import parse_strict_json
 from contracts.loading import AGREEMENT_BYTES, ContractText, load_contract, parse_contract
 
 CONTRACTS_FOLDER: Final = "contracts"
+OTHERS_FOLDER: Final = "contracts/others"
+"""Versions without this agency that replace one which it has signed."""
 MANIFESTS_FOLDER: Final = "manifests"
 VERSIONS_FILE: Final = "state/manifest-versions.json"
+COMPLETED_FILE: Final = "state/contracts-complete.json"
+"""Time at which this agency first held every note of a contract, by its hash."""
 _VERSIONS_LIMIT_BYTES: Final = 1024 * 1024
 _READ_ONLY: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
@@ -79,6 +83,10 @@ class Repository:
             fingerprints=self._fingerprints,
             former=self._former,
             contracts=[self._load_contract(path) for path in paths],
+            others=[
+                self._load_contract(path) for path in _files(self.root / OTHERS_FOLDER, "*.yaml")
+            ],
+            completed=self._completed(),
         )
 
     def load_manifests(self, contracts: ContractBook, now: int) -> ManifestBook:
@@ -146,13 +154,16 @@ class Repository:
             self.remember(extended)
         return extended
 
-    def store_contract(self, raw: bytes, note: bytes, contracts: ContractBook) -> ContractBook:
+    def store_contract(
+        self, raw: bytes, note: bytes, contracts: ContractBook, now: int
+    ) -> ContractBook:
         """Store a contract, or a party's signature under a known one, from any source.
 
         Args:
             raw: the contract file's exact bytes.
             note: the note of one party.
             contracts: the contracts known so far.
+            now: milliseconds since the epoch.
 
         Returns:
             The book with it.
@@ -165,6 +176,8 @@ class Repository:
         held = contracts.held(sha256(raw))
         text = parse_contract(raw, "a contract received") if held is None else held.text
         signed = verify_contract(text, [note])
+        if text.contract.party(self._agency) is None:
+            return self.store_other(signed, contracts)
         if held is not None:
             signed = held.with_notes(signed.notes)
         if self._agency not in signed.parties:
@@ -175,7 +188,79 @@ class Repository:
             )
         book = contracts.adding(signed)
         self.write_contract(signed)
+        return self.remember_complete(book, now)
+
+    def store_other(self, signed: SignedContract, contracts: ContractBook) -> ContractBook:
+        """Store a version without this agency, if one of its notes parts a party from us.
+
+        Returns:
+            The book with it; the same book if it has nothing new.
+
+        Raises:
+            RegistryError: `contract_foreign`, `registry_unwritable`.
+        """
+        book = contracts.adding_other(signed)
+        before, after = (
+            {one.hash: (len(one.notes), one.notes) for one in each.others()}
+            for each in (contracts, book)
+        )
+        if before == after:
+            return contracts
+        path = self.root / OTHERS_FOLDER / f"{signed.hash.hex()}.yaml"
+        if not path.exists():
+            self._write(path, signed.text.raw)
+        for one in book.others():
+            if one.hash == signed.hash:
+                self.write_notes(path, one)
         return book
+
+    def remember_complete(self, contracts: ContractBook, now: int) -> ContractBook:
+        """Store the time for each contract whose notes are complete for the first time.
+
+        A directory that cannot be written stays usable: the time is then that of its effect.
+
+        Args:
+            contracts: the contracts of this agency.
+            now: milliseconds since the epoch.
+
+        Returns:
+            The book with these times.
+
+        Raises:
+            RegistryError: code `registry_unwritable`, or the file of times is damaged.
+        """
+        new = {
+            one.hash: now
+            for one in contracts.trusted()
+            if not one.missing and one.hash not in contracts.completed
+        }
+        if not new:
+            return contracts
+        contracts.completed.update(new)
+        path = self.root / COMPLETED_FILE
+        document = {one.hex(): at for one, at in sorted(contracts.completed.items())}
+        try:
+            make_private_folder(path.parent)
+            write_durably(path, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise _unwritable(path, error) from None
+        return contracts
+
+    def _completed(self) -> dict[bytes, int]:
+        path = self.root / COMPLETED_FILE
+        if not path.exists():
+            return {}
+        try:
+            document: Any = parse_strict_json(_read(path, _VERSIONS_LIMIT_BYTES))
+            return {bytes.fromhex(one): int(at) for one, at in document.items()}
+        except (ValueError, TypeError, AttributeError):
+            raise RegistryError(
+                "The record of complete contracts is damaged.",
+                code="registry_invalid",
+                where=str(path),
+                fix="Restore it from a backup.",
+            ) from None
 
     def write_contract(self, signed: SignedContract) -> Path:
         """Store a contract and its signatures, each in a file that names its agency.

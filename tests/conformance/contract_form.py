@@ -88,6 +88,30 @@ def duration(value: Any) -> str:
     return str(value)
 
 
+def length(value: str) -> int:
+    """Milliseconds of a duration."""
+    days, hours, minutes = (
+        int(found[1]) if (found := re.search(rf"([0-9]+){unit}", value)) else 0 for unit in "DHM"
+    )
+    return ((days * 24 + hours) * 60 + minutes) * 60_000
+
+
+def changeover(value: Any) -> str:
+    if length(duration(value)) > 30 * 24 * 60 * 60_000:
+        raise MalformedError("a changeover above 30 days")
+    return str(value)
+
+
+def ascending(kind: Kind) -> Kind:
+    def check(value: Any) -> list[Any]:
+        items = listed(kind)(value)
+        if items != sorted(set(items)):
+            raise MalformedError("not in ascending order, each once")
+        return items
+
+    return check
+
+
 def key(algorithm: str) -> Kind:
     def check(value: Any) -> bytes:
         if not isinstance(value, str):
@@ -246,7 +270,8 @@ CONTRACT = members(
     deployment=ID,
     name=ID,
     version=VERSION,
-    previous=Optional(HASH),
+    previous=Optional(ascending(HASH), default=[]),
+    changeover=Optional(changeover, default="P7D"),
     starts=day,
     ends=day,
     parties=listed(PARTY, 2, 64),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.conformance.contract_form import parse_contract_file
+from tests.conformance.contract_form import length, parse_contract_file
 from tests.conformance.conventions import (
     DAY_MS,
     EPOCH,
@@ -25,6 +25,7 @@ KAFKA_DAYS_WITHOUT_RETENTION = 30
 NOTE_BYTES = 65536
 NAME_CHARACTERS = 200
 HASH_BYTES = 32
+SIGNING_MS = 30 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,27 @@ class Contract:
 
     @property
     def replaces(self) -> set[bytes]:
-        """The hash of the version that it names as its previous one."""
-        previous = self.members["previous"]
-        return set() if previous is None else {bytes.fromhex(previous)}
+        """The hashes of the versions that it replaces."""
+        return {bytes.fromhex(one) for one in self.members["previous"]}
+
+    @property
+    def changeover(self) -> int:
+        """Length of the changeover in milliseconds."""
+        return length(self.members["changeover"])
+
+    def grants(self, sender: str, reader: str, event_type: str) -> set[str]:
+        """Leaves of a type that the contract grants a reader from a sender."""
+        terms = self.members["event_types"].get(event_type)
+        if terms is None or self.roles.get(sender) not in terms["publishers"]:
+            return set()
+        if self.roles.get(reader) not in terms["recipients"]:
+            return set()
+        return {
+            path
+            for path, field in terms["fields"].items()
+            if self.roles[reader] in field["readers"]
+            and (not field["senders"] or self.roles[sender] in field["senders"])
+        }
 
     @property
     def documents(self) -> tuple[bytes, bytes]:
@@ -108,10 +127,19 @@ def _midnight(day: date) -> int:
 
 @dataclass(frozen=True, slots=True)
 class KnownContract:
-    """A contract that the reader signed; it is used when every party has."""
+    """A contract with the times of the parties' notes; it is used when every party has signed."""
 
     contract: Contract
-    fully_signed: bool
+    signed: dict[str, int]
+
+    @property
+    def fully_signed(self) -> bool:
+        return self.signed.keys() == self.contract.pinned.keys()
+
+    @property
+    def effect(self) -> int:
+        """Time of its effect, contracts.md, "Versions"; of a contract that every party signed."""
+        return max(self.contract.begins_at, *self.signed.values())
 
 
 def know_contract(
@@ -126,18 +154,56 @@ def know_contract(
     contract = Contract(sha256(file), parse_contract_file(file))
     if contract.deployment != deployment or contract.pinned.get(reader) != own:
         raise NotBelievedError("not a contract of this reader")
-    signed: dict[str, Signed] = {}
+    known = KnownContract(contract, _signed(contract, notes))
+    if reader not in known.signed:
+        raise NotBelievedError("not signed by the reader")
+    return known
+
+
+def know_other(
+    file: bytes, notes: Iterable[bytes], *, reader: str, known: Mapping[bytes, KnownContract]
+) -> KnownContract:
+    """Return a version without the reader that replaces a known one, as a known party signed it.
+
+    contracts.md, "Signing is leaving".
+
+    Raises:
+        MalformedError: the file is not well formed.
+        NotBelievedError: it replaces nothing that the reader knows, or no known party signed it.
+    """
+    contract = Contract(sha256(file), parse_contract_file(file))
+    before = [known[one].contract for one in contract.replaces if one in known]
+    before = [
+        one
+        for one in before
+        if (one.deployment, one.reference[0]) == (contract.deployment, contract.reference[0])
+    ]
+    if reader in contract.roles or not before:
+        raise NotBelievedError("it replaces nothing of this reader without it")
+    pairs = [
+        (agency, pair) for one in known.values() for agency, pair in one.contract.pinned.items()
+    ]
+    signed = {
+        agency: time
+        for agency, time in _signed(contract, notes).items()
+        if any(agency in one.roles for one in before) and (agency, contract.pinned[agency]) in pairs
+    }
+    if not signed:
+        raise NotBelievedError("no known party signed it")
+    return KnownContract(contract, signed)
+
+
+def _signed(contract: Contract, notes: Iterable[bytes]) -> dict[str, int]:
+    """Time of the earliest note of each party that signed in time."""
+    signed: dict[str, int] = {}
     for raw in notes:
         try:
             note = know_note(contract, raw)
         except (MalformedError, NotBelievedError):
             continue
-        before = signed.get(note.agency)
-        if before is None or note.time < before.time:
-            signed[note.agency] = note
-    if reader not in signed:
-        raise NotBelievedError("not signed by the reader")
-    return KnownContract(contract, fully_signed=signed.keys() == contract.pinned.keys())
+        if note.time <= contract.begins_at + SIGNING_MS:
+            signed[note.agency] = min(note.time, signed.get(note.agency, note.time))
+    return signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +263,7 @@ def _six_lines(contract: Contract) -> tuple[str, ...]:
 
 
 def judge_contract(
-    contract: Contract | None,
+    known: KnownContract | None,
     *,
     topic: str,
     source: str,
@@ -205,16 +271,24 @@ def judge_contract(
     log_time: int,
     now: int,
     takes_no_part: Callable[[str, Contract, int], str | None],
+    successors: Callable[[bytes], list[KnownContract]],
 ) -> Contract:
     """Step 6. Times in milliseconds."""
-    if contract is None:
+    if known is None:
         raise RefusedError(6, "contract_unknown")
+    contract = known.contract
     if not contract.owns(topic):
         raise RefusedError(6, "topic_not_owned")
-    if not contract.begins_at <= log_time < contract.ends_at:
+    if not known.effect <= log_time < contract.ends_at:
         raise RefusedError(6, "contract_not_in_force")
     if now >= contract.taken_until:
         raise RefusedError(6, "contract_ended")
+    for newer in successors(contract.hash):
+        parties = newer.contract.roles.keys()
+        if log_time < newer.effect or not {source, reader} & parties:
+            continue
+        if not {source, reader} <= parties or log_time >= newer.effect + newer.contract.changeover:
+            raise RefusedError(6, "contract_replaced")
     for party in (source, reader):
         if party not in contract.roles:
             raise RefusedError(6, "not_a_party")

@@ -236,6 +236,21 @@ def judge_model(event: ReadEvent, granted: frozenset[str]) -> None:
         raise RefusedError(10, "event_invalid") from error
 
 
+def narrow(event: ReadEvent, granted: set[str], newer: set[str]) -> ReadEvent:
+    """Step 10, a version that replaces the record's: without the leaves that it does not grant.
+
+    `granted` and `newer` are what the two versions grant the reader from the sender.
+    """
+    if "case_id" not in newer:
+        raise RefusedError(10, "contract_replaced")
+    lost = granted - newer
+    return ReadEvent(
+        event.type,
+        {path: value for path, value in event.leaves.items() if path not in lost},
+        sorted({*event.withheld, *lost}),
+    )
+
+
 @dataclass(slots=True)
 class TakenEvents:
     """The events that were taken, by source and id: step 10, repeats."""

@@ -16,7 +16,7 @@ from tests.conformance.continuity import Partition, Verdict
 from tests.conformance.contracts import Contract, judge_contract
 from tests.conformance.conventions import write_time
 from tests.conformance.envelope import NO_KEY, Recipient, SealedValue
-from tests.conformance.event_checks import TakenEvents, judge_groups, judge_model
+from tests.conformance.event_checks import TakenEvents, judge_groups, judge_model, narrow
 from tests.conformance.generations import Seen
 from tests.conformance.manifests import SKEW_MS
 from tests.conformance.merkle import Frontier
@@ -130,9 +130,10 @@ class Reading:
             log_time=log_time,
             now=self.now,
             takes_no_part=self.view.takes_no_part,
+            successors=self.view.successors,
         )
         plaintexts = self._plaintexts(value, source, session)  # 7, 8
-        return self._event(value, source, contract, plaintexts)
+        return self._event(value, source, contract, plaintexts, log_time)
 
     def _session(self, value: SealedValue, source: str, log_time: int) -> Session | None:
         """Try each wrap with each key; the first that opens is the reader's own."""
@@ -171,6 +172,7 @@ class Reading:
         source: str,
         contract: Contract,
         plaintexts: Sequence[bytes | None],
+        log_time: int,
     ) -> Answer:
         event, granted = judge_groups(  # 9
             plaintexts,
@@ -181,6 +183,14 @@ class Reading:
             reader=self.view.reader,
         )
         judge_model(event, granted)  # 10
+        for newer in self.view.successors(contract.hash):
+            parties = newer.contract.roles.keys()
+            if log_time >= newer.effect and {source, self.view.reader} & parties:
+                event = narrow(
+                    event,
+                    contract.grants(source, self.view.reader, event.type),
+                    newer.contract.grants(source, self.view.reader, event.type),
+                )
         if self._taken.is_repeat(source, value.id, event):
             return {"repeat": True}
         return {

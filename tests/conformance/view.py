@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance import keys
-from tests.conformance.contracts import Contract, GovernanceKeys, KnownContract, know_contract
+from tests.conformance.contracts import (
+    Contract,
+    GovernanceKeys,
+    KnownContract,
+    know_contract,
+    know_other,
+)
 from tests.conformance.conventions import decode_base64
 from tests.conformance.envelope import ExchangeKey, exchange_key
 from tests.conformance.manifests import Key, Manifest, Manifests, verify_manifest
@@ -36,11 +42,36 @@ class ReaderContext:
     contracts: dict[bytes, KnownContract]
     manifests: dict[str, Manifests]
     receipts: tuple[Note, ...]
+    others: tuple[KnownContract, ...] = ()
+    """Versions without the reader that replace known ones."""
 
-    def contract(self, contract_hash: bytes) -> Contract | None:
+    def contract(self, contract_hash: bytes) -> KnownContract | None:
         """The contract of a hash, if every party signed it."""
         known = self.contracts.get(contract_hash)
-        return known.contract if known is not None and known.fully_signed else None
+        return known if known is not None and known.fully_signed else None
+
+    def successors(self, contract_hash: bytes) -> list[KnownContract]:
+        """Versions that every party, the reader too, signed, and that replace one."""
+        return [
+            known
+            for known in self.contracts.values()
+            if known.fully_signed and contract_hash in known.contract.replaces
+        ]
+
+    def _parted(self, party: str, contract: Contract, at: int) -> bool:
+        """Tell if the party has left this version for the reader, or the reader for it."""
+        for known in (*self.contracts.values(), *self.others):
+            newer = known.contract
+            if contract.hash not in newer.replaces:
+                continue
+            signer = self.reader if self.reader in newer.roles else party
+            left_out = party if signer == self.reader else self.reader
+            signed = known.signed.get(signer)
+            if signed is None or left_out in newer.roles:
+                continue
+            if at >= max(newer.begins_at, signed):
+                return True
+        return False
 
     def of(self, agency: str) -> Manifests:
         """An agency's believed manifests; of a stranger there are none."""
@@ -49,6 +80,8 @@ class ReaderContext:
     def takes_no_part(self, party: str, contract: Contract, at: int) -> str | None:
         """`left` or `suspended` if the party takes no part in this version at a time."""
         name, _ = contract.reference
+        if party != self.reader and self._parted(party, contract, at):
+            return "left"
         states = {
             state
             for state, since, until, versions in self.of(party).intervals(name)
@@ -138,18 +171,36 @@ def load_view(folder: Path, reader: str, now: int) -> ReaderContext:
         contracts,
         {agency: listed for agency, listed in manifests.items() if listed.believed},
         tuple(_receipts(folder / "receipts")),
+        tuple(_others(folder / "contracts", reader, contracts)),
     )
+
+
+def _notes(file: Path) -> list[bytes]:
+    return [
+        note.read_bytes()
+        for note in sorted(file.parent.glob(f"{file.stem}.*.note"))
+        if note.stem.rpartition(".")[0] == file.stem
+    ]
+
+
+def _others(
+    folder: Path, reader: str, known: dict[bytes, KnownContract]
+) -> Iterator[KnownContract]:
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            yield know_other(file.read_bytes(), _notes(file), reader=reader, known=known)
+        except (MalformedError, NotBelievedError):
+            continue
 
 
 def _contracts(
     folder: Path, deployment: str, reader: str, own: GovernanceKeys
 ) -> Iterator[KnownContract]:
     for file in sorted(folder.glob("*.yaml")):
-        notes = sorted(file.parent.glob(f"{file.stem}.*.note"))
         try:
             yield know_contract(
                 file.read_bytes(),
-                [note.read_bytes() for note in notes if note.stem.rpartition(".")[0] == file.stem],
+                _notes(file),
                 deployment=deployment,
                 reader=reader,
                 own=own,

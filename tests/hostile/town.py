@@ -140,7 +140,7 @@ def second_contract() -> SignedContract:
     previous = world.signed.hash.hex()
     return world.another_contract(
         terms=lambda text: text.replace(
-            "\nversion: 1.0.0\n", f'\nversion: 1.1.0\nprevious: "{previous}"\n'
+            "\nversion: 1.0.0\n", f'\nversion: 1.1.0\nprevious: ["{previous}"]\n'
         )
     )
 

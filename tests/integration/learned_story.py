@@ -40,7 +40,7 @@ def with_a_topic_of_their_own(text: str, previous: bytes) -> str:
     text = text.replace("  b: {partitions: 6}\n", "  b: {partitions: 6}\n  c: {partitions: 6}\n")
     head, made, rest = text.partition("\n  referral.made:\n")
     rest = rest.replace("    topic: a\n", "    topic: c\n", 1)
-    return f"{head}{made}{rest}previous: {previous.hex()}\n"
+    return f'{head}{made}{rest}previous: ["{previous.hex()}"]\n'
 
 
 def with_an_entry(text: str) -> str:

@@ -150,7 +150,7 @@ class Rotation:
         today = datetime.now(UTC).date().isoformat()
         entry = f'  - {{version: 1.1.0, date: {today}, change: "More.", authorised_by: "All"}}\n'
         text = text.replace("version_record:\n", f"version_record:\n{entry}", 1)
-        text += f"previous: {old.hash.hex()}\n"
+        text += f'previous: ["{old.hash.hex()}"]\n'
         self._name_in_config(made["governance"])
         for one in self.everyone:
             proposal = one.directory / "state" / "next.yaml"

@@ -33,6 +33,7 @@ MENDED_BY_NEWS = {
     "key_not_valid",
     "suspended",
     "contract_left",
+    "contract_replaced",
 }
 """Refusals that end with another contract or manifest."""
 MINUTE = 60_000

@@ -21,6 +21,7 @@ from tests.vectors.making import (
     origin_cases,
     place_cases,
     signature_cases,
+    version_cases,
     world_cases,
     worlds,
     wrap_cases,
@@ -38,6 +39,7 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
         worlds.revoked(ground),
         worlds.standing(ground),
         worlds.shared_key(ground),
+        version_cases.versions(ground),
         manifest_worlds.refused(ground),
         manifest_forms.forms(ground),
         contract_worlds.contracts(ground),
@@ -70,6 +72,7 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
         *model_cases.cases(partnership),
         *opened_cases.cases(partnership),
         *edge_cases.cases(partnership),
+        *version_cases.cases(settings["versions"]),
     ]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})

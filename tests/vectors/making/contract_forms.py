@@ -102,9 +102,8 @@ NFC, NFD = "r\u00e9f\u00e9ral.made", "re\u0301fe\u0301ral.made"
 
 TAKEN: dict[str, File] = {
     "one_day": File("", more=(("starts", "2026-03-02"), ("ends", "2026-03-02"))),
-    "whole_calendar": File(
-        "A contract from the first day that can be written to the last.",
-        more=(("starts", "0001-01-01"), ("ends", "9999-12-31")),
+    "calendar_end": File(
+        "A contract to the last day that can be written.", more=(("ends", "9999-12-31"),)
     ),
     "plain_text": File(
         "Plain scalars that YAML 1.1 reads as something else are text: no, 12:30, 1.0, 010, 1e2.",
@@ -124,7 +123,7 @@ TAKEN: dict[str, File] = {
     ),
     "null_is_absent": File(
         "null, ~ and nothing where a member may be absent.",
-        _also(b"coordinator: null,\n statistics: ~,\n previous: ,\n review_on: null"),
+        _also(b"coordinator: null,\n statistics: ~,\n review_on: null"),
     ),
     "white_space": File(
         "U+200B and U+001C are not White_Space, so a text of either is not empty.",
@@ -232,7 +231,20 @@ REFUSED: dict[str, File] = {
     "name_of_64": File("A name of 64 letters.", more=(("name", "a" * 64),)),
     "name_not_ascii": File("A name with an accent.", more=(("name", "l\u00f3ndon"),)),
     "version_digits": File("A version in other digits.", more=(("version", "1.0.\u0663"),)),
-    "previous_capital": File("A hash in capitals.", more=(("previous", "AB" * 32),)),
+    "calendar_start": File(
+        "A contract from the first day that can be written: every signature is too late.",
+        more=(("starts", "0001-01-01"),),
+    ),
+    "previous_capital": File("A hash in capitals.", more=(("previous", ["AB" * 32]),)),
+    "previous_text": File("One hash, not in a list.", more=(("previous", "ab" * 32),)),
+    "previous_null": File("No list of hashes.", more=(("previous", None),)),
+    "previous_order": File(
+        "Two hashes in descending order.", more=(("previous", ["bb" * 32, "aa" * 32]),)
+    ),
+    "previous_twice": File("A hash twice.", more=(("previous", ["aa" * 32, "aa" * 32]),)),
+    "changeover_long": File("A changeover above 30 days.", more=(("changeover", "P30DT1M"),)),
+    "changeover_nothing": File("A changeover of nothing.", more=(("changeover", "P0D"),)),
+    "changeover_number": File("A changeover as a number.", more=(("changeover", 7),)),
     "too_large": File("A file of a byte more than 1 MiB.", _padded(AGREEMENT_BYTES + 1)),
     "list_of_513": File("A list of 513 members.", more=(("security", ["x"] * 513),)),
     "mapping_of_513": File(

@@ -117,6 +117,11 @@ _ACTS: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("act_long", "has a name of 201 characters", {"name": "A" * 201}),
     ("act_shown_short", "has a hash of 31 bytes", {"shown": b64(bytes(31))}),
     ("act_time_seconds", "has a time without milliseconds", {"time": "2026-01-01T00:00:00Z"}),
+    (
+        "act_late",
+        "is dated more than 30 days after the first day",
+        {"time": "2026-03-31T00:00:00.001Z"},
+    ),
     ("act_more", "has one member more", {"place": "London"}),
 )
 
@@ -348,7 +353,7 @@ def more_contracts(setting: Setting) -> dict[str, SignedContract]:
     del untimed["retention"]
     no_retention = two_party("no-retention", police, council, ends="2026-03-02")
     no_retention["event_types"] = {MADE: untimed}
-    later = two_party("later", police, council, starts="2026-03-03", previous=sha256(b"x").hex())
+    later = two_party("later", police, council, starts="2026-03-03", previous=[sha256(b"x").hex()])
     foreign = two_party("foreign-line", police, council)
     return {
         "without-police": signed(terms("without-police", three, types), three),

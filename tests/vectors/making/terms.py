@@ -195,7 +195,7 @@ def notes_of(
 
 
 def _previous(tree: Tree) -> list[str]:
-    return [tree["previous"]] if "previous" in tree else []
+    return [one for one in tree.get("previous") or [] if len(one) == 64]
 
 
 def bent_note(note: bytes, line: int) -> bytes:

@@ -103,7 +103,7 @@ def standing(ground: Ground) -> Setting:
     first = setting.signed
     everyone = list(setting.members.values())
     tree = small_agreement(everyone)
-    tree |= {"version": "1.1.0", "previous": first.hash.hex()}
+    tree |= {"version": "1.1.0", "previous": [first.hash.hex()]}
     setting.later = later = signed(tree, everyone)
     setting.add_contract(f"{later.contract.name}-{later.contract.version}", later)
 

@@ -168,7 +168,7 @@ def test_two_versions_at_once(cli, root: Path, line: bytes, sealed: bytes) -> No
 def test_a_version_that_names_the_one_before_replaces_it(cli, root: Path, line: bytes) -> None:
     first = load_contract(root / SENDER / f"{NAME}.yaml")
     text = first.raw.replace(b"\nversion: 1.0.0\n", b"\nversion: 1.1.0\n", 1)
-    text += f'previous: "{first.hash.hex()}"\n'.encode()
+    text += f'previous: ["{first.hash.hex()}"]\n'.encode()
     second = by_everyone(root, text)
     for agency in (SENDER, READER):
         load_participant(root / agency, now_ms()).repository.write_contract(second)

@@ -115,7 +115,7 @@ def next_version(folder: Path) -> None:
     today = datetime.now(UTC).date().isoformat()
     entry = f'  - {{version: 1.1.0, date: {today}, change: "Goes on.", authorised_by: "All."}}\n'
     text = text.replace(record[0], record[0] + entry)
-    Path("next.yaml").write_text(f"{text}previous: {sha256(raw.encode()).hexdigest()}\n")
+    Path("next.yaml").write_text(f'{text}previous: ["{sha256(raw.encode()).hexdigest()}"]\n')
 
 
 def officers_files(folder: Path) -> None:

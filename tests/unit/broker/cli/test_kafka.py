@@ -134,7 +134,7 @@ class Host:
     def follower(self, changes: Mapping[str, str], *, named: bool = True) -> bytes:
         """The contract's next version with some other words in it."""
         raw = self.world.variant({"version: 1.0.0": "version: 1.1.0", **changes}, "council-camden")
-        return raw + (f"previous: {sha256(self.first).hex()}\n".encode() if named else b"")
+        return raw + (f'previous: ["{sha256(self.first).hex()}"]\n'.encode() if named else b"")
 
     def principal(self, agency: str, principal: str) -> dict[str, str]:
         """The change that names a principal for an agency."""

@@ -28,7 +28,7 @@ def newer(world: FoundedPartnership) -> SignedContract:
     """Version 1.1.0, which replaces the first; every party has signed it."""
     return world.another_contract(
         terms=lambda text: text.replace(
-            "\nversion: 1.0.0", f"\nversion: 1.1.0\nprevious: {world.signed.hash.hex()}", 1
+            "\nversion: 1.0.0", f'\nversion: 1.1.0\nprevious: ["{world.signed.hash.hex()}"]', 1
         )
     )
 

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from broker.agency.participant import load_participant
 from broker.errors import EntryError, WrongInputError
 from broker.operations.agency_entry import write_entry
 from broker.operations.contract_draft import draft_contract
 from broker.operations.contract_revision import Revised, revise_contract
+from broker.registry.repository import note_path
 from contracts.errors import ConcordantError, ContractError, UnknownNameError
 from contracts.loading import load_contract
 from contracts.succession import HeldVersion, succession_findings
+from tests.support.contract_signatures import signed_by
 from tests.support.founding import NOW, cheap_scrypt, found
 
 TODAY = datetime.fromtimestamp(NOW // 1000, UTC).date()
@@ -61,7 +64,7 @@ def test_a_party_joins(root: Path, tmp_path: Path) -> None:
     assert [party.id for party in contract.parties] == [*AGENCIES, "council-lewisham"]
     assert set(contract.governance_keys) == {*AGENCIES, "council-lewisham"}
     assert contract.review_by[-1] == "council-lewisham"
-    assert (contract.version, contract.previous) == ("2.0.0", before.hash.hex())
+    assert (contract.version, contract.previous) == ("2.0.0", (before.hash.hex(),))
     assert contract.version_record[-1].version == "2.0.0"
     assert done.findings == ()
     held = [HeldVersion(before, True)]
@@ -143,3 +146,34 @@ def test_a_revision_that_makes_no_version_is_refused(root: Path, tmp_path: Path)
     assert refused(root, out, add=[root / "council-kent.entry"]) == "entry_foreign"
     twice = {"parties.cps-london.legal_name": "X"}
     assert refused(root, out, remove=["cps-london"], values=twice) == "field_unknown"
+
+
+def test_the_next_version_lists_every_version_that_a_party_has_signed(
+    root: Path, tmp_path: Path
+) -> None:
+    """Two drafts of different parties: the next one lists both, and what they replace."""
+    folder = tmp_path / "held"
+    folder.mkdir()
+    first = load_contract(root / "first.yaml")
+    (folder / "first.yaml").write_bytes(first.raw)
+    drafts = []
+    for name, days in (("one", 290), ("two", 280), ("unsigned", 270)):
+        values = {"ends": (TODAY + timedelta(days=days)).isoformat()}
+        done = revised(root, folder / f"{name}.yaml", values=values)
+        drafts.append(done.text)
+    for text, agency in zip(drafts, AGENCIES, strict=False):
+        if text is drafts[2]:
+            continue
+        with cheap_scrypt():
+            signer = load_participant(root / agency, NOW, unsigned_ok=True).governance_signer()
+        (note,) = signed_by(text, [signer], NOW).notes
+        note_path(Path(text.where), agency).write_bytes(note.raw)
+    joint = revise_contract(
+        folder / "one.yaml",
+        add=(),
+        remove=(),
+        values={"summary": "Both."},
+        out=folder / "joint.yaml",
+        now=NOW,
+    ).text.contract
+    assert joint.previous == tuple(sorted(one.hash.hex() for one in (first, *drafts[:2])))

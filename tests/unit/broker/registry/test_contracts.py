@@ -71,7 +71,7 @@ def text(signers: dict[str, GovernanceSigner]) -> Draft:
             review_on=TODAY,
         ).replace("\nversion: 1.0.0\n", f"\nversion: {version}\n", 1)
         if previous is not None:
-            drafted += f"previous: {previous.hex()}\n"
+            drafted += f'previous: ["{previous.hex()}"]\n'
         return parse_contract(drafted.encode(), f"{version}.yaml")
 
     return make
@@ -365,12 +365,12 @@ def test_a_contract_from_kafka_is_taken_only_with_our_own_signature(
     proposal = text(version="2.0.0")
     signed = sign(proposal, "cps-london")
     taken = lambda note: participant.repository.store_contract(  # noqa: E731 - one act, two notes
-        proposal.raw, note, participant.contracts
+        proposal.raw, note, participant.contracts, now
     )
     assert code_of(lambda: taken(signed.notes[0].raw)) == "contract_unsigned"
     assert load().contracts.all() == (first,)
     mine = taken(sign(proposal, "csu-camden").notes[0].raw)
-    rest = participant.repository.store_contract(proposal.raw, signed.notes[0].raw, mine)
+    rest = participant.repository.store_contract(proposal.raw, signed.notes[0].raw, mine, now)
     kept = rest.by_hash(proposal.hash)
     assert kept is not None
     assert kept.missing == ("haven-support",)
@@ -380,11 +380,14 @@ def test_a_contract_from_kafka_is_taken_only_with_our_own_signature(
 
 
 def test_two_texts_with_one_version_are_not_both_kept(
-    text: Draft, sign: Callable[..., SignedContract], load: Callable[..., Participant]
+    text: Draft,
+    sign: Callable[..., SignedContract],
+    load: Callable[..., Participant],
+    now: int,
 ) -> None:
     participant = load()
     taken = lambda signed: participant.repository.store_contract(  # noqa: E731 - one act, two texts
-        signed.text.raw, signed.notes[0].raw, participant.contracts
+        signed.text.raw, signed.notes[0].raw, participant.contracts, now
     )
     taken(sign(text(version="2.0.0")))
     other = sign(text(version="2.0.0", days=200))
