@@ -232,7 +232,8 @@ def sign(
     participant.repository.write_notes(stored, signed)
     beside = note_path(file, agency)
     try:
-        write_durably(beside, note.raw)
+        if not inside:
+            write_durably(beside, note.raw)
     except OSError as error:
         raise ConfigError(
             f"The signature cannot be written ({error.strerror})",

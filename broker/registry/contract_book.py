@@ -148,7 +148,7 @@ class ContractBook:
         """Return departures by signature: a party's note on a version without another party.
 
         It is a departure from the replaced versions as far as the two are concerned, whether or not
-        the new version is ever complete. So nobody needs a power to expel.
+        the new version is ever complete. No party needs a power to expel.
 
         Args:
             text: a version that may be replaced.

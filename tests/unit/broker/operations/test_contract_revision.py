@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -166,7 +167,7 @@ def test_the_next_version_lists_every_version_that_a_party_has_signed(
             continue
         with cheap_scrypt():
             signer = load_participant(root / agency, NOW, unsigned_ok=True).governance_signer()
-        (note,) = signed_by(text, [signer], NOW).notes
+        (note,) = signed_by(text, [replace(signer, deployment="pan-camden")], NOW).notes
         note_path(Path(text.where), agency).write_bytes(note.raw)
     joint = revise_contract(
         folder / "one.yaml",

@@ -65,10 +65,10 @@ def test_the_status_that_is_kept_is_the_one_worked_out_anew(
         Departure("council-camden", "left", now + 5_000),
     )
     found = ContractInForce(signed, departures)
-    moments = [contract.starts_ms, contract.ends_ms, now, now + 1_000, now + 3_000, now + 5_000]
+    moments = [found.effect, contract.ends_ms, now, now + 1_000, now + 3_000, now + 5_000]
     asked = [moment + beside for moment in moments for beside in (-1, 0, 1)]
     for moment in (*asked, *reversed(asked), *asked[::2]):
-        anew = contract_status(contract, signed.parties, departures, moment)
+        anew = contract_status(contract, signed.parties, departures, moment, signed.effect)
         assert found.status(moment) == anew
     stopped = lambda agency: [found.stop_at(agency, moment) is not None for moment in moments[2:]]  # noqa: E731 - asked twice
     assert stopped("cps-london") == [False, True, False, False]
