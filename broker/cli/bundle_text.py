@@ -69,6 +69,7 @@ def shown_json(shown: Shown) -> dict[str, Any]:
         ],
         "authority": shown.authority,
         "certificates": list(shown.certificates),
+        "own_certificates": list(shown.own_certificates),
     }
 
 
@@ -81,6 +82,7 @@ def shown_text(shown: Shown) -> str:
     lines += [f"manifest: {agency} {version}" for agency, version in shown.manifests]
     lines += ["authority of Kafka"] if shown.authority else []
     lines += [f"certificate: {one}" for one in shown.certificates]
+    lines += [f"certificate of its own authority: {one}" for one in shown.own_certificates]
     return "\n".join(lines) or "The bundle is empty."
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from broker.cli.output import AsJson, note, print_json, print_text
+from broker.cli.output import Agency, AsJson, note, print_json, print_text
 
 app = typer.Typer(
     no_args_is_help=True, help="Make the authority that Kafka trusts, and issue certificates."
@@ -58,3 +58,64 @@ def issue(
     else:
         print_text(str(issued.file))
     note(f"Certificates for {', '.join(issued.agencies)}.")
+
+
+@app.command("bring")
+def bring(
+    agency: Agency,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The certificate, then that of each issuer, the root last; PEM."
+        ),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Use a certificate of this agency's own authority instead of one of Kafka's host.
+
+    It must be for the key of tls/request.pem, and for the agency's id as its common name. Bundles
+    carry it to the host. Until the host trusts the authority, Kafka refuses it.
+    """
+    from dataclasses import asdict
+
+    from broker.clock import now_ms
+    from broker.operations.kafka_authority import bring_certificate
+
+    brought = bring_certificate(agency, file, now_ms())
+    if json:
+        print_json(asdict(brought))
+    else:
+        print_text(brought.digest)
+    note("Read these digits to Kafka's host by telephone, and send it: concordant bundle make")
+
+
+@app.command("trust")
+def trust(
+    authority: Annotated[
+        Path, typer.Option("--authority", metavar="DIR", help="The host's authority.")
+    ],
+    bundle: Annotated[
+        Path, typer.Option("--bundle", metavar="FILE", help="A bundle with the certificates.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write, PEM.")],
+    json: AsJson = False,
+) -> None:
+    """Write the authorities that Kafka trusts: the host's own, and those that agencies bring.
+
+    The file is Kafka's ssl.truststore.location of the type PEM. An authority can issue certificates
+    for every agency: compare its digits by telephone, and trust only one whose operators you trust.
+    """
+    from dataclasses import asdict
+
+    from broker.clock import now_ms
+    from broker.operations.kafka_authority import write_trust
+
+    brought = write_trust(authority, bundle, out, now_ms())
+    if json:
+        print_json({"file": str(out), "authorities": [asdict(one) for one in brought]})
+    else:
+        print_text(
+            "".join(f"{one.agency}: {one.subject}\n  {one.digest}\n" for one in brought)
+            or "No agency brings a certificate of its own authority.\n"
+        )
+    note(f"Written to {out}. Let Kafka load it again.")

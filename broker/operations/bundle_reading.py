@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from broker.errors import ConfigError, EntryError
+from broker.errors import ConfigError, EntryError, TransportError
 from broker.keys.durable import files_in
 from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import UNASSIGNED
@@ -25,7 +25,7 @@ from broker.registry.contracts import (
     verify_named,
 )
 from broker.registry.repository import verify_beside
-from broker.transport.certificates import read_certificate, verify_issued
+from broker.transport.certificates import read_certificate, verify_issued, verify_own_chain
 from contracts.documents import document_hash, require_document
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import parse_contract
@@ -58,6 +58,7 @@ class Collected:
     authority: bytes | None = None
     certificates: dict[str, bytes] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
+    own_certificates: dict[str, bytes] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -172,6 +173,7 @@ def collect(raw: bytes, where: str, deployment: str, found: Collected, now: int)
     _collect_manifests(bundle, found, where, now)
     _require_one_deployment(deployment, found, where)
     _collect_certificates(bundle, found, where)
+    _collect_own_certificates(bundle, found, where)
     return bundle
 
 
@@ -252,6 +254,25 @@ def _collect_certificates(bundle: Bundle, found: Collected, where: str) -> None:
         request = None if known is None else known.entry.certificate_request.encode()
         verify_issued(bundle.authority, content, agency, request)
         found.certificates[agency] = content
+
+
+def _collect_own_certificates(bundle: Bundle, found: Collected, where: str) -> None:
+    for agency, content in bundle.own_certificates.items():
+        if agency not in bundle.entries:
+            raise _malformed(where, "there is an own certificate, but no entry of its agency")
+        entry = found.entries[agency].entry
+        verify_own_chain(content, agency, entry.certificate_request.encode())
+        found.own_certificates[agency] = newer_chain(found.own_certificates.get(agency), content)
+
+
+def newer_chain(held: bytes | None, content: bytes) -> bytes:
+    """Return the chain whose certificate was issued last."""
+    try:
+        read_certificate(held or b"")
+    except TransportError:
+        return content
+    assert held is not None
+    return max(held, content, key=lambda pem: (read_certificate(pem).not_before, pem))
 
 
 def _collect_manifests(bundle: Bundle, found: Collected, where: str, now: int) -> None:

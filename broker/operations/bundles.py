@@ -39,6 +39,7 @@ from broker.operations.bundle_reading import (
     held_entries,
     in_chain,
     line_of,
+    newer_chain,
     read_file,
     require_pins,
 )
@@ -84,6 +85,7 @@ class Shown:
     manifests: tuple[tuple[str, int], ...]
     authority: bool
     certificates: tuple[str, ...]
+    own_certificates: tuple[str, ...] = ()
 
 
 def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
@@ -158,6 +160,7 @@ def show_bundle(file: Path, now: int) -> Shown:
         tuple(sorted(bundle.manifests)),
         bundle.authority is not None,
         tuple(sorted(bundle.certificates)),
+        tuple(sorted(bundle.own_certificates)),
     )
 
 
@@ -179,6 +182,7 @@ def held_bundle(participant: Participant) -> Bundle:
         },
         entries=held_entries(root),
         manifests={key: raw for key, raw in manifests.items() if newest[key[0]] == key[1]},
+        own_certificates=held_own_certificates(root),
         authority=authority.read_bytes() if authority is not None and authority.is_file() else None,
         documents=documents_of(root, [one.contract for one in contracts]),
     )
@@ -204,6 +208,11 @@ def _check_documents(participant: Participant, found: Collected) -> None:
     """Drop documents that no agreement names, and require those that one names."""
     contracts = [one.contract for one in found.agreements.values()]
     found.documents = documents_of(participant.root, contracts, found.documents)
+
+
+def held_own_certificates(directory: Path) -> dict[str, bytes]:
+    """Return the certificates of agencies' own authorities in a folder, by agency id."""
+    return {path.stem: path.read_bytes() for path in files_in(directory / ENTRIES_FOLDER, "*.pem")}
 
 
 def _check_entries(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
@@ -435,6 +444,33 @@ def _check_certificates(participant: Participant, found: Collected, held: dict[s
         verify_issued(found.authority, own, participant.agency, request)
 
 
+def _write_certificates(participant: Participant, found: Collected) -> list[tuple[str, str]]:
+    """Write certificates that are newer than those held; an old bundle brings none back."""
+    new: list[tuple[str, str]] = []
+    root, tls = participant.root, participant.kafka_connection().tls
+    for agency, chain in sorted(found.own_certificates.items()):
+        place = root / ENTRIES_FOLDER / f"{agency}.pem"
+        before = place.read_bytes() if place.is_file() else None
+        if newer_chain(before, chain) != before:
+            write_durably(place, chain)
+            new.append(("own certificate", agency))
+    own = found.certificates.get(participant.agency)
+    if own is not None and tls.certificate is not None and tls.certificate.is_file():
+        own = newer_chain(tls.certificate.read_bytes(), own)
+    for kind, path, content in (
+        ("authority", tls.ca, found.authority),
+        ("certificate", tls.certificate, own),
+    ):
+        if path is None or content is None:
+            continue
+        if not path.is_file() or path.read_bytes() != content:
+            make_private_folder(path.parent)
+            write_durably(path, content)
+            shown = path.relative_to(root) if path.is_relative_to(root) else path
+            new.append((kind, str(shown)))
+    return new
+
+
 def _write(participant: Participant, found: Collected, held: dict[str, bytes], now: int) -> Added:
     new: list[tuple[str, str]] = []
     root = participant.root
@@ -453,20 +489,7 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
             name = f"{manifest.agency}.{manifest.version}.note"
             write_durably(root / MANIFESTS_FOLDER / name, verified.raw)
             new.append(("manifest", f"{manifest.agency} {manifest.version}"))
-        tls = participant.kafka_connection().tls
-        own = found.certificates.get(participant.agency)
-        for kind, path, content in (
-            ("authority", tls.ca, found.authority),
-            ("certificate", tls.certificate, own),
-        ):
-            if path is None or content is None:
-                continue
-            if not path.is_file() or path.read_bytes() != content:
-                make_private_folder(path.parent)
-                write_durably(path, content)
-                new.append(
-                    (kind, str(path.relative_to(root) if path.is_relative_to(root) else path))
-                )
+        new += _write_certificates(participant, found)
     except OSError as error:
         raise RegistryError(
             f"A file cannot be written ({error.strerror}). Some files may be written already.",

@@ -7,16 +7,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from broker.agency.participant import load_participant
 from broker.errors import ConfigError, EntryError, TransportError
-from broker.keys.durable import write_durably
-from broker.operations.bundle_reading import read_file
+from broker.keys.durable import make_private_folder, write_durably
+from broker.keys.keyfile import UNASSIGNED
+from broker.operations.agency_entry import ENTRIES_FOLDER, own_entry
+from broker.operations.bundle_reading import Collected, as_refused, collect, read_file
 from broker.operations.contract_draft import require_distinct
-from broker.partnership.bundle import Bundle, format_bundle
+from broker.partnership.bundle import CERTIFICATE_LIMIT_BYTES, Bundle, format_bundle
 from broker.partnership.entry import verify_entry
-from broker.transport.certificates import Authority, certify_request, issue_ca, save_identity
+from broker.transport.certificates import (
+    Authority,
+    authority_of,
+    certificate_digest,
+    certify_request,
+    issue_ca,
+    read_certificate,
+    save_identity,
+    verify_own_chain,
+)
 
 _CERTIFICATE: Final = "ca.pem"
 _KEY: Final = "key.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAuthority:
+    """Authority of an agency that brings its own certificate.
+
+    Attributes:
+        agency: its id.
+        subject: the authority's name.
+        digest: SHA-256 of the authority's certificate, for comparison by telephone.
+    """
+
+    agency: str
+    subject: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +141,76 @@ def issue_certificates(folder: Path, entries: Sequence[Path], out: Path, now: in
             fix="Name a file in a folder that exists and that you may write to.",
         ) from None
     return Issued(tuple(certificates), out)
+
+
+def bring_certificate(agency: Path, file: Path, now: int) -> OwnAuthority:
+    """Use a certificate of this agency's own authority, and pass it on in bundles.
+
+    Args:
+        agency: the agency's folder.
+        file: the certificate, then that of each issuer, PEM.
+        now: milliseconds since the epoch.
+
+    Raises:
+        TransportError: `certificate_foreign`: it is not for the key of this agency's request.
+        ConfigError: `file_unusable`, or the folder cannot be written; `config_invalid` if
+            this agency does not log in with a certificate.
+    """
+    participant = load_participant(agency, now, unsigned_ok=True)
+    tls = participant.kafka_connection().tls
+    if tls.certificate is None:
+        raise ConfigError(
+            "This agency does not log in to Kafka with a certificate.",
+            code="config_invalid",
+            where="agency.toml: kafka.security",
+            fix='Set security = "mtls".',
+        )
+    chain = read_file(file)[:CERTIFICATE_LIMIT_BYTES]
+    name = participant.agency
+    request = own_entry(agency, name, now).entry.certificate_request.encode()
+    facts = verify_own_chain(chain, name, request)
+    try:
+        make_private_folder(tls.certificate.parent)
+        write_durably(agency / ENTRIES_FOLDER / f"{name}.pem", chain)
+        write_durably(tls.certificate, chain)
+    except OSError as error:
+        raise ConfigError(
+            f"The certificate cannot be written ({error.strerror}).",
+            code="output_unwritable",
+            where=str(agency),
+            fix="Check the free space, the owner and the permissions of the folder.",
+        ) from None
+    return OwnAuthority(name, facts.subject, certificate_digest(authority_of(chain)))
+
+
+def write_trust(folder: Path, bundle: Path, out: Path, now: int) -> tuple[OwnAuthority, ...]:
+    """Write the authorities that Kafka trusts: the host's, and those that agencies bring.
+
+    Args:
+        folder: the host's authority.
+        bundle: holds the certificates that agencies bring.
+        out: Kafka's file of trusted certificates, PEM (`ssl.truststore.location`).
+        now: milliseconds since the epoch.
+
+    Raises:
+        EntryError: the bundle is refused.
+        ConfigError: `file_unusable` or `output_unwritable`.
+    """
+    found = Collected()
+    as_refused(bundle, lambda: collect(read_file(bundle), str(bundle), UNASSIGNED, found, now))
+    authorities = [read_file(folder / _CERTIFICATE)]
+    brought = []
+    for agency, chain in sorted(found.own_certificates.items()):
+        pem = authority_of(chain)
+        authorities.append(pem)
+        brought.append(OwnAuthority(agency, read_certificate(pem).subject, certificate_digest(pem)))
+    try:
+        write_durably(out, b"".join(dict.fromkeys(authorities)))
+    except OSError as error:
+        raise ConfigError(
+            f"The file cannot be written ({error.strerror}).",
+            code="output_unwritable",
+            where=str(out),
+            fix="Name a file in a folder that exists and that you may write to.",
+        ) from None
+    return tuple(brought)

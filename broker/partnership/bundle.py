@@ -46,6 +46,8 @@ class Bundle:
         authority: certificate of the authority that Kafka trusts, PEM.
         certificates: TLS certificates by agency id, PEM.
         documents: framework agreements and vocabularies, by SHA-256, hexadecimal.
+        own_certificates: by agency id, the certificate of an authority of its own, followed by
+            those of its issuers, PEM.
     """
 
     agreements: Mapping[str, bytes] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Bundle:
     authority: bytes | None = None
     certificates: Mapping[str, bytes] = field(default_factory=dict)
     documents: Mapping[str, bytes] = field(default_factory=dict)
+    own_certificates: Mapping[str, bytes] = field(default_factory=dict)
 
     def members(self) -> Iterator[tuple[str, bytes]]:
         """Name and content of each member, in the order of their names."""
@@ -64,6 +67,7 @@ class Bundle:
         named |= {f"manifests/{a}.{v}.note": raw for (a, v), raw in self.manifests.items()}
         named |= {f"kafka/certificates/{one}.pem": raw for one, raw in self.certificates.items()}
         named |= {f"documents/{one}.txt": raw for one, raw in self.documents.items()}
+        named |= {f"kafka/own/{one}.pem": raw for one, raw in self.own_certificates.items()}
         if self.authority is not None:
             named[AUTHORITY_NAME] = self.authority
         yield from sorted(named.items())
@@ -78,6 +82,7 @@ class _Members:
     authority: bytes | None = None
     certificates: dict[str, bytes] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
+    own_certificates: dict[str, bytes] = field(default_factory=dict)
 
 
 def _authority(members: _Members, _: re.Match[str], raw: bytes) -> None:
@@ -110,6 +115,11 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], int, _Take], ...]] = (
         re.compile(rf"kafka/certificates/({_ID})\.pem"),
         CERTIFICATE_LIMIT_BYTES,
         lambda into, name, raw: into.certificates.__setitem__(name[1], raw),
+    ),
+    (
+        re.compile(rf"kafka/own/({_ID})\.pem"),
+        CERTIFICATE_LIMIT_BYTES,
+        lambda into, name, raw: into.own_certificates.__setitem__(name[1], raw),
     ),
     (
         re.compile(r"documents/([0-9a-f]{64})\.txt"),
@@ -165,6 +175,7 @@ def parse_bundle(raw: bytes, where: str | None = None) -> Bundle:
             into.authority,
             into.certificates,
             into.documents,
+            into.own_certificates,
         )
         if format_bundle(bundle) != raw:
             raise ValueError("not the one way to write it")

@@ -297,6 +297,53 @@ def verify_issued(
         )
 
 
+def verify_own_chain(pem: bytes, common_name: str, request: bytes) -> CertificateFacts:
+    """Check a certificate of an agency's own authority, with the certificates of its issuers.
+
+    Args:
+        pem: the agency's certificate, then that of each issuer, the last one self-signed.
+        common_name: the Kafka principal, which the certificate's common name must be.
+        request: the agency's certificate request, PEM, whose key the certificate must have.
+
+    Returns:
+        The facts of the last certificate, that of the authority.
+
+    Raises:
+        TransportError: `certificate_foreign`.
+    """
+    try:
+        chain = x509.load_pem_x509_certificates(pem)
+        names = chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        sound = [one.value for one in names] == [common_name] and 2 <= len(chain) <= 8
+        sound = sound and chain[0].public_key() == x509.load_pem_x509_csr(request).public_key()
+        for one, issuer in zip(chain, [*chain[1:], chain[-1]], strict=True):
+            one.verify_directly_issued_by(issuer)
+        for issuer in chain[1:]:
+            constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints)
+            sound = sound and constraints.value.ca
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
+        sound = False
+    if not sound:
+        raise TransportError(
+            f"The certificates are not a chain of {common_name}'s own authority for the key of "
+            "its request.",
+            code="certificate_foreign",
+            fix="Put the certificate first, then that of each issuer, the self-signed one last.",
+        )
+    return _facts(chain[-1])
+
+
+def authority_of(chain: bytes) -> bytes:
+    """Return the last certificate of a chain that `verify_own_chain` has checked, PEM."""
+    return x509.load_pem_x509_certificates(chain)[-1].public_bytes(serialization.Encoding.PEM)
+
+
+def certificate_digest(pem: bytes) -> str:
+    """Return the SHA-256 of a certificate as other programs show it: pairs joined by colons."""
+    digest = x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256())
+    return ":".join(f"{one:02X}" for one in digest)
+
+
 def read_certificate(pem: bytes) -> CertificateFacts:
     """Read the name and the validity of a certificate.
 
