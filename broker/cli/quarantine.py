@@ -128,6 +128,14 @@ def retry(
             "--all", help="All held items except files: name the files that you have corrected."
         ),
     ] = False,
+    not_heard: Annotated[
+        bool,
+        typer.Option(
+            "--not-heard",
+            help="Open records that came after their sender's part had ended, though no receipt "
+            "confirms them. Needs --reason.",
+        ),
+    ] = False,
     operator: Operator = None,
     reason: Reason = None,
     wait: Annotated[
@@ -149,6 +157,8 @@ def retry(
 
     if bool(ids) == everything:
         raise typer.BadParameter("give ids, or --all")
+    if not_heard and (everything or reason is None):
+        raise typer.BadParameter("--not-heard goes with ids and --reason TEXT")
     wrong = [id_ for id_ in ids or () if not HELD_ID.match(id_)]
     if wrong:
         raise typer.BadParameter(f"{wrong[0]} is no id that `quarantine list` gives")
@@ -156,7 +166,9 @@ def retry(
     quarantine = Quarantine(agency, now)
     wanted = list(dict.fromkeys(ids or quarantine.retried_by_all(now)))
     who = actor(operator, reason)
-    outcomes = retry_all(quarantine.participant, quarantine.store, wanted, who, wait, now)
+    outcomes = retry_all(
+        quarantine.participant, quarantine.store, wanted, who, wait, now, vouched=not_heard
+    )
     if json:
         print_json([one.as_json() for one in outcomes], output)
     else:

@@ -57,6 +57,8 @@ RECORD_REFUSALS: Final[tuple[tuple[int, str], ...]] = (
     (6, "contract_replaced"),
     (10, "contract_replaced"),
     (6, "own_suspension"),
+    (6, "fold_awaited"),
+    (6, "not_heard"),
     (7, "key_list_broken"),
     (8, "commitment_wrong"),
     (8, "group_broken"),
@@ -103,6 +105,7 @@ ALARMS: Final = (
     "rollback",
     "silence",
     "state_full",
+    "taken_after_end",
     "withheld",
 )
 """Alarms that need an operator's attention."""

@@ -453,6 +453,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the words that a partner read out are not those of the keys that are held",
         "Sign nothing. Ask the partner to read its words again, and for its entry on another way.",
     ),
+    "fold_awaited": Meaning(
+        "the record came after an end of its sender's part, and the leaves below a receipt that "
+        "may confirm it have not all arrived",
+        "Nothing: it is judged again by itself when they come. Ten minutes after the last that "
+        "came it is held as not_heard.",
+    ),
     "folder_unavailable": Meaning(
         "the import folder cannot be read", "Make the folder, or let the adapter's account read it."
     ),
@@ -763,6 +769,13 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the entry of the import folder is not a file", "Move it out; drop the file itself."
     ),
     "not_a_party": Meaning("the contract does not name the sender or the reader", _SENT_AGAIN),
+    "not_heard": Meaning(
+        "the record came after its sender's part had ended, and no receipt confirms that it was "
+        "there before",
+        "It is judged again by itself if a receipt or a missing record comes. If you know from the "
+        "sender that it is genuine: concordant quarantine retry ID --not-heard --reason TEXT "
+        f"--agency DIR. Else discard the record: {_DISCARD}.",
+    ),
     "not_in_force": Meaning(
         "the contract is not in force",
         "Wait for its first day, or let every party sign a new version.",
@@ -1097,6 +1110,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "suspended": Meaning("a party had suspended its part of the contract", _SENT_AGAIN),
     "symlink": Meaning("the entry of the import folder is a link", "Drop the file itself."),
     "taken": Meaning("the file was taken", "Nothing."),
+    "taken_after_end": Meaning(
+        "events were accepted that their sender logged after its part had ended",
+        "Read their ids: concordant log show --agency DIR. Ask the agency by telephone, and tell "
+        "the people who act on them.",
+    ),
     "terminal_needed": Meaning(
         "the content can be shown only on a terminal",
         "Give the command on a terminal, without > and without |.",

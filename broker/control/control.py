@@ -16,6 +16,7 @@ from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
 from broker.envelope.primitives import sha256
 from broker.errors import NoteError, RefusedError
+from broker.judging.ends import RECEIPTS_AFTER_MS
 from broker.judging.key_resolver import TrustStore
 from broker.judging.partition_state import parse_outline
 from broker.keys.instant import CLOCK_SKEW_MS
@@ -297,6 +298,13 @@ class Control:
             self._rules_of = self.manifests
             self._rules.ends = {
                 agency: self.manifests.revocation_times(agency)
+                for agency in self.manifests.agencies()
+            }
+            self._rules.stops = {
+                agency: tuple(
+                    -(-(stop.since + RECEIPTS_AFTER_MS) // 1000)
+                    for stop in self.manifests.stops(agency)
+                )
                 for agency in self.manifests.agencies()
             }
         terms = [signed.contract for signed in self.contracts.trusted()]

@@ -75,11 +75,14 @@ class ReceiptRules:
         agency: the agency that keeps them.
         retention_s: the longest retention.
         ends: agency -> times in s from which one of its keys is revoked.
+        stops: agency -> times in s until which receipts over its streams count for an end of its
+            part (docs/spec/streams.md, "Ends").
     """
 
     agency: str
     retention_s: int = 44 * DAY_S
     ends: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    stops: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _bytes: dict[str, int] | None = None
 
     def keep(
@@ -116,7 +119,9 @@ class ReceiptRules:
 
     def thin(self, tx: Transaction, origin: str, cosigner: str, now_s: int) -> None:
         """Apply the rule to one origin and cosigner."""
-        ends = {*self.ends.get(origin.split("/")[1], ()), *self.ends.get(cosigner, ())}
+        agency = origin.split("/")[1]
+        ends = {*self.ends.get(agency, ()), *self.ends.get(cosigner, ())}
+        ends |= {*self.stops.get(agency, ())}
         gone = superfluous(tx.receipts.times(origin, cosigner), ends, now_s, self.retention_s)
         if gone:
             used = self._used(tx)

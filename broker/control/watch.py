@@ -17,6 +17,7 @@ from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, erased
 from broker.control.heartbeat_retention import forget_heartbeats
 from broker.control.missing_content import MissingContent
+from broker.control.taken_after_end import note_new_ends
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
@@ -29,7 +30,7 @@ from broker.receiving.persistence import filled, has_room
 from broker.receiving.retry_later import EQUIVOCATION
 from broker.record import KafkaPartition
 from broker.registry.awaited import awaited
-from broker.registry.manifests import TRIED_AFTER_END_MS
+from broker.registry.manifests import TRIED_AFTER_END_MS, ManifestBook
 from broker.statements.heartbeats import Heartbeat
 from broker.store.database import Store
 from broker.store.rows import HeldSize
@@ -71,6 +72,7 @@ class Found:
         ask_again: (origin of the generation, first, last) of missing records.
         judge_again: partitions to be judged again.
         send_again: whether a person asked to send again what Kafka did not accept.
+        judge_unheard: whether to judge records again that came after an end of their sender.
         thin_receipts: whether to remove superfluous receipts, once an hour.
     """
 
@@ -79,6 +81,7 @@ class Found:
     judge_again: list[KafkaPartition] = field(default_factory=list)
     send_again: bool = False
     thin_receipts: bool = False
+    judge_unheard: bool = False
 
 
 @dataclass(slots=True)
@@ -117,6 +120,8 @@ class Watch:
         self._files: list[HeldItem] = []
         self._files_read = 0
         self._retry_asked = 0
+        self._unheard = 0
+        self._ends_of: ManifestBook | None = None
         self._began = clock()
         self._tls_ends = TlsEnds(self._participant.kafka_connection())
 
@@ -142,6 +147,7 @@ class Watch:
         now = self._clock()
         found = Found()
         found.thin_receipts = self._forget(now)
+        self._new_ends(now, found)
         with self._store.reading() as tx:
             self._withheld(tx, now, found)
             self._gaps(tx, now, found)
@@ -153,6 +159,9 @@ class Watch:
             self._metrics.refresh(tx, now, self._awaited(now))
             self._held(tx, now)
             self._asked_again(tx, found)
+        if found.judge_unheard or now - self._unheard >= JUDGE_AGAIN_MS:
+            found.judge_unheard = True
+            self._unheard = now
         self._metrics.ends(self._ends(), now)
         return found
 
@@ -243,6 +252,13 @@ class Watch:
                 waiting.judged, waiting.resolver = now, resolver
             found.judge_again.append(place)
 
+    def _new_ends(self, now: int, found: Found) -> None:
+        """Find events that were accepted after an end of their sender, when manifests are new."""
+        resolver = self._trust.current.resolver
+        if self._ends_of is not resolver.manifests:
+            found.alarms += note_new_ends(self._store, resolver, now)
+            self._ends_of = resolver.manifests
+
     def _forget(self, now: int) -> bool:
         """Remove expired exchange keys and heartbeats. Returns whether it was time."""
         if now - self._forgotten < FORGET_EVERY_MS:
@@ -296,7 +312,7 @@ class Watch:
         if asked == self._retry_asked:
             return
         self._retry_asked = asked
-        found.send_again = True
+        found.send_again = found.judge_unheard = True
         places = {row.place.kafka_partition for row in tx.reader.all_deferred()}
         found.judge_again += sorted(places - set(found.judge_again))
 

@@ -82,6 +82,11 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
         found.append(
             HeldItem("record", str(row.id), row.added_ms, row.code, row.detail, place, agency)
         )
+    for row in tx.quarantine.list("waiting", MOST):
+        id_, place = f"unconfirmed-{row.id}", f"{row.topic} {row.partition}"
+        found.append(
+            HeldItem("unconfirmed", id_, row.added_ms, row.code, row.detail, place, row.agency)
+        )
     found += _senders(tx)
     for event in tx.inbox.held(MOST):
         found.append(
@@ -140,6 +145,7 @@ def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[He
     inbox = tx.inbox.counts()
     found["event"] = HeldCount(inbox.held, inbox.oldest_held_ms)
     found["record"] = HeldCount(*tx.quarantine.held())
+    found["unconfirmed"] = HeldCount(*tx.quarantine.waiting()[:2])
     waiting = tx.outbox.waiting_since(now - SENT_WITHIN_MS)
     again, oldest = tx.outbox.held_count()
     times = [since for _, _, since in waiting] + ([] if oldest is None else [oldest])

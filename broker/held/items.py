@@ -31,6 +31,14 @@ _RETRY: Final = "concordant quarantine retry ID --agency DIR"
 
 KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
     "record": KindOfHeld("records of other agencies that were refused", _RETRY),
+    "unconfirmed": KindOfHeld(
+        "records from before the end of their sender's part, which wait for a receipt that "
+        "confirms them; they are judged again automatically",
+        _RETRY,
+        urgent=False,
+        stays="The record is stored. It is judged again automatically, and goes to the quarantine "
+        "if the leaves below the receipt do not come.",
+    ),
     "deferred": KindOfHeld(
         "senders whose records cannot be judged yet; they are judged again automatically",
         _RETRY,

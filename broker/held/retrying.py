@@ -46,7 +46,7 @@ again when its export is dropped again.
 """
 
 ID: Final = re.compile(
-    r"(?P<kind>event|outbox|deferred|stopped|file|rows|entry|temporary)-(?P<rest>\S+)"
+    r"(?P<kind>event|outbox|unconfirmed|deferred|stopped|file|rows|entry|temporary)-(?P<rest>\S+)"
 )
 EVENT_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SEQ: Final = re.compile(r"[1-9][0-9]{0,17}")
@@ -203,6 +203,8 @@ def _move(path: Path, target: Path) -> None:
 def _waits(tx: Transaction, kind: str, rest: str, now: int) -> bool:
     if kind == "outbox":
         return any(topic == rest for topic, _, _ in tx.outbox.waiting_since(now))
+    if kind == "unconfirmed":
+        return any(str(row.id) == rest for row in tx.quarantine.list("waiting", _ALL))
     return any(
         f"{row.agency}/{row.topic}/{row.partition}" == rest for row in tx.reader.all_deferred()
     )

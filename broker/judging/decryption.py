@@ -23,6 +23,8 @@ from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, padded_lengt
 from broker.envelope.primitives import TAG_BYTES
 from broker.errors import RefusedError
 from broker.event import JSON, OpenedEvent, uuid_text
+from broker.judging.ends import End, end_of, require_heard
+from broker.judging.partition_state import PartitionState
 from broker.judging.reader_context import ReaderContext
 from broker.judging.verification import VerifiedRecord
 from broker.judging.verification_cache import VerificationCache
@@ -110,6 +112,9 @@ def open_record(
     now: int,
     wraps: WrapCount,
     ahead: Ahead | None = None,
+    *,
+    state: PartitionState | None = None,
+    arrived: int | None = None,
 ) -> OpenedEvent | Literal["not_addressed", "repeat"]:
     """Apply steps 5 to 10. A retry from the quarantine starts here: step 4 was decided on arrival.
 
@@ -120,6 +125,9 @@ def open_record(
         now: the reader's clock, ms.
         wraps: counts the new wraps that are tried.
         ahead: of this record, if there is any: it saves work and changes no answer.
+        state: of the sender's partition after step 4; None for the stored one.
+        arrived: when this reader placed the record, ms; None for now. 0 if a person vouches that it
+            was there in time.
 
     Returns:
         The event; or that the record is not for this agency, or that this event was accepted
@@ -152,6 +160,10 @@ def open_record(
         return "not_addressed"
     entry, session = mine
     in_force = _contract_in_force(sealed.contract, verified, context, now)  # step 6
+    ends = _ends(in_force, verified)
+    if ends:
+        state = context.state(verified.origin.place) if state is None else state
+        require_heard(verified, ends, context, state, now if arrived is None else arrived)
     event_id = uuid_text(sealed.id)
     prefix = cache.sessions.prefix(context.deployment, sealed.contract, source)
     if ahead is not None and ahead.session is session:
@@ -192,6 +204,23 @@ def _contract_in_force(
             raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")
         _require_taking_part(party, in_force, verified, context, now)
     return in_force
+
+
+def _ends(in_force: ContractInForce, verified: VerifiedRecord) -> list[End]:
+    """Return the ends of the sender's part that are later than the record's log time."""
+    sender, contract = verified.origin.agency, in_force.contract
+    return [
+        end_of(
+            stop,
+            (
+                party.id
+                for party in contract.parties
+                if party.id != sender and in_force.stop_at(party.id, stop.since_ms) is None
+            ),
+        )
+        for stop in in_force.stops(sender)
+        if verified.log_time < stop.since_ms
+    ]
 
 
 def _require_taking_part(

@@ -77,14 +77,14 @@ class FileContext:
 
     Args:
         trust: what the reader believes and can open; trial topics included.
-        receipts: (origin, index, before in ms) -> what earlier receipts state above the index.
+        receipts: as of ``ReaderContext``.
         now: this clock, ms.
     """
 
     def __init__(
         self,
         trust: Trust,
-        receipts: Callable[[str, int, int], Sequence[tuple[int, bytes]]],
+        receipts: Callable[..., Sequence[tuple[int, bytes]]],
         now: int,
     ) -> None:
         self._resolver = trust.resolver

@@ -213,7 +213,7 @@ def _judge_content(
 ) -> Judgement:
     wraps = WrapCount(context.wraps_left(verified.origin.agency))
     try:
-        event = open_record(verified, context, cache, now, wraps, ahead)
+        event = open_record(verified, context, cache, now, wraps, ahead, state=placement.state)
     except RefusedError as refusal:
         return may_wait(Refused(verified, placement, refusal, wraps=wraps.tried))
     if isinstance(event, OpenedEvent):

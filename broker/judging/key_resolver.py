@@ -65,7 +65,9 @@ class KeyResolver:
         key = self.manifests.stream_key(agency, key_id)
         return key is not None and key.revoked_since is not None
 
-    def receipt_believed(self, receipt: bytes, before: int) -> bool:
+    def receipt_believed(
+        self, receipt: bytes, before: int, among: frozenset[str] | None = None
+    ) -> bool:
         """Return whether a receipt that was verified on arrival still counts for another's stream.
 
         It does not count for its own stream, once a receipt key in its agency's newest manifest is
@@ -74,6 +76,7 @@ class KeyResolver:
         Args:
             receipt: the cosigned checkpoint as stored.
             before: ms; a receipt of this time or later does not count.
+            among: agencies whose receipts count; None for every agency.
         """
         try:
             signed = parse_signed_checkpoint(receipt)
@@ -82,6 +85,8 @@ class KeyResolver:
         line, at = signed.line, signed.line.timestamp * 1000
         cosigner = line.name.partition("/")[2]
         if at >= before or signed.checkpoint.origin.split("/")[1] == cosigner:
+            return False
+        if among is not None and cosigner not in among:
             return False
         key = self.manifests.receipt_key(cosigner, line.key_id)
         if key is None or (key.revoked_since is not None and key.revoked_since <= at):

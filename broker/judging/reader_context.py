@@ -63,10 +63,12 @@ class ReaderContext(Protocol):
             RefusedError: step 2, ``key_unknown`` or ``key_not_valid``.
         """
 
-    def receipts(self, origin: str, index: int, before: int) -> Sequence[tuple[int, bytes]]:
+    def receipts(
+        self, origin: str, index: int, before: int, among: frozenset[str] | None = None
+    ) -> Sequence[tuple[int, bytes]]:
         """Return (size, root) that other, unrevoked agencies cosigned before ``before`` (ms).
 
-        They have sizes above ``index``, in ascending order.
+        They have sizes above ``index``, in ascending order; with ``among`` only of these agencies.
         """
 
     def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:

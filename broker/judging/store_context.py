@@ -193,21 +193,24 @@ class StoreContext:
         self.forgotten: list[tuple[str, str]] = []
         self._histories: dict[Place, StoredHistory] = {}
         self._events: dict[tuple[str, str], KnownEvent] = {}
-        self._receipts: dict[tuple[str, int], list[tuple[int, bytes]]] = {}
+        self._receipts: dict[tuple[str, int, frozenset[str] | None], list[tuple[int, bytes]]] = {}
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """See ``ReaderContext``."""
         return self.resolver.stream_key(agency, key_id, log_time)
 
-    def receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
+    def receipts(
+        self, origin: str, index: int, before: int, among: frozenset[str] | None = None
+    ) -> list[tuple[int, bytes]]:
         """See ``ReaderContext``."""
-        if (origin, before) not in self._receipts:
-            self._receipts[origin, before] = [
+        name = (origin, before, among)
+        if name not in self._receipts:
+            self._receipts[name] = [
                 (row.size, row.root)
                 for row in self._tx.receipts.from_size(origin, 0)
-                if self.resolver.receipt_believed(row.text, before)
+                if self.resolver.receipt_believed(row.text, before, among)
             ]
-        return [one for one in self._receipts[origin, before] if one[0] > index]
+        return [one for one in self._receipts[name] if one[0] > index]
 
     def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
         """See ``ReaderContext``."""

@@ -264,7 +264,7 @@ def _held(
     known = context.history(where).leaf(origin.generation, index)
     if known is None or known[0] != leaf:
         return False
-    return any(_folds(held, index, size, root, context, where) for size, root in stated)
+    return any(folds(held, index, size, root, context, where) for size, root in stated)
 
 
 def _meet_held(
@@ -282,11 +282,11 @@ def _meet_held(
         if gap.after is None or gap.after.size != head.size:
             continue
         assert held is not None
-        if any(_folds(held, head.size, size, root, context, where) for size, root in stated):
+        if any(folds(held, head.size, size, root, context, where) for size, root in stated):
             trials.meet(origin.format(), gap.after)
 
 
-def _folds(
+def folds(
     held: Generation, first: int, size: int, root: bytes, context: ReaderContext, where: Place
 ) -> bool:
     """Return whether all leaves from ``first`` to a receipt's size lead to its root."""

@@ -82,7 +82,16 @@ class _CurrentGauge:
 
 
 HeldKind = Literal[
-    "record", "deferred", "stopped", "event", "outbox", "file", "rows", "entry", "temporary"
+    "record",
+    "unconfirmed",
+    "deferred",
+    "stopped",
+    "event",
+    "outbox",
+    "file",
+    "rows",
+    "entry",
+    "temporary",
 ]
 """Kinds of held items; broker/held/items.py describes them."""
 

@@ -112,7 +112,7 @@ class Quarantine:
     def retried_by_all(self, now: int) -> list[str]:
         """Return ids of every held item except files, which a person corrects first."""
         records = [str(record.id) for record in self.records(MOST, held_only=True)]
-        again = {"event", "outbox", "deferred"}
+        again = {"event", "outbox", "unconfirmed", "deferred"}
         return records + [item.id for item in self.others(now) if item.kind in again]
 
     def left_out_of_all(self, now: int) -> int:

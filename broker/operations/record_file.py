@@ -154,7 +154,9 @@ class FileReader:
     def _note(self, answer: dict[str, object]) -> None:
         self.refused |= "refused" in answer or "gap" in answer
 
-    def _receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
+    def _receipts(
+        self, origin: str, index: int, before: int, among: frozenset[str] | None = None
+    ) -> list[tuple[int, bytes]]:
         if self._store is None and not self._database.exists():
             return []  # no receipt was ever stored; a query must not create a database
         with self._opened_store().reading() as tx:
@@ -162,7 +164,7 @@ class FileReader:
         return [
             (row.size, row.root)
             for row in rows
-            if self._resolver.receipt_believed(row.text, before)
+            if self._resolver.receipt_believed(row.text, before, among)
         ]
 
     def _opened_store(self) -> Store:

@@ -75,6 +75,8 @@ def retry_all(
     actor: Actor,
     wait_s: float,
     now: int,
+    *,
+    vouched: bool = False,
 ) -> list[RetriedRecord | Retried]:
     """Try each item again, in the given order.
 
@@ -85,6 +87,7 @@ def retry_all(
         actor: the person who asks, and the reason.
         wait_s: how long to wait until the running adapter has tried the events.
         now: ms.
+        vouched: a person vouches that records with the code `not_heard` are genuine.
 
     Raises:
         ConcordantError: the agency's secret is not available, or its state cannot be written.
@@ -95,7 +98,7 @@ def retry_all(
     for id_ in ids:
         if id_.isdigit():
             records = records or RecordRetry(participant, store, actor)
-            found.append(records.retry(int(id_), now))
+            found.append(records.retry(int(id_), now, vouched=vouched))
             continue
         found.append(retry_held(store, held_folders(participant), id_, now))
     return _waited(store, found, wait_s)
@@ -138,12 +141,13 @@ class RecordRetry:
         ).current
         self._cache = VerificationCache()
 
-    def retry(self, id_: int, now: int) -> RetriedRecord:
+    def retry(self, id_: int, now: int, *, vouched: bool = False) -> RetriedRecord:
         """Judge one record again.
 
         Args:
             id_: its number in the quarantine.
             now: milliseconds since the epoch.
+            vouched: a person vouches that it was there before an end of its sender's part.
 
         Raises:
             StoreError: nothing was changed.
@@ -159,7 +163,7 @@ class RecordRetry:
             except RefusedError as refusal:
                 return RetriedRecord(id_, "refused", refusal.step, refusal.code)
             try:
-                found = self._opened(verified, context, now)
+                found = self._opened(verified, context, now, 0 if vouched else row.added_ms)
                 if isinstance(found, OpenedEvent):
                     self._accept(tx, context, verified, found, now)
             except RefusedError as refusal:
@@ -170,13 +174,13 @@ class RecordRetry:
             return RetriedRecord(id_, done)
 
     def _opened(
-        self, verified: VerifiedRecord, context: StoreContext, now: int
+        self, verified: VerifiedRecord, context: StoreContext, now: int, arrived: int
     ) -> OpenedEvent | Literal["not_addressed", "repeat"]:
         """Steps 5 to 10; the new wraps that are tried count in their sender's budget."""
         sender = verified.origin.agency
         wraps = WrapCount(context.wraps_left(sender))
         try:
-            return open_record(verified, context, self._cache, now, wraps)
+            return open_record(verified, context, self._cache, now, wraps, arrived=arrived)
         finally:
             context.count_wraps(sender, wraps.tried)
 

@@ -85,13 +85,15 @@ class SettingReader:
         keys = OpeningKeys(self.agency, manifests, self.seeds)  # type: ignore[arg-type]  # it asks for no more
         return FileContext(Trust(self.resolver, keys), self._receipts, now)
 
-    def _receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
+    def _receipts(
+        self, origin: str, index: int, before: int, among: frozenset[str] | None = None
+    ) -> list[tuple[int, bytes]]:
         return sorted(
             (receipt.checkpoint.size, receipt.checkpoint.root)
             for raw, receipt in self.receipts
             if receipt.checkpoint.origin == origin
             and receipt.checkpoint.size > index
-            and self.resolver.receipt_believed(raw, before)
+            and self.resolver.receipt_believed(raw, before, among)
         )
 
 

@@ -21,6 +21,7 @@ from broker.audit.log import append_entries
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
+from broker.judging.ends import FOLD_AWAITED, NOT_HEARD
 from broker.judging.judgements import (
     BeforeStart,
     Decided,
@@ -143,10 +144,17 @@ class VerdictPersistence:
             judgement = judgement.refused
         elif self._waits.bars(record, sender, judgement):
             return  # 2. wait behind a deferred record: the position stays before this one
-        if isinstance(judgement, Refused) and self._quota_full(record, judgement):  # 3. no room
+        if isinstance(judgement, Refused) and judgement.refusal.code == FOLD_AWAITED:
+            if self._may_wait_for_fold(record, judgement):  # 3. placed, and judged again later
+                self._waits.end(record, sender, judgement)
+                self._wait_for_fold(record, judgement)
+                return
+            refusal = RefusedError(6, NOT_HEARD, "too many records wait for a receipt")
+            judgement = Refused(judgement.verified, judgement.placement, refusal)
+        if isinstance(judgement, Refused) and self._quota_full(record, judgement):  # 4. no room
             self._waits.keep(record, sender, "quarantine_full")
             return
-        self._waits.end(record, sender, judgement)  # 4. final
+        self._waits.end(record, sender, judgement)  # 5. final
         self._settle(record, judgement)
 
     def covered(self, more: bool, elsewhere: Sequence[tuple[str, int, int]]) -> None:
@@ -180,6 +188,17 @@ class VerdictPersistence:
         """Return whether the sender of a refused record has no room left in the quarantine."""
         held = self._tx.quarantine.size_of(judgement.verified.origin.agency)
         return not has_room(held, kept_size(record))
+
+    def _may_wait_for_fold(self, record: Record, judgement: Refused) -> bool:
+        """Return whether the records that wait for a receipt leave room for one more."""
+        _, _, size = self._tx.quarantine.waiting(judgement.verified.origin.agency)
+        return size + kept_size(record) <= QUARANTINE_BYTES
+
+    def _wait_for_fold(self, record: Record, judgement: Refused) -> None:
+        """Keep a record until the leaves below a receipt are here; its sender is not told."""
+        origin, index = judgement.verified.origin, judgement.verified.position.index
+        quarantine(self._tx, record, origin, index, judgement.refusal, self._now, "waiting")
+        self._moved(judgement, "refused")
 
     def _settle(self, record: Record, judgement: Decided) -> None:
         """Write the result of a final judgement."""

@@ -10,13 +10,19 @@ import json
 
 from broker.errors import RefusedError
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
-from broker.store.rows import QuarantineRow
+from broker.store.rows import QuarantineRow, QuarantineStatus
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 
 
 def quarantine(
-    tx: Transaction, record: Record, origin: Origin, index: int, refusal: RefusedError, now: int
+    tx: Transaction,
+    record: Record,
+    origin: Origin,
+    index: int,
+    refusal: RefusedError,
+    now: int,
+    status: QuarantineStatus = "held",
 ) -> int:
     """Store a verified record that was refused, with its bytes and one code.
 
@@ -24,7 +30,7 @@ def quarantine(
     them.
     """
     headers = _headers(record)
-    return tx.quarantine.add(record, headers, origin, index, refusal, now)
+    return tx.quarantine.add(record, headers, origin, index, refusal, now, status)
 
 
 def kept_size(record: Record) -> int:

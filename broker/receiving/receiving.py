@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from broker.audit.log import append_entries
 from broker.judging.judging import judge_each
 from broker.judging.key_resolver import Trust, TrustStore
 from broker.judging.store_context import StoreContext
@@ -17,6 +18,7 @@ from broker.judging.verification_cache import VerificationCache
 from broker.receiving.persistence import Batch, VerdictPersistence
 from broker.receiving.position_guard import save_position
 from broker.receiving.retry_later import RetryLater
+from broker.receiving.unheard import Unheard
 from broker.record import KafkaPartition, Record
 from broker.store.database import Store
 
@@ -40,6 +42,7 @@ class Receiving:
         self._secret = secret
         self._cache = VerificationCache()
         self._believed = trust.current
+        self._unheard_after = 0
 
     def take(self, partition: KafkaPartition, records: Sequence[Record], now: int) -> Batch:
         """Judge a batch and commit the results.
@@ -67,6 +70,27 @@ class Receiving:
             persistence.batch.deferred += waits.begun
         context.committed()
         return persistence.batch
+
+    def judge_unheard(self, now: int) -> Batch:
+        """Judge records again that came after an end of their sender, and commit the results.
+
+        Args:
+            now: ms.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        with self._store.reading() as tx:
+            if not tx.quarantine.unheard(self._unheard_after, 1):
+                self._unheard_after = 0
+                return Batch()
+        with self._store.transaction() as tx:
+            context = StoreContext(tx, self._trust_now(), self._secret, self._cache, now)
+            unheard = Unheard(tx, context, self._cache, self._secret, now)
+            self._unheard_after = unheard.judge(self._unheard_after)
+            if self._log_taken:
+                append_entries(tx, unheard.entries)
+        return Batch(opened=unheard.opened, refused=unheard.refused)
 
     def _trust_now(self) -> Trust:
         """Return the current keys and contracts. If they changed, clear cached signature checks."""

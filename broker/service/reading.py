@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from broker.agency.participant import Participant
 from broker.control.catching_up import AGAIN_S, catch_up
@@ -33,6 +33,9 @@ from broker.waiting import (
     retry_delay_s,
     set_within,
 )
+
+UNHEARD: Final = KafkaPartition("", -1)
+"""Partition that stands for records of all partitions that are judged again."""
 
 
 class Listener(Protocol):
@@ -221,6 +224,13 @@ class Reader:
             self._control.trust.believe(fresh.contracts, fresh.manifests, fresh.keyring)
             await self._books_changed()
         return fresh
+
+    async def judge_unheard(self) -> None:
+        """Judge again records that came after an end of their sender (broker/judging/ends.py)."""
+        now = self._clock()
+        batch = await asyncio.to_thread(self._receiving.judge_unheard, now)
+        if batch.opened or batch.refused:
+            self._listener.taken(UNHEARD, batch, now)
 
     def read_again(self, partition: KafkaPartition) -> None:
         """Read a partition again from its stored position: something there waits to be judged."""

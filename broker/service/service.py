@@ -233,6 +233,11 @@ class BrokerService:
             self._on_retry()
         for partition in found.judge_again:
             parts.reader.read_again(partition)
+        if found.judge_unheard:
+            try:
+                await parts.reader.judge_unheard()
+            except ConcordantError as error:
+                self._waits("watch_waits", error)
 
     async def _keep_counts(self) -> None:
         try:

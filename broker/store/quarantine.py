@@ -54,6 +54,38 @@ _END = (
     .where(_q.c.id == bindparam("id_"), _q.c.status == "held")
     .values(status=bindparam("status_"), changed_ms=bindparam("now_"), value=b"")
 )
+_UNHEARD = (
+    select(*_COLUMNS)
+    .where(
+        (_q.c.status == "waiting") | ((_q.c.status == "held") & (_q.c.code == "not_heard")),
+        _q.c.id > bindparam("after_"),
+    )
+    .order_by(_q.c.id)
+    .limit(bindparam("limit_"))
+)
+_SETTLE = (
+    update(_q)
+    .where(_q.c.id == bindparam("id_"), _q.c.status == "waiting")
+    .values(
+        status="held",
+        step=bindparam("step_"),
+        code=bindparam("code_"),
+        detail=bindparam("detail_"),
+        changed_ms=bindparam("now_"),
+    )
+)
+_OPENED = (
+    update(_q)
+    .where(_q.c.id == bindparam("id_"), _q.c.status.in_(("waiting", "held")))
+    .values(status="retried", changed_ms=bindparam("now_"), value=b"")
+)
+_WAITING = select(
+    func.count(), func.min(_q.c.added_ms), func.coalesce(func.sum(_q.c.bytes), 0)
+).where(_q.c.status == "waiting")
+_WAITING_OF = _WAITING.where(_q.c.agency == bindparam("agency_"))
+_LAST_OF = select(func.max(_q.c.added_ms)).where(
+    _q.c.status == "waiting", _q.c.origin == bindparam("origin_")
+)
 _HELD = select(func.count()).select_from(_q).where(_q.c.status == "held")
 _HELD_SINCE = (
     select(func.count(), func.min(_q.c.added_ms)).select_from(_q).where(_q.c.status == "held")
@@ -91,6 +123,7 @@ class Quarantine(Area):
         index: int,
         refusal: RefusedError,
         now: int,
+        status: QuarantineStatus = "held",
     ) -> int:
         """Add a record that has a value. Returns the row's id."""
         assert record.value is not None
@@ -108,7 +141,7 @@ class Quarantine(Area):
                 "detail": refusal.detail,
                 "value": record.value,
                 "headers_json": headers_json,
-                "status": "held",
+                "status": status,
                 "added_ms": now,
                 "changed_ms": now,
                 "bytes": len(record.value) + len(headers_json),
@@ -122,6 +155,40 @@ class Quarantine(Area):
         """Release a record from hold and clear its bytes. Returns whether it was held."""
         asked = {"id_": id, "status_": status, "now_": now}
         return self._connection.execute(_END, asked).rowcount == 1
+
+    def unheard(self, after: int, limit: int) -> tuple[QuarantineRow, ...]:
+        """Return records that wait, or were not heard, with their bytes, by id."""
+        asked = {"after_": after, "limit_": limit}
+        return tuple(self._all(QuarantineRow, _UNHEARD, asked))
+
+    def waiting(self, agency: str | None = None) -> tuple[int, int | None, int]:
+        """Return number, oldest arrival (ms) and bytes of records that wait for a receipt."""
+        found = (
+            self._connection.execute(_WAITING)
+            if agency is None
+            else self._connection.execute(_WAITING_OF, {"agency_": agency})
+        ).one()
+        return found[0], found[1], int(found[2])
+
+    def last_waiting(self, origin: str) -> int | None:
+        """Return when the last record of a stream came that waits, ms."""
+        last: int | None = self._connection.scalar(_LAST_OF, {"origin_": origin})
+        return last
+
+    def settle(self, id: int, refusal: RefusedError, now: int) -> bool:  # noqa: A002 - the column's name
+        """Hold a record that waited. Returns whether it waited."""
+        asked = {
+            "id_": id,
+            "step_": float(refusal.step),
+            "code_": refusal.code,
+            "detail_": refusal.detail,
+            "now_": now,
+        }
+        return self._connection.execute(_SETTLE, asked).rowcount == 1
+
+    def opened(self, id: int, now: int) -> None:  # noqa: A002 - the column's name
+        """End the wait or the hold of a record that was opened; clear its bytes."""
+        self._connection.execute(_OPENED, {"id_": id, "now_": now})
 
     def count(self, agency: str | None = None) -> int:
         """Return the number of held records, of one sender or of all."""

@@ -12,9 +12,12 @@ from typing import Literal, TypeAlias
 
 from broker.record import KafkaPartition
 
-QuarantineStatus: TypeAlias = Literal["held", "retried", "released", "discarded"]
+QuarantineStatus: TypeAlias = Literal["waiting", "held", "retried", "released", "discarded"]
 EndedStatus: TypeAlias = Literal["retried", "discarded"]
-"""Every quarantined record starts as ``held``; the other values say how the hold ended."""
+"""Every quarantined record starts as ``held``; ``EndedStatus`` says how the hold ended.
+
+A record that waits for leaves below a receipt is ``waiting``: in the same table, not in quarantine.
+"""
 
 ItemOutcome: TypeAlias = Literal["published", "refused", "seal_again"]
 

@@ -28,6 +28,8 @@ from tests.conformance.runs import Run, prove, try_leaf
 from tests.conformance.view import ReaderContext, Stated
 
 Answer = dict[str, Any]
+RECEIPTS_MS = 300000
+WINDOWS_MS = {"suspended": 600000, "left": 7 * 86400000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,29 @@ class Reading:
             takes_no_part=self.view.takes_no_part,
             successors=self.view.successors,
         )
+        self._require_heard(proof, contract, log_time)
         plaintexts = self._plaintexts(value, source, session)  # 7, 8
         return self._event(value, source, contract, plaintexts, log_time)
+
+    def _require_heard(self, proof: Proof, contract: Contract, log_time: int) -> None:
+        """streams.md, "Ends": a file is read now, so every record came now."""
+        source = proof.origin.agency
+        held = self._streams[proof.origin.stream].generations[proof.origin.generation]
+        name = proof.checkpoint.split("\n", 1)[0]
+        for state, since in self.view.ends(source, contract, log_time):
+            if self.now < since + WINDOWS_MS[state]:
+                continue
+            among = {
+                party
+                for party in contract.roles
+                if self.view.takes_no_part(party, contract, since) is None
+            }
+            stated = self.view.stated(name, proof.index, source, since + RECEIPTS_MS, among)
+            if not stated:
+                raise RefusedError(6, "not_heard")
+            folded = any(held.folds(proof.index, size, root) for size, root in stated)
+            if (proof.size, proof.root) not in stated and not folded:
+                raise RefusedError(6, "fold_awaited")
 
     def _session(self, value: SealedValue, source: str, log_time: int) -> Session | None:
         """Try each wrap with each key; the first that opens is the reader's own."""

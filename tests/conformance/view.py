@@ -108,13 +108,25 @@ class ReaderContext:
             if key.not_before <= log_time < key.not_after + DEPARTED_MS:
                 yield key
 
-    def stated(self, origin: str, index: int, signer: str, since: int) -> list[Stated]:
+    def ends(self, party: str, contract: Contract, log_time: int) -> list[tuple[str, int]]:
+        """State and start of each stop of a party, for this version, after a log time."""
+        name, _ = contract.reference
+        return [
+            (state, since)
+            for state, since, _, versions in self.of(party).intervals(name)
+            if log_time < since and contract.hash in self._with_replaced(versions)
+        ]
+
+    def stated(
+        self, origin: str, index: int, signer: str, since: int, among: set[str] | None = None
+    ) -> list[Stated]:
         """Size and root of other agencies' receipts that count and are above an index."""
         found = []
         for note in self.receipts:
             name, size, root = note.text.split("\n")[:3]
             if name == origin and int(size) > index:
-                given = (self._counts(note, a, since) for a in self.manifests if a != signer)
+                signers = set(self.manifests) if among is None else among & set(self.manifests)
+                given = (self._counts(note, a, since) for a in signers if a != signer)
                 if any(given):
                     found.append((int(size), decode_base64(root)))
         return found

@@ -59,6 +59,12 @@ BY_TEST = {
     "::test_a_gap_above_the_event_hides_the_way_until_it_is_filled",
     "quarantine_full": "broker/cli/test_quarantine.py"
     "::test_a_sender_whose_quarantine_was_full_goes_on_when_its_records_are_discarded",
+    "fold_awaited": "broker/receiving/test_unheard.py"
+    "::test_a_reader_offline_over_the_end_opens_what_a_receipt_covers",
+    "not_heard": "broker/receiving/test_unheard.py"
+    "::test_a_record_above_every_receipt_is_held_until_a_person_vouches_for_it",
+    "taken_after_end": "broker/receiving/test_unheard.py"
+    "::test_events_taken_before_the_end_was_known_stay_taken_with_an_alarm",
     "receipt_awaited": "broker/control/test_receipts_kept.py"
     "::test_a_reader_that_begins_anew_opens_what_an_earlier_receipt_covers",
     "referral_unknown": "broker/cli/test_quarantine.py"

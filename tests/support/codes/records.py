@@ -18,7 +18,14 @@ from tests.support.codes.vector_readers import VectorReader
 
 OF_FILES = {"record_malformed", "before_start", "content_missing"}
 """Refusals that only the reading of a file gives."""
-OTHER_NEWS = {"receipt_awaited", "contract_unknown", "key_unknown", "state_full"}
+OTHER_NEWS = {
+    "fold_awaited",
+    "not_heard",
+    "receipt_awaited",
+    "contract_unknown",
+    "key_unknown",
+    "state_full",
+}
 """Refusals that news of another kind mend; ``named.py`` names the test."""
 CASE_OF = {
     "early": "2-early-second",

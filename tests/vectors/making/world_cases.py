@@ -23,13 +23,13 @@ from tests.vectors.making.event_drafts import CASE, MADE, Draft
 from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
 from tests.vectors.making.setting import Setting
 from tests.vectors.making.worlds import (
-    BACK_DATED,
     EXCHANGE_CHANGES,
     LIFTED,
     PARTITIONS,
     PROSECUTION_ENDS,
     SECOND_STATED,
     STREAM_CHANGES,
+    ended_stream,
     revoked_run,
     revoked_stream,
 )
@@ -306,12 +306,12 @@ def _standing(setting: Setting) -> Iterator[Case]:
     assert later is not None
     for name, source, reader, at, signed, about in (
         (
-            "10-opened-before_suspension",
+            "6-not_heard-before_suspension",
             POLICE,
             COUNCIL,
             NOW - SECOND,
             first,
-            "The last second before the sender suspended its part.",
+            "Logged in the last second before the sender suspended its part, by its own words.",
         ),
         (
             "6-suspended-sender",
@@ -372,22 +372,6 @@ def _standing(setting: Setting) -> Iterator[Case]:
             "The sender has resumed; what it logged during its suspension stays refused.",
         ),
         (
-            "10-opened-suspension_lifted",
-            PROSECUTION,
-            COUNCIL,
-            LIFTED,
-            first,
-            "A later manifest states the suspension without its end; it has ended all the same.",
-        ),
-        (
-            "10-opened-suspension_back_dated",
-            PROSECUTION,
-            COUNCIL,
-            BACK_DATED + SECOND,
-            first,
-            "A suspension cannot begin before the manifest that states it first.",
-        ),
-        (
             "6-suspended-from_statement",
             PROSECUTION,
             COUNCIL,
@@ -413,3 +397,36 @@ def _standing(setting: Setting) -> Iterator[Case]:
         one = s.log(source, "b" if event_type == CASE else "a", now=at).one(event.value())
         s.then(one, event.answer(reader) if "opened" in name else None)
         yield s.case(about, agency=reader, now=NOW + DAY, spec=spec)
+    yield from _ends(setting)
+
+
+def _ends(setting: Setting) -> Iterator[Case]:
+    spec = "streams.md, Ends"
+    s = Scene(setting, "10-opened-within_changeover")
+    event = replace(s.event("referral.made", SUPPORT, [COUNCIL, POLICE]), time=NOW - SECOND)
+    one = s.log(SUPPORT, now=event.time).one(event.value())
+    s.then(one, event.answer(COUNCIL))
+    about = "Logged before the sender left, and read within the changeover after it."
+    yield s.case(about, now=NOW + DAY, spec=spec)
+    s = Scene(setting, "6-not_heard-after_changeover")
+    event = replace(s.event("referral.made", SUPPORT, [COUNCIL, POLICE]), time=NOW - SECOND)
+    one = s.log(SUPPORT, now=event.time).one(event.value())
+    s.then(one)
+    about = "Logged before the sender left, and read when the changeover was over."
+    yield s.case(about, now=NOW + 7 * DAY, spec=spec)
+    for name, about in {
+        "10-opened-covered_by_receipt": "A receipt from before the suspension covers the record.",
+        "10-opened-receipt_minutes_after_end": "A receipt counts until five minutes after the end.",
+        "6-not_heard-receipt_late": "A receipt of five minutes after the end does not count.",
+        "6-not_heard-witness_left": "The receipt's signer had itself left at that time.",
+        "6-fold_awaited-below_receipt": "Below a receipt whose leaves are not all here.",
+        "10-opened-suspension_lifted": "A later manifest states the suspension without its end; it "
+        "has ended all the same. A receipt from before the next suspension covers the record.",
+        "10-opened-suspension_back_dated": "A suspension cannot begin before the manifest that "
+        "states it first.",
+    }.items():
+        s = Scene(setting, name)
+        _, events = ended_stream(setting, name)
+        event, one = events[0]
+        s.then(one, event.answer(COUNCIL) if "opened" in name else None)
+        yield s.case(about, now=NOW + DAY, spec=spec)

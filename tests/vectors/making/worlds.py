@@ -140,7 +140,49 @@ def standing(ground: Ground) -> Setting:
         for version, (issued, entries) in versions.items():
             manifest = member.manifest(version, issued, standing=entries)
             setting.add_manifest(f"{agency}.{version}", member, manifest)
+    _add_end_receipts(setting)
     return setting
+
+
+ENDS: dict[str, tuple[str, int]] = {
+    "10-opened-covered_by_receipt": (COUNCIL, NOW - HOUR),
+    "10-opened-receipt_minutes_after_end": (COUNCIL, NOW + 5 * MINUTE - SECOND),
+    "6-not_heard-receipt_late": (COUNCIL, NOW + 5 * MINUTE),
+    "6-not_heard-witness_left": (SUPPORT, NOW - HOUR),
+    "6-fold_awaited-below_receipt": (COUNCIL, NOW - HOUR),
+    "10-opened-suspension_lifted": (COUNCIL, SECOND_STATED),
+    "10-opened-suspension_back_dated": (COUNCIL, SECOND_STATED),
+}
+"""Case to the cosigner and time of the receipt over its stream."""
+
+
+def _add_end_receipts(setting: Setting) -> None:
+    """Receipts over what a party logged before it suspended its part."""
+    for name, (cosigner, at) in ENDS.items():
+        log, _ = ended_stream(setting, name)
+        stem = name.split("-", 1)[1]
+        signer = setting.members[cosigner].key(RECEIPT).cosigner
+        setting.receipts[stem] = _receipt(log, signer, at)
+
+
+def ended_stream(setting: Setting, name: str) -> tuple[Log, list[tuple[Draft, Record]]]:
+    """Events that their sender logged before an end: one, or two under two checkpoints."""
+    s = Scene(setting, name)
+    again = "suspension" in name
+    source, partition = (PROSECUTION if again else POLICE), 5 - list(ENDS).index(name) % 6
+    at = {"10-opened-suspension_lifted": LIFTED}.get(name, NOW - 2 * HOUR)
+    at = BACK_DATED + SECOND if name.endswith("back_dated") else at
+    logical = "b" if again else "a"
+    log = s.log(source, logical, partition=partition, now=at)
+    events = []
+    for _ in range(2 if name.startswith("6-fold") else 1):
+        if again:
+            to = sorted({POLICE, COUNCIL, SUPPORT})
+            event = replace(s.event("case.updated", source, to), time=at)
+        else:
+            event = replace(s.event(), time=at)
+        events.append((event, log.one(event.value(), at=at)))
+    return log, events
 
 
 # --- a revoked key and what receipts cover --------------------------------------------------------

@@ -1,0 +1,99 @@
+"""Judging of records from before an end: a suspension, a departure or a removal.
+
+docs/spec/streams.md, "Ends". A sender writes its log time itself, and so does a thief of its key.
+So a record from before an end counts only if it reached this reader soon after the end, or if
+another party's receipt shows that it was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from broker.errors import RefusedError
+from broker.judging.partition_state import PartitionState
+from broker.judging.reader_context import ReaderContext
+from broker.judging.verification import VerifiedRecord, folds
+from contracts.durations import DAY_MS, MINUTE_MS
+from contracts.status import Departure
+
+SUSPENSION_WINDOW_MS: Final = 10 * MINUTE_MS
+"""Time after a suspension in which a reader takes earlier records: a thief is another actor."""
+CHANGEOVER_MS: Final = 7 * DAY_MS
+"""The same after a departure or a removal, unless the contract names another changeover."""
+RECEIPTS_AFTER_MS: Final = 5 * MINUTE_MS
+"""Readers publish receipts when they learn of an end; those of this time after it count."""
+FOLD_WITHIN_MS: Final = 10 * MINUTE_MS
+"""Time that a record waits for the leaves below a receipt, after the last that came."""
+FOLD_AWAITED: Final = "fold_awaited"
+NOT_HEARD: Final = "not_heard"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An end of a party's part.
+
+    Attributes:
+        at: ms; the party takes no part from then on.
+        window: ms after it in which records from before it are taken as ever.
+        witnesses: other parties that take part at that time; their receipts count.
+    """
+
+    at: int
+    window: int
+    witnesses: frozenset[str]
+
+
+def end_of(
+    departure: Departure, witnesses: Iterable[str], changeover_ms: int = CHANGEOVER_MS
+) -> End:
+    """Return the end that a suspension or departure makes.
+
+    Args:
+        departure: the stop.
+        witnesses: other parties that take part when it begins.
+        changeover_ms: term of the contract.
+    """
+    suspended = departure.state == "suspended"
+    window = SUSPENSION_WINDOW_MS if suspended else changeover_ms
+    return End(departure.since_ms, window, frozenset(witnesses))
+
+
+def require_heard(
+    verified: VerifiedRecord,
+    ends: Collection[End],
+    context: ReaderContext,
+    state: PartitionState | None,
+    arrived: int,
+) -> None:
+    """Check that a record from before each of some ends was there in time.
+
+    Args:
+        verified: the record.
+        ends: ends of its sender's part.
+        context: what the reader knows.
+        state: state of the sender's partition, with this record in it.
+        arrived: when this reader placed the record, ms of its own clock.
+
+    Raises:
+        RefusedError: step 6, `fold_awaited`: a receipt may cover it, and the leaves below are not
+            all here; or `not_heard`: no receipt covers it.
+    """
+    for end in ends:
+        if verified.log_time >= end.at or arrived < end.at + end.window:
+            continue
+        origin = verified.origin
+        stated = context.receipts(
+            origin.format(), verified.position.index, end.at + RECEIPTS_AFTER_MS, end.witnesses
+        )
+        if not stated:
+            raise RefusedError(6, NOT_HEARD, "it came after an end of its sender, unconfirmed")
+        if (verified.position.size, verified.position.root) in stated:
+            continue
+        held = None if state is None else state.generations.get(origin.generation)
+        index, place = verified.position.index, origin.place
+        if held is None or not any(
+            folds(held, index, size, root, context, place) for size, root in stated
+        ):
+            raise RefusedError(6, FOLD_AWAITED, "the leaves under a receipt are not here yet")

@@ -1,0 +1,113 @@
+"""Judging again of records that came after an end of their sender (docs/spec/streams.md, "Ends").
+
+A record below the size of a receipt waits until the leaves fold to the receipt's root. If they do
+not in time, it goes to the quarantine as `not_heard`. It is judged again there too, because a leaf
+or a receipt may come later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.audit import recording
+from broker.audit.entries import Entry
+from broker.errors import RefusedError
+from broker.event import OpenedEvent
+from broker.judging.decryption import WrapCount, open_record
+from broker.judging.ends import FOLD_AWAITED, FOLD_WITHIN_MS, NOT_HEARD
+from broker.judging.judgements import DEFERRED_CODES
+from broker.judging.store_context import StoreContext
+from broker.judging.verification import VerifiedRecord, verify_record
+from broker.judging.verification_cache import VerificationCache
+from broker.receiving.accepted_events import AcceptedEvents
+from broker.receiving.quarantining import restored
+from broker.store.rows import QuarantineRow
+from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import Origin
+
+JUDGED_AT_ONCE: Final = 256
+"""Records that one call judges again, so that a call has a limited cost."""
+
+
+@dataclass(slots=True)
+class Unheard:
+    """Judges them again in one transaction.
+
+    Args:
+        tx: the transaction.
+        context: what the reader knows, as of this transaction.
+        cache: what saves work.
+        secret: this agency's key for pseudonyms.
+        now: ms.
+
+    Attributes:
+        opened: events that were accepted.
+        refused: (origin, index, step, code) of records that went to the quarantine.
+        entries: for the disclosure log.
+    """
+
+    tx: Transaction
+    context: StoreContext
+    cache: VerificationCache
+    secret: bytes
+    now: int
+    opened: list[OpenedEvent] = field(default_factory=list)
+    refused: list[tuple[Origin | None, int, float, str]] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+
+    def judge(self, after: int) -> int:
+        """Judge the next few again. Returns the id of the last; 0 if there are no more."""
+        rows = self.tx.quarantine.unheard(after, JUDGED_AT_ONCE)
+        accepted = AcceptedEvents(self.tx, self.context, self.secret, self.now)
+        for row in rows:
+            try:
+                verified = verify_record(restored(row), self.context, self.cache, self.now)
+                event = self._opened(row, verified)
+                if isinstance(event, OpenedEvent):
+                    self.entries += accepted.accept(event, verified)
+                    self.opened.append(event)
+            except RefusedError as refusal:
+                self._refuse(row, refusal)
+                continue
+            self.tx.quarantine.opened(row.id, self.now)
+            self.tx.reader_logs.set_status(
+                verified.origin.log,
+                verified.position.index,
+                "not_addressed" if event == "not_addressed" else "stored",
+            )
+        accepted.write()
+        self.entries += accepted.combinations()
+        return rows[-1].id if len(rows) == JUDGED_AT_ONCE else 0
+
+    def _opened(self, row: QuarantineRow, verified: VerifiedRecord) -> OpenedEvent | str:
+        sender = verified.origin.agency
+        wraps = WrapCount(self.context.wraps_left(sender))
+        try:
+            return open_record(
+                verified, self.context, self.cache, self.now, wraps, arrived=row.added_ms
+            )
+        finally:
+            self.context.count_wraps(sender, wraps.tried)
+
+    def _refuse(self, row: QuarantineRow, refusal: RefusedError) -> None:
+        """Let a record wait on, or hold it with its code."""
+        if row.status != "waiting" or refusal.code in DEFERRED_CODES:
+            return
+        if refusal.code == FOLD_AWAITED:
+            last = self.tx.quarantine.last_waiting(row.origin)
+            if last is None or self.now < last + FOLD_WITHIN_MS:
+                return
+            refusal = RefusedError(6, NOT_HEARD, "the leaves under a receipt did not come in time")
+        if self.tx.quarantine.settle(row.id, refusal, self.now):
+            self.refused.append((self._origin(row), row.index, refusal.step, refusal.code))
+            self.entries.append(
+                recording.refused(
+                    None, refusal.code, self.now, recording.OPERATOR, source=row.agency
+                )
+            )
+
+    @staticmethod
+    def _origin(row: QuarantineRow) -> Origin:
+        deployment, agency, topic, partition, generation = row.origin.split("/")
+        return Origin(deployment, agency, topic, int(partition), generation)
