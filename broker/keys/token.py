@@ -309,7 +309,8 @@ class SigningToken:
         key = self._keys.get(kid)
         if key is None:
             wanted = {Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY, Attribute.ID: kid}
-            key = next(iter(self._opened().get_objects(wanted)), None)
+            found = list(self._opened().get_objects(wanted))  # to the end: else a search stays open
+            key = found[0] if found else None
             if key is None:
                 raise _error(
                     "token_key_missing",
