@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from contracts.model import Contract
 
-__all__ = ["AgreementDate", "agreement_dates"]
+__all__ = ["AgreementDate", "agreement_dates", "day_ms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class AgreementDate:
     what: str
     day: date
     by: tuple[str, ...]
+
+
+def day_ms(day: date) -> int:
+    """Return the first millisecond of a day, UTC."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 
 
 def agreement_dates(contract: Contract) -> tuple[AgreementDate, ...]:

@@ -38,6 +38,7 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Origin
 from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.transport.tls_ends import TlsEnds
+from contracts.calendar import agreement_dates, day_ms
 
 EXCHANGE_LIFE_MS: Final = LONGEST_LIFE_MS[EXCHANGE]
 WITHHELD_AFTER_MS: Final = 10_000
@@ -60,6 +61,12 @@ MAX_ASKED: Final = 4096
 FILES_READ_EVERY_MS: Final = 5_000
 GAPS_A_LOOK: Final = 16
 """Gaps of one sender that one check requests; a sender may get 30 notices a minute."""
+_DUE: Final[dict[str, Expiring]] = {
+    "review": "review",
+    "assessment": "assessment",
+    "equality_assessment": "equality_assessment",
+}
+"""Dates of an agreement that are due, by their kind in `contracts.calendar`."""
 FORGET_EVERY_MS: Final = 60 * 60 * 1000
 
 
@@ -163,6 +170,7 @@ class Watch:
             found.judge_unheard = True
             self._unheard = now
         self._metrics.ends(self._ends(), now)
+        self._unsigned(now)
         return found
 
     def keep(self) -> None:
@@ -329,8 +337,29 @@ class Watch:
         for signed in resolver.contracts.trusted():
             contract: tuple[Expiring, str] = ("contract", signed.contract.name)
             found[contract] = max(found.get(contract, 0), signed.contract.ends_ms)
+        for signed in resolver.contracts.live(self._clock()):
+            for one in agreement_dates(signed.contract):
+                kind = _DUE.get(one.kind)
+                if kind is not None:
+                    found[kind, signed.contract.name] = day_ms(one.day)
         self._own_ends(found)
         return found
+
+    def _unsigned(self, now: int) -> None:
+        """Count the versions that await a signature of ours, or of others after ours."""
+        contracts = self._trust.current.resolver.contracts
+        replaced = {
+            before
+            for one in contracts.all()
+            if not one.missing
+            for before in one.contract.previous_hashes
+        }
+        others = [
+            one
+            for one in contracts.trusted()
+            if one.missing and one.hash not in replaced and now < one.contract.ends_ms
+        ]
+        self._metrics.agreements_unsigned(len(contracts.awaiting(now)), len(others))
 
     def _own_ends(self, found: dict[tuple[Expiring, str], int]) -> None:
         """Find the ends of this agency's own keys and certificate: the last one of each kind."""

@@ -42,7 +42,10 @@ LAG_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 1
 """From the export to the inbox: fractions of a second to a day without Kafka."""
 
 
-Expiring = Literal["authority", "certificate", "contract", "key", "manifest"]
+Expiring = Literal[
+    "assessment", "authority", "certificate", "contract", "equality_assessment", "key", "manifest",
+    "review",
+]  # fmt: skip
 
 NoticeKind = Literal["refusal", "replay"]
 """Kind of a notice: a record was refused, or is to be published again."""
@@ -184,11 +187,16 @@ class Metrics:
         self._stopped = self._current(
             "streams_stopped", "Streams stopped by a contradiction.", "agency"
         )
-        self._days_left = self._current("days_left", "Days until it expires.", "what", "name")
+        self._days_left = self._current(
+            "days_left", "Days until it expires or is due.", "what", "name"
+        )
         self._renewal = self._current(
             "certificate_renewal_failed",
             "1 while the last run of the command that renews the certificate failed.",
             "code",
+        )
+        self._unsigned = self._gauge(
+            "agreements_unsigned", "Versions that await a signature.", "by"
         )
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
         self._overdue = self._gauge("referrals_overdue", "Open referrals past a deadline.")
@@ -219,6 +227,7 @@ class Metrics:
             self._notices.labels(kind)
         for outcome in get_args(Outcome):
             self._passed.labels(outcome)
+        self.agreements_unsigned(0, 0)
         for state in ("pending", "unsent"):
             self._outbox.labels(state).set(0)
 
@@ -324,7 +333,7 @@ class Metrics:
         self._held_age.labels(kind).set(_age_s(oldest_ms, now))
 
     def ends(self, at_ms: Mapping[tuple[Expiring, str], int], now: int) -> None:
-        """Set the days until each certificate, key, manifest and contract ends.
+        """Set the days until each certificate, key, manifest and contract ends, or is due.
 
         Negative after that.
         """
@@ -334,6 +343,11 @@ class Metrics:
     def renewal(self, code: str | None) -> None:
         """Set the result of the command that renews the certificate; None if it succeeded."""
         self._renewal.show({} if code is None else {(code,): 1.0})
+
+    def agreements_unsigned(self, by_us: int, by_others: int) -> None:
+        """Set the number of versions that await our signature, and those of others after ours."""
+        self._unsigned.labels("us").set(by_us)
+        self._unsigned.labels("others").set(by_others)
 
     def log_values_dropped(self, count: int) -> None:
         """Set `logs.dropped_values()`; passed in so that this module needs no structlog."""

@@ -59,14 +59,7 @@ def awaiting_signature(participant: Participant, now: int) -> tuple[SignedContra
         participant: the agency.
         now: milliseconds since the epoch.
     """
-    trusted = {one.hash for one in participant.contracts.trusted()}
-    known = participant.contracts.all()
-    replaced = {before for one in known for before in one.contract.previous_hashes}
-    return tuple(
-        one
-        for one in known
-        if one.hash not in trusted and now < one.contract.ends_ms and one.hash not in replaced
-    )
+    return participant.contracts.awaiting(now)
 
 
 def file_to_sign(directory: Path, now: int) -> Path:

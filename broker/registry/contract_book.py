@@ -280,6 +280,22 @@ class ContractBook:
             one for one in begun if one.hash not in replaced and now < one.contract.ends_ms
         )
 
+    def awaiting(self, now: int) -> tuple[SignedContract, ...]:
+        """Return versions that this agency has not signed and that have not ended.
+
+        A version that another one names as its previous does not count.
+        """
+        trusted = {one.hash for one in self.trusted()}
+        replaced = {before for one in self.all() for before in one.contract.previous_hashes}
+        return tuple(
+            one
+            for one in self.all()
+            if one.hash not in trusted
+            and one.hash not in replaced
+            and self.agency in one.contract.governance_keys
+            and now < one.contract.ends_ms
+        )
+
     def signatures(self) -> Mapping[bytes, frozenset[str]]:
         """Return the parties that signed, by contract hash."""
         return {contract_hash: signed.parties for contract_hash, signed in self._by_hash.items()}

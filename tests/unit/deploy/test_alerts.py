@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -21,11 +22,14 @@ from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
 from adapters.support import ADAPTER as OF_SUPPORT
 from broker.clock import now_ms
+from broker.control import watch
 from broker.observing import logs
 from broker.observing.logs import configure, logger
+from broker.operations.contract_revision import revise_contract
 from broker.receiving import persistence
 from broker.record import Record
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
+from contracts.calendar import AgreementDate
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
 from tests.support.live_adapter import Partnership as Live
 from tests.support.promtool import ROOT, RULES, firing, require_promtool, series
@@ -382,6 +386,40 @@ async def a_certificate_is_not_renewed(live: Live) -> Shown:
     return Shown(calm, await live[SUPPORT].until(wanted), restarted=True)
 
 
+async def a_review_is_due(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    soon = date.today() + timedelta(days=20)  # a day more or less is the same
+
+    def due(_: object) -> tuple[AgreementDate, ...]:
+        return (AgreementDate("review", "review", soon, ()),)
+
+    with mock.patch.object(watch, "agreement_dates", due):
+        after = await live[SUPPORT].until(
+            lambda text: 'what="review"} 19' in text or 'what="review"} 20' in text
+        )
+    return Shown(calm, after)
+
+
+async def a_version_awaits_our_signature(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live[SUPPORT].stop()
+    folder = live[SUPPORT].folder / "contracts"
+    (before,) = folder.glob("*.yaml")
+    revise_contract(
+        before,
+        add=(),
+        remove=(),
+        values={"retention.grace_days": "29"},
+        out=folder / "next.yaml",
+        now=now_ms(),
+    )
+    await live[SUPPORT].start()
+    after = await live[SUPPORT].until(all_of(has("agreements_unsigned", by="us"), settled))
+    return Shown(calm, after, restarted=True)
+
+
 State = Callable[[Live], Awaitable[Shown]]
 
 STATES: tuple[tuple[State, set[str]], ...] = (
@@ -405,6 +443,8 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (a_quarantine_is_full, {"Held", "QuarantineFilling", "RecordsRefused"}),
     (a_value_is_dropped_from_the_log, {"LogDropsValues"}),
     (a_certificate_is_not_renewed, {"CertificateNotRenewed", "EndsSoon"}),
+    (a_review_is_due, {"AgreementDue"}),
+    (a_version_awaits_our_signature, {"SignatureAwaited"}),
 )
 OF_PROMETHEUS = {"AdapterDown", "AdapterGone"}
 """Alerts about scraping itself: an adapter that does not answer exposes nothing."""

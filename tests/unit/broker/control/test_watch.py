@@ -77,7 +77,12 @@ def test_the_ends_of_keys_manifests_contract_and_certificate_are_metrics(node: C
     node.watch.look()
     text = node.metrics.text().decode()
     ending = set(re.findall(r'concordant_days_left\{name="[^"]+",what="([a-z]+)"\}', text))
-    assert ending == {"manifest", "contract", "key", "certificate", "authority"}
+    assert ending == {"manifest", "contract", "key", "certificate", "authority"} | {
+        "review",
+        "assessment",
+    }
+    unsigned = re.findall(r'concordant_agreements_unsigned\{by="([a-z]+)"\} (\S+)', text)
+    assert dict(unsigned) == {"us": "0.0", "others": "0.0"}
 
 
 def test_a_certificate_that_is_gone_ends_now_and_stops_no_other_check(
