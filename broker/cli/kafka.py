@@ -103,7 +103,8 @@ def up(
             min=1,
             max=65535,
             help="Listen on this port, and write it to every agency.toml of the partnership. "
-            "The default is the port that `quickstart` found free.",
+            "The default is the port that `quickstart` found free; if another program uses it now, "
+            "a free one.",
         ),
     ] = None,
     json: AsJson = False,

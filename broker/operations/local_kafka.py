@@ -11,7 +11,7 @@ from broker.errors import ConfigError
 from broker.keys.durable import write_durably
 from broker.transport.certificates import Authority
 from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
-from broker.transport.local_settings import KAFKA_FOLDER
+from broker.transport.local_settings import KAFKA_FOLDER, free_port, port_in_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def start_local(root: Path, tell: Callable[[str], None], port: int | None = None
     Args:
         root: the partnership's folder.
         port: port to listen on; the agencies' `agency.toml` then names it. None keeps the present
-            one.
+            one, or takes a free one if another program uses it.
         tell: called with the progress, in words.
 
     Raises:
@@ -66,6 +66,9 @@ def start_local(root: Path, tell: Callable[[str], None], port: int | None = None
     if running is not None:
         return Running(running.bootstrap, folder, before=True)
     here = _port(bootstrap, root)
+    if port is None and port_in_use(here):
+        port = free_port()
+        tell(f"another program uses port {here}: port {port} instead, also in each {CONFIG_NAME}")
     if port is not None and port != here:
         for agency in agencies:
             _move(agency, bootstrap, f"localhost:{port}")

@@ -152,6 +152,18 @@ def free_port() -> int:
     return next(free_ports(1))
 
 
+def port_in_use(port: int) -> bool:
+    """Return whether a process of this machine listens on a port."""
+    with socket.socket() as tried:
+        # as Kafka does: connections that ended a moment ago do not hold the port
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
 def free_ports(number: int) -> Iterator[int]:
     """Return different ports of this machine on which no process listens now."""
     with contextlib.ExitStack() as stack:

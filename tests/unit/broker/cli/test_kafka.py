@@ -545,6 +545,16 @@ def test_a_port_that_is_given_is_named_to_every_agency(
     assert cli("kafka", "up", "--root", root, "--port", "23456").text == "127.0.0.1:23456\n"
     for path, text in before.items():
         assert path.read_text() == re.sub("localhost:[0-9]+", "localhost:23456", text)
+    with socket.socket() as other:  # another program takes the port
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        for path, text in before.items():
+            path.write_text(re.sub("localhost:[0-9]+", f"localhost:{taken}", text))
+        (moved,) = re.findall(r"127.0.0.1:(\d+)\n", cli("kafka", "up", "--root", root).text)
+    assert int(moved) != taken
+    for path, text in before.items():
+        assert path.read_text() == re.sub("localhost:[0-9]+", f"localhost:{moved}", text)
 
 
 def test_partnerships_do_not_share_a_port(made: Path, foreign: Path) -> None:
