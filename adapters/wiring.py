@@ -92,7 +92,8 @@ def connect_broker(
     sealing = SealingContext(contracts, manifests)
     sealer = EventSealer(*owner, secret, sealing.contract_in_force, sealing.exchange_key)
     publisher = Publisher(sealer)
-    relay = Relay(owner, store, transport, signing.stream_cosigner, clock)
+    stopped = partial(sealing.stopped_topics, participant.agency)
+    relay = Relay(owner, store, transport, signing.stream_cosigner, clock, stopped)
     statements = OwnStatements(signing, store, transport, clock, metrics.notices_left_out)
     relaying = Relaying(relay, trust, statements, status)
 

@@ -58,8 +58,10 @@ class Relay:
         sender: Sender,
         signer: Callable[[], NoteSigner],
         clock: Callable[[], int],
+        stopped: Callable[[int], frozenset[str]] = lambda _now: frozenset(),
     ) -> None:
         self._store = store
+        self._stopped = stopped
         self._sender = sender
         self._clock = clock
         self._token: int | None = None
@@ -122,9 +124,13 @@ class Relay:
         now = self._clock()
         self._refused.follow(now)
         with self._store.reading() as tx:
-            if not tx.outbox.pending(1, self._away):
+            if not tx.outbox.pending(1, self._waiting_topics(now)):
                 return []
-        return self._indexing.index(self._refused.names, self._away, now)
+        return self._indexing.index(self._refused.names, self._waiting_topics(now), now)
+
+    def _waiting_topics(self, now: int) -> frozenset[str]:
+        """Return topics whose events keep waiting: Kafka refuses them, or we take no part."""
+        return self._away | self._stopped(now)
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         records = [record_of(row) for row in rows]
@@ -254,4 +260,4 @@ class Relay:
     def has_waiting(self) -> bool:
         """Return True if the outbox has events to send now. They are sent before a replay."""
         with self._store.reading() as tx:
-            return bool(tx.outbox.pending(1, self._away))
+            return bool(tx.outbox.pending(1, self._waiting_topics(self._clock())))

@@ -40,6 +40,21 @@ class SealingContext:
             )
         return found
 
+    def stopped_topics(self, agency: str, now: int) -> frozenset[str]:
+        """Return topics of contracts in which an agency takes no part now.
+
+        An event that was sealed before waits: what the agency logs now would be refused.
+        """
+        answers = self._current(now)
+        if answers.stopped is None:
+            taking, stopped = set[str](), set[str]()
+            for signed in self.contracts.live(now):
+                found = self.contracts.departures(signed.text, self.manifests)
+                out = any(one.agency == agency and one.holds_at(now) for one in found)
+                (stopped if out else taking).update(self.contracts.topics(signed))
+            answers.stopped = frozenset(stopped - taking)
+        return answers.stopped
+
     def exchange_key(self, agency: str, now: int) -> ExchangeKey:
         """Return a recipient's current exchange key, as a cached object.
 
@@ -74,7 +89,7 @@ class SealingContext:
 class _Answers:
     """Cached answers of two books between two times (ms) at which an answer may change."""
 
-    __slots__ = ("begins", "contracts", "ends", "in_force", "keys", "manifests")
+    __slots__ = ("begins", "contracts", "ends", "in_force", "keys", "manifests", "stopped")
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook, now: int) -> None:
         self.contracts = contracts
@@ -84,6 +99,7 @@ class _Answers:
         self.ends = min((moment for moment in moments if moment > now), default=now + 1)
         self.in_force: dict[str, ContractInForce] = {}
         self.keys: dict[str, ExchangeKey] = {}
+        self.stopped: frozenset[str] | None = None
 
 
 def _contract_moments(contracts: ContractBook) -> Iterator[int]:
@@ -94,6 +110,7 @@ def _contract_moments(contracts: ContractBook) -> Iterator[int]:
 
 def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:
     for verified in manifests.all():
+        yield verified.manifest.issued
         yield verified.manifest.expires
         for key in verified.manifest.keys:
             yield key.not_before

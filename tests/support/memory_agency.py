@@ -111,6 +111,7 @@ class MemoryAgency:
             self.transport,
             lambda: self.world.cosigner(self.agency),
             SteadyClock(self.clock, self.clock.monotonic),
+            lambda now: self.terms.stopped_topics(self.agency, now),
         )
 
     def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:
