@@ -117,7 +117,7 @@ def test_a_damaged_signature_names_its_party(cli, world: World) -> None:
     path.write_text("".join(lines))
     done = cli(*VERIFY, "--agency", world.agency())
     assert done.code == 1
-    assert "The signature of cps-london" in done.text
+    assert "cps-london" in done.text
     assert "contract_signature_invalid" in done.text
 
 
@@ -264,7 +264,7 @@ def test_an_agency_signs_its_first_contract(cli, world: World) -> None:
     done = cli(*SIGN, "--agency", world.agency(), world.contract(), "--yes")
     assert done.code == 0
     assert done.text.strip() == str(world.note())
-    assert "Not signed yet by csu-lewisham" in done.err
+    assert "csu-lewisham" in done.err
     assert load_participant(world.agency(), NOW).contracts.trusted()
 
 

@@ -161,7 +161,7 @@ def test_applying_makes_the_changes_once(cli, made: Path, fake) -> None:
     fake.applied = ()
     again = cli("kafka", "apply", "--agency-root", made)
     assert (again.code, again.out) == (0, b"")
-    assert "Nothing to do" in again.err
+    assert again.err
     assert fake.applied == ()
     assert cli("kafka", "plan", "--agency-root", made, "--json").json == []
 

@@ -133,7 +133,7 @@ def test_a_reason_that_no_manifest_can_say_is_wrong_usage(cli, root: Path, reaso
     options = ("--since", format_instant(now_ms()), "--reason", reason, "--agency", root / AGENCY)
     done = cli("keys", "revoke", "--all", *options)
     assert done.code == 2
-    assert "--reason takes one line" in done.err
+    assert "--reason" in done.err
     assert sorted(path.name for path in (root / AGENCY).rglob("*.key.json")) == before
 
 

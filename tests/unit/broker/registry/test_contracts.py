@@ -310,20 +310,21 @@ def test_a_contract_well_signed_by_made_up_keys_is_foreign(
     assert known.governance_of("council-camden") == ()
     elsewhere = verify_contract(text(deployment="elsewhere"))
     assert code_of(lambda: known.adding(elsewhere)) == "contract_foreign"
-    with pytest.raises(RegistryError, match="pins other"):
+    with pytest.raises(RegistryError) as pinned:
         ContractBook(
             deployment="pan-london",
             agency="csu-camden",
             fingerprints=signers["cps-london"].public.fingerprints,
             contracts=[signed],
         )
-    with pytest.raises(RegistryError, match="does not name"):
+    with pytest.raises(RegistryError) as unnamed:
         ContractBook(
             deployment="pan-london",
             agency="council-lewisham",
             fingerprints=signers["cps-london"].public.fingerprints,
             contracts=[signed],
         )
+    assert {pinned.value.code, unnamed.value.code} == {"contract_foreign"}
 
 
 def test_a_contract_that_pins_keys_which_we_have_replaced_stays_ours(
@@ -335,7 +336,7 @@ def test_a_contract_that_pins_keys_which_we_have_replaced_stays_ours(
         deployment="pan-london", agency="csu-camden", fingerprints=("new", "new"), former=[mine]
     ).adding(signed)
     assert known.trusted() == (signed,)
-    with pytest.raises(RegistryError, match="pins other"):
+    with pytest.raises(RegistryError):
         ContractBook(
             deployment="pan-london",
             agency="csu-camden",
