@@ -234,7 +234,7 @@ class ContractBook:
             manifests: where parties say that they have suspended or left.
             now: milliseconds since the epoch.
         """
-        departed = self.departures(signed.text, manifests)
+        departed = (*self.departures(signed.text, manifests), *self.partings(signed.text))
         return contract_status(signed.contract, signed.parties, departed, now, signed.effect)
 
     def departures(self, text: ContractText, manifests: ManifestBook) -> tuple[Departure, ...]:
@@ -248,7 +248,7 @@ class ContractBook:
             Departure(party.id, stop.state, stop.since, stop.until)
             for party in text.contract.parties
             for stop in self.stops(party.id, text, manifests)
-        ) + self.partings(text)
+        )
 
     def stops(self, agency: str, text: ContractText, manifests: ManifestBook) -> tuple[Stop, ...]:
         """Return a party's suspensions and departures that cover a version of a contract."""

@@ -184,7 +184,7 @@ def contract_in_force(
         signed = _applying(contracts, now, name)
     return ContractInForce(
         signed,
-        contracts.departures(signed.text, manifests),
+        (*contracts.departures(signed.text, manifests), *contracts.partings(signed.text)),
         trial,
         tuple(_successor(contracts, one) for one in contracts.successors(signed.hash)),
     )

@@ -16,7 +16,8 @@ class SealingContext:
     """Contract in force and exchange keys of one agency.
 
     Both are needed for every event. An answer is cached until the books change or a known time
-    passes: the start or end of a contract or key, an expiry, a departure.
+    passes: the start, effect or end of a contract, the start or end of a key, an expiry, a
+    departure.
     """
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook) -> None:
@@ -103,9 +104,11 @@ class _Answers:
 
 
 def _contract_moments(contracts: ContractBook) -> Iterator[int]:
-    for signed in contracts.all():
+    for signed in (*contracts.all(), *contracts.others()):
         yield signed.contract.starts_ms
         yield signed.contract.ends_ms
+        for note in signed.notes:  # effect and leaving by signature follow from these times
+            yield note.time
 
 
 def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:

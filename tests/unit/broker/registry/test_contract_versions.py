@@ -15,6 +15,8 @@ from broker.registry.contract_in_force import contract_in_force
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import OTHERS_FOLDER, Repository
+from broker.sending.sealing_context import SealingContext
+from broker.statements.presence import Presence
 from contracts.durations import DAY_MS, SECOND_MS
 from contracts.status import Departure
 from tests.support.contract_signatures import first_day, signed_by
@@ -180,6 +182,33 @@ def test_a_signature_without_a_party_parts_the_two_whether_or_not_it_is_complete
     )
     (late,) = parted(book(first, agency=SUPPORT).adding_other(later), first)
     assert late.since_ms == since + 5 * DAY_MS
+
+
+def test_one_signature_takes_no_right_of_another_party_at_kafka_and_ends_no_statements() -> None:
+    """The other parties still share the version before with the party that is left out."""
+    first = version("1.0.0")
+    draft = version("1.1.0", first, parties=(POLICE, COUNCIL), signers=(POLICE,))
+    contracts = book(first, draft, agency=POLICE)
+    manifests = ManifestBook(contracts.deployment)
+    assert parted(contracts, first) == {Departure(SUPPORT, "left", START)}
+    assert contracts.departures(first.text, manifests) == ()
+    assert SUPPORT in Presence(contracts, manifests).parties
+    status = contracts.status_of(first, manifests, START + DAY_MS)
+    assert status.party_state(SUPPORT) == "left"
+
+
+def test_a_sender_takes_the_newer_version_when_it_has_effect() -> None:
+    first = version("1.0.0")
+    newer = version("1.1.0", first, signed=DAY_MS)
+    contracts = book(first, newer, agency=POLICE)
+    kept = SealingContext(contracts, ManifestBook(contracts.deployment))
+    for moment, number in (
+        (START + 1, "1.0.0"),
+        (START + DAY_MS - 1, "1.0.0"),
+        (START + DAY_MS, "1.1.0"),
+        (START + 1, "1.0.0"),
+    ):
+        assert kept.contract_in_force("referral.made", moment).contract.version == number
 
 
 def test_a_version_without_us_counts_only_from_known_parties_and_for_known_versions() -> None:
