@@ -148,22 +148,24 @@ class Reader:
             )
 
     async def _hear_anew(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
-        """Take all manifests once more, if a contract is trusted that was not when they came.
+        """Take all notes and manifests once more, if a contract is trusted that was not before.
 
-        A manifest is refused while no contract pins its agency's governance keys, and a position
-        is past it for good; a new party's would be missed until it renews its keys.
+        A note of another party is refused while this agency has not signed the contract, and a
+        manifest while no contract pins its agency's governance keys. A position is past them for
+        good: the contract would never be complete, and the manifest be missed until the next one.
         """
         believed = self._begun_with
         if self._control.heard_with() == believed:
             return
-        await catch_up(
-            self._receiver,
-            self._control.topics.manifests,
-            _from_the_beginning,
-            self._take_control,
-            stop,
-            on_trouble,
-        )
+        for topic in (self._control.topics.contracts, self._control.topics.manifests):
+            await catch_up(
+                self._receiver,
+                topic,
+                _from_the_beginning,
+                self._take_control,
+                stop,
+                on_trouble,
+            )
         if not stop.is_set():
             self._control.note_heard_with(believed)
 

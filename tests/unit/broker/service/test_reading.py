@@ -18,12 +18,20 @@ from broker.judging.key_resolver import Trust, TrustStore
 from broker.receiving.persistence import Batch
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
-from broker.record import CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE, KafkaPartition, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    CONTRACT_CONTENT_TYPE,
+    MANIFEST_CONTENT_TYPE,
+    KafkaPartition,
+    Record,
+)
 from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
 from broker.service import reading
 from broker.service.reading import Inbound, Reader
+from broker.statements.signed_contract import pack_contract
 from broker.transport.interfaces import Trouble
 from broker.transport.topics import control_topics
 from tests.support.founded_partnership import CASE, COUNCIL, DAY, POLICE
@@ -252,6 +260,38 @@ async def test_manifests_that_came_before_their_contract_are_heard_once_it_is_tr
         await early.until(lambda: len(early.member.inbox()) == 2)
     assert early.member.inbox() == sent
     assert early.books >= 3  # the contract, and each manifest
+
+
+async def test_notes_that_came_before_our_own_signature_are_heard_once_we_have_signed(
+    node: ReadingAgency, police: MemoryAgency
+) -> None:
+    """They were refused, and the position is past them."""
+    world = police.world
+    proposal = world.another_contract(
+        terms=lambda text: text.replace(
+            "\nversion: 1.0.0", f'\nversion: 1.1.0\nprevious: ["{world.signed.hash.hex()}"]', 1
+        )
+    )
+    headers = ((CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE),)
+    topic = control_topics(world.deployment).contracts
+    others = [note for note in proposal.notes if note.agency != COUNCIL]
+    own = SignedContract(
+        proposal.text, tuple(note for note in proposal.notes if note.agency == COUNCIL)
+    )
+    before = node.participant
+    await police.transport.send(
+        [Record(topic, 0, headers, pack_contract(proposal.text.raw, one.raw)) for one in others]
+    )
+    async with node.running():
+        await node.until(lambda: sum(len(news.rejected) for news in node.heard) == len(others))
+        signed = replace(before, contracts=before.contracts.adding(own))
+        await node.reader.take_up(lambda: signed)
+
+        def complete() -> bool:
+            known = node.control.contracts.by_hash(proposal.hash)
+            return known is not None and not known.missing
+
+        await node.until(complete)
 
 
 async def test_manifests_are_heard_anew_once_for_each_set_of_contracts(
