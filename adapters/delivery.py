@@ -14,7 +14,7 @@ other cases are delivered. Later events of the same case wait for it, with two e
 
 ``status``, ``doctor``, the metric ``concordant_held`` and ``quarantine list`` show held events.
 ``quarantine retry`` tries them again. When the adapter starts, it tries again each held event that
-blocks a case, because its mapping may be corrected.
+blocks a case, because the mapping may have been corrected since.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RETRY_MOST_S: Final = 30.0
 IDLE_S: Final = 0.5
 """Pause after a round without events, in seconds."""
 ONE_EVENT_ONLY: Final = frozenset({"sink_conflict", "sink_key_invalid"})
-"""Sink codes of a single event: it is held.
+"""Codes of the sink that concern one event only. That event is held.
 
 After any other code, for example that of a full disk, delivery stops and is tried again.
 """

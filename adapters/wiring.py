@@ -46,7 +46,9 @@ from broker.transport.interfaces import Transport
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Resources of a process: database, Kafka, clock and monitoring. Used in this module only.
+    """Resources of a process: database, Kafka, clock and monitoring.
+
+    `adapters/runner.py` makes it. Only this module reads it: objects receive its members.
 
     Attributes:
         store: the agency's state.
@@ -133,7 +135,7 @@ class Adapter:
 
 
 def connect_adapter(participant: Participant, outside: Outside, settle_s: float) -> Adapter:
-    """Create the complete adapter: the folders of the agency's system, and the broker.
+    """Create the complete adapter: broker, objects for the agency's folders, HTTP server.
 
     Args:
         participant: the agency, loaded and verified.

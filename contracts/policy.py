@@ -63,12 +63,13 @@ class Grouping:
 
     Attributes:
         readers: for each group, the recipients that may read it. All may read group 0.
-        bound: for each group, True if its key needs consent: the scope of the recipient's role.
+        bound: for each group, True if it is consent-bound. A recipient gets the key of such a group
+            only with the consent that its role needs.
         fields: leaf paths of each group, as a set.
         order: leaf paths of each group, in the order of the contract.
         group_of: maps a leaf path to its group. It holds only fields with a reader.
         granted: maps a recipient to the leaf paths that it may read if all consent is given.
-        unbound: maps a recipient to the leaf paths that it may read without any consent.
+        unbound: maps a recipient to the leaf paths of its groups that are not consent-bound.
         may_read: maps a recipient to one boolean per group: readable if all consent is given.
     """
 
@@ -171,7 +172,7 @@ class FieldDecision:
 
     - `granted`: every recipient gets the field.
     - `withheld`: some recipients do not get it: they are not granted it, or consent is missing.
-    - `left_out`: no recipient gets it, because consent is missing.
+    - `left_out`: no recipient gets it: consent is missing, or the incident identifies no person.
     - `refused`: no recipient may read it, or the sender may not send it.
 
     Attributes:
@@ -224,8 +225,8 @@ class Consented:
 
     Attributes:
         blocked: leaf paths that no recipient gets. The sender removes them from the event.
-        forbidden: leaf paths that no event with these answers may hold, for any recipient. A scope
-            that everyone needs is missing, or the incident identifies no person.
+        forbidden: leaf paths that no event with these answers may hold, for any recipient, because
+            a scope that all need is missing or the incident identifies no person.
         narrowed: leaf paths that only some of the entitled recipients get.
         keys: maps a recipient to one boolean per group: it gets the key of the group.
         left_out: maps a leaf path to the entitled recipients that do not get it.
@@ -246,14 +247,16 @@ class Policy:
         contract: the agreement.
         event_type: name of the event type.
         addressed: ids of the recipients.
-        denial: reason why nothing may be shared. The other attributes are then empty.
+        denial: reason why nothing may be shared, or None. If it is set, the attributes below are
+            empty.
         clause: clause of the event type.
         fields: maps each leaf path to its decision. It holds the paths that this sender may send
             and a recipient may read.
         required: leaf paths that every event must have.
         needs: maps a leaf path to the scopes that must all be given, for every recipient. It holds
-            identifying paths and those that need consent.
-        role_needs: maps a recipient to the further scope that its role needs for such fields.
+            consent-bound paths and those for which the contract names a consent.
+        role_needs: maps a recipient to the further scope that its role needs for consent-bound
+            fields.
         depersonalised: leaf paths that are removed from an incident that identifies no person.
     """
 
@@ -291,7 +294,7 @@ class Policy:
         """Return which recipients get which fields with the consent in this event.
 
         Only the value `true` is consent. Without consent, or with consent to statistics only, no
-        identifying field is sent, because each identifying field needs one of the other scopes.
+        consent-bound field is sent, because each needs the scope `share_identity`.
         """
         get = flat.get
         answers = [get(path) is True for path in self._answers] if self._answers else ()

@@ -4,9 +4,10 @@ The wrap is a part of step 5, the key list is step 7, the groups are step 8, and
 part of step 9.
 
 Each wrap is tried once. The cache holds success and failure for each (contract, sender, reader,
-wrap, keys of the reader). HPKE's ``info`` binds a wrap to contract, sender and reader. A cache with
-the wrap alone as its key would skip this check, and an attacker could replay a wrap under another
-contract (tests/unit/broker/envelope/test_wraps.py).
+wrap, keys of the reader). A wrap opens only for the deployment, contract, sender, reader and key
+that its sender named: they are the ``info`` of HPKE, the public-key encryption. A cache with the
+wrap alone as its key would give a hit without testing these names. An attacker could then replay a
+wrap under another contract (tests/unit/broker/envelope/test_wraps.py).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ MEMORY_ENTRIES: Final = 4096
 """Maximum number of cached wraps; each takes about 1.5 kB."""
 
 _NO_KEY: Final = bytes(HASH_BYTES)
-"""Place in a key list for a group that this agency may not read."""
+"""Bytes in a key list instead of the key of a group that this agency may not read."""
 
 
 class OpeningError(Exception):
@@ -60,7 +61,7 @@ class OpeningKey:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """Session key from an opened wrap, and the constant part of its authenticated data."""
+    """Session key from an opened wrap, and the part of the key lists' AAD that stays the same."""
 
     aead: AeadKey
     tail: bytes
@@ -68,10 +69,10 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True)
 class _Latest:
-    """Cache entry for the last event of a sender: its wraps, our keys, our index, the session.
+    """Cache entry for a sender's last event: its wraps, our keys, index of our wrap, session.
 
-    All events of an hour have the same wraps. Comparing the wraps takes about 20 % of the time of a
-    look-up for each.
+    A sender's events to the same recipients usually have the same wraps for an hour. Comparing all
+    wraps takes about 20 % of the time of looking up each wrap.
     """
 
     wraps: list[bytes]
@@ -84,7 +85,10 @@ _Memory = OrderedDict[tuple[bytes, str, str, bytes, tuple[bytes, ...]], OpenSess
 
 
 class Sessions:
-    """Cache of tried wraps (least recently used) and two small caches, emptied when full."""
+    """Cache of tried wraps, and two small caches.
+
+    When full, the first drops the least recently used entry. The small ones are emptied.
+    """
 
     __slots__ = ("_latest", "_memory", "_prefixes")
 

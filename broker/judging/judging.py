@@ -16,7 +16,7 @@ step  what is checked                                         where
 1     form of the proof; it names this place in Kafka         verification.py
 2     signature, by a stream key that was valid at log time   verification.py, trials.py
 3     inclusion under the signed checkpoint                   verification.py
-4     continuity of the stream: no replay, fork, rollback     continuity.py, generations.py
+4     continuity: position, repeat, gap, rollback, fork       continuity.py, generations.py
 5     layout; the wrap for this reader, if there is one       decryption.py
 6     contract: topic, sender, reader and log time            decryption.py
 7     session key and group keys                              broker/envelope/opening.py
@@ -171,9 +171,10 @@ def _placed(
 ) -> Placement:
     """Place a record. If the sender's state is full, remove old entries from it first.
 
-    Entries are removed in this order: gaps that a revoked key revealed; complete or skipped
-    generations of this partition; those of other partitions (docs/spec/streams.md, "Limits").
-    ``relief`` receives the reduced states.
+    First go the gaps that a revoked key of the sender revealed, in all its partitions. Then go the
+    generations of this partition that are complete or were passed over. Then go such generations of
+    the sender's other partitions (docs/spec/streams.md, "Limits"). ``relief`` receives the reduced
+    states.
     """
     position, where = verified.position, verified.origin.place
     history = context.history(where)
@@ -190,13 +191,13 @@ def _placed(
         if error.code != "state_full":
             raise
     relief.update(context.affected(where.agency))
-    try:  # without gaps of revoked keys and old generations of this partition
+    try:  # after removing gaps of revoked keys; ``place`` may forget old generations too
         return continuity.place(relief.get(where, context.state(where)), position, history, room)
     except ContinuityError as error:
         passed = context.passed(where, relief) if error.code == "state_full" else {}
         if not passed:
             raise
-    relief.update(passed)  # without old generations of other partitions
+    relief.update(passed)  # after removing old generations of other partitions
     return continuity.place(relief.get(where, context.state(where)), position, history, room)
 
 

@@ -47,7 +47,10 @@ _STAGES: Final[tuple[tuple[str, Stage], ...]] = (
     ("not_started", "not_started"),
     ("suspended", "suspended"),
 )
-"""Stage of an agency that has no agreement in force, by the state of one, the first of these."""
+"""Stages of an agency that has signed agreements, none of which is in force.
+
+The first pair counts whose state one of these agreements has, if there is a next step for it.
+"""
 DUE_DAYS: Final = 92
 """`contract status` lists a due date from this many days before it."""
 DELEGATION_WARNING_MS: Final = 90 * DAY_MS
@@ -61,8 +64,8 @@ class Progress:
 
     Attributes:
         agency: its id.
-        deployment: its name, `unassigned` until the agency signs its first agreement.
-        stage: the earliest stage that is not finished.
+        deployment: name of the partnership, `unassigned` until the agency signs an agreement.
+        stage: what the agency does or waits for first, or `in_force` or `ended`.
         agreements: every agreement in its folder.
         partners: other agencies whose keys are in the folder.
         governance_here: True if the governance keys are available.
@@ -82,7 +85,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Signature of a party, and who signed when in what capacity, from its note."""
+    """Signature of a party, with name and capacity of the signatory and time, from its note."""
 
     agency: str
     signed: bool
@@ -197,7 +200,7 @@ def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator
 def next_step(
     participant: Participant, agreements: tuple[AgreementState, ...], now: int
 ) -> tuple[Stage, NextStep]:
-    """Return where an agency stands, the least finished thing first, and the one thing to do.
+    """Return the stage of an agency and its next step.
 
     Args:
         participant: the agency.

@@ -1,6 +1,7 @@
 """Bundles: add the bundle of another agency, make a bundle, show a bundle.
 
-``add_bundles`` first verifies all files and then writes. It only adds. Bundles can be added in any
+``add_bundles`` first verifies all files and then writes. It removes nothing, and replaces only
+older entries and certificates. Bundles can be added in any
 order and more than once. A refused file leaves the folder unchanged.
 """
 
@@ -63,7 +64,8 @@ class Added:
         agency: the agency's id.
         new: (kind, name) of each part that was not in the folder before.
         agreements: every agreement in the folder now.
-        left_out: versions in the files that do not name this agency.
+        left_out: versions that were not added, because only another version of the agreement
+            names this agency.
     """
 
     agency: str
@@ -125,7 +127,7 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
 
 
 def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
-    """Write agreements, signatures, entries and manifests of an agency into one file.
+    """Write the public files of all agencies in an agency's folder into one file.
 
     Args:
         directory: the agency's folder.
@@ -205,7 +207,7 @@ def _collect_plain_documents(
 
 
 def _check_documents(participant: Participant, found: Collected) -> None:
-    """Drop documents that no agreement names, and require those that one names."""
+    """Require each document that an added agreement names, and drop all others."""
     contracts = [one.contract for one in found.agreements.values()]
     found.documents = documents_of(participant.root, contracts, found.documents)
 
@@ -216,7 +218,7 @@ def held_own_certificates(directory: Path) -> dict[str, bytes]:
 
 
 def _check_entries(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
-    """Refuse an entry with other keys than before, or with keys of another agency."""
+    """Refuse an entry with new keys that nothing vouches for, or with keys of another agency."""
     for agency, entry in found.entries.items():
         if agency in held:
             known = parse_entry(held[agency]).governance
@@ -260,7 +262,7 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
     for signed in found.agreements.values():
         if drafts - {signed.contract.deployment}:
             raise EntryError(
-                f"It belongs to the deployment {signed.contract.deployment}. The agreements in the "
+                f"The agreement belongs to deployment {signed.contract.deployment}. Those in the "
                 f"folder belong to {', '.join(sorted(drafts))}.",
                 code="entry_foreign",
                 fix=f"Use another folder for the deployment {signed.contract.deployment}, or add "
@@ -289,7 +291,9 @@ def _require_pinned(
     agreements: Iterable[SignedContract],
     known: Sequence[SignedContract],
 ) -> None:
-    """Check that agreements pin these keys for an agency, or replace one another.
+    """Check each agreement that names keys for an agency.
+
+    They are these keys, or the agreement is in a chain of versions with a known one.
 
     Raises:
         EntryError: `entry_conflict`.
@@ -350,7 +354,7 @@ def _check_manifests(
     found.manifests[:] = kept
     if older and not kept and not _anything_new(participant, found, held):
         raise EntryError(
-            "It is older than the files in the folder, and holds nothing new.",
+            "The bundle is older than the files in the folder, and holds nothing new.",
             code="bundle_older",
             fix="Ask the agency that sent it to make a new bundle.",
         )
@@ -365,8 +369,9 @@ def _verify_with_trusted_keys(
 ) -> None:
     """Verify a manifest with keys from this agency's agreements and entries (forgery).
 
-    A forged agreement could name an attacker's keys for a party, and come with a manifest that they
-    signed. If that manifest were stored, the genuine manifest of the party would be refused.
+    A forged agreement could name an attacker's keys as those of a party. The same bundle could hold
+    a manifest that is signed with these keys. If that manifest were stored, the genuine manifest of
+    the party would be refused.
     """
     agency = verified.manifest.agency
     pairs = participant.contracts.governance_of(agency)
@@ -433,7 +438,7 @@ def _check_certificates(participant: Participant, found: Collected, held: dict[s
         and authority.read_bytes() != found.authority
     ):
         raise TransportError(
-            "It holds another certificate authority for Kafka than the folder "
+            "The bundle has another certificate authority for Kafka than the folder "
             f"({participant.config.kafka.ca}).",
             code="certificate_foreign",
             fix="Ask Kafka's host which certificate authority is right.",

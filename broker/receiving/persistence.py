@@ -3,7 +3,7 @@
 - An opened event is written to the inbox and the disclosure log.
 - A refused record is written to the quarantine.
 - A record that fails at steps 0 to 4 is written to a bounded list.
-- Both texts of an equivocation are written to the evidence.
+- The stored checkpoint and the proof of an equivocation are written to the table of evidence.
 
 A record with a position also changes the stored state of its stream. broker/receiving/receiving.py
 commits when the whole batch was processed.
@@ -250,7 +250,8 @@ class VerdictPersistence:
 
         ``content_missing``: only the hash of a missing record arrived. Its sender cleared the
         content, or Kafka's host replaced the record by its hash to hide the content.
-        ``before_start_late``: a sender writes new records to a log from before the reader's start.
+        ``before_start_late``: a sender still adds records to a generation that is older than the
+        one with which this reader began.
         """
         for code in codes:
             alarm = (judgement.verified.origin.agency, code)
@@ -292,7 +293,7 @@ class VerdictPersistence:
         place = origin.place
         history, link = self._context.history(place), position.link
         mine = history.signed_text(origin.generation, position.index, position.size)
-        if not mine and link is not None:  # the link contradicts the end of the predecessor
+        if not mine and link is not None:  # index 0 contradicts the end of the generation before
             mine = history.signed_text(link.name, link.size - 1, link.size)
         theirs = next(value for name, value in record.headers if name == PROOF_HEADER)
         assert theirs is not None

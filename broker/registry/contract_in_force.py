@@ -1,7 +1,7 @@
 """Look-up of the contract that applies, and of its status at a given time.
 
 A sender looks the contract up by event type. A reader uses the hash in a record. A command uses the
-name of the contract. All three get one type from one function
+name of the contract. All three call `contract_in_force` and get a `ContractInForce`
 (docs/spec/contract-signatures.md).
 """
 
@@ -22,12 +22,12 @@ from contracts.status import ContractStatus, Departure, contract_status
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A complete version that replaces another one.
+    """A version that all parties have signed, and that replaces another one.
 
     Attributes:
         contract: its terms.
         effect: time (ms) from which it has effect.
-        until: end (ms) of the changeover: later records under the replaced version are refused.
+        until: time (ms) up to which records under the replaced version are still accepted.
     """
 
     contract: Contract
@@ -115,7 +115,7 @@ class ContractInForce:
     def stop_at(self, agency: str, moment: int) -> Departure | None:
         """Return why a party takes no part at a time (ms): it has left, or has suspended its part.
 
-        A departure comes before a suspension of the same time.
+        If the party has left and has also suspended its part, the departure is returned.
         """
         return min(
             (one for one in self.stops(agency) if one.holds_at(moment)),
@@ -151,7 +151,8 @@ def contract_in_force(
 ) -> ContractInForce:
     """Return the contract that applies at a time, or the contract with a given hash.
 
-    If version B names the hash of version A as a previous one, B replaces A from the effect of B.
+    If version B names the hash of version A under `previous`, B replaces A from the time at which B
+    takes effect: all parties have signed it, and it has started.
     A suspension or departure does not change this look-up. `contracts.decision` checks the status
     for senders, and step 6 checks `stop_at` for readers.
 
@@ -197,7 +198,10 @@ def _successor(contracts: ContractBook, signed: SignedContract) -> Successor:
 
 
 def _name_of(contracts: ContractBook, event_type: str) -> str | None:
-    """Return the name of the only contract that has the type; None if several have it."""
+    """Return the name of the contract that has the type.
+
+    None if several contracts have it, or if this agency has signed none.
+    """
     trusted = contracts.trusted()
     names = {one.contract.name for one in trusted if event_type in one.contract.event_types}
     if not names and trusted:
@@ -262,6 +266,6 @@ def _both_apply(live: Sequence[SignedContract]) -> str:
         )
     return (
         "Keep all files: each is needed to open the records that were sent under it. Nothing can "
-        f"be sent until the first of them ends, on {ends}. For the next version, use: concordant "
-        "contract revise. It names the version before it."
+        f"be sent until the first of them ends, on {ends}. Make the next version with: concordant "
+        "contract revise. It writes into the new version which version is replaced."
     )

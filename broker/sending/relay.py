@@ -7,7 +7,9 @@ records with one index (fork). No Kafka transaction is needed.
 
 - ``indexing.py`` gives each record its place in the stream.
 - ``recovery.py`` publishes records again after a stream key was revoked.
-- ``replay`` publishes records again that other agencies request, after all new records.
+
+The method ``replay`` publishes again the records that other agencies request. Its caller lets new
+records go first (broker/service/replaying.py).
 """
 
 from __future__ import annotations
@@ -97,7 +99,8 @@ class Relay:
 
         Raises:
             TransportError: Kafka does not accept them. With a code of ``TOPIC_AWAY`` the records of
-                other topics were sent. ``round`` skips the refused topics until this succeeds.
+                other topics were sent. ``round`` skips the refused topics until a call of
+                ``resend`` succeeds.
         """
         rows = await asyncio.to_thread(self._unsent)
         if rows:
@@ -172,9 +175,9 @@ class Relay:
         return self._indexing.batches()
 
     def _heads(self) -> tuple[Head, ...]:
-        """Return the head of each stream: the current one, or the last acknowledged one.
+        """Return the current head of each stream whose records Kafka has all acknowledged.
 
-        A stream with unacknowledged records has its last acknowledged head, or none.
+        For another stream return its last acknowledged head, if there is one.
         """
         with self._store.reading() as tx:
             rows = [row for row in tx.streams.heads() if row.size]
@@ -192,7 +195,10 @@ class Relay:
     # --- triggered by others ----------------------------------------------------------------------
 
     def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
-        """Record which records readers refused. A refused generation gets a successor."""
+        """Add records that readers refused.
+
+        If they refused the current generation as not linked, a new one that names it follows.
+        """
         self._refused.refused(records)
 
     async def recover(
@@ -210,7 +216,7 @@ class Relay:
 
         Args:
             revoked: the keys.
-            readers: topic -> its other readers.
+            readers: topic -> its readers, without this agency.
             believed: decides which receipts of the readers count: ``KeyResolver.receipt_believed``.
 
         Returns:
@@ -229,11 +235,11 @@ class Relay:
 
         A record has the same bytes as before, or only its leaf hash if its content was cleared. No
         lock is needed, because records keep their positions: a reader that has a record sees a
-        repeat. A call sends at least one record, and at most ``REPLAYED_BYTES_AT_ONCE`` if it sends
-        several.
+        repeat. A call sends at most ``REPLAYED_BYTES_AT_ONCE`` bytes, but at least one record if
+        the archive has one.
 
         Returns:
-            Number of records, number of bytes, and the last published index.
+            Number of records, number of bytes, and the index up to which the range is done.
 
         Raises:
             TransportError: Kafka does not accept them.
