@@ -160,7 +160,7 @@ def open_record(
         return "not_addressed"
     entry, session = mine
     in_force = _contract_in_force(sealed.contract, verified, context, now)  # step 6
-    ends = _ends(in_force, verified)
+    ends = _ends(in_force, verified, context.agency)
     if ends:
         state = context.state(verified.origin.place) if state is None else state
         require_heard(verified, ends, context, state, now if arrived is None else arrived)
@@ -206,10 +206,20 @@ def _contract_in_force(
     return in_force
 
 
-def _ends(in_force: ContractInForce, verified: VerifiedRecord) -> list[End]:
-    """Return the ends of the sender's part that are later than the record's log time."""
+def _ends(in_force: ContractInForce, verified: VerifiedRecord, reader: str) -> list[End]:
+    """Return the ends of the sender's part that are later than the record's log time.
+
+    A version without the sender, which replaces this one, ends its part too (removal).
+    """
     sender, contract = verified.origin.agency, in_force.contract
-    return [
+    removals = [
+        End(newer.effect, newer.contract.changeover_ms, frozenset(newer.contract.by_id))
+        for newer in in_force.successors
+        if verified.log_time < newer.effect
+        and sender not in newer.contract.by_id
+        and reader in newer.contract.by_id
+    ]
+    return removals + [
         end_of(
             stop,
             (
@@ -217,6 +227,7 @@ def _ends(in_force: ContractInForce, verified: VerifiedRecord) -> list[End]:
                 for party in contract.parties
                 if party.id != sender and in_force.stop_at(party.id, stop.since_ms) is None
             ),
+            contract.changeover_ms,
         )
         for stop in in_force.stops(sender)
         if verified.log_time < stop.since_ms

@@ -15,13 +15,11 @@ from broker.errors import RefusedError
 from broker.judging.partition_state import PartitionState
 from broker.judging.reader_context import ReaderContext
 from broker.judging.verification import VerifiedRecord, folds
-from contracts.durations import DAY_MS, MINUTE_MS
+from contracts.durations import MINUTE_MS
 from contracts.status import Departure
 
 SUSPENSION_WINDOW_MS: Final = 10 * MINUTE_MS
 """Time after a suspension in which a reader takes earlier records: a thief is another actor."""
-CHANGEOVER_MS: Final = 7 * DAY_MS
-"""The same after a departure or a removal, unless the contract names another changeover."""
 RECEIPTS_AFTER_MS: Final = 5 * MINUTE_MS
 """Readers publish receipts when they learn of an end; those of this time after it count."""
 FOLD_WITHIN_MS: Final = 10 * MINUTE_MS
@@ -45,9 +43,7 @@ class End:
     witnesses: frozenset[str]
 
 
-def end_of(
-    departure: Departure, witnesses: Iterable[str], changeover_ms: int = CHANGEOVER_MS
-) -> End:
+def end_of(departure: Departure, witnesses: Iterable[str], changeover_ms: int) -> End:
     """Return the end that a suspension or departure makes.
 
     Args:

@@ -29,7 +29,7 @@ from tests.conformance.view import ReaderContext, Stated
 
 Answer = dict[str, Any]
 RECEIPTS_MS = 300000
-WINDOWS_MS = {"suspended": 600000, "left": 7 * 86400000}
+SUSPENSION_MS = 600000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +143,23 @@ class Reading:
         source = proof.origin.agency
         held = self._streams[proof.origin.stream].generations[proof.origin.generation]
         name = proof.checkpoint.split("\n", 1)[0]
+        ends: list[tuple[int, int, set[str]]] = []
         for state, since in self.view.ends(source, contract, log_time):
-            if self.now < since + WINDOWS_MS[state]:
-                continue
+            window = SUSPENSION_MS if state == "suspended" else contract.changeover
             among = {
                 party
                 for party in contract.roles
                 if self.view.takes_no_part(party, contract, since) is None
             }
+            ends.append((since, window, among))
+        for newer in self.view.successors(contract.hash):
+            parties = set(newer.contract.roles)
+            removed = self.view.reader in parties and source not in parties
+            if removed and log_time < newer.effect:
+                ends.append((newer.effect, newer.contract.changeover, parties))
+        for since, window, among in ends:
+            if self.now < since + window:
+                continue
             stated = self.view.stated(name, proof.index, source, since + RECEIPTS_MS, among)
             if not stated:
                 raise RefusedError(6, "not_heard")

@@ -21,6 +21,8 @@ from adapters.base import MappingError
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
 from adapters.support import ADAPTER as OF_SUPPORT
+from broker.agency.own_manifest import state_departure
+from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.control import watch
 from broker.observing import logs
@@ -354,6 +356,24 @@ async def a_record_is_held(live: Live) -> Shown:
     )
 
 
+async def a_record_waits_for_our_own_suspension(live: Live) -> Shown:
+    """The support service suspended its part; what was logged for it before waits."""
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live[SUPPORT].stop()
+    live[POLICE].drop("one.csv", export({}))
+    await live[POLICE].until(has("events_published_total"))
+    suspending = load_participant(live[SUPPORT].folder, now_ms())
+    name = suspending.contracts.trusted()[0].contract.name
+    state_departure(suspending, name, "suspended", "dispute", now_ms())
+    await live[SUPPORT].start()
+    return Shown(
+        calm,
+        await live[SUPPORT].until(all_of(has("held", kind="deferred"), settled)),
+        restarted=True,
+    )
+
+
 async def a_quarantine_is_full(live: Live) -> Shown:
     """One refused record is all that it takes of a sender."""
     with mock.patch.object(persistence, "QUARANTINE_QUOTA", 1):
@@ -440,6 +460,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (a_referral_is_not_answered, {"Alarm", "EndsSoon", "ReferralOverdue"}),
     (a_loop_hangs, {"LoopStuck"}),
     (a_record_is_held, {"Held", "RecordsRefused"}),
+    (a_record_waits_for_our_own_suspension, {"Held"}),
     (a_quarantine_is_full, {"Held", "QuarantineFilling", "RecordsRefused"}),
     (a_value_is_dropped_from_the_log, {"LogDropsValues"}),
     (a_certificate_is_not_renewed, {"CertificateNotRenewed", "EndsSoon"}),

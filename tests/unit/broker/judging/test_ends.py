@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
 
-from broker.judging.ends import CHANGEOVER_MS, SUSPENSION_WINDOW_MS
+from broker.judging.ends import SUSPENSION_WINDOW_MS
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.record import Record
 from broker.registry.manifests import ManifestBook
 from broker.tlog.proof import parse_proof
 from tests.support.forged_events import draft_event
-from tests.support.founded_partnership import NOW, POLICE, SUPPORT, FoundedPartnership
+from tests.support.founded_partnership import (
+    COUNCIL,
+    NOW,
+    POLICE,
+    SUPPORT,
+    TODAY,
+    FoundedPartnership,
+)
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import Log, proof_of
 
 MINUTE, HOUR = 60_000, 3_600_000
+CHANGEOVER_MS = 7 * 24 * HOUR
 END = NOW + 2 * HOUR
 State = Literal["suspended", "left"]
 WINDOWS = {"suspended": SUSPENSION_WINDOW_MS, "left": CHANGEOVER_MS}
@@ -143,3 +152,21 @@ def test_a_forked_fill_is_not_covered_by_the_receipt_over_the_honest_leaf(
     late = END + HOUR
     assert take(reader, forged, late) == "fold_awaited"
     assert take(reader, forged, late + HOUR) in {"fold_awaited", "repeat"}
+
+
+def test_a_removal_is_an_end_too(world: FoundedPartnership, log: Log) -> None:
+    """A complete version without the sender: dated back, its records open in the changeover."""
+    without = world.another_contract(
+        parties=[one for one in world.participants if one != POLICE],
+        starts=TODAY + timedelta(days=1),
+        terms=lambda text: text.replace(
+            "\nversion: 1.0.0", f"\nversion: 1.1.0\nprevious: [{world.signed.hash.hex()}]", 1
+        ),
+    )
+    reader = Reader(contracts=world.book(COUNCIL, without))
+    in_force = reader.trust.contract_in_force(world.signed.hash)
+    assert in_force is not None
+    (newer,) = in_force.successors
+    early, late = (log.send_one(draft_event().value(), at=NOW + MINUTE) for _ in range(2))
+    assert take(reader, early, newer.effect + CHANGEOVER_MS - 1) == "opened"
+    assert take(reader, late, newer.effect + CHANGEOVER_MS) == "not_heard"

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from broker.audit.actor import Actor
-from broker.judging.ends import CHANGEOVER_MS, FOLD_WITHIN_MS
+from broker.judging.ends import FOLD_WITHIN_MS
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.operations.retry import RecordRetry
@@ -22,6 +22,7 @@ from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log, proof_of
 
 HOUR, SECOND = 3_600_000, 1000
+CHANGEOVER_MS = 7 * 24 * HOUR
 END = NOW + HOUR
 LATE = END + CHANGEOVER_MS + HOUR
 
