@@ -28,6 +28,7 @@ from broker.envelope.primitives import b64, lp
 from broker.errors import (
     ConfigError,
     DisclosureLogError,
+    EntryError,
     EvidenceError,
     KeyAccessError,
     ManifestError,
@@ -45,6 +46,7 @@ from broker.keys.enrolment import verify_public
 from broker.keys.keyfile import parse_keyfile, public_of
 from broker.keys.manifest import manifest_text, parse_manifest
 from broker.operations.trial import parse_plain
+from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import RecordFormatError, format_record, parse_record
 from broker.statements import heartbeats, notices
@@ -69,6 +71,7 @@ from broker.tlog.note import (
 )
 from broker.tlog.proof import Proof, format_proof, parse_proof
 from contracts import schema
+from contracts.documents import document_hash, require_document, shipped_documents
 from contracts.errors import ContractError, EventError
 from contracts.events import PlainEvent
 from contracts.loading import parse_contract, parse_framework, shipped_terms
@@ -217,6 +220,10 @@ _BEAT_NOTE = heartbeats.format_heartbeat(BEAT, [AUTHOR])
 _STATE, _GAPS = format_state(state())
 _PAYLOAD = format_payload(OPENED)
 
+_BUNDLE = format_bundle(
+    Bundle(documents={document_hash(raw): raw for raw in shipped_documents().values()})
+)
+
 PARSERS: tuple[Parser, ...] = (
     Parser("value", parse_value, (LayoutError,), (sealed_value(1, 1), sealed_value(3, 2)),
            value_again),
@@ -254,6 +261,9 @@ PARSERS: tuple[Parser, ...] = (
            (CONTRACT,), wrap=bare, documents=(TREE,), slow=True),
     Parser("framework", lambda data: parse_framework(data, "framework.yaml"), (ContractError,),
            (shipped_terms("pan-london-framework").encode(),), slow=True),
+    Parser("document", lambda data: require_document(data, "framework.txt"), (ContractError,),
+           tuple(shipped_documents().values()), str.encode),
+    Parser("bundle", parse_bundle, (EntryError,), (_BUNDLE,), format_bundle),
     Parser("signed-contract", unpack_contract, (RefusedError,),
            (pack_contract(b"name: x\n", SIGNED), pack_contract(b"", b"")),
            lambda pair: pack_contract(*pair)),

@@ -93,7 +93,7 @@ def manifest() -> Manifest:
             "keys": keys,
             "revocations": [{"kid": keys[0].kid, "since": NOW, "reason": "laptop lost"}],
             "standing": [
-                {"contract": "london-hate-crime", "version": "1.0.0", "state": "suspended",
+                {"contract": "london-hate-crime", "versions": [bytes(32)], "state": "suspended",
                  "since": NOW, "reason": "review"}
             ],
         }
