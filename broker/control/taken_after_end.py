@@ -61,12 +61,11 @@ def _stops(resolver: KeyResolver) -> Iterator[tuple[str, Stop]]:
 def _accepted(
     tx: Transaction, resolver: KeyResolver, agency: str, stop: Stop
 ) -> Iterator[InboxRow]:
-    topics = {
-        topic_name(signed.contract, logical)
-        for signed in resolver.contracts.trusted()
-        if signed.contract.name == stop.contract
-        for logical in signed.contract.topics
-    }
+    trusted = (signed.contract for signed in resolver.contracts.trusted())
+    contracts = [one for one in trusted if one.name == stop.contract]
+    topics = {topic_name(one, logical) for one in contracts for logical in one.topics}
+    window = min(one.changeover_ms for one in contracts)
+    window = SUSPENSION_WINDOW_MS if stop.state == "suspended" else window
     for row in tx.inbox.received_since(agency, stop.since):
         if row.topic not in topics:
             continue
@@ -74,7 +73,7 @@ def _accepted(
         kept = tx.reader_logs.checkpoint_above(log, row.index)
         logged = 0 if kept is None else kept.time_s * 1000
         during = stop.since <= logged and (stop.until is None or logged < stop.until)
-        late = logged < stop.since and row.received_ms >= stop.since + SUSPENSION_WINDOW_MS
+        late = logged < stop.since and row.received_ms >= stop.since + window
         if during or (late and not _confirmed(tx, resolver, log, row.index, stop)):
             yield row
 

@@ -137,16 +137,23 @@ def test_a_receipt_that_comes_later_opens_what_was_not_heard(
     assert len(node.member.receiving.judge_unheard(clock.now).opened) == 6
 
 
-@pytest.mark.parametrize("at", [END - HOUR // 2, END + SECOND])
+@pytest.mark.parametrize(
+    ("at", "state"), [(END - HOUR // 2, "suspended"), (END + SECOND, "suspended"), (END, "left")]
+)
 def test_events_taken_before_the_end_was_known_stay_taken_with_an_alarm(
-    node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock, at: int
+    node: ControlNode,
+    log: Log,
+    world: FoundedPartnership,
+    clock: Clock,
+    at: int,
+    state: Literal["suspended", "left"],
 ) -> None:
     """The ids are in the disclosure log; the alarm comes once."""
     clock.now = END + HOUR
     sent = at_offsets(log.send(value(), at=at))
     (event,) = node.member.take(sent).opened
     assert not {code for _, code in node.watch.look().alarms} & {"taken_after_end"}
-    believe_end(node, world)
+    believe_end(node, world, state)
     alarms = [one for _ in range(2) for one in node.watch.look().alarms]
     assert alarms.count((POLICE, "taken_after_end")) == 1
     assert len(node.member.inbox()) == 1
