@@ -1,6 +1,6 @@
 """Changes to an agency's own manifest and keys: renew, suspend, leave, revoke, destroy.
 
-Each change makes a new manifest version with the governance keys, verifies it as every reader will,
+Each change makes a new manifest version with the manifest keys, verifies it as every reader will,
 and stores it; the service publishes it. New keys are stored before the manifest that lists them. A
 crash in between leaves an unlisted key, and never a listed key without its private half.
 """
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
-from broker.agency.participant import Participant
+from broker.agency.made_manifests import note_made
+from broker.agency.participant import Participant, own_manifest_missing
 from broker.errors import RegistryError
+from broker.keys.delegation import Revocation
 from broker.keys.instant import format_instant, whole_second
 from broker.keys.issuing import (
     ManifestChanges,
@@ -24,7 +26,13 @@ from broker.keys.issuing import (
     revoking,
     successors,
 )
-from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry, VerifiedManifest
+from broker.keys.manifest import (
+    REVOCATION_LOOKS_BACK_MS,
+    Manifest,
+    ManifestKey,
+    StandingEntry,
+    VerifiedManifest,
+)
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from contracts.durations import DAY_MS
 from contracts.model import UNSTATED_KAFKA_DAYS
@@ -34,7 +42,7 @@ class StatementError(RegistryError):
     """A manifest cannot state what was requested; the person who requested it must act.
 
     Codes: `key_not_listed`, `key_ambiguous`, `key_governance`, `key_revoked_before`, `since_ahead`,
-    `since_invalid`, `reason_invalid`.
+    `since_too_early`, `since_invalid`, `reason_invalid`.
     """
 
     code = "reason_invalid"
@@ -47,7 +55,7 @@ def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> 
     The manifest's own validity of 30 days is renewed even if no key is due.
 
     Args:
-        participant: the agency; its governance keys must be present.
+        participant: the agency; its manifest keys must be present.
         now: milliseconds since the epoch.
         at_once: replace every key, due or not.
 
@@ -56,13 +64,13 @@ def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> 
         ManifestError: others would refuse the result.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
     """
-    signer = participant.governance_signer()
+    signer = participant.manifest_signer()
     previous = _newest(participant)
     due = successors(previous, now, at_once=at_once)
-    added = _made(participant, due)
+    added = made_keys(participant, due)
     ends = {key.ends: key.not_before for key in due if key.ends is not None}
     changes = ManifestChanges(add_keys=added, end_keys=ends)
-    return _stored(participant, issue_manifest(previous, changes, signer, now), now)
+    return store_own_manifest(participant, issue_manifest(previous, changes, signer, now), now)
 
 
 def signed_versions(participant: Participant, name: str) -> tuple[bytes, ...]:
@@ -81,7 +89,7 @@ def state_departure(
     """Suspend this agency's own part of a contract, or leave it, in all versions that it signed.
 
     Args:
-        participant: the agency; the keys that sign its manifests must be present.
+        participant: the agency; its manifest keys must be present.
         name: the contract's name.
         state: a departure cannot be undone, a suspension can.
         reason: for the other parties; never anything about a person.
@@ -93,6 +101,8 @@ def state_departure(
         RegistryError: code `contract_unsigned`, `registry_unwritable` or `manifest_missing`.
         StatementError: code `reason_invalid`.
     """
+    if state == "left":
+        participant.governance_signer()  # only the governance keys may leave
     versions = signed_versions(participant, name)
     if not versions:
         raise RegistryError(
@@ -120,10 +130,11 @@ def resume_contract(participant: Participant, name: str, reason: str, now: int) 
         now: milliseconds since the epoch.
 
     Raises:
-        KeyAccessError: a governance key is missing or cannot be opened.
+        KeyAccessError: a key is missing or cannot be opened.
         ManifestError: code `manifest_left`.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
     """
+    participant.governance_signer()  # only the governance keys may end a suspension
     return _issued(participant, ManifestChanges(resume={name: reason}), now)
 
 
@@ -136,7 +147,7 @@ def revoke_keys(
     it, exactly when it must reach them.
 
     Args:
-        participant: the agency; its governance keys must be present.
+        participant: the agency; its manifest keys must be present.
         kids: the keys' ids.
         since: earliest time at which they may have been compromised, milliseconds; the whole second
             counts, because receipts are dated by seconds.
@@ -144,11 +155,11 @@ def revoke_keys(
         now: milliseconds since the epoch.
 
     Raises:
-        KeyAccessError: a governance key is missing or cannot be opened.
+        KeyAccessError: a key is missing or cannot be opened.
         ManifestError: others would refuse the result.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
-        StatementError: code `key_not_listed`, `key_revoked_before`, `since_ahead`, `since_invalid`
-            or `reason_invalid`.
+        StatementError: code `key_not_listed`, `key_revoked_before`, `since_ahead`,
+            `since_too_early`, `since_invalid` or `reason_invalid`.
     """
     since = whole_second(since)  # a receipt of the same second may be later than the compromise
     kids = tuple(dict.fromkeys(kids))
@@ -159,7 +170,7 @@ def revoke_keys(
     for kid in kids:
         _require_revocable(participant, kid, since, now)
     revocations = tuple(_revocation(kid, since, reason) for kid in kids)
-    signer = participant.governance_signer()
+    signer = participant.manifest_signer()
     previous = _newest(participant)
     changes = revoking(previous, revocations, now)
     left = previous.model_copy(
@@ -168,8 +179,8 @@ def revoke_keys(
             "revocations": (*previous.revocations, *revocations),
         }
     )
-    added = _made(participant, successors(left, now))
-    return _stored(
+    added = made_keys(participant, successors(left, now))
+    return store_own_manifest(
         participant, issue_manifest(previous, replace(changes, add_keys=added), signer, now), now
     )
 
@@ -202,6 +213,13 @@ def _require_revocable(participant: Participant, kid: bytes, since: int, now: in
             f"None of this agency's manifests lists the key {kid.hex()[:16]}.",
             code="key_not_listed",
             fix=f"See: concordant keys list --agency {participant.root}",
+        )
+    if since < whole_second(now) - REVOCATION_LOOKS_BACK_MS:
+        raise StatementError(
+            "A manifest revokes a key for at most the last 7 days.",
+            code="since_too_early",
+            fix="Bring the governance keys, which may revoke for any time, and run: concordant "
+            f"keys delegate --agency {participant.root} --revoke KEY --since TIME --reason TEXT",
         )
     if since > now:
         raise StatementError(
@@ -246,7 +264,7 @@ def longest_retention_ms(participant: Participant) -> int:
     return max(graces, default=UNSTATED_KAFKA_DAYS * DAY_MS)
 
 
-def _made(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestKey, ...]:
+def made_keys(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestKey, ...]:
     """Make and store the keys; return them as a manifest lists them."""
     return tuple(
         listed_key(
@@ -261,35 +279,33 @@ def _made(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestK
     )
 
 
-OWN_MANIFEST_MISSING: Final = (
-    "Copy the newest of our manifests (AGENCY.NUMBER.note) from another party's folder "
-    "manifests/ into ours: every party has it."
-)
-
-
 def _newest(participant: Participant) -> Manifest:
     newest = participant.manifests.newest(participant.agency)
     if newest is None:
-        raise RegistryError(
-            "This agency's own manifest is missing.",
-            code="manifest_missing",
-            where="manifests/",
-            fix=OWN_MANIFEST_MISSING,
-        )
+        raise own_manifest_missing(participant.root)
     return newest
 
 
 def _issued(participant: Participant, changes: ManifestChanges, now: int) -> VerifiedManifest:
     """Issue a version that states a suspension, its end or a departure, and store it."""
-    signer = participant.governance_signer()
+    signer = participant.manifest_signer()
     previous = _newest(participant)
     over = now - longest_retention_ms(participant) - TRIED_AFTER_END_MS
     ended = (one for one in previous.standing if one.until is not None and one.until < over)
     changes = replace(changes, drop_standing=frozenset(one.name for one in ended))
-    return _stored(participant, issue_manifest(previous, changes, signer, now), now)
+    return store_own_manifest(participant, issue_manifest(previous, changes, signer, now), now)
 
 
-def _stored(participant: Participant, issued: VerifiedManifest, now: int) -> VerifiedManifest:
+def store_own_manifest(
+    participant: Participant, issued: VerifiedManifest, now: int
+) -> VerifiedManifest:
+    """Store a manifest that this agency made; the service publishes it.
+
+    Raises:
+        ManifestError: it does not follow from the one before.
+        RegistryError: ``registry_unwritable``.
+    """
+    note_made(participant.root, issued, participant.manifests.history(participant.agency))
     participant.repository.store_manifest(
         issued.raw, participant.contracts, participant.manifests, now
     )

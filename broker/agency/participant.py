@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from broker.agency.config import (
     AgencyConfig,
@@ -20,6 +21,7 @@ from broker.agency.config import (
 from broker.agency.kafka_settings import connection_of
 from broker.errors import KeyAccessError, RegistryError
 from broker.keys.governance import GovernanceSigner, governance_signer, key_name
+from broker.keys.issuing import ManifestSigner, manifest_signer
 from broker.keys.keyring import Keyring, open_source
 from broker.keys.kid import ED25519, RECEIPT, STREAM
 from broker.keys.manifest import Manifest
@@ -30,7 +32,7 @@ from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
-from broker.registry.repository import Repository
+from broker.registry.repository import MANIFESTS_FOLDER, Repository
 from broker.transport.connection import KafkaConnection
 from contracts.status import ContractStatus
 
@@ -151,6 +153,26 @@ class Participant:
             agency=self.agency,
         )
 
+    def manifest_signer(self) -> ManifestSigner:
+        """Return the pair of manifest keys that this agency's newest delegation names.
+
+        Raises:
+            RegistryError: `manifest_missing`.
+            KeyAccessError: a key is missing or cannot be opened.
+        """
+        newest = self.manifests.newest_verified(self.agency)
+        if newest is None:
+            raise own_manifest_missing(self.root)
+        if not all(self.keyring.holds(kid) for kid in newest.delegation.delegation.kids):
+            raise KeyAccessError(
+                "The manifest keys are not here.",
+                code="key_missing",
+                where=f"{self.root / 'agency.toml'}: [keys] {self.config.keys.operational}",
+                fix="Restore them from a backup, or bring the governance keys and make new ones: "
+                f"concordant keys delegate --agency {self.root} --new-keys",
+            )
+        return manifest_signer(newest.delegation, self.keyring)
+
     def _signer(self, role: str, algorithm: str, now: int) -> SoftwareSigner:
         keys = self.manifest(now).keys_of(role, algorithm)
         usable = [
@@ -163,9 +185,25 @@ class Participant:
                 f"None of this agency's {role} keys is valid now.",
                 code="signing_key_expired",
                 where="manifests/",
-                fix=f"Bring the governance keys, then: concordant keys renew --agency {self.root}",
+                fix=f"Run: concordant keys renew --agency {self.root}",
             )
         return self.keyring.signer(max(usable, key=lambda key: key.not_before).kid)
+
+
+OWN_MANIFEST_MISSING: Final = (
+    "Copy the newest of our manifests (AGENCY.NUMBER.note) from another party's folder "
+    "manifests/ into ours: every party has it."
+)
+
+
+def own_manifest_missing(root: Path) -> RegistryError:
+    """Return the error for an agency without a manifest of its own."""
+    return RegistryError(
+        "This agency's own manifest is missing.",
+        code="manifest_missing",
+        where=str(root / MANIFESTS_FOLDER),
+        fix=OWN_MANIFEST_MISSING,
+    )
 
 
 @dataclass(slots=True)

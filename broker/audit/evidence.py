@@ -13,7 +13,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from broker.errors import EvidenceError
-from broker.keys.manifest import MANIFEST_LIMIT_BYTES
+from broker.keys.manifest import MANIFEST_FILE_LIMIT_BYTES
 from broker.strict_json import StrictJsonError, parse_strict_json
 from broker.tlog.merkle import MAX_LOG_SIZE
 
@@ -24,7 +24,7 @@ MAX_PATH: Final = 63
 
 _Hash = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
 _Name = Annotated[str, StringConstraints(pattern=r"\A[!-~]{1,255}\z")]
-_Note = Annotated[str, StringConstraints(min_length=1, max_length=MANIFEST_LIMIT_BYTES)]
+_Note = Annotated[str, StringConstraints(min_length=1, max_length=MANIFEST_FILE_LIMIT_BYTES)]
 _Count = Annotated[int, Field(ge=0, le=MAX_LOG_SIZE)]
 _Path = Annotated[tuple[_Hash, ...], Field(max_length=MAX_PATH, strict=False)]
 

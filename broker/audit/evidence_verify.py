@@ -104,7 +104,7 @@ class _Chain:
         named = f"{evidence.contract.name} {evidence.contract.version}"
         yield f"{named}, signed by this agency, names the ML-DSA-65 key of {evidence.agency}"
         manifest = self._manifest(governance)  # 2
-        yield f"manifest {manifest.version} of {evidence.agency}, signed with that key"
+        yield f"manifest {manifest.version} of {evidence.agency}, signed with a key delegated by it"
         beat = self._stated()
         key = self._stream_key(manifest, beat.time)  # 3
         yield (
@@ -135,12 +135,16 @@ class _Chain:
     def _manifest(self, governance: NoteVerifier) -> Manifest:
         try:
             signed = parse_manifest(self._evidence.manifest.encode())
-            verify_note(signed.note, [governance])
-        except ManifestError:
+            named = signed.delegation.delegation
+            verify_note(signed.delegation.note, [governance])
+            manifest_key = MlDsa65Verifier(named.keys[1].public)
+            verify_note(signed.note, [note_verifier(self._name, NOTE_ML_DSA_65, manifest_key)])
+        except (ManifestError, KeyMalformed):
             raise LinkError("manifest_malformed", "it is not a manifest") from None
         except NoteError:
             raise LinkError(
-                "manifest_signature_invalid", "the pinned ML-DSA-65 key has not signed it"
+                "manifest_signature_invalid",
+                "the pinned ML-DSA-65 key has not signed the delegation, or its key the manifest",
             ) from None
         manifest = signed.manifest
         if (manifest.deployment, manifest.agency) != (
@@ -148,8 +152,12 @@ class _Chain:
             self._evidence.agency,
         ):
             raise LinkError("manifest_foreign", "it is a manifest of another agency")
+        if manifest.delegation != signed.delegation.hash or named.agency != manifest.agency:
+            raise LinkError("manifest_delegation_differs", "it names another delegation")
         if not 0 < manifest.expires - manifest.issued <= LONGEST_MANIFEST_LIFE_MS:
             raise LinkError("manifest_dates_invalid", "its validity is empty or too long")
+        if manifest.issued < named.issued or manifest.expires > named.expires:
+            raise LinkError("manifest_dates_invalid", "its delegation does not cover it")
         return manifest
 
     def _stated(self) -> Heartbeat:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     help="This agency's keys: list, validity, successors, and what to do when one is lost. "
-    "Other agencies learn of them from the agency's manifest, which its governance keys "
-    "sign.",
+    "Other agencies learn of them from the agency's manifest. The manifest keys sign it, and the "
+    "governance keys name the manifest keys once a year.",
 )
 
 
@@ -66,8 +66,8 @@ def renew(
     """Make the successors that are due and a new manifest that lists them, valid for 30 days.
 
     A key is due when it ends within 7 days; an exchange key's successor is published 7 days ahead.
-    Needs the governance keys. The running adapter publishes the manifest; otherwise it does when it
-    starts.
+    Needs the manifest keys, not the governance keys. The running adapter publishes the manifest;
+    otherwise it does when it starts.
     """
     from broker.cli.keys_text import renewed_json
     from broker.clock import now_ms
@@ -111,8 +111,9 @@ def revoke(
     """Revoke keys that may be compromised, and make their successors at once.
 
     Records that a revoked key signed are no longer trusted, at any time. The exception: another
-    agency gave a receipt for the record before TIME. Needs the governance keys. A revocation cannot
-    be undone. The running adapter applies it within seconds.
+    agency gave a receipt for the record before TIME. TIME is at most 7 days ago; for an earlier
+    time use `concordant keys delegate --revoke`. Needs the manifest keys, not the governance keys.
+    A revocation cannot be undone. The running adapter applies it within seconds.
     """
     from broker.cli.keys_text import revoked_json, revoked_notes
     from broker.clock import now_ms
@@ -139,6 +140,69 @@ def revoke(
         _print_added(revoked.renewed, output)
     _note_manifest(revoked.renewed)
     for line in revoked_notes(revoked):
+        note(line)
+
+
+@app.command("delegate")
+def delegate(
+    agency: Agency,
+    withdraw: Annotated[
+        bool,
+        typer.Option(
+            "--withdraw",
+            help="Withdraw the former manifest keys: they may be in other hands. Manifests that "
+            "this folder did not make become void.",
+        ),
+    ] = False,
+    revoke: Annotated[
+        list[str] | None,
+        typer.Option("--revoke", metavar="KID", help="Revoke this key too, since any time ago."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="With --revoke: earliest time of the compromise."
+        ),
+    ] = None,
+    reason: Annotated[
+        str,
+        typer.Option("--reason", metavar="TEXT", help="With --revoke: for other parties."),
+    ] = "",
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Make a delegation for a year: the governance keys name new manifest keys, for 400 days.
+
+    Needs the governance keys: bring them, give the command, and take them away again. The manifest
+    keys then renew, rotate and revoke the operational keys without them. The running adapter
+    publishes the delegation with a new manifest; otherwise it does when it starts.
+    """
+    from broker.cli.keys_text import delegated_json, delegated_notes, delegated_text
+    from broker.clock import now_ms
+    from broker.operations.key_delegation import delegated_keys
+    from broker.operations.key_revocation import parse_since, require_reason
+
+    if bool(revoke) != (since is not None):
+        raise typer.BadParameter("give --revoke and --since together")
+    earliest = None
+    if since is not None:
+        try:
+            earliest = parse_since(since)
+            require_reason(reason)
+        except ValueError:
+            raise typer.BadParameter(
+                "--since takes a time with its zone, like 2026-11-23T02:10:00Z, and --reason one "
+                "line of 1 to 256 characters"
+            ) from None
+    made = delegated_keys(
+        agency, now_ms(), withdraw=withdraw, revoke=revoke or (), since=earliest, reason=reason
+    )
+    if json:
+        print_json(delegated_json(made), output)
+    else:
+        print_text(delegated_text(made), output)
+    _note_manifest(made.renewed)
+    for line in delegated_notes(made):
         note(line)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from broker.keys.keyring import PassphraseChange
     from broker.keys.manifest import ManifestKey
     from broker.operations.affected_events import AffectedEvent
+    from broker.operations.key_delegation import Delegated
     from broker.operations.key_inventory import HeldKeys, NewGovernance, Renewed
     from broker.operations.key_revocation import Revoked
     from broker.operations.passphrase_change import ChangedPassphrase
@@ -124,6 +125,46 @@ def added_table(renewed: Renewed) -> tuple[Row, list[Row]]:
         (key.role, key.algorithm, key.kid.hex()[:16], moment(key.not_before))
         for key in renewed.added
     ]
+
+
+# --- delegate ------------------------------------------------------------------------------------
+
+
+def delegated_json(made: Delegated) -> dict[str, object]:
+    """A new delegation, for scripts."""
+    return {
+        "agency": made.agency,
+        "delegation": {"version": made.version, "expires": instant(made.expires)},
+        "withdrawn": [kid.hex() for kid in made.withdrawn],
+        "stand": made.stand,
+        "void": list(made.void),
+        **renewed_json(made.renewed),
+    }
+
+
+def delegated_text(made: Delegated) -> str:
+    """A new delegation, in words."""
+    lines = [f"The manifest keys of {made.agency} may sign until {moment(made.expires)}."]
+    if made.withdrawn:
+        names = " and ".join(kid.hex()[:16] for kid in made.withdrawn)
+        lines.append(
+            f"The manifest keys {names} are withdrawn. {made.stand} of their manifests stand."
+        )
+    if made.void:
+        versions = ", ".join(map(str, made.void))
+        lines.append(f"Void manifests in this folder: {versions}. Nothing in them counts.")
+    return "\n".join(lines) + "\n"
+
+
+def delegated_notes(made: Delegated) -> tuple[str, ...]:
+    """Return the next steps, in words."""
+    lines = [
+        "Take the governance keys away again.",
+        f"Next time: before {moment(made.expires)}. The status warns from 90 days before.",
+    ]
+    if made.withdrawn:
+        lines.append(_TELL.format(name=made.renewed.path.name))
+    return tuple(lines)
 
 
 # --- revoke and doubted ---------------------------------------------------------------------------

@@ -733,12 +733,25 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Copy the newest AGENCY.NUMBER.note from another party's folder manifests/, or wait "
         "for it from Kafka.",
     ),
+    "manifest_delegation_differs": Meaning(
+        "a manifest names another delegation than the one that comes with it",
+        "Get the file from that agency again.",
+    ),
+    "manifest_revocation_early": Meaning(
+        "a manifest revokes a key for longer ago than it may",
+        "Ask its agency: only a delegation, which the governance keys sign, may do this.",
+    ),
+    "manifest_void": Meaning(
+        "a manifest is void, because its agency has withdrawn the keys that signed it",
+        "Use that agency's newest manifest.",
+    ),
     "manifest_rollback": Meaning(
         "an older manifest replaced a newer one (rollback)",
         "Put the newer file back, or ask its agency for it; every party holds it.",
     ),
     "manifest_signature_invalid": Meaning(
-        "a signature of a manifest does not verify", "Get the file from that agency again."
+        "the keys of its delegation have not both signed a manifest",
+        "Get the file from that agency again.",
     ),
     "manifest_unpinned": Meaning(
         "no contract pins the keys that signed a manifest",
@@ -1050,6 +1063,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "silence": Meaning("no heartbeat of an agency for three minutes", "Telephone that agency."),
     "since_ahead": Meaning("the time is in the future", "Give a time in the past."),
+    "since_too_early": Meaning(
+        "a manifest revokes a key for at most the last 7 days",
+        "Bring the governance keys, and run: concordant keys delegate --agency DIR --revoke KEY "
+        "--since TIME --reason TEXT",
+    ),
     "since_invalid": Meaning("the time is malformed", "Write it like 2026-03-02T12:00:00Z."),
     "sink_conflict": Meaning(
         "the agency's system has other content under this id",

@@ -104,7 +104,7 @@ class Control:
         self._repository = repository
         self._store = store
         self._budgets = Budgets()
-        self._heard_manifests: dict[bytes, tuple[str, int]] = {}
+        self._heard_manifests: dict[bytes, tuple[str, bytes]] = {}
         self._judged = JudgedStatements()
         self.replay_requests = ReplayRequests()
         self._rules = ReceiptRules(self._agency)
@@ -187,12 +187,12 @@ class Control:
         assert record.value is not None
         # compare without signatures: anyone can add lines of other keys
         text = sha256(record.value.rpartition(b"\n\n")[0])
-        agency, version = self._heard_manifests.get(text, ("", 0))
-        if any(one.manifest.version == version for one in self.manifests.history(agency)):
+        agency, digest = self._heard_manifests.get(text, ("", b""))
+        if any(one.hash == digest for one in self.manifests.history(agency)):
             return
         book = self._repository.store_manifest(record.value, self.contracts, self.manifests, now)
-        manifest = parse_manifest(record.value).manifest
-        self._heard_manifests[text] = (manifest.agency, manifest.version)
+        signed = parse_manifest(record.value)
+        self._heard_manifests[text] = (signed.manifest.agency, sha256(signed.note.text))
         if book is not self.manifests:
             self.trust.believe(self.contracts, book)
 

@@ -1,31 +1,47 @@
 """Delegation: the governance keys name keys that sign manifests, for at most 400 days.
 
-A signed note over canonical JSON (spec: entries). The governance keys then stay offline for a year.
-Parsing is strict and verifying is pure: bytes, the governance keys and `now`.
+A signed note over canonical JSON (spec: keys, "Delegations"). The governance keys then stay offline
+for a year. Parsing is strict and verifying is pure: bytes, the governance keys and `now`.
+
+Only the governance keys may state withdrawn manifest keys, resuming and leaving a contract, and
+revocations that look back further than a manifest may.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from functools import cached_property
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from broker.envelope.primitives import sha256
 from broker.errors import ManifestError, NoteError
 from broker.keys.enrolment import possession_message, verify_possession, verify_public
 from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
 from broker.keys.instant import CLOCK_SKEW_MS, whole_second
 from broker.keys.keyfile import Base64, Instant
 from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, kid
-from broker.keys.manifest import Id, Kid, Version
-from broker.keys.signed_document import MalformedDocument, document_text, parse_document
+from broker.keys.signed_document import (
+    Hash,
+    Id,
+    Kid,
+    MalformedDocument,
+    Version,
+    document_text,
+    parse_document,
+)
+from broker.keys.signed_document import StatementLine as Line
 from broker.keys.signer import SoftwareSigner
 from broker.tlog.note import Note, format_note, sign_note, verify_note_by_all
-from contracts.durations import DAY_MS
+from contracts.durations import DAY_MS, SECOND_MS
 
 HEADER: Final = "concordant.delegation/v1"
 DELEGATION_LIMIT_BYTES: Final = 64 * 1024
 LONGEST_DELEGATION_MS: Final = 400 * DAY_MS
+STATEMENTS_LIMIT: Final = 128
+"""Maximum number of members of each list."""
 _ALGORITHMS: Final = (ED25519, ML_DSA_65)
 _SIGNATURES: Final = 2
 
@@ -43,12 +59,52 @@ class DelegatedKey(_Document):
     possession: Base64
 
 
+class WithdrawnKeys(_Document):
+    """A pair of manifest keys that signs no manifest any more.
+
+    Attributes:
+        keys: ids of the Ed25519 and the ML-DSA-65 key.
+        stand: hashes of the manifests of this pair that the agency made itself. All others of the
+            pair are void: readers treat them as never made.
+    """
+
+    keys: Annotated[tuple[Kid, ...], Field(min_length=2, max_length=2, strict=False)]
+    stand: Annotated[tuple[Hash, ...], Field(max_length=STATEMENTS_LIMIT, strict=False)] = ()
+
+
+class DelegatedStatement(_Document):
+    """The agency resumes its part of a contract, or leaves the contract.
+
+    Attributes:
+        contract: the contract's name; the statement covers all versions.
+        state: `resumed` ends a suspension at `since`; `left` cannot be undone.
+        since: when it takes effect.
+        reason: for the other parties.
+    """
+
+    contract: Line
+    state: Literal["resumed", "left"]
+    since: Instant
+    reason: Line
+
+
+class Revocation(_Document):
+    """A key that may be compromised since a time; in a delegation since any time."""
+
+    kid: Kid
+    since: Instant
+    reason: Line
+
+
 class Delegation(_Document):
     """Statement of the governance keys about the keys that sign manifests.
 
     Attributes:
         version: time of issue, milliseconds; a later delegation has a higher version.
         keys: an Ed25519 and an ML-DSA-65 key, in this order; both must sign a manifest.
+        withdrawn: pairs of manifest keys that sign no manifest any more.
+        standing: contracts that the agency resumes or leaves.
+        revocations: operational keys that may be compromised.
     """
 
     agency: Id
@@ -57,6 +113,20 @@ class Delegation(_Document):
     issued: Instant
     expires: Instant
     keys: Annotated[tuple[DelegatedKey, ...], Field(min_length=2, max_length=2, strict=False)]
+    withdrawn: Annotated[
+        tuple[WithdrawnKeys, ...], Field(max_length=STATEMENTS_LIMIT, strict=False)
+    ] = ()
+    standing: Annotated[
+        tuple[DelegatedStatement, ...], Field(max_length=STATEMENTS_LIMIT, strict=False)
+    ] = ()
+    revocations: Annotated[
+        tuple[Revocation, ...], Field(max_length=STATEMENTS_LIMIT, strict=False)
+    ] = ()
+
+    @property
+    def kids(self) -> tuple[bytes, bytes]:
+        """Ids of the Ed25519 and the ML-DSA-65 manifest key."""
+        return self.keys[0].kid, self.keys[1].kid
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +137,57 @@ class SignedDelegation:
     note: Note
     raw: bytes
 
+    @property
+    def hash(self) -> bytes:
+        """Hash of the text, by which manifests name it. Signature lines are no part of it."""
+        return sha256(self.note.text)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class VerifiedDelegation:
-    """A delegation that the agency's governance keys signed and that passed every check."""
+    """A delegation that the agency's governance keys signed and that passed every check.
+
+    Attributes:
+        governance: the keys that signed it.
+    """
 
     delegation: Delegation
     raw: bytes
+    governance: GovernancePublic
+
+    @cached_property
+    def hash(self) -> bytes:
+        """Hash of the text, by which manifests name it. Signature lines are no part of it."""
+        return sha256(delegation_text(self.delegation))
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationChanges:
+    """New statements of a delegation; those of the delegation before it stay.
+
+    Attributes:
+        withdrawn: pairs of manifest keys; a pair that is named again gets the new list.
+        standing: resuming and leaving.
+        revocations: operational keys.
+    """
+
+    withdrawn: tuple[WithdrawnKeys, ...] = ()
+    standing: tuple[DelegatedStatement, ...] = ()
+    revocations: tuple[Revocation, ...] = ()
+
+
+def delegation_text(delegation: Delegation) -> bytes:
+    """Return the text that the governance keys sign."""
+    return document_text(HEADER, delegation.deployment, delegation)
 
 
 def issue_delegation(
-    signer: GovernanceSigner, keys: tuple[SoftwareSigner, SoftwareSigner], now: int
+    signer: GovernanceSigner,
+    keys: tuple[SoftwareSigner, SoftwareSigner],
+    now: int,
+    *,
+    previous: Delegation | None = None,
+    changes: DelegationChanges | None = None,
 ) -> VerifiedDelegation:
     """Return a delegation from now on, for 400 days.
 
@@ -85,12 +195,19 @@ def issue_delegation(
         signer: the agency's governance keys.
         keys: the Ed25519 and the ML-DSA-65 key that may sign manifests.
         now: milliseconds since the epoch.
+        previous: the agency's newest delegation, whose statements are repeated; None for the first.
+        changes: new statements.
 
     Raises:
         ManifestError: others would refuse the result.
         KeyAccessError: a signer cannot fetch its key.
     """
+    changes = DelegationChanges() if changes is None else changes
     issued = whole_second(now)
+    if previous is not None and issued <= previous.version:
+        issued = whole_second(previous.version) + SECOND_MS
+    before = changes if previous is None else previous
+    withdrawn = {one.keys: one for one in (*before.withdrawn, *changes.withdrawn)}
     delegation = Delegation(
         agency=signer.agency,
         deployment=signer.deployment,
@@ -98,12 +215,21 @@ def issue_delegation(
         issued=issued,
         expires=issued + LONGEST_DELEGATION_MS,
         keys=tuple(_delegated(key, signer.deployment, signer.agency) for key in keys),
+        withdrawn=tuple(withdrawn.values()),
+        standing=_united(before.standing, changes.standing),
+        revocations=_united(before.revocations, changes.revocations),
     )
-    text = document_text(HEADER, delegation.deployment, delegation)
-    raw = format_note(sign_note(text, signer.note_signers()))
+    raw = format_note(sign_note(delegation_text(delegation), signer.note_signers()))
     return verify_delegation(
-        parse_delegation(raw), signer.public, deployment=signer.deployment, now=now
+        parse_delegation(raw), [signer.public], deployment=signer.deployment, now=now
     )
+
+
+_Statement = TypeVar("_Statement", bound=_Document)
+
+
+def _united(before: tuple[_Statement, ...], new: tuple[_Statement, ...]) -> tuple[_Statement, ...]:
+    return (*before, *(one for one in new if one not in before))
 
 
 def parse_delegation(raw: bytes, where: str | None = None) -> SignedDelegation:
@@ -133,15 +259,23 @@ def parse_delegation(raw: bytes, where: str | None = None) -> SignedDelegation:
 
 
 def verify_delegation(
-    signed: SignedDelegation, governance: GovernancePublic, *, deployment: str, now: int
+    signed: SignedDelegation,
+    governance: Iterable[GovernancePublic],
+    *,
+    deployment: str,
+    now: int,
+    expired_ok: bool = False,
 ) -> VerifiedDelegation:
     """Check signatures, dates and both keys of a delegation.
 
     Args:
         signed: result of `parse_delegation`.
-        governance: the agency's governance keys.
+        governance: the agency's governance keys, or the pairs that contracts pin; any one is
+            enough.
         deployment: the partnership's id.
         now: milliseconds since the epoch.
+        expired_ok: for the delegation of a manifest: older records are judged by older manifests,
+            and no manifest outlives its delegation.
 
     Raises:
         ManifestError: `delegation_foreign`, `delegation_signature_invalid`,
@@ -152,16 +286,17 @@ def verify_delegation(
     try:
         if delegation.deployment != deployment:
             raise ManifestError("it is of another deployment.", code="delegation_foreign")
-        _verify_signatures(signed, governance)
-        _verify_dates(delegation, now)
-        _verify_keys(delegation, governance)
+        pairs = tuple(governance)
+        signers = _verify_signatures(signed, pairs)
+        _verify_dates(delegation, now, expired_ok=expired_ok)
+        _verify_keys(delegation, pairs)
     except ManifestError as error:
         raise ManifestError(
             f"The delegation of {delegation.agency} is refused: {error.detail}",
             code=error.code,
             fix=error.fix or f"Ask {delegation.agency} for a new delegation.",
         ) from None
-    return VerifiedDelegation(delegation, signed.raw)
+    return VerifiedDelegation(delegation, signed.raw, signers)
 
 
 def _delegated(key: SoftwareSigner, deployment: str, agency: str) -> DelegatedKey:
@@ -175,18 +310,23 @@ def _delegated(key: SoftwareSigner, deployment: str, agency: str) -> DelegatedKe
     )
 
 
-def _verify_signatures(signed: SignedDelegation, governance: GovernancePublic) -> None:
+def _verify_signatures(
+    signed: SignedDelegation, pairs: tuple[GovernancePublic, ...]
+) -> GovernancePublic:
     name = key_name(signed.delegation.deployment, signed.delegation.agency)
-    try:
-        verify_note_by_all(signed.note, governance.note_verifiers(name))
-    except NoteError:
-        raise ManifestError(
-            "the agency's two governance keys have not both signed it.",
-            code="delegation_signature_invalid",
-        ) from None
+    for pair in pairs:
+        try:
+            verify_note_by_all(signed.note, pair.note_verifiers(name))
+        except NoteError:
+            continue
+        return pair
+    raise ManifestError(
+        "the agency's two governance keys have not both signed it.",
+        code="delegation_signature_invalid",
+    )
 
 
-def _verify_dates(delegation: Delegation, now: int) -> None:
+def _verify_dates(delegation: Delegation, now: int, *, expired_ok: bool) -> None:
     life = delegation.expires - delegation.issued
     if not 0 < life <= LONGEST_DELEGATION_MS or delegation.version != delegation.issued:
         raise ManifestError(
@@ -197,11 +337,13 @@ def _verify_dates(delegation: Delegation, now: int) -> None:
         raise ManifestError(
             "it was issued in the future.", code="delegation_early", fix="Check both clocks."
         )
-    if delegation.expires <= now:
+    if delegation.expires <= now and not expired_ok:
         raise ManifestError("it has expired.", code="delegation_expired")
 
 
-def _verify_keys(delegation: Delegation, governance: GovernancePublic) -> None:
+def _verify_keys(delegation: Delegation, pairs: tuple[GovernancePublic, ...]) -> None:
+    governance = {half for pair in pairs for half in (pair.ed25519, pair.ml_dsa_65)}
+    withdrawn = {kid for one in delegation.withdrawn for kid in one.keys}
     if tuple(key.algorithm for key in delegation.keys) != _ALGORITHMS:
         raise ManifestError(
             "it does not name one key of each algorithm.", code="delegation_key_invalid"
@@ -209,10 +351,12 @@ def _verify_keys(delegation: Delegation, governance: GovernancePublic) -> None:
     for key in delegation.keys:
         if kid(MANIFEST, key.algorithm, key.public) != key.kid:
             raise ManifestError("a key is not what its id says.", code="delegation_key_invalid")
-        if key.public in (governance.ed25519, governance.ml_dsa_65):
+        if key.public in governance:
             raise ManifestError(
                 "a key is also a governance key of the agency.", code="delegation_key_invalid"
             )
+        if key.kid in withdrawn:
+            raise ManifestError("it names a key that it withdraws.", code="delegation_key_invalid")
         verify_public(key.algorithm, key.public)
         verify_possession(
             key.algorithm,

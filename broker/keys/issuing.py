@@ -1,10 +1,10 @@
 """Issue of a new version of the agency's own manifest (spec: keys).
 
-A new version renews keys, suspends or leaves a contract. The code is pure except for the governance
-signer, which the caller passes in. A manifest keeps what readers still need: retired keys and
-revocations stay listed until retention plus grace have passed. A successor of an exchange key is
-published at least 7 days before it begins. A stream key is replaced exactly when its predecessor
-ends, because only one may sign at a time.
+A new version renews keys, suspends or leaves a contract. The code is pure except for the signer
+with the manifest keys, which the caller passes in. A manifest keeps what readers still need:
+retired keys and revocations stay listed until retention plus grace have passed. A successor of an
+exchange key is published at least 7 days before it begins. A stream key is replaced exactly when
+its predecessor ends, because only one may sign at a time.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from broker.errors import ManifestError
+from broker.keys.delegation import Revocation, VerifiedDelegation
 from broker.keys.enrolment import possession_message
-from broker.keys.governance import GovernanceSigner
+from broker.keys.governance import key_name
 from broker.keys.instant import whole_second
 from broker.keys.keyfile import KeyEntry
 from broker.keys.keyring import Keyring
@@ -24,14 +25,17 @@ from broker.keys.manifest import (
     LONGEST_MANIFEST_LIFE_MS,
     Manifest,
     ManifestKey,
-    Revocation,
     StandingEntry,
+    StatedRevocation,
     VerifiedManifest,
     manifest_text,
     parse_manifest,
     verify_manifest,
 )
-from broker.tlog.note import format_note, sign_note
+from broker.keys.signer import SoftwareSigner
+from broker.tlog.note import ED25519 as NOTE_ED25519
+from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65
+from broker.tlog.note import NoteSigner, format_note, note_signer, sign_note
 from contracts.durations import DAY_MS
 
 PUBLISHED_AHEAD_MS: Final = 7 * DAY_MS
@@ -44,6 +48,49 @@ OPERATIONAL_KEYS: Final = (
     ("receipt", "ed25519"),
 )
 """Every (role, algorithm) of which an agency always has a valid key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestSigner:
+    """The private pair of manifest keys, and the delegation that names them.
+
+    Attributes:
+        delegation: signed by the governance keys, which are not needed here.
+        ed25519: the Ed25519 half.
+        ml_dsa_65: the ML-DSA-65 half.
+    """
+
+    delegation: VerifiedDelegation
+    ed25519: SoftwareSigner
+    ml_dsa_65: SoftwareSigner
+
+    @property
+    def agency(self) -> str:
+        """Return the agency's id."""
+        return self.delegation.delegation.agency
+
+    @property
+    def deployment(self) -> str:
+        """Return the partnership's id."""
+        return self.delegation.delegation.deployment
+
+    def note_signers(self) -> tuple[NoteSigner, NoteSigner]:
+        """Return signers of both keys under the agency's name."""
+        name = key_name(self.deployment, self.agency)
+        return (
+            note_signer(name, NOTE_ED25519, self.ed25519),
+            note_signer(name, NOTE_ML_DSA_65, self.ml_dsa_65),
+        )
+
+
+def manifest_signer(delegation: VerifiedDelegation, source: Keyring) -> ManifestSigner:
+    """Return the pair of keys that a delegation names, from the store of operational keys.
+
+    Raises:
+        KeyAccessError: a key is missing or cannot be opened.
+    """
+    first, second = (source.signer(kid) for kid in delegation.delegation.kids)
+    return ManifestSigner(delegation, first, second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,44 +231,47 @@ def listed_key(entry: KeyEntry, source: Keyring, *, deployment: str, agency: str
 
 def first_manifest(
     *,
-    agency: str,
-    deployment: str,
     contacts: Mapping[str, str],
     keys: tuple[ManifestKey, ...],
-    signer: GovernanceSigner,
+    signer: ManifestSigner,
     now: int,
 ) -> VerifiedManifest:
-    """Return version 1 of an agency's manifest.
+    """Return an agency's first manifest.
 
     Raises:
         ManifestError: others would refuse the result.
     """
+    issued = max(whole_second(now), signer.delegation.delegation.issued)
     manifest = Manifest(
-        agency=agency,
-        deployment=deployment,
-        version=1,
-        issued=whole_second(now),
-        expires=whole_second(now) + LONGEST_MANIFEST_LIFE_MS,
+        agency=signer.agency,
+        deployment=signer.deployment,
+        version=max(now, issued),
+        delegation=signer.delegation.hash,
+        issued=issued,
+        expires=_expires(issued, signer),
         contacts=dict(contacts),
         keys=keys,
     )
-    return _signed(manifest, signer, now)
+    return sign_manifest(manifest, signer, now)
 
 
 def issue_manifest(
-    previous: Manifest, changes: ManifestChanges, signer: GovernanceSigner, now: int
+    previous: Manifest, changes: ManifestChanges, signer: ManifestSigner, now: int
 ) -> VerifiedManifest:
-    """Return the next version of the agency's own manifest, valid for 30 days from now.
+    """Return the next version of the agency's own manifest.
+
+    It is valid for 30 days from now, or until the delegation ends.
 
     Args:
         previous: the newest version.
         changes: the changes; without any, only the manifest's validity is renewed.
-        signer: the agency's governance pair.
+        signer: the agency's manifest keys; a later delegation than that of ``previous`` begins
+            new versions.
         now: milliseconds since the epoch.
 
     Raises:
         ManifestError: others would refuse the result, so it is not signed; or `manifest_left`, a
-            departure cannot be undone.
+            departure cannot be undone; or `delegation_expired`.
         KeyAccessError: from a signer that has to fetch its key.
     """
     dropped = changes.drop_keys
@@ -230,19 +280,39 @@ def issue_manifest(
         for key in previous.keys
         if key.kid not in dropped
     ]
-    issued = max(whole_second(now), previous.issued)
+    delegation = signer.delegation.delegation
+    issued = max(whole_second(now), delegation.issued)
+    version = max(now, issued)
+    if previous.delegation == signer.delegation.hash:
+        issued = max(issued, previous.issued)
+        version = max(now, previous.version + 1)
+    if issued >= delegation.expires:
+        raise ManifestError(
+            f"The delegation of the manifest keys of {previous.agency} has expired.",
+            code="delegation_expired",
+            fix="Bring the governance keys, then: concordant keys delegate",
+        )
+    stated = tuple(
+        StatedRevocation(kid=one.kid, since=one.since, stated=issued, reason=one.reason)
+        for one in changes.revocations
+    )
     manifest = previous.model_copy(
         update={
-            "version": previous.version + 1,
+            "version": version,
+            "delegation": signer.delegation.hash,
             "issued": issued,
-            "expires": issued + LONGEST_MANIFEST_LIFE_MS,
+            "expires": _expires(issued, signer),
             "keys": (*keys, *changes.add_keys),
-            "revocations": (*previous.revocations, *changes.revocations),
+            "revocations": (*previous.revocations, *stated),
             "standing": _standing(previous, changes, now),
             "contacts": dict(previous.contacts if changes.contacts is None else changes.contacts),
         }
     )
-    return _signed(manifest, signer, now)
+    return sign_manifest(manifest, signer, now)
+
+
+def _expires(issued: int, signer: ManifestSigner) -> int:
+    return min(issued + LONGEST_MANIFEST_LIFE_MS, signer.delegation.delegation.expires)
 
 
 def _standing(previous: Manifest, changes: ManifestChanges, now: int) -> tuple[StandingEntry, ...]:
@@ -279,8 +349,16 @@ def _standing(previous: Manifest, changes: ManifestChanges, now: int) -> tuple[S
     return tuple(entries.values())
 
 
-def _signed(manifest: Manifest, signer: GovernanceSigner, now: int) -> VerifiedManifest:
-    raw = format_note(sign_note(manifest_text(manifest), signer.note_signers()))
+def sign_manifest(manifest: Manifest, signer: ManifestSigner, now: int) -> VerifiedManifest:
+    """Sign a manifest, put it after its delegation, and verify both as every reader will.
+
+    Raises:
+        ManifestError: others would refuse the result.
+    """
+    note = format_note(sign_note(manifest_text(manifest), signer.note_signers()))
     return verify_manifest(
-        parse_manifest(raw), [signer.public], deployment=manifest.deployment, now=now
+        parse_manifest(signer.delegation.raw + note),
+        [signer.delegation.governance],
+        deployment=manifest.deployment,
+        now=now,
     )

@@ -1,50 +1,55 @@
 """Manifest of an agency: its keys, their purposes and validity (spec: keys).
 
-A manifest is a signed note over canonical JSON. Parsing is strict, so that a manifest has one form.
-Verifying is pure: bytes, the governance keys that a contract pins, and `now`. The type shows the
-trust: a `SignedManifest` is parsed but unverified, a `VerifiedManifest` was signed by the agency.
-`verify_successor` checks whether a manifest replaces the one before it. Store the highest version
-only after both checks.
+A manifest is a signed note over canonical JSON. It follows the delegation of the keys that sign it.
+Both are one file and one record: they are taken together or not at all. Parsing is strict, so that
+a manifest has one form. Verifying is pure: bytes, the governance keys that a contract pins, and
+`now`. The type shows the trust: a `SignedManifest` is parsed but unverified, a `VerifiedManifest`
+was signed by the agency. `verify_successor` checks whether a manifest replaces the one before it.
+Store the highest version only after both checks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
-from broker.envelope.primitives import HASH_BYTES
+from broker.envelope.primitives import Ed25519Verifier, MlDsa65Verifier, sha256
 from broker.errors import ManifestError, NoteError
+from broker.keys.delegation import (
+    DELEGATION_LIMIT_BYTES,
+    Revocation,
+    SignedDelegation,
+    VerifiedDelegation,
+    parse_delegation,
+    verify_delegation,
+)
 from broker.keys.enrolment import verify_possession, verify_public
 from broker.keys.governance import GovernancePublic, key_name
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.keyfile import Base64, Instant
 from broker.keys.kid import ALGORITHMS, LONGEST_LIFE_MS, SIGNING_ROLES, STREAM, kid
-from broker.tlog.note import Note, parse_note, verify_note_by_all
+from broker.keys.signed_document import Hash, Id, Version
+from broker.keys.signed_document import StatementLine as Line
+from broker.tlog.note import ED25519 as NOTE_ED25519
+from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65
+from broker.tlog.note import Note, NoteVerifier, note_verifier, parse_note, verify_note_by_all
 from contracts.durations import DAY_MS
 
 HEADER: Final = "concordant.manifest/v1"
 MANIFEST_LIMIT_BYTES: Final = 512 * 1024
 """Maximum size in bytes. A year of retired exchange keys takes about 30 kB."""
+MANIFEST_FILE_LIMIT_BYTES: Final = DELEGATION_LIMIT_BYTES + MANIFEST_LIMIT_BYTES
+"""Maximum size in bytes of a delegation and the manifest after it."""
 LONGEST_MANIFEST_LIFE_MS: Final = 30 * DAY_MS
+REVOCATION_LOOKS_BACK_MS: Final = 7 * DAY_MS
+"""How far before its statement a revocation may begin. One in a delegation has no limit."""
 KEYS_LIMIT: Final = 256
-
-Id = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
-Kid = Annotated[Base64, Field(min_length=HASH_BYTES, max_length=HASH_BYTES)]
-ContractHash = Annotated[Base64, Field(min_length=HASH_BYTES, max_length=HASH_BYTES)]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\A[^\x00-\x1f]+\z")]
-Version = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
 class _Document(BaseModel):
@@ -70,12 +75,14 @@ class ManifestKey(_Document):
         return self.not_before <= moment < self.not_after
 
 
-class Revocation(_Document):
-    """A key that may be compromised since the stated time."""
+class StatedRevocation(Revocation):
+    """A revocation in a manifest; it begins at most 7 days before it is first stated.
 
-    kid: Kid
-    since: Instant
-    reason: Line
+    Attributes:
+        stated: issue of the first manifest that states this revocation; later ones repeat it.
+    """
+
+    stated: Instant
 
 
 class StandingEntry(_Document):
@@ -92,9 +99,7 @@ class StandingEntry(_Document):
     """
 
     contract: Line
-    versions: Annotated[
-        tuple[ContractHash, ...], Field(min_length=1, max_length=KEYS_LIMIT, strict=False)
-    ]
+    versions: Annotated[tuple[Hash, ...], Field(min_length=1, max_length=KEYS_LIMIT, strict=False)]
     state: Literal["suspended", "left"]
     since: Instant
     until: Instant | None = None
@@ -118,16 +123,25 @@ class StandingEntry(_Document):
 
 
 class Manifest(_Document):
-    """Content of an agency's manifest."""
+    """Content of an agency's manifest.
+
+    Attributes:
+        version: time of issue, milliseconds; higher than that of every earlier manifest under the
+            same delegation.
+        delegation: hash of the text of the delegation that names the signing keys.
+    """
 
     agency: Id
     deployment: Id
     version: Version
+    delegation: Hash
     issued: Instant
     expires: Instant
     contacts: dict[Id, Line] = Field(default_factory=dict)
     keys: tuple[ManifestKey, ...] = Field(max_length=KEYS_LIMIT, strict=False)
-    revocations: tuple[Revocation, ...] = Field(default=(), max_length=KEYS_LIMIT, strict=False)
+    revocations: tuple[StatedRevocation, ...] = Field(
+        default=(), max_length=KEYS_LIMIT, strict=False
+    )
     standing: tuple[StandingEntry, ...] = Field(default=(), max_length=KEYS_LIMIT, strict=False)
 
     def keys_of(self, role: str, algorithm: str) -> tuple[ManifestKey, ...]:
@@ -137,37 +151,77 @@ class Manifest(_Document):
 
 @dataclass(frozen=True, slots=True)
 class SignedManifest:
-    """A parsed manifest whose signatures are not verified."""
+    """A parsed manifest and its delegation, whose signatures are not verified.
+
+    Attributes:
+        raw: the file's bytes: the delegation, then the manifest.
+    """
 
     manifest: Manifest
     note: Note
+    delegation: SignedDelegation
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VerifiedManifest:
-    """A manifest that its agency's governance keys signed and that passed every check."""
+    """A manifest that keys of its delegation signed, and that passed every check with it.
+
+    Attributes:
+        delegation: the governance keys signed it.
+        raw: the file's bytes: the delegation, then the manifest.
+    """
 
     manifest: Manifest
+    delegation: VerifiedDelegation
     raw: bytes
+
+    @cached_property
+    def hash(self) -> bytes:
+        """Hash of the manifest's text. Signature lines are no part of it."""
+        return sha256(manifest_text(self.manifest))
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Versions of delegation and manifest; a newer manifest has a higher pair."""
+        return self.delegation.delegation.version, self.manifest.version
 
 
 def manifest_text(manifest: Manifest) -> bytes:
-    """Return the text that the governance keys sign."""
+    """Return the text that the manifest keys sign."""
     document = format_json(manifest.model_dump(mode="json", exclude_none=True))
     return f"{HEADER}\n{manifest.deployment}\n".encode() + document + b"\n"
 
 
 def parse_manifest(raw: bytes, where: str | None = None) -> SignedManifest:
-    """Parse a manifest's note.
+    """Parse a delegation and the manifest after it.
 
     Args:
-        raw: the note's bytes.
+        raw: the bytes of both notes, one after the other.
         where: a file name or other place, for errors.
 
     Raises:
-        ManifestError: code `manifest_malformed`.
+        ManifestError: code `manifest_malformed` or `delegation_malformed`.
     """
+    if len(raw) > MANIFEST_FILE_LIMIT_BYTES:
+        raise _malformed("it is too large", where)
+    first, own = split_manifest(raw)
+    if not first:
+        raise _malformed("no delegation comes before it", where)
+    delegation = parse_delegation(first, where)
+    manifest, note = _parse_alone(own, where)
+    return SignedManifest(manifest, note, delegation, raw)
+
+
+def split_manifest(raw: bytes) -> tuple[bytes, bytes]:
+    """Return the bytes of the delegation and those of the manifest; the first may be empty."""
+    if raw.startswith(f"{HEADER}\n".encode()):
+        return b"", raw
+    delegation, begins, rest = raw.partition(f"\n{HEADER}\n".encode())
+    return (delegation + b"\n", begins[1:] + rest) if begins else (b"", raw)
+
+
+def _parse_alone(raw: bytes, where: str | None) -> tuple[Manifest, Note]:
     if len(raw) > MANIFEST_LIMIT_BYTES:
         raise _malformed("it is too large", where)
     try:
@@ -191,7 +245,7 @@ def parse_manifest(raw: bytes, where: str | None = None) -> SignedManifest:
         raise _malformed("its text is not three lines", where) from None
     if manifest.deployment != deployment or manifest_text(manifest) != note.text:
         raise _malformed("its text is not canonical", where)
-    return SignedManifest(manifest, note, raw)
+    return manifest, note
 
 
 def verify_manifest(
@@ -202,7 +256,7 @@ def verify_manifest(
     now: int,
     where: str | None = None,
 ) -> VerifiedManifest:
-    """Check one manifest: signatures, dates, and every key in it.
+    """Check one manifest with its delegation: signatures, dates, and every key in it.
 
     An expired manifest passes, because older records are judged by it; the manifest book decides
     whether one is current.
@@ -216,16 +270,18 @@ def verify_manifest(
 
     Raises:
         ManifestError: codes `manifest_foreign`, `manifest_unpinned` (no contract pins a key of this
-            agency), `manifest_signature_invalid`, `manifest_dates_invalid`, `manifest_early`,
+            agency), `manifest_delegation_differs`, `manifest_signature_invalid`,
+            `manifest_dates_invalid`, `manifest_early`, `manifest_revocation_early`,
             `manifest_key_invalid`, `manifest_key_shared`, `manifest_keys_overlap`, `key_malformed`,
-            `key_small_order` or `possession_invalid`.
+            `key_small_order`, `possession_invalid`, or one of the delegation.
     """
     manifest = signed.manifest
     try:
         pairs = tuple(governance)
-        _verify_signatures(signed, pairs, deployment)
-        _verify_dates(manifest, now)
-        _verify_keys(manifest, pairs)
+        delegation = _verify_delegated(signed, pairs, deployment, now)
+        _verify_dates(manifest, delegation, now)
+        _verify_revocations(manifest)
+        _verify_keys(manifest, pairs, delegation)
     except ManifestError as error:
         raise ManifestError(
             f"The manifest of {manifest.agency}, version {manifest.version}, is refused: "
@@ -234,7 +290,7 @@ def verify_manifest(
             where=where or error.where,
             fix=error.fix or f"Ask {manifest.agency} for its manifest.",
         ) from None
-    return VerifiedManifest(manifest, signed.raw)
+    return VerifiedManifest(manifest, delegation, signed.raw)
 
 
 def verify_successor(
@@ -244,6 +300,9 @@ def verify_successor(
 ) -> None:
     """Check that a manifest may replace the newest known one.
 
+    With a later delegation the highest manifest version of the one before does not count. So a
+    thief of manifest keys cannot lock the owner out with a very high version.
+
     Args:
         previous: the newest known one.
         following: the one that may replace it.
@@ -252,18 +311,28 @@ def verify_successor(
 
     Raises:
         ManifestError: `manifest_conflict` (one version, two texts), `manifest_rollback`,
-            `manifest_key_prolonged` (a key's lifetime counts from its first start).
+            `manifest_key_prolonged` (a key's lifetime counts from its first start), or
+            `manifest_revocation_early` (a new revocation that claims to be an older one).
     """
     old, new = previous.manifest, following.manifest
     named = f"The manifest of {new.agency}, version {new.version},"
     # compare without signatures: the Kafka operator could add a signature line of an unknown key
-    if new.version == old.version and new != old:
+    one_delegation = previous.delegation.hash == following.delegation.hash
+    if previous.delegation.delegation.version == following.delegation.delegation.version and not (
+        one_delegation
+    ):
+        raise ManifestError(
+            f"{named} has a delegation of which there are two texts.",
+            code="manifest_conflict",
+            fix=f"Keep both as evidence and ask {new.agency}.",
+        )
+    if following.place == previous.place and new != old:
         raise ManifestError(
             f"{named} exists with two texts.",
             code="manifest_conflict",
             fix=f"Keep both as evidence and ask {new.agency}.",
         )
-    if new.version <= old.version or new.issued < old.issued:
+    if following.place <= previous.place or (one_delegation and new.issued < old.issued):
         raise ManifestError(
             f"{named} is older than version {old.version}, which was already seen (rollback).",
             code="manifest_rollback",
@@ -276,36 +345,65 @@ def verify_successor(
             raise ManifestError(
                 f"{named} moves or extends the validity of a key.", code="manifest_key_prolonged"
             )
+    for revocation in new.revocations:
+        if revocation.stated < old.issued and revocation not in old.revocations:
+            raise ManifestError(
+                f"{named} states a revocation as one that an earlier version had stated.",
+                code="manifest_revocation_early",
+            )
 
 
-def _verify_signatures(
-    signed: SignedManifest, pairs: tuple[GovernancePublic, ...], deployment: str
-) -> None:
+def _verify_delegated(
+    signed: SignedManifest, pairs: tuple[GovernancePublic, ...], deployment: str, now: int
+) -> VerifiedDelegation:
+    """Return the delegation: governance keys signed it, and its keys signed the manifest."""
     manifest = signed.manifest
     if manifest.deployment != deployment:
         raise ManifestError("it is of another deployment.", code="manifest_foreign")
-    name = key_name(manifest.deployment, manifest.agency)
     if not pairs:
         raise ManifestError(
             "no contract that we signed pins a key of this agency.", code="manifest_unpinned"
         )
-    for pair in pairs:
-        try:
-            verify_note_by_all(signed.note, pair.note_verifiers(name))
-        except NoteError:
-            continue
-        return
-    raise ManifestError(
-        "the agency's two governance keys have not both signed it.",
-        code="manifest_signature_invalid",
+    named = signed.delegation.delegation
+    if manifest.delegation != signed.delegation.hash or named.agency != manifest.agency:
+        raise ManifestError(
+            "it names another delegation than the one that comes with it.",
+            code="manifest_delegation_differs",
+        )
+    delegation = verify_delegation(
+        signed.delegation, pairs, deployment=deployment, now=now, expired_ok=True
+    )
+    try:
+        verify_note_by_all(signed.note, manifest_verifiers(delegation))
+    except NoteError:
+        raise ManifestError(
+            "the two manifest keys of its delegation have not both signed it.",
+            code="manifest_signature_invalid",
+        ) from None
+    return delegation
+
+
+def manifest_verifiers(delegation: VerifiedDelegation) -> tuple[NoteVerifier, NoteVerifier]:
+    """Return verifiers of the two manifest keys that a delegation names."""
+    content = delegation.delegation
+    name = key_name(content.deployment, content.agency)
+    first, second = (key.public for key in content.keys)
+    return (
+        note_verifier(name, NOTE_ED25519, Ed25519Verifier(first)),
+        note_verifier(name, NOTE_ML_DSA_65, MlDsa65Verifier(second)),
     )
 
 
-def _verify_dates(manifest: Manifest, now: int) -> None:
+def _verify_dates(manifest: Manifest, delegation: VerifiedDelegation, now: int) -> None:
     life = manifest.expires - manifest.issued
     if not 0 < life <= LONGEST_MANIFEST_LIFE_MS:
         raise ManifestError(
             "its validity must be more than 0 and at most 30 days.", code="manifest_dates_invalid"
+        )
+    within = delegation.delegation
+    if manifest.issued < within.issued or manifest.expires > within.expires:
+        raise ManifestError(
+            "its validity is not within that of its delegation.", code="manifest_dates_invalid"
         )
     if manifest.issued > now + CLOCK_SKEW_MS:
         raise ManifestError(
@@ -313,8 +411,21 @@ def _verify_dates(manifest: Manifest, now: int) -> None:
         )
 
 
-def _verify_keys(manifest: Manifest, pairs: tuple[GovernancePublic, ...]) -> None:
+def _verify_revocations(manifest: Manifest) -> None:
+    for revocation in manifest.revocations:
+        if revocation.stated > manifest.issued or (
+            revocation.since < revocation.stated - REVOCATION_LOOKS_BACK_MS
+        ):
+            raise ManifestError(
+                "a revocation looks back more than 7 days.", code="manifest_revocation_early"
+            )
+
+
+def _verify_keys(
+    manifest: Manifest, pairs: tuple[GovernancePublic, ...], delegation: VerifiedDelegation
+) -> None:
     publics: set[bytes] = {half for p in pairs for half in (p.ed25519, p.ml_dsa_65)}
+    publics |= {key.public for key in delegation.delegation.keys}
     for key in manifest.keys:
         label = f"the {key.role} key {key.kid.hex()[:16]}"
         if key.algorithm not in ALGORITHMS[key.role]:

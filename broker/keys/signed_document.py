@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
+from broker.envelope.primitives import HASH_BYTES
 from broker.errors import NoteError
+from broker.keys.keyfile import Base64
 from broker.tlog.note import Note, format_note, parse_note
 from contracts.hidden_characters import HIDDEN
 
@@ -28,6 +30,14 @@ Line = Annotated[
     str, StringConstraints(min_length=1, max_length=200), AfterValidator(without_hidden)
 ]
 """One line of text that people read: no control, bidirectional or zero-width character."""
+
+Id = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
+Hash = Annotated[Base64, Field(min_length=HASH_BYTES, max_length=HASH_BYTES)]
+Kid = Hash
+StatementLine = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, pattern=r"\A[^\x00-\x1f]+\z")
+]
+Version = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
 class MalformedDocument(ValueError):  # noqa: N818 - each caller raises its own error instead

@@ -11,7 +11,13 @@ from broker.keys.delegation import issue_delegation
 from broker.keys.durable import write_named
 from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import whole_second
-from broker.keys.issuing import OPERATIONAL_KEYS, PUBLISHED_AHEAD_MS, first_manifest, listed_key
+from broker.keys.issuing import (
+    OPERATIONAL_KEYS,
+    PUBLISHED_AHEAD_MS,
+    ManifestSigner,
+    first_manifest,
+    listed_key,
+)
 from broker.keys.keyfile import KeyEntry
 from broker.keys.keyring import Keyring
 from broker.keys.kid import (
@@ -73,12 +79,12 @@ def newest_key(
 def manifest_of(
     profile: Profile, ring: Keyring, governance: GovernanceSigner, now: int
 ) -> VerifiedManifest:
-    """Return the first manifest, with the newest operational keys.
+    """Return the first delegation and manifest, with the newest manifest and operational keys.
 
     Args:
         profile: holds the contacts that others need.
-        ring: the operational keys.
-        governance: signs it.
+        ring: the manifest keys and the operational keys.
+        governance: signs the delegation.
         now: milliseconds since the epoch.
 
     Raises:
@@ -89,47 +95,38 @@ def manifest_of(
         listed_key(newest[kind], ring, deployment=governance.deployment, agency=governance.agency)
         for kind in OPERATIONAL_KEYS
     )
+    halves = [ring.signer(newest[MANIFEST, algorithm].kid) for algorithm in (ED25519, ML_DSA_65)]
+    delegation = issue_delegation(governance, (halves[0], halves[1]), now)
     contacts = {
         name.replace("_", "-"): contact["email"]
         for name, contact in profile.contacts.model_dump(exclude_none=True).items()
     }
-    return first_manifest(
-        agency=governance.agency,
-        deployment=governance.deployment,
-        contacts=contacts,
-        keys=keys,
-        signer=governance,
-        now=now,
-    )
+    signer = ManifestSigner(delegation, *halves)
+    return first_manifest(contacts=contacts, keys=keys, signer=signer, now=now)
 
 
 def entry_of(
     directory: Path,
     profile: Profile,
-    ring: Keyring,
     governance: GovernanceSigner,
     manifest: VerifiedManifest,
     now: int,
 ) -> VerifiedEntry:
-    """Return the entry of an agency whose keys exist, with a new delegation.
+    """Return the entry of an agency whose keys and manifest exist.
 
     Args:
         directory: the agency's folder, with its certificate request.
         profile: profile of the agency.
-        ring: the operational keys, those that sign manifests included.
-        governance: signs delegation and entry.
-        manifest: the manifest in the entry.
+        governance: signs the entry.
+        manifest: the delegation and the manifest in the entry.
         now: milliseconds since the epoch.
 
     Raises:
         KeyAccessError: a key is missing.
     """
-    newest = {(entry.role, entry.algorithm): entry.kid for entry in ring.entries()}
-    keys = (ring.signer(newest[MANIFEST, ED25519]), ring.signer(newest[MANIFEST, ML_DSA_65]))
     return make_entry(
         governance,
         profile,
-        delegation=issue_delegation(governance, keys, now),
         manifest=manifest,
         certificate_request=(directory / TLS_FOLDER / REQUEST_NAME).read_bytes(),
         now=now,

@@ -21,12 +21,14 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from broker.agency.config import CONFIG_NAME, GovernanceSection, Name, format_config, load_config
 from broker.agency.kinds import require_kind
+from broker.agency.made_manifests import note_made
 from broker.envelope.primitives import b64
 from broker.errors import ConfigError, KeyAccessError, WrongInputError
 from broker.keys.durable import (
     PRIVATE_FOLDER_MODE,
     PUBLIC_MODE,
     SECRET_MODE,
+    files_in,
     make_private_folder,
     sync_folder,
     write_durably,
@@ -51,7 +53,7 @@ from broker.operations.agency_entry import (
 )
 from broker.partnership.entry import VerifiedEntry
 from broker.partnership.profile import AgencyId, Profile
-from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
+from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER, manifest_name
 from broker.transport.certificates import certificate_request, new_private_key
 
 PLAN_NAME: Final = "founding.json"
@@ -287,8 +289,8 @@ class _Founding:
         )
 
     def _manifest(self, governance: GovernanceSigner) -> VerifiedManifest:
-        path = self.directory / MANIFESTS_FOLDER / f"{self.plan.agency}.1.note"
-        if path.exists():
+        folder = self.directory / MANIFESTS_FOLDER
+        for path in files_in(folder, f"{self.plan.agency}.*.note")[-1:]:
             return verify_manifest(
                 parse_manifest(path.read_bytes(), str(path)),
                 [governance.public],
@@ -297,14 +299,14 @@ class _Founding:
                 where=str(path),
             )
         manifest = manifest_of(self.plan.profile, self.ring, governance, self.now)
+        path = folder / manifest_name(manifest)
+        note_made(self.directory, manifest, ())
         write_durably(path, manifest.raw)
         self.made.append(f"{MANIFESTS_FOLDER}/{path.name}")
         return manifest
 
     def _entry(self, governance: GovernanceSigner, manifest: VerifiedManifest) -> VerifiedEntry:
-        entry = entry_of(
-            self.directory, self.plan.profile, self.ring, governance, manifest, self.now
-        )
+        entry = entry_of(self.directory, self.plan.profile, governance, manifest, self.now)
         path = self.directory / ENTRIES_FOLDER / f"{entry.agency}.entry"
         write_durably(path, entry.raw)
         self.made.append(f"{ENTRIES_FOLDER}/{path.name}")

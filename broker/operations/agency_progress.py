@@ -140,7 +140,8 @@ def agency_progress(directory: Path, now: int) -> Progress:
         step = NextStep(
             OURSELVES,
             f"The manifest keys of this agency may sign until {_day(ends)} only. Bring the "
-            "governance keys, and make a new entry with a new delegation.",
+            "governance keys, and make a new delegation.",
+            f"concordant keys delegate --agency {shell_path(directory)}",
         )
     source = participant.governance_source()
     here = any(source.entries())
@@ -254,7 +255,7 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
                 if own is None
                 else f"The manifest of this agency expires on {_day(own.expires)}."
             )
-            + " Bring the governance keys, and renew it.",
+            + " The running adapter renews it, or this command does.",
             f"concordant keys renew --agency {folder}",
         )
     return "in_force", NextStep(
@@ -269,6 +270,9 @@ def _day(ms: int) -> str:
 
 
 def _delegation_ends(participant: Participant) -> int | None:
+    newest = participant.manifests.newest_verified(participant.agency)
+    if newest is not None:
+        return newest.delegation.delegation.expires
     raw = held_entries(participant.root).get(participant.agency)
     if raw is None:
         return None

@@ -286,7 +286,8 @@ def _collect_manifests(bundle: Bundle, found: Collected, where: str, now: int) -
             verify_manifest(signed, pairs, deployment=manifest.deployment, now=now, where=where)
         )
     for entry in found.entries.values():
-        if entry.entry.deployment != UNASSIGNED and entry.manifest not in found.manifests:
+        known = {one.hash for one in found.manifests}
+        if entry.entry.deployment != UNASSIGNED and entry.manifest.hash not in known:
             found.manifests.append(entry.manifest)
 
 

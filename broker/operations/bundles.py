@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
-from broker.errors import EntryError, ManifestError, RegistryError, TransportError
+from broker.errors import EntryError, RegistryError, TransportError
 from broker.keys.durable import files_in, make_private_folder, write_durably, write_named
 from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import UNASSIGNED
 from broker.keys.manifest import (
-    MANIFEST_LIMIT_BYTES,
+    MANIFEST_FILE_LIMIT_BYTES,
+    SignedManifest,
     VerifiedManifest,
     parse_manifest,
     verify_manifest,
@@ -51,6 +52,7 @@ from broker.partnership.entry import (
     parse_entry,
 )
 from broker.registry.contracts import SignedContract, pinned_governance
+from broker.registry.manifests import ManifestBook
 from broker.registry.repository import MANIFESTS_FOLDER
 from broker.transport.certificates import verify_issued
 from contracts.documents import document_hash
@@ -170,12 +172,12 @@ def held_bundle(participant: Participant) -> Bundle:
     """Build the bundle of an agency."""
     root = participant.root
     contracts = participant.contracts.all()
-    manifests: dict[tuple[str, int], bytes] = {}
-    for path in files_in(root / MANIFESTS_FOLDER, "*.note"):
-        manifest = parse_manifest(path.read_bytes(), str(path)).manifest
-        if manifest.deployment != UNASSIGNED:
-            manifests[manifest.agency, manifest.version] = path.read_bytes()
-    newest = {agency: version for agency, version in sorted(manifests)}  # noqa: C416 - the last counts
+    newest: dict[str, tuple[tuple[int, int], bytes]] = {}
+    for signed in _manifests_here(participant):
+        manifest = signed.manifest
+        place = signed.delegation.delegation.version, manifest.version
+        if manifest.agency not in newest or newest[manifest.agency][0] < place:
+            newest[manifest.agency] = place, signed.raw
     authority = participant.kafka_connection().tls.ca
     return Bundle(
         agreements={one.hash.hex(): one.text.raw for one in contracts},
@@ -183,7 +185,7 @@ def held_bundle(participant: Participant) -> Bundle:
             (one.hash.hex(), note.agency): note.raw for one in contracts for note in one.notes
         },
         entries=held_entries(root),
-        manifests={key: raw for key, raw in manifests.items() if newest[key[0]] == key[1]},
+        manifests={(agency, place[1]): raw for agency, (place, raw) in newest.items()},
         own_certificates=held_own_certificates(root),
         authority=authority.read_bytes() if authority is not None and authority.is_file() else None,
         documents=documents_of(root, [one.contract for one in contracts]),
@@ -330,26 +332,22 @@ def _check_manifests(
     participant: Participant, found: Collected, held: dict[str, bytes], now: int
 ) -> None:
     """Drop known and older manifests (rollback). Refuse two texts of one version (equivocation)."""
-    here = _manifests_here(participant)
+    book = _held_book(participant, found, held, now)
     kept: list[VerifiedManifest] = []
     older = False
-    for verified in found.manifests:
-        manifest = verified.manifest
-        _verify_with_trusted_keys(participant, verified, found, held, now)
-        known = here.get((manifest.agency, manifest.version))
-        if known is not None:
-            if known != verified.raw and parse_manifest(known).manifest != manifest:
-                raise ManifestError(
-                    f"Two different manifests of {manifest.agency} have version "
-                    f"{manifest.version}: one in {MANIFESTS_FOLDER}/ and one in the bundle.",
-                    code="manifest_conflict",
-                    fix=f"Keep both files as evidence. Telephone {manifest.agency} and ask which "
-                    "one it signed.",
-                )
+    for given in sorted(found.manifests, key=lambda v: v.place):
+        manifest = given.manifest
+        pairs = _trusted_pairs(participant, manifest.agency, found, held)
+        verified = verify_manifest(
+            parse_manifest(given.raw), pairs, deployment=manifest.deployment, now=now
+        )
+        if any(one.hash == verified.hash for one in book.all()):
             continue
-        if any(agency == manifest.agency and v > manifest.version for agency, v in here):
+        newest = book.newest_verified(manifest.agency)
+        if book.is_void(verified) or (newest is not None and verified.place < newest.place):
             older = True
             continue
+        book = book.adding(verified)
         kept.append(verified)
     found.manifests[:] = kept
     if older and not kept and not _anything_new(participant, found, held):
@@ -360,29 +358,40 @@ def _check_manifests(
         )
 
 
-def _verify_with_trusted_keys(
-    participant: Participant,
-    verified: VerifiedManifest,
-    found: Collected,
-    held: dict[str, bytes],
-    now: int,
-) -> None:
-    """Verify a manifest with keys from this agency's agreements and entries (forgery).
+def _trusted_pairs(
+    participant: Participant, agency: str, found: Collected, held: dict[str, bytes]
+) -> tuple[GovernancePublic, ...]:
+    """Return the governance keys that this agency trusts for another, not those of its file.
 
     A forged agreement could name an attacker's keys as those of a party. The same bundle could hold
     a manifest that is signed with these keys. If that manifest were stored, the genuine manifest of
     the party would be refused.
     """
-    agency = verified.manifest.agency
     pairs = participant.contracts.governance_of(agency)
     if not pairs and agency in held:
         known = parse_entry(held[agency]).governance
         pairs = (GovernancePublic(known.ed25519, known.ml_dsa_65),)
     if not pairs and agency in found.entries:
         pairs = (found.entries[agency].governance,)
-    verify_manifest(
-        parse_manifest(verified.raw), pairs, deployment=verified.manifest.deployment, now=now
-    )
+    return pairs
+
+
+def _held_book(
+    participant: Participant, found: Collected, held: dict[str, bytes], now: int
+) -> ManifestBook:
+    """Return the manifests here of the agencies of which the files have one."""
+    agencies = {verified.manifest.agency for verified in found.manifests}
+    verified = [
+        verify_manifest(
+            signed,
+            _trusted_pairs(participant, signed.manifest.agency, found, held),
+            deployment=signed.manifest.deployment,
+            now=now,
+        )
+        for signed in _manifests_here(participant)
+        if signed.manifest.agency in agencies
+    ]
+    return ManifestBook(participant.deployment, verified)
 
 
 def _anything_new(participant: Participant, found: Collected, held: dict[str, bytes]) -> bool:
@@ -418,14 +427,14 @@ def _is_newer(held: bytes | None, entry: VerifiedEntry) -> bool:
     return held is None or parse_entry(held).issued < entry.entry.issued
 
 
-def _manifests_here(participant: Participant) -> dict[tuple[str, int], bytes]:
-    here: dict[tuple[str, int], bytes] = {}
+def _manifests_here(participant: Participant) -> list[SignedManifest]:
+    here: list[SignedManifest] = []
     for path in files_in(participant.root / MANIFESTS_FOLDER, "*.note"):
         with path.open("rb") as file:
-            raw = file.read(MANIFEST_LIMIT_BYTES + 1)
-        manifest = parse_manifest(raw, str(path)).manifest
-        if manifest.deployment != UNASSIGNED:
-            here[manifest.agency, manifest.version] = raw
+            raw = file.read(MANIFEST_FILE_LIMIT_BYTES + 1)
+        signed = parse_manifest(raw, str(path))
+        if signed.manifest.deployment != UNASSIGNED:
+            here.append(signed)
     return here
 
 
@@ -489,10 +498,9 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
                 new.append(("entry", agency))
         kept = keep_documents(root, found.documents)
         new += [("document", digest) for digest in kept if read_document(None, digest) is None]
-        for verified in sorted(found.manifests, key=lambda v: v.manifest.version):
+        for verified in sorted(found.manifests, key=lambda v: v.place):
             manifest = verified.manifest
-            name = f"{manifest.agency}.{manifest.version}.note"
-            write_durably(root / MANIFESTS_FOLDER / name, verified.raw)
+            participant.repository.write_manifest(verified)
             new.append(("manifest", f"{manifest.agency} {manifest.version}"))
         new += _write_certificates(participant, found)
     except OSError as error:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.config import CONFIG_NAME, governance_kids, load_config
+from broker.agency.made_manifests import note_made
 from broker.agency.participant import Participant, load_participant
 from broker.errors import ConfigError
-from broker.keys.durable import write_durably
+from broker.keys.durable import files_in, write_durably
 from broker.keys.governance import governance_signer
 from broker.keys.keyfile import UNASSIGNED
 from broker.operations.agency_entry import (
@@ -24,7 +25,7 @@ from broker.operations.agency_entry import (
     manifest_of,
 )
 from broker.partnership.entry import parse_entry
-from broker.registry.repository import MANIFESTS_FOLDER
+from broker.registry.repository import MANIFESTS_FOLDER, manifest_name
 
 _LINE: Final = re.compile(rf'^deployment = "{UNASSIGNED}"$', re.MULTILINE)
 
@@ -59,8 +60,11 @@ def join_deployment(participant: Participant, deployment: str, now: int) -> Part
     profile = parse_entry(held.read_bytes(), str(held)).profile
     make_operational_keys(participant.keyring, now)
     manifest = manifest_of(profile, participant.keyring, governance, now)
-    entry = entry_of(root, profile, participant.keyring, governance, manifest, now)
-    write_durably(root / MANIFESTS_FOLDER / f"{participant.agency}.1.note", manifest.raw)
+    entry = entry_of(root, profile, governance, manifest, now)
+    note_made(root, manifest, ())
+    for former in files_in(root / MANIFESTS_FOLDER, f"{participant.agency}.*.note"):
+        former.unlink()  # of no deployment; no other agency has used it
+    write_durably(root / MANIFESTS_FOLDER / manifest_name(manifest), manifest.raw)
     write_durably(root / ENTRIES_FOLDER / f"{participant.agency}.entry", entry.raw)
     write_durably(root / CONFIG_NAME, text.encode())
     return load_participant(root, now, unsigned_ok=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from broker.agency.config import FormerGovernance, governance_kids
-from broker.agency.own_manifest import OWN_MANIFEST_MISSING, renew_keys
-from broker.agency.participant import Participant, load_participant
-from broker.errors import RegistryError
+from broker.agency.own_manifest import renew_keys
+from broker.agency.participant import Participant, load_participant, own_manifest_missing
 from broker.keys.instant import whole_second
 from broker.keys.issuing import successors
 from broker.keys.keyfile import KeyEntry
-from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
-from broker.keys.manifest import Manifest, ManifestKey
-from broker.registry.repository import MANIFESTS_FOLDER
+from broker.keys.kid import ED25519, GOVERNANCE, MANIFEST, ML_DSA_65
+from broker.keys.manifest import Manifest, ManifestKey, VerifiedManifest
+from broker.registry.repository import MANIFESTS_FOLDER, manifest_name
 from contracts.durations import DAY_MS
 
 EXPIRES_SOON_MS: Final = 7 * DAY_MS
@@ -93,7 +93,11 @@ def held_keys(agency: Path, now: int) -> HeldKeys:
     """
     participant = load_participant(agency, now, unsigned_ok=True)
     manifest = newest_manifest(participant)
-    keys = (*_governance(participant), *_listed(participant, manifest, now))
+    keys = (
+        *_governance(participant),
+        *_manifest_keys(participant),
+        *_listed(participant, manifest, now),
+    )
     lacking = tuple(key for key in keys if key.state in {"valid", "next"} and not key.held)
     expired = manifest.expires <= now
     due = [one.not_before for one in successors(manifest, now)]
@@ -119,8 +123,22 @@ def renewed_keys(agency: Path, now: int, *, everything: bool) -> Renewed:
     """
     participant = load_participant(agency, now, unsigned_ok=True)
     before = {key.kid for key in newest_manifest(participant).keys}
-    manifest = renew_keys(participant, now, at_once=everything).manifest
-    path = participant.root / MANIFESTS_FOLDER / f"{manifest.agency}.{manifest.version}.note"
+    issued = renew_keys(participant, now, at_once=everything)
+    return renewed(participant, issued, before)
+
+
+def renewed(
+    participant: Participant, issued: VerifiedManifest, before: Collection[bytes]
+) -> Renewed:
+    """Return what a new manifest brings.
+
+    Args:
+        participant: the agency.
+        issued: the new manifest.
+        before: ids of the keys that the manifest before it listed.
+    """
+    manifest = issued.manifest
+    path = participant.root / MANIFESTS_FOLDER / manifest_name(issued)
     added = tuple(key for key in manifest.keys if key.kid not in before)
     return Renewed(manifest.version, manifest.expires, path, added)
 
@@ -133,12 +151,7 @@ def newest_manifest(participant: Participant) -> Manifest:
     """
     manifest = participant.manifests.newest(participant.agency)
     if manifest is None:
-        raise RegistryError(
-            "This agency's own manifest is missing.",
-            code="manifest_missing",
-            where=str(participant.root / MANIFESTS_FOLDER),
-            fix=OWN_MANIFEST_MISSING,
-        )
+        raise own_manifest_missing(participant.root)
     return manifest
 
 
@@ -148,6 +161,25 @@ def _governance(participant: Participant) -> tuple[HeldKey, ...]:
     return tuple(
         HeldKey(GOVERNANCE, algorithm, kid, None, None, "pinned", source.holds(kid))
         for kid, algorithm in zip(kids, (ED25519, ML_DSA_65), strict=True)
+    )
+
+
+def _manifest_keys(participant: Participant) -> tuple[HeldKey, ...]:
+    newest = participant.manifests.newest_verified(participant.agency)
+    if newest is None:
+        return ()
+    content = newest.delegation.delegation
+    return tuple(
+        HeldKey(
+            MANIFEST,
+            key.algorithm,
+            key.kid,
+            content.issued,
+            content.expires,
+            "valid",
+            participant.keyring.holds(key.kid),
+        )
+        for key in content.keys
     )
 
 

@@ -18,10 +18,9 @@ from pydantic import TypeAdapter
 from broker.agency.config import governance_kids
 from broker.agency.own_manifest import StatementError, revoke_keys
 from broker.agency.participant import Participant, load_participant
-from broker.errors import KeyAccessError
-from broker.keys.manifest import Line, ManifestKey
-from broker.operations.key_inventory import Renewed, newest_manifest
-from broker.registry.repository import MANIFESTS_FOLDER
+from broker.keys.manifest import ManifestKey
+from broker.keys.signed_document import Line
+from broker.operations.key_inventory import Renewed, newest_manifest, renewed
 
 _HEX: Final = re.compile(r"[0-9a-f]{1,64}")
 _REASON: Final = TypeAdapter[str](Line)
@@ -58,7 +57,7 @@ def revoked_keys(
 
     Raises:
         ValueError: a manifest cannot hold this reason.
-        KeyAccessError: the governance keys are not here (``key_missing``) or cannot be opened.
+        KeyAccessError: the manifest keys are not here (``key_missing``) or cannot be opened.
         StatementError: as ``broker.agency.own_manifest.revoke_keys``; ``key_ambiguous``, or
             ``key_governance`` for a key that no manifest can revoke.
         RegistryError: as there.
@@ -75,20 +74,27 @@ def revoked_keys(
             if participant.manifests.revoked_since(participant.agency, key.kid) is None
         )
     else:
-        kids = tuple(dict.fromkeys(_found(participant, known, prefix) for prefix in named))
+        kids = named_kids(participant, named)
     if not kids:
         raise StatementError(
             "Every key that the manifest lists is revoked already.",
             code="key_revoked_before",
             fix=f"See: concordant keys list --agency {participant.root}",
         )
-    _require_governance(participant)
-    manifest = revoke_keys(participant, kids, since, reason, now).manifest
-    path = participant.root / MANIFESTS_FOLDER / f"{manifest.agency}.{manifest.version}.note"
-    listed = {key.kid for key in before.keys}
-    added = tuple(key for key in manifest.keys if key.kid not in listed)
-    renewed = Renewed(manifest.version, manifest.expires, path, added)
-    return Revoked(tuple(known[kid] for kid in kids), since, renewed)
+    participant.manifest_signer()  # refuses before anything is made
+    issued = revoke_keys(participant, kids, since, reason, now)
+    renewed_ = renewed(participant, issued, {key.kid for key in before.keys})
+    return Revoked(tuple(known[kid] for kid in kids), since, renewed_)
+
+
+def named_kids(participant: Participant, named: Sequence[str]) -> tuple[bytes, ...]:
+    """Return the ids of keys of the agency by their beginnings, each once.
+
+    Raises:
+        StatementError: ``key_not_listed``, ``key_ambiguous`` or ``key_governance``.
+    """
+    known = _listed(participant)
+    return tuple(dict.fromkeys(_found(participant, known, prefix) for prefix in named))
 
 
 def parse_since(text: str) -> int:
@@ -133,7 +139,7 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
         )
     if any(kid.hex().startswith(prefix) for kid in governance_kids(participant.config)):
         raise StatementError(
-            "A manifest cannot revoke a governance key, which signs manifests itself.",
+            "A manifest cannot revoke a governance key.",
             code="key_governance",
             fix="Telephone every party: each leaves the version of the contract that pins it, and "
             "a new version of the contract names this agency under a new id, with new keys "
@@ -153,17 +159,3 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
             fix=f"Give more of the key's id. See: concordant keys list --agency {participant.root}",
         )
     return fitting[0]
-
-
-def _require_governance(participant: Participant) -> None:
-    """Check that the governance keys are here, before anything is made."""
-    source = participant.governance_source()
-    if not all(source.holds(kid) for kid in governance_kids(participant.config)):
-        raise KeyAccessError(
-            "The governance keys are not here; only they can revoke a key.",
-            code="key_missing",
-            where=str(participant.root / "keys" / "governance"),
-            fix="Fetch them from their offline store. Until then stop the adapter, and "
-            "telephone every party: each can suspend its own part with: concordant "
-            "contract suspend --reason key_compromise --agency DIR",
-        )

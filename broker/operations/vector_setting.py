@@ -181,7 +181,7 @@ def _with_notes(text: ContractText, notes: Iterable[bytes]) -> SignedContract:
 
 
 def _manifests(deployment: str, contracts: ContractBook, files: list[bytes]) -> ManifestBook:
-    """Return a book of manifests, each verified at its time of issue, in ascending version."""
+    """Return a book of manifests, each verified at its time of issue, in ascending order."""
     parsed: list[SignedManifest] = []
     for raw in files:
         try:
@@ -189,7 +189,7 @@ def _manifests(deployment: str, contracts: ContractBook, files: list[bytes]) -> 
         except ManifestError:
             continue
     book = ManifestBook(deployment)
-    for signed in sorted(parsed, key=lambda one: (one.manifest.agency, one.manifest.version)):
+    for signed in sorted(parsed, key=_place):
         manifest = signed.manifest
         governance = contracts.governance_of(manifest.agency)
         try:
@@ -200,6 +200,11 @@ def _manifests(deployment: str, contracts: ContractBook, files: list[bytes]) -> 
         except ManifestError:
             continue
     return book
+
+
+def _place(signed: SignedManifest) -> tuple[str, int, int]:
+    manifest = signed.manifest
+    return manifest.agency, signed.delegation.delegation.version, manifest.version
 
 
 def _receipts(

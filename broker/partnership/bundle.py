@@ -17,7 +17,7 @@ from io import BytesIO
 from typing import Final
 
 from broker.errors import EntryError
-from broker.keys.manifest import MANIFEST_LIMIT_BYTES
+from broker.keys.manifest import MANIFEST_FILE_LIMIT_BYTES
 from broker.partnership.entry import ENTRY_LIMIT_BYTES
 from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES
 from contracts.documents import DOCUMENT_BYTES
@@ -108,7 +108,7 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], int, _Take], ...]] = (
     ),
     (
         re.compile(rf"manifests/({_ID})\.([1-9][0-9]{{0,15}})\.note"),
-        MANIFEST_LIMIT_BYTES,
+        MANIFEST_FILE_LIMIT_BYTES,
         lambda into, name, raw: into.manifests.__setitem__((name[1], int(name[2])), raw),
     ),
     (

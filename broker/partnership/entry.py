@@ -25,8 +25,13 @@ from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
 from broker.keys.instant import CLOCK_SKEW_MS, whole_second
 from broker.keys.keyfile import UNASSIGNED, Base64, Instant
 from broker.keys.kid import ED25519, ML_DSA_65
-from broker.keys.manifest import Id, VerifiedManifest, parse_manifest, verify_manifest
-from broker.keys.signed_document import MalformedDocument, document_text, parse_document
+from broker.keys.manifest import (
+    VerifiedManifest,
+    parse_manifest,
+    split_manifest,
+    verify_manifest,
+)
+from broker.keys.signed_document import Id, MalformedDocument, document_text, parse_document
 from broker.partnership.fingerprint import fingerprint_words
 from broker.partnership.profile import AgencyId, Profile
 from broker.tlog.note import Note, format_note, sign_note, verify_note_by_all
@@ -103,7 +108,6 @@ def make_entry(
     signer: GovernanceSigner,
     profile: Profile,
     *,
-    delegation: VerifiedDelegation,
     manifest: VerifiedManifest,
     certificate_request: bytes,
     now: int,
@@ -113,8 +117,7 @@ def make_entry(
     Args:
         signer: the agency's governance keys.
         profile: profile of the agency.
-        delegation: to its manifest keys.
-        manifest: its first manifest.
+        manifest: its manifest, with the delegation to the keys that signed it.
         certificate_request: PKCS#10 in PEM.
         now: milliseconds since the epoch.
 
@@ -123,6 +126,7 @@ def make_entry(
     """
     deployment, agency = signer.deployment, signer.agency
     first, second = signer.public.kids
+    delegation, own = split_manifest(manifest.raw)
     entry = Entry(
         agency=agency,
         deployment=deployment,
@@ -136,8 +140,8 @@ def make_entry(
                 possession_message(deployment, agency, second)
             ),
         ),
-        delegation=delegation.raw.decode(),
-        manifest=manifest.raw.decode(),
+        delegation=delegation.decode(),
+        manifest=own.decode(),
         certificate_request=certificate_request.decode("ascii"),
     )
     note = sign_note(document_text(HEADER, deployment, entry), signer.note_signers())
@@ -177,12 +181,12 @@ def verify_entry(
             )
         delegation = verify_delegation(
             parse_delegation(entry.delegation.encode()),
-            governance,
+            [governance],
             deployment=entry.deployment,
             now=now,
         )
         manifest = verify_manifest(
-            parse_manifest(entry.manifest.encode()),
+            parse_manifest((entry.delegation + entry.manifest).encode()),
             [governance],
             deployment=entry.deployment,
             now=now,

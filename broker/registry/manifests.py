@@ -4,16 +4,20 @@ The book is immutable: adding a manifest returns another book, so it cannot chan
 judged. Past manifests stay in it, because a record is judged by any manifest that had not expired
 at its log time. Revocations and departures accumulate over all versions: a later manifest cannot
 hide an earlier one's.
+
+A delegation can withdraw manifest keys. Manifests of these keys that it does not name as standing
+are void: the book answers as if they had never been made, revocations included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from broker.envelope.primitives import Ed25519Verifier, WrapSealer
-from broker.errors import RegistryError
+from broker.errors import ManifestError, RegistryError
+from broker.keys.delegation import Revocation, VerifiedDelegation
 from broker.keys.governance import key_name
 from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, STREAM, XWING
 from broker.keys.manifest import Manifest, ManifestKey, VerifiedManifest, verify_successor
@@ -103,46 +107,84 @@ class ManifestBook:
             manifests: any order; for one agency their versions must follow each other.
 
         Raises:
-            ManifestError: `manifest_conflict`, `manifest_rollback` or `manifest_key_prolonged`.
+            ManifestError: `manifest_conflict`, `manifest_rollback`, `manifest_key_prolonged` or
+                `manifest_revocation_early`.
         """
         self.deployment = deployment
-        by_agency: dict[str, list[VerifiedManifest]] = {}
-        listed: dict[str, dict[bytes, ManifestKey]] = {}
-        for verified in sorted(manifests, key=lambda v: v.manifest.version):
-            agency = verified.manifest.agency
-            history = by_agency.setdefault(agency, [])
-            keys = listed.setdefault(agency, {})
+        by_agency: dict[str, dict[bytes, VerifiedManifest]] = {}
+        for verified in sorted(manifests, key=lambda v: v.place):
+            by_agency.setdefault(verified.manifest.agency, {}).setdefault(verified.hash, verified)
+        self._all = {agency: tuple(found.values()) for agency, found in by_agency.items()}
+        self._delegations = {agency: _delegations(found) for agency, found in self._all.items()}
+        self._stand = {agency: _stand(found) for agency, found in self._delegations.items()}
+        self._history: Mapping[str, tuple[VerifiedManifest, ...]] = {
+            agency: self._effective(agency) for agency in self._all
+        }
+        self._cosigning: dict[tuple[str, str], Mapping[bytes, CosigningKey]] = {}
+        self._stops: dict[str, tuple[Stop, ...]] = {}
+
+    def _effective(self, agency: str) -> tuple[VerifiedManifest, ...]:
+        """Return an agency's manifests that are not void, each a successor of the one before."""
+        history: list[VerifiedManifest] = []
+        keys: dict[bytes, ManifestKey] = {}
+        for verified in self._all[agency]:
+            if self.is_void(verified):
+                continue
             if history:
-                if history[-1].manifest == verified.manifest:
-                    continue
                 # a key that was dropped and is listed again is the same key
                 verify_successor(history[-1], verified, keys)
             history.append(verified)
             keys |= {key.kid: key for key in verified.manifest.keys}
-        self._history: Mapping[str, tuple[VerifiedManifest, ...]] = {
-            agency: tuple(history) for agency, history in by_agency.items()
-        }
-        self._cosigning: dict[tuple[str, str], Mapping[bytes, CosigningKey]] = {}
-        self._stops: dict[str, tuple[Stop, ...]] = {}
+        return tuple(history)
+
+    def is_void(self, verified: VerifiedManifest) -> bool:
+        """Return whether its keys are withdrawn and no delegation says that it stands."""
+        stand = self._stand.get(verified.manifest.agency, {})
+        return any(
+            kid in stand and verified.hash not in stand[kid]
+            for kid in verified.delegation.delegation.kids
+        )
 
     def adding(self, verified: VerifiedManifest) -> ManifestBook:
         """Return the book with one more manifest; the same book if it is already known.
 
         Raises:
-            ManifestError: `manifest_conflict`, `manifest_rollback` or `manifest_key_prolonged`: an
-                agency's versions only increase.
+            ManifestError: `manifest_void`, `manifest_conflict`, `manifest_rollback`,
+                `manifest_key_prolonged` or `manifest_revocation_early`: an agency's versions only
+                increase.
         """
-        history = self._history.get(verified.manifest.agency, ())
-        if any(known.manifest == verified.manifest for known in history):
+        agency = verified.manifest.agency
+        if self.is_void(verified):
+            raise ManifestError(
+                f"The manifest of {agency}, version {verified.manifest.version}, is void: its "
+                "manifest keys are withdrawn.",
+                code="manifest_void",
+                fix=f"Use {agency}'s newest manifest.",
+            )
+        history = self._history.get(agency, ())
+        if any(known.hash == verified.hash for known in history):
             return self
-        if history:
-            same = (v for v in history if v.manifest.version == verified.manifest.version)
+        if history and verified.place <= history[-1].place:
+            same = (one for one in history if one.place == verified.place)
             verify_successor(next(same, history[-1]), verified)
         return ManifestBook(self.deployment, (*self.all(), verified))
 
     def all(self) -> tuple[VerifiedManifest, ...]:
-        """Return every manifest, agencies in order of their ids, versions ascending."""
-        return tuple(v for agency in sorted(self._history) for v in self._history[agency])
+        """Return every manifest, void ones too; agencies by id, versions ascending."""
+        return tuple(v for agency in sorted(self._all) for v in self._all[agency])
+
+    def newest_verified(self, agency: str) -> VerifiedManifest | None:
+        """Return an agency's newest manifest with its delegation; None if there is none."""
+        history = self._history.get(agency)
+        return history[-1] if history else None
+
+    def delegations(self, agency: str) -> tuple[VerifiedDelegation, ...]:
+        """Return an agency's delegations, versions ascending; empty if there is none."""
+        return self._delegations.get(agency, ())
+
+    def void(self, agency: str) -> tuple[VerifiedManifest, ...]:
+        """Return an agency's void manifests."""
+        return tuple(one for one in self._all.get(agency, ()) if self.is_void(one))
 
     def agencies(self) -> tuple[str, ...]:
         """Return ids of all agencies with a manifest, sorted."""
@@ -228,13 +270,14 @@ class ManifestBook:
 
     def revoked_since(self, agency: str, kid: bytes) -> int | None:
         """Return the earliest revocation time of a key in any version, milliseconds, or None."""
-        times = (
-            revocation.since
-            for verified in self._history.get(agency, ())
-            for revocation in verified.manifest.revocations
-            if revocation.kid == kid
-        )
+        times = (one.since for one in self._revocations(agency) if one.kid == kid)
         return min(times, default=None)
+
+    def _revocations(self, agency: str) -> Iterator[Revocation]:
+        for verified in self._history.get(agency, ()):
+            yield from verified.manifest.revocations
+        for delegation in self.delegations(agency):
+            yield from delegation.delegation.revocations
 
     def revocation_times(self, agency: str) -> tuple[int, ...]:
         """Return times in s from which stream and receipt keys are revoked, rounded up.
@@ -249,10 +292,9 @@ class ManifestBook:
             if key.role in (STREAM, RECEIPT)
         }
         earliest: dict[bytes, int] = {}
-        for verified in self.history(agency):
-            for one in verified.manifest.revocations:
-                if one.kid in signing:
-                    earliest[one.kid] = min(one.since, earliest.get(one.kid, one.since))
+        for one in self._revocations(agency):
+            if one.kid in signing:
+                earliest[one.kid] = min(one.since, earliest.get(one.kid, one.since))
         return tuple(sorted({-(-since // 1000) for since in earliest.values()}))
 
     def stops(self, agency: str) -> tuple[Stop, ...]:
@@ -298,3 +340,20 @@ class ManifestBook:
 
 def _exchange_key(agency: str, key: ManifestKey) -> ExchangeKey:
     return ExchangeKey(agency, key.kid, key.public, key.not_before, key.not_after)
+
+
+def _delegations(manifests: Iterable[VerifiedManifest]) -> tuple[VerifiedDelegation, ...]:
+    """Return the delegations of one agency's manifests; of two texts of one version the first."""
+    found: dict[int, VerifiedDelegation] = {}
+    for verified in manifests:
+        found.setdefault(verified.delegation.delegation.version, verified.delegation)
+    return tuple(found.values())
+
+
+def _stand(delegations: Iterable[VerifiedDelegation]) -> Mapping[bytes, frozenset[bytes]]:
+    """Return the hashes that stand, for each withdrawn key; the latest delegation counts."""
+    found: dict[bytes, frozenset[bytes]] = {}
+    for delegation in delegations:
+        for withdrawn in delegation.delegation.withdrawn:
+            found |= dict.fromkeys(withdrawn.keys, frozenset(withdrawn.stand))
+    return found

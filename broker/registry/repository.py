@@ -19,7 +19,7 @@ from broker.envelope.primitives import sha256
 from broker.errors import ManifestError, RegistryError
 from broker.keys.durable import files_in, make_private_folder, write_durably
 from broker.keys.manifest import (
-    MANIFEST_LIMIT_BYTES,
+    MANIFEST_FILE_LIMIT_BYTES,
     VerifiedManifest,
     parse_manifest,
     verify_manifest,
@@ -35,10 +35,17 @@ CONTRACTS_FOLDER: Final = "contracts"
 OTHERS_FOLDER: Final = "contracts/others"
 """Versions without this agency that replace one which it has signed."""
 MANIFESTS_FOLDER: Final = "manifests"
+CONFLICTS_FOLDER: Final = "manifests/conflicts"
+"""Second texts of one version, as evidence; no reader believes them."""
+CONFLICTS_LIMIT: Final = 16
+"""Maximum number of files of one agency there."""
 VERSIONS_FILE: Final = "state/manifest-versions.json"
 COMPLETED_FILE: Final = "state/contracts-complete.json"
 """Time at which this agency first held every note of a contract, by its hash."""
 _VERSIONS_LIMIT_BYTES: Final = 1024 * 1024
+Seen = tuple[tuple[int, int], str]
+"""Highest place of an agency's manifests, and the hash of that one's text."""
+_NEVER: Final[Seen] = ((0, 0), "")
 _READ_ONLY: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
@@ -105,7 +112,7 @@ class Repository:
         seen = self._versions()
         verified: list[VerifiedManifest] = []
         for path in _files(self.root / MANIFESTS_FOLDER, "*.note"):
-            signed = parse_manifest(_read(path, MANIFEST_LIMIT_BYTES), str(path))
+            signed = parse_manifest(_read(path, MANIFEST_FILE_LIMIT_BYTES), str(path))
             governance = contracts.governance_of(signed.manifest.agency)
             if governance:  # otherwise it is of an agency that no contract of ours names
                 verified.append(
@@ -146,13 +153,41 @@ class Repository:
             deployment=self._deployment,
             now=now,
         )
-        extended = book.adding(verified)
+        try:
+            extended = book.adding(verified)
+        except ManifestError as error:
+            if error.code == "manifest_conflict":
+                self._keep_conflict(verified)
+            raise
         if extended is not book:
-            manifest = verified.manifest
-            name = f"{manifest.agency}.{manifest.version}.note"
-            self._write(self.root / MANIFESTS_FOLDER / name, raw)
+            self.write_manifest(verified)
             self.remember(extended)
         return extended
+
+    def write_manifest(self, verified: VerifiedManifest) -> Path:
+        """Store a verified manifest with its delegation; never overwrite another one.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            RegistryError: code `registry_unwritable`.
+        """
+        folder = self.root / MANIFESTS_FOLDER
+        path = folder / manifest_name(verified)
+        if path.exists() and _text_of(path) != verified.hash:
+            # another delegation has a manifest of this version
+            path = folder / manifest_name(verified, with_delegation=True)
+        self._write(path, verified.raw)
+        return path
+
+    def _keep_conflict(self, verified: VerifiedManifest) -> None:
+        folder = self.root / CONFLICTS_FOLDER
+        agency = verified.manifest.agency
+        kept = _files(folder, f"{agency}.*.note")
+        path = folder / f"{agency}.{verified.manifest.version}.{verified.hash.hex()[:16]}.note"
+        if path not in kept and len(kept) < CONFLICTS_LIMIT:
+            self._write(path, verified.raw)
 
     def store_contract(
         self, raw: bytes, note: bytes, contracts: ContractBook, now: int
@@ -326,16 +361,16 @@ class Repository:
             RegistryError: code `registry_unwritable`, or the file of versions is damaged.
         """
         seen = self._versions()
+        before = dict(seen)
         for agency in book.agencies():
-            newest = book.history(agency)[-1]
-            version = newest.manifest.version
-            if version > seen.get(agency, (0, ""))[0]:
-                seen[agency] = (version, sha256(newest.raw).hex())
-        if seen == self._versions():
+            newest = book.newest_verified(agency)
+            if newest is not None and newest.place > seen.get(agency, _NEVER)[0]:
+                seen[agency] = (newest.place, newest.hash.hex())
+        if seen == before:
             return
         document = {
-            agency: {"version": version, "sha256": digest}
-            for agency, (version, digest) in sorted(seen.items())
+            agency: {"delegation": place[0], "version": place[1], "sha256": digest}
+            for agency, (place, digest) in sorted(seen.items())
         }
         path = self.root / VERSIONS_FILE
         try:
@@ -349,13 +384,16 @@ class Repository:
         text: ContractText = load_contract(path)
         return verify_beside(text, path)
 
-    def _versions(self) -> dict[str, tuple[int, str]]:
+    def _versions(self) -> dict[str, Seen]:
         path = self.root / VERSIONS_FILE
         if not path.exists():
             return {}
         try:
             document: Any = parse_strict_json(_read(path, _VERSIONS_LIMIT_BYTES))
-            return {str(a): (int(e["version"]), str(e["sha256"])) for a, e in document.items()}
+            return {
+                str(a): ((int(e["delegation"]), int(e["version"])), str(e["sha256"]))
+                for a, e in document.items()
+            }
         except (ValueError, TypeError, KeyError, AttributeError):
             raise RegistryError(
                 "The record of manifest versions is damaged.",
@@ -365,13 +403,14 @@ class Repository:
             ) from None
 
     def _require_nothing_lost(
-        self, seen: Mapping[str, tuple[int, str]], book: ManifestBook, contracts: ContractBook
+        self, seen: Mapping[str, Seen], book: ManifestBook, contracts: ContractBook
     ) -> None:
-        for agency, (version, digest) in seen.items():
+        for agency, (place, digest) in seen.items():
             if not contracts.governance_of(agency):
                 continue
-            same = [v for v in book.history(agency) if v.manifest.version == version]
-            if same and sha256(same[0].raw).hex() != digest:
+            version = place[1]
+            same = [one for one in book.history(agency) if one.place == place]
+            if same and same[0].hash.hex() != digest:
                 raise ManifestError(
                     f"The manifest of {agency}, version {version}, differs from the one seen "
                     "before.",
@@ -379,8 +418,8 @@ class Repository:
                     where=str(self.root / MANIFESTS_FOLDER),
                     fix=f"Keep both as evidence and ask {agency}.",
                 )
-            newest = book.newest(agency)
-            if newest is None or newest.version < version:
+            newest = book.newest_verified(agency)
+            if newest is None or newest.place < place:
                 raise ManifestError(
                     f"The newest known manifest of {agency}, version {version}, is missing.",
                     code="manifest_rollback",
@@ -394,6 +433,19 @@ class Repository:
             write_durably(path, content)
         except OSError as error:
             raise _unwritable(path, error) from None
+
+
+def manifest_name(verified: VerifiedManifest, *, with_delegation: bool = False) -> str:
+    """Return the file name of a manifest: `AGENCY.VERSION.note`."""
+    place = f".{verified.place[0]}" if with_delegation else ""
+    return f"{verified.manifest.agency}.{verified.manifest.version}{place}.note"
+
+
+def _text_of(path: Path) -> bytes:
+    try:
+        return sha256(parse_manifest(_read(path, MANIFEST_FILE_LIMIT_BYTES)).note.text)
+    except ManifestError:
+        return b""  # damaged: write beside it
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

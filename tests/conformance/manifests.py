@@ -6,24 +6,31 @@ and 6; opening.md, "Order of the checks", 2, defines what it means that one *vou
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 from tests.conformance import json_form, keys
 from tests.conformance.contracts import GovernanceKeys
-from tests.conformance.conventions import DAY_MS, decode_base64, lp, parse_time
-from tests.conformance.notes import Note, NoteKey, read_note, signers, verifies
+from tests.conformance.conventions import DAY_MS, lp, parse_time, sha256
+from tests.conformance.delegations import Delegation, signed_by, split, verify_delegation
+from tests.conformance.notes import read_note, verifies
 from tests.conformance.refusals import MalformedError, NotBelievedError
+from tests.conformance.statement_values import (
+    Revocation,
+    id_value,
+    list_value,
+    members,
+    octets,
+    text_value,
+)
 
 MAX_BYTES = 512 * 1024
 MAX_MEMBERS = 256
-MAX_TEXT = 256
 LONGEST_LIFE_MS = 30 * DAY_MS
+LOOKS_BACK_MS = 7 * DAY_MS
 SKEW_MS = 300000
-AGENCY = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +43,6 @@ class Key:
     public: bytes
     not_before: int
     not_after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    kid: bytes
-    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Statement:
 class Manifest:
     """A parsed manifest; only `Manifests.take` makes it a believed one."""
 
+    hash: bytes
+    delegation: Delegation
     agency: str
     version: int
     issued: int
@@ -66,6 +69,11 @@ class Manifest:
     keys: tuple[Key, ...]
     revocations: tuple[Revocation, ...]
     standing: tuple[Statement, ...]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """In the order of an agency's manifests."""
+        return self.delegation.version, self.version
 
     def vouches(self, kid: bytes, at: int) -> bool:
         """Return True if it covers this key at this time."""
@@ -75,51 +83,20 @@ class Manifest:
         )
 
 
-def _members(value: object, *names: str) -> dict[str, Any]:
-    if not isinstance(value, dict) or value.keys() != set(names):
-        raise MalformedError("not the members of a manifest")
-    return value
-
-
-def _listed(value: object) -> list[Any]:
-    if not isinstance(value, list) or len(value) > MAX_MEMBERS:
-        raise MalformedError("not a list")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT:
-        raise MalformedError("not a text")
-    if any(ord(letter) < 0x20 for letter in value):
-        raise MalformedError("a control character")
-    return value
-
-
-def _id(value: object) -> str:
-    if not isinstance(value, str) or not AGENCY.fullmatch(value):
-        raise MalformedError("not an id")
-    return value
-
-
-def _octets(value: object, length: int | None = None) -> bytes:
-    if not isinstance(value, str):
-        raise MalformedError("not base64")
-    octets = decode_base64(value)
-    if length is not None and len(octets) != length:
-        raise MalformedError("of another length")
-    return octets
+def _list(value: object) -> list[Any]:
+    return list_value(value, MAX_MEMBERS)
 
 
 def _key(value: object, deployment: str, agency: str) -> Key:
     names = ["kid", "role", "algorithm", "public", "not_before", "not_after"]
     signing = isinstance(value, dict) and value.get("role") in (keys.STREAM, keys.RECEIPT)
-    entry = _members(value, *names, *(["possession"] if signing else []))
-    role, algorithm, public = entry["role"], entry["algorithm"], _octets(entry["public"])
+    entry = members(value, *names, *(["possession"] if signing else []))
+    role, algorithm, public = entry["role"], entry["algorithm"], octets(entry["public"])
     if not isinstance(role, str) or algorithm not in keys.ALGORITHMS.get(role, ()):
         raise MalformedError("not an algorithm of the role")
     keys.check_public(algorithm, public)
     kid = keys.kid(role, algorithm, public)
-    if _octets(entry["kid"], 32) != kid:
+    if octets(entry["kid"], 32) != kid:
         raise MalformedError("another key's id")
     key = Key(
         kid,
@@ -133,38 +110,41 @@ def _key(value: object, deployment: str, agency: str) -> Key:
         raise MalformedError("a life beyond the role's")
     if signing:
         message = lp("concordant/1/possession", deployment, agency, kid)
-        if not verifies(algorithm, public, _octets(entry["possession"]), message):
+        if not verifies(algorithm, public, octets(entry["possession"]), message):
             raise MalformedError("possession is not proved")
     return key
 
 
 def _revocation(value: object) -> Revocation:
-    entry = _members(value, "kid", "since", "reason")
-    _text(entry["reason"])
-    return Revocation(_octets(entry["kid"], 32), parse_time(entry["since"]))
+    entry = members(value, "kid", "since", "stated", "reason")
+    text_value(entry["reason"])
+    since, stated = parse_time(entry["since"]), parse_time(entry["stated"])
+    if since < stated - LOOKS_BACK_MS:
+        raise MalformedError("a revocation that looks back too far")
+    return Revocation(octets(entry["kid"], 32), since, stated)
 
 
 def _standing(value: object) -> Statement:
     names = ["contract", "versions", "state", "since", "reason"]
     ended = isinstance(value, dict) and "until" in value
-    entry = _members(value, *names, *(["until", "until_reason"] if ended else []))
-    _text(entry["reason"])
+    entry = members(value, *names, *(["until", "until_reason"] if ended else []))
+    text_value(entry["reason"])
     if ended:
-        _text(entry["until_reason"])
+        text_value(entry["until_reason"])
     if entry["state"] not in (("suspended",) if ended else ("suspended", "left")):
         raise MalformedError("not a state, or an end of a departure")
-    versions = tuple(_octets(version, 32) for version in _listed(entry["versions"]))
+    versions = tuple(octets(version, 32) for version in _list(entry["versions"]))
     if not versions or list(versions) != sorted(set(versions)):
         raise MalformedError("no versions, or not in order")
     since = parse_time(entry["since"])
     until = parse_time(entry["until"]) if ended else None
     if until is not None and until < since:
         raise MalformedError("it ends before it begins")
-    return Statement(_text(entry["contract"]), versions, entry["state"], since, until)
+    return Statement(text_value(entry["contract"]), versions, entry["state"], since, until)
 
 
-def parse_manifest(text: str, deployment: str) -> Manifest:
-    """A manifest from its note's text.
+def parse_manifest(text: str, deployment: str, delegation: Delegation) -> Manifest:
+    """A manifest from its note's text, after its delegation.
 
     Raises:
         MalformedError: it is not in its form, or breaks a rule that needs no other version.
@@ -172,12 +152,12 @@ def parse_manifest(text: str, deployment: str) -> Manifest:
     lines = text.split("\n")
     if len(lines) != 4 or lines[:2] != ["concordant.manifest/v1", deployment]:
         raise MalformedError("not a manifest of this deployment")
-    stated = _members(
+    stated = members(
         json_form.parse(lines[2].encode()),
-        *("agency", "deployment", "version", "issued", "expires", "contacts"),
+        *("agency", "deployment", "version", "delegation", "issued", "expires", "contacts"),
         *("keys", "revocations", "standing"),
     )
-    agency, version = _id(stated["agency"]), stated["version"]
+    agency, version = id_value(stated["agency"]), stated["version"]
     if stated["deployment"] != deployment:
         raise MalformedError("of another deployment")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
@@ -185,19 +165,29 @@ def parse_manifest(text: str, deployment: str) -> Manifest:
     if not isinstance(stated["contacts"], dict) or len(stated["contacts"]) > MAX_MEMBERS:
         raise MalformedError("not contacts")
     for name, contact in stated["contacts"].items():
-        _id(name)
-        _text(contact)
+        id_value(name)
+        text_value(contact)
     manifest = Manifest(
+        hash=sha256(text.encode()),
+        delegation=delegation,
         agency=agency,
         version=version,
         issued=parse_time(stated["issued"]),
         expires=parse_time(stated["expires"]),
-        keys=tuple(_key(entry, deployment, agency) for entry in _listed(stated["keys"])),
-        revocations=tuple(_revocation(entry) for entry in _listed(stated["revocations"])),
-        standing=tuple(_standing(entry) for entry in _listed(stated["standing"])),
+        keys=tuple(_key(entry, deployment, agency) for entry in _list(stated["keys"])),
+        revocations=tuple(_revocation(entry) for entry in _list(stated["revocations"])),
+        standing=tuple(_standing(entry) for entry in _list(stated["standing"])),
     )
     if not 0 < manifest.expires - manifest.issued <= LONGEST_LIFE_MS:
         raise MalformedError("a life beyond 30 days")
+    if octets(stated["delegation"], 32) != delegation.hash or agency != delegation.agency:
+        raise MalformedError("another delegation than the one before it")
+    if manifest.issued < delegation.issued or manifest.expires > delegation.expires:
+        raise MalformedError("a life beyond that of its delegation")
+    if any(one.stated > manifest.issued for one in manifest.revocations):
+        raise MalformedError("a revocation that is stated later")
+    if set(delegation.publics) & {key.public for key in manifest.keys}:
+        raise MalformedError("a manifest key in another role")
     if len({key.public for key in manifest.keys}) != len(manifest.keys):
         raise MalformedError("a key in two roles, or twice")
     for one, other in combinations(manifest.keys, 2):
@@ -209,26 +199,41 @@ def parse_manifest(text: str, deployment: str) -> Manifest:
 
 @dataclass(slots=True)
 class Manifests:
-    """Those of one agency that are believed, in ascending version."""
+    """Those of one agency that are believed, in the order of delegation and version."""
 
     believed: list[Manifest] = field(default_factory=list)
+    delegations: dict[int, Delegation] = field(default_factory=dict)
+
+    def void(self, manifest: Manifest) -> bool:
+        """Return True if its keys are withdrawn and the last list of what stands lacks it."""
+        for kid in manifest.delegation.kids:
+            stand = None
+            for version in sorted(self.delegations):
+                for withdrawn in self.delegations[version].withdrawn:
+                    stand = withdrawn.stand if kid in withdrawn.kids else stand
+            if stand is not None and manifest.hash not in stand:
+                return True
+        return False
 
     def take(self, manifest: Manifest) -> None:
         """Believe one more.
 
         Raises:
-            NotBelievedError: it does not follow from the version before.
+            NotBelievedError: it does not follow from the one before, or it is void.
         """
-        if self.believed:
-            before = self.believed[-1]
-            if manifest.version <= before.version or manifest.issued < before.issued:
-                raise NotBelievedError("not later than the version before")
-            former = {key.kid: key for earlier in self.believed for key in earlier.keys}
-            for key in manifest.keys:
-                old = former.get(key.kid)
-                if old and (key.not_before != old.not_before or key.not_after > old.not_after):
-                    raise NotBelievedError("another validity than when it was last listed")
-        self.believed.append(manifest)
+        own = manifest.delegation
+        after = Manifests(list(self.believed), {**self.delegations, own.version: own})
+        if self.delegations.get(own.version, own) != own:
+            raise NotBelievedError("two texts of one delegation")
+        if after.void(manifest):
+            raise NotBelievedError("void")
+        if self.believed and manifest.place <= self.believed[-1].place:
+            raise NotBelievedError("not later than the one before")
+        after.believed = [one for one in self.believed if not after.void(one)]
+        if after.believed:
+            _follows(after.believed, manifest)
+        self.delegations = after.delegations
+        self.believed = [*after.believed, manifest]
 
     def listed(self, role: str) -> Iterator[Key]:
         """Every entry of a role, from the lowest version on."""
@@ -239,11 +244,11 @@ class Manifests:
         return any(manifest.vouches(kid, at) for manifest in self.believed)
 
     def revoked_since(self, kid: bytes) -> int | None:
-        """The earliest time that any version names; revocations add up."""
+        """The earliest time that any version or delegation names; revocations add up."""
         times = [
             revocation.since
-            for manifest in self.believed
-            for revocation in manifest.revocations
+            for statement in (*self.believed, *self.delegations.values())
+            for revocation in statement.revocations
             if revocation.kid == kid
         ]
         return min(times, default=None)
@@ -276,32 +281,42 @@ class Manifests:
         return before.issued if before else 0
 
 
+def _follows(believed: Sequence[Manifest], manifest: Manifest) -> None:
+    before = believed[-1]
+    if manifest.delegation == before.delegation and manifest.issued < before.issued:
+        raise NotBelievedError("issued before the one before")
+    former = {key.kid: key for earlier in believed for key in earlier.keys}
+    for key in manifest.keys:
+        old = former.get(key.kid)
+        if old and (key.not_before != old.not_before or key.not_after > old.not_after):
+            raise NotBelievedError("another validity than when it was last listed")
+    for revocation in manifest.revocations:
+        assert revocation.stated is not None
+        if revocation.stated < before.issued and revocation not in before.revocations:
+            raise NotBelievedError("a new revocation that poses as an older one")
+
+
 def verify_manifest(
-    octets: bytes, *, deployment: str, pinned: dict[str, list[GovernanceKeys]], now: int
+    file: bytes, *, deployment: str, pinned: dict[str, list[GovernanceKeys]], now: int
 ) -> Manifest:
-    """Everything about a manifest that needs no other version.
+    """Everything about a delegation and its manifest that needs no other version.
 
     Raises:
-        MalformedError: it is not in its form.
-        NotBelievedError: no pinned pair of its agency signed it, or it is from the future.
+        MalformedError: one is not in its form.
+        NotBelievedError: its keys did not sign it, or it is from the future.
     """
-    if len(octets) > MAX_BYTES:
+    first, own = split(file)
+    delegation = verify_delegation(first, deployment=deployment, pinned=pinned, now=now)
+    if len(own) > MAX_BYTES:
         raise MalformedError("too large")
-    note = read_note(octets)
-    manifest = parse_manifest(note.text, deployment)
+    note = read_note(own)
+    manifest = parse_manifest(note.text, deployment, delegation)
+    if not signed_by(note, delegation.note_keys(f"{deployment}/{manifest.agency}")):
+        raise NotBelievedError("not signed by its manifest keys")
     pairs = pinned.get(manifest.agency, [])
-    if not any(_signed(note, pair.note_keys(f"{deployment}/{manifest.agency}")) for pair in pairs):
-        raise NotBelievedError("not signed by its agency")
     governance = {octets for pair in pairs for octets in (pair.ed25519, pair.ml_dsa_65)}
     if governance & {key.public for key in manifest.keys}:
         raise NotBelievedError("a governance key in another role")
     if manifest.issued > now + SKEW_MS:
         raise NotBelievedError("from the future")
     return manifest
-
-
-def _signed(note: Note, pair: tuple[NoteKey, NoteKey]) -> bool:
-    try:
-        return signers(note, pair) == set(pair)
-    except NotBelievedError:
-        return False

@@ -31,6 +31,9 @@ class Agency:
     governance: tuple[Ed25519PrivateKey, MLDSA65PrivateKey] = field(
         default_factory=lambda: (Ed25519PrivateKey.generate(), MLDSA65PrivateKey.generate())
     )
+    manifest_keys: tuple[Ed25519PrivateKey, MLDSA65PrivateKey] = field(
+        default_factory=lambda: (Ed25519PrivateKey.generate(), MLDSA65PrivateKey.generate())
+    )
     stream: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     exchange_seed: bytes = field(default_factory=lambda: os.urandom(32))
 
@@ -47,20 +50,53 @@ class Agency:
 
     def lines(self, text: str) -> str:
         """The two signature lines of its governance keys."""
+        return self._lines(text, self.governance)
+
+    def _lines(self, text: str, pair: tuple[Ed25519PrivateKey, MLDSA65PrivateKey]) -> str:
         lines = []
-        for kind, key in zip((ED25519, ML_DSA_65), self.governance, strict=True):
+        for kind, key in zip((ED25519, ML_DSA_65), pair, strict=True):
             note_key = NoteKey(self.name, kind, key.public_key().public_bytes_raw())
             signature = note_key.key_id + key.sign(text.encode())
             lines.append(f"{DASH}{self.name} {b64(signature)}\n")
         return "".join(lines)
 
+    def delegation(self, issued: int) -> str:
+        """The text of a delegation of its manifest keys, for the longest time."""
+        named = []
+        for algorithm, key in zip((keys.ED25519, keys.ML_DSA_65), self.manifest_keys, strict=True):
+            public = key.public_key().public_bytes_raw()
+            kid = keys.kid("manifest", algorithm, public)
+            message = lp("concordant/1/possession", self.deployment, self.id, kid)
+            named.append(
+                {
+                    "kid": b64(kid),
+                    "algorithm": algorithm,
+                    "public": b64(public),
+                    "possession": b64(key.sign(message)),
+                }
+            )
+        stated = {
+            "agency": self.id,
+            "deployment": self.deployment,
+            "version": issued,
+            "issued": write_time(issued),
+            "expires": write_time(issued + 400 * DAY_MS),
+            "keys": named,
+            "withdrawn": [],
+            "standing": [],
+            "revocations": [],
+        }
+        return f"concordant.delegation/v1\n{self.deployment}\n{json_form.serialise(stated)}\n"
+
     def manifest(self, version: int, issued: int) -> bytes:
-        """A manifest of a stream key and an exchange key, with the longest lives."""
+        """A delegation, and a manifest of a stream and an exchange key, with the longest lives."""
+        delegation = self.delegation(issued)
         public = exchange_key(self.exchange_seed).public
         stated = {
             "agency": self.id,
             "deployment": self.deployment,
             "version": version,
+            "delegation": b64(sha256(delegation.encode())),
             "issued": write_time(issued),
             "expires": write_time(issued + 30 * DAY_MS),
             "contacts": {},
@@ -72,7 +108,8 @@ class Agency:
             "standing": [],
         }
         text = f"concordant.manifest/v1\n{self.deployment}\n{json_form.serialise(stated)}\n"
-        return f"{text}\n{self.lines(text)}".encode()
+        first = f"{delegation}\n{self.lines(delegation)}"
+        return f"{first}{text}\n{self._lines(text, self.manifest_keys)}".encode()
 
     def _key(self, role: str, algorithm: str, public: bytes, begins: int) -> dict[str, Any]:
         return {

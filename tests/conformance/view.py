@@ -224,7 +224,7 @@ def _contracts(
 def _manifests(
     folder: Path, deployment: str, pinned: dict[str, list[GovernanceKeys]], now: int
 ) -> list[Manifest]:
-    """Those that verify by themselves, in ascending version."""
+    """Those that verify by themselves, in the order of delegation and version."""
     found = []
     for file in sorted(folder.glob("*.txt")):
         try:
@@ -233,7 +233,7 @@ def _manifests(
             )
         except (MalformedError, NotBelievedError):
             continue
-    return sorted(found, key=lambda manifest: manifest.version)
+    return sorted(found, key=lambda manifest: manifest.place)
 
 
 def _receipts(folder: Path) -> Iterator[Note]:

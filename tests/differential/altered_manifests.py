@@ -1,7 +1,8 @@
 """Manifests of one agency, altered and signed as they are (docs/spec/keys.md, "Manifests").
 
-One to three versions, of which the second and third follow the first more or less. Compared is
-which of them are believed, and what then is said of keys, revocations and standing.
+One to four manifests, of which each follows the first more or less, under one of three delegations
+that may withdraw keys or revoke some. Delegations are altered too. Compared is which manifests are
+believed, and what then is said of keys, revocations and standing.
 """
 
 from __future__ import annotations
@@ -13,23 +14,27 @@ from random import Random
 from typing import Any
 
 from broker.envelope.canonical import CanonicalError, format_json
-from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, b64, strict_b64
+from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, b64, sha256, strict_b64
 from broker.errors import ManifestError, NoteError
+from broker.keys.enrolment import possession_message
 from broker.keys.governance import GovernancePublic, GovernanceSigner
 from broker.keys.kid import (
     ED25519,
     EXCHANGE,
     GOVERNANCE,
+    MANIFEST,
     ML_DSA_44,
     ML_DSA_65,
     RECEIPT,
     STREAM,
     kid,
 )
-from broker.keys.manifest import HEADER, parse_manifest, verify_manifest
+from broker.keys.manifest import HEADER, parse_manifest, split_manifest, verify_manifest
 from broker.keys.signer import SoftwareSigner
 from broker.registry.manifests import ManifestBook
-from broker.tlog.note import format_note, sign_note
+from broker.tlog.note import ED25519 as NOTE_ED25519
+from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65
+from broker.tlog.note import format_note, note_signer, sign_note
 from tests.conformance import keys as second_keys
 from tests.conformance import manifests as second_manifests
 from tests.conformance.contracts import GovernanceKeys
@@ -83,6 +88,72 @@ def _keys() -> tuple[dict[str, Any], ...]:
     return tuple(key.listed.model_dump(mode="json", exclude_none=True) for key in listed)
 
 
+@cache
+def _manifest_keys(which: str) -> tuple[SoftwareSigner, SoftwareSigner]:
+    first = Ed25519Signer(MEMBER.seed(MANIFEST, ED25519, which))
+    second = MlDsa65Signer(MEMBER.seed(MANIFEST, ML_DSA_65, which))
+    return (
+        SoftwareSigner(kid(MANIFEST, ED25519, first.public), MANIFEST, ED25519, first),
+        SoftwareSigner(kid(MANIFEST, ML_DSA_65, second.public), MANIFEST, ML_DSA_65, second),
+    )
+
+
+@cache
+def _possession(which: str, half: int) -> str:
+    key = _manifest_keys(which)[half]
+    return b64(key.sign(possession_message(DEPLOYMENT, POLICE, key.kid)))
+
+
+def _delegation(number: int, stand: list[str], rng: Random) -> tuple[str, bytes, bytes]:
+    """Return the label of its keys, its text and the whole note."""
+    which = rng.choice(("first", "first", "second", "third"))
+    issued = FOUNDED - DAY + number * rng.choice((0, 1000, DAY))
+    withdrawn = [
+        {
+            "keys": [b64(key.kid) for key in _manifest_keys(one)],
+            "stand": rng.sample(stand, rng.randint(0, len(stand))),
+        }
+        for one in ("first", "second", "third")
+        if rng.random() < 0.15
+    ]
+    document: Any = {
+        "agency": POLICE,
+        "deployment": DEPLOYMENT,
+        "version": issued,
+        "issued": _text_time(issued),
+        "expires": _text_time(issued + rng.choice((400, 400, 40)) * DAY),
+        "keys": [
+            {
+                "kid": b64(key.kid),
+                "algorithm": key.algorithm,
+                "public": b64(key.public),
+                "possession": _possession(which, half),
+            }
+            for half, key in enumerate(_manifest_keys(which))
+        ],
+        "withdrawn": withdrawn,
+        "standing": [
+            {"contract": CONTRACT[0], "state": state, "since": _text_time(NOW), "reason": "x"}
+            for state in ("resumed", "left")
+            if rng.random() < 0.1
+        ],
+        "revocations": [
+            {"kid": key["kid"], "since": _text_time(rng.choice(TIMES)), "reason": "lost"}
+            for key in _keys()
+            if rng.random() < 0.05
+        ],
+    }
+    if rng.random() < 0.1:
+        values = [lambda: json.loads(json.dumps(_value(rng)))]
+        document = grown(document, rng, values, ("possession", "extra", "stand"))
+    try:
+        text = f"concordant.delegation/v1\n{DEPLOYMENT}\n".encode() + format_json(document) + b"\n"
+        note = format_note(sign_note(text, _governance().note_signers()))
+    except (CanonicalError, NoteError):
+        text, note = b"x\n", b"x\n\n"
+    return which, text, altered(note, rng) if rng.random() < 0.05 else note
+
+
 def _document(version: int, rng: Random) -> dict[str, Any]:
     issued = FOUNDED + (version - 1) * rng.choice((0, DAY, 7 * DAY))
     listed = list(_keys()[:4])
@@ -100,7 +171,14 @@ def _document(version: int, rng: Random) -> dict[str, Any]:
         "contacts": {"operations": "operations@police.example"},
         "keys": listed,
         "revocations": [
-            {"kid": key["kid"], "since": _text_time(rng.choice(TIMES)), "reason": "lost"}
+            {
+                "kid": key["kid"],
+                "since": _text_time(
+                    rng.choice((issued, issued, issued - 7 * DAY, rng.choice(TIMES)))
+                ),
+                "stated": _text_time(issued + rng.choice((*[0] * 9, -DAY, 1))),
+                "reason": "lost",
+            }
             for key in _keys()
             if rng.random() < 0.1
         ],
@@ -137,8 +215,10 @@ def _value(rng: Random) -> Any:
     )
 
 
-def _signed(version: int, rng: Random) -> bytes:
+def _signed(version: int, rng: Random, delegation: tuple[str, bytes, bytes]) -> bytes:
+    which, named, first = delegation
     document: Any = _document(version, rng)
+    document["delegation"] = b64(sha256(named))
     if rng.random() < 0.6:
         values = [lambda: json.loads(json.dumps(_value(rng)))]
         document = grown(document, rng, values, ("possession", "extra", "operations"))
@@ -149,10 +229,18 @@ def _signed(version: int, rng: Random) -> bytes:
     if rng.random() < 0.1:
         text = altered(text, rng)
     try:
-        note = format_note(sign_note(text, _governance().note_signers()))
+        signers = zip((NOTE_ED25519, NOTE_ML_DSA_65), _manifest_keys(which), strict=True)
+        own = [note_signer(MEMBER.name, kind, key) for kind, key in signers]
+        note = format_note(sign_note(text, own))
     except NoteError:
         note = text + "\n— x/y AAAAAAAA\n".encode()
-    return altered(note, rng) if rng.random() < 0.1 else note
+    return first + (altered(note, rng) if rng.random() < 0.1 else note)
+
+
+def _stands(file: bytes) -> str:
+    """The hash of a manifest, as a later delegation names it."""
+    text = split_manifest(file)[1].rpartition(b"\n\n")[0] + b"\n"
+    return b64(sha256(text))
 
 
 def _product(files: list[bytes]) -> object:
@@ -231,7 +319,12 @@ def _order(stop: Any) -> tuple[int, str, str]:
 
 def compare(rng: Random) -> Comparison:
     """The versions in the order in which they are met."""
-    files = [_signed(version, rng) for version in range(1, rng.choice((1, 2, 2, 3)) + 1)]
+    files: list[bytes] = []
+    delegation = _delegation(0, [], rng)
+    for number in range(rng.choice((1, 2, 2, 3, 4))):
+        if number and rng.random() < 0.4:
+            delegation = _delegation(number, [_stands(file) for file in files], rng)
+        files.append(_signed(number + 1, rng, delegation))
     if rng.random() < 0.1:
         files.insert(rng.randrange(len(files)), rng.choice(files))
     ours = _product(files)

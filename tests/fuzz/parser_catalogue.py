@@ -42,9 +42,10 @@ from broker.judging.partition_state import (
     parse_outline,
     parse_state,
 )
+from broker.keys.delegation import delegation_text, parse_delegation
 from broker.keys.enrolment import verify_public
 from broker.keys.keyfile import parse_keyfile, public_of
-from broker.keys.manifest import manifest_text, parse_manifest
+from broker.keys.manifest import SignedManifest, manifest_text, parse_manifest
 from broker.operations.trial import parse_plain
 from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
 from broker.receiving.inbox_payload import format_payload, parse_payload
@@ -96,6 +97,8 @@ from tests.fuzz.parser_objects import (
     SIGNED,
     TREE,
     config_text,
+    delegation,
+    delegation_note,
     evidence,
     key_files,
     manifest,
@@ -183,6 +186,23 @@ def in_note(head: str) -> Wrap:
     return act
 
 
+def in_manifest(document: bytes) -> bytes:
+    """A wrap: the JSON of a manifest, after a delegation."""
+    return delegation_note() + in_note("concordant.manifest/v1\npan-london\n")(document)
+
+
+def in_delegation(document: bytes) -> bytes:
+    """A wrap: the JSON of a delegation, under the two lines that it must have."""
+    _, lines = delegation_note().split(b"\n\n")
+    return b"concordant.delegation/v1\npan-london\n" + document + b"\n\n" + lines
+
+
+def manifest_again(signed: SignedManifest) -> bytes:
+    """The bytes of a parsed manifest and its delegation."""
+    note = Note(manifest_text(signed.manifest), signed.note.signatures)
+    return signed.delegation.raw + format_note(note)
+
+
 def bare(document: bytes) -> bytes:
     """A wrap that adds nothing."""
     return document
@@ -216,6 +236,7 @@ def _parse_gap(body: bytes) -> None:
 
 _MANIFEST = manifest()
 _MANIFEST_JSON = orjson.loads(manifest_text(_MANIFEST).split(b"\n")[2])
+_DELEGATION_JSON = orjson.loads(delegation_text(delegation()).split(b"\n")[2])
 _BEAT_NOTE = heartbeats.format_heartbeat(BEAT, [AUTHOR])
 _STATE, _GAPS = format_state(state())
 _PAYLOAD = format_payload(OPENED)
@@ -249,9 +270,12 @@ PARSERS: tuple[Parser, ...] = (
            wrap=in_note("concordant.heartbeat/v1\npan-london\n"),
            documents=(orjson.loads(_BEAT_NOTE.split(b"\n")[2]),)),
     Parser("manifest", parse_manifest, (ManifestError,),
-           (in_note("concordant.manifest/v1\npan-london\n")(format_json(_MANIFEST_JSON)),),
-           lambda signed: format_note(Note(manifest_text(signed.manifest), signed.note.signatures)),
-           in_note("concordant.manifest/v1\npan-london\n"), (_MANIFEST_JSON,)),
+           (in_manifest(format_json(_MANIFEST_JSON)),), manifest_again, in_manifest,
+           (_MANIFEST_JSON,)),
+    Parser("delegation", parse_delegation, (ManifestError,), (delegation_note(),),
+           lambda signed: format_note(
+               Note(delegation_text(signed.delegation), signed.note.signatures)),
+           in_delegation, (_DELEGATION_JSON,)),
     Parser("public-key", parse_public, (ManifestError,),
            tuple(bytes([i]) + public_of(a, bytes(32)) for i, a in
                  ((0, "ed25519"), (1, "ml-dsa-44"), (2, "ml-dsa-65"), (3, "mlkem768-x25519")))),

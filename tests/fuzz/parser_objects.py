@@ -21,6 +21,7 @@ from broker.judging.partition_state import (
     PartitionState,
     StoredCheckpoint,
 )
+from broker.keys.delegation import Delegation, delegation_text
 from broker.keys.keyfile import format_keyfile, public_of, seal_key
 from broker.keys.kid import kid
 from broker.keys.manifest import Manifest, ManifestKey
@@ -36,6 +37,8 @@ from broker.tlog.merkle import Frontier, leaf_hash
 from broker.tlog.note import (
     COSIGNATURE_ED25519,
     ED25519,
+    Note,
+    SignatureLine,
     format_note,
     note_signer,
     sign_note,
@@ -69,6 +72,36 @@ def sealed_value(groups: int, recipients: int) -> bytes:
     return format_value(bytes(16), NOW, bytes(32), sealed, entries)
 
 
+def delegation() -> Delegation:
+    """One with both keys; its signatures and proofs are not looked at by the parser."""
+    keys = []
+    for algorithm in ("ed25519", "ml-dsa-65"):
+        public = public_of(algorithm, sha256(f"manifest {algorithm}".encode()))
+        own = kid("manifest", algorithm, public)
+        keys.append({"kid": own, "algorithm": algorithm, "public": public, "possession": bytes(64)})
+    return Delegation.model_validate(
+        {
+            "agency": "csu-camden",
+            "deployment": "pan-london",
+            "version": NOW,
+            "issued": NOW,
+            "expires": NOW + 400 * DAY_MS,
+            "keys": keys,
+            "withdrawn": [{"keys": [bytes(32), bytes(32)], "stand": [bytes(32)]}],
+            "standing": [
+                {"contract": "london-hate-crime", "state": "resumed", "since": NOW, "reason": "x"}
+            ],
+            "revocations": [{"kid": bytes(32), "since": NOW, "reason": "laptop lost"}],
+        }
+    )
+
+
+def delegation_note() -> bytes:
+    """A delegation with two lines that verify under no key."""
+    lines = (SignatureLine("pan-london/csu-camden", bytes([n] * 4), bytes(64)) for n in (1, 2))
+    return format_note(Note(delegation_text(delegation()), tuple(lines)))
+
+
 def manifest() -> Manifest:
     """One with a key of each kind; its signatures and proofs are not looked at by the parser."""
     keys = []
@@ -87,11 +120,14 @@ def manifest() -> Manifest:
             "agency": "csu-camden",
             "deployment": "pan-london",
             "version": 3,
+            "delegation": sha256(delegation_text(delegation())),
             "issued": NOW,
             "expires": NOW + 30 * DAY_MS,
             "contacts": {"operations": "operations@csu-camden.example"},
             "keys": keys,
-            "revocations": [{"kid": keys[0].kid, "since": NOW, "reason": "laptop lost"}],
+            "revocations": [
+                {"kid": keys[0].kid, "since": NOW, "stated": NOW, "reason": "laptop lost"}
+            ],
             "standing": [
                 {"contract": "london-hate-crime", "versions": [bytes(32)], "state": "suspended",
                  "since": NOW, "reason": "review"}

@@ -258,7 +258,7 @@ class Senders:
         newest = party.control.manifests.newest(sender)
         assert newest is not None
         changes = ManifestChanges(add_keys=(listed,), end_keys={party.stream_key.kid: now})
-        issued = issue_manifest(newest, changes, founded().governance[sender], now)
+        issued = issue_manifest(newest, changes, founded().manifest_signers[sender], now)
         record = manifest_record(issued.raw, sender)
         self.news.append(record)
         party.hear(record)

@@ -75,16 +75,17 @@ def noise_only(reader: Witness, record: Record, step: int, code: str, *, now: in
 # --- keys -----------------------------------------------------------------------------------------
 
 
-def _signed_by_governance(
+def _signed_by_the_agency(
     world: FoundedPartnership, change: Callable[[ManifestKey], ManifestKey]
 ) -> Record:
-    """A manifest that its agency's governance keys did sign, with one key changed."""
+    """A manifest that its agency did sign, with one key changed."""
     newest = world.manifests.newest(SUPPORT)
     assert newest is not None
     keys = tuple(change(key) for key in newest.keys)
     manifest = newest.model_copy(update={"version": newest.version + 1, "keys": keys})
-    signers = world.governance[SUPPORT].note_signers()
-    raw = format_note(sign_note(manifest_text(manifest), signers))
+    signer = world.manifest_signers[SUPPORT]
+    note = format_note(sign_note(manifest_text(manifest), signer.note_signers()))
+    raw = signer.delegation.raw + note
     return manifest_record(raw, SUPPORT)
 
 
@@ -104,7 +105,7 @@ def test_a_signing_key_of_small_order_is_not_enrolled(
 ) -> None:
     """Under such a key one signature verifies many messages."""
     public = y.to_bytes(32, "little")
-    record = _signed_by_governance(world, _with_public(STREAM, ED25519, public))
+    record = _signed_by_the_agency(world, _with_public(STREAM, ED25519, public))
     before = council.control.manifests
     assert council.hear(record).rejected == ["key_small_order"]
     assert council.control.manifests is before
@@ -118,7 +119,7 @@ def test_an_exchange_key_of_small_order_is_not_enrolled(
 ) -> None:
     public = world.manifests.exchange_key(SUPPORT, NOW).public
     bad = public[:-32] + bytes(32)
-    record = _signed_by_governance(world, _with_public(EXCHANGE, XWING, bad))
+    record = _signed_by_the_agency(world, _with_public(EXCHANGE, XWING, bad))
     assert council.hear(record).rejected == ["key_small_order"]
     assert len(council.control.manifests.history(SUPPORT)) == 1
 
@@ -128,7 +129,7 @@ def test_anothers_key_is_not_enrolled(council: Witness, world: FoundedPartnershi
     theirs = world.manifests.newest(POLICE)
     assert theirs is not None
     public = theirs.keys_of(STREAM, ED25519)[0].public
-    record = _signed_by_governance(world, _with_public(STREAM, ED25519, public))
+    record = _signed_by_the_agency(world, _with_public(STREAM, ED25519, public))
     assert council.hear(record).rejected == ["possession_invalid"]
     assert len(council.control.manifests.history(SUPPORT)) == 1
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from broker.registry.manifests import ManifestBook
 from contracts.durations import DAY_MS
 from tests.integration.commands import concordant
 from tests.integration.key_story import CAST, COUNCIL, POLICE, SUPPORT, Adapter, clock, partnership
+from tests.support.manifest_files import pass_on_manifest
 
 TO = (COUNCIL, SUPPORT)
 WHO = "Ada Okafor, Chief Superintendent"
@@ -38,9 +38,7 @@ def renewed_yesterday(root: Path, ends_in_s: int, deployment: str = "pan-london"
     for agency in CAST:
         renew_keys(load_participant(root / agency, now - DAY_MS), now - DAY_MS)
         for other in set(CAST) - {agency}:  # as Kafka brought it to them
-            shutil.copy(
-                root / agency / "manifests" / f"{agency}.2.note", root / other / "manifests"
-            )
+            pass_on_manifest(root, agency, other)
     book: ManifestBook = load_participant(root / COUNCIL, now).manifests
     return book.exchange_key(COUNCIL, now).not_after
 
@@ -160,8 +158,9 @@ class Rotation:
             assert done.code == 0, done.err
         following = sha256(text.encode())
         await self.until(lambda: all(signed_by_all(one, following) for one in self.everyone))
-        issued = await asyncio.to_thread(renew_keys, self.police.loaded(), clock())
-        version = issued.manifest.version
+        made = await concordant("keys", "delegate", "--agency", folder, "--json")
+        assert made.code == 0, made.err
+        version = json.loads(made.out)["manifest"]["version"]
         await self.until(
             lambda: all(one.manifest_of(POLICE).version == version for one in self.readers)
         )

@@ -18,7 +18,7 @@ from adapters.cps.case_xml import format_file, parse_export
 from adapters.mapping import Dialect, read_delimited, write_delimited
 from adapters.mapping.delimited import escape, split_escaped
 from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
-from broker.envelope.primitives import lp
+from broker.envelope.primitives import lp, sha256
 from broker.event import OpenedEvent
 from broker.judging.partition_state import (
     Gap,
@@ -30,6 +30,7 @@ from broker.judging.partition_state import (
     format_state,
     parse_state,
 )
+from broker.keys.delegation import delegation_text
 from broker.keys.instant import LAST_INSTANT_MS, format_instant, parse_instant
 from broker.keys.keyfile import format_keyfile, open_key, parse_keyfile, seal_key
 from broker.keys.manifest import Manifest, manifest_text, parse_manifest
@@ -50,7 +51,14 @@ from broker.statements.signed_contract import pack_contract, unpack_contract
 from broker.tlog.generation_links import parse_link
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE, Frontier
 from broker.tlog.note import format_note, sign_note
-from tests.fuzz.parser_objects import AUTHOR, COSIGNER, NOW, ORIGIN
+from tests.fuzz.parser_objects import (
+    AUTHOR,
+    COSIGNER,
+    NOW,
+    ORIGIN,
+    delegation,
+    delegation_note,
+)
 
 few = settings(max_examples=60, deadline=None)
 names = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True)
@@ -122,6 +130,7 @@ manifest_fields = st.fixed_dictionaries(
         "agency": names,
         "deployment": names,
         "version": st.integers(1, 2**53 - 1),
+        "delegation": st.just(sha256(delegation_text(delegation()))),
         "issued": instants,
         "expires": instants,
         "contacts": st.dictionaries(names, lines, max_size=2),
@@ -140,7 +149,10 @@ manifest_fields = st.fixed_dictionaries(
             max_size=2,
         ),
         "revocations": st.lists(
-            st.fixed_dictionaries({"kid": hashes, "since": instants, "reason": lines}), max_size=2
+            st.fixed_dictionaries(
+                {"kid": hashes, "since": instants, "stated": instants, "reason": lines}
+            ),
+            max_size=2,
         ),
         "standing": st.lists(
             st.fixed_dictionaries(
@@ -162,7 +174,7 @@ manifest_fields = st.fixed_dictionaries(
 @given(manifest_fields)
 def test_manifests(fields: dict[str, Any]) -> None:
     manifest = Manifest.model_validate(fields)
-    raw = format_note(sign_note(manifest_text(manifest), [AUTHOR]))
+    raw = delegation_note() + format_note(sign_note(manifest_text(manifest), [AUTHOR]))
     assert parse_manifest(raw).manifest == manifest
 
 

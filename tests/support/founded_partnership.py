@@ -23,7 +23,7 @@ from broker.envelope.primitives import (
 )
 from broker.envelope.sealing import ExchangeKey
 from broker.keys.governance import GovernanceSigner
-from broker.keys.issuing import ManifestChanges, issue_manifest
+from broker.keys.issuing import ManifestChanges, ManifestSigner, issue_manifest
 from broker.keys.manifest import VerifiedManifest
 from broker.keys.signer import SoftwareSigner
 from broker.registry.contract_book import ContractBook
@@ -57,6 +57,7 @@ class FoundedPartnership:
     root: Path
     participants: Mapping[str, Participant]
     governance: Mapping[str, GovernanceSigner]
+    manifest_signers: Mapping[str, ManifestSigner]
 
     @property
     def deployment(self) -> str:
@@ -103,12 +104,12 @@ class FoundedPartnership:
     ) -> ManifestBook:
         """The manifests with a newer one of ``agency``."""
         before = (book or self.manifests).history(agency)[-1].manifest
-        issued = issue_manifest(before, changes, self.governance[agency], now)
+        issued = issue_manifest(before, changes, self.manifest_signers[agency], now)
         return (book or self.manifests).adding(issued)
 
     def newer_manifest(self, agency: str, changes: ManifestChanges, now: int) -> VerifiedManifest:
         before = self.manifests.history(agency)[-1].manifest
-        return issue_manifest(before, changes, self.governance[agency], now)
+        return issue_manifest(before, changes, self.manifest_signers[agency], now)
 
     def another_contract(
         self,
@@ -160,4 +161,5 @@ def founded() -> FoundedPartnership:
     create_partnership(root, NOW, agencies=[plans[agency] for agency in CAST])
     participants = {agency: load_participant(root / agency, NOW) for agency in CAST}
     governance = {agency: one.governance_signer() for agency, one in participants.items()}
-    return FoundedPartnership(root, participants, governance)
+    signers = {agency: one.manifest_signer() for agency, one in participants.items()}
+    return FoundedPartnership(root, participants, governance, signers)

@@ -44,6 +44,6 @@ def newer(participant: Participant, now: int, **changes: object) -> VerifiedMani
     return issue_manifest(
         previous,
         ManifestChanges(**changes),
-        participant.governance_signer(),
+        participant.manifest_signer(),
         now,  # type: ignore[arg-type]  # a test's shorthand
     )

@@ -24,6 +24,8 @@ BY_TEST = {
     "::test_a_command_without_effect_is_a_failure",
     "contract_unconfirmed": "broker/cli/test_kafka_bundle.py"
     "::test_an_invented_bundle_changes_no_right",
+    "since_too_early": "broker/cli/test_keys_revoke.py"
+    "::test_a_key_that_was_lost_long_ago_is_revoked_by_a_delegation",
     "dates_invalid": "broker/operations/test_contract_draft.py"
     "::test_days_in_another_order_are_corrected",
     "nothing_to_sign": "broker/operations/test_bundles.py"

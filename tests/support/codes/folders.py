@@ -193,7 +193,7 @@ def note_from_another_party(folder: Path) -> None:
     from_another_party("contracts/*.note")(folder)
 
 
-HAVEN = "manifests/haven-support.1.note"
+HAVEN = "manifests/haven-support.*.note"
 CONTRACT, SIGNATURES = "contracts/*.yaml", "contracts/*.note"
 
 STATES = (
@@ -204,7 +204,7 @@ STATES = (
     State("manifest_malformed", damage(HAVEN), from_another_party(HAVEN), TYPES),
     State(
         "manifest_signature_invalid",
-        alter(HAVEN, b'"version":1', b'"version":2'),
+        alter(HAVEN, b"@", b"%"),
         from_another_party(HAVEN),
         TYPES,
     ),

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
+from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier, sha256
 from broker.errors import ConcordantError
-from broker.keys.manifest import parse_manifest, verify_manifest
+from broker.keys.delegation import WithdrawnKeys
+from broker.keys.manifest import manifest_text, parse_manifest, verify_manifest
 from broker.operations.vector_setting import load_setting
 from broker.registry.contracts import require_signed, verify_contract
 from broker.registry.manifests import ManifestBook
@@ -47,6 +48,8 @@ MANIFESTS = {
     "manifest_dates_invalid": ("refused-manifests", "life_long"),
     "manifest_keys_overlap": ("refused-manifests", "overlap"),
     "possession_invalid": ("refused-manifests", "possession"),
+    "manifest_delegation_differs": ("refused-manifests", "delegation_other"),
+    "manifest_revocation_early": ("manifest-forms", "since_eight_days"),
     "key_small_order": ("refused-manifests", "small_order"),
     "key_malformed": ("refused-manifests", "unreduced_ml_kem"),
 }
@@ -111,6 +114,18 @@ def succession(**changes: object) -> Made:
     return act
 
 
+def after_withdrawal(stand: tuple[str, ...]) -> object:
+    """A first manifest that comes after its keys were withdrawn; it may be named as standing."""
+    police = members()[POLICE]
+    first, keys = police.manifest(), police.manifest_keys()
+    hashes = tuple(sha256(manifest_text(first)) for _ in stand)
+    withdrawn = WithdrawnKeys(keys=(keys[0].kid, keys[1].kid), stand=hashes)
+    later = police.delegation("second", FOUNDED, withdrawn=(withdrawn,))
+    newer = police.sign(police.manifest(2, delegation=later.hash), later)
+    book = believed(newer, believed(police.sign(first), ManifestBook("pan-london")))
+    return believed(police.sign(first), book)
+
+
 def replace_manifest(first, changes):  # type: ignore[no-untyped-def]
     return first.model_copy(update=changes)
 
@@ -135,6 +150,7 @@ def noted(note: bytes, *verifiers: object) -> Made:
 
 STATEMENTS: dict[str, tuple[Made, Made]] = {
     "manifest_conflict": (succession(version=1), succession()),
+    "manifest_void": (lambda: after_withdrawal(()), lambda: after_withdrawal(("first",))),
     "manifest_key_prolonged": (
         lambda: verify_prolonged(DAY),
         lambda: verify_prolonged(0),

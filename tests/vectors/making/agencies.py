@@ -18,6 +18,13 @@ from broker.envelope.primitives import (
     MlDsa65Signer,
     WrapOpener,
     b64,
+    sha256,
+)
+from broker.keys.delegation import (
+    LONGEST_DELEGATION_MS,
+    DelegatedKey,
+    Delegation,
+    delegation_text,
 )
 from broker.keys.enrolment import possession_message
 from broker.keys.governance import GovernanceSigner
@@ -26,6 +33,7 @@ from broker.keys.kid import (
     EXCHANGE,
     GOVERNANCE,
     LONGEST_LIFE_MS,
+    MANIFEST,
     ML_DSA_44,
     ML_DSA_65,
     SIGNING_ROLES,
@@ -42,7 +50,9 @@ from broker.keys.manifest import (
 from broker.keys.signer import SoftwareSigner
 from broker.registry.contracts import SignedContract
 from broker.statements.authorship import cosigner
-from broker.tlog.note import NoteSigner, format_note, sign_note
+from broker.tlog.note import ED25519 as NOTE_ED25519
+from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65
+from broker.tlog.note import NoteSigner, format_note, note_signer, sign_note
 from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Pins
@@ -66,6 +76,8 @@ FOUNDED = instant(2026, 2, 20)
 """From when the first keys and manifests are valid."""
 PINS = Pins(framework="1" * 64, vocabulary="2" * 64)
 """Made up, so that a change of the shipped documents leaves the vectors as they are."""
+DELEGATED = FOUNDED - 2 * DAY
+"""When the first delegations were issued."""
 STARTS, ENDS = date(2026, 3, 1), date(2027, 2, 28)
 """First and last day of the contract."""
 NOW = instant(2026, 3, 2, 12)
@@ -90,6 +102,37 @@ class Key:
             self.name,
             SoftwareSigner(self.listed.kid, self.listed.role, ED25519, Ed25519Signer(self.seed)),
         )
+
+
+@dataclass(frozen=True)
+class Delegated:
+    """A delegation and the keys that it names.
+
+    Attributes:
+        text: what the governance keys signed.
+        note: with their signatures.
+        keys: sign manifests.
+        name: of the keys in signature lines.
+    """
+
+    text: bytes
+    note: bytes
+    keys: tuple[SoftwareSigner, SoftwareSigner]
+    name: str
+
+    @property
+    def hash(self) -> bytes:
+        """As manifests name it."""
+        return sha256(self.text)
+
+    def sign(self, text: bytes) -> bytes:
+        """A note of the two manifest keys."""
+        first, second = self.keys
+        signers = (
+            note_signer(self.name, NOTE_ED25519, first),
+            note_signer(self.name, NOTE_ML_DSA_65, second),
+        )
+        return format_note(sign_note(text, signers))
 
 
 @dataclass(frozen=True)
@@ -127,6 +170,43 @@ class Member:
                 second,  # type: ignore[arg-type]  # signs as one, with what was recorded
             ),
         )
+
+    def manifest_keys(self, which: str = "first") -> tuple[SoftwareSigner, SoftwareSigner]:
+        """A pair of its manifest keys."""
+        first = Ed25519Signer(self.seed(MANIFEST, ED25519, which))
+        second = RecordedSigner(self.ground, MlDsa65Signer(self.seed(MANIFEST, ML_DSA_65, which)))
+        return (
+            SoftwareSigner(kid(MANIFEST, ED25519, first.public), MANIFEST, ED25519, first),
+            SoftwareSigner(
+                kid(MANIFEST, ML_DSA_65, second.public),
+                MANIFEST,
+                ML_DSA_65,
+                second,  # type: ignore[arg-type]  # signs as one, with what was recorded
+            ),
+        )
+
+    def delegation(self, which: str = "first", issued: int = DELEGATED, **other: Any) -> Delegated:
+        """A delegation that its governance keys signed, of one pair of manifest keys."""
+        keys = self.manifest_keys(which)
+        content: dict[str, Any] = {
+            "agency": self.id,
+            "deployment": self.deployment,
+            "version": issued,
+            "issued": issued,
+            "expires": issued + LONGEST_DELEGATION_MS,
+            "keys": tuple(
+                DelegatedKey(
+                    kid=key.kid,
+                    algorithm=key.algorithm,  # type: ignore[arg-type]  # one of the two
+                    public=key.public,
+                    possession=key.sign(possession_message(self.deployment, self.id, key.kid)),
+                )
+                for key in keys
+            ),
+        }
+        text = delegation_text(Delegation(**{**content, **other}))
+        note = format_note(sign_note(text, self.governance.note_signers()))
+        return Delegated(text, note, keys, self.name)
 
     def key(
         self,
@@ -172,9 +252,11 @@ class Member:
         keys: Iterable[Key | ManifestKey] | None = None,
         **other: Any,
     ) -> Manifest:
-        """A manifest that its governance keys have still to sign."""
+        """A manifest that its manifest keys have still to sign."""
         if keys is None:
             keys = self.first_keys()
+        if "delegation" not in other:
+            other["delegation"] = self.delegation().hash
         content: dict[str, Any] = {
             "agency": self.id,
             "deployment": self.deployment,
@@ -195,10 +277,15 @@ class Member:
             self.key("receipt"),
         ]
 
-    def sign(self, manifest: Manifest | bytes) -> bytes:
-        """A manifest, or whatever stands in its place, as a signed note."""
+    def sign(self, manifest: Manifest | bytes, delegated: Delegated | None = None) -> bytes:
+        """A delegation, then a manifest, or whatever stands in its place, as a signed note."""
+        delegated = delegated or self.delegation()
+        return delegated.note + self.note(manifest, delegated)
+
+    def note(self, manifest: Manifest | bytes, delegated: Delegated | None = None) -> bytes:
+        """A manifest alone, signed by manifest keys."""
         text = manifest if isinstance(manifest, bytes) else manifest_text(manifest)
-        return format_note(sign_note(text, self.governance.note_signers()))
+        return (delegated or self.delegation()).sign(text)
 
 
 def party_of(member: str) -> Mapping[str, Any]:

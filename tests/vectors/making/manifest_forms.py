@@ -13,10 +13,11 @@ from typing import Any
 
 from broker.envelope.canonical import format_json, parse_json
 from broker.envelope.primitives import b64
+from broker.keys.instant import format_instant
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM, kid
 from broker.keys.manifest import MANIFEST_LIMIT_BYTES, manifest_text
 from broker.tlog.note import Note, SignatureLine, format_note, key_id, parse_note
-from tests.vectors.making.agencies import DEPLOYMENT, FOUNDED, HOUR, POLICE, Key, Member
+from tests.vectors.making.agencies import DAY, DEPLOYMENT, FOUNDED, HOUR, POLICE, Key, Member
 from tests.vectors.making.ground import Ground
 from tests.vectors.making.manifest_worlds import ISSUED
 from tests.vectors.making.scene import Case, Scene
@@ -49,8 +50,8 @@ def _more(*lines: Callable[[Member], bytes]) -> Lines:
 
 
 def _of_type(kind: bytes) -> Callable[[Member], bytes]:
-    """A line under the agency's name, of its own Ed25519 governance key as another type."""
-    return lambda m: _line(m.name, key_id(m.name, kind, m.governance.public.ed25519))
+    """A line under the agency's name, of its own Ed25519 manifest key as another type."""
+    return lambda m: _line(m.name, key_id(m.name, kind, m.manifest_keys()[0].public))
 
 
 def _strangers(count: int) -> Lines:
@@ -61,8 +62,7 @@ def _other_id(old: bytes, new: bytes, index: int) -> Lines:
     """One of the two lines, under the key id of another type."""
 
     def change(member: Member, note: bytes) -> bytes:
-        public = member.governance.public
-        raw = (public.ed25519, public.ml_dsa_65)[index]
+        raw = member.manifest_keys()[index].public
         parsed = parse_note(note)
         lines = list(parsed.signatures)
         assert lines[index].key_id == key_id(member.name, old, raw)
@@ -112,11 +112,16 @@ def _entry(**changes: object) -> Content:
     return change
 
 
-def _revoked(since: str, count: int = 1) -> Content:
+def _revoked(since: str, count: int = 1, stated: int = ISSUED) -> Content:
     return _set(
         "revocations",
         [
-            {"kid": b64(bytes([n // 256, n % 256] * 16)), "reason": "x", "since": since}
+            {
+                "kid": b64(bytes([n // 256, n % 256] * 16)),
+                "reason": "x",
+                "since": since,
+                "stated": format_instant(stated),
+            }
             for n in range(count)
         ],
     )
@@ -146,8 +151,8 @@ TAKEN: dict[str, Form] = {
     ),
     "largest": Form("A note of exactly 512 KiB.", note=_sized(MANIFEST_LIMIT_BYTES)),
     "since_the_end": Form("A revocation in the last millisecond of 9999.", _revoked(END_OF_TIME)),
-    "since_the_beginning": Form(
-        "A revocation of 1970, of a key that nobody listed.", _revoked("1970-01-01T00:00:00.000Z")
+    "since_seven_days": Form(
+        "A revocation that looks back seven days.", _revoked(format_instant(ISSUED - 7 * DAY))
     ),
     "since_in_a_second": Form(
         "A revocation that is no whole second.", _revoked("2026-02-20T00:00:00.001Z")
@@ -195,6 +200,14 @@ REFUSED: dict[str, Form] = {
     "issued_day": Form("A day that is not.", _set("issued", "2026-02-30T01:00:00.000Z")),
     "issued_digits": Form("Other digits.", _set("issued", "2026-02-2\u0660T01:00:00.000Z")),
     "issued_number": Form("A number.", _set("issued", ISSUED)),
+    "since_eight_days": Form(
+        "A revocation that looks back a millisecond more than seven days.",
+        _revoked(format_instant(ISSUED - 7 * DAY - 1)),
+    ),
+    "stated_ahead": Form(
+        "A revocation that is stated after the manifest is issued.",
+        _revoked(format_instant(ISSUED), stated=ISSUED + 1),
+    ),
     "since_1969": Form("A time before 1970.", _revoked("1969-12-31T23:59:59.999Z")),
     "since_five_digits": Form("A year of five digits.", _revoked("10000-01-01T00:00:00.000Z")),
     "revocations_257": Form("257 revocations.", _revoked(END_OF_TIME, 257)),
@@ -280,7 +293,8 @@ def _signed(member: Member, version: int, what: str, form: Form) -> bytes:
     assert isinstance(content, dict)
     form.content(member, content)
     head = f"concordant.manifest/v1\n{DEPLOYMENT}\n".encode()
-    return form.note(member, member.sign(head + format_json(content) + b"\n"))
+    own = form.note(member, member.note(head + format_json(content) + b"\n"))
+    return member.delegation().note + own
 
 
 def forms(ground: Ground) -> Setting:

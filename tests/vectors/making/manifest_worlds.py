@@ -7,14 +7,38 @@ key of its own and has one fault, so what that key signs is `key_unknown`; the l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from broker.envelope.canonical import format_json, parse_json
 from broker.envelope.primitives import Ed25519Signer, b64, lp
-from broker.keys.kid import EXCHANGE, RECEIPT, STREAM, kid
+from broker.keys.delegation import DelegatedKey, WithdrawnKeys
+from broker.keys.enrolment import possession_message
+from broker.keys.instant import format_instant
+from broker.keys.kid import EXCHANGE, MANIFEST, RECEIPT, STREAM, kid
 from broker.keys.manifest import Manifest, ManifestKey, manifest_text
-from broker.tlog.note import Note, NoteSigner, SignatureLine, format_note, key_id, parse_note
-from tests.vectors.making.agencies import DAY, DEPLOYMENT, FOUNDED, HOUR, NOW, POLICE, Key, Member
+from broker.tlog.note import (
+    Note,
+    NoteSigner,
+    SignatureLine,
+    format_note,
+    key_id,
+    parse_note,
+    sign_note,
+)
+from tests.vectors.making.agencies import (
+    DAY,
+    DELEGATED,
+    DEPLOYMENT,
+    FOUNDED,
+    HOUR,
+    NOW,
+    POLICE,
+    SECOND,
+    Delegated,
+    Key,
+    Member,
+)
 from tests.vectors.making.ground import Ground
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting, founded
@@ -145,6 +169,17 @@ _CONTENTS: dict[str, tuple[str, Change]] = {
     "two_roles": ("The stream key is a receipt key too.", _as_receipt_key),
     "governance_key": ("A governance key is a receipt key too.", _governance_key),
     "small_order_x25519": ("An exchange key whose X25519 half has small order.", _small_x25519),
+    "revocation_posing": (
+        "A revocation that looks back long, as if an earlier version had stated it.",
+        lambda m, k, c: c["revocations"].append(
+            {
+                "kid": b64(bytes(32)),
+                "since": format_instant(FOUNDED - 5 * DAY),
+                "stated": format_instant(FOUNDED - 1),
+                "reason": "x",
+            }
+        ),
+    ),
     "prolonged": (
         "A key that ends later than the version before said.",
         lambda m, k, c: _list(c, m.key(RECEIPT, "short", ends=FOUNDED + DAY + 1).listed),
@@ -181,28 +216,132 @@ def _drop(raw: bytes, line: int) -> bytes:
 
 
 _NOTES: dict[str, tuple[str, Callable[[Member, bytes], bytes]]] = {
-    "ml_dsa_broken": ("Its ML-DSA-65 signature does not verify.", lambda m, t: _bend(m.sign(t), 1)),
-    "ed25519_broken": ("Its Ed25519 signature does not verify.", lambda m, t: _bend(m.sign(t), 0)),
-    "ml_dsa_missing": ("It has no ML-DSA-65 signature.", lambda m, t: _drop(m.sign(t), 1)),
-    "ed25519_missing": ("It has no Ed25519 signature.", lambda m, t: _drop(m.sign(t), 0)),
+    "ml_dsa_broken": ("Its ML-DSA-65 signature does not verify.", lambda m, t: _bend(m.note(t), 1)),
+    "ed25519_broken": ("Its Ed25519 signature does not verify.", lambda m, t: _bend(m.note(t), 0)),
+    "ml_dsa_missing": ("It has no ML-DSA-65 signature.", lambda m, t: _drop(m.note(t), 1)),
+    "ed25519_missing": ("It has no Ed25519 signature.", lambda m, t: _drop(m.note(t), 0)),
     "second_line": (
         "Its second line names another deployment.",
-        lambda m, t: m.sign(t.replace(b"v1\npan-london\n", b"v1\npan-leeds\n")),
+        lambda m, t: m.note(t.replace(b"v1\npan-london\n", b"v1\npan-leeds\n")),
     ),
     "first_line": (
         "Its first line names another version of the form.",
-        lambda m, t: m.sign(t.replace(b"manifest/v1", b"manifest/v2")),
+        lambda m, t: m.note(t.replace(b"manifest/v1", b"manifest/v2")),
     ),
     "json_space": (
         "Its JSON is not in its one form.",
-        lambda m, t: m.sign(t.replace(b'{"agency":', b'{"agency": ')),
+        lambda m, t: m.note(t.replace(b'{"agency":', b'{"agency": ')),
     ),
-    "fourth_line": ("It has a fourth line.", lambda m, t: m.sign(t + b"more\n")),
+    "fourth_line": ("It has a fourth line.", lambda m, t: m.note(t + b"more\n")),
     "altered": (
         "It was altered after it was signed.",
-        lambda m, t: m.sign(t).replace(b"operations@csu", b"operation5@csu"),
+        lambda m, t: m.note(t).replace(b"operations@csu", b"operation5@csu"),
     ),
 }
+
+
+def _other(member: Member, text: bytes, delegated: Delegated) -> bytes:
+    """The manifest under another delegation, which it names."""
+    content = parse_json(text.split(b"\n")[2])
+    assert isinstance(content, dict)
+    content["delegation"] = b64(delegated.hash)
+    return member.sign(_text(content), delegated)
+
+
+def _stranger(member: Member) -> Member:
+    return Member(member.ground, "cps-london", which=member.which)
+
+
+def _by_a_stranger(member: Member, text: bytes) -> bytes:
+    """A delegation that another agency's governance keys signed in this agency's name."""
+    own = member.delegation()
+    signers = replace(_stranger(member).governance, agency=member.id).note_signers()
+    return format_note(sign_note(own.text, signers)) + own.sign(text)
+
+
+_FILES: dict[str, tuple[str, Callable[[Member, bytes], bytes]]] = {
+    "governance_signed": (
+        "The governance keys have signed it in place of the manifest keys.",
+        lambda m, t: m.delegation().note + format_note(sign_note(t, m.governance.note_signers())),
+    ),
+    "no_delegation": ("No delegation comes before it.", lambda m, t: m.note(t)),
+    "delegation_after": (
+        "Its delegation comes after it.",
+        lambda m, t: m.note(t) + m.delegation().note,
+    ),
+    "delegation_other": (
+        "Another delegation of the same keys comes before it than the one that it names.",
+        lambda m, t: m.sign(t, m.delegation(issued=DELEGATED + SECOND)),
+    ),
+    "delegation_of_another": (
+        "A delegation of another agency comes before it, which it names.",
+        lambda m, t: _other(m, t, _stranger(m).delegation()),
+    ),
+    "delegation_unsigned": (
+        "Another agency's governance keys have signed its delegation.",
+        _by_a_stranger,
+    ),
+    "delegation_ml_dsa_missing": (
+        "Its delegation has no ML-DSA-65 signature.",
+        lambda m, t: _drop(m.delegation().note, 1) + m.note(t),
+    ),
+    "delegation_ed25519_broken": (
+        "The Ed25519 signature of its delegation does not verify.",
+        lambda m, t: _bend(m.delegation().note, 0) + m.note(t),
+    ),
+    "delegation_line_more": (
+        "Its delegation has a third signature line.",
+        lambda m, t: m.delegation().note + b"\xe2\x80\x94 w YWJjZGU=\n" + m.note(t),
+    ),
+    "delegation_long": (
+        "Its delegation expires a millisecond more than 400 days after it is issued.",
+        lambda m, t: _other(m, t, m.delegation(expires=DELEGATED + 400 * DAY + 1)),
+    ),
+    "delegation_version": (
+        "The version of its delegation is not the time of issue.",
+        lambda m, t: _other(m, t, m.delegation(version=DELEGATED + 1)),
+    ),
+    "delegation_ends_before": (
+        "It expires a millisecond after its delegation.",
+        lambda m, t: _other(m, t, m.delegation(expires=ISSUED + 30 * DAY - 1)),
+    ),
+    "delegation_begins_after": (
+        "It is issued a millisecond before its delegation.",
+        lambda m, t: _other(m, t, m.delegation(issued=ISSUED + 1)),
+    ),
+    "delegation_withdraws_itself": (
+        "Its delegation withdraws the keys that it names.",
+        lambda m, t: _other(m, t, m.delegation(withdrawn=(_withdrawn(m),))),
+    ),
+    "delegation_key_governance": (
+        "Its delegation names the governance keys.",
+        lambda m, t: _other(m, t, _governing(m)),
+    ),
+}
+
+
+def _withdrawn(member: Member) -> WithdrawnKeys:
+    first, second = member.manifest_keys()
+    return WithdrawnKeys(keys=(first.kid, second.kid))
+
+
+def _governing(member: Member) -> Delegated:
+    """A delegation of the governance keys themselves, as manifest keys."""
+    halves = (member.governance.ed25519, member.governance.ml_dsa_65)
+    named = []
+    for half in halves:
+        own = kid(MANIFEST, half.algorithm, half.public)
+        message = possession_message(member.deployment, member.id, own)
+        named.append(
+            DelegatedKey(
+                kid=own,
+                algorithm=half.algorithm,  # type: ignore[arg-type]  # one of the two
+                public=half.public,
+                possession=half.sign(message),
+            )
+        )
+    delegated = member.delegation(keys=tuple(named))
+    return replace(delegated, keys=halves)
 
 
 class Universal:
@@ -238,14 +377,17 @@ def refused(ground: Ground) -> Setting:
         setting.manifests[what] = police.sign(_text(content))
     for version, (what, (_, sign)) in enumerate(_NOTES.items(), 40):
         text = _text(_content(police, version, _key(police, what)))
-        setting.manifests[what] = sign(police, text)
+        setting.manifests[what] = police.delegation().note + sign(police, text)
+    for version, (what, (_, whole)) in enumerate(_FILES.items(), 75):
+        text = _text(_content(police, version, _key(police, what)))
+        setting.manifests[what] = whole(police, text)
     small = _key(police, "small_order").listed
     own = kid(STREAM, "ed25519", IDENTITY)
     possession = Universal().sign(b"")
     changed = {"public": IDENTITY, "kid": own, "possession": possession}
     manifest: Manifest = police.manifest(60, ISSUED, [small.model_copy(update=changed)])
     setting.manifests["small_order"] = police.sign(manifest)
-    good = police.manifest(70, ISSUED, [_key(police, "good")])
+    good = police.manifest(100, ISSUED, [_key(police, "good")])
     setting.add_manifest("good", police, good)
     return setting
 
@@ -254,7 +396,7 @@ def cases(setting: Setting) -> Iterator[Case]:
     """One for each."""
     police = setting.members[POLICE]
     spec = "keys.md, Manifests"
-    for what, (about, _) in {**_CONTENTS, **_NOTES}.items():
+    for what, (about, _) in {**_CONTENTS, **_NOTES, **_FILES}.items():
         s = Scene(setting, f"2-key_unknown-manifest_{what}")
         yield s.refused(
             f"A key that only a refused manifest lists. {about}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
-from broker.keys.manifest import ManifestKey, Revocation, StandingEntry
+from broker.keys.manifest import ManifestKey, StandingEntry, StatedRevocation
 from broker.record import Record
 from broker.registry.contracts import SignedContract
 from broker.statements.receipts import format_receipt
@@ -45,8 +45,10 @@ def _until(key: Key, ends: int) -> ManifestKey:
     return key.listed.model_copy(update={"not_after": ends})
 
 
-def _revoked(key: Key, since: int) -> Revocation:
-    return Revocation(kid=key.listed.kid, since=since, reason="it may be in other hands")
+def _revoked(key: Key, since: int, stated: int) -> StatedRevocation:
+    return StatedRevocation(
+        kid=key.listed.kid, since=since, stated=stated, reason="it may be in other hands"
+    )
 
 
 def rotated(ground: Ground) -> Setting:
@@ -73,7 +75,7 @@ def rotated(ground: Ground) -> Setting:
         2,
         instant(2026, 3, 9),
         [prosecution.key(STREAM), _until(own, PROSECUTION_ENDS)],
-        revocations=(_revoked(own, instant(2026, 3, 9)),),
+        revocations=(_revoked(own, instant(2026, 3, 9), instant(2026, 3, 9)),),
     )
     setting.add_manifest(f"{PROSECUTION}.2", prosecution, manifest)
     return setting
@@ -210,18 +212,21 @@ def revoked(ground: Ground) -> Setting:
             2,
             issued,
             [_until(old, issued), successor, police.key(EXCHANGE), police.key(RECEIPT)],
-            revocations=(_revoked(old, REVOKED_SINCE + DAY), _revoked(old, REVOKED_SINCE)),
+            revocations=(
+                _revoked(old, REVOKED_SINCE + DAY, issued),
+                _revoked(old, REVOKED_SINCE, issued),
+            ),
         ),
     )
     lost = prosecution.key(RECEIPT)
     setting.add_manifest(
         f"{PROSECUTION}.2",
         prosecution,
-        prosecution.manifest(2, issued, revocations=(_revoked(lost, NOW + DAY),)),
+        prosecution.manifest(2, issued, revocations=(_revoked(lost, NOW + DAY, issued),)),
     )
     first = council.key(RECEIPT)
     keys = [council.key(STREAM), council.key(EXCHANGE), first]
-    found = (_revoked(first, COUNCILS_SINCE),)
+    found = (_revoked(first, COUNCILS_SINCE, issued),)
     setting.add_manifest(
         f"{COUNCIL}.2", council, council.manifest(2, issued, keys, revocations=found)
     )

@@ -15,6 +15,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.errors import ConfigError, KeyAccessError, ManifestError, RegistryError
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError, ContractError
+from tests.support.manifest_files import newest_manifest_file
 
 Load = Callable[..., Participant]
 CONTRACT = "contracts/london-hate-crime.yaml"
@@ -159,8 +160,8 @@ def test_a_contract_that_pins_other_keys_for_us_is_foreign(
 
 
 def test_a_damaged_manifest_names_its_file(load: Load, partnership: Partnership) -> None:
-    path = partnership.directory("csu-camden") / "manifests" / "cps-london.1.note"
-    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":2'))
+    path = newest_manifest_file(partnership.directory("csu-camden"), "cps-london")
+    path.write_bytes(path.read_bytes().replace(b"@", b"%"))
     with pytest.raises(ManifestError) as caught:
         load()
     assert caught.value.code == "manifest_signature_invalid"

@@ -173,10 +173,10 @@ def test_link_2_a_manifest_that_speaks_of_another_agency(evidence: Evidence) -> 
 
 
 def signed_anew(manifest: Manifest, **update: Any) -> str:
-    """A manifest that no honest agency would sign, signed by the police's governance keys."""
+    """A manifest that no honest agency would sign, signed by the police's manifest keys."""
     text = manifest_text(manifest.model_copy(update=update))
-    signers = founded().governance[POLICE].note_signers()
-    return format_note(sign_note(text, signers)).decode()
+    keys = founded().manifest_signers[POLICE]
+    return (keys.delegation.raw + format_note(sign_note(text, keys.note_signers()))).decode()
 
 
 def test_link_3_a_key_that_the_manifest_does_not_list(evidence: Evidence) -> None:

@@ -16,6 +16,7 @@ from broker.clock import now_ms
 from broker.registry.contracts import SignedContract
 from contracts.loading import load_contract, parse_contract
 from tests.support.contract_signatures import signed_by
+from tests.support.manifest_files import newest_manifest_file
 
 DAY = 86_400_000
 SENDER, READER = "csu-camden", "council-camden"
@@ -204,10 +205,9 @@ def test_our_own_expired_manifest(cli, root: Path, line: bytes, clock) -> None:
 
 
 def test_a_manifest_that_was_altered_lost_or_brought_back(cli, root: Path) -> None:
-    folder = root / SENDER / "manifests"
-    path = folder / "haven-support.1.note"
+    path = newest_manifest_file(root / SENDER, "haven-support")
     content = path.read_bytes()
-    path.write_bytes(content.replace(b'"version":1', b'"version":2', 1))
+    path.write_bytes(content.replace(b"@", b"%", 1))
     require_failure(cli("event", "types", "--agency", root / SENDER), "manifest_signature_invalid")
     path.unlink()
     require_failure(cli("event", "types", "--agency", root / SENDER), "manifest_rollback")

@@ -14,8 +14,10 @@ from broker.agency.account import label, login_name
 from broker.agency.participant import load_participant
 from broker.audit.entries import parse_entry
 from broker.clock import now_ms
+from broker.keys.instant import format_instant
 from broker.store.database import open_store
 from contracts.schema import flatten, leaves
+from tests.support.manifest_files import newest_manifest_file
 
 READERS = ("council-camden", "council-lewisham", "csu-lewisham", "haven-support", "lantern-centre")
 
@@ -215,9 +217,10 @@ def test_an_unopened_event_is_not_a_consultation(cli, root: Path, records) -> No
 def test_verifying_makes_no_state_even_where_a_receipt_is_asked_for(
     cli, root: Path, records
 ) -> None:
-    everything = ("--all", "--since", "2026-01-01T00:00:00Z", "--reason", "lost")
+    since = format_instant(now_ms() - 60_000)
+    everything = ("--all", "--since", since, "--reason", "lost")
     assert cli("keys", "revoke", *everything, "--agency", root / "csu-camden").code == 0
-    name = "csu-camden.2.note"
+    name = newest_manifest_file(root / "csu-camden", "csu-camden").name
     shutil.copy(root / "csu-camden" / "manifests" / name, root / "cps-london" / "manifests" / name)
     done = verified(cli, root, "cps-london", *records)
     assert {one["refused"] for one in done.jsonl} == {"key_revoked"}

@@ -13,6 +13,7 @@ from broker.statements.authorship import cosigner
 from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import parse_origin
 from broker.tlog.proof import parse_proof
+from tests.support.manifest_files import newest_manifest_file
 
 SENDER, READER, OTHER = "csu-camden", "council-camden", "haven-support"
 MINUTE = 60_000
@@ -44,7 +45,7 @@ def revoke(cli, root: Path, since: int) -> None:
     ]
     options = ("--since", format_instant(since), "--reason", "x", "--agency", root / SENDER)
     assert cli("keys", "revoke", kid, *options).code == 0
-    name = f"{SENDER}.2.note"
+    name = newest_manifest_file(root / SENDER, SENDER).name
     shutil.copy(root / SENDER / "manifests" / name, root / READER / "manifests" / name)
 
 

@@ -14,6 +14,7 @@ from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, sha256
 from broker.keys import keyring as keyring_module
 from broker.keys.enrolment import possession_message
 from broker.keys.governance import GovernanceSigner
+from broker.keys.issuing import ManifestSigner
 from broker.keys.keyfile import KeyEntry, kid_of, public_of
 from broker.keys.keyring import Keyring
 from broker.keys.kid import ED25519, GOVERNANCE, LONGEST_LIFE_MS, ML_DSA_65, SIGNING_ROLES
@@ -21,6 +22,7 @@ from broker.keys.manifest import Manifest, ManifestKey, manifest_text
 from broker.keys.signer import SoftwareSigner
 from broker.tlog.note import format_note, sign_note
 from contracts.durations import DAY_MS
+from tests.support.delegated_keys import delegated
 
 NOW = 1_762_000_000_000
 DEPLOYMENT = "test-deployment"
@@ -97,12 +99,31 @@ def listed() -> Callable[..., ManifestKey]:
 
 
 @pytest.fixture
-def manifest(listed: Callable[..., ManifestKey]) -> Callable[..., Manifest]:
+def signer(governance: Callable[..., GovernanceSigner]) -> Callable[..., ManifestSigner]:
+    """The manifest keys of an agency, delegated 30 days ago."""
+    made: dict[tuple[str, str, str], ManifestSigner] = {}
+
+    def make(
+        agency: str = AGENCY, label: str = "first", governed: str = "governance"
+    ) -> ManifestSigner:
+        what = agency, label, governed
+        if what not in made:
+            made[what] = delegated(governance(agency, governed), NOW - 30 * DAY_MS, label)
+        return made[what]
+
+    return make
+
+
+@pytest.fixture
+def manifest(
+    listed: Callable[..., ManifestKey], signer: Callable[..., ManifestSigner]
+) -> Callable[..., Manifest]:
     def make(agency: str = AGENCY, **changes: Any) -> Manifest:
         fields: dict[str, Any] = {
             "agency": agency,
             "deployment": DEPLOYMENT,
             "version": 1,
+            "delegation": signer(agency).delegation.hash,
             "issued": NOW,
             "expires": NOW + 30 * DAY_MS,
             "contacts": {"operations": f"operations@{agency}.example"},
@@ -120,10 +141,14 @@ def manifest(listed: Callable[..., ManifestKey]) -> Callable[..., Manifest]:
 
 
 @pytest.fixture
-def signed_note(governance: Callable[..., GovernanceSigner]) -> Callable[..., bytes]:
-    def make(document: Manifest, signer: GovernanceSigner | None = None) -> bytes:
-        signer = signer or governance(document.agency)
-        return format_note(sign_note(manifest_text(document), signer.note_signers()))
+def signed_note(signer: Callable[..., ManifestSigner]) -> Callable[..., bytes]:
+    """A delegation, and a manifest as a signed note after it."""
+
+    def make(document: Manifest | bytes, keys: ManifestSigner | None = None) -> bytes:
+        agency = AGENCY if isinstance(document, bytes) else document.agency
+        keys = keys or signer(agency)
+        text = document if isinstance(document, bytes) else manifest_text(document)
+        return keys.delegation.raw + format_note(sign_note(text, keys.note_signers()))
 
     return make
 

@@ -41,7 +41,7 @@ def refused(signer: GovernanceSigner, delegation: Delegation, now: int = NOW) ->
     text = document_text(HEADER, delegation.deployment, delegation)
     raw = format_note(sign_note(text, signer.note_signers()))
     with pytest.raises(ManifestError) as error:
-        verify_delegation(parse_delegation(raw), signer.public, deployment="pan-london", now=now)
+        verify_delegation(parse_delegation(raw), [signer.public], deployment="pan-london", now=now)
     return error.value.code
 
 
@@ -103,7 +103,7 @@ def test_keys_of_others_sign_nothing(founded: Founded, signer: GovernanceSigner)
     raw = founded.entry.delegation.raw
     foreign = type(signer.public)(bytes(32), signer.public.ml_dsa_65)
     with pytest.raises(ManifestError) as error:
-        verify_delegation(parse_delegation(raw), foreign, deployment="pan-london", now=NOW)
+        verify_delegation(parse_delegation(raw), [foreign], deployment="pan-london", now=NOW)
     assert error.value.code == "delegation_signature_invalid"
 
 

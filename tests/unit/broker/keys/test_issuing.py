@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from broker.errors import ManifestError
-from broker.keys.governance import GovernanceSigner
 from broker.keys.issuing import (
     PUBLISHED_AHEAD_MS,
     ManifestChanges,
+    ManifestSigner,
     first_manifest,
     issue_manifest,
     listed_key,
@@ -21,7 +21,7 @@ from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntr
 from contracts.durations import DAY_MS
 
 MakeManifest = Callable[..., Manifest]
-Govern = Callable[..., GovernanceSigner]
+Signing = Callable[..., ManifestSigner]
 
 
 V1, V2 = bytes(32), bytes([1]) * 32
@@ -72,7 +72,7 @@ def test_at_once_replaces_everything_and_ends_the_old_signing_keys(
 
 
 def test_a_new_version_keeps_everything_but_what_changes(
-    manifest: MakeManifest, listed: Callable[..., ManifestKey], governance: Govern, now: int
+    manifest: MakeManifest, listed: Callable[..., ManifestKey], signer: Signing, now: int
 ) -> None:
     previous = manifest()
     stream = previous.keys_of("stream", "ed25519")[0]
@@ -85,24 +85,24 @@ def test_a_new_version_keeps_everything_but_what_changes(
             revocations=(Revocation(kid=stream.kid, since=now, reason="lost laptop"),),
             standing=(entry("suspended", now),),
         ),
-        governance(),
+        signer(),
         later,
     ).manifest
-    assert (issued.version, issued.issued) == (2, later)
+    assert (issued.version, issued.issued) == (later, later)
     assert issued.expires == later + 30 * DAY_MS
     assert len(issued.keys) == 5
     assert issued.keys_of("stream", "ed25519")[0].not_after == later
     assert issued.revocations[0].kid == stream.kid
     assert issued.standing[0].state == "suspended"
-    again = issue_manifest(issued, ManifestChanges(), governance(), later + 1).manifest
+    again = issue_manifest(issued, ManifestChanges(), signer(), later + 1).manifest
     assert (again.revocations, again.standing) == (issued.revocations, issued.standing)
 
 
 def test_a_suspension_can_be_lifted_and_a_departure_cannot(
-    manifest: MakeManifest, governance: Govern, now: int
+    manifest: MakeManifest, signer: Signing, now: int
 ) -> None:
     def issue(previous: Manifest, at: int = now, **changes: object) -> Manifest:
-        return issue_manifest(previous, ManifestChanges(**changes), governance(), at).manifest  # type: ignore[arg-type]  # a test's shorthand
+        return issue_manifest(previous, ManifestChanges(**changes), signer(), at).manifest  # type: ignore[arg-type]  # a test's shorthand
 
     other = entry("suspended", now, contract="d")
     suspended = issue(manifest(), standing=(entry("suspended", now), other))
@@ -130,38 +130,34 @@ def test_a_suspension_can_be_lifted_and_a_departure_cannot(
 
 
 def test_a_manifest_that_others_would_refuse_is_never_issued(
-    manifest: MakeManifest, listed: Callable[..., ManifestKey], governance: Govern, now: int
+    manifest: MakeManifest, listed: Callable[..., ManifestKey], signer: Signing, now: int
 ) -> None:
     overlapping = listed("stream", "ed25519", label="second")
     with pytest.raises(ManifestError) as caught:
-        issue_manifest(manifest(), ManifestChanges(add_keys=(overlapping,)), governance(), now)
+        issue_manifest(manifest(), ManifestChanges(add_keys=(overlapping,)), signer(), now)
     assert caught.value.code == "manifest_keys_overlap"
 
 
-def test_dropped_keys_are_gone(manifest: MakeManifest, governance: Govern, now: int) -> None:
+def test_dropped_keys_are_gone(manifest: MakeManifest, signer: Signing, now: int) -> None:
     previous = manifest()
     kid = previous.keys_of("exchange", "mlkem768-x25519")[0].kid
-    issued = issue_manifest(
-        previous, ManifestChanges(drop_keys=frozenset({kid})), governance(), now
-    )
+    issued = issue_manifest(previous, ManifestChanges(drop_keys=frozenset({kid})), signer(), now)
     assert not issued.manifest.keys_of("exchange", "mlkem768-x25519")
 
 
 def test_the_first_manifest_lists_what_the_keyring_made(
-    keyring: Callable[..., Keyring], governance: Govern, now: int
+    keyring: Callable[..., Keyring], signer: Signing, now: int
 ) -> None:
     ring = keyring()
     made = ring.create("stream", "ml-dsa-44", not_before=now, not_after=now + DAY_MS)
     key = listed_key(made, ring, deployment="test-deployment", agency="alpha")
     issued = first_manifest(
-        agency="alpha",
-        deployment="test-deployment",
         contacts={},
         keys=(key,),
-        signer=governance(),
+        signer=signer(),
         now=now,
     )
-    assert issued.manifest.version == 1
+    assert issued.manifest.version == now
     assert issued.manifest.keys == (key,)
 
 

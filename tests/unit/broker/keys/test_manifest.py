@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,13 +11,15 @@ import pytest
 from broker.envelope.primitives import b64
 from broker.errors import ManifestError
 from broker.keys.governance import GovernanceSigner
+from broker.keys.issuing import ManifestSigner
 from broker.keys.manifest import (
     Manifest,
     ManifestKey,
-    Revocation,
+    StatedRevocation,
     VerifiedManifest,
     manifest_text,
     parse_manifest,
+    split_manifest,
     verify_manifest,
     verify_successor,
 )
@@ -26,6 +29,7 @@ from contracts.durations import DAY_MS, MINUTE_MS
 MakeManifest = Callable[..., Manifest]
 Sign = Callable[..., bytes]
 Govern = Callable[..., GovernanceSigner]
+Signing = Callable[..., ManifestSigner]
 
 DEPLOYMENT = "test-deployment"
 
@@ -57,7 +61,9 @@ def test_a_good_manifest_reads_as_it_was_written(
     document = manifest()
     raw = signed_note(document)
     assert parse_manifest(raw).manifest == document
-    assert verify(document, raw=raw) == VerifiedManifest(document, raw)
+    verified = verify(document, raw=raw)
+    assert (verified.manifest, verified.raw) == (document, raw)
+    assert verified.delegation.hash == document.delegation
 
 
 @pytest.mark.parametrize(
@@ -80,22 +86,22 @@ def test_a_good_manifest_reads_as_it_was_written(
     ],
 )
 def test_any_other_spelling_is_malformed_even_if_signed(
-    manifest: MakeManifest, governance: Govern, old: bytes, new: bytes
+    manifest: MakeManifest, signed_note: Sign, old: bytes, new: bytes
 ) -> None:
     text = manifest_text(manifest())
     assert old in text
-    raw = format_note(sign_note(text.replace(old, new, 1), governance().note_signers()))
+    raw = signed_note(text.replace(old, new, 1))
     assert code_of(lambda: parse_manifest(raw)) == "manifest_malformed"
 
 
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_a_revocation_names_a_whole_key_id(
-    manifest: MakeManifest, governance: Govern, now: int, length: int
+    manifest: MakeManifest, signed_note: Sign, now: int, length: int
 ) -> None:
-    text = manifest_text(manifest(revocations=(Revocation(kid=b"k" * 32, since=now, reason="x"),)))
+    text = manifest_text(manifest(revocations=(stated(b"k" * 32, now, now),)))
     altered = text.replace(b64(b"k" * 32).encode(), b64(b"k" * length).encode())
     assert altered != text
-    raw = format_note(sign_note(altered, governance().note_signers()))
+    raw = signed_note(altered)
     assert code_of(lambda: parse_manifest(raw)) == "manifest_malformed"
 
 
@@ -104,25 +110,102 @@ def test_text_that_is_not_a_manifest_is_malformed(raw: bytes) -> None:
     assert code_of(lambda: parse_manifest(raw)) == "manifest_malformed"
 
 
-def test_both_governance_keys_must_have_signed(
+def test_both_manifest_keys_must_have_signed(
     manifest: MakeManifest, signed_note: Sign, verify: Callable[..., VerifiedManifest]
 ) -> None:
     document = manifest()
-    note = parse_note(signed_note(document))
+    delegation, own = split_manifest(signed_note(document))
+    note = parse_note(own)
     for kept in (0, 1):
-        raw = format_note(Note(note.text, (note.signatures[kept],)))
+        raw = delegation + format_note(Note(note.text, (note.signatures[kept],)))
         assert code_of(lambda raw=raw: verify(document, raw=raw)) == "manifest_signature_invalid"
 
 
-def test_a_signature_of_any_other_key_does_not_count(
+def test_governance_keys_sign_no_manifest(
     manifest: MakeManifest,
     governance: Govern,
+    signer: Signing,
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    document = manifest()
+    own = format_note(sign_note(manifest_text(document), governance().note_signers()))
+    raw = signer().delegation.raw + own
+    assert code_of(lambda: verify(document, raw=raw)) == "manifest_signature_invalid"
+    assert code_of(lambda: parse_manifest(own)) == "manifest_malformed", "no delegation"
+
+
+def test_a_manifest_comes_with_the_delegation_that_it_names(
+    manifest: MakeManifest,
+    signer: Signing,
     signed_note: Sign,
     verify: Callable[..., VerifiedManifest],
 ) -> None:
     document = manifest()
-    raw = signed_note(document, governance(label="an attacker's"))
+    _, own = split_manifest(signed_note(document))
+    for other in (signer(label="another"), signer("beta")):
+        raw = other.delegation.raw + own
+        assert code_of(lambda raw=raw: verify(document, raw=raw)) == "manifest_delegation_differs"
+    for raw in (own, own + own, signer().delegation.raw):
+        assert code_of(lambda raw=raw: parse_manifest(raw)) in {
+            "manifest_malformed",
+            "delegation_malformed",
+        }
+
+
+def test_a_manifest_lies_within_its_delegation(
+    manifest: MakeManifest, signer: Signing, verify: Callable[..., VerifiedManifest]
+) -> None:
+    content = signer().delegation.delegation
+    first, last = content.issued, content.expires
+    verify(manifest(issued=first, expires=first + DAY_MS))
+    verify(manifest(issued=last - DAY_MS, expires=last), now=last)
+    for issued, expires in ((first - 1, first + DAY_MS), (last - DAY_MS, last + 1)):
+        document = manifest(issued=issued, expires=expires)
+        assert code_of(lambda d=document: verify(d, now=last)) == "manifest_dates_invalid"
+
+
+def stated(kid: bytes, since: int, at: int) -> StatedRevocation:
+    return StatedRevocation(kid=kid, since=since, stated=at, reason="lost")
+
+
+def test_a_revocation_looks_back_seven_days_at_most(
+    manifest: MakeManifest, verify: Callable[..., VerifiedManifest], now: int
+) -> None:
+    back = now - 7 * DAY_MS
+    verify(manifest(revocations=(stated(b"k" * 32, back, now),)))
+    for since, at in ((back - 1, now), (now, now + 1)):
+        document = manifest(revocations=(stated(b"k" * 32, since, at),))
+        assert code_of(lambda d=document: verify(d)) == "manifest_revocation_early"
+
+
+def test_a_new_revocation_cannot_pose_as_a_repeated_one(
+    manifest: MakeManifest, verify: Callable[..., VerifiedManifest], now: int
+) -> None:
+    """A thief of manifest keys cannot disown what the agency signed long ago."""
+    first = verify(manifest())
+    old = stated(b"k" * 32, now - DAY_MS, now - 1)
+    posing = verify(manifest(version=2, revocations=(old,)))
+    assert code_of(lambda: verify_successor(first, posing)) == "manifest_revocation_early"
+    # an honest repetition, and one of a version in between that this reader has missed
+    verify_successor(verify(manifest(revocations=(old,))), posing)
+    verify_successor(first, verify(manifest(version=3, revocations=(stated(b"k" * 32, now, now),))))
+
+
+def test_a_signature_of_any_other_key_does_not_count(
+    manifest: MakeManifest,
+    signer: Signing,
+    signed_note: Sign,
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    document = manifest()
+    theirs = signer(label="an attacker's")
+    posing = replace(theirs, delegation=signer().delegation)
+    raw = signed_note(document, posing)
     assert code_of(lambda: verify(document, raw=raw)) == "manifest_signature_invalid"
+    forged = signer(label="their manifest keys", governed="an attacker's")
+    own = manifest(delegation=forged.delegation.hash)
+    raw = signed_note(own, forged)
+    assert code_of(lambda: verify(own, raw=raw)) == "delegation_signature_invalid"
     assert code_of(lambda: verify(document, governance=[])) == "manifest_unpinned"
 
 
@@ -194,6 +277,7 @@ def test_no_key_serves_two_roles_or_is_listed_twice(
     manifest: MakeManifest,
     listed: Callable[..., ManifestKey],
     governance: Govern,
+    signer: Signing,
     verify: Callable[..., VerifiedManifest],
 ) -> None:
     from broker.keys.enrolment import possession_message
@@ -201,8 +285,12 @@ def test_no_key_serves_two_roles_or_is_listed_twice(
 
     stream = listed("stream", "ed25519")
     assert code_of(lambda: verify(manifest(keys=(stream, stream)))) == "manifest_key_shared"
-    signer = governance()
-    for shared, private in ((stream.public, None), (signer.public.ed25519, signer.ed25519)):
+    governing, delegated = governance(), signer()
+    for shared, private in (
+        (stream.public, None),
+        (governing.public.ed25519, governing.ed25519),
+        (delegated.ed25519.public, delegated.ed25519),
+    ):
         key_id = kid("receipt", "ed25519", shared)
         proof = (
             private.sign(possession_message(DEPLOYMENT, "alpha", key_id)) if private else bytes(64)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from broker.errors import ManifestError
-from broker.keys.governance import GovernanceSigner
 from broker.keys.issuing import (
     ManifestChanges,
+    ManifestSigner,
     Successor,
     first_manifest,
     issue_manifest,
@@ -19,19 +19,21 @@ from broker.keys.issuing import (
     successors,
 )
 from broker.keys.keyring import Keyring
-from broker.keys.manifest import Manifest, ManifestKey, Revocation
+from broker.keys.manifest import Manifest, ManifestKey, StatedRevocation
 from contracts.durations import DAY_MS
 
 MakeManifest = Callable[..., Manifest]
 Listed = Callable[..., ManifestKey]
-Govern = Callable[..., GovernanceSigner]
+Signing = Callable[..., ManifestSigner]
 
 STREAM, RECEIPT = ("stream", "ed25519"), ("receipt", "ed25519")
 EXCHANGE = ("exchange", "mlkem768-x25519")
 
 
-def revoked(*keys: ManifestKey, now: int) -> tuple[Revocation, ...]:
-    return tuple(Revocation(kid=key.kid, since=now, reason="lost") for key in keys)
+def revoked(*keys: ManifestKey, now: int) -> tuple[StatedRevocation, ...]:
+    return tuple(
+        StatedRevocation(kid=key.kid, since=now, stated=now, reason="lost") for key in keys
+    )
 
 
 def of(kind: tuple[str, str], found: tuple[Successor, ...]) -> list[Successor]:
@@ -137,26 +139,22 @@ def test_only_keys_of_a_manifests_roles_with_an_end_are_listed(
         assert caught.value.code == "manifest_key_invalid"
 
 
-def test_contacts_stay_or_are_replaced(
-    manifest: MakeManifest, governance: Govern, now: int
-) -> None:
+def test_contacts_stay_or_are_replaced(manifest: MakeManifest, signer: Signing, now: int) -> None:
     previous = manifest()
-    same = issue_manifest(previous, ManifestChanges(), governance(), now).manifest
+    same = issue_manifest(previous, ManifestChanges(), signer(), now).manifest
     assert same.contacts == previous.contacts
     changes = ManifestChanges(contacts={"security": "s@alpha.example"})
-    other = issue_manifest(previous, changes, governance(), now).manifest
+    other = issue_manifest(previous, changes, signer(), now).manifest
     assert other.contacts == {"security": "s@alpha.example"}
-    none = issue_manifest(previous, ManifestChanges(contacts={}), governance(), now).manifest
+    none = issue_manifest(previous, ManifestChanges(contacts={}), signer(), now).manifest
     assert none.contacts == {}
 
 
-def test_the_first_version_says_what_it_was_given(governance: Govern, now: int) -> None:
+def test_the_first_version_says_what_it_was_given(signer: Signing, now: int) -> None:
     issued = first_manifest(
-        agency="alpha",
-        deployment="test-deployment",
         contacts={"security": "s@alpha.example"},
         keys=(),
-        signer=governance(),
+        signer=signer(),
         now=now + 999,
     ).manifest
     assert issued.contacts == {"security": "s@alpha.example"}

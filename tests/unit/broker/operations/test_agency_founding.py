@@ -16,7 +16,7 @@ from broker.partnership.entry import verify_entry
 from contracts.errors import ConcordantError
 from tests.support.founding import NOW, cheap_scrypt, content, found, plan
 
-PUBLIC = {"agency.toml", "request.pem", "csu-camden.1.note", "csu-camden.entry"}
+PUBLIC = {"agency.toml", "request.pem", f"csu-camden.{NOW}.note", "csu-camden.entry"}
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def test_a_founding_interrupted_at_any_write_is_finished(tmp_path: Path, *, writ
         assert sum(".key.json" in name for name in names) == 9
         assert found_agency(folder, plan(), NOW + 6000).made == ()
         writes += 1
-    assert writes == 15  # the plan, 9 keys, TLS key and request, agency.toml, manifest, entry
+    assert writes == 16  # the plan, 9 keys, TLS key and request, agency.toml, list, manifest, entry
 
 
 def test_another_request_is_refused_and_changes_nothing(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_text_that_is_not_a_certificate_request_is_refused(founded: Founded, tex
 def test_parts_of_another_agency_are_refused(founded: Founded, other: Founded) -> None:
     for part, code in (
         ("delegation", "delegation_signature_invalid"),
-        ("manifest", "manifest_signature_invalid"),
+        ("manifest", "manifest_delegation_differs"),
     ):
         text = getattr(other.entry.entry, part)
         entry = founded.entry.entry.model_copy(update={part: text})
@@ -178,7 +178,6 @@ def test_an_agency_does_not_sign_an_entry_that_others_refuse(founded: Founded) -
         make_entry(
             replace(founded.governance, agency="csu-lewisham"),
             whole.entry.profile,
-            delegation=whole.delegation,
             manifest=whole.manifest,
             certificate_request=whole.entry.certificate_request.encode(),
             now=NOW,

@@ -15,7 +15,9 @@ from broker.agency.own_manifest import (
 from broker.errors import ManifestError, RegistryError
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.registry.manifests import ManifestBook
+from broker.registry.repository import manifest_name
 from contracts.durations import DAY_MS
+from tests.support.manifest_files import manifest_files, newest_manifest_file
 from tests.support.newer_manifests import ME, Load, code_of, newer, short
 
 
@@ -53,7 +55,7 @@ def test_a_newer_manifest_vouches_for_longer_and_older_ones_still_count(
     assert key.at(now + 50 * DAY_MS) == "manifest_expired"
     newest = book.newest(ME)
     assert newest is not None
-    assert newest.version == 2
+    assert newest.version == later
     assert participant.manifests.newest(ME) != newest
 
 
@@ -61,7 +63,7 @@ def test_a_key_that_was_dropped_does_not_come_back_for_longer(load: Load, now: i
     participant = load()
     (key,) = participant.manifest(now).keys_of("receipt", "ed25519")
     ended = key.model_copy(update={"not_after": key.not_before + DAY_MS})
-    governance = participant.governance_signer()
+    governance = participant.manifest_signer()
 
     def issue(book: ManifestBook, **changes: object) -> ManifestBook:
         previous = book.history(ME)[-1].manifest
@@ -91,7 +93,7 @@ def test_adding_is_idempotent_and_versions_only_rise(load: Load, now: int) -> No
     conflicting = newer(participant, now, contacts={"another": "x"})
     assert code_of(lambda: book.adding(conflicting)) == "manifest_conflict"
     assert code_of(lambda: ManifestBook("pan-london", [second, conflicting])) == "manifest_conflict"
-    third = issue_manifest(second.manifest, ManifestChanges(), participant.governance_signer(), now)
+    third = issue_manifest(second.manifest, ManifestChanges(), participant.manifest_signer(), now)
     skipped = participant.manifests.adding(third)
     assert code_of(lambda: skipped.adding(second)) == "manifest_rollback"
 
@@ -143,9 +145,11 @@ def test_a_manifest_from_kafka_is_verified_stored_and_remembered(
     book = participant.repository.store_manifest(
         raw, participant.contracts, participant.manifests, now
     )
-    assert book.history("cps-london")[-1].manifest.version == 2
-    assert json.loads(versions.read_bytes())["cps-london"]["version"] == 2
-    assert load().manifests.history("cps-london")[-1].manifest.version == 2
+    issued = book.history("cps-london")[-1]
+    assert issued.raw == raw
+    stored = json.loads(versions.read_bytes())["cps-london"]
+    assert (stored["delegation"], stored["version"]) == issued.place
+    assert load().manifests.history("cps-london")[-1].raw == raw
     again = participant.repository.store_manifest(raw, participant.contracts, book, now)
     assert again is book
 
@@ -156,28 +160,29 @@ def test_a_refused_manifest_leaves_no_trace(
     participant, other = load(), load("cps-london")
     before = versions.read_bytes()
     good = newer(other, now).raw
-    for raw in (good.replace(b'"version":2', b'"version":9'), good[:-40], b""):
+    name = manifest_name(newer(other, now))
+    for raw in (good.replace(b"@", b"%"), good[:-40], b""):
         with pytest.raises(ManifestError):
             participant.repository.store_manifest(
                 raw, participant.contracts, participant.manifests, now
             )
     assert versions.read_bytes() == before
-    assert not (partnership.directory(ME) / "manifests" / "cps-london.9.note").exists()
+    assert not (partnership.directory(ME) / "manifests" / name).exists()
 
 
 def test_an_older_manifest_does_not_come_back(
     load: Load, partnership: Partnership, now: int
 ) -> None:
     participant, other = load(), load("cps-london")
-    folder = partnership.directory(ME) / "manifests"
     participant.repository.store_manifest(
         newer(other, now).raw, participant.contracts, participant.manifests, now
     )
-    (folder / "cps-london.2.note").unlink()
+    first, second = manifest_files(partnership.directory(ME), "cps-london")
+    second.unlink()
     assert code_of(load) == "manifest_rollback"
-    (folder / "cps-london.1.note").unlink()
+    first.unlink()
     assert code_of(load) == "manifest_rollback"
-    (folder / "cps-london.2.note").write_bytes(newer(other, now, contacts={"x": "x"}).raw)
+    second.write_bytes(newer(other, now, contacts={"x": "x"}).raw)
     assert code_of(load) == "manifest_conflict"
 
 
@@ -194,7 +199,7 @@ def test_a_manifest_of_an_agency_that_no_contract_names_is_not_believed(
 ) -> None:
     participant = load()
     assert participant.contracts.governance_of("nobody") == ()
-    raw = (partnership.directory(ME) / "manifests" / "cps-london.1.note").read_bytes()
+    raw = newest_manifest_file(partnership.directory(ME), "cps-london").read_bytes()
     stranger = raw.replace(b'"agency":"cps-london"', b'"agency":"stranger"')
     (partnership.directory(ME) / "manifests" / "stranger.1.note").write_bytes(stranger)
     assert "stranger" not in load().manifests.agencies()

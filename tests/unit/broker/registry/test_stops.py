@@ -34,6 +34,7 @@ def history(*stated: tuple[int, int, tuple[StandingEntry, ...]]) -> list[Verifie
             Manifest.model_construct(
                 agency="a", version=version, issued=issued, standing=entries, keys=()
             ),
+            None,  # type: ignore[arg-type]  # nothing asks for the delegation
             b"",
         )
         for version, issued, entries in stated

@@ -1,12 +1,10 @@
-"""A manifest that lists another agency's public exchange key, signed by its own governance keys."""
+"""A manifest that lists another agency's public exchange key, signed by its own manifest keys."""
 
 from __future__ import annotations
 
-from broker.keys.governance import GovernancePublic
+from broker.keys.issuing import sign_manifest
 from broker.keys.kid import EXCHANGE
-from broker.keys.manifest import manifest_text, parse_manifest, verify_manifest
 from broker.registry.manifests import ManifestBook
-from broker.tlog.note import format_note, sign_note
 from tests.support.founded_partnership import COUNCIL, NOW, SUPPORT, FoundedPartnership
 
 
@@ -20,8 +18,4 @@ def shared_key_manifests(
     keys = [key for key in newest.keys if key.role != EXCHANGE]
     keys += [key for key in theirs.keys if key.role == EXCHANGE]
     changed = newest.model_copy(update={"version": newest.version + 1, "keys": tuple(keys)})
-    governance = world.governance[liar]
-    raw = format_note(sign_note(manifest_text(changed), governance.note_signers()))
-    public: GovernancePublic = governance.public
-    verified = verify_manifest(parse_manifest(raw), [public], deployment=world.deployment, now=NOW)
-    return world.manifests.adding(verified)
+    return world.manifests.adding(sign_manifest(changed, world.manifest_signers[liar], NOW))

@@ -1,0 +1,232 @@
+"""New delegation of the manifest keys, which the governance keys sign once a year.
+
+A delegation names a new pair of manifest keys and comes with a manifest that the new pair signed.
+The same act may withdraw the former pair: of its manifests only those that this agency made itself
+stand, and every other one is void.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from broker.agency.made_manifests import made_hashes
+from broker.agency.own_manifest import StatementError, made_keys, store_own_manifest
+from broker.agency.participant import Participant, load_participant, own_manifest_missing
+from broker.errors import RegistryError
+from broker.keys.delegation import (
+    STATEMENTS_LIMIT,
+    DelegatedStatement,
+    DelegationChanges,
+    Revocation,
+    WithdrawnKeys,
+    issue_delegation,
+)
+from broker.keys.durable import write_durably
+from broker.keys.instant import whole_second
+from broker.keys.issuing import ManifestChanges, ManifestSigner, issue_manifest, successors
+from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, SIGNING_ROLES
+from broker.keys.manifest import Manifest, VerifiedManifest
+from broker.keys.signer import SoftwareSigner
+from broker.operations.agency_entry import ENTRIES_FOLDER, entry_of
+from broker.operations.key_inventory import Renewed, renewed
+from broker.operations.key_revocation import named_kids
+from broker.partnership.entry import parse_entry
+
+STAND_LIMIT: Final = STATEMENTS_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Delegated:
+    """A new delegation.
+
+    Attributes:
+        agency: the owner.
+        version: its version.
+        expires: its end, milliseconds.
+        withdrawn: ids of the manifest keys that it withdraws anew.
+        stand: number of manifests of these keys that stand.
+        void: versions of their manifests in this folder that are void.
+        renewed: the manifest that came with it.
+    """
+
+    agency: str
+    version: int
+    expires: int
+    withdrawn: tuple[bytes, ...]
+    stand: int
+    void: tuple[int, ...]
+    renewed: Renewed
+
+
+def delegated_keys(
+    agency: Path,
+    now: int,
+    *,
+    withdraw: bool = False,
+    revoke: Sequence[str] = (),
+    since: int | None = None,
+    reason: str = "",
+) -> Delegated:
+    """Make a delegation of a new pair of manifest keys, and a manifest under it.
+
+    Args:
+        agency: the agency's folder; its governance keys must be present.
+        now: milliseconds since the epoch.
+        withdraw: withdraw the former pair, because it may be in other hands.
+        revoke: beginnings of ids of operational keys that may be compromised.
+        since: earliest time at which they may have been compromised, milliseconds; any time ago.
+        reason: of the revocation, for the other parties.
+
+    Raises:
+        KeyAccessError: the governance keys are not here, or a key cannot be opened.
+        ManifestError: others would refuse the result.
+        RegistryError: ``manifest_missing`` or ``registry_unwritable``.
+        StatementError: a key cannot be revoked.
+        ConcordantError: the agency's folder cannot be loaded.
+    """
+    participant = load_participant(agency, now, unsigned_ok=True)
+    kids = named_kids(participant, revoke) if revoke else ()
+    if since is not None and since > now:
+        raise StatementError(
+            "The time of a revocation must be in the past.",
+            code="since_ahead",
+            fix="Give the earliest time at which the key may have been compromised.",
+        )
+    moment = whole_second(now if since is None else since)
+    changes = DelegationChanges(
+        revocations=tuple(Revocation(kid=kid, since=moment, reason=reason) for kid in kids)
+    )
+    before = participant.manifests.newest_verified(participant.agency)
+    listed = () if before is None else tuple(key.kid for key in before.manifest.keys)
+    issued, withdrawn = delegate(participant, now, changes, withdraw=withdraw)
+    content = issued.delegation.delegation
+    again = load_participant(agency, now, unsigned_ok=True)
+    return Delegated(
+        participant.agency,
+        content.version,
+        content.expires,
+        () if withdrawn is None else withdrawn.keys,
+        0 if withdrawn is None else len(withdrawn.stand),
+        tuple(one.manifest.version for one in again.manifests.void(participant.agency)),
+        renewed(participant, issued, listed),
+    )
+
+
+def delegate(
+    participant: Participant,
+    now: int,
+    changes: DelegationChanges | None = None,
+    *,
+    withdraw: bool = False,
+) -> tuple[VerifiedManifest, WithdrawnKeys | None]:
+    """Make and store a delegation with statements, and a manifest under it.
+
+    Args:
+        participant: the agency; its governance keys must be present.
+        now: milliseconds since the epoch.
+        changes: statements that only the governance keys may make.
+        withdraw: withdraw the former pair of manifest keys.
+
+    Raises:
+        KeyAccessError: the governance keys are not here, or a key cannot be opened.
+        ManifestError: others would refuse the result.
+        RegistryError: ``manifest_missing`` or ``registry_unwritable``.
+    """
+    governance = participant.governance_signer()
+    changes = changes or DelegationChanges()
+    previous = participant.manifests.newest_verified(participant.agency)
+    if previous is None:
+        raise own_manifest_missing(participant.root)
+    withdrawn = None
+    if withdraw:
+        withdrawn = _withdrawn(participant, previous)
+        changes = replace(changes, withdrawn=(*changes.withdrawn, withdrawn))
+        previous = _newest_standing(participant, previous, withdrawn)
+    keys = _new_pair(participant, now)
+    last = participant.manifests.delegations(participant.agency)[-1].delegation
+    delegation = issue_delegation(governance, keys, now, previous=last, changes=changes)
+    revoked = {one.kid for one in changes.revocations}
+    left, ended = _without(previous.manifest, revoked, now)
+    added = made_keys(participant, successors(left, now))
+    issued = issue_manifest(
+        previous.manifest,
+        replace(ended, add_keys=added),
+        ManifestSigner(delegation, *keys),
+        now,
+    )
+    store_own_manifest(participant, issued, now)
+    _renew_entry(participant, issued, now)
+    return issued, withdrawn
+
+
+def statement(contract: str, state: str, reason: str, now: int) -> DelegationChanges:
+    """Return the changes for resuming or leaving a contract from now on."""
+    entry = DelegatedStatement.model_validate(
+        {"contract": contract, "state": state, "since": now, "reason": reason}
+    )
+    return DelegationChanges(standing=(entry,))
+
+
+def _new_pair(participant: Participant, now: int) -> tuple[SoftwareSigner, SoftwareSigner]:
+    ring, begins = participant.keyring, whole_second(now)
+    first, second = (
+        ring.signer(ring.create(MANIFEST, algorithm, not_before=begins, not_after=None).kid)
+        for algorithm in (ED25519, ML_DSA_65)
+    )
+    return first, second
+
+
+def _withdrawn(participant: Participant, newest: VerifiedManifest) -> WithdrawnKeys:
+    kids = newest.delegation.delegation.kids
+    made = made_hashes(participant.root)
+    stand = [
+        one.hash
+        for one in participant.manifests.history(participant.agency)
+        if one.delegation.delegation.kids == kids and (made is None or one.hash in made)
+    ]
+    return WithdrawnKeys(keys=kids, stand=tuple(stand[-STAND_LIMIT:]))
+
+
+def _newest_standing(
+    participant: Participant, newest: VerifiedManifest, withdrawn: WithdrawnKeys
+) -> VerifiedManifest:
+    """Return the newest manifest that is not void then; a thief's is no base for the next one."""
+    kids = newest.delegation.delegation.kids
+    for one in reversed(participant.manifests.history(participant.agency)):
+        if one.delegation.delegation.kids != kids or one.hash in withdrawn.stand:
+            return one
+    raise RegistryError(
+        "None of the manifests here was made by this agency.",
+        code="manifest_missing",
+        where=str(participant.root / "manifests"),
+        fix="Restore the folders manifests/ and state/ from a backup, then give the command again.",
+    )
+
+
+def _without(manifest: Manifest, revoked: set[bytes], now: int) -> tuple[Manifest, ManifestChanges]:
+    """Return the manifest without revoked keys, and the changes that end them."""
+    moment = whole_second(now)
+    named = [key for key in manifest.keys if key.kid in revoked]
+    drop = frozenset(key.kid for key in named if key.not_before >= moment)
+    ends = {
+        key.kid: moment
+        for key in named
+        if key.role in SIGNING_ROLES and key.not_before < moment < key.not_after
+    }
+    left = tuple(key for key in manifest.keys if key.kid not in revoked)
+    return manifest.model_copy(update={"keys": left}), ManifestChanges(
+        drop_keys=drop, end_keys=ends
+    )
+
+
+def _renew_entry(participant: Participant, issued: VerifiedManifest, now: int) -> None:
+    """Make this agency's entry again, with the new delegation, if it has one."""
+    path = participant.root / ENTRIES_FOLDER / f"{participant.agency}.entry"
+    if path.is_file():
+        profile = parse_entry(path.read_bytes(), str(path)).profile
+        governance = participant.governance_signer()
+        entry = entry_of(participant.root, profile, governance, issued, now)
+        write_durably(path, entry.raw)

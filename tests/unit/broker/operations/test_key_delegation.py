@@ -1,0 +1,111 @@
+"""The yearly delegation, and withdrawing manifest keys that a thief has."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from broker.agency.made_manifests import made_hashes
+from broker.agency.own_manifest import StatementError, renew_keys
+from broker.agency.participant import load_participant
+from broker.errors import KeyAccessError
+from broker.keys.delegation import Revocation
+from broker.keys.issuing import ManifestChanges, issue_manifest
+from broker.keys.manifest import VerifiedManifest
+from broker.operations.agency_entry import own_entry
+from broker.operations.key_delegation import delegated_keys
+from tests.support.founded_partnership import (
+    COUNCIL,
+    DAY,
+    HOUR,
+    NOW,
+    POLICE,
+    FoundedPartnership,
+    founded,
+)
+from tests.support.manifest_files import pass_on_manifest
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> FoundedPartnership:
+    for agency in (POLICE, COUNCIL):
+        founded().directory(agency, tmp_path)
+    return founded()
+
+
+def newest(root: Path, reader: str, now: int) -> VerifiedManifest:
+    found = load_participant(root / reader, now).manifests.newest_verified(POLICE)
+    assert found is not None
+    return found
+
+
+def stream_kid(root: Path, now: int = NOW) -> bytes:
+    return newest(root, POLICE, now).manifest.keys_of("stream", "ed25519")[0].kid
+
+
+@pytest.mark.usefixtures("world")
+def test_a_year_on_there_are_new_manifest_keys(tmp_path: Path) -> None:
+    later = NOW + 360 * DAY
+    before = newest(tmp_path, POLICE, later)
+    made = delegated_keys(tmp_path / POLICE, later)
+    after = newest(tmp_path, POLICE, later)
+    assert made.expires == later + 400 * DAY
+    assert not set(after.delegation.delegation.kids) & set(before.delegation.delegation.kids)
+    assert after.manifest.expires == later + 30 * DAY
+    shutil.rmtree(tmp_path / POLICE / "governance")
+    renewed = renew_keys(load_participant(tmp_path / POLICE, later + DAY), later + DAY)
+    assert renewed.delegation == after.delegation
+    pass_on_manifest(tmp_path, POLICE, COUNCIL)
+    assert newest(tmp_path, COUNCIL, later + DAY) == renewed
+    assert own_entry(tmp_path / POLICE, POLICE, later).manifest == after
+
+
+@pytest.mark.usefixtures("world")
+def test_it_needs_the_governance_keys(tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / POLICE / "governance")
+    before = newest(tmp_path, POLICE, NOW)
+    with pytest.raises(KeyAccessError) as refused:
+        delegated_keys(tmp_path / POLICE, NOW + DAY)
+    assert refused.value.code == "key_missing"
+    assert newest(tmp_path, POLICE, NOW) == before
+
+
+def test_withdrawing_undoes_what_a_thief_stated(tmp_path: Path, world: FoundedPartnership) -> None:
+    own = renew_keys(load_participant(tmp_path / POLICE, NOW + HOUR), NOW + HOUR)
+    kid = stream_kid(tmp_path, NOW + HOUR)
+    changes = ManifestChanges(revocations=(Revocation(kid=kid, since=NOW, reason="x"),))
+    signer = world.manifest_signers[POLICE]
+    stolen = issue_manifest(own.manifest, changes, signer, NOW + 2 * HOUR)
+    pass_on_manifest(tmp_path, POLICE, COUNCIL)
+    for reader in (POLICE, COUNCIL):
+        participant = load_participant(tmp_path / reader, NOW + 2 * HOUR)
+        participant.repository.store_manifest(
+            stolen.raw, participant.contracts, participant.manifests, NOW + 2 * HOUR
+        )
+    assert newest(tmp_path, COUNCIL, NOW + 2 * HOUR) == stolen
+    made = delegated_keys(tmp_path / POLICE, NOW + 3 * HOUR, withdraw=True)
+    assert made.void == (stolen.manifest.version,)
+    assert made.stand == 2
+    pass_on_manifest(tmp_path, POLICE, COUNCIL)
+    book = load_participant(tmp_path / COUNCIL, NOW + 3 * HOUR).manifests
+    assert book.revoked_since(POLICE, kid) is None
+    assert [one.hash for one in book.void(POLICE)] == [stolen.hash]
+    after = newest(tmp_path, COUNCIL, NOW + 3 * HOUR)
+    assert after.manifest.revocations == ()
+    assert after.hash in (made_hashes(tmp_path / POLICE) or ())
+
+
+@pytest.mark.usefixtures("world")
+def test_a_key_is_revoked_for_longer_ago_than_a_manifest_may(tmp_path: Path) -> None:
+    kid, later = stream_kid(tmp_path), NOW + 20 * DAY
+    delegated_keys(
+        tmp_path / POLICE, later, revoke=[kid.hex()[:16]], since=NOW, reason="laptop lost"
+    )
+    participant = load_participant(tmp_path / POLICE, later)
+    assert participant.manifests.revoked_since(POLICE, kid) == NOW
+    assert participant.stream_signer(later).kid != kid
+    with pytest.raises(StatementError) as refused:
+        delegated_keys(tmp_path / POLICE, later, revoke=["00"], since=NOW, reason="x")
+    assert refused.value.code == "key_not_listed"
