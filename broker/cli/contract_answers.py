@@ -68,7 +68,10 @@ def simulate(
 
 def who(
     field: Annotated[
-        str, typer.Argument(metavar="FIELD", help="A field, for example victim.name, or victim.")
+        str,
+        typer.Argument(
+            metavar="FIELD", help="A field or a group of fields, by its path with dots."
+        ),
     ],
     file: File = None,
     agency: AgencyOrFile = None,

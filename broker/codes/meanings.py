@@ -103,15 +103,15 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask the agency that sent it for a bundle that it makes now: concordant bundle make"
         " --agency DIR --out FILE",
     ),
-    "bundle_without_agreement": Meaning(
-        "a bundle for Kafka's host holds no agreement",
-        "Ask a party for the bundle that it makes after all have signed: concordant bundle make "
-        "--agency DIR --out FILE",
-    ),
     "bundle_too_large": Meaning(
         "a file is too large for a bundle, or there are too many files",
         "Ask the agency that sent it for the file that it made with: concordant bundle make"
         " --agency DIR --out FILE",
+    ),
+    "bundle_without_agreement": Meaning(
+        "a bundle for Kafka's host holds no agreement",
+        "Ask a party for the bundle that it makes after all have signed: concordant bundle make "
+        "--agency DIR --out FILE",
     ),
     "case_unknown": Meaning(
         "no event of this case is known here",
@@ -1002,7 +1002,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "renewal_not_configured": Meaning(
         "no command is configured that renews the TLS certificate",
-        "Add [kafka.renewal] to agency.toml, or ask Kafka's host for a new certificate.",
+        "Add the command as [kafka.renewal] to agency.toml, so that the adapter can renew it, "
+        "or ask Kafka's host for a new certificate.",
     ),
     "renewal_timed_out": Meaning(
         "the command that renews the TLS certificate did not end in time",

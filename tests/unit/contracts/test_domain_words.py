@@ -51,6 +51,7 @@ OUR_OWN = {
     "draft": "state of an agreement",
     "received": "a fact about records and entries",
     "temporary": "kind of a failure",
+    "tenant": "member of a data contract (ODCS)",
     "urgent": "class of an outbox row",
     "referral": "heading of a table of `status`",
     "no_capacity": "reason of an agency that suspends its part",
