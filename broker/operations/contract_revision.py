@@ -107,6 +107,9 @@ def revise_contract(
         for entry in entries
     )
     today = datetime.fromtimestamp(now // 1000, UTC).date()
+    if "starts" not in values and contract.starts < today:
+        # a signature long after the first day does not count
+        values = {**values, "starts": today.isoformat()}
     major, minor, _ = (int(part) for part in contract.version.split("."))
     wanted = Revision(
         version=f"{major}.{minor + 1}.0",

@@ -146,6 +146,7 @@ class Rotation:
         text = text.replace(pinned.ml_dsa_65, fresh["ml_dsa_65"])
         text = re.sub(r"^version: .*$", "version: 1.1.0", text, count=1, flags=re.M)
         today = datetime.now(UTC).date().isoformat()
+        text = re.sub(r"^starts: .*$", f"starts: {today}", text, count=1, flags=re.M)
         entry = f'  - {{version: 1.1.0, date: {today}, change: "More.", authorised_by: "All"}}\n'
         text = text.replace("version_record:\n", f"version_record:\n{entry}", 1)
         text += f'previous: ["{old.hash.hex()}"]\n'
