@@ -135,7 +135,10 @@ class Adapter:
 
 
 def connect_adapter(participant: Participant, outside: Outside, settle_s: float) -> Adapter:
-    """Create the complete adapter: broker, objects for the agency's folders, HTTP server.
+    """Create the complete adapter.
+
+    It consists of the broker, the objects that read and write the agency's folders, and the HTTP
+    server.
 
     Args:
         participant: the agency, loaded and verified.

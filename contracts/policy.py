@@ -322,8 +322,8 @@ class Policy:
     def _work_out(self, given: frozenset[ConsentScope], *, impersonal: bool) -> Consented:
         """Apply three rules to each field.
 
-        1. No recipient gets a field if a scope that everyone needs is missing.
-        2. A recipient gets no field that needs consent if the scope of its own role is missing.
+        1. No recipient gets a field if a scope that all recipients need for it is missing.
+        2. A recipient gets no consent-bound field if the scope that its role needs is missing.
         3. No recipient gets an identifying field of an incident that identifies no person.
         """
         groups = self.grouping

@@ -389,8 +389,8 @@ class Watch:
 def _reach(tx: Transaction, place: GenerationPlace) -> tuple[int, int]:
     """Return the number of stored records of a generation, without gaps, and its possible maximum.
 
-    No record can arrive from before the reader's start, from a skipped generation, or above the end
-    at which a successor closed it (docs/spec/streams.md, "Generations").
+    No record can arrive from before the reader's start, from a generation that was passed over, or
+    above the end at which a successor closed it (docs/spec/streams.md, "Generations").
     """
     head = tx.reader.state_head(place.place)
     if head is None:

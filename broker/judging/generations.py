@@ -29,7 +29,7 @@ MAX_GENERATIONS: Final = 64
 def follow_link(
     placement: Placement, name: str, link: GenerationLink, history: StreamHistory
 ) -> Placement:
-    """Close the predecessor that index 0 names, and all generations that the link skips.
+    """Close the predecessor that index 0 names, and all generations that the link passes over.
 
     Args:
         placement: placement of index 0 in its own generation.
@@ -48,7 +48,7 @@ def follow_link(
         if not link.name < other < name:
             continue
         passed = generations[other]
-        # Rollback: the link skips a generation that has no successor.
+        # Rollback: the link passes over a generation that has no successor.
         if passed.end is None:
             alarms.append("rollback")
         end = passed.size if passed.end is None else passed.end
@@ -151,11 +151,11 @@ def _closed(held: Generation, link: GenerationLink) -> Generation:
 
 
 def without_oldest(state: PartitionState, linked_to: str) -> PartitionState:
-    """Forget the oldest closed and complete generations, then the skipped ones.
+    """Forget the oldest closed and complete generations, then those that were passed over.
 
     An attacker who has the stream key can open so many generations with gaps that the limit is
-    reached. The owner's next generation skips them. They are forgotten then; otherwise the reader
-    would refuse the owner's generations (denial of service).
+    reached. The owner's next generation passes them over. They are forgotten then; otherwise the
+    reader would refuse the owner's generations (denial of service).
 
     Args:
         state: the state with the newest generation in it.

@@ -96,7 +96,7 @@ def _generation_size(held: Generation, *, newest: bool) -> Room:
 def forgettable(state: PartitionState, keep: Collection[str] = ()) -> Iterator[str]:
     """Yield generations in the order in which they are forgotten when a sender has no room left.
 
-    First those that are closed and complete, oldest first, then those that a link skipped.
+    First those that are closed and complete, oldest first, then those that were passed over.
 
     Args:
         state: the partition.

@@ -47,9 +47,9 @@ _STAGES: Final[tuple[tuple[str, Stage], ...]] = (
     ("not_started", "not_started"),
     ("suspended", "suspended"),
 )
-"""Stages of an agency that has signed agreements, none of which is in force.
+"""(state, stage) for an agency that has signed agreements, of which none is in force.
 
-The first pair counts whose state one of these agreements has, if there is a next step for it.
+The first pair whose state one of these agreements has gives the stage, if there is a next step.
 """
 DUE_DAYS: Final = 92
 """`contract status` lists a due date from this many days before it."""
@@ -85,7 +85,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Signature of a party, with name and capacity of the signatory and time, from its note."""
+    """State of a party's signature.
+
+    If the party has signed, it has the signatory's name and capacity, and the time, from the note.
+    """
 
     agency: str
     signed: bool
@@ -202,6 +205,8 @@ def next_step(
     participant: Participant, agreements: tuple[AgreementState, ...], now: int
 ) -> tuple[Stage, NextStep]:
     """Return the stage of an agency and its next step.
+
+    An agreement that waits for this agency's signature counts before all others, then one in force.
 
     Args:
         participant: the agency.

@@ -1,8 +1,8 @@
 """Bundles: add the bundle of another agency, make a bundle, show a bundle.
 
-``add_bundles`` first verifies all files and then writes. It removes nothing, and replaces only
-older entries and certificates. Bundles can be added in any
-order and more than once. A refused file leaves the folder unchanged.
+``add_bundles`` first verifies all files and then writes. It removes nothing: it adds parts, and
+replaces an older entry or certificate by a newer one. Bundles can be added in any order and more
+than once. A refused file leaves the folder unchanged.
 """
 
 from __future__ import annotations
@@ -129,7 +129,10 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
 
 
 def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
-    """Write the public files of all agencies in an agency's folder into one file.
+    """Write what an agency's folder holds of all agencies into one file.
+
+    The file gets the agreements with their documents and signatures, the entries, the newest
+    manifests, the certificates of agencies' own authorities, and Kafka's certificate authority.
 
     Args:
         directory: the agency's folder.
@@ -241,9 +244,10 @@ def _check_entries(participant: Participant, found: Collected, held: dict[str, b
 
 
 def _vouched(participant: Participant, agency: str, pair: GovernancePublic) -> bool:
-    """Return whether an agency may have replaced its governance keys by these.
+    """Return whether these are confirmed as the new governance keys of an agency.
 
-    A person compared their fingerprint, an agreement that we signed pins them, or they are our own.
+    They are confirmed if a person has compared their fingerprint, or if an agreement that this
+    agency signed names them. For this agency itself, agency.toml must name them.
     """
     if agency == participant.agency:
         return pair.fingerprints == _own_fingerprints(participant)
@@ -264,8 +268,9 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
     for signed in found.agreements.values():
         if drafts - {signed.contract.deployment}:
             raise EntryError(
-                f"The agreement belongs to deployment {signed.contract.deployment}. Those in the "
-                f"folder belong to {', '.join(sorted(drafts))}.",
+                f"The agreement {signed.contract.name} {signed.contract.version} belongs to the "
+                f"deployment {signed.contract.deployment}. The agreements in the folder belong to "
+                f"{', '.join(sorted(drafts))}.",
                 code="entry_foreign",
                 fix=f"Use another folder for the deployment {signed.contract.deployment}, or add "
                 "files of the deployment of this folder.",
@@ -295,7 +300,8 @@ def _require_pinned(
 ) -> None:
     """Check each agreement that names keys for an agency.
 
-    They are these keys, or the agreement is in a chain of versions with a known one.
+    The agreement must name these keys, or replace a known version of the same name, or be replaced
+    by one.
 
     Raises:
         EntryError: `entry_conflict`.
@@ -309,9 +315,9 @@ def _require_pinned(
 
 
 def _leave_out_others(participant: Participant, found: Collected) -> None:
-    """Leave out versions that do not name this agency, where another version of the name does.
+    """Leave out a version that does not name this agency, if another version of it does.
 
-    An agency that joins gets the versions before in the same file.
+    For example, an agency that joins gets a file that also has the versions from before it joined.
     """
     agreements = [*participant.contracts.all(), *found.agreements.values()]
     ours = {
@@ -405,7 +411,11 @@ def _anything_new(participant: Participant, found: Collected, held: dict[str, by
 
 
 def _write_other(participant: Participant, signed: SignedContract) -> list[tuple[str, str]]:
-    """Store a version without this agency; return the parties that have left by signing it."""
+    """Store the signatures of a version that no longer names this agency.
+
+    Return a line for each new signature. By signing, a party leaves the older version, of which
+    this agency is a party.
+    """
     contracts = participant.contracts
     book = participant.repository.store_other(signed, contracts)
     if book is contracts:
@@ -447,8 +457,8 @@ def _check_certificates(participant: Participant, found: Collected, held: dict[s
         and authority.read_bytes() != found.authority
     ):
         raise TransportError(
-            "The bundle has another certificate authority for Kafka than the folder "
-            f"({participant.config.kafka.ca}).",
+            "The bundle has another certificate authority for Kafka than the one in "
+            f"{participant.config.kafka.ca}.",
             code="certificate_foreign",
             fix="Ask Kafka's host which certificate authority is right.",
         )
@@ -459,7 +469,7 @@ def _check_certificates(participant: Participant, found: Collected, held: dict[s
 
 
 def _write_certificates(participant: Participant, found: Collected) -> list[tuple[str, str]]:
-    """Write certificates that are newer than those held; an old bundle brings none back."""
+    """Write certificates that are newer than those in the folder. Older ones are not written."""
     new: list[tuple[str, str]] = []
     root, tls = participant.root, participant.kafka_connection().tls
     for agency, chain in sorted(found.own_certificates.items()):

@@ -3,7 +3,8 @@
 - An opened event is written to the inbox and the disclosure log.
 - A refused record is written to the quarantine.
 - A record that fails at steps 0 to 4 is written to a bounded list.
-- The stored checkpoint and the proof of an equivocation are written to the table of evidence.
+- The two contradictory statements of an equivocation (the stored checkpoint and the proof of the
+  record) are written to the table of evidence.
 
 A record with a position also changes the stored state of its stream. broker/receiving/receiving.py
 commits when the whole batch was processed.
@@ -190,12 +191,16 @@ class VerdictPersistence:
         return not has_room(held, kept_size(record))
 
     def _may_wait_for_fold(self, record: Record, judgement: Refused) -> bool:
-        """Return whether the records that wait for a receipt leave room for one more."""
+        """Return whether there is room for one more waiting record of this sender."""
         _, _, size = self._tx.quarantine.waiting(judgement.verified.origin.agency)
         return size + kept_size(record) <= QUARANTINE_BYTES
 
     def _wait_for_fold(self, record: Record, judgement: Refused) -> None:
-        """Keep a record until the leaves below a receipt are here; its sender is not told."""
+        """Keep a record until the receipt that may cover it can be checked.
+
+        The receipt is here. Some records below its size are not, so the leaves do not yet fold to
+        its root. The sender gets no refusal notice.
+        """
         origin, index = judgement.verified.origin, judgement.verified.position.index
         quarantine(self._tx, record, origin, index, judgement.refusal, self._now, "waiting")
         self._moved(judgement, "refused")
@@ -288,12 +293,13 @@ class VerdictPersistence:
         self.batch.refused.append((origin, -1, refusal.step, refusal.code))
 
     def _stop(self, record: Record, verified: VerifiedRecord) -> None:
-        """Equivocation: store both signed texts and stop this sender's partition."""
+        """Store the two contradictory statements, and stop this sender's partition."""
         origin, position = verified.origin, verified.position
         place = origin.place
         history, link = self._context.history(place), position.link
         mine = history.signed_text(origin.generation, position.index, position.size)
-        if not mine and link is not None:  # index 0 contradicts the end of the generation before
+        if not mine and link is not None:
+            # The first record of a generation contradicts the end of the generation before it.
             mine = history.signed_text(link.name, link.size - 1, link.size)
         theirs = next(value for name, value in record.headers if name == PROOF_HEADER)
         assert theirs is not None

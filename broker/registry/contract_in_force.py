@@ -27,7 +27,8 @@ class Successor:
     Attributes:
         contract: its terms.
         effect: time (ms) from which it has effect.
-        until: time (ms) up to which records under the replaced version are still accepted.
+        until: time (ms) up to which records under the replaced version are still accepted: the end
+            of the changeover.
     """
 
     contract: Contract
@@ -91,7 +92,9 @@ class ContractInForce:
         return self.contract.starts_ms if effect is None else effect
 
     def replaced_by(self, source: str, reader: str, log_time: int) -> tuple[Successor, ...] | None:
-        """Return the versions that narrow a record, or None if it is refused as replaced.
+        """Return the newer versions whose terms also limit what the reader gets from a record.
+
+        None if the record must be refused, because its version has been replaced.
 
         Args:
             source: the sender.
@@ -115,7 +118,7 @@ class ContractInForce:
     def stop_at(self, agency: str, moment: int) -> Departure | None:
         """Return why a party takes no part at a time (ms): it has left, or has suspended its part.
 
-        If the party has left and has also suspended its part, the departure is returned.
+        If the party has left and has also suspended its part at that time, return the departure.
         """
         return min(
             (one for one in self.stops(agency) if one.holds_at(moment)),
@@ -152,7 +155,7 @@ def contract_in_force(
     """Return the contract that applies at a time, or the contract with a given hash.
 
     If version B names the hash of version A under `previous`, B replaces A from the time at which B
-    takes effect: all parties have signed it, and it has started.
+    takes effect: all parties have signed B, and its first day has begun.
     A suspension or departure does not change this look-up. `contracts.decision` checks the status
     for senders, and step 6 checks `stop_at` for readers.
 
@@ -192,15 +195,15 @@ def contract_in_force(
 
 
 def _successor(contracts: ContractBook, signed: SignedContract) -> Successor:
-    assert signed.effect is not None  # it is complete
+    assert signed.effect is not None  # every party has signed
     held_since = max(signed.effect, contracts.completed.get(signed.hash, signed.effect))
     return Successor(signed.contract, signed.effect, held_since + signed.contract.changeover_ms)
 
 
 def _name_of(contracts: ContractBook, event_type: str) -> str | None:
-    """Return the name of the contract that has the type.
+    """Return the name of the only contract that has the type.
 
-    None if several contracts have it, or if this agency has signed none.
+    None if several contracts have it, or if this agency has signed no contract.
     """
     trusted = contracts.trusted()
     names = {one.contract.name for one in trusted if event_type in one.contract.event_types}

@@ -74,7 +74,7 @@ def revoked_stream_keys(manifests: ManifestBook, agency: str) -> tuple[RevokedKe
 def readers_of(
     topic: str, sender: str, contracts: ContractBook, manifests: ManifestBook
 ) -> frozenset[str]:
-    """Return the other readers of a topic, without those that have left its contract."""
+    """Return a topic's readers, without the sender and those that have left its contract."""
     found: set[str] = set()
     for signed in contracts.trusted():
         contract = signed.contract

@@ -110,7 +110,7 @@ class Relay:
         return len(rows)
 
     async def round(self) -> int:
-        """Index and send at most ``ROUND_EVENTS`` waiting events. Return their number.
+        """Index and send at most ``indexing.ROUND_EVENTS`` waiting events. Return their number.
 
         Raises:
             StoreError: ``lease_lost``, ``clock_jumped``, or an error of the state database.
