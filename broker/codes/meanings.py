@@ -316,8 +316,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "delegation_early": Meaning("a delegation is from the future", "Check both clocks."),
     "delegation_expired": Meaning(
         "the time for which an agency's manifest keys may sign has ended",
-        "Ask its agency for a new entry. For our own: bring the governance keys and make a "
-        "new delegation.",
+        "Ask its agency for a new entry. For our own: bring the governance keys, then: "
+        "concordant keys delegate --agency DIR",
     ),
     "delegation_foreign": Meaning(
         "a delegation is of another deployment", "Ask its agency for its entry for this deployment."
@@ -615,8 +615,9 @@ CODES: Final[Mapping[str, Meaning]] = {
         "An exchange key: restore its file, then: concordant quarantine retry ID --agency"
         " DIR. A governance key: bring it from where it is kept; until then stop the "
         "adapter and telephone every party; each can suspend its part: concordant "
-        "contract suspend --reason key_compromise --agency DIR. Another key: restore it, or "
-        "bring the governance keys, then: concordant keys renew --all --agency DIR",
+        "contract suspend --reason key_compromise --agency DIR. The manifest keys: restore them, "
+        "or bring the governance keys, then: concordant keys delegate --new-keys --agency DIR. "
+        "Another key: restore it, or make new ones: concordant keys renew --all --agency DIR",
     ),
     "key_not_listed": Meaning(
         "no key of ours has this id", "Compare it with: concordant keys list --agency DIR"
@@ -698,6 +699,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "manifest_dates_invalid": Meaning(
         "the dates of a manifest are not valid", "Ask its agency to issue it again."
     ),
+    "manifest_delegation_differs": Meaning(
+        "a manifest names another delegation than the one that comes with it",
+        "Get the file from that agency again.",
+    ),
     "manifest_early": Meaning("a manifest has a date in the future", "Check both clocks."),
     "manifest_expired": Meaning(
         "no manifest covers log time yet",
@@ -731,19 +736,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "manifest_missing": Meaning(
         "the manifest of a party is not here",
         "Copy the newest AGENCY.NUMBER.note from another party's folder manifests/, or wait "
-        "for it from Kafka.",
-    ),
-    "manifest_delegation_differs": Meaning(
-        "a manifest names another delegation than the one that comes with it",
-        "Get the file from that agency again.",
+        "for it from Kafka. Our own: restore the folders manifests/ and state/ together.",
     ),
     "manifest_revocation_early": Meaning(
         "a manifest revokes a key for longer ago than it may",
         "Ask its agency: only a delegation, which the governance keys sign, may do this.",
-    ),
-    "manifest_void": Meaning(
-        "a manifest is void, because its agency has withdrawn the keys that signed it",
-        "Use that agency's newest manifest.",
     ),
     "manifest_rollback": Meaning(
         "an older manifest replaced a newer one (rollback)",
@@ -756,6 +753,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "manifest_unpinned": Meaning(
         "no contract pins the keys that signed a manifest",
         "Get a contract that names this agency, with all signatures.",
+    ),
+    "manifest_void": Meaning(
+        "a manifest is void, because its agency has withdrawn the keys that signed it",
+        "Use that agency's newest manifest.",
     ),
     "mapping_failed": Meaning(
         "a row cannot be turned into an event",
@@ -1064,12 +1065,12 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "silence": Meaning("no heartbeat of an agency for three minutes", "Telephone that agency."),
     "since_ahead": Meaning("the time is in the future", "Give a time in the past."),
+    "since_invalid": Meaning("the time is malformed", "Write it like 2026-03-02T12:00:00Z."),
     "since_too_early": Meaning(
         "a manifest revokes a key for at most the last 7 days",
         "Bring the governance keys, and run: concordant keys delegate --agency DIR --revoke KEY "
         "--since TIME --reason TEXT",
     ),
-    "since_invalid": Meaning("the time is malformed", "Write it like 2026-03-02T12:00:00Z."),
     "sink_conflict": Meaning(
         "the agency's system has other content under this id",
         "Move the earlier file out of the inbox folder, then: concordant quarantine retry ID "

@@ -82,9 +82,17 @@ def _codes_of(call: ast.Call) -> Iterator[str]:
     for keyword in call.keywords:
         if keyword.arg == "code":
             yield from _constants(keyword.value)
-    at = POSITIONS.get(_name(call))
+    at = None if _is_log_line(call) else POSITIONS.get(_name(call))
     if at is not None and len(call.args) > at:
         yield from _constants(call.args[at])
+
+
+def _is_log_line(call: ast.Call) -> bool:
+    """Return whether the first argument is an event's name: ``log.error`` or ``self._log.error``."""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    of = call.func.value
+    return (of.id if isinstance(of, ast.Name) else getattr(of, "attr", "")) in {"log", "_log"}
 
 
 def _class_code(node: ast.ClassDef) -> Iterator[str]:

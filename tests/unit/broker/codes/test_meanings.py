@@ -134,9 +134,9 @@ def test_no_next_step_relies_on_a_backup_of_what_every_party_holds() -> None:
         assert not re.search(r"ask( Kafka's host)? for a new one", text, re.I), text
 
 
-def test_keys_renew_is_never_proposed_without_the_governance_keys() -> None:
+def test_a_new_delegation_is_never_proposed_without_the_governance_keys() -> None:
     for text in proposed():
-        if "keys renew" in text and not re.match(r"(Ask|ask) ", text):
+        if "keys delegate" in text and not re.match(r"(Ask|ask) ", text):
             assert "overnance keys" in text, text
 
 
