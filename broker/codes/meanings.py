@@ -270,9 +270,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_replaced": Meaning(
         "a newer version had replaced the contract",
-        "Ask the sender to send the event again, under the newer version. If the sender is no "
-        "party of that version, it had been left out: no action is needed. Then discard the "
-        f"record: {_DISCARD}.",
+        "Tell the sender, so that it sends the event again under the newer version. If the sender "
+        "is no party of that version, it had been left out: no action is needed. Then discard "
+        f"the record: {_DISCARD}.",
     ),
     "contract_signature_invalid": Meaning(
         "a signature of the contract does not verify",

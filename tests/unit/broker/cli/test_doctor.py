@@ -267,7 +267,7 @@ def test_our_own_suspension_and_anothers(cli, root: Path) -> None:
     assert cli("contract", "suspend", "--agency", suspended, "--reason", "dpia_review").code == 0
     _, checks = examined(cli, suspended)
     assert checks["contract"]["code"] == "contract_suspended"
-    assert "--resume" in checks["contract"]["fix"]
+    assert "contract resume" in checks["contract"]["fix"]
     note = newest_manifest_file(suspended, "council-camden").name
     shutil.copy(suspended / "manifests" / note, root / AGENCY / "manifests" / note)
     done, checks = examined(cli, root / AGENCY)
