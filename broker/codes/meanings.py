@@ -1053,7 +1053,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "signing_key_expired": Meaning(
         "none of our signing keys is valid now",
-        "Bring the governance keys, then: concordant keys renew --agency DIR",
+        "Make new ones: concordant keys renew --agency DIR",
     ),
     "signing_refused": Meaning(
         "the contract may not be signed as it is",
@@ -1151,8 +1151,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "time_ahead": Meaning("the event's time is after log time", _SENT_AGAIN),
     "token_key_missing": Meaning(
         "the PKCS#11 token does not hold a signing key that is listed, or signs with another one",
-        "Connect the token that made the key, or bring the governance keys and replace "
-        "every key: concordant keys renew --all --agency DIR",
+        "Connect the token that made the key, or replace every key: concordant keys renew --all "
+        "--agency DIR",
     ),
     "token_locked": Meaning(
         "the PKCS#11 token is locked",

@@ -155,8 +155,7 @@ class TokenKey:
                 "token_key_missing",
                 "The token signs with another key than the one that is listed.",
                 self._token.uri,
-                "Bring the governance keys and replace every key: concordant keys renew --all "
-                "--agency DIR",
+                "Replace every key: concordant keys renew --all --agency DIR",
             ) from None
         return signature
 

@@ -260,7 +260,7 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
                 if own is None
                 else f"The manifest of this agency expires on {_day(own.expires)}."
             )
-            + " The running adapter renews it, or this command does.",
+            + " Renew it before then: others seal nothing to an agency without a valid manifest.",
             f"concordant keys renew --agency {folder}",
         )
     return "in_force", NextStep(
