@@ -113,7 +113,7 @@ def _product(raw: bytes) -> object:
     except (ContractError, RegistryError):
         return REFUSED
     return (
-        *(contract.deployment, contract.name, contract.version, contract.previous),
+        *(contract.deployment, contract.name, contract.version, list(contract.previous)),
         *(_iso(contract.starts), _iso(contract.ends), sorted(contract.role_of.items())),
         *(sorted(contract.governance_keys), sorted(contract.topics), contract.retention.grace_days),
         [
