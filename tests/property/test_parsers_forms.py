@@ -125,6 +125,28 @@ def test_heartbeats(found: list[Head], time: int, log: tuple[int, bytes], agency
 
 
 lines = st.from_regex(r"[ -~é]{1,40}", fullmatch=True)
+listed = st.lists(hashes, min_size=1, max_size=3, unique=True).map(sorted)
+lasting = st.fixed_dictionaries(
+    {
+        "contract": lines,
+        "versions": listed,
+        "state": st.sampled_from(["suspended", "left"]),
+        "since": instants,
+        "reason": lines,
+    }
+)
+ended = st.fixed_dictionaries(
+    {
+        "contract": lines,
+        "versions": listed,
+        "state": st.just("suspended"),
+        "since": st.just(0),
+        "until": instants,
+        "reason": lines,
+        "until_reason": lines,
+    }
+)
+stops = lasting | ended
 manifest_fields = st.fixed_dictionaries(
     {
         "agency": names,
@@ -154,18 +176,7 @@ manifest_fields = st.fixed_dictionaries(
             ),
             max_size=2,
         ),
-        "standing": st.lists(
-            st.fixed_dictionaries(
-                {
-                    "contract": lines,
-                    "version": lines,
-                    "state": st.sampled_from(["suspended", "left"]),
-                    "since": instants,
-                    "reason": lines,
-                }
-            ),
-            max_size=2,
-        ),
+        "standing": st.lists(stops, max_size=2),
     }
 )
 
