@@ -88,7 +88,7 @@ def _codes_of(call: ast.Call) -> Iterator[str]:
 
 
 def _is_log_line(call: ast.Call) -> bool:
-    """Return whether the first argument is an event's name, as in ``log.error`` or ``self._log``."""
+    """Return whether the first argument is the name of an event, as in ``log.error``."""
     if not isinstance(call.func, ast.Attribute):
         return False
     of = call.func.value
