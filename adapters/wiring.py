@@ -30,7 +30,7 @@ from broker.observing.metrics import Metrics
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
 from broker.sending.publishing import Publisher
-from broker.sending.relay import Relay
+from broker.sending.relay import Relay, StreamSigning
 from broker.sending.sealing import EventSealer
 from broker.sending.sealing_context import SealingContext
 from broker.sending.streams import StreamOwner
@@ -95,7 +95,7 @@ def connect_broker(
     sealer = EventSealer(*owner, secret, sealing.contract_in_force, sealing.exchange_key)
     publisher = Publisher(sealer)
     stopped = partial(sealing.stopped_topics, participant.agency)
-    relay = Relay(owner, store, transport, signing.stream_cosigner, clock, stopped)
+    relay = Relay(owner, store, transport, StreamSigning(signing.stream_cosigner, stopped), clock)
     statements = OwnStatements(signing, store, transport, clock, metrics.notices_left_out)
     relaying = Relaying(relay, trust, statements, status)
 

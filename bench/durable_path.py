@@ -19,7 +19,7 @@ from broker.judging.key_resolver import TrustStore
 from broker.receiving.receiving import Receiving
 from broker.record import KafkaPartition, Record
 from broker.sending.publishing import Publisher
-from broker.sending.relay import Relay
+from broker.sending.relay import Relay, StreamSigning
 from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import StreamOwner
 from broker.statements.authorship import cosigner
@@ -50,7 +50,7 @@ class Durable:
             StreamOwner(sender.deployment, SOURCE),
             self.outbox,
             self.transport,
-            lambda: signer,
+            StreamSigning(lambda: signer),
             now_ms,
         )
         self.relay.take_lock("bench")

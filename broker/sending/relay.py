@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from broker.errors import TransportError
 from broker.sending.indexing import Indexing
@@ -41,6 +41,22 @@ TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused", "kafka_re
 """Codes that concern one topic. Kafka may still accept records of other topics."""
 
 
+def _no_topic(_now: int) -> frozenset[str]:
+    return frozenset()
+
+
+class StreamSigning(NamedTuple):
+    """The key that signs streams now, and the topics on which the agency signs nothing now.
+
+    Attributes:
+        signer: () -> signer with the current stream key, named ``deployment/agency``.
+        stopped: ms since the epoch -> topics of contracts in which the agency takes no part.
+    """
+
+    signer: Callable[[], NoteSigner]
+    stopped: Callable[[int], frozenset[str]] = _no_topic
+
+
 class Relay:
     """Gives waiting rows of the outbox their position in a stream, and sends them.
 
@@ -48,7 +64,7 @@ class Relay:
         owner: the sender.
         store: the agency's state.
         sender: Kafka.
-        signer: () -> signer with the current stream key, named ``deployment/agency``.
+        signing: the current key, and topics that wait.
         clock: () -> ms since the epoch; never goes back (``broker.clock``), because log times must
             not decrease.
     """
@@ -58,18 +74,17 @@ class Relay:
         owner: StreamOwner,
         store: Store,
         sender: Sender,
-        signer: Callable[[], NoteSigner],
+        signing: StreamSigning,
         clock: Callable[[], int],
-        stopped: Callable[[int], frozenset[str]] = lambda _now: frozenset(),
     ) -> None:
         self._store = store
-        self._stopped = stopped
+        self._stopped = signing.stopped
         self._sender = sender
         self._clock = clock
         self._token: int | None = None
         self._acknowledged: tuple[Head, ...] = ()
         self._away: frozenset[str] = frozenset()
-        self._indexing = Indexing(owner, self._fenced, signer)
+        self._indexing = Indexing(owner, self._fenced, signing.signer)
         self._refused = RefusedGenerations(owner.agency, store, self._indexing.current)
         self._recovery = Recovery(owner, store, self._fenced, self._indexing, clock)
 

@@ -48,7 +48,7 @@ from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
 from broker.sending.publishing import EventSealer, Publisher
-from broker.sending.relay import Relay
+from broker.sending.relay import Relay, StreamSigning
 from broker.sending.sealing_context import SealingContext
 from broker.sending.streams import StreamOwner
 from broker.service.reporting import report_batch
@@ -180,7 +180,7 @@ class Party:
             StreamOwner(self.world.deployment, self.agency),
             self.store,
             self.kafka,
-            lambda: cosigner(self.participant.key_name, self.stream_key),
+            StreamSigning(lambda: cosigner(self.participant.key_name, self.stream_key)),
             SteadyClock(self.clock, self.clock.monotonic),
         )
         self.relay._indexing._well_formed = lambda _tx, rows, _now: list(rows)  # it sends anything

@@ -20,7 +20,7 @@ from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.sending.publishing import Publisher
-from broker.sending.relay import Relay
+from broker.sending.relay import Relay, StreamSigning
 from broker.sending.sealing import EventSealer
 from broker.sending.sealing_context import SealingContext
 from broker.sending.streams import StreamOwner
@@ -109,9 +109,11 @@ class MemoryAgency:
             StreamOwner(self.world.deployment, self.agency),
             self.store,
             self.transport,
-            lambda: self.world.cosigner(self.agency),
+            StreamSigning(
+                lambda: self.world.cosigner(self.agency),
+                lambda now: self.terms.stopped_topics(self.agency, now),
+            ),
             SteadyClock(self.clock, self.clock.monotonic),
-            lambda now: self.terms.stopped_topics(self.agency, now),
         )
 
     def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:
