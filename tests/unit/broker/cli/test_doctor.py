@@ -285,7 +285,10 @@ def test_a_clock_behind_what_was_heard_or_signed(cli, root: Path, clock) -> None
     assert (checks["clock"]["status"], checks["clock"]["code"]) == ("fail", "clock_behind")
     clock(-7_200_000)
     _, checks = examined(cli, root / AGENCY)
-    assert (checks["registry"]["status"], checks["registry"]["code"]) == ("fail", "manifest_early")
+    assert (checks["registry"]["status"], checks["registry"]["code"]) == (
+        "fail",
+        "delegation_early",
+    )
 
 
 @pytest.mark.parametrize(("free", "status"), [(2**20, "fail"), (2**30, "warn"), (2**40, "ok")])
