@@ -231,7 +231,7 @@ def test_clocks_may_differ_by_five_minutes(cli, root: Path, clock) -> None:
 def test_a_clock_that_is_far_behind_says_so(cli, root: Path, clock) -> None:
     clock(-7_200_000)
     done = cli("event", "types", "--agency", root / SENDER)
-    require_failure(done, "manifest_early")
+    require_failure(done, "delegation_early")
     assert "clock" in done.err.lower()
 
 
