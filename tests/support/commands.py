@@ -14,6 +14,7 @@ VALUES: Mapping[str, str] = {
     "TYPE": "referral.made",
     "TIME": "2026-01-01T00:00:00Z",
     "TEXT": "lost",
+    "FIELD": "victim.name",
     "SENDER": "cps-london",
     "AGENCY": "cps-london",
     "TOPIC": "pan-london.london-hate-crime.a",

@@ -22,7 +22,7 @@ from broker.agency.participant import LoadedAgency
 from broker.cli.operator_name import actor
 from broker.clock import now_ms
 from broker.control.watch import Watch
-from broker.errors import StoreError
+from broker.errors import RefusedError, StoreError
 from broker.held import import_folder
 from broker.held.items import KINDS
 from broker.held.quarantine_folder import file_id
@@ -30,8 +30,9 @@ from broker.held.reason_file import FileReason, RowReason, format_reason
 from broker.judging.key_resolver import TrustStore
 from broker.observing.metrics import HeldKind, Metrics
 from broker.operations.discarding import Discarding, Wanted
+from broker.record import Record
 from broker.store.rows import NewOutboxRow
-from broker.tlog.checkpoint import Place
+from broker.tlog.checkpoint import Origin, Place
 
 SENDER, READER = "csu-camden", "council-camden"
 MINUTE = 60_000
@@ -86,6 +87,17 @@ def put_aside_stopped(world, _cli) -> None:
     store.close()
 
 
+def put_aside_unconfirmed(world, _cli) -> None:
+    """A record that waits for a receipt, because its sender's part has ended since."""
+    record = Record(TOPIC, 0, (), b"sealed", 7)
+    origin = Origin("pan-london", SENDER, TOPIC, 0, "0" * 32)
+    waits = RefusedError(6, "not_heard", "it waits for a receipt")
+    store = world.store(READER)
+    with store.transaction() as tx:
+        tx.quarantine.add(record, "[]", origin, 7, waits, now_ms(), "waiting")
+    store.close()
+
+
 def put_aside_file(world, _cli) -> None:
     path = folder(world, "import") / "bad.jsonl"
     path.write_bytes(b"{}")
@@ -123,6 +135,7 @@ SCENARIOS: dict[HeldKind, tuple[Scenario, str]] = {
     "outbox": (put_aside_outbox, "asked"),
     "deferred": (put_aside_deferred, "asked"),
     "stopped": (put_aside_stopped, "needs_release"),
+    "unconfirmed": (put_aside_unconfirmed, "asked"),
     "file": (put_aside_file, "moved_to_import"),
     "rows": (put_aside_rows, "moved_to_import"),
     "entry": (put_aside_entry, "asked"),
@@ -237,6 +250,7 @@ DISCARDED: dict[HeldKind, str] = {
     "outbox": "stays",
     "deferred": "stays",
     "stopped": "stays",
+    "unconfirmed": "stays",
     "file": "discarded",
     "rows": "discarded",
     "entry": "stays",
