@@ -25,7 +25,7 @@ from adapters.demo.stage import Stage
 from adapters.demo.tampering import Change, unsafe_publish, with_publisher, with_reader
 from adapters.demo.town import Town
 from adapters.sources.shelving import LEFT_OUT
-from broker.agency.own_manifest import state_departure
+from broker.agency.own_manifest import suspend_contract
 from broker.clock import now_ms
 from broker.event import JSON
 from broker.held.reason_file import REASON, parse_reason
@@ -315,9 +315,7 @@ class Refusals:
         town.work_for(1.0)  # its last events are on Kafka before the suspension begins
         participant = stage.participant(SUSPENDING)
         contract = participant.contract_in_force(now_ms()).contract
-        issued = state_departure(
-            participant, contract.name, "suspended", "technical_fault", now_ms()
-        )
+        issued = suspend_contract(participant, contract.name, "technical_fault", now_ms())
         version = issued.manifest.version
         self._screen.say(
             f"{SUSPENDING} suspends its own part of the contract (manifest {version})."

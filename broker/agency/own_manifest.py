@@ -1,4 +1,6 @@
-"""Changes to an agency's own manifest and keys: renew, suspend, leave, revoke, destroy.
+"""Changes to an agency's own manifest and keys: renew, suspend, revoke, destroy.
+
+Resuming and leaving need the governance keys (`broker.operations.contract_departure`).
 
 Each change makes a new manifest version with the manifest keys, verifies it as every reader will,
 and stores it; the service publishes it. New keys are stored before the manifest that lists them. A
@@ -79,30 +81,19 @@ def signed_versions(participant: Participant, name: str) -> tuple[bytes, ...]:
     return tuple(sorted(one.hash for one in signed if one.contract.name == name))
 
 
-def state_departure(
+def standing_entry(
     participant: Participant,
     name: str,
     state: Literal["suspended", "left"],
     reason: str,
     now: int,
-) -> VerifiedManifest:
-    """Suspend this agency's own part of a contract, or leave it, in all versions that it signed.
-
-    Args:
-        participant: the agency; its manifest keys must be present.
-        name: the contract's name.
-        state: a departure cannot be undone, a suspension can.
-        reason: for the other parties; never anything about a person.
-        now: milliseconds since the epoch.
+) -> StandingEntry:
+    """Return the entry by which this agency stops from now on, in all versions that it signed.
 
     Raises:
-        KeyAccessError: a key is missing or cannot be opened.
-        ManifestError: others would refuse the result.
-        RegistryError: code `contract_unsigned`, `registry_unwritable` or `manifest_missing`.
+        RegistryError: code `contract_unsigned`.
         StatementError: code `reason_invalid`.
     """
-    if state == "left":
-        participant.governance_signer()  # only the governance keys may leave
     versions = signed_versions(participant, name)
     if not versions:
         raise RegistryError(
@@ -112,30 +103,37 @@ def state_departure(
             fix="There is nothing to stop: no event flows before this agency signs.",
         )
     try:
-        entry = StandingEntry(
+        return StandingEntry(
             contract=name, versions=versions, state=state, since=now, reason=reason
         )
     except ValidationError:
-        raise _reason_invalid() from None
-    return _issued(participant, ManifestChanges(standing=(entry,)), now)
+        raise reason_invalid() from None
 
 
-def resume_contract(participant: Participant, name: str, reason: str, now: int) -> VerifiedManifest:
-    """End this agency's own suspension of a contract.
+def suspend_contract(
+    participant: Participant, name: str, reason: str, now: int
+) -> VerifiedManifest:
+    """Suspend this agency's own part of a contract, in all versions that it signed.
 
     Args:
-        participant: the agency; its governance keys must be present.
+        participant: the agency; its manifest keys must be present.
         name: the contract's name.
-        reason: a code, for the other parties.
+        reason: for the other parties; never anything about a person.
         now: milliseconds since the epoch.
 
     Raises:
         KeyAccessError: a key is missing or cannot be opened.
-        ManifestError: code `manifest_left`.
-        RegistryError: code `registry_unwritable` or `manifest_missing`.
+        ManifestError: others would refuse the result.
+        RegistryError: code `contract_unsigned`, `registry_unwritable` or `manifest_missing`.
+        StatementError: code `reason_invalid`.
     """
-    participant.governance_signer()  # only the governance keys may end a suspension
-    return _issued(participant, ManifestChanges(resume={name: reason}), now)
+    entry = standing_entry(participant, name, "suspended", reason, now)
+    signer = participant.manifest_signer()
+    previous = _newest(participant)
+    changes = ManifestChanges(
+        standing=(entry,), drop_standing=outdated_suspensions(participant, previous, now)
+    )
+    return store_own_manifest(participant, issue_manifest(previous, changes, signer, now), now)
 
 
 def revoke_keys(
@@ -195,10 +193,11 @@ def _revocation(kid: bytes, since: int, reason: str) -> Revocation:
                 code="since_invalid",
                 fix="Give a time between 1970 and now.",
             ) from None
-        raise _reason_invalid() from None
+        raise reason_invalid() from None
 
 
-def _reason_invalid() -> StatementError:
+def reason_invalid() -> StatementError:
+    """Return the error for a reason that no statement can hold."""
     return StatementError(
         "A manifest cannot hold this reason.",
         code="reason_invalid",
@@ -286,14 +285,14 @@ def _newest(participant: Participant) -> Manifest:
     return newest
 
 
-def _issued(participant: Participant, changes: ManifestChanges, now: int) -> VerifiedManifest:
-    """Issue a version that states a suspension, its end or a departure, and store it."""
-    signer = participant.manifest_signer()
-    previous = _newest(participant)
+def outdated_suspensions(
+    participant: Participant, previous: Manifest, now: int
+) -> frozenset[tuple[str, str, int]]:
+    """Return names of suspensions that ended so long ago that no record of that time is left."""
     over = now - longest_retention_ms(participant) - TRIED_AFTER_END_MS
-    ended = (one for one in previous.standing if one.until is not None and one.until < over)
-    changes = replace(changes, drop_standing=frozenset(one.name for one in ended))
-    return store_own_manifest(participant, issue_manifest(previous, changes, signer, now), now)
+    return frozenset(
+        one.name for one in previous.standing if one.until is not None and one.until < over
+    )
 
 
 def store_own_manifest(

@@ -1,8 +1,9 @@
 """Departure from a contract: an agency suspends its own part, resumes it, or leaves.
 
-Each is a new version of the agency's own manifest, which the running adapter publishes. `review`
-says beforehand what stops and what goes on, `depart` does it, and `stop_lines` says afterwards who
-has acknowledged it.
+Each is a new version of the agency's own manifest, which the running adapter publishes. Resuming
+and leaving come with a new delegation that states them too: only the governance keys may do that.
+`review` says beforehand what stops and what goes on, `depart` does it, and `stop_lines` says
+afterwards who has acknowledged it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from broker.agency.own_manifest import resume_contract, signed_versions, state_departure
+from pydantic import ValidationError
+
+from broker.agency.own_manifest import (
+    reason_invalid,
+    signed_versions,
+    standing_entry,
+    suspend_contract,
+)
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.errors import ManifestError, RegistryError, StoreError, WrongInputError
+from broker.keys.delegation import DelegatedStatement, DelegationChanges
+from broker.keys.manifest import StandingEntry, VerifiedManifest
 from broker.operations.contract_choice import no_such_contract
+from broker.operations.key_delegation import delegate
 from broker.registry.contracts import SignedContract
 from broker.registry.stops import Stop
 from broker.statements.acknowledgements import Acknowledgement, acknowledgements_of
@@ -154,13 +165,9 @@ def depart(reviewed: DepartureReview, reason: str, now: int) -> Departed:
     participant, name = reviewed.participant, reviewed.contract
     newest = participant.manifests.newest(participant.agency)
     version = newest.version if newest else 0
-    if reviewed.changes and reviewed.state == "resumed":
-        version = resume_contract(participant, name, reason, now).manifest.version
-    elif reviewed.changes:
-        issued = state_departure(
-            participant, name, "left" if reviewed.state == "left" else "suspended", reason, now
-        )
-        version = issued.manifest.version
+    if reviewed.changes:
+        act = {"suspended": suspend_contract, "resumed": resume_contract, "left": leave_contract}
+        version = act[reviewed.state](participant, name, reason, now).manifest.version
     return Departed(
         participant.agency,
         name,
@@ -169,6 +176,75 @@ def depart(reviewed: DepartureReview, reason: str, now: int) -> Departed:
         version,
         reviewed.changes,
     )
+
+
+def leave_contract(participant: Participant, name: str, reason: str, now: int) -> VerifiedManifest:
+    """Leave a contract, in all versions that this agency signed; this cannot be undone.
+
+    Args:
+        participant: the agency; its governance keys must be present.
+        name: the contract's name.
+        reason: a code, for the other parties.
+        now: milliseconds since the epoch.
+
+    Raises:
+        KeyAccessError: the governance keys are not here, or a key cannot be opened.
+        ManifestError: others would refuse the result.
+        RegistryError: `contract_unsigned`, `registry_unwritable` or `manifest_missing`.
+        StatementError: code `reason_invalid`.
+    """
+    entry = standing_entry(participant, name, "left", reason, now)
+    changes = DelegationChanges(standing=(_statement(name, "left", now, reason),))
+    issued, _ = delegate(participant, now, changes, standing=(entry,))
+    return issued
+
+
+def resume_contract(participant: Participant, name: str, reason: str, now: int) -> VerifiedManifest:
+    """End this agency's own suspensions of a contract.
+
+    Each lasting suspension counts, also one that the newest manifest does not repeat, or that only
+    the manifest keys ended.
+
+    Args:
+        participant: the agency; its governance keys must be present.
+        name: the contract's name.
+        reason: a code, for the other parties.
+        now: milliseconds since the epoch.
+
+    Raises:
+        KeyAccessError: the governance keys are not here, or a key cannot be opened.
+        ManifestError: others would refuse the result.
+        RegistryError: `registry_unwritable` or `manifest_missing`.
+        StatementError: code `reason_invalid`.
+    """
+    lasting = [one for one in _own(participant, name) if one.open and _suspends(one)]
+    ends = {one: max(now, one.stated) for one in lasting}  # none ends before it begins
+    changes = DelegationChanges(
+        standing=tuple(_statement(name, "resumed", end, reason) for end in sorted({*ends.values()}))
+    )
+    entries = tuple(
+        StandingEntry(
+            contract=name,
+            versions=tuple(sorted(one.versions)),
+            state="suspended",
+            since=one.stated,
+            until=end,
+            reason=one.reason,
+            until_reason=reason,
+        )
+        for one, end in ends.items()
+    )
+    issued, _ = delegate(participant, now, changes, standing=entries)
+    return issued
+
+
+def _statement(
+    contract: str, state: Literal["resumed", "left"], since: int, reason: str
+) -> DelegatedStatement:
+    try:
+        return DelegatedStatement(contract=contract, state=state, since=since, reason=reason)
+    except ValidationError:
+        raise reason_invalid() from None
 
 
 def stop_lines(participant: Participant, signed: SignedContract) -> tuple[StopLine, ...]:

@@ -2,7 +2,7 @@
 
 A delegation names a new pair of manifest keys and comes with a manifest that the new pair signed.
 The same act may withdraw the former pair: of its manifests only those that this agency made itself
-stand, and every other one is void.
+stand, and every other one is void. It may also state that the agency resumes or leaves a contract.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.made_manifests import made_hashes
-from broker.agency.own_manifest import StatementError, made_keys, store_own_manifest
+from broker.agency.own_manifest import (
+    StatementError,
+    made_keys,
+    outdated_suspensions,
+    store_own_manifest,
+)
 from broker.agency.participant import Participant, load_participant, own_manifest_missing
 from broker.errors import RegistryError
 from broker.keys.delegation import (
     STATEMENTS_LIMIT,
-    DelegatedStatement,
     DelegationChanges,
     Revocation,
     WithdrawnKeys,
@@ -28,7 +32,7 @@ from broker.keys.durable import write_durably
 from broker.keys.instant import whole_second
 from broker.keys.issuing import ManifestChanges, ManifestSigner, issue_manifest, successors
 from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, SIGNING_ROLES
-from broker.keys.manifest import Manifest, VerifiedManifest
+from broker.keys.manifest import Manifest, StandingEntry, VerifiedManifest
 from broker.keys.signer import SoftwareSigner
 from broker.operations.agency_entry import ENTRIES_FOLDER, entry_of
 from broker.operations.key_inventory import Renewed, renewed
@@ -121,6 +125,7 @@ def delegate(
     changes: DelegationChanges | None = None,
     *,
     withdraw: bool = False,
+    standing: tuple[StandingEntry, ...] = (),
 ) -> tuple[VerifiedManifest, WithdrawnKeys | None]:
     """Make and store a delegation with statements, and a manifest under it.
 
@@ -129,6 +134,7 @@ def delegate(
         now: milliseconds since the epoch.
         changes: statements that only the governance keys may make.
         withdraw: withdraw the former pair of manifest keys.
+        standing: further entries of the manifest; `changes` has their statements.
 
     Raises:
         KeyAccessError: the governance keys are not here, or a key cannot be opened.
@@ -151,23 +157,16 @@ def delegate(
     revoked = {one.kid for one in changes.revocations}
     left, ended = _without(previous.manifest, revoked, now)
     added = made_keys(participant, successors(left, now))
-    issued = issue_manifest(
-        previous.manifest,
-        replace(ended, add_keys=added),
-        ManifestSigner(delegation, *keys),
-        now,
+    stated = replace(
+        ended,
+        add_keys=added,
+        standing=standing,
+        drop_standing=outdated_suspensions(participant, previous.manifest, now),
     )
+    issued = issue_manifest(previous.manifest, stated, ManifestSigner(delegation, *keys), now)
     store_own_manifest(participant, issued, now)
     _renew_entry(participant, issued, now)
     return issued, withdrawn
-
-
-def statement(contract: str, state: str, reason: str, now: int) -> DelegationChanges:
-    """Return the changes for resuming or leaving a contract from now on."""
-    entry = DelegatedStatement.model_validate(
-        {"contract": contract, "state": state, "since": now, "reason": reason}
-    )
-    return DelegationChanges(standing=(entry,))
 
 
 def _new_pair(participant: Participant, now: int) -> tuple[SoftwareSigner, SoftwareSigner]:

@@ -301,7 +301,8 @@ class ManifestBook:
         """Return the suspensions and departures that an agency has stated, in any version."""
         found = self._stops.get(agency)
         if found is None:
-            found = self._stops[agency] = stops_of(self.history(agency))
+            delegations = self.delegations(agency)
+            found = self._stops[agency] = stops_of(self.history(agency), delegations)
         return found
 
     def _keys(self, agency: str, role: str) -> Mapping[bytes, CosigningKey]:

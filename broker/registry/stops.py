@@ -3,15 +3,20 @@
 A *stop* names a contract and lists the versions that the party had signed when it stated the stop.
 It is an interval of time. Statements of all manifests add up, because a later manifest that lacks
 one may come from a restored backup or from a thief. So it ends nothing.
+
+Manifest keys lie on a server, so they can only stop. A departure and the end of a suspension count
+only if a delegation, which the governance keys signed, states them too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from broker.keys.manifest import VerifiedManifest
+from broker.keys.delegation import VerifiedDelegation
+from broker.keys.manifest import StandingEntry, VerifiedManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +47,26 @@ class Stop:
         return self.until is None
 
 
-def stops_of(history: Sequence[VerifiedManifest]) -> tuple[Stop, ...]:
+def stops_of(
+    history: Sequence[VerifiedManifest], delegations: Iterable[VerifiedDelegation]
+) -> tuple[Stop, ...]:
     """Return the stops that the manifests of one agency state, by contract and start.
 
     Args:
         history: its manifests, versions ascending.
+        delegations: its delegations. A departure that they do not state is a suspension, and an end
+            that they do not state ends nothing.
     """
+    delegated = {
+        (one.contract, one.state, one.since)
+        for verified in delegations
+        for one in verified.delegation.standing
+    }
     found: dict[tuple[str, str, int], Stop] = {}
     before: VerifiedManifest | None = None
     for verified in history:
-        for entry in verified.manifest.standing:
+        for stated in verified.manifest.standing:
+            entry = _as_delegated(stated, delegated)
             known = found.get(entry.name)
             if known is None:
                 since = max(entry.since, _stated_after(before, verified))
@@ -73,6 +88,17 @@ def stops_of(history: Sequence[VerifiedManifest]) -> tuple[Stop, ...]:
             )
         before = verified
     return tuple(sorted(found.values(), key=lambda one: (one.contract, one.since, one.state)))
+
+
+def _as_delegated(
+    entry: StandingEntry, delegated: AbstractSet[tuple[str, str, int]]
+) -> StandingEntry:
+    """Return what counts of an entry: manifest keys alone neither leave nor end a suspension."""
+    if entry.state == "left" and entry.name not in delegated:
+        return entry.model_copy(update={"state": "suspended"})
+    if entry.until is not None and (entry.contract, "resumed", entry.until) not in delegated:
+        return entry.model_copy(update={"until": None, "until_reason": None})
+    return entry
 
 
 def _stated_after(before: VerifiedManifest | None, first: VerifiedManifest) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import Any
 
 from tests.conformance import json_form, keys
 from tests.conformance.contracts import GovernanceKeys
@@ -56,6 +55,8 @@ class Delegation:
     kids: tuple[bytes, bytes]
     withdrawn: tuple[Withdrawn, ...]
     revocations: tuple[Revocation, ...]
+    standing: frozenset[tuple[str, str, int]]
+    """Contract, state and `since` of what it resumes or leaves."""
 
     def note_keys(self, name: str) -> tuple[NoteKey, NoteKey]:
         """The keys that sign manifests."""
@@ -90,8 +91,7 @@ def parse_delegation(file: bytes, deployment: str) -> tuple[Delegation, Note]:
     if not 0 < expires - issued <= LONGEST_LIFE_MS:
         raise MalformedError("a life beyond 400 days")
     named = _keys(stated["keys"], deployment, agency)
-    for entry in list_value(stated["standing"], MAX_MEMBERS):
-        _statement(entry)
+    standing = [_statement(one) for one in list_value(stated["standing"], MAX_MEMBERS)]
     withdrawn = tuple(_withdrawn(one) for one in list_value(stated["withdrawn"], MAX_MEMBERS))
     if {kid for kid, _ in named} & {kid for one in withdrawn for kid in one.kids}:
         raise MalformedError("it withdraws a key that it names")
@@ -105,6 +105,7 @@ def parse_delegation(file: bytes, deployment: str) -> tuple[Delegation, Note]:
         (named[0][0], named[1][0]),
         withdrawn,
         tuple(_revocation(one) for one in list_value(stated["revocations"], MAX_MEMBERS)),
+        frozenset(standing),
     ), note
 
 
@@ -175,14 +176,12 @@ def _withdrawn(value: object) -> Withdrawn:
     return Withdrawn((kids[0], kids[1]), stand)
 
 
-def _statement(value: object) -> dict[str, Any]:
+def _statement(value: object) -> tuple[str, str, int]:
     stated = members(value, "contract", "state", "since", "reason")
-    text_value(stated["contract"])
     text_value(stated["reason"])
-    parse_time(stated["since"])
     if stated["state"] not in ("resumed", "left"):
         raise MalformedError("not a state")
-    return stated
+    return text_value(stated["contract"]), stated["state"], parse_time(stated["since"])
 
 
 def _revocation(value: object) -> Revocation:

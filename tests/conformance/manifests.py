@@ -256,19 +256,22 @@ class Manifests:
     def intervals(self, contract: str) -> list[tuple[str, int, int | None, set[bytes]]]:
         """State, start, end and versions of each time in which the agency takes no part.
 
-        contracts.md, "Suspension and departure".
+        contracts.md, "Suspension and departure". A departure that no delegation states is a
+        suspension; an end that no delegation states ends nothing.
         """
+        delegated = {one for own in self.delegations.values() for one in own.standing}
         found: dict[tuple[str, int], tuple[int, int | None, set[bytes]]] = {}
         for number, manifest in enumerate(self.believed):
             for entry in manifest.standing:
                 if entry.contract != contract:
                     continue
-                name = entry.state, entry.since
+                left = (contract, "left", entry.since) in delegated
+                name = "left" if entry.state == "left" and left else "suspended", entry.since
                 if name not in found:
                     found[name] = max(entry.since, self._begins(number)), None, set()
                 start, until, versions = found[name]
-                if entry.until is not None and (until is None or entry.until < until):
-                    until = entry.until
+                if entry.until is not None and (contract, "resumed", entry.until) in delegated:
+                    until = entry.until if until is None else min(until, entry.until)
                 found[name] = start, until, versions | set(entry.versions)
         return [(state, *rest) for (state, _), rest in found.items()]
 

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
-from broker.agency.own_manifest import renew_keys, state_departure
+from broker.agency.own_manifest import renew_keys, suspend_contract
 from broker.agency.participant import load_participant
 from broker.errors import StoreError
 from broker.observing import logs
@@ -163,7 +163,7 @@ async def test_a_new_key_and_a_suspension_are_taken_up_while_running(
     await until(lambda: len(council.inbox()) == 4, police, council)
     leaving = load_participant(root / COUNCIL, clock())
     name = leaving.contract_in_force(clock()).contract.name
-    state_departure(leaving, name, "suspended", "review", clock())
+    suspend_contract(leaving, name, "review", clock())
     assert council.service is not None
     await council.service.reload()
 

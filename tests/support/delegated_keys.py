@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, sha256
-from broker.keys.delegation import DelegationChanges, VerifiedDelegation, issue_delegation
+from broker.keys.delegation import (
+    DelegatedStatement,
+    DelegationChanges,
+    VerifiedDelegation,
+    issue_delegation,
+)
 from broker.keys.governance import GovernanceSigner
-from broker.keys.issuing import ManifestSigner
+from broker.keys.issuing import ManifestChanges, ManifestSigner
 from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, kid
+from broker.keys.manifest import Manifest
 from broker.keys.signer import SoftwareSigner
 
 
@@ -33,3 +39,37 @@ def delegated(
     before = None if previous is None else previous.delegation
     delegation = issue_delegation(governance, keys, now, previous=before, changes=changes)
     return ManifestSigner(delegation, *keys)
+
+
+def delegated_again(
+    signer: ManifestSigner, governance: GovernanceSigner, now: int, changes: DelegationChanges
+) -> ManifestSigner:
+    """The same manifest keys with a later delegation that states more."""
+    keys = signer.ed25519, signer.ml_dsa_65
+    previous = signer.delegation.delegation
+    delegation = issue_delegation(governance, keys, now, previous=previous, changes=changes)
+    return ManifestSigner(delegation, *keys)
+
+
+def delegated_statements(
+    before: Manifest, changes: ManifestChanges, now: int
+) -> tuple[DelegatedStatement, ...]:
+    """The statements of a delegation that make these changes of a manifest count."""
+    left = [("left", one.contract, one.since) for one in changes.standing if one.state == "left"]
+    ended = [
+        ("resumed", one.contract, one.until) for one in changes.standing if one.until is not None
+    ]
+    resumed = [
+        ("resumed", one.contract, max(now, one.since))
+        for one in before.standing
+        if one.contract in changes.resume and one.state == "suspended" and one.until is None
+    ]
+    return tuple(
+        DelegatedStatement(
+            contract=contract,
+            state=state,  # type: ignore[arg-type]  # one of the two
+            since=since,
+            reason="dispute",
+        )
+        for state, contract, since in dict.fromkeys((*left, *ended, *resumed))
+    )

@@ -10,7 +10,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from broker.envelope.primitives import (
     b64,
 )
 from broker.envelope.sealing import ExchangeKey
+from broker.keys.delegation import DelegationChanges
 from broker.keys.governance import GovernanceSigner
 from broker.keys.issuing import ManifestChanges, ManifestSigner, issue_manifest
 from broker.keys.manifest import VerifiedManifest
@@ -36,6 +37,7 @@ from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Contract, topic_name
 from contracts.parties import GovernanceKeys
 from tests.support.contract_signatures import signed_by
+from tests.support.delegated_keys import delegated_again, delegated_statements
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -102,10 +104,19 @@ class FoundedPartnership:
     def reissue(
         self, agency: str, changes: ManifestChanges, now: int, book: ManifestBook | None = None
     ) -> ManifestBook:
-        """The manifests with a newer one of ``agency``."""
-        before = (book or self.manifests).history(agency)[-1].manifest
-        issued = issue_manifest(before, changes, self.manifest_signers[agency], now)
-        return (book or self.manifests).adding(issued)
+        """The manifests with a newer one of ``agency``.
+
+        If it leaves or resumes, a new delegation of the same manifest keys states that too.
+        """
+        book = book or self.manifests
+        before = book.history(agency)[-1]
+        signer = replace(self.manifest_signers[agency], delegation=before.delegation)
+        statements = delegated_statements(before.manifest, changes, now)
+        if statements:
+            signer = delegated_again(
+                signer, self.governance[agency], now, DelegationChanges(standing=statements)
+            )
+        return book.adding(issue_manifest(before.manifest, changes, signer, now))
 
     def newer_manifest(self, agency: str, changes: ManifestChanges, now: int) -> VerifiedManifest:
         before = self.manifests.history(agency)[-1].manifest

@@ -8,6 +8,7 @@ does after a restart.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -22,8 +23,9 @@ from broker.judging.key_resolver import KeyResolver, TrustStore
 from broker.judging.partition_state import parse_state
 from broker.judging.store_context import StoreContext
 from broker.judging.verification import verify_record
+from broker.keys.delegation import DelegatedStatement
 from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, STREAM, XWING
-from broker.keys.manifest import parse_manifest, verify_manifest
+from broker.keys.manifest import StandingEntry, parse_manifest, verify_manifest
 from broker.operations.release import release_stream
 from broker.operations.vector_cases import Case
 from broker.operations.vector_setting import PublishedSeeds, SettingReader, load_setting
@@ -61,6 +63,22 @@ def members() -> dict[str, Member]:
 @cache
 def _stream_keys(agency: str) -> list[Key]:
     return [members()[agency].key(STREAM, which) for which in WHICH]
+
+
+def _statements(entries: Iterable[StandingEntry]) -> tuple[DelegatedStatement, ...]:
+    """The statements of a delegation that make these entries count."""
+    named = {
+        (one.contract, "left", one.since)
+        if one.until is None
+        else (one.contract, "resumed", one.until)
+        for one in entries
+    }
+    return tuple(
+        DelegatedStatement.model_validate(
+            {"contract": contract, "state": state, "since": since, "reason": "x"}
+        )
+        for contract, state, since in sorted(named)
+    )
 
 
 class VectorReader:
@@ -151,16 +169,27 @@ class VectorReader:
                 for role, algorithm in ROLES
                 if (role, algorithm) not in roles
             ]
+            entries = [one for verified in history for one in verified.manifest.standing]
+            stops = manifests.stops(member.id)
+            left = {(one.contract, one.stated) for one in stops if one.state == "left"}
             ended = [
                 one
-                if one.state == "left"
-                else one.model_copy(update={"until": self.now, "until_reason": "resolved"})
-                for verified in history
-                for one in verified.manifest.standing
+                if (one.contract, one.since) in left
+                else one.model_copy(
+                    update={"state": "suspended", "until": self.now, "until_reason": "resolved"}
+                )
+                for one in entries
             ]
-            issued = member.manifest(version, self.now, [*kept, *added], standing=ended)
+            delegated = member.delegation(issued=self.now, standing=_statements(ended))
+            issued = member.manifest(
+                version,
+                self.now,
+                [*kept, *added],
+                standing=ended,
+                delegation=delegated.hash,
+            )
             verified = verify_manifest(
-                parse_manifest(member.sign(issued)),
+                parse_manifest(member.sign(issued, delegated)),
                 contracts.governance_of(member.id),
                 deployment=self.setting.deployment,
                 now=self.now,

@@ -21,7 +21,7 @@ from adapters.base import MappingError
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
 from adapters.support import ADAPTER as OF_SUPPORT
-from broker.agency.own_manifest import state_departure
+from broker.agency.own_manifest import suspend_contract
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.control import watch
@@ -365,7 +365,7 @@ async def a_record_waits_for_our_own_suspension(live: Live) -> Shown:
     await live[POLICE].until(has("events_published_total"))
     suspending = load_participant(live[SUPPORT].folder, now_ms())
     name = suspending.contracts.trusted()[0].contract.name
-    state_departure(suspending, name, "suspended", "dispute", now_ms())
+    suspend_contract(suspending, name, "dispute", now_ms())
     await live[SUPPORT].start()
     return Shown(
         calm,

@@ -39,6 +39,7 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
         worlds.rotated(ground),
         worlds.revoked(ground),
         worlds.standing(ground),
+        worlds.undelegated(ground),
         worlds.shared_key(ground),
         version_cases.versions(ground),
         manifest_worlds.refused(ground),

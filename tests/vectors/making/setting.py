@@ -11,7 +11,15 @@ from broker.keys.kid import EXCHANGE, STREAM
 from broker.keys.manifest import Manifest
 from broker.registry.contracts import SignedContract
 from contracts.model import topic_name
-from tests.vectors.making.agencies import CAST, DEPLOYMENT, FOUNDED, Key, Member, agreed
+from tests.vectors.making.agencies import (
+    CAST,
+    DEPLOYMENT,
+    FOUNDED,
+    Delegated,
+    Key,
+    Member,
+    agreed,
+)
 from tests.vectors.making.ground import Ground
 from tests.vectors.making.terms import signed, small_agreement
 
@@ -55,10 +63,14 @@ class Setting:
         """Put a contract into the folder."""
         self.contracts[stem] = (signed.text.raw, {one.agency: one.raw for one in signed.notes})
 
-    def add_manifest(self, stem: str, member: Member, manifest: Manifest) -> None:
-        """Sign a manifest and put it into the folder."""
+    def add_manifest(
+        self, stem: str, member: Member, manifest: Manifest, delegated: Delegated | None = None
+    ) -> None:
+        """Sign a manifest, under another delegation than the first, and put it into the folder."""
         self.latest = max(self.latest, manifest.issued)
-        self.manifests[stem] = member.sign(manifest)
+        if delegated is not None:
+            manifest = manifest.model_copy(update={"delegation": delegated.hash})
+        self.manifests[stem] = member.sign(manifest, delegated)
 
     def write(self, folder: Path) -> None:
         """Write the folder."""

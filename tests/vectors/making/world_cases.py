@@ -46,6 +46,7 @@ def cases(settings: Mapping[str, Setting]) -> Iterator[Case]:
     yield from _shortened(settings["rotated"])
     yield from _revoked(settings["revoked"])
     yield from _standing(settings["standing"])
+    yield from _undelegated(settings["undelegated"])
 
 
 def _at(s: Scene, log_time: int, **how: object) -> Draft:
@@ -398,6 +399,33 @@ def _standing(setting: Setting) -> Iterator[Case]:
         s.then(one, event.answer(reader) if "opened" in name else None)
         yield s.case(about, agency=reader, now=NOW + DAY, spec=spec)
     yield from _ends(setting)
+
+
+def _undelegated(setting: Setting) -> Iterator[Case]:
+    for name, source, at, about in (
+        (
+            "6-suspended-left_without_delegation",
+            POLICE,
+            NOW,
+            "No delegation states the departure of the sender, so it is a suspension.",
+        ),
+        (
+            "6-suspended-end_without_delegation",
+            PROSECUTION,
+            LIFTED + MINUTE,
+            "No delegation states the end of the sender's suspension, so it lasts.",
+        ),
+    ):
+        s = Scene(setting, name)
+        others = sorted({POLICE, PROSECUTION, COUNCIL, SUPPORT} - {source})
+        event = replace(s.event(CASE, source, others), time=at)
+        s.then(s.log(source, "b", now=at).one(event.value()))
+        yield s.case(
+            about,
+            agency=COUNCIL,
+            now=NOW + DAY,
+            spec="contracts.md, Suspension and departure",
+        )
 
 
 def _ends(setting: Setting) -> Iterator[Case]:

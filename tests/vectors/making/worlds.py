@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from broker.keys.delegation import DelegatedStatement
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
 from broker.keys.manifest import ManifestKey, StandingEntry, StatedRevocation
 from broker.record import Record
@@ -22,6 +23,7 @@ from tests.vectors.making.agencies import (
     PROSECUTION,
     SECOND,
     SUPPORT,
+    Delegated,
     Key,
     Member,
     instant,
@@ -112,38 +114,95 @@ def standing(ground: Ground) -> Setting:
     def entry(
         state: str, since: int, *versions: SignedContract, until: int | None = None
     ) -> StandingEntry:
-        return StandingEntry(
-            contract=first.contract.name,
-            versions=tuple(sorted(one.hash for one in versions)),
-            state=state,  # type: ignore[arg-type]  # one of the two
-            since=since,
-            until=until,
-            until_reason=None if until is None else "resolved",
-            reason="legal_review",
-        )
+        return _entry(setting, state, since, *versions, until=until)
 
     open_, ended = (entry("suspended", NOW, first, later, until=until) for until in (None, LIFTED))
     again = entry("suspended", BACK_DATED, first, later)
     again_ended = entry("suspended", BACK_DATED, first, later, until=NOW + 3 * HOUR)
-    stated: dict[str, dict[int, tuple[int, tuple[StandingEntry, ...]]]] = {
+    left = _statement(setting, "left", NOW)
+    resumed = _statement(setting, "resumed", LIFTED)
+    once_more = _statement(setting, "resumed", NOW + 3 * HOUR)
+    under = {
+        POLICE: setting.members[POLICE].delegation(),
+        SUPPORT: setting.members[SUPPORT].delegation(issued=NOW, standing=(left,)),
+    }
+    prosecution = setting.members[PROSECUTION]
+    earlier = prosecution.delegation()
+    lifted = prosecution.delegation(issued=LIFTED, standing=(resumed,))
+    twice = prosecution.delegation(issued=NOW + 3 * HOUR, standing=(resumed, once_more))
+    stated: dict[str, dict[int, tuple[int, tuple[StandingEntry, ...], Delegated]]] = {
         # the reader lacks the second version, and the fourth states nothing
-        POLICE: {3: (NOW + HOUR, (entry("suspended", NOW, first),)), 4: (NOW + 2 * HOUR, ())},
+        POLICE: {
+            3: (NOW + HOUR, (entry("suspended", NOW, first),), under[POLICE]),
+            4: (NOW + 2 * HOUR, (), under[POLICE]),
+        },
         # the version that it left replaces the first
-        SUPPORT: {2: (NOW, (entry("left", NOW, later),)), 3: (NOW + HOUR, ())},
+        SUPPORT: {
+            2: (NOW, (entry("left", NOW, later),), under[SUPPORT]),
+            3: (NOW + HOUR, (), under[SUPPORT]),
+        },
         PROSECUTION: {
-            2: (NOW, (open_,)),
-            3: (LIFTED, (ended,)),
-            4: (SECOND_STATED, (open_, again)),  # as from a backup of before the end
-            5: (NOW + 3 * HOUR, (open_, again_ended)),
+            2: (NOW, (open_,), earlier),
+            3: (LIFTED, (ended,), lifted),
+            4: (SECOND_STATED, (open_, again), lifted),  # as from an older backup
+            5: (NOW + 3 * HOUR, (open_, again_ended), twice),
         },
     }
     for agency, versions in stated.items():
         member = setting.members[agency]
-        for version, (issued, entries) in versions.items():
+        for version, (issued, entries, delegated) in versions.items():
             manifest = member.manifest(version, issued, standing=entries)
-            setting.add_manifest(f"{agency}.{version}", member, manifest)
+            setting.add_manifest(f"{agency}.{version}", member, manifest, delegated)
     _add_end_receipts(setting)
     return setting
+
+
+def undelegated(ground: Ground) -> Setting:
+    """Thieves of manifest keys leave, and end a suspension; no delegation states it."""
+    setting = founded("undelegated", ground)
+    first = setting.signed
+    police, prosecution = setting.members[POLICE], setting.members[PROSECUTION]
+    entries = {
+        (POLICE, 2): (NOW, _entry(setting, "left", NOW, first)),
+        (PROSECUTION, 2): (NOW, _entry(setting, "suspended", NOW, first)),
+        (PROSECUTION, 3): (LIFTED, _entry(setting, "suspended", NOW, first, until=LIFTED)),
+    }
+    # another contract, another time, another state
+    odd = (
+        _statement(setting, "left", NOW + SECOND),
+        _statement(setting, "resumed", NOW),
+        _statement(setting, "left", NOW).model_copy(update={"contract": "another"}),
+        _statement(setting, "left", LIFTED),
+    )
+    for (agency, version), (issued, entry) in entries.items():
+        member = police if agency == POLICE else prosecution
+        delegated = member.delegation(issued=NOW, standing=odd)
+        manifest = member.manifest(version, issued, standing=(entry,))
+        setting.add_manifest(f"{agency}.{version}", member, manifest, delegated)
+    return setting
+
+
+def _entry(
+    setting: Setting, state: str, since: int, *versions: SignedContract, until: int | None = None
+) -> StandingEntry:
+    return StandingEntry(
+        contract=setting.signed.contract.name,
+        versions=tuple(sorted(one.hash for one in versions)),
+        state=state,  # type: ignore[arg-type]  # one of the two
+        since=since,
+        until=until,
+        until_reason=None if until is None else "resolved",
+        reason="legal_review",
+    )
+
+
+def _statement(setting: Setting, state: str, since: int) -> DelegatedStatement:
+    return DelegatedStatement(
+        contract=setting.signed.contract.name,
+        state=state,  # type: ignore[arg-type]  # one of the two
+        since=since,
+        reason="legal_review",
+    )
 
 
 ENDS: dict[str, tuple[str, int]] = {

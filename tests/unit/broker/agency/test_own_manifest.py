@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
-
 from adapters.demo.partnership import Partnership
 from broker.agency.own_manifest import (
     destroy_exchange_keys,
     longest_retention_ms,
     renew_keys,
-    resume_contract,
     revoke_keys,
-    state_departure,
+    suspend_contract,
 )
 from broker.errors import KeyAccessError, RegistryError
 from broker.keys.issuing import ManifestChanges, issue_manifest
@@ -121,49 +118,25 @@ def test_a_revocation_is_never_forgotten(load: Load, now: int) -> None:
     assert code_of(act, RegistryError) == "key_not_listed"
 
 
-def test_a_suspension_can_be_lifted_and_a_departure_stands(load: Load, now: int) -> None:
-    participant = load()
-    contract = participant.contract_in_force(now).contract
-    name = contract.name
-    stops = lambda: load().manifests.stops(ME)  # noqa: E731 - asked often
-    assert stops() == ()
-    state_departure(participant, name, "suspended", "legal_review", now)
-    (one,) = stops()
-    assert (one.contract, one.state, one.since, one.until) == (name, "suspended", now, None)
-    assert one.versions == {participant.contract_in_force(now).hash}
-    suspended = load()
-    status = suspended.contract_in_force(now).status(now)
-    assert status.party_state(ME) != "in_force"
-    assert status.party_state("cps-london") == "in_force"
-    resume_contract(suspended, name, "resolved", now + DAY_MS)
-    resumed = load(now=now + DAY_MS)
-    assert [one.until for one in resumed.manifests.stops(ME)] == [now + DAY_MS]
-    found = resumed.contract_in_force(now)
-    assert found.status(now).party_state(ME) == "suspended"
-    assert found.status(now + DAY_MS).party_state(ME) == "in_force"
-    state_departure(resumed, name, "left", "legal_review", now + DAY_MS)
-    gone = load(now=now + DAY_MS)
-    assert gone.contract_in_force(now).status(now + DAY_MS).party_state(ME) == "left"
-
-
-@pytest.mark.parametrize("state", ["suspended", "left"])
-def test_a_manifest_that_does_not_repeat_it_ends_nothing(load: Load, now: int, state: str) -> None:
+def test_a_manifest_that_does_not_repeat_it_ends_nothing(load: Load, now: int) -> None:
     """A backup from before the suspension renews, or a thief does (rollback)."""
     participant = load()
     name = participant.contract_in_force(now).contract.name
-    state_departure(participant, name, state, "legal_review", now)  # type: ignore[arg-type]  # one of the two
+    suspend_contract(participant, name, "legal_review", now)
     stopped = load()
-    forgetting = stopped.manifest(now).model_copy(update={"standing": ()})
-    signer = stopped.manifest_signer()
-    for version in (ManifestChanges(), ManifestChanges(resume={name: "resolved"})):
-        last = issue_manifest(forgetting, version, signer, now + DAY_MS)
+    signer, newest = stopped.manifest_signer(), stopped.manifest(now)
+    (lasting,) = newest.standing
+    ended = lasting.model_copy(update={"until": now, "until_reason": "resolved"})
+    for standing in ((), (ended,)):
+        forged = newest.model_copy(update={"standing": standing})
+        last = issue_manifest(forged, ManifestChanges(), signer, now + DAY_MS)
         after = stopped.manifests.adding(last)
         (one,) = after.stops(ME)
-        assert (one.state, one.since, one.until) == (state, now, None)
+        assert (one.state, one.since, one.until) == ("suspended", now, None)
 
 
 def test_it_covers_every_version_signed_so_far(load: Load, now: int) -> None:
-    act = lambda: state_departure(load(), "another", "left", "dispute", now)  # noqa: E731 - one act
+    act = lambda: suspend_contract(load(), "another", "dispute", now)  # noqa: E731 - one act
     assert code_of(act, RegistryError) == "contract_unsigned"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.agency.own_manifest import StatementError, revoke_keys, state_departure
+from broker.agency.own_manifest import StatementError, revoke_keys, suspend_contract
 from broker.agency.participant import Participant, load_participant
 from broker.clock import now_ms
 from broker.keys.keyring import Keyring
@@ -39,7 +39,7 @@ def test_a_reason_that_no_manifest_can_say(
     kid, contract = stream_kid(mine), mine.contract_in_force(NOW).contract
     monkeypatch.delattr(Keyring, "create")  # nothing is made for what cannot be said
     assert code_of(lambda: revoke_keys(mine, [kid], NOW - 1, reason, NOW)) == "reason_invalid"
-    act = lambda: state_departure(mine, contract.name, "suspended", reason, NOW)  # noqa: E731 - one act
+    act = lambda: suspend_contract(mine, contract.name, reason, NOW)  # noqa: E731 - one act
     assert code_of(act) == "reason_invalid"
 
 

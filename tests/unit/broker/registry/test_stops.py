@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.keys.delegation import VerifiedDelegation
 from broker.keys.manifest import Manifest, StandingEntry, VerifiedManifest
 from broker.registry.stops import covers, stops_of
 
@@ -34,26 +36,36 @@ def history(*stated: tuple[int, int, tuple[StandingEntry, ...]]) -> list[Verifie
             Manifest.model_construct(
                 agency="a", version=version, issued=issued, standing=entries, keys=()
             ),
-            None,  # type: ignore[arg-type]  # nothing asks for the delegation
+            None,  # type: ignore[arg-type]  # delegations are given beside it
             b"",
         )
         for version, issued, entries in stated
     ]
 
 
+def stating(*statements: tuple[str, str, int]) -> list[VerifiedDelegation]:
+    """A delegation with these statements: contract, state, since."""
+    named = [
+        SimpleNamespace(contract=contract, state=state, since=since)
+        for contract, state, since in statements
+    ]
+    return [SimpleNamespace(delegation=SimpleNamespace(standing=named))]  # type: ignore[list-item]  # what is read
+
+
 def test_a_later_manifest_that_lacks_it_ends_nothing() -> None:
     one = entry("suspended", HOUR)
-    (found,) = stops_of(history((1, 0, ()), (2, HOUR, (one,)), (3, 2 * HOUR, ())))
+    (found,) = stops_of(history((1, 0, ()), (2, HOUR, (one,)), (3, 2 * HOUR, ())), [])
     assert (found.state, found.since, found.until) == ("suspended", HOUR, None)
 
 
 def test_once_it_has_ended_a_backup_does_not_revive_it() -> None:
     open_, ended = entry("suspended", HOUR), entry("suspended", HOUR, until=2 * HOUR)
     versions = (1, 0, ()), (2, HOUR, (open_,)), (3, 2 * HOUR, (ended,)), (4, 3 * HOUR, (open_,))
-    (found,) = stops_of(history(*versions))
+    delegations = stating(("c", "resumed", 2 * HOUR), ("c", "resumed", 4 * HOUR))
+    (found,) = stops_of(history(*versions), delegations)
     assert found.until == 2 * HOUR
     again = entry("suspended", HOUR, until=4 * HOUR)
-    (found,) = stops_of(history(*versions, (5, 4 * HOUR, (again,))))
+    (found,) = stops_of(history(*versions, (5, 4 * HOUR, (again,))), delegations)
     assert found.until == 2 * HOUR
 
 
@@ -71,8 +83,37 @@ def test_a_stop_does_not_begin_before_it_is_stated(
 ) -> None:
     back_dated = entry("left", HOUR // 2)
     first = [] if before is None else [(before, HOUR, ())]
-    (found,) = stops_of(history(*first, (stated_in, 2 * HOUR, (back_dated,))))
-    assert found.since == begins
+    stated = history(*first, (stated_in, 2 * HOUR, (back_dated,)))
+    (found,) = stops_of(stated, stating(("c", "left", HOUR // 2)))
+    assert (found.state, found.since) == ("left", begins)
+
+
+ODD = stating(
+    ("c", "left", HOUR + 1), ("d", "left", HOUR), ("c", "resumed", HOUR), ("d", "resumed", 2 * HOUR)
+)
+
+
+def test_a_departure_that_no_delegation_states_is_a_suspension() -> None:
+    """A thief of manifest keys can only stop; the owner ends it as any other suspension."""
+    stated = history((1, HOUR, (entry("left", HOUR),)))
+    (found,) = stops_of(stated, ODD)
+    assert (found.state, found.since, found.until) == ("suspended", HOUR, None)
+    (found,) = stops_of(stated, stating(("c", "left", HOUR)))
+    assert found.state == "left"
+    ended = entry("suspended", HOUR, until=2 * HOUR)
+    both = [*stated, *history((2, 2 * HOUR, (ended,)))]
+    (found,) = stops_of(both, stating(("c", "resumed", 2 * HOUR)))
+    assert (found.state, found.until) == ("suspended", 2 * HOUR)
+
+
+def test_an_end_that_no_delegation_states_ends_nothing() -> None:
+    stated = history((1, HOUR, (entry("suspended", HOUR, until=2 * HOUR),)))
+    (found,) = stops_of(stated, ODD)
+    assert (found.since, found.until) == (HOUR, None)
+    later = entry("suspended", HOUR, until=3 * HOUR)
+    both = [*stated, *history((2, 3 * HOUR, (later,)))]
+    (found,) = stops_of(both, stating(("c", "resumed", 3 * HOUR)))
+    assert found.until == 3 * HOUR
 
 
 def test_a_version_that_a_covered_one_replaces_is_covered() -> None:
