@@ -133,9 +133,10 @@ def _delegation(number: int, stand: list[str], rng: Random) -> tuple[str, bytes,
         ],
         "withdrawn": withdrawn,
         "standing": [
-            {"contract": CONTRACT[0], "state": state, "since": _text_time(NOW), "reason": "x"}
+            {"contract": CONTRACT, "state": state, "since": _text_time(since), "reason": "x"}
             for state in ("resumed", "left")
-            if rng.random() < 0.1
+            for since in TIMES
+            if rng.random() < 0.2
         ],
         "revocations": [
             {"kid": key["kid"], "since": _text_time(rng.choice(TIMES)), "reason": "lost"}
