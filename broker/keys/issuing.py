@@ -102,9 +102,7 @@ class ManifestChanges:
         end_keys: kid -> earlier end of its validity, milliseconds.
         drop_keys: kids no longer listed, because retention plus grace have passed.
         revocations: keys that may be compromised.
-        standing: further suspensions and departures.
-        resume: names of contracts whose suspensions end now, each with the reason; a departure
-            cannot end.
+        standing: further suspensions and departures, and suspensions that have ended.
         drop_standing: suspensions that ended so long ago that no record of that time is left, by
             `StandingEntry.name`.
         contacts: the new contacts, None to keep the present ones.
@@ -115,7 +113,6 @@ class ManifestChanges:
     drop_keys: frozenset[bytes] = frozenset()
     revocations: tuple[Revocation, ...] = ()
     standing: tuple[StandingEntry, ...] = ()
-    resume: Mapping[str, str] = field(default_factory=dict)
     drop_standing: frozenset[tuple[str, str, int]] = frozenset()
     contacts: Mapping[str, str] | None = None
 
@@ -270,8 +267,8 @@ def issue_manifest(
         now: milliseconds since the epoch.
 
     Raises:
-        ManifestError: others would refuse the result, so it is not signed; or `manifest_left`, a
-            departure cannot be undone; or `delegation_expired`.
+        ManifestError: others would refuse the result, so it is not signed; or
+            `delegation_expired`.
         KeyAccessError: from a signer that has to fetch its key.
     """
     dropped = changes.drop_keys
@@ -304,7 +301,7 @@ def issue_manifest(
             "expires": _expires(issued, signer),
             "keys": (*keys, *changes.add_keys),
             "revocations": (*previous.revocations, *stated),
-            "standing": _standing(previous, changes, now),
+            "standing": _standing(previous, changes),
             "contacts": dict(previous.contacts if changes.contacts is None else changes.contacts),
         }
     )
@@ -315,33 +312,12 @@ def _expires(issued: int, signer: ManifestSigner) -> int:
     return min(issued + LONGEST_MANIFEST_LIFE_MS, signer.delegation.delegation.expires)
 
 
-def _standing(previous: Manifest, changes: ManifestChanges, now: int) -> tuple[StandingEntry, ...]:
+def _standing(previous: Manifest, changes: ManifestChanges) -> tuple[StandingEntry, ...]:
     """Return every suspension and departure so far, and the new ones.
 
     Each later version repeats them, so that an agency that lacks the earlier versions knows them.
     """
     entries = {one.name: one for one in previous.standing if one.name not in changes.drop_standing}
-    for contract, reason in sorted(changes.resume.items()):
-        left = {
-            version
-            for one in entries.values()
-            if one.contract == contract and one.state == "left"
-            for version in one.versions
-        }
-        lasting = [
-            one
-            for one in entries.values()
-            if one.contract == contract and one.state == "suspended" and one.until is None
-        ]
-        if left and all(left.issuperset(one.versions) for one in lasting):
-            raise ManifestError(
-                f"{previous.agency} has left {contract}; this cannot be undone.",
-                code="manifest_left",
-                fix="Sign a new version of the contract.",
-            )
-        for one in lasting:
-            ended = {"until": max(now, one.since), "until_reason": reason}
-            entries[one.name] = one.model_copy(update=ended)
     for one in changes.standing:
         known = entries.get(one.name)
         versions = set(one.versions) | (set() if known is None else set(known.versions))

@@ -12,7 +12,6 @@ from broker.keys.delegation import (
 from broker.keys.governance import GovernanceSigner
 from broker.keys.issuing import ManifestChanges, ManifestSigner
 from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, kid
-from broker.keys.manifest import Manifest
 from broker.keys.signer import SoftwareSigner
 
 
@@ -51,18 +50,11 @@ def delegated_again(
     return ManifestSigner(delegation, *keys)
 
 
-def delegated_statements(
-    before: Manifest, changes: ManifestChanges, now: int
-) -> tuple[DelegatedStatement, ...]:
+def delegated_statements(changes: ManifestChanges) -> tuple[DelegatedStatement, ...]:
     """The statements of a delegation that make these changes of a manifest count."""
     left = [("left", one.contract, one.since) for one in changes.standing if one.state == "left"]
     ended = [
         ("resumed", one.contract, one.until) for one in changes.standing if one.until is not None
-    ]
-    resumed = [
-        ("resumed", one.contract, max(now, one.since))
-        for one in before.standing
-        if one.contract in changes.resume and one.state == "suspended" and one.until is None
     ]
     return tuple(
         DelegatedStatement(
@@ -71,5 +63,5 @@ def delegated_statements(
             since=since,
             reason="dispute",
         )
-        for state, contract, since in dict.fromkeys((*left, *ended, *resumed))
+        for state, contract, since in dict.fromkeys((*left, *ended))
     )

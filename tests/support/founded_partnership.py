@@ -111,12 +111,20 @@ class FoundedPartnership:
         book = book or self.manifests
         before = book.history(agency)[-1]
         signer = replace(self.manifest_signers[agency], delegation=before.delegation)
-        statements = delegated_statements(before.manifest, changes, now)
+        statements = delegated_statements(changes)
         if statements:
             signer = delegated_again(
                 signer, self.governance[agency], now, DelegationChanges(standing=statements)
             )
         return book.adding(issue_manifest(before.manifest, changes, signer, now))
+
+    def resume(self, agency: str, now: int, book: ManifestBook) -> ManifestBook:
+        """The manifests after an agency has ended its suspensions."""
+        newest = book.history(agency)[-1].manifest
+        ended = {"until": now, "until_reason": "resolved"}
+        lasting = [one for one in newest.standing if one.state == "suspended" and not one.until]
+        changes = ManifestChanges(standing=tuple(one.model_copy(update=ended) for one in lasting))
+        return self.reissue(agency, changes, now, book)
 
     def newer_manifest(self, agency: str, changes: ManifestChanges, now: int) -> VerifiedManifest:
         before = self.manifests.history(agency)[-1].manifest

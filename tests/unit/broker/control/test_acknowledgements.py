@@ -37,8 +37,7 @@ def suspends(node: ControlNode, world: FoundedPartnership, agency: str, *, resum
     )
     manifests = world.reissue(agency, ManifestChanges(standing=(entry,)), NOW)
     if resumes:
-        changes = ManifestChanges(resume={world.contract.name: "resolved"})
-        manifests = world.reissue(agency, changes, NOW + HOUR, manifests)
+        manifests = world.resume(agency, NOW + HOUR, manifests)
     node.trust.believe(node.trust.contracts, manifests)
 
 

@@ -86,8 +86,7 @@ def test_a_thief_that_dates_back_during_a_suspension_opens_nothing(
 ) -> None:
     """Also after the sender has resumed, and after an honest record of that time."""
     manifests = ended(world, "suspended")
-    resumed = ManifestChanges(resume={world.contract.name: "resolved"})
-    reader = Reader(manifests=world.reissue(POLICE, resumed, END + HOUR, manifests))
+    reader = Reader(manifests=world.resume(POLICE, END + HOUR, manifests))
     honest = log.send_one(draft_event().value(), at=END - HOUR)
     forged = log.send_one(draft_event().value(), at=END - MINUTE)
     after = log.send_one(draft_event().value(), at=END + HOUR)

@@ -98,8 +98,7 @@ def test_a_record_logged_during_a_suspension_stays_refused(
 ) -> None:
     """Suspend, a thief logs, resume."""
     manifests = stopped(world, POLICE, "suspended", world.signed)
-    resume = ManifestChanges(resume={world.contract.name: "resolved"})
-    manifests = world.reissue(POLICE, resume, NOW + HOUR, manifests)
+    manifests = world.resume(POLICE, NOW + HOUR, manifests)
     reader = Reader(manifests=manifests)
     during = log.send_one(draft_event().value(), at=NOW + MINUTE)
     after = log.send_one(draft_event().value(), at=NOW + HOUR)
@@ -115,7 +114,6 @@ def test_a_record_that_waited_for_the_readers_own_suspension_opens_when_it_resum
     waiting = Reader(manifests=manifests).take(one, NOW + 2 * MINUTE)
     assert isinstance(waiting, Deferred)
     assert isinstance(waiting.refused, Refused)
-    resume = ManifestChanges(resume={world.contract.name: "resolved"})
-    resumed = world.reissue(COUNCIL, resume, NOW + HOUR, manifests)
+    resumed = world.resume(COUNCIL, NOW + HOUR, manifests)
     assert Reader(manifests=resumed).take(one, NOW + HOUR).outcome == "opened"
     assert Reader(agency=SUPPORT, manifests=manifests).take(one, NOW + MINUTE).outcome == "opened"

@@ -25,8 +25,7 @@ async def test_an_event_sealed_before_a_suspension_is_logged_when_the_agency_has
         reason="dispute",
     )
     suspended = world.reissue(POLICE, ManifestChanges(standing=(entry,)), since)
-    resume = ManifestChanges(resume={world.contract.name: "resolved"})
-    resumed = world.reissue(POLICE, resume, since + HOUR, suspended)
+    resumed = world.resume(POLICE, since + HOUR, suspended)
     police.terms.manifests = suspended
     police.clock.pass_(1000)
     assert (await police.relay.round(), police.relay.has_waiting()) == (0, False)
