@@ -131,7 +131,7 @@ def suspend_contract(
     signer = participant.manifest_signer()
     previous = _newest(participant)
     changes = ManifestChanges(
-        standing=(entry,), drop_standing=outdated_suspensions(participant, previous, now)
+        standing=(entry,), drop_standing=outdated_suspensions(participant, now)
     )
     return store_own_manifest(participant, issue_manifest(previous, changes, signer, now), now)
 
@@ -285,13 +285,13 @@ def _newest(participant: Participant) -> Manifest:
     return newest
 
 
-def outdated_suspensions(
-    participant: Participant, previous: Manifest, now: int
-) -> frozenset[tuple[str, str, int]]:
+def outdated_suspensions(participant: Participant, now: int) -> frozenset[tuple[str, str, int]]:
     """Return names of suspensions that ended so long ago that no record of that time is left."""
     over = now - longest_retention_ms(participant) - TRIED_AFTER_END_MS
     return frozenset(
-        one.name for one in previous.standing if one.until is not None and one.until < over
+        (one.contract, one.state, one.stated)
+        for one in participant.manifests.stops(participant.agency)
+        if one.until is not None and one.until < over
     )
 
 

@@ -161,7 +161,7 @@ def delegate(
         ended,
         add_keys=added,
         standing=standing,
-        drop_standing=outdated_suspensions(participant, previous.manifest, now),
+        drop_standing=outdated_suspensions(participant, now),
     )
     issued = issue_manifest(previous.manifest, stated, ManifestSigner(delegation, *keys), now)
     store_own_manifest(participant, issued, now)

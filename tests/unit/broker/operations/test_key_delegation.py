@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from broker.agency.made_manifests import made_hashes
-from broker.agency.own_manifest import StatementError, renew_keys, suspend_contract
+from broker.agency.own_manifest import (
+    StatementError,
+    outdated_suspensions,
+    renew_keys,
+    suspend_contract,
+)
 from broker.agency.participant import Participant, load_participant
 from broker.errors import KeyAccessError
 from broker.keys.delegation import Revocation
@@ -165,6 +170,8 @@ def test_a_departure_and_an_end_by_a_thief_are_suspensions_that_the_owner_ends(
     participant.repository.store_manifest(
         stolen.raw, participant.contracts, participant.manifests, NOW + HOUR
     )
+    participant = load_participant(tmp_path / POLICE, NOW + HOUR)
+    assert outdated_suspensions(participant, NOW + 300 * DAY) == frozenset()  # it has not ended
     later = NOW + 2 * HOUR
     participant = load_participant(tmp_path / POLICE, later)
     assert [(one.state, one.open) for one in participant.manifests.stops(POLICE)] == [
@@ -176,6 +183,10 @@ def test_a_departure_and_an_end_by_a_thief_are_suspensions_that_the_owner_ends(
     for reader in (POLICE, COUNCIL):
         stops = load_participant(tmp_path / reader, later).manifests.stops(POLICE)
         assert {(one.state, one.until) for one in stops} == {("suspended", later)}
+    participant = load_participant(tmp_path / POLICE, later)
+    names = {("suspended", NOW), ("suspended", NOW + HOUR)}
+    found = outdated_suspensions(participant, later + 300 * DAY)
+    assert {(state, since) for _, state, since in found} == names
 
 
 @pytest.mark.parametrize("act", [leave_contract, resume_contract])
