@@ -267,7 +267,9 @@ class Repository:
         new = {
             one.hash: now
             for one in contracts.trusted()
-            if not one.missing and one.hash not in contracts.completed
+            if one.contract.previous
+            and not one.missing
+            and one.hash not in contracts.completed
         }
         if not new:
             return contracts

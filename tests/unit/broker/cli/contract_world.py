@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from broker.agency.participant import load_participant
+from broker.clock import now_ms
 from broker.keys.governance import GovernanceSigner
 from broker.registry.contracts import SignedContract
 from broker.registry.repository import note_path
@@ -76,7 +77,7 @@ class World:
 
     def _signer(self, agency: str) -> GovernanceSigner:
         if agency not in self._signers:
-            participant = load_participant(self.agency(agency), NOW, unsigned_ok=True)
+            participant = load_participant(self.agency(agency), now_ms(), unsigned_ok=True)
             self._signers[agency] = participant.governance_signer()
         return self._signers[agency]
 

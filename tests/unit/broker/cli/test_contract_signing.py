@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from broker.agency.participant import load_participant
+from broker.clock import now_ms
 from broker.envelope.primitives import sha256
 from broker.registry.repository import note_path, shown_path
 from contracts.loading import load_contract
 from tests.support.manifest_files import newest_manifest_file
-from tests.unit.broker.cli.contract_world import AGENCIES, NAME, NOW, World, day
+from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World, day
 
 VERIFY = ("contract", "verify")
 SIGN = ("contract", "sign", "--as", "Ada Okafor, Chief Superintendent")
@@ -266,7 +267,7 @@ def test_an_agency_signs_its_first_contract(cli, world: World) -> None:
     assert done.code == 0
     assert done.text.strip() == str(world.note())
     assert "csu-lewisham" in done.err
-    assert load_participant(world.agency(), NOW).contracts.trusted()
+    assert load_participant(world.agency(), now_ms()).contracts.trusted()
 
 
 def test_signing_twice_changes_nothing_and_needs_no_key(cli, world: World) -> None:
