@@ -132,6 +132,15 @@ def test_a_token_that_is_away_is_used_when_it_is_back(
     assert token.state() is None
 
 
+@pytest.fixture
+def _logged_out(softhsm: SoftHsm) -> None:
+    """End every login of this process: a token asks for no PIN while another session is open."""
+    import pkcs11
+
+    pkcs11.lib(softhsm.module).reinitialize()
+
+
+@pytest.mark.usefixtures("_logged_out")
 def test_a_wrong_pin_is_tried_once(softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token locks itself after a few wrong PINs; another PIN at its place is tried."""
     pins, logins = [b"wrong-pin"], []
