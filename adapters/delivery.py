@@ -115,7 +115,7 @@ class Delivery:
                 await wait(IDLE_S)
 
     def release(self) -> int:
-        """Mark each held event that blocks its case for another attempt. Return their number."""
+        """Mark for another attempt each held event that blocks its case. Return their number."""
         with self._store.transaction() as tx:
             return tx.inbox.release_cases()
 

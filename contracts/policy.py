@@ -146,7 +146,7 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
 
 
 def granted_from(contract: Contract, sender: str, reader: str, event_type: str) -> frozenset[str]:
-    """Return the leaves that a contract grants one party from another; empty for none."""
+    """Return the leaves that the reader may get from the sender under a contract, or none."""
     terms = contract.event_types.get(event_type)
     role_of = contract.role_of
     if (
@@ -225,8 +225,9 @@ class Consented:
 
     Attributes:
         blocked: leaf paths that no recipient gets. The sender removes them from the event.
-        forbidden: leaf paths that no event with these answers may hold, for any recipient, because
-            a scope that all need is missing or the incident identifies no person.
+        forbidden: leaf paths that no event with these answers may hold, for any recipients.
+            Unlike `blocked`, it leaves out paths that are lost only because the roles of these
+            recipients lack consent.
         narrowed: leaf paths that only some of the entitled recipients get.
         keys: maps a recipient to one boolean per group: it gets the key of the group.
         left_out: maps a leaf path to the entitled recipients that do not get it.
@@ -254,7 +255,8 @@ class Policy:
             and a recipient may read.
         required: leaf paths that every event must have.
         needs: maps a leaf path to the scopes that must all be given, for every recipient. It holds
-            consent-bound paths and those for which the contract names a consent.
+            the consent-bound paths, which need the scope of identity even if the contract does not
+            say so, and the paths for which the contract itself names a scope.
         role_needs: maps a recipient to the further scope that its role needs for consent-bound
             fields.
         depersonalised: leaf paths that are removed from an incident that identifies no person.

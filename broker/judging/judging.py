@@ -171,10 +171,13 @@ def _placed(
 ) -> Placement:
     """Place a record. If the sender's state is full, remove old entries from it first.
 
-    First go the gaps that a revoked key of the sender revealed, in all its partitions. Then go the
-    generations of this partition that are complete or were passed over. Then go such generations of
-    the sender's other partitions (docs/spec/streams.md, "Limits"). ``relief`` receives the reduced
-    states.
+    Entries are removed in this order, until there is room (docs/spec/streams.md, "Limits"):
+
+    1. in all partitions of the sender, gaps that were revealed by a key that is revoked now;
+    2. in this partition, generations that are complete or were passed over;
+    3. such generations in the sender's other partitions.
+
+    ``relief`` receives the reduced states.
     """
     position, where = verified.position, verified.origin.place
     history = context.history(where)

@@ -12,6 +12,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.errors import ManifestError
 from broker.keys.delegation import parse_delegation
 from broker.keys.instant import format_instant
+from broker.keys.manifest import Manifest
 from broker.operations.agency_entry import ENTRIES_FOLDER
 from broker.operations.agency_founding import read_plan
 from broker.operations.agreement_state import (
@@ -47,9 +48,10 @@ _STAGES: Final[tuple[tuple[str, Stage], ...]] = (
     ("not_started", "not_started"),
     ("suspended", "suspended"),
 )
-"""(state, stage) for an agency that has signed agreements, of which none is in force.
+"""Stage of an agency that has signed agreements, none of them in force.
 
-The first pair whose state one of these agreements has gives the stage, if there is a next step.
+Each pair is the state of an agreement and the stage of the agency. The pairs are tried in this
+order. The first that matches an agreement with a next step gives the stage.
 """
 DUE_DAYS: Final = 92
 """`contract status` lists a due date from this many days before it."""
@@ -65,7 +67,8 @@ class Progress:
     Attributes:
         agency: its id.
         deployment: name of the partnership, `unassigned` until the agency signs an agreement.
-        stage: what the agency does or waits for first, or `in_force` or `ended`.
+        stage: what the agency must do or wait for next; `in_force` or `ended` if there is nothing
+        of the kind.
         agreements: every agreement in its folder.
         partners: other agencies whose keys are in the folder.
         governance_here: True if the governance keys are available.
@@ -255,12 +258,7 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
     if own is None or own.expires - now < MANIFEST_WARNING_MS:
         return "manifest_ends", NextStep(
             OURSELVES,
-            (
-                "There is no manifest of this agency."
-                if own is None
-                else f"The manifest of this agency expires on {_day(own.expires)}."
-            )
-            + " Renew it before then: others seal nothing to an agency without a valid manifest.",
+            _manifest_ends(own, now),
             f"concordant keys renew --agency {folder}",
         )
     return "in_force", NextStep(
@@ -268,6 +266,15 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
         "The agreement is in force. Check the adapter and the machine.",
         f"concordant doctor --agency {folder}",
     )
+
+
+def _manifest_ends(own: Manifest | None, now: int) -> str:
+    sealed = "The other parties seal nothing to an agency without a valid manifest."
+    if own is None:
+        return f"There is no manifest of this agency. Make one now. {sealed}"
+    if own.expires <= now:
+        return f"The manifest of this agency expired on {_day(own.expires)}. Renew it now. {sealed}"
+    return f"The manifest of this agency expires on {_day(own.expires)}. Renew it before. {sealed}"
 
 
 def _day(ms: int) -> str:

@@ -129,10 +129,11 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
 
 
 def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
-    """Write what an agency's folder holds of all agencies into one file.
+    """Write the files of all agencies that an agency's folder holds into one bundle.
 
     The file gets the agreements with their documents and signatures, the entries, the newest
-    manifests, the certificates of agencies' own authorities, and Kafka's certificate authority.
+    manifests, the certificates that agencies got from authorities of their own, and the certificate
+    of the authority for Kafka.
 
     Args:
         directory: the agency's folder.
@@ -218,7 +219,7 @@ def _check_documents(participant: Participant, found: Collected) -> None:
 
 
 def held_own_certificates(directory: Path) -> dict[str, bytes]:
-    """Return the certificates of agencies' own authorities in a folder, by agency id."""
+    """Return the certificates in a folder that agencies got from their own authorities, by id."""
     return {path.stem: path.read_bytes() for path in files_in(directory / ENTRIES_FOLDER, "*.pem")}
 
 
@@ -315,7 +316,7 @@ def _require_pinned(
 
 
 def _leave_out_others(participant: Participant, found: Collected) -> None:
-    """Leave out a version that does not name this agency, if another version of it does.
+    """Leave out a version of an agreement without this agency if another version names it.
 
     For example, an agency that joins gets a file that also has the versions from before it joined.
     """
@@ -367,7 +368,10 @@ def _check_manifests(
 def _trusted_pairs(
     participant: Participant, agency: str, found: Collected, held: dict[str, bytes]
 ) -> tuple[GovernancePublic, ...]:
-    """Return the governance keys that this agency trusts for another, not those of its file.
+    """Return the governance keys with which another agency's manifest is checked.
+
+    They are those that the folder already holds for that agency; only if there are none, those of
+    its entry.
 
     A forged agreement could name an attacker's keys as those of a party. The same bundle could hold
     a manifest that is signed with these keys. If that manifest were stored, the genuine manifest of
@@ -385,7 +389,7 @@ def _trusted_pairs(
 def _held_book(
     participant: Participant, found: Collected, held: dict[str, bytes], now: int
 ) -> ManifestBook:
-    """Return the manifests here of the agencies of which the files have one."""
+    """Return the manifests in the folder of agencies that also have one in the added files."""
     agencies = {verified.manifest.agency for verified in found.manifests}
     verified = [
         verify_manifest(
@@ -413,8 +417,8 @@ def _anything_new(participant: Participant, found: Collected, held: dict[str, by
 def _write_other(participant: Participant, signed: SignedContract) -> list[tuple[str, str]]:
     """Store the signatures of a version that no longer names this agency.
 
-    Return a line for each new signature. By signing, a party leaves the older version, of which
-    this agency is a party.
+    Return a line for each new signature. A party that signs this version leaves the older one. This
+    agency is still a party to the older one, so it must know of the signatures.
     """
     contracts = participant.contracts
     book = participant.repository.store_other(signed, contracts)

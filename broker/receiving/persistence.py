@@ -144,7 +144,7 @@ class VerdictPersistence:
                 return
             judgement = judgement.refused
         elif self._waits.bars(record, sender, judgement):
-            return  # 2. wait behind a deferred record: the position stays before this one
+            return  # 2. wait behind an earlier deferred record: both are read again from Kafka
         if isinstance(judgement, Refused) and judgement.refusal.code == FOLD_AWAITED:
             if self._may_wait_for_fold(record, judgement):  # 3. placed, and judged again later
                 self._waits.end(record, sender, judgement)
@@ -198,8 +198,9 @@ class VerdictPersistence:
     def _wait_for_fold(self, record: Record, judgement: Refused) -> None:
         """Keep a record until the receipt that may cover it can be checked.
 
-        The receipt is here. Some records below its size are not, so the leaves do not yet fold to
-        its root. The sender gets no refusal notice.
+        The receipt has arrived. It states a size and a root of the stream, but some records below
+        that size have not arrived, so the root cannot yet be computed and compared. The sender gets
+        no refusal notice.
         """
         origin, index = judgement.verified.origin, judgement.verified.position.index
         quarantine(self._tx, record, origin, index, judgement.refusal, self._now, "waiting")

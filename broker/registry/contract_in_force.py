@@ -270,5 +270,5 @@ def _both_apply(live: Sequence[SignedContract]) -> str:
     return (
         "Keep all files: each is needed to open the records that were sent under it. Nothing can "
         f"be sent until the first of them ends, on {ends}. Make the next version with: concordant "
-        "contract revise. It writes into the new version which version is replaced."
+        "contract revise. This command records in the new version which version it replaces."
     )

@@ -267,9 +267,7 @@ class Repository:
         new = {
             one.hash: now
             for one in contracts.trusted()
-            if one.contract.previous
-            and not one.missing
-            and one.hash not in contracts.completed
+            if one.contract.previous and not one.missing and one.hash not in contracts.completed
         }
         if not new:
             return contracts

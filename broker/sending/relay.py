@@ -1,8 +1,9 @@
 """Relay: sends records from the outbox to Kafka (docs/spec/streams.md, "Sending").
 
 One relay at a time holds the lock of the outbox, with a fencing token. It commits the index, leaf
-hash and signed checkpoint of a record *before* it sends the record. After a crash, or if a second
-relay runs, it sends the same bytes again. So a reader may get a repeat, but never two different
+hash and signed checkpoint of a record *before* it sends the record. So after a crash, or while a
+second relay also runs, a record is sent again with the same bytes. A reader may get a repeat,
+but never two different
 records with one index (fork). No Kafka transaction is needed.
 
 - ``indexing.py`` gives each record its place in the stream.
@@ -192,7 +193,8 @@ class Relay:
     def _heads(self) -> tuple[Head, ...]:
         """Return the current head of each stream whose records Kafka has all acknowledged.
 
-        For another stream return its last acknowledged head, if there is one.
+        For each other stream, whose records are not all acknowledged, return the head that was
+        acknowledged last, if there is one.
         """
         with self._store.reading() as tx:
             rows = [row for row in tx.streams.heads() if row.size]
@@ -212,7 +214,8 @@ class Relay:
     def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
         """Add records that readers refused.
 
-        If they refused the current generation as not linked, a new one that names it follows.
+        If they refused records of the current generation, because it does not follow a generation
+        that they have, the relay later begins a new generation that links to the refused one.
         """
         self._refused.refused(records)
 
@@ -224,7 +227,8 @@ class Relay:
     ) -> tuple[int, int]:
         """Begin new generations after a stream key was revoked.
 
-        The new generations hold the records again that readers no longer trust. Each stream is
+        The records that readers no longer trust are published again in the new generations. Each
+        stream is
         recovered once for each key and time of revocation. After a failure, for example a full
         disk, the next call continues with the remaining streams and writes no further copies.
         ``resend`` sends the records.
