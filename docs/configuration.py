@@ -161,7 +161,7 @@ MEANS: Mapping[str, str] = {
     "state": "The adapter's state",
     "state.database": "The SQLite database. Back it up",
 }
-"""What each setting means, without a full stop. A setting without an entry stops this script."""
+"""Meaning of each setting, without a full stop. A setting without an entry stops this script."""
 
 
 def page() -> str:

@@ -48,7 +48,7 @@ MANIFEST_FILE_LIMIT_BYTES: Final = DELEGATION_LIMIT_BYTES + MANIFEST_LIMIT_BYTES
 """Maximum size in bytes of a delegation and the manifest after it."""
 LONGEST_MANIFEST_LIFE_MS: Final = 30 * DAY_MS
 REVOCATION_LOOKS_BACK_MS: Final = 7 * DAY_MS
-"""How far before its statement a revocation may begin. One in a delegation has no limit."""
+"""Longest time from the start of a revocation to its statement; in a delegation no limit."""
 KEYS_LIMIT: Final = 256
 
 

@@ -26,7 +26,7 @@ from broker.tlog.note import COSIGNATURE_ED25519, NoteVerifier, key_id, note_ver
 from contracts.durations import DAY_MS
 
 TRIED_AFTER_END_MS: Final = 7 * DAY_MS
-"""How long after its end a reader still tries an exchange key (spec: sealed event)."""
+"""Time after its end for which a reader still tries an exchange key (spec: sealed event)."""
 
 Validity = Literal["valid", "manifest_expired", "not_valid"]
 

@@ -28,7 +28,7 @@ from broker.store.versions import make_current
 from broker.waiting import DESCRIPTORS_EXHAUSTED
 
 BUSY_TIMEOUT_S = 5
-"""How long a writer waits for another one, in seconds."""
+"""Longest wait of a writer for another one, in seconds."""
 
 _BUSY_PAUSE_S = 0.01
 """Pause between two attempts to change the journal mode, in seconds."""

@@ -29,7 +29,7 @@ from broker.keys.durable import make_private_folder
 AUTHORITY_LIFE = dt.timedelta(days=3650)
 CERTIFICATE_LIFE = dt.timedelta(days=365)
 BACKDATE = dt.timedelta(minutes=10)
-"""How long before `now` a certificate begins: a party's clock may be 5 minutes behind."""
+"""Time before `now` at which a certificate begins: a party's clock may be 5 minutes behind."""
 
 OPERATOR_NAME = "kafka-operator"
 """Common name of the Kafka operator, who is Kafka's super user."""

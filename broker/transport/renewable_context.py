@@ -17,7 +17,7 @@ from broker.errors import TransportError
 from broker.transport.connection import KafkaConnection, MinimumTls, TlsFiles, ssl_context
 
 FileMarks: TypeAlias = tuple[tuple[int, int, int] | None, ...]
-"""What changes when a file is replaced or rewritten: inode, size, time of change."""
+"""Values that change when a file is replaced or rewritten: inode, size, time of change."""
 
 
 def file_marks(paths: tuple[Path, ...]) -> FileMarks:

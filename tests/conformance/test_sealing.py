@@ -37,7 +37,7 @@ MADE: dict[str, Any] = {
     "urgency": "urgent",
 }
 NEEDS = {"victim.needs": ["shelter_accommodation"]}
-"""Which the council is not granted."""
+"""A field that the council is not granted."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ _FORMATS = {
     "_real_instant": {"format": "date-time"},
     "distinct": {"uniqueItems": True},
 }
-"""What a check beyond constraints is in JSON Schema; a check that is not here stops the script."""
+"""JSON Schema for each check beyond constraints; a check that is not here stops the script."""
 _RANGES = {
     annotated_types.Ge: ("minimum", "ge"),
     annotated_types.Le: ("maximum", "le"),
