@@ -127,16 +127,7 @@ def pins_of(framework: Path) -> Pins:
         ContractError: `document_invalid`.
         ConfigError: `file_unusable`.
     """
-    try:
-        with framework.open("rb") as file:
-            raw = file.read(DOCUMENT_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"The framework agreement cannot be read ({error.strerror}).",
-            code="file_unusable",
-            where=str(framework),
-            fix="Check that it is there, who owns it and its permissions.",
-        ) from None
+    raw = _bytes_of(framework, "framework agreement", DOCUMENT_BYTES)
     require_document(raw, str(framework))
     return Pins(framework=document_hash(raw), vocabulary=shipped_pins().vocabulary)
 
@@ -230,14 +221,19 @@ def read_entry(path: Path, deployment: str, now: int) -> VerifiedEntry:
         EntryError: it is refused.
         ConfigError: `file_unusable`.
     """
+    raw = _bytes_of(path, "entry", ENTRY_LIMIT_BYTES)
+    return verify_entry(raw, now=now, deployment=deployment, where=str(path))
+
+
+def _bytes_of(path: Path, what: str, limit: int) -> bytes:
+    """Return a file's bytes, at most one more than the limit, which its parser then refuses."""
     try:
         with path.open("rb") as file:
-            raw = file.read(ENTRY_LIMIT_BYTES + 1)
+            return file.read(limit + 1)
     except OSError as error:
         raise ConfigError(
-            f"The entry cannot be read ({error.strerror}).",
+            f"The {what} cannot be read ({error.strerror}).",
             code="file_unusable",
             where=str(path),
             fix="Check that it is there, who owns it and its permissions.",
         ) from None
-    return verify_entry(raw, now=now, deployment=deployment, where=str(path))
