@@ -1065,7 +1065,6 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "silence": Meaning("no heartbeat of an agency for three minutes", "Telephone that agency."),
     "since_ahead": Meaning("the time is in the future", "Give a time in the past."),
-    "since_invalid": Meaning("the time is malformed", "Write it like 2026-03-02T12:00:00Z."),
     "since_too_early": Meaning(
         "a manifest revokes a key for at most the last 7 days",
         "Bring the governance keys, and run: concordant keys delegate --agency DIR --revoke KEY "

@@ -137,7 +137,6 @@ BY_TEST = {
     "rows_refused": "broker/cli/test_held.py"
     "::test_a_file_that_is_tried_again_is_in_the_import_folder_as_it_was",
     "since_ahead": "broker/cli/test_keys_revoke.py::test_a_time_to_come_is_refused",
-    "since_invalid": "broker/cli/test_own_manifest_input.py::test_a_time_that_no_manifest_can_say",
 }
 """The test brings the state about, does what the registry says, and sees it end."""
 
