@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from broker.agency.config_sections import (
+    KafkaSection,
+    PassphraseSection,
+    SecretSection,
+    VaultSection,
+)
 from broker.errors import ConfigError
 from broker.transport.access_token import wrong_endpoint
-
-if TYPE_CHECKING:
-    from broker.agency.config import (
-        KafkaSection,
-        PassphraseSection,
-        SecretSection,
-        VaultSection,
-    )
 
 SASL: Final = frozenset({"scram", "oauthbearer"})
 """Values of `[kafka] security` that log in by SASL over TLS, without a client certificate."""

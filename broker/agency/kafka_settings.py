@@ -6,21 +6,15 @@ The adapter, the subscriber, `doctor`, and `kafka plan` and `apply` all connect 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from broker.agency.config import (
-    CONFIG_LIMIT_BYTES,
-    SYSTEM_AUTHORITIES,
-    KafkaSection,
-    PassphraseSection,
-    invalid_setting,
-    passphrase_source,
-)
+from broker.agency.config import CONFIG_LIMIT_BYTES, invalid_setting, parse_toml
 from broker.agency.config_rules import SASL, require_complete
+from broker.agency.config_secrets import passphrase_source
+from broker.agency.config_sections import SYSTEM_AUTHORITIES, KafkaSection, PassphraseSection
 from broker.errors import ConfigError, KeyAccessError, TransportError
 from broker.keys.passphrase import load_passphrase
 from broker.transport.access_token import AccessTokens, TokenEndpoint
@@ -81,18 +75,9 @@ def read_operator_file(path: Path) -> KafkaSection:
             fix="Name the file with the [kafka] section. Check its owner and its permissions.",
         ) from None
     try:
-        if len(content) > CONFIG_LIMIT_BYTES:
-            raise ValueError
-        found = _OperatorFile.model_validate(tomllib.loads(content.decode("utf-8")))
+        found = _OperatorFile.model_validate(parse_toml(content, str(path)))
     except ValidationError as error:
         raise invalid_setting(error, str(path)) from None
-    except (ValueError, RecursionError):  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
-        raise ConfigError(
-            "The operator's settings are not TOML.",
-            code="config_unreadable",
-            where=str(path),
-            fix="Write one section [kafka], with the settings of agency.toml.",
-        ) from None
     require_complete(found.kafka, str(path))
     if (address := wrong_address(found.kafka.bootstrap)) is not None:
         raise ConfigError(

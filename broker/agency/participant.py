@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from broker.agency.config import (
-    AgencyConfig,
-    PassphraseSection,
-    governance_kids,
-    load_config,
-    passphrase_source,
-    signing_token,
-)
+from broker.agency.config import AgencyConfig, governance_kids, load_config
+from broker.agency.config_secrets import passphrase_source, signing_token
+from broker.agency.config_sections import PassphraseSection
 from broker.agency.kafka_settings import connection_of
 from broker.errors import KeyAccessError, RegistryError
 from broker.keys.governance import GovernanceSigner, governance_signer, key_name

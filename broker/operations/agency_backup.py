@@ -42,7 +42,9 @@ from broker.agency.backup_file import (
     Index,
     entries,
 )
-from broker.agency.config import AgencyConfig, PassphraseSection, load_config, passphrase_source
+from broker.agency.config import AgencyConfig, load_config
+from broker.agency.config_secrets import passphrase_source
+from broker.agency.config_sections import PassphraseSection
 from broker.errors import BackupError, ConfigError, WrongInputError
 from broker.keys.durable import sync_folder
 from broker.keys.passphrase import PassphraseSource, load_passphrase

@@ -19,7 +19,9 @@ from typing import Annotated, Final, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from broker.agency.config import CONFIG_NAME, GovernanceSection, Name, format_config, load_config
+from broker.agency.config import CONFIG_NAME, load_config
+from broker.agency.config_sections import GovernanceSection, Name
+from broker.agency.config_template import format_config
 from broker.agency.kinds import require_kind
 from broker.agency.made_manifests import note_made
 from broker.envelope.primitives import b64

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from broker.agency.config import RenewalSection
+from broker.agency.config_sections import RenewalSection
 from broker.agency.participant import Participant, load_participant
 from broker.errors import ConfigError, TransportError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from broker.agency.config import FormerGovernance, governance_kids
+from broker.agency.config import governance_kids
+from broker.agency.config_sections import FormerGovernance
 from broker.agency.own_manifest import renew_keys
 from broker.agency.participant import Participant, load_participant, own_manifest_missing
 from broker.keys.instant import whole_second

@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.agency.config import PassphraseSection
+from broker.agency.config_sections import PassphraseSection
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import ADAPTER_LOCK
 from broker.errors import KeyAccessError

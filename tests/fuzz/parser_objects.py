@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from broker.agency.config import GovernanceSection, format_config
+from broker.agency.config_sections import GovernanceSection
+from broker.agency.config_template import format_config
 from broker.audit.entries import ContractReference, Entry, Share
 from broker.audit.evidence import Evidence
-from broker.envelope.layout import (
-    MIN_CIPHERTEXT_BYTES,
-    WRAP_BYTES,
-    format_value,
-    key_list_bytes,
-)
+from broker.envelope.layout import MIN_CIPHERTEXT_BYTES, WRAP_BYTES, format_value, key_list_bytes
 from broker.envelope.primitives import Ed25519Signer, b64, lp, sha256
 from broker.event import OpenedEvent
-from broker.judging.partition_state import (
-    Gap,
-    Generation,
-    PartitionState,
-    StoredCheckpoint,
-)
+from broker.judging.partition_state import Gap, Generation, PartitionState, StoredCheckpoint
 from broker.keys.delegation import Delegation, delegation_text
 from broker.keys.keyfile import format_keyfile, public_of, seal_key
 from broker.keys.kid import kid
@@ -28,10 +19,7 @@ from broker.keys.manifest import Manifest, ManifestKey
 from broker.record import Record
 from broker.statements.heartbeats import Head, Heartbeat
 from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING
-from broker.tlog.checkpoint import (
-    Checkpoint,
-    Origin,
-)
+from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.merkle import Frontier, leaf_hash
 from broker.tlog.note import (

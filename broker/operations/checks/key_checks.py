@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from broker.agency.config import passphrase_source
+from broker.agency.config_secrets import passphrase_source
 from broker.agency.participant import Participant
 from broker.keys.issuing import successors
 from broker.keys.kid import EXCHANGE, ML_DSA_44, XWING

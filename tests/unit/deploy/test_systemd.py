@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.agency.config import PassphraseSection
+from broker.agency.config_sections import PassphraseSection
 from broker.observing.health import MAX_CONNECTIONS
 
 

@@ -6,16 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.agency.config import (
-    AgencyConfig,
-    GovernanceSection,
-    format_config,
-    governance_kids,
-    load_config,
-    parse_config,
-    passphrase_source,
-    signing_token,
-)
+from broker.agency.config import AgencyConfig, governance_kids, load_config, parse_config
+from broker.agency.config_secrets import passphrase_source, signing_token
+from broker.agency.config_sections import GovernanceSection
+from broker.agency.config_template import format_config
 from broker.errors import ConfigError
 
 GOOD = format_config(

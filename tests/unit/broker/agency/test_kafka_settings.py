@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.agency.config import (
-    GovernanceSection,
-    KafkaSection,
-    format_config,
-    parse_config,
-)
+from broker.agency.config import parse_config
+from broker.agency.config_sections import GovernanceSection, KafkaSection
+from broker.agency.config_template import format_config
 from broker.agency.kafka_settings import connection_of, read_operator_file, require_complete
 from broker.errors import ConfigError, TransportError
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
@@ -57,6 +54,14 @@ def test_a_certificate_is_the_identity_by_default(folder: Path) -> None:
     admin = admin_settings(connection)
     assert admin["security.protocol"] == "ssl"
     assert admin["ssl.key.location"] == str(folder / "tls/key.pem")
+
+
+def test_an_operators_file_has_the_limits_of_a_configuration(folder: Path) -> None:
+    long = f"{'.'.join(['a'] * 1500)} = 1\n"
+    with pytest.raises(ConfigError) as wrong:
+        section(folder, f"{long}")
+    assert wrong.value.code == "config_unreadable"
+    assert wrong.value.where == f"{folder / 'operator.toml'}:3"
 
 
 def test_a_password_is_read_anew_each_time(folder: Path) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.agency.config import AgencyConfig, GovernanceSection, format_config, parse_config
+from broker.agency.config import AgencyConfig, parse_config
+from broker.agency.config_sections import GovernanceSection
+from broker.agency.config_template import format_config
 from broker.agency.kafka_settings import connection_of
 from broker.clock import now_ms
 from broker.errors import ConfigError, TransportError

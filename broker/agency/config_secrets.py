@@ -1,0 +1,73 @@
+"""Sources of the secrets whose places `agency.toml` names: passphrases, and the PIN of a token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from broker.agency.config import CONFIG_NAME, AgencyConfig
+from broker.agency.config_sections import PassphraseSection, SecretSection, VaultSection
+from broker.errors import ConfigError
+from broker.keys.passphrase import PassphraseSource, load_passphrase
+from broker.keys.secret_source import SecretSource, VaultSource
+from broker.keys.token import SigningToken, parse_uri
+
+
+def passphrase_source(section: PassphraseSection, directory: Path) -> PassphraseSource:
+    """Return the section with its files relative to the agency's directory."""
+    vault = section.vault
+    return PassphraseSource(
+        file=None if section.file is None else directory / section.file,
+        environment=section.environment,
+        credential=section.credential,
+        vault=None if vault is None else _vault_source(vault, directory),
+    )
+
+
+def _vault_source(vault: VaultSection, directory: Path) -> VaultSource:
+    return VaultSource(
+        address=vault.address.rstrip("/"),
+        mount=vault.mount.rstrip("/"),
+        path=vault.path.rstrip("/"),
+        field=vault.field,
+        kv_version=vault.kv_version,
+        namespace=vault.namespace,
+        ca=None if vault.ca is None else directory / vault.ca,
+        token=_secret_source(vault.token, directory),
+        role_id=vault.role_id,
+        secret_id=_secret_source(vault.secret_id, directory),
+        approle_mount=vault.approle_mount.rstrip("/"),
+    )
+
+
+def _secret_source(section: SecretSection | None, directory: Path) -> SecretSource | None:
+    if section is None:
+        return None
+    return SecretSource(
+        file=None if section.file is None else directory / section.file,
+        environment=section.environment,
+        credential=section.credential,
+    )
+
+
+def signing_token(config: AgencyConfig, directory: Path) -> SigningToken | None:
+    """Return the token of the signing keys; None if they are in files. It is not opened yet.
+
+    Raises:
+        ConfigError: code `config_signer`: the URI is wrong, or the PIN has no place or two.
+    """
+    if config.keys.signing is None:
+        return None
+    uri = parse_uri(config.keys.signing)
+    if (uri.pin_source is None) == (config.signing_pin is None):
+        raise ConfigError(
+            "The PIN of the token must have exactly one place.",
+            code="config_signer",
+            where=f"{CONFIG_NAME}: signing_pin",
+            fix='Either pin-source=file:PATH in the URI, or [signing_pin] with file = "pin".',
+        )
+    if config.signing_pin is not None:
+        source = passphrase_source(config.signing_pin, directory)
+    else:
+        path = (uri.pin_source or "").removeprefix("file:").removeprefix("//")
+        source = PassphraseSource(file=directory / path)
+    return SigningToken(uri, lambda: load_passphrase(source))

@@ -1,0 +1,222 @@
+"""Sections of `agency.toml`.
+
+The file is read strictly: an unknown key is an error that names the key. Otherwise a service could
+run for months with a default because a setting is misspelt. Paths are relative to the agency's
+directory. The file holds no secret.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
+
+Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
+"""Id of an agency or a deployment: one part of an origin."""
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+StorePath = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"\A[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*/?\z",
+        max_length=512,
+    ),
+]
+"""Path in Vault or OpenBao, without a part that begins with a dot."""
+HttpsAddress = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"\Ahttps://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?\z",
+        max_length=512,
+    ),
+]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
+SYSTEM_AUTHORITIES: Final = "system"
+"""Value of a `ca` that trusts the authorities of the operating system."""
+
+
+class Section(BaseModel):
+    """A part of the file, in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FormerGovernance(Section):
+    """Ids of governance keys that this agency has replaced."""
+
+    ed25519: Text
+    ml_dsa_65: Text
+
+
+class GovernanceSection(Section):
+    """Ids of this agency's own governance keys, which identify a contract as ours.
+
+    The contract pins every party's governance keys, and this section tells an agency which entry is
+    its own. So a contract with keys that an attacker made up is not accepted as one it signed.
+    Contracts that pin keys which were replaced since still count: events under them can be read.
+    """
+
+    ed25519: Text
+    ml_dsa_65: Text
+    former: tuple[FormerGovernance, ...] = Field(default=(), max_length=64, strict=False)
+
+
+class KeysSection(Section):
+    """Places of private keys, by URI. Keep the governance keys offline after signing."""
+
+    operational: Text = "file:keys"
+    signing: Text | None = None
+    governance: Text = "file:keys/governance"
+
+
+class SecretSection(Section):
+    """Place of a secret; exactly one of the three."""
+
+    file: Text | None = None
+    environment: Text | None = None
+    credential: Text | None = None
+
+
+class VaultSection(Section):
+    """A field of a secret in HashiCorp Vault or OpenBao, and the means of reading it.
+
+    Either ``token``, or ``role_id`` with ``secret_id`` (AppRole).
+    """
+
+    address: HttpsAddress
+    mount: StorePath = "secret"
+    path: StorePath
+    field: Text = "passphrase"
+    kv_version: Literal[1, 2] = 2
+    namespace: StorePath | None = None
+    ca: Text | None = None
+    token: SecretSection | None = None
+    role_id: Text | None = None
+    secret_id: SecretSection | None = None
+    approle_mount: StorePath = "approle"
+
+
+class PassphraseSection(SecretSection):
+    """Source of the passphrase; exactly one of the four."""
+
+    vault: VaultSection | None = None
+
+
+Encoding = Literal[
+    "utf-8", "windows-1252", "windows-1250", "windows-1251", "iso-8859-1", "iso-8859-2",
+    "iso-8859-15", "cp850", "cp437", "mac_roman",
+]  # fmt: skip
+"""Encodings of exports that an agency can state.
+
+In all of them ASCII characters keep their bytes.
+"""
+
+
+class AdapterSection(Section):
+    """Kind of adapter for this agency's own system.
+
+    ``encoding`` is that of the text in its exports. Without it a file is UTF-8, or another encoding
+    that the format allows; a sign of any other encoding refuses the file.
+    """
+
+    kind: Name
+    encoding: Encoding | None = None
+
+
+class ScramSection(Section):
+    """Login to Kafka with a password (SASL/SCRAM-SHA-512)."""
+
+    username: Text
+    password: PassphraseSection
+
+
+class OauthbearerSection(Section):
+    """Login to Kafka with an access token (SASL/OAUTHBEARER, client credentials)."""
+
+    token_endpoint: Text
+    client_id: Text
+    client_secret: PassphraseSection
+    ca: Text = SYSTEM_AUTHORITIES
+    scope: Text | None = None
+    audience: Text | None = None
+
+
+class RenewalSection(Section):
+    """Command that renews the TLS certificate, such as an ACME client."""
+
+    command: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64, strict=False)]
+    days_before: Annotated[int, Field(ge=1, le=3_650)] = 30
+    timeout: Annotated[float, Field(gt=0, le=3_600)] = 120.0
+
+
+class KafkaSection(Section):
+    """Address of Kafka, and how this agency logs in; always over TLS."""
+
+    bootstrap: Text = "localhost:9092"
+    security: Literal["mtls", "scram", "oauthbearer"] = "mtls"
+    minimum_tls: Literal["1.2", "1.3"] = "1.3"
+    ca: Text = "tls/ca.pem"
+    certificate: Text = "tls/cert.pem"
+    key: Text = "tls/key.pem"
+    scram: ScramSection | None = None
+    oauthbearer: OauthbearerSection | None = None
+    renewal: RenewalSection | None = None
+
+
+class FoldersSection(Section):
+    """Folders that the agency's own system writes to and reads from."""
+
+    import_: Text = Field(default="import", alias="import")
+    processed: Text = "processed"
+    quarantine: Text = "quarantine"
+    inbox: Text = "inbox"
+
+
+class IntakeSection(Section):
+    """Treatment of a row with a field that the contract does not allow for its recipients.
+
+    ``leave_out`` sends the row without the field and reports it; ``refuse`` refuses the row.
+    """
+
+    ungranted_fields: Literal["leave_out", "refuse"] = "leave_out"
+
+
+class RetentionSection(Section):
+    """Number of days for which unencrypted files stay in the adapter's own folders.
+
+    0 keeps them until a person removes them. Without a number, nothing is removed, and ``status``
+    reports that.
+    """
+
+    processed_days: Days | None = None
+    quarantine_days: Days | None = None
+    inbox_days: Days | None = None
+
+
+class IntervalsSection(Section):
+    """Intervals of the service's periodic tasks, in seconds.
+
+    ``relay`` is for events that another process put into the outbox. Events of this process are
+    sent at once, and a check every half second costs an idle adapter almost nothing.
+    """
+
+    poll: Seconds = 0.5
+    relay: Seconds = 0.5
+    heartbeat: Seconds = INTERVAL_MS / 1000
+    silence_alarm: Seconds = SILENCE_MS / 1000
+    receipt: Seconds = 5.0
+
+
+class HttpSection(Section):
+    """Address of `/livez`, `/readyz` and `/metrics`; port 0 is any free one."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+
+
+class StateSection(Section):
+    """The state database."""
+
+    database: Text = "state/concordant.db"
