@@ -1,27 +1,21 @@
 """Loader of an agreement: from its exact bytes to the model, with errors by file, line and field.
 
 The parties sign the bytes, so they are stored and hashed unchanged (protocol `concordant/1`,
-"Contract signatures"), and they must have one meaning. Only mappings, lists and scalars of YAML are
-accepted, without anchors, aliases, tags or a second document. Repeated keys are errors. Only
-`true`, `false` and whole numbers are not text, so `no`, `12:30` and `1.0` stay texts.
+"Contract signatures"). `contracts/strict_yaml.py` reads them, so that they have one meaning.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
-
-import yaml
-from pydantic import BaseModel, ValidationError
+from typing import Final
 
 from contracts.errors import ContractError
 from contracts.model import Contract, DraftContract, FrameworkAgreement
 from contracts.references import dangling
+from contracts.strict_yaml import Document, Tree, read, refused_for, validated
 
 __all__ = [
     "AGREEMENT_BYTES",
@@ -38,72 +32,14 @@ __all__ = [
 
 AGREEMENT_BYTES = 1 << 20
 """Largest agreement file, 1 MiB."""
-DEPTH = 24
-"""Deepest nesting of an agreement file."""
-ITEMS = 512
-"""Most items of one list or mapping; the shipped agreement has 54."""
-NODES = 20_000
-"""Maximum number of values in an agreement file; the shipped one has 2,600.
-
-The model makes several kilobytes of messages for each wrong item, and any client that may write to
-Kafka can send a file (out of memory).
-"""
-_SHOWN = 10
 _SHIPPED = Path(__file__).parent / "agreements"
-_ODD_BREAK = re.compile("[\x85\u2028\u2029]")
-"""Line breaks in YAML 1.1 only.
-
-Text after one is a comment for one parser, and a grant for the other.
-"""
-_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a surrogate pair, which an escape can write: only the C parser refuses it."""
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-# The C parser is about ten times faster; if PyYAML was built without it, use the other one.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_EXPLANATIONS = {
-    "missing": "this field is missing",
-    "extra_forbidden": "an agreement has no such field",
-    "model_type": "a mapping is expected",
-    "dict_type": "a mapping is expected",
-    "tuple_type": "a list is expected",
-    "list_type": "a list is expected",
-    "string_type": "text is expected",
-    "bool_type": "true or false is expected",
-    "int_type": "a whole number is expected",
-    "string_too_short": "the text is empty",
-    "string_too_long": "the text has more than {max_length} characters",
-    "literal_error": "{expected} is expected",
-    "enum": "{expected} is expected",
-    "too_short": "a list of at least {min_length} is expected",
-    "too_long": "a list of at most {max_length} is expected",
-    "greater_than_equal": "a number from {ge} is expected",
-    "greater_than": "a number above {gt} is expected",
-    "less_than_equal": "a number up to {le} is expected",
-    "less_than": "a number below {lt} is expected",
-    "date_from_datetime_parsing": "this day does not exist",
-    "date_parsing": "this day does not exist",
-    "value_error": "{error}",
-}
-"""Texts for the author of an agreement, where pydantic's own texts use Python terms."""
-_FORMS: Final = {
-    r"^[a-z][a-z0-9-]{0,62}$": "an id has up to 63 lower-case letters, digits and "
-    "hyphens, and begins with a letter",
-    r"^[0-9]+(\.[0-9]+){0,4}$": "a clause is numbers with dots, such as 4.1.2",
-    r"^[0-9]+\.[0-9]+\.[0-9]+$": "a version is three numbers with dots, such as 1.0.0",
-    r"^[0-9a-f]{64}$": "a SHA-256 is 64 digits, 0 to 9 and a to f",
-    r"^[EWSNK][0-9]{8}$": "an ONS area code is a letter and 8 digits, such as E09000007",
-    r"^[A-Z][A-Z0-9]{7}$": "a registration number has 8 characters, such as ZA123456",
-}
-"""Description of each form of text, by its pattern."""
-
-_CORRECT: Final = (
-    "Correct the line that is named. If others drafted this text, ask its author; if it was signed,"
-    " take the signed file from another party."
+_AGREEMENT: Final = Document(
+    noun="the agreement",
+    largest=AGREEMENT_BYTES,
+    code="contract_invalid",
+    fix="Correct the line that is named. If others drafted this text, ask its author; if it was "
+    "signed, take the signed file from another party.",
 )
-
-Tree: TypeAlias = "str | int | bool | list[Tree] | dict[str, Tree] | None"
-TreePath: TypeAlias = tuple[str | int, ...]
-ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +75,11 @@ def parse_contract(raw: bytes, where: str) -> ContractText:
         ContractError: `contract_invalid`, with file, line and field of the first fault, and up to
             ten of them in the text.
     """
-    tree, lines = _read(raw, where)
-    contract = _validated(Contract, tree, lines, where)
+    tree, lines = read(_AGREEMENT, raw, where)
+    contract = validated(_AGREEMENT, Contract, tree, lines, where)
     faults = [(path, text) for path, text in dangling(contract)]
     if faults:
-        raise _invalid(faults, lines, where)
+        raise refused_for(_AGREEMENT, faults, lines, where)
     return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)
 
 
@@ -162,17 +98,17 @@ def parse_draft(raw: bytes, where: str) -> ContractText:
     Raises:
         ContractError: `contract_invalid`.
     """
-    tree, lines = _read(raw, where)
+    tree, lines = read(_AGREEMENT, raw, where)
     needed = ("deployment", "starts", "ends", "parties", "governance_keys", "pins")
     complete = not isinstance(tree, dict) or all(tree.get(name) is not None for name in needed)
     if complete:
         return parse_contract(raw, where)
     assert isinstance(tree, dict)
     present: dict[str, Tree] = {name: value for name, value in tree.items() if value is not None}
-    contract = _validated(DraftContract, present, lines, where)
+    contract = validated(_AGREEMENT, DraftContract, present, lines, where)
     faults = list(dangling(contract))
     if faults:
-        raise _invalid(faults, lines, where)
+        raise refused_for(_AGREEMENT, faults, lines, where)
     return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)
 
 
@@ -182,8 +118,8 @@ def parse_framework(raw: bytes, where: str) -> FrameworkAgreement:
     Raises:
         ContractError: `contract_invalid`.
     """
-    tree, lines = _read(raw, where)
-    return _validated(FrameworkAgreement, tree, lines, where)
+    tree, lines = read(_AGREEMENT, raw, where)
+    return validated(_AGREEMENT, FrameworkAgreement, tree, lines, where)
 
 
 def shipped_terms(name: str = "london-hate-crime") -> str:
@@ -220,158 +156,3 @@ def _bytes_of(path: Path) -> bytes:
             where=str(path),
             fix="name an existing file that this account may read",
         ) from None
-
-
-def _validated(model: type[ModelT], tree: Tree, lines: dict[TreePath, int], where: str) -> ModelT:
-    try:
-        return model.model_validate(tree)
-    except ValidationError as error:
-        faults = [
-            (
-                tuple(item["loc"]),
-                _explained(item["type"], item["msg"], item.get("ctx", {})),
-            )
-            for item in error.errors(include_url=False, include_input=False)
-        ]
-    raise _invalid(faults, lines, where)
-
-
-def _explained(kind: str, message: str, context: Mapping[str, object]) -> str:
-    if (form := _FORMS.get(str(context.get("pattern", "")))) is not None:
-        return form
-    return _EXPLANATIONS.get(kind, message).format_map(context)
-
-
-def _invalid(
-    faults: Sequence[tuple[TreePath, str]], lines: dict[TreePath, int], where: str
-) -> ContractError:
-    texts = []
-    for path, text in faults:
-        known = path
-        while known not in lines:  # the nearest key that is in the file
-            known = known[:-1]
-        dotted = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-        texts.append((f"{where}:{lines[known]}: {dotted or 'the whole file'}", text))
-    first_where, first = texts[0]
-    more = [f"{at}: {text}" for at, text in texts[1:_SHOWN]]
-    if len(texts) > _SHOWN:
-        more.append(f"and {len(texts) - _SHOWN} more")
-    return _refused("\n".join([first, *more]), first_where)
-
-
-def _refused(what: str, where: str) -> ContractError:
-    return ContractError(what, where=where, fix=_CORRECT)
-
-
-def _read(raw: bytes, where: str) -> tuple[Tree, dict[TreePath, int]]:
-    """Return the content as plain values, and for each path the line (from 1) where it starts."""
-    if len(raw) > AGREEMENT_BYTES:
-        raise _refused("the agreement is larger than 1 MiB", where)
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _refused("the agreement is not UTF-8 text", where) from None
-    if text.startswith("\ufeff"):
-        raise _refused("the agreement starts with a byte order mark", f"{where}:1")
-    if (odd := _ODD_BREAK.search(text)) is not None:
-        line = text.count("\n", 0, odd.start()) + 1
-        raise _refused("a line break that YAML 1.2 does not have", f"{where}:{line}")
-    try:
-        return _Reader(text, where).read()
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _refused(f"not YAML: {error.problem}", f"{where}:{line}") from None
-    except yaml.YAMLError:
-        raise _refused("not YAML: a character that may not be there", where) from None
-
-
-class _Reader:
-    """One pass over the parser's events; `DEPTH` limits the recursion.
-
-    Events are `Any`: the stubs of PyYAML have the base class, without anchors, tags and values.
-    """
-
-    def __init__(self, text: str, where: str) -> None:
-        self.where = where
-        self.lines: dict[TreePath, int] = {}
-        self.loader: Any = _Loader(text)
-
-    def read(self) -> tuple[Tree, dict[TreePath, int]]:
-        try:
-            self.loader.get_event()  # stream start
-            if self.loader.check_event(yaml.StreamEndEvent):
-                raise self.refuse("the file is empty", None)
-            self.loader.get_event()  # document start
-            tree = self.node(self.loader.get_event(), ())
-            self.loader.get_event()  # document end
-            if not self.loader.check_event(yaml.StreamEndEvent):
-                raise self.refuse("a second document", self.loader.peek_event())
-        finally:
-            self.loader.dispose()
-        return tree, self.lines
-
-    def refuse(self, what: str, event: Any) -> ContractError:
-        line = _line(event) if event is not None else 1
-        return _refused(what, f"{self.where}:{line}")
-
-    def node(self, event: Any, path: TreePath) -> Tree:
-        kind = event.__class__
-        if kind is yaml.AliasEvent:
-            raise self.refuse("aliases are not allowed: write it out", event)
-        if event.anchor is not None:
-            raise self.refuse("anchors are not allowed: write it out", event)
-        if event.tag is not None:
-            raise self.refuse("tags are not allowed", event)
-        self.lines.setdefault(path, _line(event))
-        if len(self.lines) > NODES:
-            raise self.refuse(f"more than {NODES} values", event)
-        if kind is yaml.ScalarEvent:
-            if _SURROGATE.search(event.value):
-                raise self.refuse("half a character (a surrogate)", event)
-            return _scalar(event)
-        if len(path) >= DEPTH:
-            raise self.refuse("nested too deeply", event)
-        return self.mapping(path) if kind is yaml.MappingStartEvent else self.sequence(path)
-
-    def sequence(self, path: TreePath) -> Tree:
-        items: list[Tree] = []
-        get = self.loader.get_event
-        while (event := get()).__class__ is not yaml.SequenceEndEvent:
-            if len(items) == ITEMS:
-                raise self.refuse(f"more than {ITEMS} items", event)
-            items.append(self.node(event, (*path, len(items))))
-        return items
-
-    def mapping(self, path: TreePath) -> Tree:
-        items: dict[str, Tree] = {}
-        get = self.loader.get_event
-        while (event := get()).__class__ is not yaml.MappingEndEvent:
-            if event.__class__ is not yaml.ScalarEvent or event.anchor or event.tag:
-                raise self.refuse("a key must be plain text", event)
-            key = event.value
-            if _SURROGATE.search(key):
-                raise self.refuse("half a character (a surrogate)", event)
-            if key in items:
-                raise self.refuse(f"{key} is written twice", event)
-            if len(items) == ITEMS:
-                raise self.refuse(f"more than {ITEMS} items", event)
-            below = (*path, key)
-            self.lines[below] = _line(event)
-            items[key] = self.node(get(), below)
-        return items
-
-
-def _line(event: Any) -> int:
-    line: int = event.start_mark.line
-    return line + 1
-
-
-def _scalar(event: Any) -> Tree:
-    value: str = event.value
-    if event.style:  # quoted or a block: text
-        return value
-    if value in {"true", "false"}:
-        return value == "true"
-    if _INTEGER.fullmatch(value):
-        return int(value)
-    return None if value in {"", "null", "~"} else value

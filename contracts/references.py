@@ -7,16 +7,13 @@ or to an unforeseen one. Questions of law and prudence are in `contracts/lint.py
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
 
 from contracts.model import Contract, DraftContract
+from contracts.strict_yaml import Fault
 from contracts.terms import EventTerms
 from contracts.vocabulary import vocabulary
 
 __all__ = ["dangling"]
-
-Fault: TypeAlias = tuple[tuple[str | int, ...], str]
-"""Path of keys and indexes in the file, and a sentence."""
 
 
 def dangling(contract: Contract) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contracts import loading
+from contracts import strict_yaml
 from contracts.errors import ContractError
 from contracts.loading import (
     AGREEMENT_BYTES,
@@ -211,7 +211,7 @@ def test_many_faults_are_listed_up_to_ten(contract_yaml: str) -> None:
 def test_half_a_character_is_refused_by_either_parser(
     loader: type, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("contracts.loading._Loader", loader)
+    monkeypatch.setattr("contracts.strict_yaml._Loader", loader)
     refused = refusal(text)
     assert refused.where == "c.yaml:1"
     assert "character" in str(refused)
@@ -266,4 +266,4 @@ def _patterns(schema: object) -> set[str]:
 def test_every_form_of_a_text_has_words_for_the_author() -> None:
     patterns = _patterns(Contract.model_json_schema(mode="serialization"))
     assert len(patterns) > 4
-    assert patterns <= loading._FORMS.keys()
+    assert patterns <= strict_yaml._FORMS.keys()
