@@ -7,7 +7,7 @@ texts and dates in, findings out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from contracts.findings import Finding
@@ -44,7 +44,10 @@ def previous_of(new: ContractText, held: Sequence[HeldVersion]) -> HeldVersion |
 
 
 def succession_findings(
-    new: ContractText, held: Sequence[HeldVersion], now_ms: int
+    new: ContractText,
+    held: Sequence[HeldVersion],
+    now_ms: int,
+    without_us: Collection[bytes] = (),
 ) -> tuple[Finding, ...]:
     """Return findings against a signature because of other versions and the date.
 
@@ -52,12 +55,13 @@ def succession_findings(
         new: the version to be signed.
         held: versions that this party has signed, of any name; `new` itself is passed over.
         now_ms: milliseconds since the epoch.
+        without_us: hashes of versions that do not name this party, so it cannot have signed them.
     """
     others = [each for each in held if each.text.hash != new.hash]
     found = [*_of_itself(new.contract, now_ms)]
     same = [each for each in others if each.contract.name == new.contract.name]
     found += _version_number(new, same)
-    found += _previous(new, same)
+    found += _previous(new, same, without_us)
     found += _partitions(new.contract, same)
     found += _other_agreements(new, others, now_ms)
     return tuple(found)
@@ -104,19 +108,23 @@ def _version_number(new: ContractText, same: Sequence[HeldVersion]) -> Iterator[
         )
 
 
-def _previous(new: ContractText, same: Sequence[HeldVersion]) -> Iterator[Finding]:
+def _previous(
+    new: ContractText, same: Sequence[HeldVersion], without_us: Collection[bytes]
+) -> Iterator[Finding]:
     """Require that the text names every version of this name that this party has signed.
 
     Otherwise both could take effect, and readers would judge records by both.
     """
     contract = new.contract
     held = {each.text.hash for each in same}
-    if not held >= set(contract.previous_hashes):
+    if not held >= set(contract.previous_hashes) - set(without_us):
         yield Finding(
             "previous-not-held",
             "warning",
             "previous",
-            "it replaces a version that you have not signed, so what changes cannot be shown",
+            "it replaces a version that you have not signed, so what changes cannot be shown; if "
+            "you join with this version, add the bundle that holds the earlier versions too: they "
+            "show that you were no party of them",
         )
     lacking = [each for each in same if each.text.hash not in contract.previous_hashes]
     if lacking:

@@ -279,7 +279,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask that party for its signature again: concordant bundle make",
     ),
     "contract_unconfirmed": Meaning(
-        "a new contract in a bundle has no party that Kafka's host knows",
+        "no party of a new contract in a bundle has the governance keys that an applied contract "
+        "pins for it, or a party has other keys there",
         "Compare its hash with the parties by telephone. Then: concordant kafka apply "
         "--bundle FILE --follow HASH",
     ),

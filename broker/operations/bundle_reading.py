@@ -59,7 +59,7 @@ class Collected:
     certificates: dict[str, bytes] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
     own_certificates: dict[str, bytes] = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
+    without_us: list[SignedContract] = field(default_factory=list)
 
 
 def line_of(signed: SignedContract) -> AgreementLine:

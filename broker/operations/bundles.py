@@ -316,9 +316,10 @@ def _require_pinned(
 
 
 def _leave_out_others(participant: Participant, found: Collected) -> None:
-    """Leave out a version of an agreement without this agency if another version names it.
+    """Set apart a version of an agreement without this agency if another version names it.
 
     For example, an agency that joins gets a file that also has the versions from before it joined.
+    Their texts are kept (`keep_without_us`), but they are no agreements of this agency.
     """
     agreements = [*participant.contracts.all(), *found.agreements.values()]
     ours = {
@@ -331,7 +332,7 @@ def _leave_out_others(participant: Participant, found: Collected) -> None:
         if participant.contracts.parts_from_us(signed):
             continue
         if participant.agency not in contract.governance_keys and contract.name in ours:
-            found.left_out.append(f"{contract.name} {contract.version}")
+            found.without_us.append(signed)
             del found.agreements[key]
 
 
@@ -539,6 +540,9 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
         new += [("signature", f"{name} by {one}") for one in signers]
         if before is None or merged.notes != before.notes:
             participant.repository.write_contract(merged)
+    for signed in found.without_us:
+        participant.repository.keep_without_us(signed.text)
     again = load_participant(root, now, unsigned_ok=True)
     lines = tuple(map(line_of, again.contracts.all()))
-    return Added(again.agency, tuple(new), lines, tuple(found.left_out))
+    apart = tuple(f"{one.contract.name} {one.contract.version}" for one in found.without_us)
+    return Added(again.agency, tuple(new), lines, apart)

@@ -145,7 +145,8 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         HeldVersion(signed.text, not signed.missing) for signed in participant.contracts.trusted()
     ]
     today = datetime.fromtimestamp(now // 1000, UTC).date()
-    found = [*succession_findings(text, versions, now), *lint_text(text, today)]
+    without_us = participant.repository.without_us(text.contract.previous_hashes)
+    found = [*succession_findings(text, versions, now, without_us), *lint_text(text, today)]
     against = _compared_with(participant, merged, versions, now)
     changes = () if against is None else compare(against.contract, text.contract).changes
     return SigningReview(

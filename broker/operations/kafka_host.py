@@ -420,7 +420,10 @@ def _known_parties(
     """Return a new contract of a bundle if parties of applied contracts have signed it."""
     if anchored(text.contract, applied.by_name):
         return text, None
-    why = "no party of it is known with these governance keys from an applied contract"
+    why = (
+        "no party of it has the governance keys that an applied contract pins for it, or a party "
+        "has other keys there"
+    )
     return None, Waiting(text.contract.name, UNCONFIRMED, why, None, (Version.of(text),))
 
 

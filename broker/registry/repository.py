@@ -9,7 +9,7 @@ same path: bytes in, verified, stored, and a new book out.
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,8 @@ from contracts.loading import AGREEMENT_BYTES, ContractText, load_contract, pars
 CONTRACTS_FOLDER: Final = "contracts"
 OTHERS_FOLDER: Final = "contracts/others"
 """Versions without this agency that replace one which it has signed."""
+WITHOUT_US_FOLDER: Final = "contracts/without-us"
+"""Texts of versions from before this agency joined. They show that it was no party of them."""
 MANIFESTS_FOLDER: Final = "manifests"
 CONFLICTS_FOLDER: Final = "manifests/conflicts"
 """Second texts of one version, as evidence; no reader believes them."""
@@ -248,6 +250,34 @@ class Repository:
             if one.hash == signed.hash:
                 self.write_notes(path, one)
         return book
+
+    def keep_without_us(self, text: ContractText) -> None:
+        """Store the text of a version that does not name this agency, to know it by its hash.
+
+        Raises:
+            RegistryError: code `registry_unwritable`.
+        """
+        path = self.root / WITHOUT_US_FOLDER / f"{text.hash.hex()}.yaml"
+        if not path.exists():
+            self._write(path, text.raw)
+
+    def without_us(self, hashes: Iterable[bytes]) -> frozenset[bytes]:
+        """Return those of some versions whose stored text does not name this agency.
+
+        The hash proves the text, so no signature is needed.
+
+        Raises:
+            ContractError: a text is damaged.
+            RegistryError: ``registry_unreadable``.
+        """
+        found: set[bytes] = set()
+        for one in hashes:
+            path = self.root / WITHOUT_US_FOLDER / f"{one.hex()}.yaml"
+            if path.exists():
+                text = load_contract(path)
+                if text.hash == one and text.contract.party(self._agency) is None:
+                    found.add(one)
+        return frozenset(found)
 
     def remember_complete(self, contracts: ContractBook, now: int) -> ContractBook:
         """Store the time for each contract whose notes are complete for the first time.

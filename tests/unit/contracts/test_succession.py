@@ -61,6 +61,17 @@ def test_a_version_before_that_is_not_held_is_a_warning_for_a_new_party_only(
     }
 
 
+def test_a_party_that_an_earlier_version_does_not_name_is_not_warned(
+    contract: Contract, first: ContractText
+) -> None:
+    other = text(contract, version="0.9.0")
+    new = after(contract, first, other)
+    now = _ms(NOW_DAY)
+    assert not succession_findings(new, (), now, {first.hash, other.hash})
+    (found,) = succession_findings(new, (), now, {first.hash})
+    assert (found.rule, found.severity) == ("previous-not-held", "warning")
+
+
 def test_numbers_only_rise(contract: Contract, first: ContractText) -> None:
     held = HeldVersion(first, complete=True)
     assert rules(after(contract, first, version="0.9.9"), held) == {"version-not-newer": "error"}

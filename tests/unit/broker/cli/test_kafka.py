@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -337,6 +338,59 @@ def test_a_version_that_removes_a_party_waits_in_any_case(host: Host) -> None:
     assert host.kafka.rights_of("lantern-centre") == set()
     assert host.kafka.rights_of("haven-support") == EVERYTHING
     assert host.run("plan").out == b""
+
+
+def test_a_removal_that_was_skipped_is_not_applied_with_the_next_version(host: Host) -> None:
+    """The newest version names the applied one, so the operator needs only its hash."""
+    assert host.run("apply").code == 0
+    second = without_party(host, "lantern-centre")
+    host.has(second, by=AGENCIES[:-1])
+    third = second.replace(b"version: 1.1.0", b"version: 1.2.0")
+    hashes = sorted([sha256(host.first).hex(), sha256(second).hex()])
+    third = third.replace(
+        f'previous: ["{sha256(host.first).hex()}"]'.encode(),
+        f"previous: {json.dumps(hashes)}".encode(),
+    )
+    folder = host.root / "council-camden" / "contracts"
+    host.world.put(folder / "newest.yaml", third, AGENCIES[:-1])
+    done = host.run("apply", "--json")
+    (waiting,) = (row for row in done.json if row["action"] == "wait")
+    assert (done.code, waiting["code"]) == (4, "contract_removes_party")
+    assert [one["sha256"] for one in waiting["found"]] == [sha256(third).hex()]
+    assert host.kafka.rights_of("lantern-centre") == EVERYTHING
+    replaced = host.run("apply", "--follow", sha256(second).hex())
+    assert "contract_unknown" in replaced.err
+    assert host.run("apply", "--follow", sha256(third).hex()).code == 0
+    assert host.kafka.rights_of("lantern-centre") == set()
+    assert host.run("plan").out == b""
+
+
+def test_of_two_versions_in_force_the_operator_may_follow_the_one_that_removes(host: Host) -> None:
+    assert host.run("apply").code == 0
+    beside = without_party(host, "lantern-centre").partition(b"previous: [")[0]
+    digest = host.has(beside, by=AGENCIES[:-1])
+    for command in ("plan", "apply"):
+        done = host.run(command, "--json")
+        (waiting,) = (row for row in done.json if row["action"] == "wait")
+        assert (done.code, waiting["code"]) == (4, "contract_ambiguous")
+        shown = {one["sha256"]: set(one["parties"]) for one in waiting["found"]}
+        assert shown.keys() == {sha256(host.first).hex(), digest}
+        assert "lantern-centre" not in shown[digest]
+        assert host.kafka.rights_of("lantern-centre") == EVERYTHING
+    assert host.run("apply", "--follow", digest).code == 0
+    assert host.kafka.rights_of("lantern-centre") == set()
+    host.run("apply")  # it still finds two, and keeps the one that was followed
+    assert host.kafka.rights_of("lantern-centre") == set()
+    assert host.kafka.rights_of("haven-support") == EVERYTHING
+
+
+def test_a_removal_that_not_all_have_signed_changes_nothing(host: Host) -> None:
+    assert host.run("apply").code == 0
+    before = host.kafka.found
+    digest = host.has(without_party(host, "lantern-centre"), by=AGENCIES[:-2])
+    assert host.run("apply").code == 0
+    assert "contract_unknown" in host.run("apply", "--follow", digest).err
+    assert host.kafka.found == before
 
 
 def test_a_version_that_pins_other_keys_of_a_party_waits(host: Host) -> None:

@@ -18,6 +18,7 @@ from broker.operations import contract_signing
 from broker.operations.agency_entry import write_entry
 from broker.operations.bundles import add_bundles, held_bundle, make_bundle, show_bundle
 from broker.operations.contract_draft import draft_contract
+from broker.operations.contract_revision import revise_contract
 from broker.operations.contract_validity import contract_validity
 from broker.operations.signatories import (
     NothingToSignError,
@@ -114,6 +115,23 @@ def write(path: Path, bundle: Bundle) -> Path:
     return path
 
 
+def joined(root: Path, newcomer: str = "lantern-centre") -> Path:
+    """The first agency has everything, adds a newcomer in the next version, and signs it."""
+    first = root / "csu-camden"
+    add_bundles(first, [root / "3.bundle"], NOW)
+    found(root / newcomer, newcomer, "support")
+    write_entry(root / newcomer, root / f"{newcomer}.entry", NOW)
+    (before,) = (first / "contracts").glob("*.yaml")
+    revise_contract(
+        before, add=[root / f"{newcomer}.entry"], remove=(), values={},
+        out=root / "next.yaml", now=NOW,
+    )  # fmt: skip
+    add_bundles(first, [root / "next.yaml", root / f"{newcomer}.entry"], NOW)
+    sign(first)
+    make_bundle(first, root / "next.bundle", NOW)
+    return root / newcomer
+
+
 # --- one file goes round -------------------------------------------------------------------------
 
 
@@ -126,6 +144,27 @@ def test_an_agreement_is_in_force_when_the_file_was_passed_round(root: Path) -> 
         participant = load_participant(root / agency, NOW)
         assert set(participant.manifests.agencies()) == set(PARTIES)
         assert load_config(root / agency).deployment == "pan-camden"
+
+
+def test_a_newcomer_need_not_accept_that_it_lacks_the_versions_before_it(root: Path) -> None:
+    newcomer = joined(root)
+    add_bundles(newcomer, [root / "next.yaml"], NOW)
+
+    def warned(folder: Path) -> list[str]:
+        reviewed = contract_signing.review(folder, file_to_sign(folder, NOW), (), NOW)
+        return [one.rule for one in reviewed.unaccepted(())]
+
+    assert warned(newcomer) == ["previous-not-held"]
+    added = add_bundles(newcomer, [root / "next.bundle"], NOW)
+    assert added.left_out == ("london-hate-crime 1.0.0",)
+    assert warned(newcomer) == []
+    sign(newcomer)
+    # a party of the earlier version that lost its copy is warned
+    lost = root / "cps-london"
+    for path in (lost / "contracts").iterdir():
+        path.unlink()
+    add_bundles(lost, [root / "next.yaml"], NOW)
+    assert warned(lost) == ["previous-not-held"]
 
 
 def test_the_order_and_the_number_of_times_do_not_matter(root: Path, tmp_path: Path) -> None:
