@@ -9,7 +9,8 @@ from broker.agency.config_sections import PassphraseSection, SecretSection, Vaul
 from broker.errors import ConfigError
 from broker.keys.passphrase import PassphraseSource, load_passphrase
 from broker.keys.secret_source import SecretSource, VaultSource
-from broker.keys.token import SigningToken, parse_uri
+from broker.keys.token import SigningToken
+from broker.keys.token_uri import TokenUri, parse_uri
 
 
 def passphrase_source(section: PassphraseSection, directory: Path) -> PassphraseSource:
@@ -58,6 +59,11 @@ def signing_token(config: AgencyConfig, directory: Path) -> SigningToken | None:
     if config.keys.signing is None:
         return None
     uri = parse_uri(config.keys.signing)
+    source = _pin_source(config, uri, directory)
+    return SigningToken(uri, lambda: load_passphrase(source))
+
+
+def _pin_source(config: AgencyConfig, uri: TokenUri, directory: Path) -> PassphraseSource:
     if (uri.pin_source is None) == (config.signing_pin is None):
         raise ConfigError(
             "The PIN of the token must have exactly one place.",
@@ -66,8 +72,33 @@ def signing_token(config: AgencyConfig, directory: Path) -> SigningToken | None:
             fix='Either pin-source=file:PATH in the URI, or [signing_pin] with file = "pin".',
         )
     if config.signing_pin is not None:
-        source = passphrase_source(config.signing_pin, directory)
-    else:
-        path = (uri.pin_source or "").removeprefix("file:").removeprefix("//")
-        source = PassphraseSource(file=directory / path)
-    return SigningToken(uri, lambda: load_passphrase(source))
+        return passphrase_source(config.signing_pin, directory)
+    path = (uri.pin_source or "").removeprefix("file:").removeprefix("//")
+    return PassphraseSource(file=directory / path)
+
+
+def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
+    """Return the files of secrets that `agency.toml` names, with their settings.
+
+    Raises:
+        ConfigError: as `signing_token`.
+    """
+    found: dict[Path, str] = {}
+    sections: tuple[tuple[str, PassphraseSection | None], ...] = (
+        ("passphrase", config.passphrase),
+        ("governance_passphrase", config.governance_passphrase),
+        ("signing_pin", config.signing_pin),
+    )
+    sources = {
+        name: passphrase_source(section, root) for name, section in sections if section is not None
+    }
+    if config.keys.signing is not None and config.signing_pin is None:
+        sources["keys.signing"] = _pin_source(config, parse_uri(config.keys.signing), root)
+    for name, source in sources.items():
+        vault = source.vault
+        places: list[tuple[str, SecretSource]] = [(name, source)]
+        if vault is not None:
+            places += [(f"{name}.vault.token", vault.token)] if vault.token else []
+            places += [(f"{name}.vault.secret_id", vault.secret_id)] if vault.secret_id else []
+        found |= {place.file: what for what, place in places if place.file is not None}
+    return found

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from broker.cli.times import instant
 from broker.operations.certificate_renewal import Renewed
-from broker.operations.kafka_host import HostPlan, Version, Waiting
+from broker.operations.kafka_host import HostPlan
+from broker.operations.kafka_versions import Version, Waiting
 from broker.operations.local_kafka import Running
 
 Row: TypeAlias = dict[str, object]

@@ -25,23 +25,13 @@ from pydantic import BaseModel, ConfigDict
 
 from broker.agency.backup_file import MAGIC, FileEnd, FileEntry, FolderEntry, entries
 from broker.agency.config import CONFIG_NAME, AgencyConfig, load_config
+from broker.agency.config_secrets import secret_files
 from broker.agency.restored import RESTORED_FILE, restored_bytes
 from broker.errors import BackupError, ConfigError, StoreError
-from broker.keys.durable import (
-    SECRET_MODE,
-    make_private_folder,
-    sync_folder,
-    write_durably,
-)
+from broker.keys.durable import SECRET_MODE, make_private_folder, sync_folder, write_durably
 from broker.keys.sealed_stream import begin_opening, read_header
-from broker.operations.agency_backup import (
-    RESTORING,
-    BackupFacts,
-    open_backup,
-    require_allowed,
-    secret_files,
-    verify_backup,
-)
+from broker.operations.agency_backup import BackupFacts, open_backup, require_allowed, verify_backup
+from broker.operations.agency_copy import RESTORING
 from broker.store.snapshot import check_database, is_database
 from contracts.errors import ConcordantError
 

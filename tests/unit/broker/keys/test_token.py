@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from broker.envelope.primitives import Ed25519Verifier
-from broker.errors import ConfigError
 from broker.keys import keyring as keyring_module
 from broker.keys import token as token_module
 from broker.keys.keyring import Keyring
 from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, RECEIPT, STREAM, XWING, kid
-from broker.keys.token import SigningToken, TokenKey, parse_uri
+from broker.keys.token import SigningToken, TokenKey
+from broker.keys.token_uri import parse_uri
 from contracts.errors import ConcordantError
 from tests.support.softhsm import PIN, SoftHsm, softhsm
 
@@ -200,33 +200,6 @@ def test_without_the_library_or_the_module_the_key_waits(
     token = SigningToken(parse_uri(softhsm.uri), lambda: b"x")
     assert code_of(lambda: token.sign(b"", b"")) == "token_unavailable"
     assert token.state() == "token_unavailable"
-
-
-def test_a_uri_is_read_as_rfc_7512_writes_it() -> None:
-    uri = parse_uri(
-        "pkcs11:token=My%20token;serial=ab12;manufacturer=Snake%20Oil;model=x;slot-id=3"
-        "?module-path=/lib/p.so&pin-source=file:/etc/pin"
-    )
-    assert (uri.token, uri.serial, uri.manufacturer, uri.model, uri.slot) == (
-        "My token", "ab12", "Snake Oil", "x", 3,
-    )  # fmt: skip
-    assert (uri.module, uri.pin_source) == ("/lib/p.so", "file:/etc/pin")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["file:keys", "pkcs11:", "pkcs11:token=x", "pkcs11:?module-path=/m",
-     "pkcs11:model=x?module-path=/m",
-     "pkcs11:token=x?module-path=/m&pin-value=1234", "pkcs11:token=x;token=y?module-path=/m",
-     "pkcs11:token=x;colour=red?module-path=/m", "pkcs11:token?module-path=/m",
-     "pkcs11:token=%ff?module-path=/m", "pkcs11:slot-id=one?module-path=/m",
-     "pkcs11:token=x?module-path=/m&pin-source=|cmd"],
-)  # fmt: skip
-def test_a_uri_that_is_not_one_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_uri(text)
-    assert caught.value.code == "config_signer"
-    assert "1234" not in caught.value.diagnostics()
 
 
 def test_a_token_that_cannot_make_ed25519_keys_is_named(

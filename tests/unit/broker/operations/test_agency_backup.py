@@ -17,8 +17,8 @@ from broker.errors import ConfigError, KeyAccessError, StoreError, WrongInputErr
 from broker.keys import sealed_stream
 from broker.keys.passphrase import PassphraseSource
 from broker.keys.sealed_stream import begin_opening, read_header
-from broker.operations import agency_backup
 from broker.operations.agency_backup import BackupFacts, back_up
+from broker.operations.agency_copy import AgencyCopy
 from broker.store.database import open_store
 from contracts.errors import ConcordantError
 from tests.support.partnership_fixtures import founded, now, partnership
@@ -118,6 +118,17 @@ def test_a_secret_of_another_name_is_left_out_too(folder: Path, tmp_path: Path) 
     assert not {"keys/pass", "other"} & set(found)
 
 
+def test_the_pin_that_a_uri_names_is_left_out(folder: Path, tmp_path: Path) -> None:
+    (folder / "keys/pin").write_text("1234")
+    config = folder / "agency.toml"
+    uri = "pkcs11:token=one?module-path=/lib/p.so&pin-source=file:keys/pin"
+    text = config.read_text().replace("[keys]", f'[keys]\nsigning = "{uri}"\n#', 1)
+    config.write_text(text)
+    facts = make(folder, tmp_path / "backup")
+    assert "keys/pin" not in content(tmp_path / "backup", passphrase(folder))
+    assert ("pin", "secret") in {(Path(one.place).name, one.reason) for one in facts.left_out}
+
+
 def test_the_order_makes_each_change_meanwhile_harmless(folder: Path, tmp_path: Path) -> None:
     settled(folder / "import/new.csv", b"export")
     make(folder, tmp_path / "backup")
@@ -143,7 +154,7 @@ def test_an_export_that_moves_while_it_is_copied_is_in_it(
         ("quarantine/retried.csv", "import/retried.csv"),
         ("import/refused.csv", "quarantine/refused.csv"),
     ]
-    trees = agency_backup._Copy._trees
+    trees = AgencyCopy._trees
     for at in range(4):
         step = 0
 
@@ -155,7 +166,7 @@ def test_an_export_that_moves_while_it_is_copied_is_in_it(
             step += 1
             trees(self, folders)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(agency_backup._Copy, "_trees", moving)
+        monkeypatch.setattr(AgencyCopy, "_trees", moving)
         make(folder, tmp_path / f"backup-{at}")
         found = content(tmp_path / f"backup-{at}", passphrase(folder))
         for before, after in moves:

@@ -18,7 +18,8 @@ from broker.errors import BackupError, ConfigError, KeyAccessError, StoreError
 from broker.keys import sealed_stream
 from broker.keys.sealed_stream import begin_sealing
 from broker.operations import agency_restore
-from broker.operations.agency_backup import RESTORING, back_up
+from broker.operations.agency_backup import back_up
+from broker.operations.agency_copy import RESTORING
 from broker.operations.agency_restore import Restored, check_backup, restore
 from broker.store.database import open_store
 from contracts.errors import ConcordantError
