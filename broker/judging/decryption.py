@@ -23,7 +23,8 @@ from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, padded_lengt
 from broker.envelope.primitives import TAG_BYTES
 from broker.errors import RefusedError
 from broker.event import JSON, OpenedEvent, uuid_text
-from broker.judging.ends import End, end_of, require_heard
+from broker.judging.contract_check import contract_of_record
+from broker.judging.ends import ends_of, require_heard
 from broker.judging.partition_state import PartitionState
 from broker.judging.reader_context import ReaderContext
 from broker.judging.verification import VerifiedRecord
@@ -159,8 +160,8 @@ def open_record(
             )
         return "not_addressed"
     entry, session = mine
-    in_force = _contract_in_force(sealed.contract, verified, context, now)  # step 6
-    ends = _ends(in_force, verified, context.agency)
+    in_force = contract_of_record(sealed.contract, verified, context, now)  # step 6
+    ends = ends_of(in_force, verified, context.agency)
     if ends:
         state = context.state(verified.origin.place) if state is None else state
         require_heard(verified, ends, context, state, now if arrived is None else arrived)
@@ -180,81 +181,6 @@ def open_record(
     if known.type == event.type and known.same(event.flat):
         return "repeat"
     raise RefusedError(10, "id_reused", "this id was used for another event")
-
-
-def _contract_in_force(
-    contract_hash: bytes, verified: VerifiedRecord, context: ReaderContext, now: int
-) -> ContractInForce:
-    in_force = context.contract_in_force(contract_hash)
-    if in_force is None:
-        raise RefusedError(6, "contract_unknown", "no contract with this hash has all signatures")
-    contract, log_time = in_force.contract, verified.log_time
-    if verified.origin.topic not in in_force.topics:
-        raise RefusedError(6, "topic_not_owned", "the contract does not own this topic")
-    if not in_force.effect <= log_time < contract.ends_ms:
-        raise RefusedError(6, "contract_not_in_force", "the contract was not in force at log time")
-    if now >= contract.ends_ms + contract.grace_ms:
-        raise RefusedError(
-            6, "contract_ended", "the contract ended, and its grace period has passed"
-        )
-    if in_force.replaced_by(verified.origin.agency, context.agency, log_time) is None:
-        raise RefusedError(6, "contract_replaced", "a newer version had replaced the contract")
-    for party in (verified.origin.agency, context.agency):
-        if party not in contract.by_id:
-            raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")
-        _require_taking_part(party, in_force, verified, context, now)
-    return in_force
-
-
-def _ends(in_force: ContractInForce, verified: VerifiedRecord, reader: str) -> list[End]:
-    """Return the ends of the sender's part that are later than the record's log time.
-
-    A version without the sender, which replaces this one, ends its part too (removal).
-    """
-    sender, contract = verified.origin.agency, in_force.contract
-    removals = [
-        End(newer.effect, newer.contract.changeover_ms, frozenset(newer.contract.by_id))
-        for newer in in_force.successors
-        if verified.log_time < newer.effect
-        and sender not in newer.contract.by_id
-        and reader in newer.contract.by_id
-    ]
-    return removals + [
-        end_of(
-            stop,
-            (
-                party.id
-                for party in contract.parties
-                if party.id != sender and in_force.stop_at(party.id, stop.since_ms) is None
-            ),
-            contract.changeover_ms,
-        )
-        for stop in in_force.stops(sender)
-        if verified.log_time < stop.since_ms
-    ]
-
-
-def _require_taking_part(
-    party: str,
-    in_force: ContractInForce,
-    verified: VerifiedRecord,
-    context: ReaderContext,
-    now: int,
-) -> None:
-    """Check that a party has not suspended its part or left (contracts.md, "Step 6").
-
-    The sender's stop counts at log time, because a record of that time stays refused. The reader's
-    own stop counts at its clock: during a suspension the record waits, and nothing is lost.
-    """
-    reader = party == context.agency
-    stop = in_force.stop_at(party, now if reader else verified.log_time)
-    if stop is None:
-        return
-    if stop.state == "left":
-        raise RefusedError(6, "contract_left", f"{party} had left the contract")
-    if reader:
-        raise RefusedError(6, "own_suspension", "this agency has suspended its part")
-    raise RefusedError(6, "suspended", "the sender had suspended its part of the contract")
 
 
 def _interpret(

@@ -7,7 +7,7 @@ another party's receipt shows that it was there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,8 +15,8 @@ from broker.errors import RefusedError
 from broker.judging.partition_state import PartitionState
 from broker.judging.reader_context import ReaderContext
 from broker.judging.verification import VerifiedRecord, folds
+from broker.registry.contract_in_force import ContractInForce
 from contracts.durations import MINUTE_MS
-from contracts.status import Departure
 
 SUSPENSION_WINDOW_MS: Final = 10 * MINUTE_MS
 """Time after a suspension in which a reader takes earlier records: a thief is another actor."""
@@ -43,17 +43,33 @@ class End:
     witnesses: frozenset[str]
 
 
-def end_of(departure: Departure, witnesses: Iterable[str], changeover_ms: int) -> End:
-    """Return the end that a suspension or departure makes.
+def ends_of(in_force: ContractInForce, verified: VerifiedRecord, reader: str) -> list[End]:
+    """Return the ends of the sender's part that are later than the record's log time.
 
-    Args:
-        departure: the stop.
-        witnesses: other parties that take part when it begins.
-        changeover_ms: term of the contract.
+    A version without the sender, which replaces this one, ends its part too (removal).
     """
-    suspended = departure.state == "suspended"
-    window = SUSPENSION_WINDOW_MS if suspended else changeover_ms
-    return End(departure.since_ms, window, frozenset(witnesses))
+    sender, contract = verified.origin.agency, in_force.contract
+    removals = [
+        End(newer.effect, newer.contract.changeover_ms, frozenset(newer.contract.by_id))
+        for newer in in_force.successors
+        if verified.log_time < newer.effect
+        and sender not in newer.contract.by_id
+        and reader in newer.contract.by_id
+    ]
+    stops = [
+        End(
+            stop.since_ms,
+            SUSPENSION_WINDOW_MS if stop.state == "suspended" else contract.changeover_ms,
+            frozenset(
+                party.id
+                for party in contract.parties
+                if party.id != sender and in_force.stop_at(party.id, stop.since_ms) is None
+            ),
+        )
+        for stop in in_force.stops(sender)
+        if verified.log_time < stop.since_ms
+    ]
+    return removals + stops
 
 
 def require_heard(
