@@ -99,9 +99,10 @@ class _Sealing:
 
     def _seal(self, datas: Sequence[dict[str, Any]]) -> list[Record]:
         now = now_ms()
-        values = self._sealer.seal_prepared(
+        sealed = self._sealer.seal_prepared(
             [self._sealer.prepare(PlainEvent(TYPE, self._to, data), now) for data in datas]
         )
+        values = [value for (value,) in sealed]
         records: list[Record] = []
         count = len(self._streams)
         for at, (stream, row) in enumerate(self._streams):

@@ -37,6 +37,8 @@ class OpenedEvent:
         log_time: time of the sender's log signature, seconds since the epoch.
         replaced: leaves that came and were left out, because a newer version of the contract does
             not grant them; `withheld` has them too.
+        clear_id: the id in the clear of its record, if the record is a part or a copy of the event
+            and so has an id of its own; otherwise empty.
     """
 
     id: str
@@ -50,6 +52,7 @@ class OpenedEvent:
     log_time: int = 0
     urgent: bool = field(default=False)
     replaced: tuple[str, ...] = ()
+    clear_id: str = ""
 
     @property
     def case_id(self) -> str:

@@ -27,6 +27,21 @@ def event_id(secret: bytes, source_key: bytes | None) -> UUID:
     return _uuid8(hmac_sha256(secret, lp(b"concordant/1/event-id", source_key)))
 
 
+def clear_id(secret: bytes, event_id: UUID, first_agency: str) -> UUID:
+    """Return the id in the clear of a record that is a part or a copy of an event.
+
+    Only the sender can compute it. So Kafka's host cannot tell which record of the event it belongs
+    to. Sealing the same part or copy again gives the same id.
+
+    Args:
+        secret: the sender's 32-byte key for pseudonyms.
+        event_id: the event's id, which follows from its idempotency key.
+        first_agency: the first of the agencies to which the record is sealed, sorted.
+    """
+    parts = (b"concordant/1/clear-id", str(event_id).encode(), first_agency.encode())
+    return _uuid8(hmac_sha256(secret, lp(*parts)))
+
+
 def shared_id(secret: bytes, kind: str, own_reference: str) -> UUID:
     """Return the id that this agency mints for its own case or referral.
 

@@ -72,8 +72,13 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
     recipients: tuple[str, ...],
     event: PlainEvent,
     now: int,
+    *,
+    addressed: tuple[str, ...] | None = None,
 ) -> Decision:
     """Decide on one event from `sender` to `recipients`.
+
+    If the event is sealed in several records, each record is decided for its own recipients. A
+    record leaves out the leaves that only other agencies of `addressed` may read.
 
     Args:
         contract: the agreement.
@@ -82,6 +87,8 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         recipients: agency ids as addressed, in any order.
         event: the event to be sent; its own `recipients` are not read.
         now: milliseconds since the epoch, UTC.
+        addressed: every agency to which the event is addressed, if `recipients` are only some of
+            them; each may receive the event.
 
     Raises:
         ContractError: the contract itself is at fault; it should not have been signed.
@@ -97,7 +104,10 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         flat = flatten(event.type, event.data)
     except EventError as error:
         return _denied(Denial("event_invalid", str(error), policy.clause))
-    decisions = policy.fields
+    decisions, whole = policy.fields, flat
+    if addressed is not None:
+        others = policy_for(contract, sender, addressed, event.type).fields.keys()
+        flat = {path: flat[path] for path in flat if path in decisions or path not in others}
     if not flat.keys() <= decisions.keys():
         return _not_granted(contract, event.type, flat, policy)
     if not policy.required <= flat.keys():
@@ -116,7 +126,7 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         if case in without:
             why = f"{case}: not every addressed agency would get it, and no event is without it"
             return _denied(Denial("event_invalid", why, decisions[case].clause))
-        torn = lacking(event.type, flat.keys() - consented.forbidden)
+        torn = lacking(event.type, whole.keys() - consented.forbidden)
         if torn:
             path = min(torn)
             why = f"{path}: the event cannot be without it, and it is left out"

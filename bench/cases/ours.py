@@ -96,9 +96,10 @@ class Case(measuring.Case):
         now = self._clock()
         stream = self._stream
         sealer, to = self._sealer, self._to
-        values = sealer.seal_prepared(
+        sealed = sealer.seal_prepared(
             [sealer.prepare(PlainEvent(TYPE, to, data), now) for data in datas]
         )
+        values = [value for (value,) in sealed]
         self.row, places = append(stream, self.row, values, self._signer, now)
         return [
             Record(

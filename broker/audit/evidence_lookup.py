@@ -27,7 +27,7 @@ class Located:
     """Position of an event: its log, its index, its leaf hash.
 
     Attributes:
-        event: its id in canonical form.
+        event: the id in the clear of its record, in canonical form.
         log: the sender's stream and generation.
         bases: known frontiers of this log, besides the empty one.
         leaves: stored leaf hashes of this log; valid while the transaction is open.
@@ -74,7 +74,7 @@ def locate(
         tx: a transaction of any kind.
         me: this agency.
         agencies: senders to search.
-        event: its id.
+        event: its id, or the id in the clear of its record.
         source: its sender, if two senders may have used the same id.
 
     Raises:
@@ -101,7 +101,7 @@ def locate(
 
 
 def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
-    row = tx.inbox.find(agency, event_id)
+    row = tx.inbox.find_record(agency, event_id)
     if row is None:
         return None
     place = Place(agency, row.topic, row.partition)
@@ -111,7 +111,7 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
         raise _missing(agency, row.index, row.index)
     kept = tx.reader_logs.checkpoint_above(log, row.index)
     return Located(
-        event_id,
+        row.clear_id or row.event_id,
         log,
         row.index,
         leaf[0],
@@ -149,7 +149,7 @@ def _sent(tx: Transaction, me: str, event_id: str) -> Located | None:
     except (NoteError, ProofError):
         checkpoint = b""
     return Located(
-        event_id,
+        row.record_id,
         log,
         row.index,
         row.leaf,

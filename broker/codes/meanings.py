@@ -497,7 +497,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the recipient's keys differ from those that contract and consent give", _SENT_AGAIN
     ),
     "group_zero": Meaning(
-        "group 0 does not hold exactly data, addressed agencies (sorted, each once) and type",
+        "group 0 does not hold exactly data, addressed agencies (sorted, each once), type, and the "
+        "event's id in a part or a copy",
         _SENT_AGAIN,
     ),
     "grouping_wrong": Meaning(

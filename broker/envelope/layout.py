@@ -56,7 +56,10 @@ class RecipientEntry:
 
 @value_class(frozen=True, slots=True)
 class SealedEvent:
-    """A parsed value; nothing in it is verified."""
+    """A parsed value; nothing in it is verified.
+
+    ``id`` is the id in the clear (docs/spec/envelope.md, "Ids").
+    """
 
     id: bytes
     time: int
@@ -127,7 +130,7 @@ def format_value(
     """Format a value.
 
     Args:
-        event_id: 16 bytes.
+        event_id: the id in the clear, 16 bytes.
         time: milliseconds since the epoch.
         contract: 32 bytes, H of the contract file.
         groups: (commitment, ciphertext) in the order of the grouping.

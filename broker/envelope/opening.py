@@ -194,7 +194,7 @@ def _try(
 
 
 def open_groups(
-    sealed: SealedEvent, entry: RecipientEntry, session: OpenSession, prefix: bytes, event_id: str
+    sealed: SealedEvent, entry: RecipientEntry, session: OpenSession, prefix: bytes, clear_id: str
 ) -> list[bytes | None]:
     """Open the key list (step 7), then check and decrypt each group (step 8 and padding).
 
@@ -204,7 +204,7 @@ def open_groups(
         session: the opened wrap.
         prefix: bytes that bind the event to deployment, contract and source
             (``framing.context_prefix``).
-        event_id: the event's id in text.
+        clear_id: the value's id in text.
 
     Returns:
         The JSON text of each group; None for a group that this agency may not read.
@@ -213,7 +213,7 @@ def open_groups(
         OpeningError: ``key_list_broken`` (7), ``commitment_wrong``, ``group_broken`` (8) or
             ``padding_wrong`` (9).
     """
-    context = framing.event_context(prefix, event_id)
+    context = framing.event_context(prefix, clear_id)
     groups_hash = framing.groups_hash(context, [group.commitment for group in sealed.groups])
     aad = framing.key_list_aad(context, groups_hash, session.tail)
     key_list = entry.key_list

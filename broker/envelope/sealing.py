@@ -46,23 +46,23 @@ class Draft:
     """Input of one sealed value, checked to fit into one (`draft`).
 
     Attributes:
-        event_id: the event's id, 16 bytes.
-        event_text: the same in text.
+        clear_id: the id in the clear, 16 bytes: the event's, or the record's own.
+        clear_text: the same in text.
         now: the event's time and this process's clock, ms.
         plaintexts: padded plaintext of each group, in the order of the grouping.
         recipients: each addressed agency's exchange key, and for each group whether it gets the
             key.
     """
 
-    event_id: bytes
-    event_text: str
+    clear_id: bytes
+    clear_text: str
     now: int
     plaintexts: Sequence[bytes]
     recipients: Sequence[tuple[ExchangeKey, tuple[bool, ...]]]
 
 
 def draft(
-    event_id: UUID,
+    clear_id: UUID,
     now: int,
     groups: Sequence[bytes],
     recipients: Sequence[tuple[ExchangeKey, tuple[bool, ...]]],
@@ -71,7 +71,8 @@ def draft(
     """Pad the groups of one event.
 
     Args:
-        event_id: the event's id.
+        clear_id: the id in the clear: the event's id, or the record's own if the record is a part
+            or a copy of the event. Then group 0 holds the event's id.
         now: the event's time and this process's clock, ms.
         groups: the JSON text of each group, in the order of the grouping.
         recipients: each addressed agency's exchange key, and for each group whether it gets the
@@ -84,7 +85,7 @@ def draft(
     floors = [BOUND_FLOOR_BYTES if one else FLOOR_BYTES for one in bound or [False] * len(groups)]
     plaintexts = [pad(text, floor) for text, floor in zip(groups, floors, strict=True)]
     require_size(plaintexts, len(recipients))
-    return Draft(event_id.bytes, str(event_id), now, plaintexts, recipients)
+    return Draft(clear_id.bytes, str(clear_id), now, plaintexts, recipients)
 
 
 class Session:
@@ -143,7 +144,7 @@ class Sealer:
             LayoutError: an agency is listed twice.
         """
         count = len(event.plaintexts)
-        context = framing.event_context(self._prefix, event.event_text)
+        context = framing.event_context(self._prefix, event.clear_text)
         entropy = random_bytes(HASH_BYTES * count + NONCE_BYTES * len(event.recipients))
         keys: list[bytes] = []
         commitments: list[bytes] = []
@@ -178,4 +179,4 @@ class Sealer:
             entries.append((session.wrap, nonce + key_list))
         entries.sort()
         require_order(entries)  # two equal wraps, and every reader would refuse the value
-        return format_value(event.event_id, event.now, self._contract, sealed, entries)
+        return format_value(event.clear_id, event.now, self._contract, sealed, entries)

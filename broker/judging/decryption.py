@@ -6,6 +6,7 @@ a sender was not allowed to seal.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal
@@ -42,6 +43,10 @@ AHEAD_MAX_BYTES: Final = 64 * 1024
 """Longest value that is decrypted ahead of its turn; with ``STAGE_RECORDS``, 4 MiB at once."""
 
 _HEAD_NAMES: Final = frozenset({"data", "to", "type"})
+_PART_NAMES: Final = _HEAD_NAMES | {"id"}
+"""Members of group 0 of a part or a copy, which has the event's id there."""
+_GROUP_ZERO: Final = "group 0 must hold exactly data, to and type, and id if it is another one"
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @value_class(frozen=True, slots=True)
@@ -165,16 +170,16 @@ def open_record(
     if ends:
         state = context.state(verified.origin.place) if state is None else state
         require_heard(verified, ends, context, state, now if arrived is None else arrived)
-    event_id = uuid_text(sealed.id)
+    clear_id = uuid_text(sealed.id)
     prefix = cache.sessions.prefix(context.deployment, sealed.contract, source)
     if ahead is not None and ahead.session is session:
         texts = ahead.texts
     else:
         try:  # steps 7 and 8, and the padding of step 9
-            texts = open_groups(sealed, entry, session, prefix, event_id)
+            texts = open_groups(sealed, entry, session, prefix, clear_id)
         except OpeningError as error:
             raise RefusedError(error.step, error.code, str(error)) from None
-    event = _interpret(sealed, event_id, texts, in_force, verified, context)  # steps 9 and 10
+    event = _interpret(sealed, clear_id, texts, in_force, verified, context)  # steps 9 and 10
     known = context.known(event.source, event.id)
     if known is None:
         return event
@@ -185,7 +190,7 @@ def open_record(
 
 def _interpret(
     sealed: SealedEvent,
-    event_id: str,
+    clear_id: str,
     texts: list[bytes | None],
     in_force: ContractInForce,
     verified: VerifiedRecord,
@@ -194,11 +199,12 @@ def _interpret(
     contract, me, source = in_force.contract, context.agency, verified.origin.agency
     groups = _parse_groups(texts)
     head = groups[0]
-    if head is None or head.keys() != _HEAD_NAMES:
-        raise RefusedError(9, "group_zero", "group 0 must hold exactly data, to and type")
+    if head is None or (head.keys() != _HEAD_NAMES and head.keys() != _PART_NAMES):
+        raise RefusedError(9, "group_zero", _GROUP_ZERO)
     data, to, event_type = head["data"], head["to"], head["type"]
     if not isinstance(data, dict) or not isinstance(event_type, str) or not _agencies(to):
-        raise RefusedError(9, "group_zero", "group 0 must hold exactly data, to and type")
+        raise RefusedError(9, "group_zero", _GROUP_ZERO)
+    event_id = clear_id if "id" not in head else _event_id(head["id"], clear_id)
     assert isinstance(to, list)
     addressed: tuple[str, ...] = tuple(to)  # type: ignore[arg-type]  # _agencies: all are str
     if len(addressed) != len(sealed.recipients) or me not in addressed or source in addressed:
@@ -228,6 +234,7 @@ def _interpret(
     lost = _replaced(event_type, in_force, verified, context)
     return OpenedEvent(
         id=event_id,
+        clear_id="" if event_id == clear_id else clear_id,
         type=event_type,
         source=source,
         time=_rfc3339(sealed.time),
@@ -277,6 +284,16 @@ def _parse_groups(texts: list[bytes | None]) -> list[dict[str, JSON] | None]:
             raise RefusedError(9, "json_not_canonical", "a group is not an object")
         groups.append(group)
     return groups
+
+
+def _event_id(stated: JSON, clear_id: str) -> str:
+    """Return the event's id that group 0 of a part or a copy states.
+
+    An id has one form, and it is stated only if it differs from the record's own.
+    """
+    if type(stated) is not str or _UUID.fullmatch(stated) is None or stated == clear_id:
+        raise RefusedError(9, "group_zero", _GROUP_ZERO)
+    return stated
 
 
 def _agencies(to: JSON) -> bool:

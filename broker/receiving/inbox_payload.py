@@ -45,6 +45,7 @@ def inbox_row(
         digests,
         case_key,
         event.urgent,
+        event.clear_id or None,
     )
 
 

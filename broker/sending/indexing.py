@@ -154,6 +154,7 @@ def _placed(row: OutboxRow, generation: str, index: int, leaf: bytes, proof: byt
         proof,
         None,
         None,
+        row.clear_id,
     )
 
 

@@ -30,4 +30,4 @@ def record_of(row: OutboxRow) -> Record:
 def copy_of(row: OutboxRow) -> NewOutboxRow:
     """Return the same sealed value as a new row; its first position stays as evidence."""
     assert row.value is not None
-    return NewOutboxRow(row.event_id, row.topic, row.partition, row.value, row.urgent)
+    return NewOutboxRow(row.event_id, row.topic, row.partition, row.value, row.urgent, row.clear_id)

@@ -8,7 +8,7 @@ commit for each batch (docs/benchmarks.md). The relay sends the events later
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from broker import pseudonyms
@@ -181,8 +181,9 @@ class Acceptance:
         """Encrypt the accepted events. Write events, log entries and refusals."""
         values = self._sealer.seal_prepared([one for one, _ in self._accepted])
         outbox = [
-            NewOutboxRow(one.event_id, one.topic, one.partition, value, urgent)
-            for (one, urgent), value in zip(self._accepted, values, strict=True)
+            row
+            for (one, urgent), sealed in zip(self._accepted, values, strict=True)
+            for row in _rows(one, sealed, urgent)
         ]
         self._referrals.write()
         self._tx.outbox.sealed_again(self._again)
@@ -191,6 +192,13 @@ class Acceptance:
         joined = combined(self._tx, self._sources, agency, self._now, operator)
         append_entries(self._tx, [*self._entries, *joined])
         self._tx.items.add_many(list(self._items.values()))
+
+
+def _rows(event: Prepared, values: Sequence[bytes], urgent: bool) -> Iterator[NewOutboxRow]:
+    """Yield the outbox rows of an event: one for each record."""
+    for drafted, value in zip(event.drafts, values, strict=True):
+        own = None if drafted.clear_text == event.event_id else drafted.clear_text
+        yield NewOutboxRow(event.event_id, event.topic, event.partition, value, urgent, own)
 
 
 class Publisher:

@@ -32,7 +32,7 @@ def fault_of(row: OutboxRow) -> str | None:
         sealed = parse_value(row.value)
     except LayoutError as error:
         return error.code
-    return None if str(UUID(bytes=sealed.id)) == row.event_id else ID_WRONG
+    return None if str(UUID(bytes=sealed.id)) == row.record_id else ID_WRONG
 
 
 def well_formed(tx: Transaction, rows: Iterable[OutboxRow], now: int) -> list[OutboxRow]:

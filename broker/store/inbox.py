@@ -34,11 +34,15 @@ _COLUMNS = (
     (_t.c.priority == 0).label("urgent"),
     _t.c.delivered_ms,
     _t.c.sink_reference,
+    _t.c.clear_id,
 )
 _UNDELIVERED = _t.c.delivered_ms.is_(None)
 _ADD = insert(_t)
 _FIND = select(*_COLUMNS).where(
     _t.c.source == bindparam("source_"), _t.c.event_id == bindparam("event_id_")
+)
+_FIND_RECORD = select(*_COLUMNS).where(
+    _t.c.source == bindparam("source_"), _t.c.clear_id == bindparam("clear_id_")
 )
 _GET = select(*_COLUMNS).where(_t.c.seq == bindparam("seq_"))
 _HELD = _t.c.held_code.is_not(None)
@@ -158,6 +162,11 @@ class Inbox(Area):
     def find(self, source: str, event_id: str) -> InboxRow | None:
         return self._first(InboxRow, _FIND, {"source_": source, "event_id_": event_id})
 
+    def find_record(self, source: str, record_id: str) -> InboxRow | None:
+        """Return the event of that id, or the one whose record has that id in the clear."""
+        asked = {"source_": source, "clear_id_": record_id}
+        return self.find(source, record_id) or self._first(InboxRow, _FIND_RECORD, asked)
+
     def get(self, seq: int) -> InboxRow | None:
         return self._first(InboxRow, _GET, {"seq_": seq})
 
@@ -265,6 +274,7 @@ def _parameters(row: NewInboxRow) -> dict[str, object]:
     return {
         "source": row.source,
         "event_id": row.event_id,
+        "clear_id": row.clear_id,
         "type": row.type,
         "received_ms": row.received_ms,
         "topic": row.topic,

@@ -33,6 +33,7 @@ _COLUMNS = (
     _t.c.proof,
     _t.c.kafka_offset,
     _t.c.sent_ms,
+    _t.c.clear_id,
 )
 _PENDING = _t.c.generation.is_(None) & _t.c.held_code.is_(None)
 _SEALED_AGAIN = "sealed_again"
@@ -105,11 +106,13 @@ _ARCHIVED = (
     )
     .order_by(_t.c.idx)
 )
-# The newest row: after a revocation, the newly published record is the valid one.
+# The newest row: after a revocation, the newly published record is the valid one. Of the records of
+# one event, the one whose id in the clear is asked for comes first.
+_RECORD_ID = func.coalesce(_t.c.clear_id, _t.c.event_id)
 _FIND = (
     select(*_COLUMNS)
-    .where(_t.c.event_id == bindparam("event_id_"))
-    .order_by(_t.c.seq.desc())
+    .where((_t.c.event_id == bindparam("event_id_")) | (_t.c.clear_id == bindparam("event_id_")))
+    .order_by((bindparam("event_id_") == _RECORD_ID).desc(), _t.c.seq.desc())
     .limit(1)
 )
 _LEAVES = (
@@ -263,7 +266,10 @@ class Outbox(Area):
         return self._all(OutboxRow, _ARCHIVED, _range(log, first, last))
 
     def find(self, event_id: str) -> OutboxRow | None:
-        """Return the newest row of an event. Slow: it has no index, so that adding stays cheap."""
+        """Return the newest row of an event or of the record of that id in the clear.
+
+        Slow: it has no index, so that adding stays cheap.
+        """
         return self._first(OutboxRow, _FIND, {"event_id_": event_id})
 
     def leaves(self, log: GenerationPlace, first: int, last: int) -> list[tuple[int, bytes]]:
@@ -324,6 +330,7 @@ def _parts(event_ids: Sequence[str]) -> Iterator[list[str]]:
 def _parameters(row: NewOutboxRow, now: int) -> dict[str, object]:
     return {
         "event_id": row.event_id,
+        "clear_id": row.clear_id,
         "topic": row.topic,
         "partition": row.partition,
         "value": row.value,

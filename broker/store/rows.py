@@ -30,19 +30,24 @@ Sent: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class NewOutboxRow:
-    """A sealed event to be added to the outbox."""
+    """A sealed event to be added to the outbox.
+
+    ``clear_id`` is the id in the clear of a part or a copy, None if it is the event's id.
+    """
 
     event_id: str
     topic: str
     partition: int
     value: bytes
     urgent: bool = False
+    clear_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """A sealed event.
 
+    ``clear_id`` is the id in the clear of a part or a copy, None if it is the event's id.
     ``generation`` to ``proof`` are None until it is indexed, the last two are None until Kafka
     acknowledged it, and ``value`` is None once its content is cleared.
     """
@@ -60,6 +65,12 @@ class OutboxRow:
     proof: bytes | None
     kafka_offset: int | None
     sent_ms: int | None
+    clear_id: str | None = None
+
+    @property
+    def record_id(self) -> str:
+        """Return the id in the clear of its record, which names it in evidence."""
+        return self.clear_id or self.event_id
 
     @property
     def kafka_partition(self) -> KafkaPartition:
@@ -151,11 +162,15 @@ class NewInboxRow:
     digests: bytes
     case_key: bytes
     urgent: bool = False
+    clear_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """An opened event; ``payload`` is None when it was cleared after delivery."""
+    """An opened event; ``payload`` is None when it was cleared after delivery.
+
+    ``clear_id`` is the id in the clear of its record, None if it is the event's id.
+    """
 
     seq: int
     source: str
@@ -172,6 +187,7 @@ class InboxRow:
     urgent: bool
     delivered_ms: int | None
     sink_reference: str | None
+    clear_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

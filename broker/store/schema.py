@@ -61,6 +61,7 @@ outbox = Table(
     metadata,
     Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("event_id", String(36), nullable=False),
+    Column("clear_id", String(36)),  # set if it is not the event's id
     Column("topic", String(249), nullable=False),
     Column("partition", Integer, nullable=False),
     Column("value", LargeBinary),
@@ -113,6 +114,7 @@ inbox = Table(
     Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("source", String(200), nullable=False),
     Column("event_id", String(36), nullable=False),
+    Column("clear_id", String(36)),  # of its record, if it is not the event's id
     Column("type", String(100), nullable=False),
     Column("received_ms", BigInteger, nullable=False),
     Column("topic", String(249), nullable=False),
@@ -137,6 +139,7 @@ inbox = Table(
     Column("discarded_code", String(64)),  # reason code of the hold
     Column("discarded_ms", BigInteger),
     UniqueConstraint("source", "event_id"),
+    partial("ix_inbox_clear_id", "source", "clear_id", where="clear_id IS NOT NULL"),
     partial("ix_inbox_undelivered", "priority", "seq", where="delivered_ms IS NULL"),
     partial("ix_inbox_held", "seq", where="held_code IS NOT NULL"),
     partial("ix_inbox_held_case", "case_key", "seq", where="held_code IS NOT NULL"),

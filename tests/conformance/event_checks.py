@@ -6,6 +6,7 @@ The numbers in comments are those of "Step 9".
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,11 +30,12 @@ RECORD_TYPES = ("incident.record_type", "record_type")
 
 @dataclass(frozen=True, slots=True)
 class ReadEvent:
-    """Leaves of an event that a reader holds, and the paths that the contract withholds."""
+    """Leaves of an event that a reader holds, the paths that the contract withholds, and the id."""
 
     type: str
     leaves: dict[str, Any]
     withheld: list[str]
+    id: str
 
     @property
     def data(self) -> dict[str, Any]:
@@ -124,6 +126,7 @@ def judge_groups(
     recipients: int,
     source: str,
     reader: str,
+    clear_id: str,
 ) -> tuple[ReadEvent, frozenset[str]]:
     """Step 9, after each group was opened. `plaintexts` are None where the reader has no key.
 
@@ -131,7 +134,7 @@ def judge_groups(
         The event, and the leaves that the reader may hold of it.
     """
     groups = [None if octets is None else _object(octets) for octets in plaintexts]  # 1
-    data, addressed, event_type = _group_zero(groups[0])  # 2
+    data, addressed, event_type, own_id = _group_zero(groups[0], clear_id)  # 2
     if len(addressed) != recipients or reader not in addressed or source in addressed:  # 3
         raise RefusedError(9, "addressed_wrong")
     if not set(addressed) <= contract.roles.keys():  # 4
@@ -156,7 +159,8 @@ def judge_groups(
     held = granted
     if not terms.has_consent(reader, leaves):
         held = frozenset(path for path in granted if not terms.consent_bound(path))
-    return ReadEvent(event_type, leaves, sorted(known.leaves.keys() - granted)), held
+    withheld = sorted(known.leaves.keys() - granted)
+    return ReadEvent(event_type, leaves, withheld, own_id), held
 
 
 def _object(octets: bytes) -> dict[str, Any]:
@@ -169,16 +173,31 @@ def _object(octets: bytes) -> dict[str, Any]:
     return value
 
 
-def _group_zero(group: dict[str, Any] | None) -> tuple[dict[str, Any], tuple[str, ...], str]:
+def _group_zero(
+    group: dict[str, Any] | None, clear_id: str
+) -> tuple[dict[str, Any], tuple[str, ...], str, str]:
+    """Data, addressed agencies, type, and the event's id (envelope.md, "Groups")."""
     refusal = RefusedError(9, "group_zero")
-    if group is None or group.keys() != {"data", "to", "type"}:
+    if group is None or group.keys() - {"id"} != {"data", "to", "type"}:
         raise refusal
+    own_id = clear_id
+    if "id" in group:
+        own_id = group["id"]
+        if not _is_uuid(own_id) or own_id == clear_id:
+            raise refusal
     data, to, event_type = group["data"], group["to"], group["type"]
     if not (isinstance(data, dict) and isinstance(to, list) and isinstance(event_type, str)):
         raise refusal
     if not all(isinstance(agency, str) for agency in to) or sorted(set(to)) != to:
         raise refusal
-    return data, tuple(to), event_type
+    return data, tuple(to), event_type, own_id
+
+
+def _is_uuid(text: object) -> bool:
+    try:
+        return isinstance(text, str) and str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _terms(
@@ -248,6 +267,7 @@ def narrow(event: ReadEvent, granted: set[str], newer: set[str]) -> ReadEvent:
         event.type,
         {path: value for path, value in event.leaves.items() if path not in lost},
         sorted({*event.withheld, *lost}),
+        event.id,
     )
 
 

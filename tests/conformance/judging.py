@@ -213,6 +213,7 @@ class Reading:
             recipients=len(value.recipients),
             source=source,
             reader=self.view.reader,
+            clear_id=value.id,
         )
         judge_model(event, granted)  # 10
         for newer in self.view.successors(contract.hash):
@@ -223,10 +224,10 @@ class Reading:
                     contract.grants(source, self.view.reader, event.type),
                     newer.contract.grants(source, self.view.reader, event.type),
                 )
-        if self._taken.is_repeat(source, value.id, event):
+        if self._taken.is_repeat(source, event.id, event):
             return {"repeat": True}
         return {
-            "id": value.id,
+            "id": event.id,
             "type": event.type,
             "source": source,
             "time": write_time(value.time),

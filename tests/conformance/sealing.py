@@ -10,8 +10,8 @@ import hashlib
 import hmac
 import os
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives import hpke
@@ -50,7 +50,16 @@ def exchange_key_of(manifests: Manifests, now: int) -> Key:
 
 def event_id(secret: bytes, key: str) -> str:
     """The id of an item with an idempotency key (envelope.md, "Ids and partitions")."""
-    mac = hmac.digest(secret, lp("concordant/1/event-id", key), "sha256")
+    return _uuid8(hmac.digest(secret, lp("concordant/1/event-id", key), "sha256"))
+
+
+def clear_id(secret: bytes, identity: str, first_agency: str) -> str:
+    """The id in the clear of a part or a copy."""
+    label = lp("concordant/1/clear-id", identity, first_agency)
+    return _uuid8(hmac.digest(secret, label, "sha256"))
+
+
+def _uuid8(mac: bytes) -> str:
     octets = bytearray(mac[:16])
     octets[6] = 0x80 | octets[6] & 0x0F  # version 8
     octets[8] = 0x80 | octets[8] & 0x3F  # the variant of RFC 9562
@@ -88,6 +97,8 @@ class Sender:
         *,
         identity: str,
         time: int,
+        addressed: Sequence[str] = (),
+        clear_id: str | None = None,
     ) -> bytes:
         """The sealed value of an event.
 
@@ -97,6 +108,8 @@ class Sender:
             data: leaves by dotted path; those that consent forbids are left out here.
             exchange: the addressed agencies, and the key to wrap for of each.
             identity: the event's id.
+            addressed: every agency that is addressed, if this is a part or a copy for some.
+            clear_id: the id in the clear of a part or a copy.
             time: of the event, in milliseconds.
 
         Raises:
@@ -111,10 +124,17 @@ class Sender:
             tuple(to),
         )
         layout = list(terms.groups().items())
-        leaves = self._what_flows(terms, event_type, data)
+        others = replace(terms, addressed=tuple(sorted(addressed)))
+        known = data.keys() & terms.fields.keys()
+        unread = {p for p in known if others.may_be_sent(p) and not terms.may_be_sent(p)}
+        kept = {path: value for path, value in data.items() if path not in unread}
+        leaves = self._what_flows(terms, event_type, kept)
         texts = [{path: leaves[path] for path in paths if path in leaves} for _, paths in layout]
         texts[0] = {"data": texts[0], "to": to, "type": event_type}
-        value = SealedValue(identity, time, contract.hash, (), ())
+        if clear_id is not None:
+            texts[0]["id"] = identity
+        clear_id = clear_id or identity
+        value = SealedValue(clear_id, time, contract.hash, (), ())
         ctx = envelope.context(self.deployment, value, self.agency)
         secrets = [os.urandom(32) for _ in texts]
         groups = tuple(
@@ -141,7 +161,7 @@ class Sender:
             entries.append(session.wrap + nonce + sealed)
         return b"".join(
             [
-                be(1, 1) + uuid.UUID(identity).bytes + be(time, 8) + contract.hash,
+                be(1, 1) + uuid.UUID(clear_id).bytes + be(time, 8) + contract.hash,
                 be(len(groups), 2),
                 *(
                     group.commitment + be(len(group.ciphertext), 4) + group.ciphertext

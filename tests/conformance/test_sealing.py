@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from broker import pseudonyms
 from broker.judging.verification_cache import VerificationCache
 from broker.operations.record_file import open_line
 from broker.operations.vector_setting import load_setting
@@ -22,7 +23,7 @@ from tests.conformance.contracts import Contract
 from tests.conformance.conventions import DAY_MS, parse_time, sha256
 from tests.conformance.judging import Reading
 from tests.conformance.refusals import MalformedError
-from tests.conformance.sealing import Sender, event_id, exchange_key_of, partition
+from tests.conformance.sealing import Sender, clear_id, event_id, exchange_key_of, partition
 from tests.conformance.sealing_log import Log
 from tests.conformance.sealing_statements import Agency, b64, contract_note
 from tests.conformance.view import load_view
@@ -50,7 +51,15 @@ class Partnership:
     sender: Sender
     log: Log
 
-    def seal(self, data: dict[str, Any], to: tuple[str, ...], identity: str | None = None) -> bytes:
+    def seal(
+        self,
+        data: dict[str, Any],
+        to: tuple[str, ...],
+        identity: str | None = None,
+        *,
+        addressed: tuple[str, ...] = (),
+        clear: str | None = None,
+    ) -> bytes:
         view = load_view(self.folder, POLICE, NOW)
         return self.sender.seal(
             self.contract,
@@ -59,6 +68,8 @@ class Partnership:
             {agency: exchange_key_of(view.of(agency), NOW) for agency in to},
             identity=identity or str(uuid.uuid4()),
             time=NOW,
+            addressed=addressed,
+            clear_id=clear,
         )
 
     def read(self, lines: list[bytes], reader: str) -> list[dict[str, Any]]:
@@ -141,6 +152,25 @@ def test_the_same_event_sealed_again_is_a_repeat(partnership: Partnership) -> No
     partnership.log.open(NOW)
     answers = partnership.read(partnership.log.append(values, NOW), COUNCIL)
     assert answers[1] == {"repeat": True}
+
+
+def test_a_copy_that_was_sealed_from_the_text_is_its_event(partnership: Partnership) -> None:
+    secret, both = b"s" * 32, (COUNCIL, SUPPORT)
+    identity = event_id(secret, "case-management/referral/19")
+    clear = clear_id(secret, identity, COUNCIL)
+    assert clear == str(pseudonyms.clear_id(secret, uuid.UUID(identity), COUNCIL))
+    partnership.log.open(NOW)
+    original = partnership.seal({**MADE, **NEEDS}, (SUPPORT,), identity, addressed=both)
+    copy = partnership.seal({**MADE, **NEEDS}, (COUNCIL,), identity, addressed=both, clear=clear)
+    lines = partnership.log.append([original, copy], NOW)
+    other, council = partnership.read(lines, COUNCIL)
+    support, _ = partnership.read(lines, SUPPORT)
+    assert (other, council["id"], support["id"]) == ({"not_addressed": True}, identity, identity)
+    assert "victim" not in council["data"]
+    assert support["data"]["victim"] == {"needs": ["shelter_accommodation"]}
+    whole = partnership.seal({**MADE, **NEEDS}, both, identity)
+    (line,) = partnership.log.append([whole], NOW)
+    assert partnership.read([*lines, line], COUNCIL)[2] == {"repeat": True}
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,24 @@ def _group_zero(setting: Setting) -> Iterator[Case]:
         ),
         "empty": ("An empty object.", {}),
     }
+    identity = "2bcd261d-54b7-4a19-8019-996f90793065"
+    ids: dict[str, tuple[str, object]] = {
+        "id_number": ("An event's id as a number.", 7),
+        "id_text": ("An event's id that is no UUID.", "event-7"),
+        "id_upper": ("An event's id in capital letters.", identity.upper()),
+        "id_without_hyphens": ("An event's id without hyphens.", identity.replace("-", "")),
+        "id_in_braces": ("An event's id in braces.", f"{{{identity}}}"),
+        "id_empty": ("An event's id that is empty.", ""),
+    }
+    for what, (about, stated) in ids.items():
+        heads[what] = (about, {"data": {}, "id": stated, "to": [COUNCIL], "type": MADE})
+    s = Scene(setting, "9-group_zero-id_in_the_clear")
+    draft = s.small()
+    draft.event_id = draft.id
+    yield s.refused(
+        "The event's id stands in group 0 and is the id in the clear too.",
+        s.log().one(draft.value()),
+    )
     for what, (about, head) in heads.items():
         s = Scene(setting, f"9-group_zero-{what}")
         draft = s.small()

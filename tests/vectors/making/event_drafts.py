@@ -84,6 +84,7 @@ class Draft:
         secrets: ``K_i`` of a group, where it is not a drawn one; ``secrets_of``, for one agency.
         terms: of the wraps, those of this event if None.
         extra_entries: recipients beside those of ``to``.
+        event_id: the event's id, if this is a part or a copy; ``id`` is then its own.
     """
 
     ground: Ground
@@ -108,6 +109,7 @@ class Draft:
     key_lists: Callable[[bytes], bytes] = lambda keys: keys
     terms: Terms | None = None
     extra_entries: list[tuple[bytes, bytes]] = field(default_factory=list)
+    event_id: UUID | None = None
 
     def group_of(self, path: str) -> int:
         """The index of the group that a leaf is in."""
@@ -116,7 +118,8 @@ class Draft:
 
     def contents(self) -> list[bytes]:
         """The JSON texts of the groups."""
-        objects: list[JSON] = [{**self.head, "data": self.groups[0]}, *self.groups[1:]]
+        head = self.head if self.event_id is None else {**self.head, "id": str(self.event_id)}
+        objects: list[JSON] = [{**head, "data": self.groups[0]}, *self.groups[1:]]
         return [
             self.texts[index] if index in self.texts else format_json(content)
             for index, content in enumerate(objects)
@@ -187,7 +190,7 @@ class Draft:
         hidden = set(leaves(event_type)) - self.layout.granted[reader]
         at = datetime.fromtimestamp(self.time // 1000, UTC)
         return {
-            "id": str(self.id),
+            "id": str(self.event_id or self.id),
             "type": event_type,
             "source": self.source,
             "time": f"{at:%Y-%m-%dT%H:%M:%S}.{self.time % 1000:03d}Z",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from broker.event import JSON
 from broker.record import format_record
@@ -29,6 +30,7 @@ def cases(setting: Setting) -> Iterator[Case]:
     yield from _texts(setting)
     yield from _sizes(setting)
     yield from _streams(setting)
+    yield from _parts_and_copies(setting)
 
 
 def _types(setting: Setting) -> Iterator[Case]:
@@ -166,3 +168,50 @@ def _streams(setting: Setting) -> Iterator[Case]:
     text = format_record(s.log().one(event.value())).decode("ascii")
     s.then(text[:-1] + ',"offset":12}', event.answer(COUNCIL))
     yield s.case("An offset says nothing.", spec="opening.md, Files")
+
+
+def _parts_and_copies(setting: Setting) -> Iterator[Case]:
+    spec = "envelope.md, Parts and copies"
+    s = Scene(setting, "10-opened-copy")
+    copy = replace(s.event(to=(COUNCIL,)), event_id=s.event().id)
+    yield s.opened(
+        "A copy to one agency: the event's id is that of group 0.",
+        copy,
+        s.log().one(copy.value()),
+        spec=spec,
+    )
+    s = Scene(setting, "10-repeat-copy")
+    original = s.event(to=(COUNCIL, SUPPORT))
+    copy = replace(s.event(to=(COUNCIL,)), event_id=original.id, time=NOW + MINUTE)
+    log = s.log()
+    s.then(log.one(original.value()), original.answer(COUNCIL))
+    s.then(log.one(copy.value(), at=NOW + MINUTE), {"repeat": True})
+    yield s.case("An event and a copy of it: the event is taken once.", spec=spec)
+    s = Scene(setting, "10-repeat-original_after_copy")
+    original = s.event(to=(COUNCIL, SUPPORT))
+    copy = replace(s.event(to=(COUNCIL,)), event_id=original.id)
+    log = s.log()
+    s.then(log.one(copy.value()), copy.answer(COUNCIL))
+    s.then(log.one(original.value()), {"repeat": True})
+    yield s.case("A copy and then the event: the event is taken once.", spec=spec)
+    s = Scene(setting, "10-repeat-two_parts")
+    whole = s.event().id
+    parts = [replace(s.event(to=to), event_id=whole) for to in ((COUNCIL,), (COUNCIL, SUPPORT))]
+    log = s.log()
+    s.then(log.one(parts[0].value()), parts[0].answer(COUNCIL))
+    s.then(log.one(parts[1].value()), {"repeat": True})
+    yield s.case("Two parts of one event: the event is taken once.", spec=spec)
+    s = Scene(setting, "10-id_reused-copy")
+    original = s.event(to=(COUNCIL, SUPPORT))
+    other = replace(s.event(to=(COUNCIL,), requested_service="counselling"), event_id=original.id)
+    log = s.log()
+    s.then(log.one(original.value()), original.answer(COUNCIL))
+    s.then(log.one(other.value()))
+    yield s.case("A copy that says something else under the event's id.", spec=spec)
+    s = Scene(setting, "10-opened-one_clear_id")
+    first = replace(s.event(to=(COUNCIL,)), event_id=s.event().id)
+    second = replace(s.event(to=(COUNCIL,)), id=first.id, event_id=s.event().id)
+    log = s.log()
+    s.then(log.one(first.value()), first.answer(COUNCIL))
+    s.then(log.one(second.value()), second.answer(COUNCIL))
+    yield s.case("Two copies with one id in the clear are two events.", spec=spec)

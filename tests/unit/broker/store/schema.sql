@@ -2,6 +2,8 @@ CREATE INDEX ix_disclosures_case ON disclosures (case_key) WHERE case_key IS NOT
 
 CREATE INDEX ix_heartbeat_heads_heartbeat_id ON heartbeat_heads (heartbeat_id);
 
+CREATE INDEX ix_inbox_clear_id ON inbox (source, clear_id) WHERE clear_id IS NOT NULL;
+
 CREATE INDEX ix_inbox_discarded ON inbox (seq) WHERE discarded_ms IS NOT NULL;
 
 CREATE INDEX ix_inbox_held ON inbox (seq) WHERE held_code IS NOT NULL;
@@ -120,6 +122,7 @@ CREATE TABLE inbox (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	source VARCHAR(200) NOT NULL, 
 	event_id VARCHAR(36) NOT NULL, 
+	clear_id VARCHAR(36), 
 	type VARCHAR(100) NOT NULL, 
 	received_ms BIGINT NOT NULL, 
 	topic VARCHAR(249) NOT NULL, 
@@ -186,6 +189,7 @@ CREATE TABLE meta (
 CREATE TABLE outbox (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	event_id VARCHAR(36) NOT NULL, 
+	clear_id VARCHAR(36), 
 	topic VARCHAR(249) NOT NULL, 
 	partition INTEGER NOT NULL, 
 	value BLOB, 
