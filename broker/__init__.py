@@ -9,6 +9,3 @@ from __future__ import annotations
 from concordant.packages import require_own_packages
 
 require_own_packages()
-
-DISTRIBUTION = "concordant"
-"""Name of the distribution on package indexes and of the command."""

@@ -206,7 +206,6 @@ _RULES: Mapping[str, Rule] = {
 A path that is missing here is `unknown`. So is a change of text for which only the presence has a
 rule.
 """
-_PRESENCE = frozenset({"purposes.*", "acknowledgements.*"})
 
 
 def _rule(path: TermPath) -> str | None:

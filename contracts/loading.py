@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from contracts.bounded_file import read_bounded
 from contracts.errors import ContractError
 from contracts.model import Contract, DraftContract, FrameworkAgreement
 from contracts.references import dangling
@@ -146,13 +147,6 @@ def shipped_framework() -> FrameworkAgreement:
 
 
 def _bytes_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(AGREEMENT_BYTES + 1)
-    except OSError as error:
-        raise ContractError(
-            f"the agreement cannot be read ({error.strerror})",
-            code="contract_unreadable",
-            where=str(path),
-            fix="name an existing file that this account may read",
-        ) from None
+    return read_bounded(
+        path, AGREEMENT_BYTES, ContractError, code="contract_unreadable", what="agreement"
+    )

@@ -50,13 +50,11 @@ class Schema:
         paths: path of every value, in order.
         items: path of a list -> element name of one item.
         parts: path of a list of records -> element names of one record.
-        sections: proper prefixes of the paths.
     """
 
     paths: tuple[str, ...]
     items: Mapping[str, str]
     parts: Mapping[str, frozenset[str]]
-    sections: frozenset[str]
 
 
 class EnoughRefusedError(Exception):

@@ -64,7 +64,6 @@ def schema_of(mapping: RowMapping) -> Schema:
         paths=paths,
         items={path: ITEM_NAMES.get(path, "Item") for path in paths if path in lists},
         parts={c.column: frozenset(p.column for p in c.parts) for c in document.columns if c.parts},
-        sections=frozenset(path.rpartition("/")[0] for path in paths) - {""},
     )
 
 

@@ -26,6 +26,7 @@ from broker.transport.connection import (
     TlsFiles,
     wrong_address,
 )
+from contracts.bounded_file import read_bounded
 
 
 class _OperatorFile(BaseModel):
@@ -64,16 +65,14 @@ def read_operator_file(path: Path) -> KafkaSection:
     Raises:
         ConfigError: `file_unusable`, `config_unreadable` or `config_invalid`.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(CONFIG_LIMIT_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"The operator's settings cannot be read ({error.strerror}).",
-            code="file_unusable",
-            where=str(path),
-            fix="Name the file with the [kafka] section. Check its owner and its permissions.",
-        ) from None
+    content = read_bounded(
+        path,
+        CONFIG_LIMIT_BYTES,
+        ConfigError,
+        code="file_unusable",
+        what="file of the operator's settings",
+        fix="Name the file with the [kafka] section. Check its owner and its permissions.",
+    )
     try:
         found = _OperatorFile.model_validate(parse_toml(content, str(path)))
     except ValidationError as error:

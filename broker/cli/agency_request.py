@@ -72,16 +72,13 @@ class Options:
     contacts: tuple[str, ...]
 
 
-def founding_plan(
-    directory: Path, given: Options, before: FoundingPlan | None, ask: bool | None = None
-) -> FoundingPlan:
+def founding_plan(directory: Path, given: Options, before: FoundingPlan | None) -> FoundingPlan:
     """Return the plan from the options, else the folder's earlier plan, else a person's answers.
 
     Args:
         directory: the agency's folder.
         given: the options.
         before: the plan in the folder, None if there is none.
-        ask: whether a person can be asked; None looks whether there is a terminal.
 
     Raises:
         WrongInputError: `option_missing` or `option_invalid`.
@@ -100,7 +97,7 @@ def founding_plan(
         else passphrase_path(directory, given.passphrase_file),
     }
     contacts = _contacts(given.contacts) or dict(profile.get("contacts") or {})
-    can_ask = _terminal() if ask is None else ask
+    can_ask = _terminal()
     if can_ask:
         _ask(values, contacts, directory)
     lacking = [name for name, value in values.items() if not value]

@@ -19,6 +19,7 @@ from broker.cli.output import printable, write_file
 from broker.errors import ConfigError
 from broker.operations.trial import TrialRefusal, TrialResult
 from broker.record import Record, format_record
+from contracts.bounded_file import read_bounded
 
 if TYPE_CHECKING:
     from broker.operations.event_evidence import Checked
@@ -80,16 +81,11 @@ def load_evidence(file: Path) -> Evidence:
         EvidenceError: `evidence_malformed`.
         ConfigError: `input_unreadable`.
     """
-    try:
-        with file.open("rb") as stream:
-            return parse_evidence(stream.read(MAX_EVIDENCE_BYTES + 1))
-    except OSError as error:
-        raise ConfigError(
-            f"The evidence cannot be read ({error.strerror})",
-            code="input_unreadable",
-            where=str(file),
-            fix="name a file that exists and that you may read",
-        ) from None
+    return parse_evidence(
+        read_bounded(
+            file, MAX_EVIDENCE_BYTES, ConfigError, code="input_unreadable", what="evidence"
+        )
+    )
 
 
 def save_evidence(evidence: Evidence, file: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from broker.cli.output import Agency, AsJson, confirmed, note, print_json, print_text
 from broker.errors import ConfigError, WrongInputError
+from contracts.bounded_file import read_bounded
 
 app = typer.Typer(no_args_is_help=True, help="Print the governance keys on paper, and read them.")
 
@@ -91,13 +92,7 @@ def _typed(file: Path | None) -> str:
                 typed.append(line)
             return "".join(typed)
         return sys.stdin.read(WORDS_LIMIT_BYTES)
-    try:
-        with file.open("rb") as stream:
-            return stream.read(WORDS_LIMIT_BYTES).decode(errors="replace")
-    except OSError as error:
-        raise ConfigError(
-            f"The words cannot be read ({error.strerror}).",
-            code="file_unusable",
-            where=str(file),
-            fix="Check the name and the permissions of the file.",
-        ) from None
+    words = read_bounded(
+        file, WORDS_LIMIT_BYTES, ConfigError, code="file_unusable", what="file of the words"
+    )
+    return words.decode(errors="replace")

@@ -42,6 +42,7 @@ from broker.keys.kid import EXCHANGE, GOVERNANCE, SECRET
 from broker.keys.signer import SIGNING_KEYS, SoftwareSigner
 from broker.keys.token import SigningToken
 from broker.keys.token_ring import TokenRing
+from contracts.bounded_file import read_bounded
 
 DESTROYED_FOLDER: Final = "destroyed"
 FILE_SCHEME: Final = "file:"
@@ -342,11 +343,9 @@ class Keyring:
         raise self._missing("A private key is missing.", kid)
 
     def _read(self, path: Path) -> KeyFile:
-        try:
-            with path.open("rb") as stream:
-                content = stream.read(KEYFILE_LIMIT_BYTES + 1)
-        except OSError as error:
-            raise self._unreadable("A key file cannot be read", path, error) from None
+        content = read_bounded(
+            path, KEYFILE_LIMIT_BYTES, KeyAccessError, code="key_unreadable", what="key file"
+        )
         file = parse_keyfile(content, str(path))
         # a key that was made before the first agreement stays this agency's
         deployments = (self._deployment, UNASSIGNED)

@@ -7,7 +7,7 @@ Every command takes both from here: `contract verify`, `contract status`, `contr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -98,11 +98,6 @@ def agreement_states(participant: Participant, now: int) -> tuple[AgreementState
         )
         for signed in participant.contracts.all()
     )
-
-
-def awaiting_us(states: tuple[AgreementState, ...]) -> Iterator[AgreementState]:
-    """Yield the versions that await this agency's signature."""
-    return (one for one in states if one.awaits_us)
 
 
 def _state(

@@ -26,6 +26,7 @@ from broker.registry.contracts import (
 )
 from broker.registry.repository import verify_beside
 from broker.transport.certificates import read_certificate, verify_issued, verify_own_chain
+from contracts.bounded_file import READABLE_FIX, read_bounded
 from contracts.documents import document_hash, require_document
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import parse_contract
@@ -110,7 +111,12 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
             try:
                 inside = files_in(path, "*")
             except OSError as error:
-                raise _unusable(path, error) from None
+                raise ConfigError(
+                    f"The folder cannot be read ({error.strerror}).",
+                    code="file_unusable",
+                    where=str(path),
+                    fix=READABLE_FIX,
+                ) from None
             found += [one for one in inside if _is_input(one)]
         else:
             found.append(path)
@@ -137,20 +143,7 @@ def read_file(path: Path) -> bytes:
     Raises:
         ConfigError: `file_unusable`.
     """
-    try:
-        with path.open("rb") as file:
-            return file.read(BUNDLE_LIMIT_BYTES + 1)
-    except OSError as error:
-        raise _unusable(path, error) from None
-
-
-def _unusable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"A file or folder cannot be used ({error.strerror}).",
-        code="file_unusable",
-        where=str(path),
-        fix="Check that it is there, who owns it and its permissions.",
-    )
+    return read_bounded(path, BUNDLE_LIMIT_BYTES, ConfigError, code="file_unusable")
 
 
 def collect(raw: bytes, where: str, deployment: str, found: Collected, now: int) -> Bundle:

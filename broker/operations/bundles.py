@@ -55,6 +55,7 @@ from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import MANIFESTS_FOLDER
 from broker.transport.certificates import verify_issued
+from contracts.bounded_file import read_bounded
 from contracts.documents import document_hash
 
 
@@ -445,8 +446,9 @@ def _is_newer(held: bytes | None, entry: VerifiedEntry) -> bool:
 def _manifests_here(participant: Participant) -> list[SignedManifest]:
     here: list[SignedManifest] = []
     for path in files_in(participant.root / MANIFESTS_FOLDER, "*.note"):
-        with path.open("rb") as file:
-            raw = file.read(MANIFEST_FILE_LIMIT_BYTES + 1)
+        raw = read_bounded(
+            path, MANIFEST_FILE_LIMIT_BYTES, RegistryError, code="registry_unreadable"
+        )
         signed = parse_manifest(raw, str(path))
         if signed.manifest.deployment != UNASSIGNED:
             here.append(signed)

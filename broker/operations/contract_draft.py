@@ -13,6 +13,7 @@ from broker.errors import ConfigError, EntryError, WrongInputError
 from broker.keys.durable import write_named
 from broker.keys.keyfile import UNASSIGNED
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, VerifiedEntry, verify_entry
+from contracts.bounded_file import read_bounded
 from contracts.documents import DOCUMENT_BYTES, document_hash, require_document, shipped_pins
 from contracts.drafting import draft
 from contracts.errors import ContractError
@@ -127,7 +128,9 @@ def pins_of(framework: Path) -> Pins:
         ContractError: `document_invalid`.
         ConfigError: `file_unusable`.
     """
-    raw = _bytes_of(framework, "framework agreement", DOCUMENT_BYTES)
+    raw = read_bounded(
+        framework, DOCUMENT_BYTES, ConfigError, code="file_unusable", what="framework agreement"
+    )
     require_document(raw, str(framework))
     return Pins(framework=document_hash(raw), vocabulary=shipped_pins().vocabulary)
 
@@ -221,19 +224,5 @@ def read_entry(path: Path, deployment: str, now: int) -> VerifiedEntry:
         EntryError: it is refused.
         ConfigError: `file_unusable`.
     """
-    raw = _bytes_of(path, "entry", ENTRY_LIMIT_BYTES)
+    raw = read_bounded(path, ENTRY_LIMIT_BYTES, ConfigError, code="file_unusable", what="entry")
     return verify_entry(raw, now=now, deployment=deployment, where=str(path))
-
-
-def _bytes_of(path: Path, what: str, limit: int) -> bytes:
-    """Return a file's bytes, at most one more than the limit, which its parser then refuses."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"The {what} cannot be read ({error.strerror}).",
-            code="file_unusable",
-            where=str(path),
-            fix="Check that it is there, who owns it and its permissions.",
-        ) from None

@@ -27,7 +27,6 @@ _BITS: Final = 11
 _ORDER: Final = 2**_BITS - 1
 _POLYNOMIAL: Final = 0b1000_0000_0101
 _VERSION: Final = 1
-_VERSION_BITS: Final = DATA_WORDS * _BITS - 2 * SEED_BYTES * 8
 _UNIQUE_LETTERS: Final = 4
 _PREFIX: Final = re.compile(r"\A\s*concordant governance ([a-z0-9.-]{1,63}):", re.IGNORECASE)
 

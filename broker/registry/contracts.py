@@ -102,22 +102,19 @@ def pinned_governance(contract: Contract, agency: str) -> GovernancePublic:
     return pair
 
 
-def verify_contract(
-    text: ContractText, notes: Iterable[bytes] = (), *, where: str | None = None
-) -> SignedContract:
+def verify_contract(text: ContractText, notes: Iterable[bytes] = ()) -> SignedContract:
     """Check the notes of parties, each by the keys that the contract pins for its party.
 
     Args:
         text: the contract.
         notes: bytes of notes, in any order; of several notes of a party the earliest counts.
-        where: the notes' place, for errors.
 
     Raises:
         RegistryError: codes `contract_altered` (the signed text is another one),
             `contract_note_malformed`, `contract_signature_invalid` (names the party),
             `contract_keys_invalid`.
     """
-    return verify_named(text, ((None, raw, where) for raw in notes))
+    return verify_named(text, ((None, raw, None) for raw in notes))
 
 
 def verify_named(

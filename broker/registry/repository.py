@@ -25,10 +25,11 @@ from broker.keys.manifest import (
     verify_manifest,
 )
 from broker.registry.contract_book import ContractBook
-from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES, SHOWN_LIMIT_BYTES
+from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES
 from broker.registry.contracts import SignedContract, verify_contract, verify_named
 from broker.registry.manifests import ManifestBook
 from broker.strict_json import parse_strict_json
+from contracts.bounded_file import READABLE_FIX, read_bounded
 from contracts.loading import AGREEMENT_BYTES, ContractText, load_contract, parse_contract
 
 CONTRACTS_FOLDER: Final = "contracts"
@@ -482,7 +483,12 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     try:
         return files_in(folder, pattern)
     except OSError as error:
-        raise _unreadable(folder, error) from None
+        raise RegistryError(
+            f"The folder cannot be read ({error.strerror}).",
+            code="registry_unreadable",
+            where=str(folder),
+            fix=READABLE_FIX,
+        ) from None
 
 
 def note_path(contract: Path, agency: str) -> Path:
@@ -516,32 +522,9 @@ def read_note(path: Path) -> bytes:
     return _read(path, CONTRACT_NOTE_LIMIT_BYTES)
 
 
-def read_shown(contract: Path, agency: str) -> bytes | None:
-    """Read the text that was shown to a party's signatory; None if it is not here.
-
-    Raises:
-        RegistryError: ``registry_unreadable``.
-    """
-    path = shown_path(contract, agency)
-    return _read(path, SHOWN_LIMIT_BYTES) if path.exists() else None
-
-
 def _read(path: Path, limit: int) -> bytes:
     """Read at most one byte more than the limit, so that a parser sees an excess."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> RegistryError:
-    return RegistryError(
-        f"A file cannot be read ({error.strerror}).",
-        code="registry_unreadable",
-        where=str(path),
-        fix="Check the owner and the permissions of the file.",
-    )
+    return read_bounded(path, limit, RegistryError, code="registry_unreadable")
 
 
 def _unwritable(path: Path, error: OSError) -> RegistryError:

@@ -176,11 +176,6 @@ class CaseFacts:
         """Return the prosecution's Unique Reference Number."""
         return f"01ZZ{10_000 + self.number:05d}{self.year}"
 
-    @property
-    def reported_to_voluntary(self) -> bool:
-        """Return whether a third-party centre or another service received the first report."""
-        return self.incident.reporting_channel in ("third_party_centre", "voluntary")
-
 
 def case_facts(
     rng: random.Random, number: int, *, borough: str | None = None, until: date = date(2026, 10, 31)
