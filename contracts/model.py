@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, StrictInt, StringConstraints
 
@@ -40,9 +40,6 @@ from contracts.terms import (
     Text,
     TopicTerms,
 )
-
-if TYPE_CHECKING:
-    from contracts.policy import Policy
 
 __all__ = [
     "ConsentScope",
@@ -228,8 +225,8 @@ class Contract(Term):
         return {party.id: party.role for party in self.parties}
 
     @cached_property
-    def policies(self) -> dict[tuple[str, tuple[str, ...], str], Policy]:
-        """Return the cache of policies that `contracts.policy.policy_for` compiled.
+    def policies(self) -> dict[tuple[str, tuple[str, ...], str], Any]:
+        """Return the cache of `contracts.policy.policy_for`, whose values are its policies.
 
         Keys are sender, addressed agencies and event type. The cache is not part of the contract's
         value.

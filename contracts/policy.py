@@ -379,7 +379,7 @@ def policy_for(
     Raises:
         ContractError: `contract_field_unknown`, `contract_invalid`: the contract is at fault.
     """
-    kept = contract.policies
+    kept: dict[tuple[str, tuple[str, ...], str], Policy] = contract.policies
     key = (sender, recipients, event_type)
     found = kept.get(key)
     if found is not None:

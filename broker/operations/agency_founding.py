@@ -7,11 +7,9 @@ changed.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -53,6 +51,7 @@ from broker.operations.agency_entry import (
     newest_key,
     own_entry,
 )
+from broker.operations.target_folder import locked, names_in, not_empty, writing
 from broker.partnership.entry import VerifiedEntry
 from broker.partnership.profile import AgencyId, Profile
 from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER, manifest_name
@@ -172,20 +171,14 @@ def found_agency(
     require_kind(plan.adapter)
     load_passphrase(PassphraseSource(file=directory / plan.passphrase_file))
     _require_ours(directory, plan)
-    try:
+    with writing(directory, "agency", ", then give the command again"):
         make_private_folder(directory)
-        with _alone(directory):
+        with locked(directory):
             _require_ours(directory, plan)
             directory.chmod(PRIVATE_FOLDER_MODE)
-            return _Founding(directory, plan, now, dict(partners or {})).carry_out()
-    except OSError as error:
-        raise ConfigError(
-            f"The agency cannot be written ({error.strerror}).",
-            code="directory_unusable",
-            where=str(directory),
-            fix="Check the free space, the owner and the permissions of the folder, then give the "
-            "command again.",
-        ) from None
+            founded = _Founding(directory, plan, now, dict(partners or {})).carry_out()
+            sync_folder(directory)
+            return founded
 
 
 @dataclass(slots=True)
@@ -346,23 +339,13 @@ def _config(plan: FoundingPlan, governance: GovernanceSigner, partners: dict[str
 
 def _require_ours(directory: Path, plan: FoundingPlan) -> None:
     """Check that the folder is absent, empty or was begun with this plan."""
-    try:
-        found = {path.name for path in directory.iterdir()} if directory.exists() else set()
-    except NotADirectoryError:
-        raise _not_empty(directory, "This is a file, not a folder.") from None
-    except OSError as error:
-        raise ConfigError(
-            f"The folder cannot be read ({error.strerror}).",
-            code="directory_unusable",
-            where=str(directory),
-            fix="Check the owner and the permissions of the folder.",
-        ) from None
+    found = names_in(directory)
     before = read_plan(directory)
     if before is None:
         inside = Path(plan.passphrase_file).parts[0]
         others = {name for name in found - {inside, *FOLDERS} if not _LEFT_OVER.fullmatch(name)}
         if others or any(_holds_files(directory / name) for name in found & set(FOLDERS)):
-            raise _not_empty(directory, "The folder is not empty, and holds no agency begun here.")
+            raise not_empty(directory, "The folder is not empty, and holds no agency begun here.")
         return
     for name in type(before).model_fields:
         if getattr(before, name) != getattr(plan, name):
@@ -382,24 +365,3 @@ def _differs(directory: Path, member: str) -> WrongInputError:
         fix="To finish that agency, give the folder alone: concordant agency init "
         f"{directory}. For another agency, give another folder.",
     )
-
-
-def _not_empty(directory: Path, detail: str) -> ConfigError:
-    return ConfigError(
-        detail,
-        code="directory_not_empty",
-        where=str(directory),
-        fix="Give a folder that is absent or empty.",
-    )
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Wait until no other process makes an agency in this folder."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-        sync_folder(directory)
-    finally:
-        os.close(handle)

@@ -11,11 +11,8 @@ of ours must not send under it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -32,6 +29,7 @@ from broker.keys.durable import SECRET_MODE, make_private_folder, sync_folder, w
 from broker.keys.sealed_stream import begin_opening, read_header
 from broker.operations.agency_backup import BackupFacts, open_backup, require_allowed, verify_backup
 from broker.operations.agency_copy import RESTORING
+from broker.operations.target_folder import locked, names_in, not_empty, writing
 from broker.store.snapshot import check_database, is_database
 from contracts.errors import ConcordantError
 
@@ -116,19 +114,11 @@ def restore(file: Path, directory: Path, passphrase: bytes, now: int) -> Restore
         _require_free(directory, facts)
         _require_room(directory, facts.size)
         stream.seek(0)
-        try:
+        with writing(directory, "folder", ", then give the command again: it goes on"):
             make_private_folder(directory)
-            with _alone(directory):
+            with locked(directory, _busy(directory)):
                 _require_free(directory, facts)
                 return _Restore(directory, facts, now).carry_out(stream, passphrase)
-        except OSError as error:
-            raise ConfigError(
-                f"The folder cannot be written ({error.strerror}).",
-                code="directory_unusable",
-                where=str(directory),
-                fix="Check the free space, the owner and the permissions of the folder, then give "
-                "the command again: it goes on.",
-            ) from None
 
 
 @dataclass(slots=True)
@@ -260,7 +250,7 @@ class _Restore:
         for name in names:
             target = self.directory / name
             if os.path.lexists(target):
-                raise _not_empty(self.directory)
+                raise _occupied(self.directory)
             (self._content / name).rename(target)
         sync_folder(self.directory)
 
@@ -307,26 +297,15 @@ def _note(directory: Path) -> _Progress | None:
 
 def _require_free(directory: Path, facts: BackupFacts) -> None:
     """Check that the folder is absent, empty or begun by a restore of this backup."""
-    try:
-        names = {path.name for path in directory.iterdir()} if directory.exists() else set()
-    except NotADirectoryError:
-        raise _not_empty(directory) from None
-    except OSError as error:
-        raise ConfigError(
-            f"The folder cannot be read ({error.strerror}).",
-            code="directory_unusable",
-            where=str(directory),
-            fix="Check the owner and the permissions of the folder.",
-        ) from None
+    names = names_in(directory)
     note = _note(directory)
     if names - {RESTORING} and (note is None or note.id != facts.id or not note.placing):
-        raise _not_empty(directory)
+        raise _occupied(directory)
     if RESTORING in names and note is not None and note.id != facts.id:
-        raise ConfigError(
+        raise not_empty(
+            directory,
             "The restore of another backup was begun here.",
-            code="directory_not_empty",
-            where=str(directory),
-            fix="Give a folder that is absent or empty, or finish that restore with its own file.",
+            "Give a folder that is absent or empty, or finish that restore with its own file.",
         )
 
 
@@ -344,30 +323,19 @@ def _require_room(directory: Path, size: int) -> None:
         )
 
 
-def _not_empty(directory: Path) -> ConfigError:
-    return ConfigError(
+def _occupied(directory: Path) -> ConfigError:
+    return not_empty(
+        directory,
         "The folder is not empty, and a restore overwrites nothing.",
-        code="directory_not_empty",
-        where=str(directory),
-        fix="Give a folder that is absent or empty. To put an agency in its former place, rename "
-        "its folder first.",
+        "Give a folder that is absent or empty. To put an agency in its former place, rename its "
+        "folder first.",
     )
 
 
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Refuse a second restore into this folder at the same time."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(
-                "Another process restores into this folder.",
-                code="already_running",
-                where=str(directory),
-                fix="Wait until it has ended.",
-            ) from None
-        yield
-    finally:
-        os.close(handle)
+def _busy(directory: Path) -> StoreError:
+    return StoreError(
+        "Another process restores into this folder.",
+        code="already_running",
+        where=str(directory),
+        fix="Wait until it has ended.",
+    )

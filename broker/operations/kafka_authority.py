@@ -14,6 +14,7 @@ from broker.keys.keyfile import UNASSIGNED
 from broker.operations.agency_entry import ENTRIES_FOLDER, own_entry
 from broker.operations.bundle_reading import Collected, as_refused, collect, read_file
 from broker.operations.contract_draft import require_distinct
+from broker.operations.target_folder import names_in, not_empty, writing
 from broker.partnership.bundle import CERTIFICATE_LIMIT_BYTES, Bundle, format_bundle
 from broker.partnership.entry import verify_entry
 from broker.transport.certificates import (
@@ -71,23 +72,11 @@ def make_authority(folder: Path, now: int) -> bool:
     """
     if (folder / _CERTIFICATE).is_file() and (folder / _KEY).is_file():
         return False
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ConfigError(
-                "The folder holds something, and no certificate authority.",
-                code="directory_not_empty",
-                where=str(folder),
-                fix="Give a folder that is absent or empty.",
-            )
+    if names_in(folder):
+        raise not_empty(folder, "The folder holds something, and no certificate authority.")
+    with writing(folder, "authority"):
         made = issue_ca("kafka", now)
         save_identity(folder, ca=made.certificate, certificate=made.certificate, key=made.key)
-    except OSError as error:
-        raise ConfigError(
-            f"The authority cannot be written ({error.strerror}).",
-            code="directory_unusable",
-            where=str(folder),
-            fix="Check the free space, the owner and the permissions of the folder.",
-        ) from None
     return True
 
 

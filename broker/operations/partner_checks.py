@@ -14,12 +14,13 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from broker.agency.participant import Participant, load_participant
-from broker.errors import ConfigError, WrongInputError
+from broker.errors import WrongInputError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
 from broker.keys.governance import GovernancePublic
 from broker.keys.instant import format_instant
 from broker.keys.signed_document import Line
 from broker.operations.bundle_reading import held_entries
+from broker.operations.target_folder import writing
 from broker.partnership.entry import parse_entry
 from broker.partnership.fingerprint import fingerprint, fingerprint_words, read_words
 from broker.registry.contracts import pinned_governance
@@ -130,20 +131,13 @@ def check_partner(
             fix="Give the name of the person who compared the words.",
         ) from None
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    try:
+    with writing(directory / PARTNERS_FOLDER, "check"):
         make_private_folder(directory / PARTNERS_FOLDER)
         write_durably(
             directory / PARTNERS_FOLDER / f"{agency}.json",
             orjson.dumps(check.model_dump(), option=options),
             mode=SECRET_MODE,
         )
-    except OSError as error:
-        raise ConfigError(
-            f"The check cannot be recorded ({error.strerror}).",
-            code="directory_unusable",
-            where=str(directory / PARTNERS_FOLDER),
-            fix="Check the free space, the owner and the permissions of the folder.",
-        ) from None
     return check
 
 

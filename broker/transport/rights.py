@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from broker.transport.connection import KafkaConnection
 from broker.transport.topics import AclPlan
 
 
@@ -40,32 +38,6 @@ class TriedRights:
     allowed: Mapping[AclPlan, bool]
     topics: frozenset[str]
     cluster: frozenset[str]
-
-
-def try_rights(connection: KafkaConnection, asked: NeededRights, timeout_s: float) -> TriedRights:
-    """Try every right at Kafka; nothing is changed there.
-
-    Raises:
-        TransportError: Kafka cannot be reached, does not accept the login, or does not answer.
-    """
-    from broker.transport.kafka.rights import carry_out
-
-    return asyncio.run(carry_out(connection, asked, timeout_s))
-
-
-def try_login(connection: KafkaConnection, timeout_s: float) -> None:
-    """Log in to Kafka.
-
-    Raises:
-        TransportError: Kafka cannot be reached, or does not accept the login.
-    """
-    from broker.transport.kafka.rights import Trials
-
-    async def log_in() -> None:
-        async with Trials(connection, timeout_s):
-            pass
-
-    asyncio.run(log_in())
 
 
 def tried_name(right: AclPlan) -> str:

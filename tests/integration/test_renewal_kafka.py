@@ -12,8 +12,8 @@ from broker.errors import TransportError
 from broker.transport.certificates import OPERATOR_NAME, issue_ca, issue_certificate, save_identity
 from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.kafka import KafkaTransport
+from broker.transport.kafka.rights import try_login
 from broker.transport.provisioning import Provisioner
-from broker.transport.rights import try_login
 from broker.transport.topics import AclPlan, TopicPlan
 from tests.integration.conftest import RealKafka
 from tests.integration.transport_behaviour import Inbox, many, receiving, until, until_sent

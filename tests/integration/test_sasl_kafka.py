@@ -30,8 +30,8 @@ from broker.transport.connection import (
     admin_settings,
 )
 from broker.transport.kafka import KafkaTransport
+from broker.transport.kafka.rights import try_login
 from broker.transport.provisioning import Provisioner, plan_changes
-from broker.transport.rights import try_login
 from broker.transport.topics import AclPlan, TopicPlan
 from tests.integration.conftest import RealKafka
 from tests.integration.kafka_listeners import OAUTH, SCRAM, SESSION_MS

@@ -20,7 +20,6 @@ from broker.operations.checks.rights_checks import (
 from broker.transport import provisioning
 from broker.transport.access_token import token_subject
 from broker.transport.connection import KafkaConnection, OauthLogin, ScramLogin, ssl_context
-from broker.transport.rights import try_login, try_rights
 from broker.transport.topics import control_topics
 from contracts.durations import MINUTE_MS, duration_text
 
@@ -38,6 +37,8 @@ def kafka_checks(participant: Participant, now: int, timeout_s: float) -> Iterat
     Raises:
         TransportError: the TLS files cannot be used.
     """
+    from broker.transport.kafka.rights import try_login, try_rights
+
     connection = participant.kafka_connection()
     try:
         reached = _reach(connection, timeout_s)

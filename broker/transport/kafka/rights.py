@@ -167,10 +167,30 @@ class Trials:
             raise transport_error(error, self._client) from None
 
 
-async def carry_out(
-    connection: KafkaConnection, asked: NeededRights, timeout_s: float
-) -> TriedRights:
-    """See `broker.transport.rights.try_rights`."""
+def try_login(connection: KafkaConnection, timeout_s: float) -> None:
+    """Log in to Kafka.
+
+    Raises:
+        TransportError: Kafka cannot be reached, or does not accept the login.
+    """
+
+    async def log_in() -> None:
+        async with Trials(connection, timeout_s):
+            pass
+
+    asyncio.run(log_in())
+
+
+def try_rights(connection: KafkaConnection, asked: NeededRights, timeout_s: float) -> TriedRights:
+    """Try every right at Kafka; nothing is changed there.
+
+    Raises:
+        TransportError: Kafka cannot be reached, does not accept the login, or does not answer.
+    """
+    return asyncio.run(_tried(connection, asked, timeout_s))
+
+
+async def _tried(connection: KafkaConnection, asked: NeededRights, timeout_s: float) -> TriedRights:
     candidates = (*asked.needed, *asked.others)
     named: dict[tuple[str, str], set[str]] = {}
     for right in candidates:
