@@ -79,11 +79,11 @@ def connect_broker(
     metrics = outside.metrics
     with store.reading() as tx:
         metrics.restore(tx)
-    status = Status(metrics, participant.config.intervals.heartbeat)
-    outside.readiness.add("kafka", status.kafka)
 
     # Identity of the agency, trusted keys and contracts, own keys.
     loaded = LoadedAgency(participant)
+    status = Status(metrics, participant.heartbeat_s(clock()))
+    outside.readiness.add("kafka", status.kafka)
     owner = StreamOwner(participant.deployment, participant.agency)
     secret = participant.keyring.secret()
     contracts, manifests = participant.contracts, participant.manifests

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal
 
+from contracts.durations import duration_ms, duration_text
 from contracts.findings import Finding
 from contracts.legal_codes import legal_rules
 from contracts.model import Contract, DraftContract
@@ -23,6 +24,7 @@ def date_findings(contract: Contract, today: date) -> Iterator[Finding]:
     yield from _assessments(contract, today)
     yield from _consultations(contract, today)
     yield from _retention(contract)
+    yield from _heartbeats(contract)
     yield from _registrations(contract)
     yield from _version_record(contract, today)
 
@@ -156,6 +158,26 @@ def _retention(contract: Contract) -> Iterator[Finding]:
             "warning",
             "retention.grace_days",
             f"{grace} days of grace; more than {rules.grace_days_warning} need a reason",
+        )
+
+
+def _heartbeats(contract: Contract) -> Iterator[Finding]:
+    levels, interval = contract.service_levels, contract.heartbeat_interval_ms
+    if duration_ms(levels.heartbeat_every) < interval:
+        yield Finding(
+            "heartbeat-interval",
+            "warning",
+            "service_levels.heartbeat_every",
+            f"{len(contract.parties)} parties send a heartbeat every {duration_text(interval)}, "
+            f"not every {levels.heartbeat_every}",
+        )
+    if duration_ms(levels.silence_alarm_after) <= interval:
+        yield Finding(
+            "heartbeat-interval",
+            "warning",
+            "service_levels.silence_alarm_after",
+            f"an alarm after {levels.silence_alarm_after} comes before the next heartbeat, which "
+            f"{len(contract.parties)} parties send every {duration_text(interval)}",
         )
 
 

@@ -41,6 +41,7 @@ RULES: Final[Mapping[str, str]] = {
     "draft-incomplete": "a draft lacks a member, so what depends on it is not checked",
     "field-unknown": "the event type does not have the field",
     "gateway": "data leave law enforcement without a legal gateway",
+    "heartbeat-interval": "the agreed interval of heartbeats is not that of so many parties",
     "hidden-character": "a control, bidirectional or invisible character",
     "identifies-unmarked": "a field says who a person is and is not marked `identifies`",
     "incident-identified": "a record without a person's consent could carry identifying fields",

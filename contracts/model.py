@@ -59,6 +59,14 @@ SemanticVersion: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+\
 HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+MAX_PARTIES = 256
+"""Maximum number of parties of a contract."""
+MANY_PARTIES = 64
+"""Number of parties up to which each sends a heartbeat a minute."""
+HEARTBEAT_INTERVAL_MS = 60 * 1000
+"""Interval of a party's heartbeats."""
+HEARTBEAT_INTERVAL_OF_MANY_MS = 5 * 60 * 1000
+"""The interval above `MANY_PARTIES`."""
 CHANGEOVER_LIMIT_MS = 30 * DAY_MS
 """Longest `changeover` of a contract."""
 SIGNING_LIMIT_MS = 30 * DAY_MS
@@ -210,7 +218,7 @@ class Contract(Term):
     ends: AgreementDay
     review_on: AgreementDay | None = None
     review_by: tuple[Identifier, ...] = ()
-    parties: tuple[Party, ...] = Field(min_length=2, max_length=64)
+    parties: tuple[Party, ...] = Field(min_length=2, max_length=MAX_PARTIES)
     governance_keys: dict[Identifier, GovernanceKeys]
     pins: Pins
 
@@ -273,6 +281,12 @@ class Contract(Term):
         """Length of `changeover` in milliseconds."""
         return duration_ms(self.changeover)
 
+    @property
+    def heartbeat_interval_ms(self) -> int:
+        """Return the interval of each party's heartbeats (docs/spec/heartbeats.md)."""
+        many = len(self.parties) > MANY_PARTIES
+        return HEARTBEAT_INTERVAL_OF_MANY_MS if many else HEARTBEAT_INTERVAL_MS
+
     @cached_property
     def grace_ms(self) -> int:
         """Return how long after its end records of its time are accepted (docs/spec/contracts.md).
@@ -297,7 +311,7 @@ class DraftContract(Contract):
     deployment: Identifier = "draft"
     starts: AgreementDay = date(2000, 1, 1)
     ends: AgreementDay = date(2000, 12, 31)
-    parties: tuple[Party, ...] = Field(default=(), max_length=64)
+    parties: tuple[Party, ...] = Field(default=(), max_length=MAX_PARTIES)
     governance_keys: dict[Identifier, GovernanceKeys] = Field(default_factory=dict)
     pins: Pins = Pins(framework="0" * 64, vocabulary="0" * 64)
 

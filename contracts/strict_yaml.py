@@ -27,13 +27,17 @@ DEPTH = 24
 """Deepest nesting of a file."""
 ITEMS = 512
 """Most items of one list or mapping; the shipped agreement has 54."""
-NODES = 20_000
-"""Maximum number of values in a file; the shipped agreement has 2,600.
+NODES = 40_000
+"""Maximum number of values in a file; the shipped agreement has 2,600 with seven parties.
+
+A party takes 35 to 60 of them.
 
 The model makes several kilobytes of messages for each wrong item, and any client that may write to
 Kafka can send a file (out of memory).
 """
 _SHOWN = 10
+_FAULTS = 10_000
+"""Most faults of a file that are described; each takes a kilobyte of memory."""
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]")
 """Line breaks in YAML 1.1 only.
 
@@ -115,6 +119,9 @@ def validated(
     try:
         return model.model_validate(tree)
     except ValidationError as error:
+        if (count := error.error_count()) > _FAULTS:
+            what = f"the file has {count:,} faults: it is not {kind.noun}"
+            raise refused(kind, what, where) from None
         faults = [
             (
                 tuple(item["loc"]),

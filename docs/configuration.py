@@ -152,8 +152,10 @@ MEANS: Mapping[str, str] = {
     "intervals": "How often the adapter does what, in seconds",
     "intervals.poll": "Look for new exports",
     "intervals.relay": "Look for events that another process put into the outbox",
-    "intervals.heartbeat": "Publish a heartbeat",
-    "intervals.silence_alarm": "Silence of a party after which an alarm is raised",
+    "intervals.heartbeat": "Publish a heartbeat. Without it: as the agreement demands, once a minute, or "
+    "every five minutes above 64 parties",
+    "intervals.silence_alarm": "Silence of a party after which an alarm is raised. Without it: three "
+    "of the party's intervals",
     "intervals.receipt": "Publish receipts",
     "http": "Where `/livez`, `/readyz` and `/metrics` answer",
     "http.host": "Address to listen on",

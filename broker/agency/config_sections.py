@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
+from broker.statements.heartbeats import SILENT_INTERVALS
 
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
 """Id of an agency or a deployment: one part of an origin."""
@@ -199,14 +199,29 @@ class IntervalsSection(Section):
     """Intervals of the service's periodic tasks, in seconds.
 
     ``relay`` is for events that another process put into the outbox. Events of this process are
-    sent at once, and a check every half second costs an idle adapter almost nothing.
+    sent at once, and a check every half second costs an idle adapter almost nothing. Without a
+    number, ``heartbeat`` and ``silence_alarm`` follow the agreement.
     """
 
     poll: Seconds = 0.5
     relay: Seconds = 0.5
-    heartbeat: Seconds = INTERVAL_MS / 1000
-    silence_alarm: Seconds = SILENCE_MS / 1000
+    heartbeat: Seconds | None = None
+    silence_alarm: Seconds | None = None
     receipt: Seconds = 5.0
+
+    def heartbeat_s(self, agreed_ms: int) -> float:
+        """Return the interval of our own heartbeats in seconds; ``agreed_ms`` is the agreed one."""
+        return agreed_ms / 1000 if self.heartbeat is None else self.heartbeat
+
+    def silence_ms(self, agreed_ms: int) -> int:
+        """Return after how many ms without a heartbeat of a party we raise an alarm.
+
+        Args:
+            agreed_ms: the agreed interval of its heartbeats.
+        """
+        if self.silence_alarm is not None:
+            return int(self.silence_alarm * 1000)
+        return SILENT_INTERVALS * agreed_ms
 
 
 class HttpSection(Section):

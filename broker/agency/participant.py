@@ -23,12 +23,14 @@ from broker.keys.manifest import Manifest
 from broker.keys.passphrase import load_passphrase
 from broker.keys.signer import SoftwareSigner
 from broker.keys.token import SigningToken
+from broker.registry.awaited import awaited
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import MANIFESTS_FOLDER, Repository
 from broker.transport.connection import KafkaConnection
+from contracts.model import HEARTBEAT_INTERVAL_MS
 from contracts.status import ContractStatus
 
 
@@ -90,6 +92,11 @@ class Participant:
             RegistryError: as `broker.registry.contract_in_force`.
         """
         return contract_in_force(self.contracts, self.manifests, now, name=name)
+
+    def heartbeat_s(self, now: int) -> float:
+        """Return the interval of this agency's own heartbeats in seconds."""
+        agreed = awaited(self.contracts, self.manifests, now)
+        return self.config.intervals.heartbeat_s(agreed.get(self.agency, HEARTBEAT_INTERVAL_MS))
 
     def contract_status(self, signed: SignedContract, now: int) -> ContractStatus:
         """Return a contract's status at `now` (ms)."""

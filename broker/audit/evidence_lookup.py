@@ -141,7 +141,7 @@ def _sent(tx: Transaction, me: str, event_id: str) -> Located | None:
         raise EvidenceError(
             "The event is not in a stream yet.",
             code="event_not_sent",
-            fix="start the adapter, which sends it, then give the command again in a minute",
+            fix="start the adapter, which sends it, then give the command again",
         )
     log = GenerationPlace(me, row.topic, row.partition, row.generation)
     try:

@@ -23,8 +23,8 @@ KEPT_BYTES_A_MINUTE: Final = 2 * MAX_HEARTBEAT_BYTES
 KEPT_A_MINUTE: Final = 64
 """Maximum number of kept heartbeats of one agency per minute.
 
-It sends one a minute; more, with another log each time, must not fill the disk. The next minute's
-covers the same events.
+It sends at most one a minute; more, with another log each time, must not fill the disk. The next
+one covers the same events.
 """
 YEAR_MS: Final = 366 * DAY_MS
 

@@ -6,7 +6,7 @@ subject was corrected.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -152,7 +152,7 @@ class Watch:
     def look(self) -> Found:
         """Run all checks once."""
         now = self._clock()
-        found = Found()
+        found, parties = Found(), self._awaited(now)
         found.thin_receipts = self._forget(now)
         self._new_ends(now, found)
         with self._store.reading() as tx:
@@ -160,10 +160,10 @@ class Watch:
             self._gaps(tx, now, found)
             found.ask_again += self._content.due(tx, now)
             self._metrics.without_content(self._content.counts())
-            self._silence(tx, now, found)
+            self._silence(tx, now, parties, found)
             self._overdue(tx, now, found)
             self._deferred(tx, now, found)
-            self._metrics.refresh(tx, now, self._awaited(now))
+            self._metrics.refresh(tx, now, parties)
             self._held(tx, now)
             self._asked_again(tx, found)
         if found.judge_unheard or now - self._unheard >= JUDGE_AGAIN_MS:
@@ -183,9 +183,11 @@ class Watch:
             with self._store.transaction() as tx:
                 self._metrics.keep(tx, self._clock())
 
-    def _awaited(self, now: int) -> tuple[str, ...]:
-        resolver = self._trust.current.resolver
-        return awaited(resolver.contracts, resolver.manifests, now)
+    def _awaited(self, now: int) -> Mapping[str, int]:
+        """Return after how many ms without a heartbeat an agency counts as silent."""
+        resolver, intervals = self._trust.current.resolver, self._participant.config.intervals
+        agreed = awaited(resolver.contracts, resolver.manifests, now)
+        return {agency: intervals.silence_ms(interval) for agency, interval in agreed.items()}
 
     def _withheld(self, tx: Transaction, now: int, found: Found) -> None:
         for place, (size, since) in list(self._missing.items()):
@@ -219,11 +221,10 @@ class Watch:
             self._ask(found, log.origin(self._participant.deployment), first, last, now)
         self._next_gap[agency] = ranges[-1][:2] if len(ranges) == GAPS_A_LOOK else None
 
-    def _silence(self, tx: Transaction, now: int, found: Found) -> None:
+    def _silence(self, tx: Transaction, now: int, awaited: Mapping[str, int], found: Found) -> None:
         """Raise an alarm for each agency without a heartbeat for too long, or ever."""
-        limit = int(self._participant.config.intervals.silence_alarm * 1000)
         heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
-        for agency in self._awaited(now):
+        for agency, limit in awaited.items():
             last = max(heard.get(agency, 0), self._began)
             if agency != self._participant.agency and now - last > limit:
                 self._alarm(found, agency, "silence", "")

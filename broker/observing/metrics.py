@@ -11,7 +11,7 @@ continue after a restart (`tallies`), because `increase()` sees no rise of a ser
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeVar, get_args
 
 from prometheus_client import (
@@ -107,8 +107,7 @@ class Metrics:
         self.registry: Final = CollectorRegistry(auto_describe=True)
         self.tallies: Final = Tallies()
         self._monotonic = monotonic
-        began = monotonic()
-        self._due: dict[Loop, float] = dict.fromkeys(get_args(Loop), began + STARTING_S)
+        self._due: dict[Loop, float] = dict.fromkeys(get_args(Loop), monotonic() + STARTING_S)
         self._published = self._counter(
             "events_published", "Events that Kafka acknowledged.", "topic"
         )
@@ -182,6 +181,11 @@ class Metrics:
         self._heartbeat = self._current(
             "heartbeat_age_seconds",
             "Time since the last heartbeat, or since the first is expected.",
+            "agency",
+        )
+        self._silent_after = self._current(
+            "heartbeat_limit_seconds",
+            "Age of the last heartbeat above which the agency counts as silent.",
             "agency",
         )
         self._stopped = self._current(
@@ -365,13 +369,14 @@ class Metrics:
         """Return how long a loop has been due; 0 while it is on time."""
         return max(0.0, self._monotonic() - self._due[loop])
 
-    def refresh(self, tx: Transaction, now: int, awaited: Iterable[str]) -> None:
+    def refresh(self, tx: Transaction, now: int, awaited: Mapping[str, int]) -> None:
         """Set the gauges that come from the state database.
 
         Args:
             tx: the state.
             now: milliseconds since the epoch.
-            awaited: agencies that must send a heartbeat each minute, this one included.
+            awaited: agencies that must send heartbeats, this one included, with the milliseconds
+                after which each counts as silent.
         """
         outbox = tx.outbox.counts()
         self._outbox.labels("pending").set(outbox.pending)
@@ -388,6 +393,7 @@ class Metrics:
         heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
         ages = {(agency,): _age_s(heard.get(agency, at), now) for agency, at in since.items()}
         self._heartbeat.show(ages)
+        self._silent_after.show({(one,): limit / 1000 for one, limit in awaited.items()})
 
     def folder(self, name: str, files: int, oldest_ms: int | None, now: int) -> None:
         """Set the number and age of unencrypted files in a folder."""

@@ -329,13 +329,17 @@ def _held(participant: Participant, tx: Transaction, now: int) -> tuple[Held, ..
 
 
 def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[Heard, ...]:
-    limit = int(participant.config.intervals.silence_alarm * 1000)
+    intervals = participant.config.intervals
     heard = {row.agency: row.heard_ms for row in tx.heads.all()}
     parties = awaited(participant.contracts, participant.manifests, now)
-    others = (agency for agency in parties if agency != participant.agency)
     return tuple(
-        Heard(agency, heard.get(agency), agency not in heard or now - heard[agency] > limit)
-        for agency in others
+        Heard(
+            agency,
+            heard.get(agency),
+            agency not in heard or now - heard[agency] > intervals.silence_ms(agreed),
+        )
+        for agency, agreed in parties.items()
+        if agency != participant.agency
     )
 
 

@@ -24,8 +24,9 @@ from contracts.documents import DOCUMENT_BYTES
 from contracts.loading import AGREEMENT_BYTES
 
 BUNDLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
-MEMBERS_LIMIT: Final = 2_048
-DIRECTORY_LIMIT_BYTES: Final = 512 * 1024
+MEMBERS_LIMIT: Final = 16_384
+"""Maximum number of members: 256 parties with twenty versions of their agreement have 6,000."""
+DIRECTORY_LIMIT_BYTES: Final = 4 * 1024 * 1024
 CERTIFICATE_LIMIT_BYTES: Final = 16 * 1024
 _END_BYTES: Final = 22
 _END: Final = struct.Struct("<4s4H2LH")

@@ -25,9 +25,11 @@ LATE_S: Final = 60.0
 """Seconds after which a late loop counts as held up; a failing call to Kafka takes 30."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Status:
     """Status of a service; ``heartbeat_s`` is the interval of this agency's heartbeats.
+
+    A new agreement may change it, so the loop that sends heartbeats sets it.
 
     Each direction records for itself whether Kafka answers. The relay alone is not enough: without
     anything to send, it makes no request.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,8 @@ from broker.waiting import first_of, out_of_descriptors, run_together, set_withi
 from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
+LOOK_AGAIN_S: Final = 60.0
+"""Seconds after which the interval of heartbeats is read again: an agreement may change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class BrokerService:
         loops: tuple[Callable[[], Awaitable[None]], ...] = (
             self.when_heard(partial(parts.relaying.run, intervals.relay, stop), stop),
             partial(parts.reader.run, stop, parts.arrivals.trouble),
-            self.when_heard(partial(self._heartbeat_loop, intervals.heartbeat, stop), stop),
+            self.when_heard(partial(self._heartbeat_loop, stop), stop),
             self.when_heard(partial(self._receipt_loop, intervals.receipt, stop), stop),
             partial(self._watch_loop, stop),
             self.when_heard(partial(parts.replaying.run, stop), stop),
@@ -188,15 +191,24 @@ class BrokerService:
             self.tell_shortage()
         self._log.warning(event, code=error.code)
 
-    async def _heartbeat_loop(self, interval: float, stop: asyncio.Event) -> None:
+    async def _heartbeat_loop(self, stop: asyncio.Event) -> None:
+        """Send heartbeats; a shorter interval of a new agreement counts within a minute."""
         while not stop.is_set():
-            self._status.metrics.turned("heartbeat", interval + LATE_S)
+            sent = time.monotonic()
+            self._status.metrics.turned("heartbeat", self._interval_s() + LATE_S)
             try:
                 await self.parts.statements.tell_heads(self.parts.relay.acknowledged_heads())
             except ConcordantError as error:
                 require_waiting_helps(error)
                 self._waits("heartbeat_waits", error)
-            await set_within(stop, interval)
+            while (left := sent + self._interval_s() - time.monotonic()) > 0:
+                if await set_within(stop, min(left, LOOK_AGAIN_S)):
+                    break
+
+    def _interval_s(self) -> float:
+        """Return the interval of our heartbeats, which follows the agreements of now."""
+        self._status.heartbeat_s = self.participant.heartbeat_s(self._clock())
+        return self._status.heartbeat_s
 
     async def _receipt_loop(self, interval: float, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -2,7 +2,7 @@
 
 A stream or receipt key cosigns checkpoints (type 0x04) and signs notes of its agency (type 0x01).
 The two messages begin differently, so neither can be used as the other (type confusion). The
-ML-DSA-44 stream key also signs heartbeats, once a minute and never on the path of an event.
+ML-DSA-44 stream key also signs heartbeats, at intervals and never on the path of an event.
 """
 
 from __future__ import annotations

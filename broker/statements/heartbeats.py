@@ -1,7 +1,7 @@
-"""Heartbeats: each minute, one signed note with the heads of all of an agency's streams.
+"""Heartbeats: at intervals, one signed note with the heads of all of an agency's streams.
 
 docs/spec/heartbeats.md. A reader judges a heartbeat by its stated time. A head above the received
-records shows that records are withheld, and three minutes without a heartbeat raise an alarm. The
+records shows that records are withheld, and three intervals without a heartbeat raise an alarm. The
 heads are those that Kafka has acknowledged, so that a slow relay does not look like an attacker.
 Both stream keys of the agency sign, so that every event below a head has post-quantum evidence
 (docs/spec/evidence.md).
@@ -24,10 +24,8 @@ from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.tlog.note import Note, NoteSigner, format_note, sign_note
 
 HEADING: Final = "concordant.heartbeat/v1"
-INTERVAL_MS: Final = 60 * 1000
-"""Interval of an agency's heartbeats, unless its agency.toml sets another."""
-SILENCE_MS: Final = 3 * 60 * 1000
-"""Time without a heartbeat before an alarm, unless the reader's agency.toml sets another."""
+SILENT_INTERVALS: Final = 3
+"""Intervals without a heartbeat before an alarm, unless the reader's agency.toml sets a time."""
 MAX_HEADS: Final = 1024
 """Maximum number of heads: with the longest names they take 450 kB, and Kafka accepts 1 MiB."""
 MAX_HEARTBEAT_BYTES: Final = 512 * 1024

@@ -49,10 +49,9 @@ ML_DSA_44: Final = b"\xffML-DSA-44"
 ML_DSA_65: Final = b"\xffML-DSA-65"
 
 KEY_ID_BYTES: Final = 4
-#: Maximum size of a note in bytes. 64 parties with two governance signatures each need 300 kB.
+#: Maximum size of a note in bytes; each kind of note has a lower limit of its own.
 MAX_NOTE_BYTES: Final = 2**20
-#: Maximum number of signature lines. C2SP requires at least 16; 64 parties sign a contract with two
-#: keys each.
+#: Maximum number of signature lines; C2SP requires at least 16.
 MAX_NOTE_SIGNATURES: Final = 128
 #: Maximum length of a key name in characters. One length byte holds it in an ML-DSA-44 cosignature.
 MAX_NAME_BYTES: Final = 255

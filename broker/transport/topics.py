@@ -18,6 +18,9 @@ from contracts.model import Contract, topic_name
 MAX_RECORD_BATCH_BYTES = 1_048_576
 """Largest compressed batch that Kafka accepts; producers fill 512 KiB before compression."""
 
+MAX_CONTRACT_BATCH_BYTES = 5 * 2**20
+"""Largest compressed batch of the contracts topic: a contract file of 4 MiB and a note."""
+
 HEARTBEAT_RETENTION_DAYS = 7
 """Heartbeats matter for minutes; a week lets an operator investigate an incident."""
 
@@ -170,7 +173,7 @@ def topic_plans(contract: Contract) -> tuple[TopicPlan, ...]:
     control = control_topics(contract.deployment)
     return (
         *sorted(plans, key=lambda plan: plan.name),
-        _compacted(control.contracts),
+        _compacted(control.contracts, MAX_CONTRACT_BATCH_BYTES),
         _kept_for(control.heartbeats, CONTROL_PARTITIONS, HEARTBEAT_RETENTION_DAYS),
         _compacted(control.manifests),
         _kept_for(control.receipts, CONTROL_PARTITIONS, longest),
@@ -233,13 +236,18 @@ def _kept_for(name: str, partitions: int, days: int) -> TopicPlan:
     )
 
 
-def _compacted(name: str) -> TopicPlan:
+def _compacted(name: str, batch_bytes: int = MAX_RECORD_BATCH_BYTES) -> TopicPlan:
     return TopicPlan(
         name,
         CONTROL_PARTITIONS,
         -1,
         "compact",
-        {**_ALWAYS, "cleanup.policy": "compact", "retention.ms": "-1"},
+        {
+            **_ALWAYS,
+            "cleanup.policy": "compact",
+            "retention.ms": "-1",
+            "max.message.bytes": str(batch_bytes),
+        },
     )
 
 

@@ -274,7 +274,7 @@ CONTRACT = members(
     changeover=Optional(changeover, default="P7D"),
     starts=day,
     ends=day,
-    parties=listed(PARTY, 2, 64),
+    parties=listed(PARTY, 2, 256),
     governance_keys=mapped(ID, members(ed25519=key(ED25519), ml_dsa_65=key(ML_DSA_65))),
     roles=mapped(ID, text, 1),
     topics=mapped(ID, members(partitions=integer(1, 100)), 1),

@@ -13,10 +13,10 @@ import yaml
 
 from tests.conformance.refusals import MalformedError
 
-MAX_BYTES = 1048576
+MAX_BYTES = 4194304
 MAX_DEPTH = 24
 MAX_ITEMS = 512
-MAX_VALUES = 20000
+MAX_VALUES = 40000
 ODD_BREAKS = frozenset("\x85\u2028\u2029")
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 

@@ -62,6 +62,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
         return found
     every: tuple[tuple[str, Callable[[], Checks]], ...] = (
         ("partners", lambda: settings_checks.partners(participant)),
+        ("settings", lambda: settings_checks.heartbeat_intervals(participant, now)),
         ("clock", lambda: machine_checks.clock(participant, now)),
         ("contract", lambda: _contract(participant, now)),
         ("agreement", lambda: _agreements(participant, now)),

@@ -124,14 +124,14 @@ def _heartbeats(
     if not runs:
         yield skipped("heartbeats", "the adapter does not run")
         return
-    limit = int(participant.config.intervals.silence_alarm * 1000)
+    intervals = participant.config.intervals
     heard = {row.agency: row.heard_ms for row in tx.heads.all()}
-    others = [
-        agency
-        for agency in awaited(participant.contracts, participant.manifests, now)
+    others = {
+        agency: intervals.silence_ms(agreed)
+        for agency, agreed in awaited(participant.contracts, participant.manifests, now).items()
         if agency != participant.agency
-    ]
-    silent = [agency for agency in others if now - heard.get(agency, 0) > limit]
+    }
+    silent = [agency for agency, limit in others.items() if now - heard.get(agency, 0) > limit]
     for agency in silent:
         since = f"for {duration_text(now - heard[agency])}" if agency in heard else "ever"
         fix = f"telephone {agency}: its adapter is down, or its records are withheld"

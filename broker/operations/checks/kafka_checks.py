@@ -17,14 +17,16 @@ from broker.operations.checks.rights_checks import (
     needed_rights,
     rights_results,
 )
+from broker.statements.heartbeats import SILENT_INTERVALS
 from broker.transport import provisioning
 from broker.transport.access_token import token_subject
 from broker.transport.connection import KafkaConnection, OauthLogin, ScramLogin, ssl_context
 from broker.transport.topics import control_topics
-from contracts.durations import MINUTE_MS, duration_text
+from contracts.durations import duration_text
+from contracts.model import HEARTBEAT_INTERVAL_OF_MANY_MS
 
-RECENT_MS: Final = 3 * MINUTE_MS
-"""Heartbeats arrive once a minute, so with running adapters the newest is never older than this."""
+RECENT_MS: Final = SILENT_INTERVALS * HEARTBEAT_INTERVAL_OF_MANY_MS
+"""Age that the newest heartbeat never has while adapters run."""
 KAFKA: Final = ("kafka", "kafka clock", RIGHTS, OTHER_RIGHTS)
 """Names of the checks."""
 _API_VERSIONS: Final = bytes.fromhex("0000000a00120000" + "00000001ffff")

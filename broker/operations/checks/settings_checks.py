@@ -13,7 +13,8 @@ from broker.agency.kinds import declared_kinds, require_kind
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs, health_port
 from broker.operations.checks.check import Check, passed, skipped, warned
-from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
+from broker.registry.awaited import awaited
+from broker.statements.heartbeats import SILENT_INTERVALS
 from broker.transport.connection import wrong_address
 from contracts.errors import ConcordantError
 from contracts.names import nearest
@@ -36,7 +37,7 @@ def adapter(agency: Path, config: AgencyConfig) -> Iterator[Check]:
 
 
 def settings(agency: Path, config: AgencyConfig) -> Iterator[Check]:
-    """Check that governance ids, folders, addresses and intervals are consistent.
+    """Check that governance ids, folders and addresses are consistent.
 
     Raises:
         ConfigError: the ids of the governance keys are not base64.
@@ -45,12 +46,11 @@ def settings(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     wrong = [
         *_same_folders(agency, config),
         *_addresses(config),
-        *_intervals(config),
         *_health(agency, config),
     ]
     yield from wrong
     if not any(check.status == "fail" for check in wrong):
-        yield passed("settings", "folders, addresses and intervals are consistent")
+        yield passed("settings", "folders and addresses are consistent")
 
 
 def partners(participant: Participant) -> Iterator[Check]:
@@ -107,22 +107,26 @@ def _addresses(config: AgencyConfig) -> Iterator[Check]:
         yield Check("settings", "fail", detail, fix, "config_address_invalid")
 
 
-def _intervals(config: AgencyConfig) -> Iterator[Check]:
-    intervals = config.intervals
-    if intervals.heartbeat * 1000 > SILENCE_MS:
+def heartbeat_intervals(participant: Participant, now: int) -> Iterator[Check]:
+    """Check that our own intervals of heartbeats and of silence fit those of the agreements."""
+    intervals = participant.config.intervals
+    agreed = awaited(participant.contracts, participant.manifests, now)
+    own = agreed.get(participant.agency)
+    longest = max(agreed.values(), default=None)
+    sent, silence = intervals.heartbeat, intervals.silence_alarm
+    if own is not None and sent is not None and sent * 1000 > SILENT_INTERVALS * own:
         detail = (
-            f"we send a heartbeat every {intervals.heartbeat:g} s, but the others raise an "
-            f"alarm after {SILENCE_MS / 1000:g} s [agency.toml: intervals.heartbeat]"
+            f"we send a heartbeat every {sent:g} s, but the others raise an alarm after "
+            f"{SILENT_INTERVALS * own / 1000:g} s [agency.toml: intervals.heartbeat]"
         )
-        fix = f"set it to {INTERVAL_MS / 1000:g} or less"
+        fix = f"remove the setting, or set it to {own / 1000:g} or less"
         yield Check("settings", "fail", detail, fix, "config_interval_invalid")
-    if intervals.silence_alarm * 1000 <= INTERVAL_MS:
+    if longest is not None and silence is not None and silence * 1000 <= longest:
         detail = (
-            f"we raise an alarm after {intervals.silence_alarm:g} s without a heartbeat, but "
-            f"each agency sends one every {INTERVAL_MS / 1000:g} s [agency.toml: "
-            "intervals.silence_alarm]"
+            f"we raise an alarm after {silence:g} s without a heartbeat, but agencies send one "
+            f"every {longest / 1000:g} s [agency.toml: intervals.silence_alarm]"
         )
-        fix = f"set it to {SILENCE_MS / 1000:g}"
+        fix = f"remove the setting, or set it to {SILENT_INTERVALS * longest / 1000:g}"
         yield Check("settings", "fail", detail, fix, "config_interval_invalid")
 
 

@@ -37,8 +37,8 @@ from broker.record import Record
 _KEEP_BYTES = "surrogateescape"
 """Error handler that keeps the bytes of a name in a `str`."""
 
-MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
-"""Maximum size of a decompressed batch; senders fill 512 KiB.
+MAX_BATCH_BYTES: Final = 5 * 1024 * 1024
+"""Maximum size of a decompressed batch: the largest contract with a note; senders fill 512 KiB.
 
 Zstd compresses zeros to less than a thousandth, so without a limit one record of any party could
 exhaust the memory of every reader.

@@ -11,7 +11,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
 from broker.errors import TransportError
-from broker.record import UNKNOWN_OFFSET, KafkaPartition, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    CONTRACT_CONTENT_TYPE,
+    UNKNOWN_OFFSET,
+    KafkaPartition,
+    Record,
+)
 from broker.transport.kafka.client import (
     CLIENT_ERRORS,
     CLOSE_TIMEOUT_S,
@@ -22,7 +28,8 @@ from broker.transport.kafka.client import (
 BATCH_BYTES = 512 * 1024
 """A producer batch before compression (protocol, "Conventions")."""
 
-MAX_REQUEST_BYTES = 1_048_576
+MAX_REQUEST_BYTES = 5 * 2**20
+"""Largest request, for the largest contract with a note."""
 LINGER_MS = 5
 SEND_TIMEOUT_S = 30.0
 
@@ -146,10 +153,11 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
 def _check_size(record: Record) -> None:
     size = len(record.value or b"") + len(record.key or b"")
     size += sum(len(name) + len(value or b"") for name, value in record.headers)
-    if size > BATCH_BYTES:
+    contract = (CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE) in record.headers
+    limit = MAX_REQUEST_BYTES if contract else BATCH_BYTES
+    if size > limit:
         raise TransportError(
-            f"a record of {size} bytes is larger than a batch, which has at most {BATCH_BYTES} "
-            "bytes",
+            f"a record of {size} bytes is larger than its batch may be: {limit} bytes",
             code="record_too_large",
             where=f"{record.topic}/{record.partition}",
         )

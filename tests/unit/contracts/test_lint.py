@@ -275,6 +275,13 @@ PASSED_BEFORE: dict[str, tuple[str, str, Callable[[Contract], Contract]]] = {
         "term-too-long", "error", lambda c: c.model_copy(update={"ends": date(2076, 1, 1)})),
     "retention of 99 years": ("retention-long", "error", lambda c: kept(c, 99)),
     "retention of 12 years": ("retention-long", "warning", lambda c: kept(c, 12)),
+    "65 parties with a heartbeat a minute": (
+        "heartbeat-interval", "warning",
+        lambda c: c.model_copy(update={"parties": (c.parties * 10)[:65]})),
+    "an alarm before the next heartbeat": (
+        "heartbeat-interval", "warning",
+        lambda c: c.model_copy(update={"service_levels": c.service_levels.model_copy(
+            update={"silence_alarm_after": "PT1M"})})),
     "a review after the end": (
         "review-after-end", "error",
         lambda c: c.model_copy(update={"review_on": c.ends + timedelta(days=1)})),

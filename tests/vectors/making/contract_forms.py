@@ -154,7 +154,7 @@ TAKEN: dict[str, File] = {
         "A Kafka principal that gets no rights is no fault of the file.",
         _principals(b"*", b"ANONYMOUS"),
     ),
-    "largest": File("A file of exactly 1 MiB.", _padded(AGREEMENT_BYTES)),
+    "largest": File("A file of exactly 4 MiB.", _padded(AGREEMENT_BYTES)),
     "list_of_512": File("A list of 512 members.", more=(("security", ["x"] * 512),)),
     "mapping_of_512": File(
         "A mapping of 512 members.",
@@ -245,7 +245,7 @@ REFUSED: dict[str, File] = {
     "changeover_long": File("A changeover above 30 days.", more=(("changeover", "P30DT1M"),)),
     "changeover_nothing": File("A changeover of nothing.", more=(("changeover", "P0D"),)),
     "changeover_number": File("A changeover as a number.", more=(("changeover", 7),)),
-    "too_large": File("A file of a byte more than 1 MiB.", _padded(AGREEMENT_BYTES + 1)),
+    "too_large": File("A file of a byte more than 4 MiB.", _padded(AGREEMENT_BYTES + 1)),
     "list_of_513": File("A list of 513 members.", more=(("security", ["x"] * 513),)),
     "mapping_of_513": File(
         "A mapping of 513 members.",

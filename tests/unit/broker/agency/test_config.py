@@ -47,7 +47,7 @@ def test_a_missing_setting_has_the_documented_default() -> None:
     )
     config = parse_config(minimal.encode(), "agency.toml")
     assert config.passphrase.file == "passphrase"
-    assert config.intervals.heartbeat == 60
+    assert config.intervals.heartbeat is None
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_values_of_the_state_are_read_at_each_scrape(tmp_path: Path) -> None:
     metrics = Metrics()
     store = open_store(tmp_path / "state.db")
     with store.transaction() as tx:
-        metrics.refresh(tx, NOW, ("cps-london", "csu-camden"))
+        metrics.refresh(tx, NOW, {"cps-london": 180_000, "csu-camden": 900_000})
         assert value(metrics, "outbox_events", state="pending") == 0
         assert value(metrics, "outbox_oldest_seconds") == 0
         tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], NOW - 5000)
@@ -127,6 +127,8 @@ def test_values_of_the_state_are_read_at_each_scrape(tmp_path: Path) -> None:
     assert value(metrics, "referrals_overdue") == 1
     assert value(metrics, "heartbeat_age_seconds", agency="cps-london") == 61
     assert value(metrics, "heartbeat_age_seconds", agency="csu-camden") == 0
+    assert value(metrics, "heartbeat_limit_seconds", agency="cps-london") == 180
+    assert value(metrics, "heartbeat_limit_seconds", agency="csu-camden") == 900
 
 
 def test_the_age_of_the_outbox_counts_what_is_signed_and_not_taken(tmp_path: Path) -> None:
@@ -136,10 +138,10 @@ def test_the_age_of_the_outbox_counts_what_is_signed_and_not_taken(tmp_path: Pat
         seq = tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], NOW - 9000)[0]
         tx.outbox.index([(seq, "g", 0, b"l" * 32, b"proof")])
         tx.outbox.add_many([NewOutboxRow("other", "t", 0, b"v", False)], NOW - 5000)
-        metrics.refresh(tx, NOW, ())
+        metrics.refresh(tx, NOW, {})
         assert value(metrics, "outbox_oldest_seconds") == 9
         tx.outbox.mark_sent([(seq, 1, NOW)])
-        metrics.refresh(tx, NOW, ())
+        metrics.refresh(tx, NOW, {})
         assert value(metrics, "outbox_oldest_seconds") == 5
     store.close()
 
@@ -148,13 +150,13 @@ def test_an_agency_that_was_never_heard_ages_from_when_it_was_first_awaited(tmp_
     store = open_store(tmp_path / "state.db")
     with store.transaction() as tx:
         first = Metrics()
-        first.refresh(tx, NOW, ("council-camden",))
+        first.refresh(tx, NOW, {"council-camden": 180_000})
         first.keep(tx, NOW)
         again = Metrics()
         again.restore(tx)
-        again.refresh(tx, NOW + 300_000, ("council-camden",))
+        again.refresh(tx, NOW + 300_000, {"council-camden": 180_000})
         assert value(again, "heartbeat_age_seconds", agency="council-camden") == 300
-        again.refresh(tx, NOW + 300_000, ())  # it has left
+        again.refresh(tx, NOW + 300_000, {})  # it has left
         assert "council-camden" not in again.text().decode()
     store.close()
 
