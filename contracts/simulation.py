@@ -1,7 +1,7 @@
-"""Simulation of one event under an agreement: what each recipient would read, and what not and why.
+"""Simulation of one event under an agreement: the fields that each recipient would read.
 
-It needs no key and seals nothing. It asks the same decision that sealing asks
-(`contracts/decision.py`), as if the agreement were in force and no party had left it.
+For each other field it gives the reason. It needs no key and seals nothing. It uses the decision of
+sealing (`contracts/decision.py`), as if the agreement were in force and no party had left it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NotRead:
 
 @dataclass(frozen=True, slots=True)
 class RecipientView:
-    """The part of the event that one recipient reads, and the rest, in the event's order."""
+    """The fields that one recipient would read, and the others, both in the event's order."""
 
     reads: tuple[str, ...]
     left_out: tuple[NotRead, ...]
@@ -52,7 +52,7 @@ class Simulated:
         code: `permitted`, or the reason why the event would be refused.
         detail: one sentence, without values.
         clause: clause of the agreement that decides, if one does.
-        recipients: addressed agency to what it would read; empty if the event would be refused.
+        recipients: maps each addressed agency to its view; empty if the event would be refused.
     """
 
     code: str

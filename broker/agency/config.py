@@ -96,7 +96,7 @@ def parse_toml(content: bytes, where: str) -> dict[str, object]:
             f"The configuration has more than {CONFIG_LIMIT_BYTES:,} bytes.",
             code="config_unreadable",
             where=where,
-            fix="Compare the file with an earlier copy of it.",
+            fix="Compare the file with the original file of this agency.",
         )
     lines = content.split(b"\n")
     long = next((n for n, line in enumerate(lines, 1) if len(line) > CONFIG_LINE_BYTES), None)
@@ -131,7 +131,7 @@ def parse_toml(content: bytes, where: str) -> dict[str, object]:
             "The configuration has a number that is too long, or nests too deeply.",
             code="config_unreadable",
             where=where,
-            fix="Compare the file with an earlier copy of it.",
+            fix="Compare the file with the original file of this agency.",
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""Judging of records from before an end: a suspension, a departure or a removal.
+"""Judging of records that state a time before their sender's part ended.
 
-docs/spec/streams.md, "Ends". A sender writes its log time itself, and so does a thief of its key.
-So a record from before an end counts only if it reached this reader soon after the end, or if
-another party's receipt shows that it was there.
+docs/spec/streams.md, "Ends". A part ends by a suspension, a departure or a removal. A sender writes
+its log time itself, and so does a thief of its key. So such a record counts only if it reached this
+reader soon after the end, or if a receipt of another party confirms that it existed in time.
 """
 
 from __future__ import annotations
@@ -19,22 +19,31 @@ from broker.registry.contract_in_force import ContractInForce
 from contracts.durations import MINUTE_MS
 
 SUSPENSION_WINDOW_MS: Final = 10 * MINUTE_MS
-"""Time after a suspension in which a reader takes earlier records: a thief is another actor."""
+"""Time after a suspension in which a reader accepts records that state an earlier time.
+
+It is short: a suspension is the first step against a thief of the sender's keys.
+"""
 RECEIPTS_AFTER_MS: Final = 5 * MINUTE_MS
-"""Readers publish receipts when they learn of an end; those of this time after it count."""
+"""Time after an end up to which receipts count.
+
+Readers publish a receipt when they learn of an end.
+"""
 FOLD_WITHIN_MS: Final = 10 * MINUTE_MS
-"""Time that a record waits for the leaves below a receipt, after the last that came."""
+"""Time for which a record waits for missing leaves that a receipt covers.
+
+It begins again with each record that arrives.
+"""
 FOLD_AWAITED: Final = "fold_awaited"
 NOT_HEARD: Final = "not_heard"
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """An end of a party's part.
+    """End of a party's part in a contract.
 
     Attributes:
-        at: ms; the party takes no part from then on.
-        window: ms after it in which records from before it are taken as ever.
+        at: time of the end, ms.
+        window: time after the end, ms, in which earlier records are accepted without a receipt.
         witnesses: other parties that take part at that time; their receipts count.
     """
 
@@ -79,7 +88,7 @@ def require_heard(
     state: PartitionState | None,
     arrived: int,
 ) -> None:
-    """Check that a record from before each of some ends was there in time.
+    """Check that a record existed before its sender's part ended.
 
     Args:
         verified: the record.
@@ -100,7 +109,7 @@ def require_heard(
             origin.format(), verified.position.index, end.at + RECEIPTS_AFTER_MS, end.witnesses
         )
         if not stated:
-            raise RefusedError(6, NOT_HEARD, "it came after an end of its sender, unconfirmed")
+            raise RefusedError(6, NOT_HEARD, "it came after its sender's part ended, unconfirmed")
         if (verified.position.size, verified.position.root) in stated:
             continue
         held = None if state is None else state.generations.get(origin.generation)
@@ -108,4 +117,4 @@ def require_heard(
         if held is None or not any(
             folds(held, index, size, root, context, place) for size, root in stated
         ):
-            raise RefusedError(6, FOLD_AWAITED, "the leaves under a receipt are not here yet")
+            raise RefusedError(6, FOLD_AWAITED, "records that a receipt covers are not here yet")

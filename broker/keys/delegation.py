@@ -3,8 +3,8 @@
 A signed note over canonical JSON (spec: keys, "Delegations"). The governance keys then stay offline
 for a year. Parsing is strict and verifying is pure: bytes, the governance keys and `now`.
 
-Only the governance keys may state withdrawn manifest keys, resuming and leaving a contract, and
-revocations that look back further than a manifest may.
+Only the governance keys may withdraw manifest keys, resume or leave a contract, and revoke a key
+from a time that is earlier than a manifest may name.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class WithdrawnKeys(_Document):
 
     Attributes:
         keys: ids of the Ed25519 and the ML-DSA-65 key.
-        stand: hashes of the manifests of this pair that the agency made itself. All others of the
-            pair are void: readers treat them as never made.
+        stand: hashes of the manifests of this pair that stay valid, because the agency itself made
+            them. All others of the pair are void: readers treat them as if they did not exist.
     """
 
     keys: Annotated[tuple[Kid, ...], Field(min_length=2, max_length=2, strict=False)]
@@ -89,7 +89,7 @@ class DelegatedStatement(_Document):
 
 
 class Revocation(_Document):
-    """A key that may be compromised since a time; in a delegation since any time."""
+    """A key that may have been compromised at a time or later. A delegation may name any time."""
 
     kid: Kid
     since: Instant
@@ -163,10 +163,10 @@ class VerifiedDelegation:
 
 @dataclass(frozen=True, slots=True)
 class DelegationChanges:
-    """New statements of a delegation; those of the delegation before it stay.
+    """Statements that a new delegation adds to those of the delegation before it.
 
     Attributes:
-        withdrawn: pairs of manifest keys; a pair that is named again gets the new list.
+        withdrawn: pairs of manifest keys. The new list of a pair replaces its former one.
         standing: resuming and leaving.
         revocations: operational keys.
     """
@@ -189,7 +189,7 @@ def issue_delegation(
     previous: Delegation | None = None,
     changes: DelegationChanges | None = None,
 ) -> VerifiedDelegation:
-    """Return a delegation from now on, for 400 days.
+    """Make and sign a delegation that is valid from now on, for 400 days.
 
     Args:
         signer: the agency's governance keys.
@@ -274,8 +274,8 @@ def verify_delegation(
             enough.
         deployment: the partnership's id.
         now: milliseconds since the epoch.
-        expired_ok: for the delegation of a manifest: older records are judged by older manifests,
-            and no manifest outlives its delegation.
+        expired_ok: accept a delegation that has expired. A reader needs it for the older manifests
+            by which it judges older records. No manifest expires after its delegation.
 
     Raises:
         ManifestError: `delegation_foreign`, `delegation_signature_invalid`,
@@ -330,7 +330,8 @@ def _verify_dates(delegation: Delegation, now: int, *, expired_ok: bool) -> None
     life = delegation.expires - delegation.issued
     if not 0 < life <= LONGEST_DELEGATION_MS or delegation.version != delegation.issued:
         raise ManifestError(
-            "it ends before it begins, lasts more than 400 days, or its version is not its time.",
+            "it ends before it begins, lasts more than 400 days, or its version is not its time of "
+            "issue.",
             code="delegation_dates_invalid",
         )
     if delegation.issued > now + CLOCK_SKEW_MS:

@@ -67,8 +67,7 @@ class Progress:
     Attributes:
         agency: its id.
         deployment: name of the partnership, `unassigned` until the agency signs an agreement.
-        stage: what the agency must do or wait for next; `in_force` or `ended` if there is nothing
-        of the kind.
+        stage: how far the agency has come.
         agreements: every agreement in its folder.
         partners: other agencies whose keys are in the folder.
         governance_here: True if the governance keys are available.
@@ -209,7 +208,8 @@ def next_step(
 ) -> tuple[Stage, NextStep]:
     """Return the stage of an agency and its next step.
 
-    An agreement that waits for this agency's signature counts before all others, then one in force.
+    An agreement that awaits this agency's signature comes first, then one that is in force, then
+    the others.
 
     Args:
         participant: the agency.
@@ -274,7 +274,8 @@ def _manifest_ends(own: Manifest | None, now: int) -> str:
         return f"There is no manifest of this agency. Make one now. {sealed}"
     if own.expires <= now:
         return f"The manifest of this agency expired on {_day(own.expires)}. Renew it now. {sealed}"
-    return f"The manifest of this agency expires on {_day(own.expires)}. Renew it before. {sealed}"
+    last = _day(own.expires)
+    return f"The manifest of this agency expires on {last}. Renew it before that day. {sealed}"
 
 
 def _day(ms: int) -> str:

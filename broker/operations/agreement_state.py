@@ -22,7 +22,10 @@ from broker.registry.contracts import SignedContract
 from contracts.status import ContractStatus, State
 
 Own: TypeAlias = State | Literal["superseded"]
-"""A state of `contracts.status` for this agency's own part, or replaced by a newer version."""
+"""State of this agency's own part in a version of an agreement.
+
+`superseded`: a newer version has replaced it.
+"""
 OURSELVES: Final = "this agency"
 
 

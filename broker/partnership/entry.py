@@ -77,7 +77,7 @@ class Entry(_Document):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEntry:
-    """An entry whose every part belongs to the holder of its governance keys.
+    """A verified entry. All its parts belong to the holder of its governance keys.
 
     Attributes:
         entry: its content.
@@ -154,10 +154,10 @@ def verify_entry(
     """Check an entry and every part of it.
 
     Args:
-        raw: the file's bytes; at most one more than the limit need be read.
+        raw: the file's bytes. The caller reads at most one byte more than the limit.
         now: milliseconds since the epoch.
-        deployment: the partnership that is being founded; an entry of another one is refused, and
-            one of an agency that has signed nothing yet is accepted. None accepts any.
+        deployment: the name of the partnership. An entry of another partnership is refused. An
+            entry of an agency that is in no partnership yet is accepted. None accepts every entry.
         where: the file's name, for errors.
 
     Raises:

@@ -1,8 +1,9 @@
-"""Judging again of records that came after an end of their sender (docs/spec/streams.md, "Ends").
+"""Second judgement of records that arrived after their sender's part had ended.
 
-A record below the size of a receipt waits until the leaves fold to the receipt's root. If they do
-not in time, it goes to the quarantine as `not_heard`. It is judged again there too, because a leaf
-or a receipt may come later.
+docs/spec/streams.md, "Ends". If a receipt covers such a record, the record waits until all leaves
+that the receipt covers are here and give the receipt's root. If they do not arrive in time, the
+record goes to the quarantine as `not_heard`. It is judged again there too, because a leaf or a
+receipt may arrive later.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 
 JUDGED_AT_ONCE: Final = 256
-"""Records that one call judges again, so that a call has a limited cost."""
+"""Maximum number of records that one call judges. It limits the cost of a call."""
 
 
 @dataclass(slots=True)
 class Unheard:
-    """Judges them again in one transaction.
+    """Judges the waiting records again, in one transaction.
 
     Args:
         tx: the transaction.
-        context: what the reader knows, as of this transaction.
-        cache: what saves work.
+        context: the contracts, keys and state that the reader has in this transaction.
+        cache: results of earlier checks; it changes no answer.
         secret: this agency's key for pseudonyms.
         now: ms.
 
@@ -57,7 +58,14 @@ class Unheard:
     entries: list[Entry] = field(default_factory=list)
 
     def judge(self, after: int) -> int:
-        """Judge the next few again. Returns the id of the last; 0 if there are no more."""
+        """Judge the next records again.
+
+        Args:
+            after: id of the last record of the call before; 0 to begin.
+
+        Returns:
+            The id of the last record; 0 if there are no more.
+        """
         rows = self.tx.quarantine.unheard(after, JUDGED_AT_ONCE)
         accepted = AcceptedEvents(self.tx, self.context, self.secret, self.now)
         for row in rows:
@@ -91,7 +99,7 @@ class Unheard:
             self.context.count_wraps(sender, wraps.tried)
 
     def _refuse(self, row: QuarantineRow, refusal: RefusedError) -> None:
-        """Let a record wait on, or hold it with its code."""
+        """Let a record wait longer, or put it into the quarantine with its code."""
         if row.status != "waiting" or refusal.code in DEFERRED_CODES:
             return
         if refusal.code == FOLD_AWAITED:

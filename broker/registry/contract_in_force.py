@@ -116,7 +116,7 @@ class ContractInForce:
         return self._stops.get(agency, ())
 
     def stop_at(self, agency: str, moment: int) -> Departure | None:
-        """Return why a party takes no part at a time (ms): it has left, or has suspended its part.
+        """Return the departure or suspension of a party that holds at a time (ms), or None.
 
         If the party has left and has also suspended its part at that time, return the departure.
         """

@@ -1,11 +1,12 @@
 """Suspensions and departures that parties state in their manifests (spec: contracts).
 
 A *stop* names a contract and lists the versions that the party had signed when it stated the stop.
-It is an interval of time. Statements of all manifests add up, because a later manifest that lacks
-one may come from a restored backup or from a thief. So it ends nothing.
+A stop is an interval of time. The statements of all manifests count together. A later manifest may
+come from a restored backup or from a thief, so a manifest that lacks a stop does not end it.
 
-Manifest keys lie on a server, so they can only stop. A departure and the end of a suspension count
-only if a delegation, which the governance keys signed, states them too.
+The manifest keys lie on a server, where a thief may take them. With these keys alone, a party can
+only suspend its part. A departure and the end of a suspension count only if a delegation, which the
+governance keys signed, states them too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Stop:
         state: `suspended` or `left`.
         since: start in ms, included; not before the manifest that first stated it.
         until: end in ms, excluded; None while it lasts, and for a departure.
-        versions: SHA-256 of the files that it covers, besides those that they replace.
+        versions: SHA-256 of the versions that it covers. It also covers those that they replace.
         reason: a code.
         stated: `since` as the manifest has it.
     """
@@ -54,8 +55,8 @@ def stops_of(
 
     Args:
         history: its manifests, versions ascending.
-        delegations: its delegations. A departure that they do not state is a suspension, and an end
-            that they do not state ends nothing.
+        delegations: its delegations. A departure that none of them states counts as a suspension.
+            An end that none of them states does not count.
     """
     delegated = {
         (one.contract, one.state, one.since)
@@ -93,7 +94,11 @@ def stops_of(
 def _as_delegated(
     entry: StandingEntry, delegated: AbstractSet[tuple[str, str, int]]
 ) -> StandingEntry:
-    """Return what counts of an entry: manifest keys alone neither leave nor end a suspension."""
+    """Return an entry as it counts.
+
+    Without a delegation, a departure counts as a suspension, and the end of a suspension does not
+    count.
+    """
     if entry.state == "left" and entry.name not in delegated:
         return entry.model_copy(update={"state": "suspended"})
     if entry.until is not None and (entry.contract, "resumed", entry.until) not in delegated:
@@ -102,10 +107,14 @@ def _as_delegated(
 
 
 def _stated_after(before: VerifiedManifest | None, first: VerifiedManifest) -> int:
-    """Return the time (ms) before which a stop that a manifest is the first to state cannot begin.
+    """Return the earliest time (ms) at which a stop can begin.
 
-    A stop must not begin before it is stated. The reader may lack versions in between, which may
-    have stated it earlier: then it cannot have begun before the version that lacks it.
+    A stop cannot begin before a manifest states it. If the reader lacks manifests between the two,
+    one of them may have stated the stop. Then the stop can begin as early as `before` was issued.
+
+    Args:
+        before: the newest known manifest that does not state the stop.
+        first: the oldest known manifest that states it.
     """
     version = 0 if before is None else before.manifest.version
     if first.manifest.version == version + 1:
@@ -118,7 +127,7 @@ def covers(
     contract_hash: bytes,
     previous_of: Callable[[bytes], frozenset[bytes]],
 ) -> bool:
-    """Return whether a version is listed, or replaced by a listed one, directly or over others."""
+    """Return whether a version is listed, or replaced by a listed one, at once or in steps."""
     waiting, seen = list(versions), set[bytes]()
     while waiting:
         version = waiting.pop()

@@ -21,6 +21,7 @@ from broker.operations import agency_restore
 from broker.operations.agency_backup import back_up
 from broker.operations.agency_copy import RESTORING
 from broker.operations.agency_restore import Restored, check_backup, restore
+from broker.operations.target_folder import locked
 from broker.store.database import open_store
 from contracts.errors import ConcordantError
 from tests.support.partnership_fixtures import NOW, founded, now, partnership
@@ -245,7 +246,7 @@ def test_the_restore_of_another_backup_is_not_mixed_with_one_that_was_begun(
 
 def test_a_second_restore_at_the_same_time_is_refused(agency: Agency, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    with agency_restore._alone(tmp_path / "new"):
+    with locked(tmp_path / "new"):
         code = refusal(lambda: agency.restored(tmp_path / "new"), StoreError)
     assert code == "already_running"
 
