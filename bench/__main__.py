@@ -1,6 +1,6 @@
 """``python -m bench [--quick] [PART ...]``: all benchmarks, or some of them.
 
-Parts: envelope, batching, growth, exports, endtoend. The part docs writes the tables of
+Parts: envelope, batching, growth, sizes, exports, endtoend. The part docs writes the tables of
 docs/benchmarks.md and the plot from the results in bench/out. ``--quick`` takes a tenth of the
 time, for a first try.
 """
@@ -15,6 +15,7 @@ PARTS: Final = {
     "envelope": "envelope",
     "batching": "batching",
     "growth": "growth",
+    "sizes": "sizes",
     "exports": "export_memory",
     "endtoend": "endtoend",
     "docs": "docs",

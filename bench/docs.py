@@ -33,7 +33,7 @@ def run(*, quick: bool = False) -> None:
     if shown:
         (DOCS / "benchmarks.svg").write_text(plot(shown), "utf-8")
     end = results.load("endtoend")
-    growth = results.load("growth")
+    growth, sizes = results.load("growth"), results.load("sizes")
     parts = {
         "machine": _machine() if rows else "",
         "envelope": _envelope(rows),
@@ -42,6 +42,8 @@ def run(*, quick: bool = False) -> None:
         "batching": _table(results.load("batching")),
         "growth": _table([row for row in growth if "events" in row]),
         "startup": _table([row for row in growth if "start_up_with" in row]),
+        "sizes": _table([row for row in sizes if "step" in row]),
+        "joining": _table([row for row in sizes if "added to" in row]),
         "exports": _table(_exports(results.load("exports"))),
     }
     page = DOCS / "benchmarks.md"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final, TypeAlias
 
 from broker.envelope.primitives import strict_b64
 from broker.errors import ManifestError, RegistryError
@@ -83,6 +84,12 @@ class SignedContract:
     def with_notes(self, notes: Iterable[ContractNote]) -> SignedContract:
         """Return the contract with more verified notes; a party's earliest note counts."""
         return SignedContract(self.text, _one_each(self.contract, [*self.notes, *notes]))
+
+
+_Verifiers: TypeAlias = "dict[str, tuple[NoteVerifier, NoteVerifier]]"
+CHECKED_LIMIT: Final = 8
+"""Maximum number of contracts whose checked keys are cached."""
+_CHECKED: dict[bytes, tuple[Contract, _Verifiers]] = {}
 
 
 def pinned_governance(contract: Contract, agency: str) -> GovernancePublic:
@@ -225,7 +232,7 @@ def _one_each(contract: Contract, notes: Iterable[ContractNote]) -> tuple[Contra
 def _verified(
     text: ContractText,
     raw: bytes,
-    verifiers: dict[str, tuple[NoteVerifier, NoteVerifier]],
+    verifiers: _Verifiers,
     where: str | None,
 ) -> ContractNote:
     note = parse_contract_note(text, raw, where)
@@ -240,9 +247,16 @@ def _verified(
     return note
 
 
-def _verifiers(text: ContractText) -> dict[str, tuple[NoteVerifier, NoteVerifier]]:
+def _verifiers(text: ContractText) -> _Verifiers:
+    """Return the verifiers of every party. They follow from the file's bytes, so they are cached.
+
+    The notes of 256 parties arrive one by one, and each time all keys would be checked again.
+    """
     contract = text.contract
-    verifiers: dict[str, tuple[NoteVerifier, NoteVerifier]] = {}
+    known = _CHECKED.get(text.hash)
+    if known is not None and known[0] is contract:
+        return known[1]
+    verifiers: _Verifiers = {}
     seen: set[bytes] = set()
     for party in contract.parties:
         pair = pinned_governance(contract, party.id)
@@ -250,6 +264,9 @@ def _verifiers(text: ContractText) -> dict[str, tuple[NoteVerifier, NoteVerifier
             raise _keys_invalid(contract, party.id, "pins another party's governance key")
         seen.update((pair.ed25519, pair.ml_dsa_65))
         verifiers[party.id] = pair.note_verifiers(key_name(contract.deployment, party.id))
+    if len(_CHECKED) >= CHECKED_LIMIT:
+        _CHECKED.clear()
+    _CHECKED[text.hash] = (contract, verifiers)
     return verifiers
 
 

@@ -343,7 +343,8 @@ class Repository:
         folder = self.root / CONTRACTS_FOLDER
         for stem in (contract.name, f"{contract.name}-{contract.version}"):
             path = folder / f"{stem}.yaml"
-            if not path.exists() or _read(path, AGREEMENT_BYTES) == signed.text.raw:
+            stored = path.exists()
+            if not stored or _read(path, AGREEMENT_BYTES) == signed.text.raw:
                 break
         else:
             raise RegistryError(
@@ -352,7 +353,8 @@ class Repository:
                 where=str(path),
                 fix="Two texts with one version: ask the other parties which one they signed.",
             )
-        self._write(path, signed.text.raw)
+        if not stored:
+            self._write(path, signed.text.raw)
         self.write_notes(path, signed)
         return path
 
