@@ -254,13 +254,14 @@ def _opened(me: Participant, records: list[Record], now: int) -> int:
 
 
 def _memory_mb(directory: Path, now: int) -> float:
-    """Resident memory of a new process that has loaded an agency."""
+    """Peak of the resident memory of a new process that has loaded an agency."""
     code = (
-        "import resource, sys\n"
+        "import sys\n"
         "from pathlib import Path\n"
         "from broker.agency.participant import load_participant\n"
         "loaded = load_participant(Path(sys.argv[1]), int(sys.argv[2]))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "status = Path('/proc/self/status').read_text()\n"
+        "print(status.partition('VmHWM:')[2].split()[0])\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", code, str(directory), str(now)],
