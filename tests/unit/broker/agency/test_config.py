@@ -8,20 +8,10 @@ import pytest
 
 from broker.agency.config import AgencyConfig, governance_kids, load_config, parse_config
 from broker.agency.config_secrets import passphrase_source, signing_token
-from broker.agency.config_sections import GovernanceSection
-from broker.agency.config_template import format_config
 from broker.errors import ConfigError
+from tests.support.config_text import config_text
 
-GOOD = format_config(
-    agency="csu-camden",
-    deployment="pan-london",
-    governance=GovernanceSection(ed25519="x", ml_dsa_65="y"),
-    adapter="csu",
-    partners={'A "quoted" code': "haven-support", "back\\slash": "cps-london"},
-    bootstrap="localhost:19092",
-    http_port=0,
-    passphrase_file="passphrase",
-)
+GOOD = config_text(partners={'A "quoted" code': "haven-support", "back\\slash": "cps-london"})
 
 
 def refused(text: str | bytes) -> ConfigError:

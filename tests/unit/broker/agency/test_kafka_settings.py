@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from broker.agency.config import parse_config
-from broker.agency.config_sections import GovernanceSection, KafkaSection
-from broker.agency.config_template import format_config
+from broker.agency.config_sections import KafkaSection
 from broker.agency.kafka_settings import connection_of, read_operator_file, require_complete
 from broker.errors import ConfigError, TransportError
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from broker.transport.connection import OauthLogin, ScramLogin, admin_settings
 from broker.transport.kafka.client import ClientSettings
+from tests.support.config_text import config_text
 
 SCRAM = """
 security = "scram"
@@ -125,16 +125,7 @@ def test_the_settings_that_security_needs_are_required(
 
 
 def test_an_agencys_own_file_is_held_to_the_same_rules() -> None:
-    text = format_config(
-        agency="csu-camden",
-        deployment="pan-london",
-        governance=GovernanceSection(ed25519="a", ml_dsa_65="b"),
-        adapter="csu",
-        partners={},
-        bootstrap="k:1",
-        http_port=0,
-        passphrase_file="passphrase",
-    )
+    text = config_text()
     assert parse_config(text.encode(), "x").kafka.security == "mtls"
     wrong = text.replace("[kafka]\n", '[kafka]\nsecurity = "scram"\n')
     with pytest.raises(ConfigError) as refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,9 @@ import pytest
 from broker.agency.participant import load_participant
 from broker.errors import WrongInputError
 from broker.operations import contract_signing
-from broker.operations.agency_entry import write_entry
 from broker.operations.agency_founding import found_agency
 from broker.operations.agency_progress import agency_progress, agreement_statuses
 from broker.operations.bundles import add_bundles, make_bundle
-from broker.operations.contract_draft import draft_contract
 from broker.operations.partner_checks import (
     FingerprintDiffersError,
     check_partner,
@@ -25,11 +22,11 @@ from broker.operations.partner_checks import (
 from broker.operations.signatories import file_to_sign, parse_signatory
 from broker.partnership.entry import verify_entry
 from contracts.durations import DAY_MS
+from tests.support.drafted_agreements import drafted, with_entries
 from tests.support.founding import NOW, cheap_scrypt, content, found, plan
 
 PARTIES = {"csu-camden": "police", "council-camden": "council"}
 PARTIES |= {"haven-support": "support", "cps-london": "prosecution"}
-TODAY = datetime.fromtimestamp(NOW // 1000, UTC).date()
 ME = "csu-camden"
 
 
@@ -42,20 +39,8 @@ def _quickly() -> object:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("progress") / "root"
-    with cheap_scrypt():
-        for agency, role in PARTIES.items():
-            found(root / agency, agency, role)
-            write_entry(root / agency, root / f"{agency}.entry", NOW)
-    draft_contract(
-        terms="london-hate-crime",
-        entries=sorted(root.glob("*.entry")),
-        deployment="pan-camden",
-        starts=TODAY,
-        ends=TODAY + timedelta(days=300),
-        review_on=TODAY + timedelta(days=200),
-        out=root / "agreement.yaml",
-        now=NOW,
-    )
+    with_entries(root, PARTIES)
+    drafted(root / "agreement.yaml", sorted(root.glob("*.entry")))
     return root
 
 

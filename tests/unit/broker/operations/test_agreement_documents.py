@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from broker.operations.agency_entry import write_entry
 from broker.operations.agreement_documents import documents_of, read_document
 from broker.operations.bundles import add_bundles, make_bundle, show_bundle
 from broker.operations.contract_choice import choose
-from broker.operations.contract_draft import draft_contract
 from broker.operations.contract_revision import revise_contract
 from broker.operations.partner_checks import FingerprintDiffersError, check_partner
 from broker.operations.signatories import file_to_sign, parse_signatory
@@ -25,12 +23,12 @@ from broker.partnership.entry import verify_entry
 from contracts.documents import document_hash, shipped_documents, shipped_pins
 from contracts.errors import ContractError
 from contracts.loading import load_contract
+from tests.support.drafted_agreements import drafted, with_entries
 from tests.support.founding import NOW, cheap_scrypt, content, found
 
 PARTIES = {"csu-camden": "police", "council-camden": "council"}
 ME, OTHER = PARTIES
 NEWCOMER = "haven-support"
-TODAY = datetime.fromtimestamp(NOW // 1000, UTC).date()
 OWN = "Our own framework agreement.\n\nNo party leads.\n"
 
 
@@ -43,20 +41,11 @@ def _quickly() -> object:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("documents") / "root"
-    with cheap_scrypt():
-        for agency, role in {**PARTIES, NEWCOMER: "support"}.items():
-            found(root / agency, agency, role)
-            write_entry(root / agency, root / f"{agency}.entry", NOW)
+    with_entries(root, {**PARTIES, NEWCOMER: "support"})
     (root / "framework.txt").write_text(OWN)
-    draft_contract(
-        terms="london-hate-crime",
-        entries=[root / f"{agency}.entry" for agency in PARTIES],
-        deployment="pan-camden",
-        starts=TODAY,
-        ends=TODAY + timedelta(days=300),
-        review_on=TODAY + timedelta(days=200),
-        out=root / "agreement.yaml",
-        now=NOW,
+    drafted(
+        root / "agreement.yaml",
+        [root / f"{agency}.entry" for agency in PARTIES],
         framework=root / "framework.txt",
     )
     return root
@@ -257,16 +246,7 @@ def test_a_forged_agreement_with_other_keys_is_refused(root: Path, tmp_path: Pat
     forger = tmp_path / "forger"
     found(forger, OTHER, PARTIES[OTHER])
     write_entry(forger, root / "forged.entry", NOW)
-    draft_contract(
-        terms="london-hate-crime",
-        entries=[root / f"{ME}.entry", root / "forged.entry"],
-        deployment="pan-camden",
-        starts=TODAY,
-        ends=TODAY + timedelta(days=200),
-        review_on=TODAY + timedelta(days=100),
-        out=root / "forged.yaml",
-        now=NOW,
-    )
+    drafted(root / "forged.yaml", [root / f"{ME}.entry", root / "forged.entry"])
     before = content(folder)
     with pytest.raises(EntryError) as refused:
         add_bundles(folder, [root / "forged.yaml"], NOW)

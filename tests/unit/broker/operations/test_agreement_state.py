@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,12 @@ import pytest
 from broker.agency.participant import load_participant
 from broker.cli import status_text, terms_text
 from broker.operations import contract_signing
-from broker.operations.agency_entry import write_entry
 from broker.operations.agency_progress import agency_progress, agreement_statuses
 from broker.operations.agency_status import report
 from broker.operations.agreement_state import agreement_states
 from broker.operations.bundles import add_bundles, make_bundle
 from broker.operations.checks.examination import examine
 from broker.operations.contract_choice import choose
-from broker.operations.contract_draft import draft_contract
 from broker.operations.contract_revision import revise_contract
 from broker.operations.contract_validity import contract_validity
 from broker.operations.partner_checks import check_partner
@@ -27,11 +24,11 @@ from broker.operations.signatories import file_to_sign, parse_signatory
 from broker.partnership.entry import verify_entry
 from broker.store.database import open_store
 from contracts.durations import DAY_MS
+from tests.support.drafted_agreements import drafted, with_entries
 from tests.support.founding import NOW, cheap_scrypt, found
 
 PARTIES = {"csu-camden": "police", "council-camden": "council"}
 ME, OTHER = PARTIES
-TODAY = datetime.fromtimestamp(NOW // 1000, UTC).date()
 FIRST, SECOND = "london-hate-crime 1.0.0", "london-hate-crime 1.1.0"
 
 
@@ -53,19 +50,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two agencies with a version in force, and a second version that the other has signed."""
     root = tmp_path_factory.mktemp("states") / "root"
     with cheap_scrypt():
-        for agency, role in PARTIES.items():
-            found(root / agency, agency, role)
-            write_entry(root / agency, root / f"{agency}.entry", NOW)
-        days = {"starts": TODAY, "ends": TODAY + timedelta(days=300)}
-        draft_contract(
-            terms="london-hate-crime",
-            entries=sorted(root.glob("*.entry")),
-            deployment="pan-camden",
-            review_on=TODAY + timedelta(days=200),
-            out=root / "first.yaml",
-            now=NOW,
-            **days,
-        )
+        with_entries(root, PARTIES)
+        drafted(root / "first.yaml", sorted(root.glob("*.entry")))
         for agency in PARTIES:
             add_bundles(root / agency, [root / "first.yaml", *root.glob("*.entry")], NOW)
             for partner in PARTIES:

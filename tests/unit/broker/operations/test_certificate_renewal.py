@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 
 from broker.agency.config import AgencyConfig, parse_config
-from broker.agency.config_sections import GovernanceSection
-from broker.agency.config_template import format_config
 from broker.agency.kafka_settings import connection_of
 from broker.clock import now_ms
 from broker.errors import ConfigError, TransportError
@@ -28,18 +26,10 @@ from broker.operations.certificate_renewal import (
 from broker.service import certificate_watch
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from broker.transport.connection import KafkaConnection
+from tests.support.config_text import config_text
 
 DAY = 86_400_000
-TEXT = format_config(
-    agency="csu-camden",
-    deployment="pan-london",
-    governance=GovernanceSection(ed25519="a", ml_dsa_65="b"),
-    adapter="csu",
-    partners={},
-    bootstrap="k:1",
-    http_port=0,
-    passphrase_file="passphrase",
-)
+TEXT = config_text()
 COPY = "import shutil; [shutil.copy('next/' + n, 'tls/' + n) for n in ('cert.pem', 'key.pem')]"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,15 @@ import pytest
 from broker.agency.participant import load_participant
 from broker.errors import EntryError, WrongInputError
 from broker.operations.agency_entry import write_entry
-from broker.operations.contract_draft import draft_contract
 from broker.operations.contract_revision import Revised, revise_contract
 from broker.registry.repository import note_path
 from contracts.errors import ConcordantError, ContractError, UnknownNameError
 from contracts.loading import load_contract
 from contracts.succession import HeldVersion, succession_findings
 from tests.support.contract_signatures import signed_by
+from tests.support.drafted_agreements import TODAY, drafted, with_entries
 from tests.support.founding import NOW, cheap_scrypt, found
 
-TODAY = datetime.fromtimestamp(NOW // 1000, UTC).date()
 AGENCIES = {"csu-camden": "police", "council-camden": "council"}
 AGENCIES |= {"haven-support": "support", "cps-london": "prosecution"}
 
@@ -29,22 +28,11 @@ AGENCIES |= {"haven-support": "support", "cps-london": "prosecution"}
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("revision")
+    with_entries(root, {**AGENCIES, "council-lewisham": "council"})
     with cheap_scrypt():
-        for agency, role in {**AGENCIES, "council-lewisham": "council"}.items():
-            found(root / agency, agency, role)
-            write_entry(root / agency, root / f"{agency}.entry", NOW)
         found(root / "kent", "council-kent", "council", deployment="marac-kent")
         write_entry(root / "kent", root / "council-kent.entry", NOW)
-    draft_contract(
-        terms="london-hate-crime",
-        entries=[root / f"{agency}.entry" for agency in AGENCIES],
-        deployment="pan-camden",
-        starts=TODAY,
-        ends=TODAY + timedelta(days=300),
-        review_on=TODAY + timedelta(days=200),
-        out=root / "first.yaml",
-        now=NOW,
-    )
+    drafted(root / "first.yaml", [root / f"{agency}.entry" for agency in AGENCIES])
     return root
 
 
