@@ -27,6 +27,7 @@ from broker.judging.key_resolver import TrustStore
 from broker.observing.health import HealthServer, Readiness, health_app
 from broker.observing.logs import dropped_values, logger
 from broker.observing.metrics import Metrics
+from broker.operations.agreement_exchange import AgreementExchange
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
 from broker.sending.publishing import Publisher
@@ -97,10 +98,11 @@ def connect_broker(
     stopped = partial(sealing.stopped_topics, participant.agency)
     relay = Relay(owner, store, transport, StreamSigning(signing.stream_cosigner, stopped), clock)
     statements = OwnStatements(signing, store, transport, clock, metrics.notices_left_out)
-    relaying = Relaying(relay, trust, statements, status)
+    exchange = AgreementExchange(loaded, store, transport, clock)
+    relaying = Relaying(relay, trust, statements, status, exchange.publish)
 
     # Receiving: control records update keys and contracts, which data records are judged with.
-    control = Control(trust, participant.repository, store)
+    control = Control(trust, participant.repository, store, exchange.take)
     inbound = Inbound(control, Receiving(store, trust, secret), PositionGuard(store, transport))
     watch = Watch(loaded, store, clock, metrics, trust)
     arrivals = Arrivals(relay, statements, watch, sealing, status)

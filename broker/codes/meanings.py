@@ -278,6 +278,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a signature of the contract does not verify",
         "Ask that party for its signature again: concordant bundle make",
     ),
+    "contract_signer_unknown": Meaning(
+        "a version arrived over Kafka that no known party has signed",
+        "Nothing; it is ignored. If you expect a version from a new agency, ask for its bundle: "
+        "concordant bundle make --agency DIR --out FILE",
+    ),
     "contract_unconfirmed": Meaning(
         "no party of a new contract in a bundle has the governance keys that an applied contract "
         "pins for it, or a party has other keys there",
@@ -294,6 +299,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "contract_unsigned": Meaning(
         "a party has not signed the contract",
         "Ask that party to sign it: concordant contract sign FILE --agency DIR",
+    ),
+    "contract_versions_many": Meaning(
+        "a version that arrived over Kafka is over, or its signers have newer ones that wait",
+        "Sign the newest version, or ask the other parties which one they mean: "
+        "concordant contract status --agency DIR",
     ),
     "cosignature_invalid": Meaning(
         "a second signature does not verify", "Ask its agency for it again."
@@ -401,6 +411,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the file is too large for an entry",
         "Ask the agency for the file that it made with: concordant agency entry --agency "
         "DIR --out FILE",
+    ),
+    "entry_unpinned": Meaning(
+        "an entry arrived over Kafka whose agency no agreement here names",
+        "Nothing; it is ignored. The entry comes again with the agreement that names its agency.",
     ),
     "equivocation": Meaning("two signed histories", _RELEASE),
     "error": Meaning(

@@ -6,8 +6,9 @@ before it changes anything. Records that do not verify are counted and dropped.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from broker.control.budgets import Budgets
 from broker.control.heartbeat_retention import contradicted, keep_heard
@@ -42,7 +43,7 @@ from broker.statements.heartbeats import Head, Heartbeat, read_heartbeat, withhe
 from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING, Notice, parse_notice
 from broker.statements.presence import Presence
 from broker.statements.receipts import parse_receipt
-from broker.statements.signed_contract import unpack_contract
+from broker.statements.signed_contract import is_signed_contract, unpack_contract
 from broker.store.database import Store
 from broker.store.reader_rows import CheckpointRow, HeadsRow
 from broker.store.transaction import Transaction
@@ -60,6 +61,10 @@ CONTRADICTED_LOGS: Final = 16
 
 Each may have 512 kB, and an agency can contradict itself in any number of logs.
 """
+
+
+TakeAgreement: TypeAlias = Callable[[bytes, ContractBook, int], ContractBook]
+"""Takes a record of the contracts topic, the book and the time (ms); returns the book with it."""
 
 
 @dataclass(slots=True)
@@ -95,14 +100,24 @@ class Control:
         trust: what is believed now; news replaces it.
         repository: where newer contracts and manifests are stored.
         store: the agency's state.
+        exchange: verifies and stores a record with a version that this agency has not signed, or
+            with entries. Without it such a record is refused: a subscription leaves it to the
+            adapter.
     """
 
-    def __init__(self, trust: TrustStore, repository: Repository, store: Store) -> None:
+    def __init__(
+        self,
+        trust: TrustStore,
+        repository: Repository,
+        store: Store,
+        exchange: TakeAgreement | None = None,
+    ) -> None:
         self.trust = trust
         self.topics = control_topics(trust.manifests.deployment)
         self._agency = trust.current.resolver.agency
         self._repository = repository
         self._store = store
+        self._exchange = exchange
         self._budgets = Budgets()
         self._heard_manifests: dict[bytes, tuple[str, bytes]] = {}
         self._judged = JudgedStatements()
@@ -197,13 +212,25 @@ class Control:
             self.trust.believe(self.contracts, book)
 
     def _contract(self, record: Record, _news: News, now: int) -> None:
-        """Take a contract, or more signatures of a known one that lacks some."""
+        """Take a contract, more signatures of a known one that lacks some, or an entry."""
         assert record.value is not None
+        if not is_signed_contract(record.value):
+            if self._exchange is not None:
+                self._exchanged(self._exchange, record.value, now)
+            return
         raw, note = unpack_contract(record.value)
         known = self.contracts.by_hash(sha256(raw))
         if known is not None and note in {one.raw for one in known.notes}:
             return
+        if known is None and self._exchange is not None:
+            self._exchanged(self._exchange, record.value, now)
+            return
         contracts = self._repository.store_contract(raw, note, self.contracts, now)
+        if contracts is not self.contracts:
+            self.trust.believe(contracts, self.manifests)
+
+    def _exchanged(self, exchange: TakeAgreement, value: bytes, now: int) -> None:
+        contracts = exchange(value, self.contracts, now)
         if contracts is not self.contracts:
             self.trust.believe(contracts, self.manifests)
 

@@ -20,7 +20,8 @@ LASTING: Final[frozenset[str]] = frozenset(
     | {"contract_unsigned", "key_malformed", "key_small_order", "manifest_conflict"}
     | {"manifest_key_invalid", "manifest_key_shared", "manifest_keys_overlap"}
     | {"manifest_malformed", "manifest_signature_invalid", "manifest_foreign", "manifest_unpinned"}
-    | {"possession_invalid"}
+    | {"possession_invalid", "bundle_malformed", "bundle_too_large", "contract_signer_unknown"}
+    | {"entry_malformed", "entry_signature_invalid", "entry_unpinned", "note_malformed"}
 )
 """Codes that neither time nor a file in the folder changes; empty means nothing new."""
 

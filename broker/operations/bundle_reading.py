@@ -160,6 +160,14 @@ def collect(raw: bytes, where: str, deployment: str, found: Collected, now: int)
         ConcordantError: the file is refused.
     """
     bundle = _members(raw, where, now)
+    collect_members(bundle, where, deployment, found, now)
+    return bundle
+
+
+def collect_members(
+    bundle: Bundle, where: str, deployment: str, found: Collected, now: int
+) -> None:
+    """Verify the members of a bundle and add them to the results, as `collect`."""
     collect_documents(bundle.documents, found, where)
     _collect_entries(bundle, deployment, found, where, now)
     _collect_agreements(bundle, found, where)
@@ -167,7 +175,6 @@ def collect(raw: bytes, where: str, deployment: str, found: Collected, now: int)
     _require_one_deployment(deployment, found, where)
     _collect_certificates(bundle, found, where)
     _collect_own_certificates(bundle, found, where)
-    return bundle
 
 
 def _members(raw: bytes, where: str, now: int) -> Bundle:

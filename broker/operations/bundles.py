@@ -53,6 +53,7 @@ from broker.partnership.entry import (
 )
 from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
+from broker.registry.received_versions import keep_added
 from broker.registry.repository import MANIFESTS_FOLDER
 from broker.transport.certificates import verify_issued
 from contracts.bounded_file import read_bounded
@@ -118,6 +119,24 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
             postponed.append((path, error))
     _collect_plain_documents(participant, found, postponed)
     held = held_entries(directory)
+    check_collected(participant, found, held, now)
+    return _write(participant, found, held, now)
+
+
+def check_collected(
+    participant: Participant, found: Collected, held: dict[str, bytes], now: int
+) -> None:
+    """Check verified files against an agency's own files. This writes nothing.
+
+    Args:
+        participant: the agency.
+        found: the files; what the agency has already is removed from it.
+        held: the entries in the agency's folder.
+        now: milliseconds since the epoch.
+
+    Raises:
+        EntryError: a file was refused.
+    """
     for path_name, check in (
         ("entries", lambda: _check_entries(participant, found, held)),
         ("agreements", lambda: _check_agreements(participant, found, held)),
@@ -126,7 +145,6 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
         ("documents", lambda: _check_documents(participant, found)),
     ):
         as_refused(Path(path_name), check)
-    return _write(participant, found, held, now)
 
 
 def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
@@ -407,7 +425,7 @@ def _held_book(
 
 
 def _anything_new(participant: Participant, found: Collected, held: dict[str, bytes]) -> bool:
-    new_entries = any(_is_newer(held.get(a), e) for a, e in found.entries.items())
+    new_entries = any(is_newer(held.get(a), e) for a, e in found.entries.items())
     known = participant.contracts.signatures()
     signatures = any(
         found.agreements[one].parties - known.get(one, frozenset()) or one not in known
@@ -439,7 +457,8 @@ def _write_other(participant: Participant, signed: SignedContract) -> list[tuple
     ]
 
 
-def _is_newer(held: bytes | None, entry: VerifiedEntry) -> bool:
+def is_newer(held: bytes | None, entry: VerifiedEntry) -> bool:
+    """Return whether an entry is newer than the one in the folder."""
     return held is None or parse_entry(held).issued < entry.entry.issued
 
 
@@ -510,9 +529,10 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
         make_private_folder(root / ENTRIES_FOLDER)
         make_private_folder(root / MANIFESTS_FOLDER)
         for agency, entry in sorted(found.entries.items()):
-            if _is_newer(held.get(agency), entry):
+            if is_newer(held.get(agency), entry):
                 write_durably(root / ENTRIES_FOLDER / f"{agency}.entry", entry.raw)
                 new.append(("entry", agency))
+        keep_added(root, found.agreements, found.entries)
         kept = keep_documents(root, found.documents)
         new += [("document", digest) for digest in kept if read_document(None, digest) is None]
         for verified in sorted(found.manifests, key=lambda v: v.place):

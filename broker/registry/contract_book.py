@@ -8,14 +8,16 @@ signatures.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from broker.errors import RegistryError
-from broker.keys.governance import GovernancePublic
+from broker.errors import NoteError, RegistryError
+from broker.keys.governance import GovernancePublic, key_name
 from broker.keys.keyfile import UNASSIGNED
+from broker.registry.contract_notes import note_claim
 from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
 from broker.registry.stops import Stop, covers
+from broker.tlog.note import parse_note, verify_note
 from contracts.loading import ContractText
 from contracts.model import topic_name
 from contracts.status import ContractStatus, Departure, contract_status
@@ -34,6 +36,7 @@ class ContractBook:
         contracts: Iterable[SignedContract] = (),
         others: Iterable[SignedContract] = (),
         completed: Mapping[bytes, int] | None = None,
+        received: Iterable[bytes] = (),
     ) -> None:
         """Build the book.
 
@@ -45,6 +48,7 @@ class ContractBook:
             contracts: verified contracts.
             others: versions without this agency that replace one which it has signed.
             completed: hash of a contract -> time (ms) at which this agency first held every note.
+            received: hashes of contracts that came over Kafka and that no person has added.
 
         Raises:
             RegistryError: code `contract_foreign`: a contract of another deployment, one that does
@@ -54,9 +58,15 @@ class ContractBook:
         self.agency = agency
         self._fingerprints = fingerprints
         self._former = tuple(former)
+        self.received = frozenset(received)
         self._by_hash: dict[bytes, SignedContract] = {}
         for signed in contracts:
-            self._require_ours(signed)
+            try:
+                self._require_ours(signed)
+            except RegistryError:
+                if signed.hash not in self.received:  # what others send does not stop us
+                    raise
+                continue
             self._by_hash[signed.hash] = signed
         self.completed = dict(completed or {})
         self._others: dict[bytes, SignedContract] = {}
@@ -72,14 +82,38 @@ class ContractBook:
         Raises:
             RegistryError: code `contract_foreign`.
         """
+        return self._with({**self._by_hash, signed.hash: signed}, self._others, self.received)
+
+    def receiving(self, signed: SignedContract, removed: Collection[bytes]) -> ContractBook:
+        """Return the book with one more contract that came over Kafka, and without others.
+
+        Raises:
+            RegistryError: code `contract_foreign`.
+        """
+        return self._with(
+            {**self._by_hash, signed.hash: signed}, self._others, self.received | {signed.hash}
+        ).without(removed)
+
+    def without(self, removed: Collection[bytes]) -> ContractBook:
+        """Return the book without some contracts."""
+        kept = {one: signed for one, signed in self._by_hash.items() if one not in removed}
+        return self._with(kept, self._others, self.received - set(removed))
+
+    def _with(
+        self,
+        contracts: Mapping[bytes, SignedContract],
+        others: Mapping[bytes, SignedContract],
+        received: frozenset[bytes],
+    ) -> ContractBook:
         return ContractBook(
             deployment=self.deployment,
             agency=self.agency,
             fingerprints=self._fingerprints,
             former=self._former,
-            contracts=({**self._by_hash, signed.hash: signed}).values(),
-            others=self._others.values(),
+            contracts=contracts.values(),
+            others=others.values(),
             completed=self.completed,
+            received=received,
         )
 
     def adding_other(self, signed: SignedContract) -> ContractBook:
@@ -101,15 +135,41 @@ class ContractBook:
             )
         before = self._others.get(signed.hash)
         merged = taken if before is None else before.with_notes(taken.notes)
-        return ContractBook(
-            deployment=self.deployment,
-            agency=self.agency,
-            fingerprints=self._fingerprints,
-            former=self._former,
-            contracts=self._by_hash.values(),
-            others={**self._others, signed.hash: merged}.values(),
-            completed=self.completed,
-        )
+        return self._with(self._by_hash, {**self._others, signed.hash: merged}, self.received)
+
+    def known_signers(self, signed: SignedContract) -> dict[str, int]:
+        """Return the other parties that signed with keys which a contract of ours pins.
+
+        Returns:
+            The time (ms) of the note of each.
+        """
+        return {
+            note.agency: note.time
+            for note in signed.notes
+            if note.agency != self.agency
+            and pinned_governance(signed.contract, note.agency) in self.governance_of(note.agency)
+        }
+
+    def signed_by_known(self, contract_hash: bytes, note: bytes) -> bool:
+        """Return whether a party signed these bytes with keys which a contract of ours pins.
+
+        This needs only the hash of the contract, so a reader can ask before it reads the text.
+
+        Raises:
+            NoteError: `note_malformed`.
+        """
+        claimed, agency = note_claim(note)
+        if claimed != contract_hash:
+            return False
+        parsed, name = parse_note(note), key_name(self.deployment, agency)
+        for pair in self.governance_of(agency):
+            verifiers = pair.note_verifiers(name)
+            try:
+                if verify_note(parsed, verifiers) == verifiers:
+                    return True
+            except NoteError:
+                continue
+        return False
 
     def parts_from_us(self, signed: SignedContract) -> bool:
         """Return whether a version is without this agency, and a known party has signed it."""
@@ -283,10 +343,19 @@ class ContractBook:
     def awaiting(self, now: int) -> tuple[SignedContract, ...]:
         """Return versions that this agency has not signed and that have not ended.
 
-        A version that another one names as its previous does not count.
+        A version that another one names as its previous does not count. A version that came over
+        Kafka hides another one only if all parties that signed that one have signed it too.
+        Otherwise one party could hide the proposal of another.
         """
         trusted = {one.hash for one in self.trusted()}
-        replaced = {before for one in self.all() for before in one.contract.previous_hashes}
+        replaced = {
+            before
+            for one in self.all()
+            for before in one.contract.previous_hashes
+            if one.hash not in self.received
+            or (held := self._by_hash.get(before)) is None
+            or held.parties <= one.parties
+        }
         return tuple(
             one
             for one in self.all()

@@ -138,6 +138,25 @@ def parse_contract_note(text: ContractText, raw: bytes, where: str | None = None
     return found
 
 
+def note_claim(raw: bytes) -> tuple[bytes, str]:
+    """Return the hash of the contract and the party that a note names. Nothing is verified.
+
+    Raises:
+        NoteError: `note_malformed`: it is no note of a party.
+    """
+    if len(raw) > CONTRACT_NOTE_LIMIT_BYTES:
+        raise NoteError("The note is too large.", code="note_malformed")
+    try:
+        lines = parse_note(raw).text.decode("utf-8").split("\n")
+        if lines[0] != HEADER or len(lines) <= _LINES:
+            raise ValueError("not the lines of a signature under a contract")
+        return strict_b64(lines[4].partition(" ")[0]), _Act.model_validate(
+            parse_json(lines[_LINES - 1].encode())
+        ).agency
+    except (ValidationError, CanonicalError, ValueError):
+        raise NoteError("It is no note of a party.", code="note_malformed") from None
+
+
 def verify_note_of(
     text: ContractText,
     note: ContractNote,

@@ -28,6 +28,7 @@ from broker.registry.contract_book import ContractBook
 from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES
 from broker.registry.contracts import SignedContract, verify_contract, verify_named
 from broker.registry.manifests import ManifestBook
+from broker.registry.received_versions import read_received
 from broker.strict_json import parse_strict_json
 from contracts.bounded_file import READABLE_FIX, read_bounded
 from contracts.loading import AGREEMENT_BYTES, ContractText, load_contract, parse_contract
@@ -97,6 +98,7 @@ class Repository:
                 self._load_contract(path) for path in _files(self.root / OTHERS_FOLDER, "*.yaml")
             ],
             completed=self._completed(),
+            received=read_received(self.root),
         )
 
     def load_manifests(self, contracts: ContractBook, now: int) -> ManifestBook:
@@ -339,24 +341,69 @@ class Repository:
         Raises:
             RegistryError: code `registry_unwritable`.
         """
-        contract = signed.contract
-        folder = self.root / CONTRACTS_FOLDER
-        for stem in (contract.name, f"{contract.name}-{contract.version}"):
-            path = folder / f"{stem}.yaml"
-            stored = path.exists()
-            if not stored or _read(path, AGREEMENT_BYTES) == signed.text.raw:
-                break
-        else:
-            raise RegistryError(
-                f"Another text of {contract.name} {contract.version} already exists here.",
-                code="contract_ambiguous",
-                where=str(path),
-                fix="Two texts with one version: ask the other parties which one they signed.",
-            )
-        if not stored:
+        received = self.received_path(signed)
+        path = received if received.exists() else self._free_path(signed)
+        if not path.exists():
             self._write(path, signed.text.raw)
         self.write_notes(path, signed)
         return path
+
+    def _free_path(self, signed: SignedContract) -> Path:
+        contract = signed.contract
+        for stem in (contract.name, f"{contract.name}-{contract.version}"):
+            path = self.root / CONTRACTS_FOLDER / f"{stem}.yaml"
+            if not path.exists() or _read(path, AGREEMENT_BYTES) == signed.text.raw:
+                return path
+        raise RegistryError(
+            f"Another text of {contract.name} {contract.version} already exists here.",
+            code="contract_ambiguous",
+            where=str(path),
+            fix="Two texts with one version: ask the other parties which one they signed.",
+        )
+
+    def received_path(self, signed: SignedContract) -> Path:
+        """Return the file of a version that came over Kafka: its name has the hash.
+
+        So a text of one party never takes the name that the text of another party needs.
+        """
+        contract = signed.contract
+        name = f"{contract.name}-{contract.version}-{signed.hash.hex()[:16]}.yaml"
+        return self.root / CONTRACTS_FOLDER / name
+
+    def write_received(self, signed: SignedContract) -> Path:
+        """Store a version that came over Kafka with its signatures.
+
+        Returns:
+            The path of the contract.
+
+        Raises:
+            RegistryError: code `registry_unwritable`.
+        """
+        path = self.received_path(signed)
+        if not path.exists():
+            self._write(path, signed.text.raw)
+        self.write_notes(path, signed)
+        return path
+
+    def remove_received(self, signed: SignedContract) -> bool:
+        """Delete the files of a version that came over Kafka, unless this agency has signed it.
+
+        Returns:
+            Whether they were deleted.
+
+        Raises:
+            RegistryError: code `registry_unwritable`.
+        """
+        path = self.received_path(signed)
+        if note_path(path, self._agency).exists():  # signed a moment ago, by a command
+            return False
+        try:
+            for party in signed.contract.parties:
+                note_path(path, party.id).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        return True
 
     def write_notes(self, path: Path, signed: SignedContract) -> None:
         """Store the notes of a contract beside its file.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,7 @@ from broker.errors import TransportError
 from broker.judging.key_resolver import TrustStore
 from broker.keys.token import TOKEN_CODES
 from broker.observing.logs import logger
+from broker.registry.contract_book import ContractBook
 from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import TOPIC_AWAY, Relay
 from broker.service.reporting import Status, report_recovery
@@ -78,14 +80,21 @@ class Relaying:
         trust: what is believed now.
         statements: what this agency says beside events.
         status: where it says how it is.
+        publish: publishes agreements that others may lack.
     """
 
     def __init__(
-        self, relay: Relay, trust: TrustStore, statements: OwnStatements, status: Status
+        self,
+        relay: Relay,
+        trust: TrustStore,
+        statements: OwnStatements,
+        status: Status,
+        publish: Callable[[ContractBook], Awaitable[None]],
     ) -> None:
         self._relay = relay
         self._trust = trust
         self._statements = statements
+        self._publish = publish
         self._metrics = status.metrics
         self._kafka = status.sending
         self._log = logger("broker")
@@ -127,6 +136,7 @@ class Relaying:
                     self._reloaded = False
                     trust = self._trust
                     await self._statements.announce(trust.contracts, trust.manifests)
+                    await self._publish(trust.contracts)
                     await self._recover()
                     await self._resend()
                     behind = False

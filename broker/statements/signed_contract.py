@@ -11,6 +11,11 @@ def pack_contract(raw: bytes, note: bytes) -> bytes:
     return lp(raw, note)
 
 
+def is_signed_contract(value: bytes) -> bool:
+    """Return whether a record has the form of ``pack_contract``, not of a bundle or an entry."""
+    return not value.startswith((b"PK", b"concordant."))
+
+
 def unpack_contract(value: bytes) -> tuple[bytes, bytes]:
     """Parse the output of ``pack_contract``.
 

@@ -6,7 +6,6 @@ import itertools
 import shutil
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from broker.operations import contract_signing
 from broker.operations.agency_entry import write_entry
 from broker.operations.bundles import add_bundles, held_bundle, make_bundle, show_bundle
 from broker.operations.contract_draft import draft_contract
-from broker.operations.contract_revision import revise_contract
 from broker.operations.contract_validity import contract_validity
 from broker.operations.signatories import (
     NothingToSignError,
@@ -35,30 +33,15 @@ from broker.transport.certificates import (
 from contracts.durations import DAY_MS
 from tests.support.founding import NOW, cheap_scrypt, content, found
 from tests.support.manifest_files import newest_manifest_file
-
-PARTIES = {"csu-camden": "police", "cps-london": "prosecution", "haven-support": "support"}
-PARTIES |= {"council-camden": "council"}
-DAY = date.fromtimestamp(NOW // 1000)
-
-
-def drafted(root: Path, out: Path, deployment: str = "pan-camden") -> Path:
-    draft_contract(
-        terms="london-hate-crime",
-        entries=[root / f"{agency}.entry" for agency in PARTIES],
-        deployment=deployment,
-        starts=DAY,
-        ends=date(DAY.year + 1, DAY.month, 1),
-        review_on=date(DAY.year + 1, 1, 15),
-        out=out,
-        now=NOW,
-    )
-    return out
-
-
-def sign(folder: Path, now: int = NOW) -> None:
-    reviewed = contract_signing.review(folder, file_to_sign(folder, now), (), now)
-    person = parse_signatory("Ada Okafor, Director")
-    contract_signing.sign(reviewed, (), now=now, signatory=person, shown="shown")
+from tests.support.passed_agreements import (
+    DAY,
+    PARTIES,
+    drafted,
+    found_all,
+    joined,
+    pass_round,
+    sign,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -71,11 +54,7 @@ def _quickly() -> object:
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Agencies with entries and a drafted agreement; none has signed."""
     root = tmp_path_factory.mktemp("founded")
-    with cheap_scrypt():
-        for agency, role in PARTIES.items():
-            found(root / agency, agency, role)
-            write_entry(root / agency, root / f"{agency}.entry", NOW)
-    drafted(root, root / "agreement.yaml")
+    found_all(root)
     return root
 
 
@@ -84,13 +63,7 @@ def signed(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same after one bundle went round; the last agency has everything."""
     root = tmp_path_factory.mktemp("signed") / "root"
     shutil.copytree(founded, root)
-    passed: list[Path] = [root / "agreement.yaml", *root.glob("*.entry")]
-    with cheap_scrypt():
-        for number, agency in enumerate(PARTIES):
-            add_bundles(root / agency, passed, NOW)
-            sign(root / agency)
-            passed = [root / f"{number}.bundle"]
-            make_bundle(root / agency, passed[0], NOW)
+    pass_round(root)
     return root
 
 
@@ -113,23 +86,6 @@ def refused(folder: Path, *paths: Path, now: int = NOW) -> str:
 def write(path: Path, bundle: Bundle) -> Path:
     path.write_bytes(format_bundle(bundle))
     return path
-
-
-def joined(root: Path, newcomer: str = "lantern-centre") -> Path:
-    """The first agency has everything, adds a newcomer in the next version, and signs it."""
-    first = root / "csu-camden"
-    add_bundles(first, [root / "3.bundle"], NOW)
-    found(root / newcomer, newcomer, "support")
-    write_entry(root / newcomer, root / f"{newcomer}.entry", NOW)
-    (before,) = (first / "contracts").glob("*.yaml")
-    revise_contract(
-        before, add=[root / f"{newcomer}.entry"], remove=(), values={},
-        out=root / "next.yaml", now=NOW,
-    )  # fmt: skip
-    add_bundles(first, [root / "next.yaml", root / f"{newcomer}.entry"], NOW)
-    sign(first)
-    make_bundle(first, root / "next.bundle", NOW)
-    return root / newcomer
 
 
 # --- one file goes round -------------------------------------------------------------------------

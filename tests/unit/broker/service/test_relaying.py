@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from broker.registry.contract_book import ContractBook
 from broker.service.relaying import Relaying
 from broker.service.reporting import Status
 from tests.support.founded_partnership import POLICE, FoundedPartnership
@@ -21,6 +22,10 @@ def waiting(member: MemoryAgency) -> int:
     return counts.pending + counts.unsent
 
 
+async def publish_nothing(_contracts: ContractBook) -> None:
+    """No agreement is to be published."""
+
+
 async def test_the_loop_resends_at_its_start_before_it_sends_anything_new(
     police: MemoryAgency, world: FoundedPartnership, tmp_path: Path
 ) -> None:
@@ -32,7 +37,8 @@ async def test_the_loop_resends_at_its_start_before_it_sends_anything_new(
     relay = police.another_relay()
     relay.take_lock("two")
     node = ControlNode(police, world.directory(POLICE, tmp_path))
-    loop = Relaying(relay, police.trust_store, node.notices, Status(node.metrics, 60.0))
+    status = Status(node.metrics, 60.0)
+    loop = Relaying(relay, police.trust_store, node.notices, status, publish_nothing)
     stop = asyncio.Event()
     task = asyncio.create_task(loop.run(0.01, stop))
     for _ in range(400):
