@@ -42,6 +42,7 @@ from contracts.vocabulary import vocabulary
 AHEAD_MAX_BYTES: Final = 64 * 1024
 """Longest value that is decrypted ahead of its turn; with ``STAGE_RECORDS``, 4 MiB at once."""
 
+_NOTHING: Final[frozenset[str]] = frozenset()
 _HEAD_NAMES: Final = frozenset({"data", "to", "type"})
 _PART_NAMES: Final = _HEAD_NAMES | {"id"}
 """Members of group 0 of a part or a copy, which has the event's id there."""
@@ -231,7 +232,7 @@ def _interpret(
         restricted(event_type, held).check(flat)
     except EventError as error:
         raise RefusedError(10, error.code, error.detail) from None
-    lost = _replaced(event_type, in_force, verified, context)
+    lost = _replaced(event_type, in_force, verified, context) if in_force.successors else _NOTHING
     return OpenedEvent(
         id=event_id,
         clear_id="" if event_id == clear_id else clear_id,
@@ -241,10 +242,10 @@ def _interpret(
         to=addressed,
         flat={path: flat[path] for path in flat if path not in lost} if lost else flat,
         withheld=withheld(event_type, granted - lost if lost else granted),
-        contract=(contract.name, contract.version, in_force.hash.hex()),
+        contract=in_force.reference,
         log_time=verified.position.log_time,
         urgent=event_type in vocabulary().urgent_types,
-        replaced=tuple(sorted(lost & flat.keys())),
+        replaced=tuple(sorted(lost & flat.keys())) if lost else (),
     )
 
 

@@ -46,6 +46,9 @@ class ContractInForce:
             begin later.
         trial: True if `topics` includes the test topics of `event seal`.
         topics: full names of the Kafka topics of this contract.
+        contract: the contract's terms.
+        effect: time (ms) from which the contract has effect (spec: contracts).
+        reference: name, version and hash (hexadecimal) for events that were opened under it.
     """
 
     signed: SignedContract
@@ -54,12 +57,18 @@ class ContractInForce:
     successors: tuple[Successor, ...] = ()
     _stops: Mapping[str, tuple[Departure, ...]] = field(init=False, repr=False)
     topics: frozenset[str] = field(init=False)
+    contract: Contract = field(init=False, repr=False)  # attributes, as every record needs them
+    effect: int = field(init=False)
+    reference: tuple[str, str, str] = field(init=False, repr=False)
     _moments: tuple[int, ...] = field(init=False, repr=False)
     _status: tuple[int, int, ContractStatus] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Compute the topics, and the times at which the status changes."""
-        contract = self.contract
+        contract = self.contract = self.signed.text.contract
+        self.reference = (contract.name, contract.version, self.signed.hash.hex())
+        effect = self.signed.effect
+        self.effect = contract.starts_ms if effect is None else effect
         names = (topic_name, trial_topic_name) if self.trial else (topic_name,)
         self.topics = frozenset(name(contract, each) for each in contract.topics for name in names)
         stops: dict[str, tuple[Departure, ...]] = {}
@@ -76,20 +85,9 @@ class ContractInForce:
         return self.signed.text
 
     @property
-    def contract(self) -> Contract:
-        """Return the contract's terms."""
-        return self.signed.text.contract
-
-    @property
     def hash(self) -> bytes:
         """Return SHA-256 of the contract file's exact bytes."""
         return self.signed.text.hash
-
-    @property
-    def effect(self) -> int:
-        """Return the time (ms) from which the contract has effect (spec: contracts)."""
-        effect = self.signed.effect
-        return self.contract.starts_ms if effect is None else effect
 
     def replaced_by(self, source: str, reader: str, log_time: int) -> tuple[Successor, ...] | None:
         """Return the newer versions whose terms also limit what the reader gets from a record.
@@ -101,6 +99,8 @@ class ContractInForce:
             reader: the reader.
             log_time: of the record, ms.
         """
+        if not self.successors:
+            return ()
         found: list[Successor] = []
         for one in self.successors:
             parties = one.contract.by_id
@@ -120,8 +120,11 @@ class ContractInForce:
 
         If the party has left and has also suspended its part at that time, return the departure.
         """
+        stops = self._stops.get(agency)
+        if stops is None:
+            return None
         return min(
-            (one for one in self.stops(agency) if one.holds_at(moment)),
+            (one for one in stops if one.holds_at(moment)),
             key=lambda one: (one.state != "left", one.since_ms),
             default=None,
         )

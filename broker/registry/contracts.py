@@ -65,7 +65,8 @@ class SignedContract:
     @cached_property
     def missing(self) -> tuple[str, ...]:
         """Ids of the parties that have not signed, in the contract's order."""
-        return tuple(one.id for one in self.contract.parties if one.id not in self.parties)
+        signed = self.parties
+        return tuple(one.id for one in self.contract.parties if one.id not in signed)
 
     @cached_property
     def effect(self) -> int | None:
