@@ -254,7 +254,7 @@ RECORDS = (
 )
 CONTRACT = contract_text()
 # JSON is YAML too; read with our own reader, because PyYAML's makes dates and numbers of texts
-TREE = loading._read(CONTRACT, "contract.yaml")[0]
+TREE = loading.read(loading._AGREEMENT, CONTRACT, "contract.yaml")[0]
 TERMS = parse_contract(CONTRACT, "contract.yaml").contract
 EVENT = example(TERMS, "csu-camden", "referral.made")
 PLAIN = {"type": EVENT.type, "recipients": list(EVENT.recipients), "data": EVENT.data}

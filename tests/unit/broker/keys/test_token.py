@@ -15,7 +15,7 @@ from broker.keys import token as token_module
 from broker.keys.keyring import Keyring
 from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, RECEIPT, STREAM, XWING, kid
 from broker.keys.token import SigningToken, TokenKey
-from broker.keys.token_uri import parse_uri
+from broker.keys.token_uri import TokenUri, parse_uri
 from contracts.errors import ConcordantError
 from tests.support.softhsm import PIN, SoftHsm, softhsm
 
@@ -147,7 +147,7 @@ def test_a_wrong_pin_is_tried_once(softhsm: SoftHsm, monkeypatch: pytest.MonkeyP
     real = token_module._token
     token = SigningToken(parse_uri(softhsm.uri), lambda: pins[0])
 
-    def counted(uri: token_module.TokenUri) -> object:
+    def counted(uri: TokenUri) -> object:
         logins.append(pins[0])
         return real(uri)
 
