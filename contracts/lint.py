@@ -237,7 +237,7 @@ def _unplayed(contract: Contract, terms: EventTerms, where: str) -> Iterator[Fin
                 "recipient-not-party",
                 "error" if len(unplayed) == len(roles) else "warning",
                 f"{where}.{what}",
-                f"no party of the agreement plays {role}",
+                f"no party of the agreement has the role {role}",
             )
 
 

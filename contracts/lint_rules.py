@@ -59,7 +59,7 @@ RULES: Final[Mapping[str, str]] = {
     "public-authority-basis": "a public authority may not rely on this basis",
     "purpose-not-of-type": "a field has a purpose that its event type does not have",
     "purpose-without-basis": "a role sends or reads a field for a purpose without a legal basis",
-    "recipient-not-party": "no party plays a role that publishes or receives the event type",
+    "recipient-not-party": "no party has a role that publishes or receives the event type",
     "regime-mismatch": "a code belongs to another regime than its entry",
     "registration-form": "a registration number has not the ICO's form",
     "registration-repeated": "two parties have one registration number",

@@ -48,9 +48,9 @@ def require_kind(kind: str) -> None:
 def unknown_kind(kind: str, installed: tuple[str, ...]) -> ConfigError:
     """Return an error that lists the installed kinds."""
     return ConfigError(
-        "No installed package offers this kind of adapter",
+        "No installed package offers this kind of adapter.",
         code="config_adapter_unknown",
         where="agency.toml: adapter.kind",
-        fix=f"{suggestion(kind, installed)} Use one that is installed, or install the package that "
-        "offers it",
+        fix=f"{suggestion(kind, installed).rstrip('.')}. Use one of these, or install the package "
+        "that offers it.",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from broker.agency.config import AgencyConfig, governance_kids, load_config
@@ -145,8 +146,8 @@ class Participant:
                 "The governance keys are not here.",
                 code="key_missing",
                 where=f"{self.root / 'agency.toml'}: [keys] {self.config.keys.governance}",
-                fix="Bring them from their offline store, give the command again, and take "
-                "them away again. If they are lost, telephone every party.",
+                fix=f"Copy them from their offline store into {self._governance_place()}, give the "
+                "command again, and remove them again. If they are lost, telephone every party.",
             )
         return governance_signer(
             source,
@@ -174,6 +175,10 @@ class Participant:
                 f"concordant keys delegate --agency {self.root} --new-keys",
             )
         return manifest_signer(newest.delegation, self.keyring)
+
+    def _governance_place(self) -> str:
+        kind, _, path = self.config.keys.governance.partition(":")
+        return str(self.path(path)) if kind == "file" else self.config.keys.governance
 
     def _signer(self, role: str, algorithm: str, now: int) -> SoftwareSigner:
         keys = self.manifest(now).keys_of(role, algorithm)
@@ -293,7 +298,7 @@ def _none_signed(contracts: ContractBook, directory: Path) -> RegistryError:
             "There is no contract.",
             code="contract_missing",
             where=str(directory / "contracts"),
-            fix="Put the contract and its signatures into the folder.",
+            fix=f"See what to do next: concordant agency status --agency {quote(str(directory))}",
         )
     latest = known[-1]
     return RegistryError(
@@ -301,5 +306,5 @@ def _none_signed(contracts: ContractBook, directory: Path) -> RegistryError:
         f"{', '.join(latest.missing)}.",
         code="contract_unsigned",
         where=latest.text.where,
-        fix="Read it, then sign it with: concordant contract sign",
+        fix=f"See what to do next: concordant agency status --agency {quote(str(directory))}",
     )

@@ -49,6 +49,7 @@ _QUESTIONS: Final[Mapping[str, str]] = {
     "--kafka": "Address of Kafka, HOST:PORT",
     "--passphrase-file": "File that holds the passphrase of the key files",
 }
+_KNOWN: Final = ", ".join(CONTACTS)
 _DEPLOYMENT: Final = "unassigned"
 Value = TypeVar("Value")
 
@@ -150,6 +151,8 @@ def _contacts(given: tuple[str, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in given:
         function, equals, rest = text.partition("=")
+        if not equals:
+            raise _invalid("--contact", f"{_FORMS['--contact']} FUNCTION is one of: {_KNOWN}.")
         function = function.strip().replace("-", "_")
         if function not in CONTACTS:
             alike = nearest(function, CONTACTS)
@@ -157,9 +160,9 @@ def _contacts(given: tuple[str, ...]) -> dict[str, Any]:
                 "--contact",
                 f"Did you mean {' or '.join(alike)}?"
                 if alike
-                else f"FUNCTION is one of: {', '.join(CONTACTS)}.",
+                else f"FUNCTION is one of: {_KNOWN}.",
             )
-        if not equals or function in found:
+        if function in found:
             raise _invalid("--contact", "Give each function once, as FUNCTION=NAME,EMAIL.")
         found[function] = _contact(rest)
     return found

@@ -18,6 +18,7 @@ def added_json(added: Added) -> dict[str, Any]:
         "new": [{"kind": kind, "name": name} for kind, name in added.new],
         "agreements": agreements_json(added.agreements),
         "left_out": list(added.left_out),
+        "skipped": list(added.skipped),
     }
 
 
@@ -25,6 +26,9 @@ def added_text(added: Added, directory: Path) -> str:
     """Return the new parts, the signatures, the missing ones, and the next step."""
     lines = [f"new: {kind} {name}" for kind, name in added.new] or ["Nothing new."]
     lines += [f"left out: {name}, which does not name this agency" for name in added.left_out]
+    lines += [
+        f"skipped: {name}, which is no bundle, no entry and no agreement" for name in added.skipped
+    ]
     lines += agreement_lines(added.agreements)
     lines.append(f"Next: concordant agency status --agency {directory}")
     return "\n".join(lines)
@@ -45,8 +49,8 @@ def made_json(made: Bundle, out: Path) -> dict[str, Any]:
 def made_note(made: Bundle) -> str:
     """One line on what is in a bundle."""
     return (
-        f"{len(made.agreements)} agreements, {len(made.signatures)} with signatures, "
-        f"{len(made.entries)} entries, {len(made.manifests)} manifests."
+        f"It contains agreements: {len(made.agreements)}, signatures: {len(made.signatures)}, "
+        f"entries: {len(made.entries)}, manifests: {len(made.manifests)}."
     )
 
 

@@ -259,7 +259,7 @@ def sign(
         print_json({**text.signed_json(done), **text.review_json(reviewed)})
     else:
         print_text(str(done.note_file))
-    for line in text.signed_notes(done):
+    for line in text.signed_notes(done, agency):
         note(line)
 
 

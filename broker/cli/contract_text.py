@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
 from typing import Final
 from xml.etree import ElementTree as Xml
 
@@ -121,8 +123,8 @@ def unchecked_notes(reviewed: SigningReview) -> list[str]:
     if not reviewed.unchecked:
         return []
     return [
-        f"NOT CHECKED by telephone: {', '.join(reviewed.unchecked)}. Have each read its "
-        "fingerprint, then: concordant agency check-partner"
+        f"NOT CHECKED by telephone: {', '.join(reviewed.unchecked)}. Before you sign, ask each "
+        "for its twelve words, and run: concordant agency check-partner"
     ]
 
 
@@ -171,15 +173,17 @@ def signed_json(signed: Signed) -> dict[str, object]:
     }
 
 
-def signed_notes(signed: Signed) -> list[str]:
-    """Return what the signer should know afterwards."""
+def signed_notes(signed: Signed, agency: Path) -> list[str]:
+    """Return what the signer should know and do afterwards."""
     terms, missing = signed.contract.contract, signed.contract.missing
     verb = "had signed" if signed.already else "has signed"
     return [
         f"{signed.agency} {verb} {terms.name} {terms.version}, {signed.contract.hash.hex()}.",
-        f"Not signed yet by {', '.join(missing)}: send them {signed.note_file.name}."
+        f"Not signed yet by {', '.join(missing)}. Make a bundle, and send it to them:"
         if missing
-        else "Every party has signed.",
+        else "Every party has signed. Make a bundle, and send it to the other parties:",
+        f"  concordant bundle make --agency {quote(str(agency))} --out {signed.agency}.bundle",
+        "Take the governance keys offline again.",
     ]
 
 

@@ -107,6 +107,15 @@ def up(
             "a free one.",
         ),
     ] = None,
+    authority: Annotated[
+        Path | None,
+        typer.Option(
+            "--authority",
+            metavar="DIR",
+            help="The authority of `kafka authority init`, if it issued the agencies' "
+            "certificates. Kafka's own files are in the folder of --root then, which may be empty.",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Start the local Kafka of a trial partnership, and leave it running.
@@ -118,7 +127,7 @@ def up(
     from broker.cli.kafka_text import running_json
     from broker.operations.local_kafka import start_local
 
-    running = start_local(agency_root, note, port)
+    running = start_local(agency_root, note, port, authority)
     if json:
         print_json(running_json(running))
     else:
@@ -127,7 +136,14 @@ def up(
         note("It was running already.")
     root = shlex.quote(str(agency_root))
     note(f"Log: {running.folder / 'kafka.log'}")
-    note(f"Give it its topics and rights with: concordant kafka apply --root {root}")
+    if authority is None:
+        note(f"Give it its topics and rights with: concordant kafka apply --root {root}")
+    else:
+        operator = shlex.quote(str(running.folder / "tls"))
+        note(
+            "Give it its topics and rights with: concordant kafka apply --bundle FILE "
+            f"--tls {operator} --bootstrap {running.bootstrap}"
+        )
     note(f"Stop it with: concordant kafka down --root {root}")
 
 

@@ -41,7 +41,12 @@ def issue(
     authority: Annotated[
         Path, typer.Option("--authority", metavar="DIR", help="The authority's folder.")
     ],
-    entries: Annotated[list[Path], typer.Argument(metavar="ENTRY...", help="Entries of agencies.")],
+    entries: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="ENTRY...", help="Entries of agencies, or bundles with their entries."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="BUNDLE", help="The bundle to write.")],
     json: AsJson = False,
 ) -> None:
@@ -58,6 +63,40 @@ def issue(
     else:
         print_text(str(issued.file))
     note(f"Certificates for {', '.join(issued.agencies)}.")
+
+
+@app.command("identity")
+def identity(
+    authority: Annotated[
+        Path, typer.Option("--authority", metavar="DIR", help="The authority's folder.")
+    ],
+    name: Annotated[
+        str,
+        typer.Option("--name", metavar="NAME", help="The principal, such as kafka-operator."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The folder to write; absent or empty.")
+    ],
+    host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--host",
+            metavar="HOST",
+            help="A DNS name or address of a broker; repeatable. None for the operator.",
+        ),
+    ] = None,
+) -> None:
+    """Issue a certificate of the host's own, with its key: for the operator, or for a broker.
+
+    Writes ca.pem, cert.pem and key.pem. Give the operator's folder to `kafka plan` and `apply` with
+    --tls.
+    """
+    from broker.clock import now_ms
+    from broker.operations.kafka_authority import issue_identity
+
+    issue_identity(authority, name, tuple(host or ()), out, now_ms())
+    print_text(str(out))
+    note("Keep key.pem private.")
 
 
 @app.command("bring")

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from broker.cli.stopping_text import stop_json, stop_texts
 from broker.cli.times import day
-from broker.operations.agency_progress import AgreementStatus, Progress
+from broker.keys.keyfile import UNASSIGNED
+from broker.operations.agency_progress import AgreementStatus, Progress, Stage
 from broker.operations.agreement_state import AgreementState
 from broker.operations.partner_checks import PartnerCheck
 
+_STAGES: Final[Mapping[Stage, str]] = {
+    "incomplete": "files are missing",
+    "founded": "made, has no agreement yet",
+    "to_check": "fingerprints to compare",
+    "to_sign": "an agreement to sign",
+    "signed": "signed, waits for other signatures",
+    "ended": "no agreement in force",
+    "not_started": "signed by all, not started yet",
+    "suspended": "suspended",
+    "certificate_missing": "certificate for Kafka is missing",
+    "manifest_ends": "manifest to renew",
+    "in_force": "agreement in force",
+}
 _GOVERNANCE_HERE: Final = (
     "The governance keys are in this folder. Take them offline when you do not sign."
 )
@@ -47,12 +61,14 @@ def progress_json(progress: Progress) -> dict[str, Any]:
 
 def progress_text(progress: Progress) -> str:
     """Return an agency's progress; the last lines give the next step."""
-    lines = [f"{progress.agency} of {progress.deployment}: {progress.stage.replace('_', ' ')}"]
+    place = "in no partnership yet" if progress.deployment == UNASSIGNED else progress.deployment
+    lines = [f"{progress.agency}, {place}: {_STAGES[progress.stage]}"]
     for one in progress.agreements:
         lines.append(f"agreement {one.line.name} {one.line.version}: {_state(one)}")
         lines.append(f"  signed:  {', '.join(one.line.signed) or 'no party'}")
         if one.line.missing:
             lines.append(f"  missing: {', '.join(one.line.missing)}")
+        lines += [f"  {state}: {agency}" for agency, state in sorted(one.departed.items())]
     for partner in progress.partners:
         lines.append(f"partner {partner.agency}: {_checked(partner.check)}")
     if progress.delegation_ends is not None:
@@ -104,7 +120,7 @@ def statuses_text(statuses: Sequence[AgreementStatus]) -> str:
 def _status_lines(status: AgreementStatus) -> Iterator[str]:
     state = status.state
     yield f"{state.line.name} {state.line.version}: {_state(state)}"
-    yield f"  in force from {state.starts} to {state.ends}, when every party has signed (UTC)"
+    yield f"  dates: {state.starts} to {state.ends}, both included (UTC)"
     for one in status.signatures:
         who = "" if one.name is None else f": {one.name}, {one.capacity}, {one.time}"
         yield f"  {one.agency}: {'signed' if one.signed else 'not signed'}{who}"

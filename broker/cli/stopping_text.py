@@ -65,7 +65,7 @@ def stops(reviewed: DepartureReview) -> tuple[str, ...]:
         f"These parties seal nothing to this agency and refuse what it logs: {partners}.",
         "This cannot be undone: to take part again, sign a new version."
         if reviewed.state == "left"
-        else "What it logs during the suspension stays refused when it has resumed.",
+        else "What it logs during the suspension stays refused, also after it resumes.",
     )
 
 
@@ -75,8 +75,8 @@ def goes_on(reviewed: DepartureReview) -> tuple[str, ...]:
     lines = ["What was opened before stays with the agency that opened it."]
     if reviewed.state == "resumed":
         lines = [
-            "This agency sends again, and opens what the others logged for it meanwhile.",
-            "Events that the others held back are theirs to send again.",
+            "This agency sends again, and opens the records that waited for it.",
+            "Events that the other parties held back for it come from them.",
         ]
     elif reviewed.state == "suspended":
         lines += [
@@ -86,8 +86,9 @@ def goes_on(reviewed: DepartureReview) -> tuple[str, ...]:
         ]
     else:
         lines += [
-            "Retention, erasure and rights of people go on as agreed: terms of leaving.",
-            "Records that come to this agency go to the quarantine, closed.",
+            "This agency keeps, protects and erases what it received as the agreement says "
+            "(retention, rights of people, leaving).",
+            "Records that still come to this agency are kept unopened in its quarantine.",
         ]
     if len(reviewed.partners) > 1 and reviewed.state != "resumed":
         lines.append("The other parties continue with each other.")

@@ -98,6 +98,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask the agency that sent it for the file that it made with: concordant bundle make"
         " --agency DIR --out FILE",
     ),
+    "bundle_missing": Meaning(
+        "a folder holds no bundle, no entry and no agreement",
+        "Give the folder that holds the files, or the files.",
+    ),
     "bundle_older": Meaning(
         "a bundle is older than what is held and has nothing new",
         "Ask the agency that sent it for a bundle that it makes now: concordant bundle make"
@@ -851,6 +855,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the output cannot be written",
         "Name a file in a folder that you may write to, or free space there. Copy a contract "
         "to such a folder before you sign it.",
+    ),
+    "version_replaced": Meaning(
+        "the version to revise is not the newest: a signed version replaces it",
+        "Revise the version that the message names.",
     ),
     "own_suspension": Meaning(
         "this agency has suspended its part of the contract",

@@ -224,19 +224,30 @@ def next_step(
     if not agreements:
         return "founded", NextStep(
             OURSELVES,
-            "Write this agency's entry, and send it to the agency that drafts the agreement. When "
-            "a bundle comes back, add it: concordant bundle add.",
+            "Write this agency's entry, and send it to the agency that drafts the agreement. That "
+            "agency sends you a bundle: add it with concordant bundle add. If this agency drafts "
+            "the agreement, wait for the entries of the others: concordant contract draft.",
             f"concordant agency entry --agency {folder} --out {agency}.entry",
         )
     signed = [one for one in agreements if agency in one.line.signed]
     pending = next((one for one in signed if one.state == "partially_signed" and one.step), None)
     if any(one.state == "in_force" for one in signed):
         stage, step = _running(participant, folder, now)
-        return stage, pending.step if stage == "in_force" and pending and pending.step else step
+        in_force = next((one for one in signed if one.state == "in_force" and one.step), None)
+        better = pending or in_force
+        return stage, better.step if stage == "in_force" and better and better.step else step
     for state, stage in _STAGES:
         for one in signed:
             if one.state == state and one.step is not None:
                 return stage, one.step
+    if any(one.state == "left" for one in agreements):
+        return "ended", NextStep(
+            OURSELVES,
+            "This agency takes part in no agreement any more. Keep the folder: data that you "
+            "received stays under the terms of the agreement, and the log has to answer for it. To "
+            "take part again, every party has to sign a new version.",
+            f"concordant contract status --agency {folder}",
+        )
     return "ended", NextStep(
         OURSELVES,
         "The agreements of this agency have ended. Draft the next version with the other parties: "
@@ -250,8 +261,9 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
     if not all(one is None or one.is_file() for one in (tls.ca, tls.certificate)):
         return "certificate_missing", NextStep(
             HOST,
-            "This agency needs a certificate for Kafka. Make a bundle, send it to Kafka's host, "
-            "and add the bundle that comes back.",
+            "This agency needs a certificate for Kafka. Make a bundle with this command, and send "
+            "it to Kafka's host and to the other parties. The host sends you a bundle with the "
+            "certificate: add it with concordant bundle add.",
             f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
         )
     own = participant.manifests.newest(participant.agency)

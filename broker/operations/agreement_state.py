@@ -167,8 +167,9 @@ def _signed_step(
     if state == "partially_signed" and signed.missing:
         return NextStep(
             ", ".join(signed.missing),
-            f"Their signatures of {named} are missing. Make a bundle, send it to them, and add the "
-            "bundle that comes back.",
+            f"The signatures of {', '.join(signed.missing)} on {named} are missing. If you have "
+            "not sent them your signature yet, make a bundle with this command and send it. They "
+            "sign and send you a bundle: add it with concordant bundle add.",
             f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
         )
     if state == "not_started":
@@ -180,10 +181,20 @@ def _signed_step(
     if state == "suspended" and participant.agency in status.departed:
         return NextStep(
             OURSELVES,
-            f"This agency has suspended its part of {named}. When the reason no longer applies, "
-            "bring the governance keys, and resume its part.",
+            f"This agency has suspended its part of {signed.contract.name}. When the reason no "
+            "longer applies, bring the governance keys, and resume its part.",
             f"concordant contract resume --contract {signed.contract.name} --reason resolved "
             f"--agency {folder}",
+        )
+    gone = sorted(one for one, departure in status.departed.items() if departure.state == "left")
+    if state == "in_force" and gone:
+        leaving = " ".join(f"--remove {one}" for one in gone)
+        return NextStep(
+            OURSELVES,
+            f"{', '.join(gone)} left {signed.contract.name}. Agree with the other parties which "
+            "of you writes the next version without it, and sign that version.",
+            f"concordant contract revise {shell_path(Path(signed.text.where))} {leaving} "
+            "--out next.yaml",
         )
     return None
 

@@ -17,7 +17,7 @@ from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import UNASSIGNED
 from broker.keys.manifest import VerifiedManifest, parse_manifest, verify_manifest
 from broker.operations.agency_entry import ENTRIES_FOLDER
-from broker.partnership.bundle import BUNDLE_LIMIT_BYTES, Bundle, parse_bundle
+from broker.partnership.bundle import BUNDLE_LIMIT_BYTES, BUNDLE_MAGIC, Bundle, parse_bundle
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, HEADER, VerifiedEntry, verify_entry
 from broker.registry.contracts import (
     SignedContract,
@@ -33,7 +33,7 @@ from contracts.loading import parse_contract
 
 INPUTS_LIMIT: Final = 1_000
 """Maximum number of files of a shared folder that are read."""
-_ZIP: Final = b"PK"
+
 Result = TypeVar("Result")
 
 
@@ -102,7 +102,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     """Return every named file, and the files in every named folder.
 
     Raises:
-        EntryError: `bundle_too_large`.
+        EntryError: `bundle_too_large`, or `bundle_missing`: a folder has no file.
         ConfigError: `file_unusable`.
     """
     found: list[Path] = []
@@ -117,7 +117,10 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
                     where=str(path),
                     fix=READABLE_FIX,
                 ) from None
-            found += [one for one in inside if _is_input(one)]
+            inputs = [one for one in inside if _is_input(one)]
+            if not inputs:
+                raise bundle_missing(path)
+            found += inputs
         else:
             found.append(path)
     if len(found) > INPUTS_LIMIT:
@@ -127,6 +130,16 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
             fix="Give the files that are meant.",
         )
     return found
+
+
+def bundle_missing(folder: Path) -> EntryError:
+    """Return the error for a folder without any file to add."""
+    return EntryError(
+        "The folder holds no bundle, no entry and no agreement.",
+        code="bundle_missing",
+        where=str(folder),
+        fix="Give the folder that holds the files, or the files.",
+    )
 
 
 def _is_input(path: Path) -> bool:
@@ -181,7 +194,7 @@ def _members(raw: bytes, where: str, now: int) -> Bundle:
     if raw.startswith(f"{HEADER}\n".encode()):
         entry = verify_entry(raw[: ENTRY_LIMIT_BYTES + 1], now=now, where=where)
         return Bundle(entries={entry.agency: raw})
-    if raw.startswith(_ZIP):
+    if raw.startswith(BUNDLE_MAGIC):
         return parse_bundle(raw, where)
     try:
         text = parse_contract(raw, where)

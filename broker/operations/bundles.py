@@ -7,8 +7,8 @@ than once. A refused file leaves the folder unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
@@ -34,6 +34,7 @@ from broker.operations.bundle_reading import (
     AgreementLine,
     Collected,
     as_refused,
+    bundle_missing,
     collect,
     collect_documents,
     conflict,
@@ -46,7 +47,7 @@ from broker.operations.bundle_reading import (
     require_pins,
 )
 from broker.operations.partner_checks import check_of
-from broker.partnership.bundle import Bundle, format_bundle
+from broker.partnership.bundle import BUNDLE_MAGIC, Bundle, format_bundle
 from broker.partnership.entry import (
     VerifiedEntry,
     parse_entry,
@@ -70,12 +71,14 @@ class Added:
         agreements: every agreement in the folder now.
         left_out: versions that were not added, because only another version of the agreement
             names this agency.
+        skipped: other files of a folder, such as a file of the desktop.
     """
 
     agency: str
     new: tuple[tuple[str, str], ...]
     agreements: tuple[AgreementLine, ...]
     left_out: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,13 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
             if error.code not in {"bundle_malformed", "contract_invalid"}:
                 raise
             postponed.append((path, error))
-    _collect_plain_documents(participant, found, postponed)
+    skipped = _collect_plain_documents(participant, found, postponed, frozenset(paths))
+    if skipped and found == Collected():
+        raise bundle_missing(skipped[0].parent)
     held = held_entries(directory)
     check_collected(participant, found, held, now)
-    return _write(participant, found, held, now)
+    added = _write(participant, found, held, now)
+    return replace(added, skipped=tuple(path.name for path in skipped))
 
 
 def check_collected(
@@ -216,19 +222,31 @@ def held_bundle(participant: Participant) -> Bundle:
 
 
 def _collect_plain_documents(
-    participant: Participant, found: Collected, postponed: Sequence[tuple[Path, EntryError]]
-) -> None:
-    """Add plain files whose hash an agreement names."""
+    participant: Participant,
+    found: Collected,
+    postponed: Sequence[tuple[Path, EntryError]],
+    named: Collection[Path],
+) -> tuple[Path, ...]:
+    """Add plain files whose hash an agreement names.
+
+    Returns:
+        Other files of a folder. A shared folder may hold such files, for example a note.
+    """
+    skipped: list[Path] = []
     contracts = [one.contract for one in found.agreements.values()]
     contracts += [one.contract for one in participant.contracts.all()]
     for path, error in postponed:
         raw = read_file(path)
         if not is_pinned(raw, contracts):
-            raise error
+            if path in named or error.code != "bundle_malformed" or raw.startswith(BUNDLE_MAGIC):
+                raise error
+            skipped.append(path)
+            continue
         as_refused(
             path,
             lambda r=raw, p=path: collect_documents({document_hash(r): r}, found, str(p)),  # type: ignore[misc]
         )
+    return tuple(skipped)
 
 
 def _check_documents(participant: Participant, found: Collected) -> None:
@@ -296,6 +314,7 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
                 "files of the deployment of this folder.",
             )
         if not participant.contracts.parts_from_us(signed):
+            _require_named(participant, signed)
             participant.contracts.adding(signed)
     known = (*here, *found.agreements.values())
     require_pins(found.agreements.values(), found.entries)
@@ -310,6 +329,24 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
     for agency, entry in found.entries.items():
         if agency not in held:
             _require_pinned(agency, entry.governance, here, known)
+
+
+def _require_named(participant: Participant, signed: SignedContract) -> None:
+    """Check that an agreement names this agency with its keys.
+
+    Raises:
+        EntryError: `contract_foreign`.
+    """
+    contract = signed.contract
+    if contract.party(participant.agency) is None:
+        raise EntryError(
+            f"The agreement {contract.name} {contract.version} does not name "
+            f"{participant.agency} as a party.",
+            code="contract_foreign",
+            fix="Ask the sender whether it has added the entry of this agency to the agreement. It "
+            "makes a version that names this agency (concordant contract revise --add-entry), and "
+            "sends a bundle with that version.",
+        )
 
 
 def _require_pinned(

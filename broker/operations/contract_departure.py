@@ -322,10 +322,17 @@ def _names(participant: Participant, now: int) -> tuple[str, ...]:
 
 
 def _partners(participant: Participant, versions: list[SignedContract]) -> tuple[str, ...]:
-    """Return the other parties of some versions that have not left them."""
+    """Return the other parties of some versions that have not left them.
+
+    A party that a signed version leaves out has left the versions before it.
+    """
     found: set[str] = set()
+    contracts = participant.contracts
     for signed in versions:
-        departed = participant.contracts.departures(signed.text, participant.manifests)
+        departed = (
+            *contracts.departures(signed.text, participant.manifests),
+            *contracts.partings(signed.text),
+        )
         gone = {one.agency for one in departed if one.state == "left"}
         found |= {party.id for party in signed.contract.parties} - gone
     return tuple(sorted(found - {participant.agency}))

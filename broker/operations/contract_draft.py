@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from broker.envelope.primitives import b64
 from broker.errors import ConfigError, EntryError, WrongInputError
 from broker.keys.durable import write_named
 from broker.keys.keyfile import UNASSIGNED
+from broker.partnership.bundle import BUNDLE_MAGIC
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, VerifiedEntry, verify_entry
 from contracts.bounded_file import read_bounded
 from contracts.documents import DOCUMENT_BYTES, document_hash, require_document, shipped_pins
@@ -32,6 +34,8 @@ from contracts.names import nearest
 from contracts.parties import GovernanceKeys
 from contracts.terms import Regime
 
+_ID: Final = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_FEWEST_PARTIES: Final = 2
 _NOT_AN_AUTHORITYS: Final = ("6(1)(f)", "6(1)(ea)")
 """Legal bases that a public authority may not use for its tasks."""
 
@@ -85,20 +89,31 @@ def draft_contract(
         WrongInputError: `terms_unknown` or `dates_invalid`.
         ConfigError: `output_unwritable`.
     """
-    if deployment == UNASSIGNED or not starts <= review_on <= ends:
+    if deployment == UNASSIGNED or not _ID.fullmatch(deployment):
         raise WrongInputError(
-            "The deployment has a reserved name."
-            if deployment == UNASSIGNED
-            else "The days are not in their order: start, review, end.",
-            code="dates_invalid" if deployment != UNASSIGNED else "option_invalid",
-            where="contract draft",
-            fix="Give --starts, --review and --ends in this order, and a name of your own for "
-            "--deployment.",
+            "This is no name for a partnership.",
+            code="option_invalid",
+            where="--deployment",
+            fix="Give 2 to 63 lower-case letters, digits and hyphens that begin with a letter, "
+            f"for example pan-camden. The name {UNASSIGNED} is reserved.",
+        )
+    if not starts <= review_on <= ends:
+        raise WrongInputError(
+            "The days are not in their order: start, review, end.",
+            code="dates_invalid",
+            where="--starts, --review, --ends",
+            fix="Give a day for --review that is not before --starts and not after --ends.",
         )
     terms_text = _terms(terms)
     outline = parse_draft(terms_text.encode(), terms).contract
-    verified = [read_entry(path, deployment, now) for path in entries]
-    require_distinct(verified)
+    verified = read_entries(entries, deployment, now)
+    if len(verified) < _FEWEST_PARTIES:
+        raise WrongInputError(
+            f"An agreement needs at least {_FEWEST_PARTIES} parties.",
+            code="option_missing",
+            where="--entry",
+            fix="Give the entry of each party, this agency included, each with --entry.",
+        )
     text = draft(
         terms_text,
         deployment=deployment,
@@ -115,7 +130,7 @@ def draft_contract(
         pins=None if framework is None else pins_of(framework),
     )
     parsed = parse_contract(text.encode(), str(out))
-    write_named(out, parsed.raw, "agreement")
+    write_new(out, parsed.raw)
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
     return Drafted(parsed, out, tuple(verified), tuple(found))
@@ -133,6 +148,23 @@ def pins_of(framework: Path) -> Pins:
     )
     require_document(raw, str(framework))
     return Pins(framework=document_hash(raw), vocabulary=shipped_pins().vocabulary)
+
+
+def write_new(out: Path, raw: bytes) -> None:
+    """Write an agreement; a file that is there is kept, because people edit agreements.
+
+    Raises:
+        WrongInputError: `output_exists`: a file with another content is there.
+        ConfigError: `output_unwritable`.
+    """
+    if out.exists() and not (out.is_file() and out.read_bytes() == raw):
+        raise WrongInputError(
+            "There is a file of this name already. It was not changed.",
+            code="output_exists",
+            where=str(out),
+            fix="Name a file that does not exist.",
+        )
+    write_named(out, raw, "agreement")
 
 
 def require_distinct(entries: Sequence[VerifiedEntry]) -> None:
@@ -217,12 +249,25 @@ def _terms(name: str) -> str:
         ) from None
 
 
-def read_entry(path: Path, deployment: str, now: int) -> VerifiedEntry:
-    """An entry in a file, verified.
+def read_entries(paths: Sequence[Path], deployment: str, now: int) -> tuple[VerifiedEntry, ...]:
+    """Return the entries in files, verified. An entry that is given twice counts once.
 
     Raises:
-        EntryError: it is refused.
+        EntryError: one is refused, or two are of one id or one key (`entry_conflict`).
         ConfigError: `file_unusable`.
     """
+    read = {entry.raw: entry for entry in (_read_entry(one, deployment, now) for one in paths)}
+    require_distinct(tuple(read.values()))
+    return tuple(read.values())
+
+
+def _read_entry(path: Path, deployment: str, now: int) -> VerifiedEntry:
     raw = read_bounded(path, ENTRY_LIMIT_BYTES, ConfigError, code="file_unusable", what="entry")
+    if raw.startswith(BUNDLE_MAGIC):
+        raise EntryError(
+            "This file is a bundle, and an entry is needed.",
+            code="entry_malformed",
+            where=str(path),
+            fix="Ask the agency for the file that it made with: concordant agency entry",
+        )
     return verify_entry(raw, now=now, deployment=deployment, where=str(path))

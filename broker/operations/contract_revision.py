@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from broker.envelope.primitives import b64
-from broker.errors import ConfigError, EntryError, WrongInputError
-from broker.keys.durable import files_in, write_durably
-from broker.operations.contract_draft import party_of, pins_of, read_entry, require_distinct
+from broker.errors import EntryError, WrongInputError
+from broker.keys.durable import files_in
+from broker.operations.contract_draft import party_of, pins_of, read_entries, write_new
 from broker.registry.repository import verify_beside
 from contracts.comparison import TermChange, compare
 from contracts.errors import ContractError
@@ -64,7 +64,8 @@ def revise_contract(
     Raises:
         EntryError: an entry is refused, or its party is one already (`entry_conflict`).
         UnknownNameError: a path or a party does not exist.
-        WrongInputError: `option_missing`: nothing is changed.
+        WrongInputError: `option_missing`: nothing is changed; `version_replaced`: another version
+            replaces this one; `output_exists`.
         ContractError: the result is no agreement.
         RegistryError: a signature beside another version of it is wrong.
         ConfigError: `output_unwritable`.
@@ -87,8 +88,7 @@ def revise_contract(
             where="contract revise",
             fix="Leave them out of --set.",
         )
-    entries = [read_entry(path, contract.deployment, now) for path in add]
-    require_distinct(entries)
+    entries = read_entries(add, contract.deployment, now)
     for entry in entries:
         if contract.party(entry.agency) is not None and entry.agency not in remove:
             raise EntryError(
@@ -106,6 +106,8 @@ def revise_contract(
         )
         for entry in entries
     )
+    beside = _signed_beside(before, file)
+    _require_newest(before, beside)
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     if "starts" not in values and contract.starts < today:
         # a signature long after the first day does not count
@@ -113,7 +115,7 @@ def revise_contract(
     major, minor, _ = (int(part) for part in contract.version.split("."))
     wanted = Revision(
         version=f"{major}.{minor + 1}.0",
-        previous=sorted(_replaced_by_next(before, file)),
+        previous=sorted(_replaced_by_next(before, beside)),
         day=today,
         change=_summary([entry.agency for entry in entries], remove, values),
         add=joining,
@@ -125,43 +127,59 @@ def revise_contract(
     if compare(contract, parsed.contract).widening:
         wanted = replace(wanted, version=f"{major + 1}.0.0")
         parsed = parse_contract(revised_text(text, wanted).encode(), str(out))
-    try:
-        write_durably(out, parsed.raw)
-    except OSError as error:
-        raise ConfigError(
-            f"The agreement cannot be written ({error.strerror}).",
-            code="output_unwritable",
-            where=str(out),
-            fix="Name a file in a folder that exists and that you may write to.",
-        ) from None
+    write_new(out, parsed.raw)
     found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
     changes = compare(contract, parsed.contract).changes
     return Revised(parsed, out, changes, tuple(found))
 
 
-def _replaced_by_next(before: ContractText, file: Path) -> set[str]:
-    """Return the hashes of all versions of this name that the next one has to replace.
-
-    They are the version before, those that it replaces, and each version beside its file that a
-    party has signed, complete or not.
-    """
-    found = {before.hash.hex(), *before.contract.previous}
+def _signed_beside(before: ContractText, file: Path) -> tuple[ContractText, ...]:
+    """Return each version of this name beside a file that a party has signed, complete or not."""
+    found = []
     for path in files_in(file.parent, "*.yaml"):
         try:
             text = load_contract(path)
         except ContractError:  # another YAML file, for example terms
             continue
         one, own = text.contract, before.contract
-        if (one.deployment, one.name) == (own.deployment, own.name):
-            signed = verify_beside(text, path)
-            if signed.notes:
-                found |= {text.hash.hex(), *one.previous}
+        same = (one.deployment, one.name) == (own.deployment, own.name)
+        if same and verify_beside(text, path).notes:
+            found.append(text)
+    return tuple(found)
+
+
+def _require_newest(before: ContractText, beside: Sequence[ContractText]) -> None:
+    """Check that no signed version replaces the version before: its changes would be lost.
+
+    Raises:
+        WrongInputError: `version_replaced`.
+    """
+    later = [one for one in beside if before.hash.hex() in one.contract.previous]
+    if later:
+        newest = max(later, key=lambda one: _number(one.contract.version))
+        raise WrongInputError(
+            f"{before.contract.version} is not the newest version: a party has signed "
+            f"{newest.contract.version}, which replaces it.",
+            code="version_replaced",
+            where=before.where,
+            fix=f"Revise {newest.where} instead.",
+        )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _replaced_by_next(before: ContractText, beside: Sequence[ContractText]) -> set[str]:
+    """Return the hashes of all versions of this name that the next one has to replace."""
+    found = {before.hash.hex(), *before.contract.previous}
+    for text in beside:
+        found |= {text.hash.hex(), *text.contract.previous}
     return found
 
 
 def _summary(joining: Sequence[str], leaving: Sequence[str], values: Mapping[str, str]) -> str:
-    parts = [f"{', '.join(joining)} joins"] if joining else []
-    parts += [f"{', '.join(leaving)} is left out"] if leaving else []
-    parts += [f"changed: {', '.join(values)}"] if values else []
-    said = "; ".join(parts)
-    return f"{said[0].upper()}{said[1:]}."
+    parts = [f"Joins: {', '.join(joining)}"] if joining else []
+    parts += [f"Left out: {', '.join(leaving)}"] if leaving else []
+    parts += [f"Changed: {', '.join(values)}"] if values else []
+    return f"{'; '.join(parts)}."

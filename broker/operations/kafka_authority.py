@@ -12,17 +12,23 @@ from broker.errors import ConfigError, EntryError, TransportError
 from broker.keys.durable import make_private_folder, write_durably
 from broker.keys.keyfile import UNASSIGNED
 from broker.operations.agency_entry import ENTRIES_FOLDER, own_entry
-from broker.operations.bundle_reading import Collected, as_refused, collect, read_file
+from broker.operations.bundle_reading import (
+    Collected,
+    as_refused,
+    collect,
+    read_file,
+    require_pins,
+)
 from broker.operations.contract_draft import require_distinct
 from broker.operations.target_folder import names_in, not_empty, writing
 from broker.partnership.bundle import CERTIFICATE_LIMIT_BYTES, Bundle, format_bundle
-from broker.partnership.entry import verify_entry
 from broker.transport.certificates import (
     Authority,
     authority_of,
     certificate_digest,
     certify_request,
     issue_ca,
+    issue_certificate,
     read_certificate,
     save_identity,
     verify_own_chain,
@@ -80,22 +86,9 @@ def make_authority(folder: Path, now: int) -> bool:
     return True
 
 
-def issue_certificates(folder: Path, entries: Sequence[Path], out: Path, now: int) -> Issued:
-    """Issue a certificate for each entry, and write a bundle with all of them.
-
-    Args:
-        folder: the authority's.
-        entries: files of agencies' entries.
-        out: the bundle.
-        now: milliseconds since the epoch.
-
-    Raises:
-        EntryError: an entry is refused; nothing is written.
-        TransportError: `certificate_invalid`: the authority cannot be read.
-        ConfigError: `file_unusable` or `output_unwritable`.
-    """
+def _read_authority(folder: Path) -> Authority:
     try:
-        authority = Authority((folder / _CERTIFICATE).read_bytes(), (folder / _KEY).read_bytes())
+        return Authority((folder / _CERTIFICATE).read_bytes(), (folder / _KEY).read_bytes())
     except OSError as error:
         raise ConfigError(
             f"The authority cannot be read ({error.strerror}).",
@@ -104,7 +97,35 @@ def issue_certificates(folder: Path, entries: Sequence[Path], out: Path, now: in
             fix="Name the folder of the authority. Check that it is there, its owner and its "
             "permissions.",
         ) from None
-    verified = [verify_entry(read_file(path), now=now, where=str(path)) for path in entries]
+
+
+def issue_certificates(folder: Path, entries: Sequence[Path], out: Path, now: int) -> Issued:
+    """Issue a certificate for each entry, and write a bundle with all of them.
+
+    Args:
+        folder: the authority's.
+        entries: files of agencies' entries, or bundles, whose entries all get a certificate.
+        out: the bundle.
+        now: milliseconds since the epoch.
+
+    Raises:
+        EntryError: an entry is refused; nothing is written.
+        TransportError: `certificate_invalid`: the authority cannot be read.
+        ConfigError: `file_unusable` or `output_unwritable`.
+    """
+    authority = _read_authority(folder)
+    found = Collected()
+    for path in entries:
+        as_refused(path, lambda p=path: collect(read_file(p), str(p), UNASSIGNED, found, now))  # type: ignore[misc]
+    as_refused(entries[0], lambda: require_pins(found.agreements.values(), found.entries))
+    verified = [found.entries[agency] for agency in sorted(found.entries)]
+    if not verified:
+        raise EntryError(
+            "These files hold no entry of an agency.",
+            code="entry_malformed",
+            where=", ".join(map(str, entries)),
+            fix="Ask the agency for the file that it made with: concordant agency entry",
+        )
     require_distinct(verified)
     certificates: dict[str, bytes] = {}
     for entry in verified:
@@ -130,6 +151,40 @@ def issue_certificates(folder: Path, entries: Sequence[Path], out: Path, now: in
             fix="Name a file in a folder that exists and that you may write to.",
         ) from None
     return Issued(tuple(certificates), out)
+
+
+def issue_identity(folder: Path, name: str, hosts: Sequence[str], out: Path, now: int) -> None:
+    """Issue a certificate of the host's own, with its key: for the operator, or for a broker.
+
+    Args:
+        folder: the authority's.
+        name: the common name, which is the principal.
+        hosts: DNS names and addresses of a broker; none for the operator.
+        out: the folder to write; absent or empty.
+        now: milliseconds since the epoch.
+
+    Raises:
+        TransportError: `certificate_invalid`.
+        ConfigError: `file_unusable`, `directory_not_empty` or `directory_unusable`.
+    """
+    authority = _read_authority(folder)
+    certificate, key = issue_certificate(authority, name, hosts, now)
+    try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ConfigError(
+                "The folder is not empty.",
+                code="directory_not_empty",
+                where=str(out),
+                fix="Give a folder that is absent or empty.",
+            )
+        save_identity(out, ca=authority.certificate, certificate=certificate, key=key)
+    except OSError as error:
+        raise ConfigError(
+            f"The certificate cannot be written ({error.strerror}).",
+            code="directory_unusable",
+            where=str(out),
+            fix="Check the free space, the owner and the permissions of the folder.",
+        ) from None
 
 
 def bring_certificate(agency: Path, file: Path, now: int) -> OwnAuthority:

@@ -35,7 +35,7 @@ def agencies_of(root: Path) -> list[Path]:
     Raises:
         ConfigError: ``partnership_missing``.
     """
-    found = sorted(path.parent for path in root.glob(f"*/{CONFIG_NAME}"))
+    found = _agencies(root)
     if not found:
         raise ConfigError(
             "This folder holds no partnership.",
@@ -46,11 +46,22 @@ def agencies_of(root: Path) -> list[Path]:
     return found
 
 
-def start_local(root: Path, tell: Callable[[str], None], port: int | None = None) -> Running:
+def _agencies(root: Path) -> list[Path]:
+    return sorted(path.parent for path in root.glob(f"*/{CONFIG_NAME}"))
+
+
+def start_local(
+    root: Path,
+    tell: Callable[[str], None],
+    port: int | None = None,
+    authority: Path | None = None,
+) -> Running:
     """Start it, unless it is already running.
 
     Args:
         root: the partnership's folder.
+        authority: folder of the authority that issued the agencies' certificates. The partnership's
+            folder then needs to hold no agency. None uses, or makes, one of Kafka's own.
         port: port to listen on; the agencies' `agency.toml` then names it. None keeps the present
             one, or takes a free one if another program uses it.
         tell: called with the progress, in words.
@@ -59,8 +70,10 @@ def start_local(root: Path, tell: Callable[[str], None], port: int | None = None
         ConfigError: the folder holds no partnership, or it uses another Kafka.
         TransportError: `kafka_distribution` or `kafka_start_failed`.
     """
-    agencies = agencies_of(root)
-    bootstrap = load_config(agencies[0]).kafka.bootstrap
+    agencies = _agencies(root) if authority is not None else agencies_of(root)
+    bootstrap = (
+        load_config(agencies[0]).kafka.bootstrap if agencies else f"localhost:{port or free_port()}"
+    )
     folder = kafka_folder(root)
     running = find_detached(folder)
     if running is not None:
@@ -80,7 +93,15 @@ def start_local(root: Path, tell: Callable[[str], None], port: int | None = None
             told.add(phase)
             tell(f"{phase.value}: {detail}")
 
-    local = LocalKafka(folder, _authority(folder), port=port, progress=progress, detached=True)
+    issuer = _authority(folder / "authority" if authority is None else authority)
+    if authority is not None and issuer is None:
+        raise ConfigError(
+            "This folder holds no certificate authority.",
+            code="file_unusable",
+            where=str(authority),
+            fix="Give the folder that was made with: concordant kafka authority init DIR",
+        )
+    local = LocalKafka(folder, issuer, port=port, progress=progress, detached=True)
     local.start()
     return Running(local.bootstrap, folder, before=False)
 
@@ -91,7 +112,8 @@ def stop_local(root: Path) -> bool:
     Raises:
         ConfigError: ``partnership_missing``.
     """
-    agencies_of(root)
+    if not kafka_folder(root).is_dir():
+        agencies_of(root)
     return stop_detached(kafka_folder(root))
 
 
@@ -101,7 +123,7 @@ def kafka_folder(root: Path) -> Path:
 
 
 def _authority(folder: Path) -> Authority | None:
-    certificate, key = (folder / "authority" / name for name in ("cert.pem", "key.pem"))
+    certificate, key = (folder / name for name in ("cert.pem", "key.pem"))
     if not certificate.is_file() or not key.is_file():
         return None
     return Authority(certificate.read_bytes(), key.read_bytes())

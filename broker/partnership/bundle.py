@@ -23,6 +23,8 @@ from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES
 from contracts.documents import DOCUMENT_BYTES
 from contracts.loading import AGREEMENT_BYTES
 
+BUNDLE_MAGIC: Final = b"PK"
+"""First bytes of a bundle: those of every zip file."""
 BUNDLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 MEMBERS_LIMIT: Final = 16_384
 """Maximum number of members: 256 parties with twenty versions of their agreement have 6,000."""

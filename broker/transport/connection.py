@@ -126,8 +126,8 @@ def ssl_context(tls: TlsFiles, minimum: MinimumTls = "1.3") -> ssl.SSLContext:
                 "a TLS file for Kafka is missing",
                 code="certificate_unreadable",
                 where=str(path),
-                fix="put the PEM file there, or name another: an agency in agency.toml, Kafka's "
-                "host with --tls",
+                fix="An agency: add the bundle of Kafka's host (concordant bundle add), or name "
+                "another file in agency.toml. Kafka's host: name the folder with --tls.",
             )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = _TLS_VERSIONS[minimum]
