@@ -30,6 +30,8 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["html_image"]
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["print.css"]
 html_title = f"Concordant {release}"
 html_show_sphinx = False
 html_copy_source = False
@@ -50,6 +52,9 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
             "Start here",
             [
                 "guides/founding-a-partnership",
+                "guides/joining-a-partnership",
+                "guides/leaving-a-partnership",
+                "guides/the-year-of-an-agency",
                 "guides/connecting-an-agency",
                 "guides/contracts-and-audits",
                 "guides/subscribing",
@@ -92,6 +97,9 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "model/README",
             ],
         )
+    ],
+    "guides/founding-a-partnership": [
+        ("", [f"roles/{role}" for role in ("officer", "it-engineer", "kafka-host", "drafter")])
     ],
     "assurance/README": [("", ["caf", "asvs", "section-62"])],
     "adr/README": [("", sorted(path.stem for path in (HERE / "adr").glob("0*.md")))],

@@ -105,7 +105,7 @@ def init(
     them with you by telephone before they sign.
     """
     from broker.cli import agency_text as text
-    from broker.cli.agency_request import Options, founding_plan
+    from broker.cli.agency_request import Options, founding_plan, role_advice
     from broker.clock import now_ms
     from broker.operations.agency_founding import found_agency, read_plan
 
@@ -125,6 +125,8 @@ def init(
         contacts=tuple(contact or ()),
     )
     plan = founding_plan(directory, given, read_plan(directory))
+    if (advice := role_advice(plan.profile.role)) is not None:
+        note(advice)
     founded = found_agency(directory, plan, now_ms())
     if json:
         print_json(text.founded_json(founded))

@@ -15,6 +15,7 @@ from broker.cli.output import note
 from broker.errors import WrongInputError
 from broker.operations.agency_founding import FoundingPlan, passphrase_path
 from broker.partnership.profile import CONTACTS, REQUIRED_CONTACTS
+from contracts.loading import parse_draft, shipped_names, shipped_terms
 from contracts.names import nearest
 
 _ATTEMPTS: Final = 3
@@ -132,6 +133,23 @@ def founding_plan(directory: Path, given: Options, before: FoundingPlan | None) 
             "kafka": values["--kafka"],
             "passphrase_file": values["--passphrase-file"],
         }
+    )
+
+
+def role_advice(role: str) -> str | None:
+    """Return advice on a role that no terms of the software have; None for a role that they have.
+
+    Terms of one's own may have other roles, so it is not refused.
+    """
+    outlines = (parse_draft(shipped_terms(one).encode(), one).contract for one in shipped_names())
+    known = sorted({each for outline in outlines for each in outline.roles})
+    if role in known:
+        return None
+    alike = nearest(role, known)
+    hint = f"Did you mean {' or '.join(alike)}?" if alike else f"They have: {', '.join(known)}."
+    return (
+        f"No terms that come with the software have the role {role}. {hint} An entry keeps its "
+        "role: to correct it, remove the folder and run the command again."
     )
 
 

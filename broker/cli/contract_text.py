@@ -107,6 +107,7 @@ def review_text(reviewed: SigningReview) -> str:
         lines += [
             line for change in reviewed.changes for line in wrapped(_change_words(change), "  ")
         ] or ["  none"]
+    lines += [line for text in left_out_texts(reviewed) for line in ("", *wrapped(text, ""))]
     lines += ["", "Checks:"]
     lines += [
         line
@@ -116,6 +117,22 @@ def review_text(reviewed: SigningReview) -> str:
     lines += wrapped(NOT_CHECKED, "  ")
     lines += unchecked_notes(reviewed)
     return "\n".join(lines) + "\n"
+
+
+def left_out_texts(reviewed: SigningReview) -> list[str]:
+    """Return what a signature stops, if the version leaves out a party."""
+    if not reviewed.left_out:
+        return []
+    contract, names = reviewed.merged.contract, ", ".join(reviewed.left_out)
+    agency = reviewed.participant.agency
+    return [
+        f"This version leaves out {names}. What stops: from this signature on, or from "
+        f"{contract.starts} if that is later, {agency} and {names} exchange no event under "
+        f"{contract.name}, also if other parties do not sign.",
+        f"What goes on: what was opened before stays with the agency that opened it. "
+        f"{agency} continues with the other parties.",
+        f"What you have to do: telephone {names}, and send it this version in a bundle.",
+    ]
 
 
 def unchecked_notes(reviewed: SigningReview) -> list[str]:
@@ -155,6 +172,7 @@ def review_json(reviewed: SigningReview) -> dict[str, object]:
             for found in reviewed.findings
         ],
         "unchecked": list(reviewed.unchecked),
+        "left_out": list(reviewed.left_out),
     }
 
 

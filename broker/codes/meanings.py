@@ -137,7 +137,9 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask the agency for its entry again: concordant agency entry --agency DIR --out FILE",
     ),
     "certificate_unreadable": Meaning(
-        "a TLS file is missing or damaged", "Put the files back that [kafka] in agency.toml names."
+        "a TLS file is missing or damaged",
+        "Add the bundle of Kafka's host: concordant bundle add --agency DIR FILE. Or put the files "
+        "back that [kafka] in agency.toml names.",
     ),
     "checkpoint_conflict": Meaning(
         "two signed checkpoints of one size differ",
@@ -235,7 +237,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "contract_foreign": Meaning(
         "the contract is not of this deployment, or pins other keys for us",
         "Compare the fingerprints with the other parties. If this agency never signed it,"
-        " move it out of the folder.",
+        " move it out of the folder. If the agreement does not name this agency, ask the sender "
+        "for a version that does: concordant contract revise --add-entry ENTRY FILE --out NEW",
     ),
     "contract_invalid": Meaning(
         "an agreement is malformed, or gives more than 16 groups",
@@ -264,7 +267,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_missing": Meaning(
         "there is no contract",
-        "Add the contract and its signatures: concordant bundle add --agency DIR FILE",
+        "Add the contract and its signatures: concordant bundle add --agency DIR FILE. The "
+        "next step: concordant agency status --agency DIR",
     ),
     "contract_not_in_force": Meaning("the contract was not in force at log time", _SENT_AGAIN),
     "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),
@@ -302,7 +306,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "contract_unreadable": Meaning("a contract cannot be read as YAML", "Correct the named line."),
     "contract_unsigned": Meaning(
         "a party has not signed the contract",
-        "Ask that party to sign it: concordant contract sign FILE --agency DIR",
+        "Ask that party to sign it: concordant contract sign FILE --agency DIR. The next step "
+        "of this agency: concordant agency status --agency DIR",
     ),
     "contract_versions_many": Meaning(
         "a version that arrived over Kafka is over, or its signers have newer ones that wait",
@@ -633,11 +638,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "key_missing": Meaning(
         "an exchange key that was listed is not held",
         "An exchange key: restore its file, then: concordant quarantine retry ID --agency"
-        " DIR. A governance key: bring it from where it is kept; until then stop the "
-        "adapter and telephone every party; each can suspend its part: concordant "
-        "contract suspend --reason key_compromise --agency DIR. The manifest keys: restore them, "
-        "or bring the governance keys, then: concordant keys delegate --new-keys --agency DIR. "
-        "Another key: restore it, or make new ones: concordant keys renew --all --agency DIR",
+        " DIR. A governance key: copy it from where it is kept, and remove it again afterwards; "
+        "until then stop the adapter and telephone every party; each can suspend its part: "
+        "concordant contract suspend --reason key_compromise --agency DIR. The manifest keys: "
+        "restore them, or bring the governance keys, then: concordant keys delegate --new-keys "
+        "--agency DIR. Another key: restore it, or make new ones: concordant keys renew --all --agency DIR",
     ),
     "key_not_listed": Meaning(
         "no key of ours has this id", "Compare it with: concordant keys list --agency DIR"
@@ -855,10 +860,6 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the output cannot be written",
         "Name a file in a folder that you may write to, or free space there. Copy a contract "
         "to such a folder before you sign it.",
-    ),
-    "version_replaced": Meaning(
-        "the version to revise is not the newest: a signed version replaces it",
-        "Revise the version that the message names.",
     ),
     "own_suspension": Meaning(
         "this agency has suspended its part of the contract",
@@ -1238,6 +1239,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "version_conflict": Meaning(
         "the change does not follow from the referral's status", _EARLIER_EVENT + _OUR_EVENT
+    ),
+    "version_replaced": Meaning(
+        "the version to revise is not the newest: a signed version replaces it",
+        "Revise the version that the message names.",
     ),
     "version_unknown": Meaning("another version of the layout", _NEWER_SOFTWARE),
     "withheld": Meaning(

@@ -125,7 +125,7 @@ def _from_file(path: Path, what: str) -> bytes:
             f"The file of the {what} cannot be read ({error.strerror}).",
             code="passphrase_missing",
             where=str(path),
-            fix=f"Put the {what} back, readable by this user only (mode 0600).",
+            fix=f"Write the {what} to this file, readable by this user only (mode 0600).",
         ) from None
     content = content.removesuffix(b"\n").removesuffix(b"\r")
     return _checked(content, what, str(path), f"Put the {what} into the file, on one line.")

@@ -34,7 +34,7 @@ from contracts.names import nearest
 from contracts.parties import GovernanceKeys
 from contracts.terms import Regime
 
-_ID: Final = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _FEWEST_PARTIES: Final = 2
 _NOT_AN_AUTHORITYS: Final = ("6(1)(f)", "6(1)(ea)")
 """Legal bases that a public authority may not use for its tasks."""
@@ -94,7 +94,7 @@ def draft_contract(
             "This is no name for a partnership.",
             code="option_invalid",
             where="--deployment",
-            fix="Give 2 to 63 lower-case letters, digits and hyphens that begin with a letter, "
+            fix="Give up to 63 lower-case letters, digits and hyphens that begin with a letter, "
             f"for example pan-camden. The name {UNASSIGNED} is reserved.",
         )
     if not starts <= review_on <= ends:

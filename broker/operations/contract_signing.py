@@ -58,6 +58,8 @@ class SigningReview:
         changes: for this agency, against that version.
         findings: of every check, errors first.
         unchecked: parties whose fingerprint no person of this agency has compared.
+        left_out: parties of signed versions that this one leaves out. A signature ends the exchange
+            with them (C4), whether or not the others sign.
     """
 
     participant: Participant
@@ -67,6 +69,7 @@ class SigningReview:
     changes: tuple[TermChange, ...]
     findings: tuple[Finding, ...]
     unchecked: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def signed_already(self) -> bool:
@@ -157,7 +160,19 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         changes=tuple(each for each in changes if participant.agency in each.parties),
         findings=tuple(sorted(found, key=lambda each: each.severity != "error")),
         unchecked=unchecked_parties(participant, text.contract),
+        left_out=_left_out(participant, merged),
     )
+
+
+def _left_out(participant: Participant, new: SignedContract) -> tuple[str, ...]:
+    """Return the parties of signed versions of this name that a version leaves out."""
+    contract, found = new.contract, set[str]()
+    for signed in participant.contracts.trusted():
+        if signed.hash in contract.previous_hashes and signed.contract.name == contract.name:
+            status = participant.contract_status(signed, signed.contract.ends_ms - 1)
+            gone = {one for one, each in status.departed.items() if each.state == "left"}
+            found |= {party.id for party in signed.contract.parties} - gone
+    return tuple(sorted(found - {party.id for party in contract.parties}))
 
 
 def shown_text(text: ContractText, against: SignedContract | None, agency: str, body: str) -> str:

@@ -99,7 +99,8 @@ def start_local(
             "This folder holds no certificate authority.",
             code="file_unusable",
             where=str(authority),
-            fix="Give the folder that was made with: concordant kafka authority init DIR",
+            fix="Give the folder of the authority that issued the certificates of the agencies. "
+            "Check that it exists, its owner and its permissions.",
         )
     local = LocalKafka(folder, issuer, port=port, progress=progress, detached=True)
     local.start()

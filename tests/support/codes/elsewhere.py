@@ -31,6 +31,11 @@ BY_TEST = {
     "nothing_to_sign": "broker/operations/test_bundles.py"
     "::test_nothing_awaits_a_signature_after_it",
     "signing_ambiguous": "broker/operations/test_bundles.py::test_of_two_versions_one_is_named",
+    "bundle_missing": "broker/cli/test_bundle.py::test_a_refused_part_is_named_with_its_file",
+    "version_replaced": (
+        "broker/operations/test_contract_revision.py"
+        "::test_the_next_version_lists_every_version_that_a_party_has_signed"
+    ),
     "terms_unknown": "broker/operations/test_contract_draft.py::test_terms_of_another_name",
     "agency_differs": "broker/operations/test_agency_founding.py"
     "::test_another_request_is_refused_and_changes_nothing",

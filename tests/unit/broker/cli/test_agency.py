@@ -76,6 +76,15 @@ def test_a_wrong_value_is_named_and_makes_nothing(tmp_path: Path, option: str, v
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(("role", "advice"), [("polize", "police"), ("police", None)])
+def test_a_role_that_no_terms_have_is_named(tmp_path: Path, role: str, advice: str | None) -> None:
+    folder = tmp_path / "a"
+    done = run("agency", "init", folder, *options(folder, "csu-camden", role))
+    assert done.code == 0
+    assert ("Did you mean" in done.err) == (advice is not None)
+    assert advice is None or advice in done.err
+
+
 def test_a_terminal_is_asked_and_shows_a_qr_code(tmp_path: Path) -> None:
     pytest.importorskip("segno")
     passphrase = tmp_path / "passphrase"

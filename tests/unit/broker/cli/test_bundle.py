@@ -71,6 +71,19 @@ def test_a_refused_part_is_named_with_its_file(tmp_path: Path) -> None:
     done = run("bundle", "add", "--agency", folder, tmp_path / "x")
     assert (done.code, reason(done)) == (4, "bundle_malformed")
     assert str(tmp_path / "x") in done.err
+    box = tmp_path / "box"
+    box.mkdir()
+    for files in ((), ("readme.txt", "desktop.ini")):
+        for name in files:
+            (box / name).write_text("hello")
+        empty = run("bundle", "add", "--agency", folder, box)
+        assert (empty.code, reason(empty)) == (4, "bundle_missing")
+    run("agency", "entry", "--agency", folder, "--out", box / "a.entry")
+    added = run("bundle", "add", "--agency", folder, box, "--json")
+    assert (added.code, added.json["skipped"]) == (0, ["desktop.ini", "readme.txt"])
+    (box / "b").write_bytes(b"PK\3\4 cut")
+    cut = run("bundle", "add", "--agency", folder, box)
+    assert (cut.code, reason(cut)) == (4, "bundle_malformed")
     missing = run("bundle", "add", "--agency", folder, tmp_path / "y")
     assert (missing.code, reason(missing)) == (3, "file_unusable")
 
@@ -82,6 +95,26 @@ def test_a_day_that_is_none(tmp_path: Path) -> None:
         *("--entry", tmp_path / "x", *days, "--out", tmp_path / "out"),
     )
     assert (done.code, reason(done)) == (2, "dates_invalid")
+
+
+def test_a_draft_of_one_party_an_entry_that_is_given_twice_and_a_wrong_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    run("agency", "init", folder, *options(folder))
+    run("agency", "entry", "--agency", folder, "--out", tmp_path / "a.entry")
+    run("bundle", "make", "--agency", folder, "--out", tmp_path / "a.bundle")
+    days = ["--starts", "2027-01-01", "--ends", "2027-12-31", "--review", "2027-07-01"]
+    draft = ["contract", "draft", "--terms", "london-hate-crime", *days]
+    draft += ["--out", tmp_path / "out"]
+    given = ["--entry", tmp_path / "a.entry"]
+    for more, code, exit_code in (
+        ([*given, "--deployment", "pan-x"], "option_missing", 2),
+        ([*given, *given, "--deployment", "pan-x"], "option_missing", 2),
+        ([*given, "--deployment", "Pan X"], "option_invalid", 2),
+        (["--entry", tmp_path / "a.bundle", "--deployment", "pan-x"], "entry_malformed", 4),
+    ):
+        done = run(*draft, *more)
+        assert (done.code, reason(done)) == (exit_code, code), done.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_status_and_the_check_of_a_partner(tmp_path: Path) -> None:

@@ -27,6 +27,16 @@ from tests.support.founding import cheap_scrypt
 GUIDES = Path(__file__).parents[4] / "docs" / "guides"
 READER, SENDER = "haven-support", "csu-camden"
 FOUNDING = "founding-a-partnership.md"
+STORY = (FOUNDING, "joining-a-partnership.md", "leaving-a-partnership.md")
+"""Guides that continue each other, with the same agencies."""
+OF_A_STORY_ELSEWHERE = {
+    "kafka plan": "unit/broker/cli/test_kafka_bundle.py",
+    "kafka apply": "unit/broker/cli/test_kafka_bundle.py",
+    "kafka up": "unit/broker/cli/test_kafka.py",
+    "kafka down": "unit/broker/cli/test_kafka.py",
+    "doctor": "unit/broker/cli/test_doctor.py",
+}
+"""Commands of these guides that need Kafka, by the test that runs them."""
 CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
 ELSEWHERE = {
     "quickstart": "unit/docs/test_readme.py",
@@ -138,7 +148,7 @@ def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", sorted(path.name for path in GUIDES.glob("*.md") if path.name != FOUNDING)
+    "page", sorted(path.name for path in GUIDES.glob("*.md") if path.name not in STORY)
 )
 def test_the_commands_of_a_guide_do_what_it_shows(
     cli, world, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -190,7 +200,7 @@ def test_the_commands_of_a_guide_do_what_it_shows(
                 assert matches(shown, line), (one.command, line)
 
 
-def test_three_agencies_found_a_partnership_by_the_guide(
+def test_agencies_found_join_and_leave_a_partnership_by_the_guides(
     cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -200,7 +210,7 @@ def test_three_agencies_found_a_partnership_by_the_guide(
         "2027-12-31": today + timedelta(days=360),
         "2027-07-01": today + timedelta(days=180),
     }
-    for agency in ("csu-camden", "council-camden", "haven-support"):
+    for agency in ("csu-camden", "council-camden", "haven-support", "lantern-centre"):
         Path(f"{agency}.passphrase").write_text(f"the passphrase of {agency}\n")
 
     def value(word: str) -> str:
@@ -210,14 +220,49 @@ def test_three_agencies_found_a_partnership_by_the_guide(
         return str(days.get(word, word))
 
     with cheap_scrypt():
-        for one in sessions(FOUNDING):
-            words = [value(word) for word in shlex.split(one.command)[1:]]
-            done = cli(*words)
-            assert done.code == 0, (one.command, done.err)
-            if one.shown:
-                assert len(done.lines) == len(one.shown), (one.command, done.text)
-                for shown, line in zip(one.shown, done.lines, strict=True):
-                    assert matches(shown, line), (one.command, line)
+        for page in STORY:
+            for one in sessions(page):
+                if command_of(one.command) in OF_A_STORY_ELSEWHERE:
+                    continue
+                words = [value(word) for word in shlex.split(one.command)[1:]]
+                done = cli(*words)
+                assert done.code == 0, (one.command, done.err)
+                if one.shown:
+                    assert len(done.lines) == len(one.shown), (one.command, done.text)
+                    for shown, line in zip(one.shown, done.lines, strict=True):
+                        assert matches(shown, line), (one.command, line)
+
+
+def command_of(line: str) -> str:
+    """The name of the command that a line runs, without its arguments."""
+    first, second, third, *_ = [*shlex.split(line, comments=True)[1:], "", ""]
+    if first in {"doctor", "status", "quickstart"}:
+        return first
+    return (
+        f"{first} {second} {third}"
+        if (first, second) == ("kafka", "authority")
+        else f"{first} {second}"
+    )
+
+
+def shape(line: str) -> tuple[str, frozenset[str]]:
+    """A command's name, and the options that it gives."""
+    return command_of(line), frozenset(w for w in shlex.split(line) if w.startswith("--"))
+
+
+def test_a_page_for_a_role_has_only_commands_that_a_guide_replays() -> None:
+    replayed: dict[str, set[str]] = {}
+    for path in GUIDES.glob("*.md"):
+        for one in sessions(path.name):
+            name, options = shape(one.command)
+            replayed.setdefault(name, set()).update(options)
+    pages = sorted((GUIDES / "roles").glob("*.md"))
+    assert [page.stem for page in pages] == ["drafter", "it-engineer", "kafka-host", "officer"]
+    for page in pages:
+        for line in re.findall(r"`(concordant [^`]+)`", page.read_text()):
+            name, options = shape(line)
+            assert name in replayed, (page.name, line)
+            assert options <= replayed[name] | {"--set"}, (page.name, line)
 
 
 def test_the_audit_guide_shows_what_its_main_commands_answer() -> None:

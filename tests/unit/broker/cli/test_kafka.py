@@ -611,6 +611,30 @@ def test_a_port_that_is_given_is_named_to_every_agency(
         assert path.read_text() == re.sub("localhost:[0-9]+", f"localhost:{moved}", text)
 
 
+def test_the_hosts_authority_needs_no_agency_in_the_folder(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+
+    class Local:
+        def __init__(self, folder, authority, *, port: int, **_: object) -> None:
+            used.append(authority)
+            self.bootstrap = f"127.0.0.1:{port}"
+
+        def start(self) -> None:
+            """Nothing."""
+
+    monkeypatch.setattr("broker.operations.local_kafka.LocalKafka", Local)
+    folder = tmp_path / "authority"
+    up = ["kafka", "up", "--root", tmp_path, "--authority", folder, "--port", "23456"]
+    missing = cli(*up)
+    assert missing.code == 3
+    assert "file_unusable" in missing.err
+    assert cli("kafka", "authority", "init", folder).code == 0
+    assert cli(*up).text == "127.0.0.1:23456\n"
+    assert [one.certificate for one in used] == [(folder / "ca.pem").read_bytes()]
+
+
 def test_partnerships_do_not_share_a_port(made: Path, foreign: Path) -> None:
     ports = {
         re.findall("localhost:([0-9]+)", (root / "csu-camden" / "agency.toml").read_text())[0]

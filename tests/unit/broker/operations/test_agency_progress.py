@@ -13,6 +13,7 @@ from broker.operations import contract_signing
 from broker.operations.agency_founding import found_agency
 from broker.operations.agency_progress import agency_progress, agreement_statuses
 from broker.operations.bundles import add_bundles, make_bundle
+from broker.operations.contract_departure import leave_contract
 from broker.operations.partner_checks import (
     FingerprintDiffersError,
     check_partner,
@@ -28,6 +29,7 @@ from tests.support.founding import NOW, cheap_scrypt, content, found, plan
 PARTIES = {"csu-camden": "police", "council-camden": "council"}
 PARTIES |= {"haven-support": "support", "cps-london": "prosecution"}
 ME = "csu-camden"
+NAME = "london-hate-crime"
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +100,19 @@ def test_the_whole_way_names_one_step_at_a_time(root: Path, tmp_path: Path) -> N
     for name in ("ca.pem", "cert.pem"):
         (folder / "tls" / name).write_text("")
     assert stage(folder) == ("in_force", "this agency")
+    step = agency_progress(folder, NOW).next
+    assert step.command is not None
+    assert "doctor" in step.command
+    other = root / next(one for one in PARTIES if one != ME)
+    add_bundles(other, [bundle], NOW)
+    leave_contract(load_participant(other, NOW), NAME, "no_capacity", NOW + 1000)
+    assert stage(other, NOW + 2000) == ("ended", "this agency")
+    assert "revise" not in str(agency_progress(other, NOW + 2000).next)
+    make_bundle(other, bundle, NOW + 2000)
+    add_bundles(folder, [bundle], NOW + 2000)
+    step = agency_progress(folder, NOW + 2000).next
+    assert step.command is not None
+    assert f"contract revise {folder}/contracts/{NAME}.yaml --remove {other.name}" in step.command
     assert stage(folder, NOW + 25 * DAY_MS) == ("manifest_ends", "this agency")
     assert stage(folder, NOW + 301 * DAY_MS) == ("ended", "this agency")
 

@@ -110,13 +110,13 @@ def test_days_in_another_order_are_corrected(entries: Path, tmp_path: Path) -> N
 
 def test_the_name_of_no_deployment_is_reserved(entries: Path, tmp_path: Path) -> None:
     assert refused(entries, tmp_path, deployment="unassigned") == "option_invalid"
-    assert refused(entries, tmp_path, deployment="Pan Camden") == "contract_invalid"
+    assert refused(entries, tmp_path, deployment="Pan Camden") == "option_invalid"
 
 
 def test_one_party_is_no_agreement(entries: Path, tmp_path: Path) -> None:
     given = [entries / "csu-camden.entry"]
-    assert refused(entries, tmp_path, entries=given) == "contract_invalid"
-    assert refused(entries, tmp_path, entries=given * 2) == "entry_conflict"
+    assert refused(entries, tmp_path, entries=given) == "option_missing"
+    assert refused(entries, tmp_path, entries=given * 2) == "option_missing"
 
 
 def test_a_whole_agreement_is_no_terms(entries: Path, tmp_path: Path) -> None:

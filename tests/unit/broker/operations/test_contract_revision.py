@@ -137,6 +137,17 @@ def test_a_revision_that_makes_no_version_is_refused(root: Path, tmp_path: Path)
     assert refused(root, out, remove=["cps-london"], values=twice) == "field_unknown"
 
 
+def test_a_file_that_is_there_is_not_overwritten(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.yaml"
+    revised(root, out, values={"summary": "One."})
+    before = out.read_bytes()
+    revised(root, out, values={"summary": "One."})
+    with pytest.raises(WrongInputError) as error:
+        revised(root, out, values={"summary": "Two."})
+    assert error.value.code == "output_exists"
+    assert out.read_bytes() == before
+
+
 def test_the_next_version_lists_every_version_that_a_party_has_signed(
     root: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +168,17 @@ def test_the_next_version_lists_every_version_that_a_party_has_signed(
             signer = load_participant(root / agency, NOW, unsigned_ok=True).governance_signer()
         (note,) = signed_by(text, [replace(signer, deployment="pan-camden")], NOW).notes
         note_path(Path(text.where), agency).write_bytes(note.raw)
+    with pytest.raises(WrongInputError) as error:  # a signed version replaces it
+        revise_contract(
+            folder / "first.yaml",
+            add=(),
+            remove=(),
+            values={"summary": "Lost."},
+            out=tmp_path / "lost.yaml",
+            now=NOW,
+        )
+    assert error.value.code == "version_replaced"
+    assert not (tmp_path / "lost.yaml").exists()
     joint = revise_contract(
         folder / "one.yaml",
         add=(),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from broker.errors import ConfigError, EntryError, TransportError
 from broker.operations.agency_entry import write_entry
@@ -27,7 +28,7 @@ from broker.transport.certificates import (
 )
 from contracts.errors import ConcordantError
 from tests.support.command_line import run
-from tests.support.founding import NOW, cheap_scrypt, content, found, options
+from tests.support.founding import NOW, cheap_scrypt, content, found, options, reason
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +68,11 @@ def test_a_refusal_writes_nothing(tmp_path: Path) -> None:
     make_authority(tmp_path / "ca", NOW)
     found(tmp_path / "a")
     write_entry(tmp_path / "a", tmp_path / "a.entry", NOW)
+    found(tmp_path / "other")
+    write_entry(tmp_path / "other", tmp_path / "other.entry", NOW)
     for entries, code in (
-        ([tmp_path / "x"], "entry_malformed"),
-        ([tmp_path / "a.entry", tmp_path / "a.entry"], "entry_conflict"),
+        ([tmp_path / "x"], "bundle_malformed"),
+        ([tmp_path / "a.entry", tmp_path / "other.entry"], "entry_conflict"),
     ):
         with pytest.raises(EntryError) as refused:
             issue_certificates(tmp_path / "ca", entries, tmp_path / "b", NOW)
@@ -78,6 +81,36 @@ def test_a_refusal_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as full:
         make_authority(tmp_path / "a", NOW)
     assert full.value.code == "directory_not_empty"
+
+
+def test_a_bundle_gives_the_entries_for_certificates(tmp_path: Path) -> None:
+    """`agency status` tells an agency to send the host a bundle, so the host can use one."""
+    make_authority(tmp_path / "ca", NOW)
+    found(tmp_path / "a")
+    make_bundle(tmp_path / "a", tmp_path / "a.bundle", NOW)
+    issued = issue_certificates(tmp_path / "ca", [tmp_path / "a.bundle"], tmp_path / "b", NOW)
+    assert issued.agencies == ("csu-camden",)
+    add_bundles(tmp_path / "a", [tmp_path / "b"], NOW)
+    assert (tmp_path / "a" / "tls" / "cert.pem").is_file()
+
+
+def test_the_host_gets_a_certificate_for_itself_and_for_a_broker(tmp_path: Path) -> None:
+    make_authority(tmp_path / "ca", NOW)
+    command = ["kafka", "authority", "identity", "--authority", tmp_path / "ca"]
+    for name, hosts in (("kafka-operator", ()), ("broker-1", ("b1.kafka.example", "10.0.0.1"))):
+        out = tmp_path / name
+        given = [part for host in hosts for part in ("--host", host)]
+        assert run(*command, "--name", name, "--out", out, *given).code == 0
+        certificate = x509.load_pem_x509_certificate((out / "cert.pem").read_bytes())
+        assert read_certificate((out / "cert.pem").read_bytes()).common_name == name
+        assert (out / "ca.pem").read_bytes() == (tmp_path / "ca" / "ca.pem").read_bytes()
+        assert stat.S_IMODE((out / "key.pem").stat().st_mode) == 0o600
+        certificate.verify_directly_issued_by(
+            x509.load_pem_x509_certificate((out / "ca.pem").read_bytes())
+        )
+        assert all(host in str(list(certificate.extensions)) for host in hosts)
+    again = run(*command, "--name", "kafka-operator", "--out", tmp_path / "kafka-operator")
+    assert (again.code, reason(again)) == (3, "directory_not_empty")
 
 
 def test_the_commands(tmp_path: Path) -> None:
