@@ -198,7 +198,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Use file:FOLDER in [keys] of agency.toml.",
     ),
     "config_unreadable": Meaning(
-        "agency.toml cannot be read", "Correct the line or the permissions that are named."
+        "agency.toml cannot be read",
+        "Correct the line or the permissions that are named. An earlier copy shows what changed.",
     ),
     "confirmation_needed": Meaning(
         "the command needs a person's consent, and there is no terminal",
@@ -642,7 +643,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "until then stop the adapter and telephone every party; each can suspend its part: "
         "concordant contract suspend --reason key_compromise --agency DIR. The manifest keys: "
         "restore them, or bring the governance keys, then: concordant keys delegate --new-keys "
-        "--agency DIR. Another key: restore it, or make new ones: concordant keys renew --all --agency DIR",
+        "--agency DIR. Another key: restore it, or make new ones: concordant keys renew --all "
+        "--agency DIR",
     ),
     "key_not_listed": Meaning(
         "no key of ours has this id", "Compare it with: concordant keys list --agency DIR"
