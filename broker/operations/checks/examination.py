@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from broker.agency.config import load_config
@@ -43,8 +44,11 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
     try:
         participant = load_participant(agency, now)
     except ConcordantError as error:
-        found.append(failed("registry", error))
-        found += _guarded("agreement", lambda: _unsigned(agency, now))
+        unsigned = _guarded("agreement", lambda: _unsigned(agency, now))
+        registry = failed("registry", error)
+        if error.code == "contract_unsigned" and unsigned:  # one next step, that of agency status
+            registry = replace(registry, fix=unsigned[0].fix)
+        found += [registry, *unsigned]
         reason = "the contracts and manifests cannot be loaded"
         unknown = (
             "partners",
