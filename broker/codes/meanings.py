@@ -479,10 +479,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Sign nothing. Ask the partner to read its words again, and for its entry on another way.",
     ),
     "fold_awaited": Meaning(
-        "the record came after an end of its sender's part, and the leaves below a receipt that "
-        "may confirm it have not all arrived",
-        "Nothing: it is judged again by itself when they come. Ten minutes after the last that "
-        "came it is held as not_heard.",
+        "the record arrived after its sender's part had ended. A receipt may confirm it, but not "
+        "all records that the receipt covers have arrived",
+        "Nothing: the adapter judges it again when they arrive. If none arrives for ten minutes, "
+        "the record is held as not_heard.",
     ),
     "folder_unavailable": Meaning(
         "the import folder cannot be read", "Make the folder, or let the adapter's account read it."
