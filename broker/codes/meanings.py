@@ -538,14 +538,15 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "headers_wrong": Meaning("a header is missing, repeated or null", _NOTHING_TAKEN),
     "heartbeat_awaited": Meaning(
-        "no heartbeat covers the event yet", "Wait a minute and ask again."
+        "no heartbeat covers the event yet",
+        "Wait a minute (five minutes above 64 parties) and ask again.",
     ),
     "heartbeat_malformed": Meaning(
         "a record is not a heartbeat", "Nothing; the record is ignored."
     ),
     "heartbeats_many": Meaning(
         "an agency sent more heartbeats in a minute than are processed",
-        "Nothing: the next minute's heartbeat says the same. If it stays, telephone that agency.",
+        "Nothing: the next heartbeat says the same. If it stays, telephone that agency.",
     ),
     "id_reused": Meaning("the id belongs to another event", _SENT_AGAIN),
     "inbox_waits": Meaning(
@@ -1090,7 +1091,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a warning was not accepted",
         "Read it. Have the text corrected, or sign with --accept and the code.",
     ),
-    "silence": Meaning("no heartbeat of an agency for three minutes", "Telephone that agency."),
+    "silence": Meaning(
+        "no heartbeat of an agency for three of its intervals: three minutes, or fifteen above 64 "
+        "parties",
+        "Telephone that agency.",
+    ),
     "since_ahead": Meaning("the time is in the future", "Give a time in the past."),
     "since_too_early": Meaning(
         "a manifest revokes a key for at most the last 7 days",
