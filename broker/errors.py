@@ -147,6 +147,13 @@ class RefusedError(ConcordantError):
         self.step = step
 
 
+class OfficersAwaitedError(ConcordantError):
+    """One officer of the agency has signed, and another one must sign too; nothing changed yet."""
+
+    code = "officers_awaited"
+    exit_code = 1
+
+
 class WrongInputError(ConcordantError):
     """A request names something that does not exist or is not valid; exit code 2.
 

@@ -153,6 +153,8 @@ _RULES: Mapping[str, Rule] = {
     "roles.*": _words_matter,
     "parties.*": _more,
     "governance_keys.*": _neutral,  # that the party itself is added or removed stands beside it
+    "governance_keys.*.threshold": _less,
+    "governance_keys.*.officers.*": _more,
     "parties.*.role": _either,
     "parties.*.area.*": _more,
     "purposes.*": _more,

@@ -144,9 +144,14 @@ def _shown(found: Difference, value: TermValue) -> str:
     """Return a value in words; a signing key by its fingerprint, to be compared by telephone."""
     if found.path[:1] != ("governance_keys",) or value is None:
         return flat(value)
+    return _keys_shown(found.path[-1], value)
+
+
+def _keys_shown(member: str, value: TermValue) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_fingerprint(name, key)}" for name, key in value.items())
-    return _fingerprint(found.path[-1], value)
+        given = ((name, part) for name, part in value.items() if part is not None)
+        return "; ".join(f"{name}: {_keys_shown(name, part)}" for name, part in given)
+    return _fingerprint(member, value) if member in {"ed25519", "ml_dsa_65"} else flat(value)
 
 
 def _fingerprint(member: str, key: TermValue) -> str:

@@ -73,10 +73,7 @@ def draft(
         "review_on": review_on,
         "review_by": [str(party["id"]) for party in parties],
         "parties": parties,
-        "governance_keys": {
-            agency: {"ed25519": keys.ed25519, "ml_dsa_65": keys.ml_dsa_65}
-            for agency, keys in governance_keys.items()
-        },
+        "governance_keys": {agency: keys.terms() for agency, keys in governance_keys.items()},
         "pins": {"framework": signed_with.framework, "vocabulary": signed_with.vocabulary},
     }
     added = "\n".join(section_lines(sections))

@@ -401,5 +401,14 @@ def _keys(contract: Contract) -> Iterator[str]:
         party = contract.party(agency)
         name = f": {party.legal_name}" if party is not None else ""
         yield from wrapped(f"{agency}{name}")
-        for algorithm, raw in (("ed25519", keys.ed25519_raw), ("ml-dsa-65", keys.ml_dsa_65_raw)):
-            yield f"    {algorithm:9} {fingerprint('governance', algorithm, raw)}"
+        if keys.needed > 1:
+            count = len(keys.pairs)
+            yield f"    {keys.needed} of these {count} officers must sign together:"
+        for officer, pair in keys.pairs.items():
+            if officer is not None:
+                yield f"    {officer}"
+            for algorithm, raw in (
+                ("ed25519", pair.ed25519_raw),
+                ("ml-dsa-65", pair.ml_dsa_65_raw),
+            ):
+                yield f"    {algorithm:9} {fingerprint('governance', algorithm, raw)}"

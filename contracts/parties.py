@@ -10,9 +10,18 @@ import base64
 import binascii
 import hashlib
 import re
-from typing import Annotated, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 from contracts.terms import AgreementDay, Identifier, Regime, Term, Text
 
@@ -24,6 +33,7 @@ __all__ = [
     "Contacts",
     "Coordinator",
     "GovernanceKeys",
+    "GovernancePair",
     "KafkaPrincipal",
     "Party",
     "Processor",
@@ -33,6 +43,9 @@ __all__ = [
 
 ED25519_BYTES = 32
 ML_DSA_65_BYTES = 1952
+OFFICERS_THRESHOLD: Final = 2
+"""Number of officers that must sign for a party that has several."""
+OFFICERS_LIMIT: Final = 3
 
 RESERVED_PRINCIPALS: Final = frozenset({"*", "anonymous"})
 """Lower-case names with a meaning in Kafka: every client, and an unknown client."""
@@ -75,11 +88,8 @@ def _ml_dsa_65(text: str) -> str:
     return text
 
 
-class GovernanceKeys(Term):
-    """A party's two governance public keys in base64.
-
-    Both must verify; all trust starts from them.
-    """
+class GovernancePair(Term):
+    """Two governance public keys in base64, both of which must verify."""
 
     ed25519: Annotated[str, AfterValidator(_ed25519)]
     ml_dsa_65: Annotated[str, AfterValidator(_ml_dsa_65)]
@@ -93,6 +103,54 @@ class GovernanceKeys(Term):
     def ml_dsa_65_raw(self) -> bytes:
         """The 1952 bytes of the ML-DSA-65 public key."""
         return base64.b64decode(self.ml_dsa_65)
+
+
+class GovernanceKeys(Term):
+    """The governance keys of a party; all trust starts from them.
+
+    Either one pair, or the pairs of two or three officers. Of these, two must sign.
+
+    Attributes:
+        ed25519, ml_dsa_65: the one pair.
+        threshold: number of officers that must sign.
+        officers: the pair of each officer, by a name of the office.
+    """
+
+    ed25519: Annotated[str, AfterValidator(_ed25519)] | None = None
+    ml_dsa_65: Annotated[str, AfterValidator(_ml_dsa_65)] | None = None
+    threshold: StrictInt | None = Field(default=None, ge=OFFICERS_THRESHOLD, le=OFFICERS_THRESHOLD)
+    officers: dict[Identifier, GovernancePair] | None = Field(
+        default=None, min_length=OFFICERS_THRESHOLD, max_length=OFFICERS_LIMIT
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        pair = self.ed25519 is not None, self.ml_dsa_65 is not None
+        officers = self.threshold is not None, self.officers is not None
+        if (all(pair), any(officers)) != (True, False) and (any(pair), all(officers)) != (
+            False,
+            True,
+        ):
+            raise ValueError("a party has either ed25519 and ml_dsa_65, or threshold and officers")
+        return self
+
+    @property
+    def pairs(self) -> Mapping[str | None, GovernancePair]:
+        """Each pair by its officer, in the order of their names; None stands for the one pair."""
+        if self.officers is not None:
+            return {name: self.officers[name] for name in sorted(self.officers)}
+        assert self.ed25519 is not None  # the validator requires one of the two forms
+        assert self.ml_dsa_65 is not None
+        return {None: GovernancePair(ed25519=self.ed25519, ml_dsa_65=self.ml_dsa_65)}
+
+    @property
+    def needed(self) -> int:
+        """Number of pairs that must sign."""
+        return 1 if self.threshold is None else self.threshold
+
+    def terms(self) -> dict[str, Any]:
+        """The members as an agreement writes them."""
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 class Contact(Term):

@@ -141,10 +141,7 @@ def _parties(root: yaml.Node, lines: _Lines, revision: Revision) -> Iterable[_Ed
     if revision.add:
         added = list(section_lines({"parties": [one.party for one in revision.add]}))[1:]
         yield lines.after(parties, "".join(f"{line}\n" for line in added))
-        pairs = {
-            str(one.party["id"]): {"ed25519": one.keys.ed25519, "ml_dsa_65": one.keys.ml_dsa_65}
-            for one in revision.add
-        }
+        pairs = {str(one.party["id"]): one.keys.terms() for one in revision.add}
         listed = list(section_lines({"governance_keys": pairs}))[1:]
         yield lines.after(keys, "".join(f"{line}\n" for line in listed))
     review = _child(root, "review_by")

@@ -7,11 +7,20 @@ directory. The file holds no secret.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from broker.keys.governance import OFFICER_NAME
 from broker.statements.heartbeats import SILENT_INTERVALS
+from contracts.parties import OFFICERS_LIMIT
 
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
 """Id of an agency or a deployment: one part of an origin."""
@@ -43,11 +52,50 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class FormerGovernance(Section):
-    """Ids of governance keys that this agency has replaced."""
+OfficerName = Annotated[str, StringConstraints(pattern=OFFICER_NAME)]
 
+
+class OfficerSection(Section):
+    """Ids of the governance keys of one officer."""
+
+    name: OfficerName
     ed25519: Text
     ml_dsa_65: Text
+
+
+def _several(found: tuple[OfficerSection, ...]) -> tuple[OfficerSection, ...]:
+    names = {one.name for one in found}
+    if len(names) != len(found) or len(found) == 1:
+        raise ValueError("an agency has no officers, or two or three with different names")
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _fingerprints(
+    ed25519: str | None, ml_dsa_65: str | None, officers: tuple[OfficerSection, ...]
+) -> tuple[str, ...]:
+    if officers:
+        return tuple(kid for one in officers for kid in (one.ed25519, one.ml_dsa_65))
+    return tuple(kid for kid in (ed25519, ml_dsa_65) if kid is not None)
+
+
+Officers = Annotated[
+    tuple[OfficerSection, ...],
+    Field(max_length=OFFICERS_LIMIT, strict=False),
+    AfterValidator(_several),
+]
+
+
+class FormerGovernance(Section):
+    """Ids of governance keys that this agency has replaced: one pair, or those of its officers."""
+
+    ed25519: Text | None = None
+    ml_dsa_65: Text | None = None
+    officers: Officers = ()
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Return the ids, as `Governance.fingerprints` of the broker's keys has them."""
+        return _fingerprints(self.ed25519, self.ml_dsa_65, self.officers)
 
 
 class GovernanceSection(Section):
@@ -56,11 +104,33 @@ class GovernanceSection(Section):
     The contract pins every party's governance keys, and this section tells an agency which entry is
     its own. So a contract with keys that an attacker made up is not accepted as one it signed.
     Contracts that pin keys which were replaced since still count: events under them can be read.
+
+    Attributes:
+        ed25519, ml_dsa_65: ids of the pair of this folder.
+        officer: the officer whose pair that is, if the agency has several officers.
+        officers: every officer of the agency, the one of this folder included.
     """
 
     ed25519: Text
     ml_dsa_65: Text
+    officer: OfficerName | None = None
+    officers: Officers = ()
     former: tuple[FormerGovernance, ...] = Field(default=(), max_length=64, strict=False)
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Return the ids, as `Governance.fingerprints` of the broker's keys has them."""
+        return _fingerprints(self.ed25519, self.ml_dsa_65, self.officers)
+
+    @model_validator(mode="after")
+    def _own_officer(self) -> Self:
+        own = [one for one in self.officers if one.name == self.officer]
+        ids = [(one.ed25519, one.ml_dsa_65) for one in own]
+        if (self.officer is None) != (not self.officers) or (
+            self.officers and ids != [(self.ed25519, self.ml_dsa_65)]
+        ):
+            raise ValueError("officer and officers: the officer of this folder must be in the list")
+        return self
 
 
 class KeysSection(Section):

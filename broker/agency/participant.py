@@ -66,6 +66,11 @@ class Participant:
         return self.config.deployment
 
     @property
+    def officer(self) -> str | None:
+        """Return the officer whose governance keys belong to this folder; None without officers."""
+        return self.config.governance.officer
+
+    @property
     def key_name(self) -> str:
         """Return the name of the agency's keys in signature lines."""
         return key_name(self.deployment, self.agency)
@@ -240,8 +245,8 @@ def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) ->
         directory,
         deployment=config.deployment,
         agency=config.agency,
-        fingerprints=(config.governance.ed25519, config.governance.ml_dsa_65),
-        former=tuple((pair.ed25519, pair.ml_dsa_65) for pair in config.governance.former),
+        fingerprints=config.governance.fingerprints,
+        former=tuple(former.fingerprints for former in config.governance.former),
     )
     contracts = repository.remember_complete(repository.load_contracts(), now)
     if not contracts.trusted() and not unsigned_ok:

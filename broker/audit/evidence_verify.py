@@ -15,7 +15,7 @@ from broker.audit.evidence import Evidence
 from broker.envelope.primitives import KeyMalformed, MlDsa44Verifier, MlDsa65Verifier
 from broker.errors import ManifestError, NoteError, ProofError, RefusedError
 from broker.keys.enrolment import verify_possession
-from broker.keys.governance import key_name
+from broker.keys.governance import Governance, key_name
 from broker.keys.instant import format_instant
 from broker.keys.kid import LONGEST_LIFE_MS, ML_DSA_44, STREAM, kid
 from broker.keys.manifest import LONGEST_MANIFEST_LIFE_MS, Manifest, ManifestKey, parse_manifest
@@ -28,7 +28,7 @@ from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import verify_inclusion
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65
-from broker.tlog.note import NoteVerifier, note_verifier, verify_note
+from broker.tlog.note import note_verifier, verify_note
 
 LINKS: Final = ("contract", "manifest", "stream key", "heartbeat", "head", "path", "event")
 
@@ -119,7 +119,7 @@ class _Chain:
         yield f"{len(evidence.path)} hashes lead from record {evidence.index} to that head"
         yield self._event(evidence)  # 7
 
-    def _contract(self) -> NoteVerifier:
+    def _contract(self) -> Governance:
         part, agency = self._evidence.contract, self._evidence.agency
         signed = self._contracts.by_hash(bytes.fromhex(part.sha256))
         if signed is None or self._contracts.deployment != self._evidence.deployment:
@@ -129,14 +129,18 @@ class _Chain:
             raise LinkError("contract_unknown", "the contract of that hash has another name")
         if agency not in contract.governance_keys:
             raise LinkError("not_a_party", f"the contract does not name {agency}")
-        pinned = pinned_governance(contract, agency)
-        return note_verifier(self._name, NOTE_ML_DSA_65, MlDsa65Verifier(pinned.ml_dsa_65))
+        return pinned_governance(contract, agency)
 
-    def _manifest(self, governance: NoteVerifier) -> Manifest:
+    def _manifest(self, governance: Governance) -> Manifest:
         try:
             signed = parse_manifest(self._evidence.manifest.encode())
             named = signed.delegation.delegation
-            verify_note(signed.delegation.note, [governance])
+            pinned = [
+                note_verifier(self._name, NOTE_ML_DSA_65, MlDsa65Verifier(pair.ml_dsa_65))
+                for pair in governance.pairs.values()
+            ]
+            if len(verify_note(signed.delegation.note, pinned)) != governance.needed:
+                raise NoteError("Too few officers signed it.", code="note_unsigned")
             manifest_key = MlDsa65Verifier(named.keys[1].public)
             verify_note(signed.note, [note_verifier(self._name, NOTE_ML_DSA_65, manifest_key)])
         except (ManifestError, KeyMalformed):

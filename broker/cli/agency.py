@@ -10,6 +10,7 @@ import typer
 
 from broker.cli.backup import backup, restore_
 from broker.cli.governance import app as governance
+from broker.cli.officers import app as officers
 from broker.cli.output import Agency, AsJson, note, print_json, print_text
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
 app.command("backup")(backup)
 app.command("restore")(restore_)
 app.add_typer(governance, name="governance")
+app.add_typer(officers, name="officer")
 
 
 @app.command("init")

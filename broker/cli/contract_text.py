@@ -237,7 +237,8 @@ def _validity_text(validity: Validity) -> str:
         lines.append(f"  dates:   {validity.starts} to {validity.ends}, both included (UTC)")
         lines.append(f"  signed:  {', '.join(validity.signed) or 'none'}")
         lines += [
-            f"           {one.agency}: {one.name}, {one.capacity}, {day(one.time)}"
+            f"           {one.agency}{'' if one.officer is None else f' ({one.officer})'}: "
+            f"{one.name}, {one.capacity}, {day(one.time)}"
             for one in validity.signatures
         ]
     if validity.missing:
@@ -273,6 +274,7 @@ def _validity_json(validity: Validity) -> dict[str, object]:
                 "capacity": one.capacity,
                 "time": instant(one.time),
                 "shown": one.shown,
+                "officer": one.officer,
             }
             for one in validity.signatures
         ],

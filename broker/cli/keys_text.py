@@ -268,7 +268,7 @@ def governance_json(made: NewGovernance) -> dict[str, object]:
         "governance": {
             "ed25519": b64(made.ed25519.kid),
             "ml_dsa_65": b64(made.ml_dsa_65.kid),
-            "former": [pair.model_dump() for pair in made.former],
+            "former": [pair.model_dump(exclude_defaults=True) for pair in made.former],
         },
         "governance_keys": {
             made.agency: {
@@ -286,7 +286,16 @@ def governance_text(made: NewGovernance) -> str:
         *_section("[governance]", b64(made.ed25519.kid), b64(made.ml_dsa_65.kid)),
     ]
     for pair in made.former:
-        lines += _section("[[governance.former]]", pair.ed25519, pair.ml_dsa_65)
+        if pair.ed25519 is not None and pair.ml_dsa_65 is not None:
+            lines += _section("[[governance.former]]", pair.ed25519, pair.ml_dsa_65)
+            continue
+        lines += ["[[governance.former]]", "officers = ["]
+        lines += [
+            f'  {{ name = "{one.name}", ed25519 = "{one.ed25519}", '
+            f'ml_dsa_65 = "{one.ml_dsa_65}" }},'
+            for one in pair.officers
+        ]
+        lines += ["]", ""]
     lines += [
         "# the next version of the contract, under governance_keys:",
         f"  {made.agency}:",

@@ -98,6 +98,8 @@ def statuses_json(statuses: Sequence[AgreementStatus]) -> list[dict[str, Any]]:
                     "name": each.name,
                     "capacity": each.capacity,
                     "time": each.time,
+                    "officers": list(each.officers),
+                    "needed": each.needed,
                 }
                 for each in one.signatures
             ],
@@ -123,7 +125,11 @@ def _status_lines(status: AgreementStatus) -> Iterator[str]:
     yield f"  dates: {state.starts} to {state.ends}, both included (UTC)"
     for one in status.signatures:
         who = "" if one.name is None else f": {one.name}, {one.capacity}, {one.time}"
-        yield f"  {one.agency}: {'signed' if one.signed else 'not signed'}{who}"
+        officers = ""
+        if one.needed > 1:
+            names = ", ".join(one.officers) or "none"
+            officers = f" ({len(one.officers)} of {one.needed} officers: {names})"
+        yield f"  {one.agency}: {'signed' if one.signed else 'not signed'}{officers}{who}"
     for stop in status.stops:
         yield from stop_texts(stop)
     for due in status.due:

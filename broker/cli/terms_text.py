@@ -80,10 +80,14 @@ def fingerprints(contract: Contract, agency: str) -> dict[str, str]:
     keys = contract.governance_keys.get(agency)
     if keys is None:
         return {}
-    return {
-        ED25519: fingerprint(GOVERNANCE, ED25519, keys.ed25519_raw),
-        ML_DSA_65: fingerprint(GOVERNANCE, ML_DSA_65, keys.ml_dsa_65_raw),
-    }
+    found: dict[str, str] = {}
+    for officer, pair in keys.pairs.items():
+        before = "" if officer is None else f"{officer} "
+        found |= {
+            f"{before}{ED25519}": fingerprint(GOVERNANCE, ED25519, pair.ed25519_raw),
+            f"{before}{ML_DSA_65}": fingerprint(GOVERNANCE, ML_DSA_65, pair.ml_dsa_65_raw),
+        }
+    return found
 
 
 READER_COLUMNS = (

@@ -143,10 +143,10 @@ class OwnStatements:
                 ((CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE),),
                 pack_contract(signed.text.raw, note.raw),
                 # each party has its own copy of a contract here, so none can remove another's
-                key=f"{agency}/{signed.hash.hex()}".encode(),
+                key="/".join(filter(None, (agency, note.officer, signed.hash.hex()))).encode(),
             )
             for signed in contracts.trusted()
-            if (note := signed.note_of(agency)) is not None
+            for note in signed.notes_of(agency)
         ]
         history = manifests.history(agency)
         if history:

@@ -19,7 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from broker.envelope.primitives import sha256
 from broker.errors import ManifestError, NoteError
 from broker.keys.enrolment import possession_message, verify_possession, verify_public
-from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
+from broker.keys.governance import (
+    OFFICERS_THRESHOLD,
+    PAIR_LINES,
+    Governance,
+    GovernanceSigner,
+    key_name,
+)
 from broker.keys.instant import CLOCK_SKEW_MS, whole_second
 from broker.keys.keyfile import Base64, Instant
 from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, kid
@@ -34,7 +40,7 @@ from broker.keys.signed_document import (
 )
 from broker.keys.signed_document import StatementLine as Line
 from broker.keys.signer import SoftwareSigner
-from broker.tlog.note import Note, format_note, sign_note, verify_note_by_all
+from broker.tlog.note import Note, format_note, sign_note
 from contracts.durations import DAY_MS, SECOND_MS
 
 HEADER: Final = "concordant.delegation/v1"
@@ -43,7 +49,7 @@ LONGEST_DELEGATION_MS: Final = 400 * DAY_MS
 STATEMENTS_LIMIT: Final = 128
 """Maximum number of members of each list."""
 _ALGORITHMS: Final = (ED25519, ML_DSA_65)
-_SIGNATURES: Final = 2
+_SIGNATURES: Final = (PAIR_LINES, PAIR_LINES * OFFICERS_THRESHOLD)
 
 
 class _Document(BaseModel):
@@ -153,7 +159,7 @@ class VerifiedDelegation:
 
     delegation: Delegation
     raw: bytes
-    governance: GovernancePublic
+    governance: Governance
 
     @cached_property
     def hash(self) -> bytes:
@@ -202,26 +208,55 @@ def issue_delegation(
         ManifestError: others would refuse the result.
         KeyAccessError: a signer cannot fetch its key.
     """
+    delegation = next_delegation(
+        keys,
+        now,
+        agency=signer.agency,
+        deployment=signer.deployment,
+        previous=previous,
+        changes=changes,
+    )
+    raw = format_note(sign_note(delegation_text(delegation), signer.note_signers()))
+    return verify_delegation(
+        parse_delegation(raw), [signer.public], deployment=signer.deployment, now=now
+    )
+
+
+def next_delegation(
+    keys: tuple[SoftwareSigner, SoftwareSigner],
+    now: int,
+    *,
+    agency: str,
+    deployment: str,
+    previous: Delegation | None = None,
+    changes: DelegationChanges | None = None,
+) -> Delegation:
+    """Return the content of a delegation from now on, for 400 days, before it is signed.
+
+    Args:
+        keys: the Ed25519 and the ML-DSA-65 key that may sign manifests.
+        now: milliseconds since the epoch.
+        agency: the agency's id.
+        deployment: the partnership's id.
+        previous: the agency's newest delegation, whose statements are repeated; None for the first.
+        changes: new statements.
+    """
     changes = DelegationChanges() if changes is None else changes
     issued = whole_second(now)
     if previous is not None and issued <= previous.version:
         issued = whole_second(previous.version) + SECOND_MS
     before = changes if previous is None else previous
     withdrawn = {one.keys: one for one in (*before.withdrawn, *changes.withdrawn)}
-    delegation = Delegation(
-        agency=signer.agency,
-        deployment=signer.deployment,
+    return Delegation(
+        agency=agency,
+        deployment=deployment,
         version=issued,
         issued=issued,
         expires=issued + LONGEST_DELEGATION_MS,
-        keys=tuple(_delegated(key, signer.deployment, signer.agency) for key in keys),
+        keys=tuple(_delegated(key, deployment, agency) for key in keys),
         withdrawn=tuple(withdrawn.values()),
         standing=_united(before.standing, changes.standing),
         revocations=_united(before.revocations, changes.revocations),
-    )
-    raw = format_note(sign_note(delegation_text(delegation), signer.note_signers()))
-    return verify_delegation(
-        parse_delegation(raw), [signer.public], deployment=signer.deployment, now=now
     )
 
 
@@ -260,7 +295,7 @@ def parse_delegation(raw: bytes, where: str | None = None) -> SignedDelegation:
 
 def verify_delegation(
     signed: SignedDelegation,
-    governance: Iterable[GovernancePublic],
+    governance: Iterable[Governance],
     *,
     deployment: str,
     now: int,
@@ -310,18 +345,16 @@ def _delegated(key: SoftwareSigner, deployment: str, agency: str) -> DelegatedKe
     )
 
 
-def _verify_signatures(
-    signed: SignedDelegation, pairs: tuple[GovernancePublic, ...]
-) -> GovernancePublic:
+def _verify_signatures(signed: SignedDelegation, pairs: tuple[Governance, ...]) -> Governance:
     name = key_name(signed.delegation.deployment, signed.delegation.agency)
     for pair in pairs:
         try:
-            verify_note_by_all(signed.note, pair.note_verifiers(name))
+            pair.require_signed(signed.note, name)
         except NoteError:
             continue
         return pair
     raise ManifestError(
-        "the agency's two governance keys have not both signed it.",
+        "the agency's governance keys have not signed it, or too few of its officers have.",
         code="delegation_signature_invalid",
     )
 
@@ -342,8 +375,8 @@ def _verify_dates(delegation: Delegation, now: int, *, expired_ok: bool) -> None
         raise ManifestError("it has expired.", code="delegation_expired")
 
 
-def _verify_keys(delegation: Delegation, pairs: tuple[GovernancePublic, ...]) -> None:
-    governance = {half for pair in pairs for half in (pair.ed25519, pair.ml_dsa_65)}
+def _verify_keys(delegation: Delegation, pairs: tuple[Governance, ...]) -> None:
+    governance = {half for pair in pairs for half in pair.halves}
     withdrawn = {kid for one in delegation.withdrawn for kid in one.keys}
     if tuple(key.algorithm for key in delegation.keys) != _ALGORITHMS:
         raise ManifestError(

@@ -30,7 +30,7 @@ from broker.keys.delegation import (
     verify_delegation,
 )
 from broker.keys.enrolment import verify_possession, verify_public
-from broker.keys.governance import GovernancePublic, key_name
+from broker.keys.governance import Governance, key_name
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.keyfile import Base64, Instant
 from broker.keys.kid import ALGORITHMS, LONGEST_LIFE_MS, SIGNING_ROLES, STREAM, kid
@@ -250,7 +250,7 @@ def _parse_alone(raw: bytes, where: str | None) -> tuple[Manifest, Note]:
 
 def verify_manifest(
     signed: SignedManifest,
-    governance: Iterable[GovernancePublic],
+    governance: Iterable[Governance],
     *,
     deployment: str,
     now: int,
@@ -354,7 +354,7 @@ def verify_successor(
 
 
 def _verify_delegated(
-    signed: SignedManifest, pairs: tuple[GovernancePublic, ...], deployment: str, now: int
+    signed: SignedManifest, pairs: tuple[Governance, ...], deployment: str, now: int
 ) -> VerifiedDelegation:
     """Return the delegation: governance keys signed it, and its keys signed the manifest."""
     manifest = signed.manifest
@@ -422,9 +422,9 @@ def _verify_revocations(manifest: Manifest) -> None:
 
 
 def _verify_keys(
-    manifest: Manifest, pairs: tuple[GovernancePublic, ...], delegation: VerifiedDelegation
+    manifest: Manifest, pairs: tuple[Governance, ...], delegation: VerifiedDelegation
 ) -> None:
-    publics: set[bytes] = {half for p in pairs for half in (p.ed25519, p.ml_dsa_65)}
+    publics: set[bytes] = {half for pair in pairs for half in pair.halves}
     publics |= {key.public for key in delegation.delegation.keys}
     for key in manifest.keys:
         label = f"the {key.role} key {key.kid.hex()[:16]}"

@@ -7,6 +7,7 @@ every altered bit.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
@@ -54,7 +55,7 @@ def document_text(header: str, deployment: str, document: BaseModel) -> bytes:
 
 
 def parse_document(
-    raw: bytes, *, header: str, model: type[DocumentT], signatures: int
+    raw: bytes, *, header: str, model: type[DocumentT], signatures: Collection[int]
 ) -> tuple[DocumentT, Note]:
     """Parse the bytes of a document without checking its signatures.
 
@@ -62,7 +63,7 @@ def parse_document(
         raw: the file's bytes; the caller has checked their number.
         header: the first line.
         model: of the JSON; it has a member `deployment`.
-        signatures: number of signature lines of the document.
+        signatures: possible numbers of signature lines of the document.
 
     Raises:
         MalformedDocument: it has another form.
@@ -88,6 +89,6 @@ def parse_document(
     text = document_text(header, deployment, document)
     if getattr(document, "deployment", None) != deployment or text != note.text:
         raise MalformedDocument("its text is not canonical")
-    if len(note.signatures) != signatures or format_note(note) != raw:
+    if len(note.signatures) not in signatures or format_note(note) != raw:
         raise MalformedDocument("its signature lines are not the ones that it must have")
     return document, note

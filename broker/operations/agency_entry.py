@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from broker.agency.config import load_config
 from broker.errors import ConfigError
-from broker.keys.delegation import issue_delegation
+from broker.keys.delegation import VerifiedDelegation, issue_delegation
 from broker.keys.durable import write_named
 from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import whole_second
 from broker.keys.issuing import (
     OPERATIONAL_KEYS,
     PUBLISHED_AHEAD_MS,
-    ManifestSigner,
     first_manifest,
     listed_key,
+    manifest_signer,
 )
 from broker.keys.keyfile import KeyEntry
 from broker.keys.keyring import Keyring
@@ -29,7 +30,13 @@ from broker.keys.kid import (
     SECRET,
 )
 from broker.keys.manifest import VerifiedManifest
-from broker.partnership.entry import ENTRY_LIMIT_BYTES, VerifiedEntry, make_entry, verify_entry
+from broker.partnership.entry import (
+    ENTRY_LIMIT_BYTES,
+    PairEntry,
+    VerifiedEntry,
+    make_entry,
+    verify_entry,
+)
 from broker.partnership.profile import Profile
 
 ENTRIES_FOLDER: Final = "entries"
@@ -91,17 +98,36 @@ def manifest_of(
         KeyAccessError: a key is missing.
     """
     newest = {(entry.role, entry.algorithm): entry for entry in ring.entries()}
-    keys = tuple(
-        listed_key(newest[kind], ring, deployment=governance.deployment, agency=governance.agency)
-        for kind in OPERATIONAL_KEYS
-    )
     halves = [ring.signer(newest[MANIFEST, algorithm].kid) for algorithm in (ED25519, ML_DSA_65)]
     delegation = issue_delegation(governance, (halves[0], halves[1]), now)
+    return manifest_under(profile, ring, delegation, now)
+
+
+def manifest_under(
+    profile: Profile, ring: Keyring, delegation: VerifiedDelegation, now: int
+) -> VerifiedManifest:
+    """Return the first manifest under a delegation, with the newest operational keys.
+
+    Args:
+        profile: holds the contacts that others need.
+        ring: the manifest keys of the delegation, and the operational keys.
+        delegation: signed by the governance keys.
+        now: milliseconds since the epoch.
+
+    Raises:
+        KeyAccessError: a key is missing.
+    """
+    content = delegation.delegation
+    newest = {(entry.role, entry.algorithm): entry for entry in ring.entries()}
+    keys = tuple(
+        listed_key(newest[kind], ring, deployment=content.deployment, agency=content.agency)
+        for kind in OPERATIONAL_KEYS
+    )
     contacts = {
         name.replace("_", "-"): contact["email"]
         for name, contact in profile.contacts.model_dump(exclude_none=True).items()
     }
-    signer = ManifestSigner(delegation, *halves)
+    signer = manifest_signer(delegation, ring)
     return first_manifest(contacts=contacts, keys=keys, signer=signer, now=now)
 
 
@@ -111,6 +137,7 @@ def entry_of(
     governance: GovernanceSigner,
     manifest: VerifiedManifest,
     now: int,
+    officers: Mapping[str, PairEntry] | None = None,
 ) -> VerifiedEntry:
     """Return the entry of an agency whose keys and manifest exist.
 
@@ -120,6 +147,7 @@ def entry_of(
         governance: signs the entry.
         manifest: the delegation and the manifest in the entry.
         now: milliseconds since the epoch.
+        officers: the pairs of all officers, of which the signer is one; none without officers.
 
     Raises:
         KeyAccessError: a key is missing.
@@ -130,6 +158,7 @@ def entry_of(
         manifest=manifest,
         certificate_request=(directory / TLS_FOLDER / REQUEST_NAME).read_bytes(),
         now=now,
+        officers=officers or None,
     )
 
 

@@ -213,7 +213,10 @@ class _Founding:
                 where=str(self.directory / CONFIG_NAME),
                 fix=f"Give the directory of an agency. This one lacks its {CONFIG_NAME}.",
             )
-        here = all(self.governance_ring.holds(kid) for kid in entry.governance.kids)
+        here = any(
+            all(self.governance_ring.holds(kid) for kid in pair.kids)
+            for pair in entry.governance.pairs.values()
+        )
         return Founded(self.directory, entry, tuple(self.made), here, None)
 
     def _folders(self) -> None:

@@ -90,6 +90,10 @@ class Signature:
     """State of a party's signature.
 
     If the party has signed, it has the signatory's name and capacity, and the time, from the note.
+
+    Attributes:
+        officers: officers of the party that have signed, also if too few; empty without officers.
+        needed: number of officers that must sign.
     """
 
     agency: str
@@ -97,6 +101,8 @@ class Signature:
     name: str | None = None
     capacity: str | None = None
     time: str | None = None
+    officers: tuple[str, ...] = ()
+    needed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +187,16 @@ def agreement_statuses(directory: Path, now: int) -> tuple[AgreementStatus, ...]
 def _signatures(signed: SignedContract) -> Iterator[Signature]:
     for party in signed.contract.parties:
         note = signed.note_of(party.id)
+        officers = tuple(
+            one.officer for one in signed.notes_of(party.id) if one.officer is not None
+        )
+        needed = signed.contract.governance_keys[party.id].needed
         if note is None:
-            yield Signature(party.id, False)
+            yield Signature(party.id, False, officers=officers, needed=needed)
         else:
             who = note.signatory
-            yield Signature(party.id, True, who.name, who.capacity, format_instant(note.time))
+            time = format_instant(note.time)
+            yield Signature(party.id, True, who.name, who.capacity, time, officers, needed)
 
 
 def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator[Due]:

@@ -123,6 +123,8 @@ def _state(
         step = _sign_step(participant, signed, unchecked)
     elif participant.agency in line.signed and now < signed.contract.ends_ms:
         step = _signed_step(participant, signed, own, status)
+    elif participant.officer is not None and now < signed.contract.ends_ms:
+        step = _officer_step(participant, signed)
     return AgreementState(
         line,
         signed.text.where,
@@ -156,6 +158,23 @@ def _sign_step(
         OURSELVES,
         f"Read {named} (concordant contract explain). Bring the governance keys, and sign it.",
         f'concordant contract sign --agency {folder} --as "NAME, CAPACITY"',
+    )
+
+
+def _officer_step(participant: Participant, signed: SignedContract) -> NextStep | None:
+    """Return the step of a version that one officer has signed, and too few others."""
+    notes = signed.notes_of(participant.agency)
+    if not notes:
+        return None
+    done = [note.officer for note in notes]
+    pinned = signed.contract.governance_keys[participant.agency].pairs
+    others = [str(one) for one in pinned if one not in done]
+    return NextStep(
+        " or ".join(others),
+        f"One more officer must sign {signed.contract.name} {signed.contract.version}. Make a "
+        "bundle, give it to the officer, and add the bundle that comes back.",
+        f"concordant bundle make --agency {shell_path(participant.root)} "
+        f"--out {participant.agency}.bundle",
     )
 
 

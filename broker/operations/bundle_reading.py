@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from broker.errors import ConfigError, EntryError, TransportError
 from broker.keys.durable import files_in
-from broker.keys.governance import GovernancePublic
+from broker.keys.governance import Governance
 from broker.keys.keyfile import UNASSIGNED
 from broker.keys.manifest import VerifiedManifest, parse_manifest, verify_manifest
 from broker.operations.agency_entry import ENTRIES_FOLDER
@@ -145,8 +145,11 @@ def bundle_missing(folder: Path) -> EntryError:
 def _is_input(path: Path) -> bool:
     """Return whether to read a file of a folder; not a note beside its agreement."""
     beside = path.name.removesuffix(".note").removesuffix(".shown.txt")
-    if beside != path.name and path.with_name(f"{beside.rpartition('.')[0]}.yaml").is_file():
-        return False
+    if beside != path.name:
+        agreement = beside.rpartition(".")[0]  # AGREEMENT.AGENCY, or AGREEMENT.AGENCY.OFFICER
+        for stem in (agreement, agreement.rpartition(".")[0]):
+            if stem and path.with_name(f"{stem}.yaml").is_file():
+                return False
     return path.is_file() and not path.name.startswith(".")
 
 
@@ -209,7 +212,7 @@ def _members(raw: bytes, where: str, now: int) -> Bundle:
         ) from None
     beside = verify_beside(text, Path(where))
     name = text.hash.hex()
-    notes = {(name, note.agency): note.raw for note in beside.notes}
+    notes = {(name, note.signer): note.raw for note in beside.notes}
     return Bundle(agreements={name: raw}, signatures=notes)
 
 
@@ -306,7 +309,7 @@ def _collect_manifests(bundle: Bundle, found: Collected, where: str, now: int) -
 
 def _pairs(
     agency: str, agreements: Iterable[SignedContract], entries: dict[str, VerifiedEntry]
-) -> tuple[GovernancePublic, ...]:
+) -> tuple[Governance, ...]:
     pinned = [
         pinned_governance(one.contract, agency)
         for one in agreements

@@ -14,7 +14,7 @@ from pathlib import Path
 from broker.agency.participant import Participant, load_participant
 from broker.errors import EntryError, RegistryError, TransportError
 from broker.keys.durable import files_in, make_private_folder, write_durably, write_named
-from broker.keys.governance import GovernancePublic
+from broker.keys.governance import Governance
 from broker.keys.keyfile import UNASSIGNED
 from broker.keys.manifest import (
     MANIFEST_FILE_LIMIT_BYTES,
@@ -211,7 +211,7 @@ def held_bundle(participant: Participant) -> Bundle:
     return Bundle(
         agreements={one.hash.hex(): one.text.raw for one in contracts},
         signatures={
-            (one.hash.hex(), note.agency): note.raw for one in contracts for note in one.notes
+            (one.hash.hex(), note.signer): note.raw for one in contracts for note in one.notes
         },
         entries=held_entries(root),
         manifests={(agency, place[1]): raw for agency, (place, raw) in newest.items()},
@@ -264,8 +264,7 @@ def _check_entries(participant: Participant, found: Collected, held: dict[str, b
     """Refuse an entry with new keys that nothing vouches for, or with keys of another agency."""
     for agency, entry in found.entries.items():
         if agency in held:
-            known = parse_entry(held[agency]).governance
-            pair = GovernancePublic(known.ed25519, known.ml_dsa_65)
+            pair = parse_entry(held[agency]).governance.public
             if pair != entry.governance and not _vouched(participant, agency, entry.governance):
                 raise conflict(agency, None)
     if participant.agency in found.entries and participant.agency not in held:
@@ -275,13 +274,14 @@ def _check_entries(participant: Participant, found: Collected, held: dict[str, b
     keys: dict[bytes, str] = {}
     for agency, raw in held.items():
         if agency not in found.entries:
-            keys[parse_entry(raw).governance.ed25519] = agency
+            keys |= dict.fromkeys(parse_entry(raw).governance.public.halves, agency)
     for agency, entry in found.entries.items():
-        if keys.setdefault(entry.governance.ed25519, agency) != agency:
-            raise conflict(agency, None)
+        for half in entry.governance.halves:
+            if keys.setdefault(half, agency) != agency:
+                raise conflict(agency, None)
 
 
-def _vouched(participant: Participant, agency: str, pair: GovernancePublic) -> bool:
+def _vouched(participant: Participant, agency: str, pair: Governance) -> bool:
     """Return whether these are confirmed as the new governance keys of an agency.
 
     They are confirmed if a person has compared their fingerprint, or if an agreement that this
@@ -294,9 +294,8 @@ def _vouched(participant: Participant, agency: str, pair: GovernancePublic) -> b
     return check_of(participant.root, agency, pair) is not None
 
 
-def _own_fingerprints(participant: Participant) -> tuple[str, str]:
-    section = participant.config.governance
-    return section.ed25519, section.ml_dsa_65
+def _own_fingerprints(participant: Participant) -> tuple[str, ...]:
+    return participant.config.governance.fingerprints
 
 
 def _check_agreements(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
@@ -319,10 +318,9 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
     known = (*here, *found.agreements.values())
     require_pins(found.agreements.values(), found.entries)
     for agency, raw in held.items():
-        said = parse_entry(raw).governance
         _require_pinned(
             agency,
-            GovernancePublic(said.ed25519, said.ml_dsa_65),
+            parse_entry(raw).governance.public,
             found.agreements.values(),
             known,
         )
@@ -351,7 +349,7 @@ def _require_named(participant: Participant, signed: SignedContract) -> None:
 
 def _require_pinned(
     agency: str,
-    pair: GovernancePublic,
+    pair: Governance,
     agreements: Iterable[SignedContract],
     known: Sequence[SignedContract],
 ) -> None:
@@ -424,7 +422,7 @@ def _check_manifests(
 
 def _trusted_pairs(
     participant: Participant, agency: str, found: Collected, held: dict[str, bytes]
-) -> tuple[GovernancePublic, ...]:
+) -> tuple[Governance, ...]:
     """Return the governance keys with which another agency's manifest is checked.
 
     They are those that the folder already holds for that agency; only if there are none, those of
@@ -436,8 +434,7 @@ def _trusted_pairs(
     """
     pairs = participant.contracts.governance_of(agency)
     if not pairs and agency in held:
-        known = parse_entry(held[agency]).governance
-        pairs = (GovernancePublic(known.ed25519, known.ml_dsa_65),)
+        pairs = (parse_entry(held[agency]).governance.public,)
     if not pairs and agency in found.entries:
         pairs = (found.entries[agency].governance,)
     return pairs
@@ -463,9 +460,9 @@ def _held_book(
 
 def _anything_new(participant: Participant, found: Collected, held: dict[str, bytes]) -> bool:
     new_entries = any(is_newer(held.get(a), e) for a, e in found.entries.items())
-    known = participant.contracts.signatures()
+    known = {one.hash: one for one in participant.contracts.all()}
     signatures = any(
-        found.agreements[one].parties - known.get(one, frozenset()) or one not in known
+        one not in known or set(_signers(found.agreements[one])) - set(_signers(known[one]))
         for one in found.agreements
     )
     return new_entries or signatures
@@ -482,16 +479,20 @@ def _write_other(participant: Participant, signed: SignedContract) -> list[tuple
     if book is contracts:
         return []
     known = {
-        note.agency for one in contracts.others() if one.hash == signed.hash for note in one.notes
+        note.signer for one in contracts.others() if one.hash == signed.hash for note in one.notes
     }
     name = f"{signed.contract.name} {signed.contract.version}, without this agency"
     return [
-        ("signature", f"{name}, by {note.agency}")
+        ("signature", f"{name}, by {note.signer}")
         for one in book.others()
         if one.hash == signed.hash
         for note in one.notes
-        if note.agency not in known
+        if note.signer not in known
     ]
+
+
+def _signers(signed: SignedContract) -> tuple[str, ...]:
+    return tuple(note.signer for note in signed.notes)
 
 
 def is_newer(held: bytes | None, entry: VerifiedEntry) -> bool:
@@ -561,7 +562,6 @@ def _write_certificates(participant: Participant, found: Collected) -> list[tupl
 def _write(participant: Participant, found: Collected, held: dict[str, bytes], now: int) -> Added:
     new: list[tuple[str, str]] = []
     root = participant.root
-    known = participant.contracts.signatures()
     try:
         make_private_folder(root / ENTRIES_FOLDER)
         make_private_folder(root / MANIFESTS_FOLDER)
@@ -595,7 +595,7 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
         name = f"{merged.contract.name} {merged.contract.version}"
         if before is None:
             new.append(("agreement", name))
-        signers = sorted(merged.parties - known.get(contract_hash, frozenset()))
+        signers = sorted(set(_signers(merged)) - set(() if before is None else _signers(before)))
         new += [("signature", f"{name} by {one}") for one in signers]
         if before is None or merged.notes != before.notes:
             participant.repository.write_contract(merged)

@@ -25,9 +25,9 @@ from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.errors import ManifestError, RegistryError, StoreError, WrongInputError
 from broker.keys.delegation import DelegatedStatement, DelegationChanges
-from broker.keys.manifest import StandingEntry, VerifiedManifest
+from broker.keys.manifest import VerifiedManifest
 from broker.operations.contract_choice import no_such_contract
-from broker.operations.key_delegation import delegate
+from broker.operations.key_delegation import delegate, ended_suspension
 from broker.registry.contracts import SignedContract
 from broker.registry.stops import Stop
 from broker.statements.acknowledgements import Acknowledgement, acknowledgements_of
@@ -190,6 +190,7 @@ def leave_contract(participant: Participant, name: str, reason: str, now: int) -
     Raises:
         KeyAccessError: the governance keys are not here, or a key cannot be opened.
         ManifestError: others would refuse the result.
+        OfficersAwaitedError: another officer has to sign first.
         RegistryError: `contract_unsigned`, `registry_unwritable` or `manifest_missing`.
         StatementError: code `reason_invalid`.
     """
@@ -222,18 +223,7 @@ def resume_contract(participant: Participant, name: str, reason: str, now: int) 
     changes = DelegationChanges(
         standing=tuple(_statement(name, "resumed", end, reason) for end in sorted({*ends.values()}))
     )
-    entries = tuple(
-        StandingEntry(
-            contract=name,
-            versions=tuple(sorted(one.versions)),
-            state="suspended",
-            since=one.stated,
-            until=end,
-            reason=one.reason,
-            until_reason=reason,
-        )
-        for one, end in ends.items()
-    )
+    entries = tuple(ended_suspension(one, end, reason) for one, end in ends.items())
     issued, _ = delegate(participant, now, changes, standing=entries)
     return issued
 

@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from broker.envelope.primitives import b64
 from broker.errors import ConfigError, EntryError, WrongInputError
 from broker.keys.durable import write_named
 from broker.keys.keyfile import UNASSIGNED
 from broker.partnership.bundle import BUNDLE_MAGIC
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, VerifiedEntry, verify_entry
+from broker.registry.contracts import governance_terms
 from contracts.bounded_file import read_bounded
 from contracts.documents import DOCUMENT_BYTES, document_hash, require_document, shipped_pins
 from contracts.drafting import draft
@@ -31,7 +31,6 @@ from contracts.loading import (
 )
 from contracts.model import Contract, Pins
 from contracts.names import nearest
-from contracts.parties import GovernanceKeys
 from contracts.terms import Regime
 
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -118,12 +117,7 @@ def draft_contract(
         terms_text,
         deployment=deployment,
         parties=[party_of(one, outline) for one in verified],
-        governance_keys={
-            one.agency: GovernanceKeys(
-                ed25519=b64(one.governance.ed25519), ml_dsa_65=b64(one.governance.ml_dsa_65)
-            )
-            for one in verified
-        },
+        governance_keys={one.agency: governance_terms(one.governance) for one in verified},
         starts=starts,
         ends=ends,
         review_on=review_on,
@@ -175,16 +169,14 @@ def require_distinct(entries: Sequence[VerifiedEntry]) -> None:
     """
     seen: dict[object, VerifiedEntry] = {}
     for entry in entries:
-        for mark in (entry.agency, entry.governance.ed25519, entry.governance.ml_dsa_65):
+        for mark in (entry.agency, *entry.governance.halves):
             if mark in seen:
                 raise EntryError(
                     f"Two entries have one id or one key: {seen[mark].agency} and {entry.agency}.",
                     code="entry_conflict",
                     fix="Telephone both agencies and compare fingerprints. Give each entry once.",
                 )
-        seen |= dict.fromkeys(
-            (entry.agency, entry.governance.ed25519, entry.governance.ml_dsa_65), entry
-        )
+        seen |= dict.fromkeys((entry.agency, *entry.governance.halves), entry)
 
 
 def party_of(entry: VerifiedEntry, outline: Contract) -> dict[str, Any]:

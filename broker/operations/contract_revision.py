@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from broker.envelope.primitives import b64
 from broker.errors import EntryError, WrongInputError
 from broker.keys.durable import files_in
 from broker.operations.contract_draft import party_of, pins_of, read_entries, write_new
+from broker.registry.contracts import governance_terms
 from broker.registry.repository import verify_beside
 from contracts.comparison import TermChange, compare
 from contracts.errors import ContractError
 from contracts.findings import Finding
 from contracts.lint import lint_text
 from contracts.loading import ContractText, load_contract, parse_contract
-from contracts.parties import GovernanceKeys
 from contracts.revision import NewParty, Revision, revised_text
 
 
@@ -100,9 +99,7 @@ def revise_contract(
     joining = tuple(
         NewParty(
             party_of(entry, contract),
-            GovernanceKeys(
-                ed25519=b64(entry.governance.ed25519), ml_dsa_65=b64(entry.governance.ml_dsa_65)
-            ),
+            governance_terms(entry.governance),
         )
         for entry in entries
     )

@@ -73,10 +73,11 @@ class SigningReview:
 
     @property
     def signed_already(self) -> bool:
-        """Return whether this agency has already signed these bytes."""
-        if self.participant.deployment == UNASSIGNED:
+        """Return whether this agency, or its officer of this folder, has signed these bytes."""
+        participant = self.participant
+        if participant.deployment == UNASSIGNED:
             return False
-        return self.participant.agency in self.merged.parties
+        return self.merged.note_by(participant.agency, participant.officer) is not None
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -240,13 +241,13 @@ def sign(
         signed = countersign(
             merged, signer, signatory, time=whole_second(now), shown=shown_hash(shown)
         )
-    note = signed.note_of(agency)
+    note = signed.note_by(agency, participant.officer)
     assert note is not None  # it has signed now
     stored = file if inside else participant.repository.write_contract(merged)
     if not already:  # the text first: no signature is without the text that was shown
-        participant.repository.write_shown(stored, agency, shown)
+        participant.repository.write_shown(stored, note.signer, shown)
     participant.repository.write_notes(stored, signed)
-    beside = note_path(file, agency)
+    beside = note_path(file, note.signer)
     try:
         if not inside:
             write_durably(beside, note.raw)

@@ -35,6 +35,7 @@ class Signature:
         name, capacity: of the person who signed.
         time: milliseconds since the epoch.
         shown: hash of the text that was shown, hexadecimal.
+        officer: whose pair of the party signed; None if the party has one pair.
     """
 
     agency: str
@@ -42,6 +43,7 @@ class Signature:
     capacity: str
     time: int
     shown: str
+    officer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ def _stated(signed: SignedContract, state: ContractStatus) -> Validity:
                 one.signatory.capacity,
                 one.time,
                 one.shown.hex(),
+                one.officer,
             )
             for one in signed.notes
         ),

@@ -17,27 +17,32 @@ from broker.agency.own_manifest import (
     StatementError,
     made_keys,
     outdated_suspensions,
+    standing_entry,
     store_own_manifest,
 )
 from broker.agency.participant import Participant, load_participant, own_manifest_missing
-from broker.errors import RegistryError
+from broker.errors import ManifestError, RegistryError
 from broker.keys.delegation import (
     STATEMENTS_LIMIT,
+    DelegatedStatement,
     DelegationChanges,
     Revocation,
+    VerifiedDelegation,
     WithdrawnKeys,
     issue_delegation,
 )
 from broker.keys.durable import write_durably
 from broker.keys.instant import whole_second
-from broker.keys.issuing import ManifestChanges, ManifestSigner, issue_manifest, successors
+from broker.keys.issuing import ManifestChanges, issue_manifest, manifest_signer, successors
 from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, SIGNING_ROLES
 from broker.keys.manifest import Manifest, StandingEntry, VerifiedManifest
 from broker.keys.signer import SoftwareSigner
 from broker.operations.agency_entry import ENTRIES_FOLDER, entry_of
 from broker.operations.key_inventory import Renewed, renewed
 from broker.operations.key_revocation import named_kids
+from broker.operations.officer_keys import officer_files, officers_awaited, propose
 from broker.partnership.entry import parse_entry
+from broker.registry.stops import Stop
 
 STAND_LIMIT: Final = STATEMENTS_LIMIT
 
@@ -140,6 +145,8 @@ def delegate(
         KeyAccessError: the governance keys are not here, or a key cannot be opened.
         ManifestError: others would refuse the result.
         RegistryError: ``manifest_missing`` or ``registry_unwritable``.
+        OfficersAwaitedError: the agency has officers. The delegation is stored with the signature
+            of one; `issue_proposed` continues when another one has signed.
     """
     governance = participant.governance_signer()
     changes = changes or DelegationChanges()
@@ -154,6 +161,92 @@ def delegate(
     keys = _new_pair(participant, now)
     last = participant.manifests.delegations(participant.agency)[-1].delegation
     delegation = issue_delegation(governance, keys, now, previous=last, changes=changes)
+    if participant.officer is not None:
+        raise officers_awaited(participant, propose(participant, delegation))
+    return _issued(participant, delegation, changes, previous, standing, now), withdrawn
+
+
+def issue_proposed(
+    participant: Participant, delegation: VerifiedDelegation, now: int
+) -> VerifiedManifest:
+    """Make and store the manifest under a delegation that enough officers have signed.
+
+    The manifest states the departures and the ends of suspensions that the delegation states anew.
+
+    Args:
+        participant: the agency; the manifest keys that the delegation names must be present.
+        delegation: with the signatures of the officers.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ManifestError: `manifest_rollback`: a later delegation is held; others.
+        KeyAccessError: a key is missing.
+        RegistryError: ``manifest_missing`` or ``registry_unwritable``.
+    """
+    previous = participant.manifests.newest_verified(participant.agency)
+    if previous is None:
+        raise own_manifest_missing(participant.root)
+    last = participant.manifests.delegations(participant.agency)[-1].delegation
+    content = delegation.delegation
+    if content.version <= last.version:
+        raise ManifestError(
+            "This delegation is not newer than the one in the folder.",
+            code="manifest_rollback",
+            fix="Give the file that was proposed last.",
+        )
+    changes = DelegationChanges(
+        withdrawn=tuple(one for one in content.withdrawn if one not in last.withdrawn),
+        standing=tuple(one for one in content.standing if one not in last.standing),
+        revocations=tuple(one for one in content.revocations if one not in last.revocations),
+    )
+    for withdrawn in changes.withdrawn:
+        previous = _newest_standing(participant, previous, withdrawn)
+    standing = tuple(
+        entry for one in changes.standing for entry in _entries_of(participant, one, now)
+    )
+    return _issued(participant, delegation, changes, previous, standing, now)
+
+
+def _entries_of(
+    participant: Participant, stated: DelegatedStatement, now: int
+) -> tuple[StandingEntry, ...]:
+    """Return the entries of the manifest that say the same as a statement of its delegation."""
+    if stated.state == "left":
+        entry = standing_entry(participant, stated.contract, "left", stated.reason, now)
+        return (entry.model_copy(update={"since": stated.since}),)
+    return tuple(
+        ended_suspension(one, stated.since, stated.reason)
+        for one in participant.manifests.stops(participant.agency)
+        if one.contract == stated.contract
+        and one.open
+        and one.state == "suspended"
+        and one.stated <= stated.since
+    )
+
+
+def ended_suspension(stop: Stop, until: int, reason: str) -> StandingEntry:
+    """Return the entry of a manifest that ends a suspension."""
+    return StandingEntry(
+        contract=stop.contract,
+        versions=tuple(sorted(stop.versions)),
+        state="suspended",
+        since=stop.stated,
+        until=until,
+        reason=stop.reason,
+        until_reason=reason,
+    )
+
+
+def _issued(
+    participant: Participant,
+    delegation: VerifiedDelegation,
+    changes: DelegationChanges,
+    previous: VerifiedManifest,
+    standing: tuple[StandingEntry, ...],
+    now: int,
+) -> VerifiedManifest:
+    """Make and store the manifest under a delegation, and make the entry again."""
+    signer = manifest_signer(delegation, participant.keyring)
     revoked = {one.kid for one in changes.revocations}
     left, ended = _without(previous.manifest, revoked, now)
     added = made_keys(participant, successors(left, now))
@@ -163,10 +256,10 @@ def delegate(
         standing=standing,
         drop_standing=outdated_suspensions(participant, now),
     )
-    issued = issue_manifest(previous.manifest, stated, ManifestSigner(delegation, *keys), now)
+    issued = issue_manifest(previous.manifest, stated, signer, now)
     store_own_manifest(participant, issued, now)
     _renew_entry(participant, issued, now)
-    return issued, withdrawn
+    return issued
 
 
 def _new_pair(participant: Participant, now: int) -> tuple[SoftwareSigner, SoftwareSigner]:
@@ -227,5 +320,6 @@ def _renew_entry(participant: Participant, issued: VerifiedManifest, now: int) -
     if path.is_file():
         profile = parse_entry(path.read_bytes(), str(path)).profile
         governance = participant.governance_signer()
-        entry = entry_of(participant.root, profile, governance, issued, now)
+        officers = officer_files(participant, now)
+        entry = entry_of(participant.root, profile, governance, issued, now, officers=officers)
         write_durably(path, entry.raw)

@@ -239,5 +239,9 @@ def new_governance(agency: Path, now: int) -> NewGovernance:
         for algorithm in (ED25519, ML_DSA_65)
     )
     section = participant.config.governance
-    now_former = FormerGovernance(ed25519=section.ed25519, ml_dsa_65=section.ml_dsa_65)
+    now_former = (
+        FormerGovernance(officers=section.officers)
+        if section.officers
+        else FormerGovernance(ed25519=section.ed25519, ml_dsa_65=section.ml_dsa_65)
+    )
     return NewGovernance(participant.agency, first, second, (now_former, *section.former))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from broker.agency.participant import Participant, load_participant
 from broker.errors import WrongInputError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
-from broker.keys.governance import GovernancePublic
+from broker.keys.governance import Governance
 from broker.keys.instant import format_instant
 from broker.keys.signed_document import Line
 from broker.operations.bundle_reading import held_entries
@@ -170,12 +170,11 @@ def unchecked_parties(participant: Participant, contract: Contract) -> tuple[str
     )
 
 
-def _known(participant: Participant) -> dict[str, tuple[GovernancePublic, ...]]:
+def _known(participant: Participant) -> dict[str, tuple[Governance, ...]]:
     """Pairs by agency id: that of its entry, then those that agreements pin, newest first."""
-    pairs: dict[str, list[GovernancePublic]] = {}
+    pairs: dict[str, list[Governance]] = {}
     for agency, raw in held_entries(participant.root).items():
-        said = parse_entry(raw).governance
-        pairs.setdefault(agency, []).append(GovernancePublic(said.ed25519, said.ml_dsa_65))
+        pairs.setdefault(agency, []).append(parse_entry(raw).governance.public)
     for signed in reversed(participant.contracts.all()):
         for agency in signed.contract.governance_keys:
             pairs.setdefault(agency, []).append(pinned_governance(signed.contract, agency))
@@ -193,7 +192,7 @@ def _legal_names(participant: Participant) -> dict[str, str]:
     return names
 
 
-def check_of(root: Path, agency: str, pair: GovernancePublic) -> PartnerCheck | None:
+def check_of(root: Path, agency: str, pair: Governance) -> PartnerCheck | None:
     """Return the check of exactly these keys of an agency; None if no person compared them."""
     try:
         with (root / PARTNERS_FOLDER / f"{agency}.json").open("rb") as file:

@@ -53,13 +53,18 @@ def signatory_missing() -> WrongInputError:
 def awaiting_signature(participant: Participant, now: int) -> tuple[SignedContract, ...]:
     """Return versions in the agency's folder that it has not signed and that have not ended.
 
-    A version that another one names as its previous does not count.
+    A version that another one names as its previous does not count, and neither does one that this
+    folder's officer has signed.
 
     Args:
         participant: the agency.
         now: milliseconds since the epoch.
     """
-    return participant.contracts.awaiting(now)
+    return tuple(
+        one
+        for one in participant.contracts.awaiting(now)
+        if one.note_by(participant.agency, participant.officer) is None
+    )
 
 
 def file_to_sign(directory: Path, now: int) -> Path:

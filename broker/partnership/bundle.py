@@ -34,6 +34,7 @@ _END_BYTES: Final = 22
 _END: Final = struct.Struct("<4s4H2LH")
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _ID: Final = "[a-z][a-z0-9-]{0,61}[a-z0-9]"
+_OFFICER: Final = "[a-z][a-z0-9-]{0,62}"
 AUTHORITY_NAME: Final = "kafka/ca.pem"
 
 
@@ -43,7 +44,8 @@ class Bundle:
 
     Attributes:
         agreements: exact bytes by SHA-256, hexadecimal.
-        signatures: notes of parties, by the agreement's hash and the party's id.
+        signatures: notes, by the agreement's hash and the party's id; of a party with officers
+            `ID.OFFICER`.
         entries: by agency id.
         manifests: by agency id and version.
         authority: certificate of the authority that Kafka trusts, PEM.
@@ -100,7 +102,7 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], int, _Take], ...]] = (
         lambda into, name, raw: into.agreements.__setitem__(name[1], raw),
     ),
     (
-        re.compile(rf"agreements/([0-9a-f]{{64}})\.({_ID})\.note"),
+        re.compile(rf"agreements/([0-9a-f]{{64}})\.({_ID}(?:\.{_OFFICER})?)\.note"),
         CONTRACT_NOTE_LIMIT_BYTES,
         lambda into, name, raw: into.signatures.__setitem__((name[1], name[2]), raw),
     ),

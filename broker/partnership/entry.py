@@ -8,10 +8,12 @@ prove its maker's identity: people compare the fingerprint by telephone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from broker.errors import EntryError, ManifestError, NoteError, TransportError
 from broker.keys.delegation import (
@@ -21,7 +23,16 @@ from broker.keys.delegation import (
     verify_delegation,
 )
 from broker.keys.enrolment import possession_message, verify_possession
-from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
+from broker.keys.governance import (
+    OFFICER_NAME,
+    OFFICERS_THRESHOLD,
+    PAIR_LINES,
+    Governance,
+    GovernancePublic,
+    GovernanceSigner,
+    OfficerKeys,
+    key_name,
+)
 from broker.keys.instant import CLOCK_SKEW_MS, whole_second
 from broker.keys.keyfile import UNASSIGNED, Base64, Instant
 from broker.keys.kid import ED25519, ML_DSA_65
@@ -34,27 +45,110 @@ from broker.keys.manifest import (
 from broker.keys.signed_document import Id, MalformedDocument, document_text, parse_document
 from broker.partnership.fingerprint import fingerprint_words
 from broker.partnership.profile import AgencyId, Profile
-from broker.tlog.note import Note, format_note, sign_note, verify_note_by_all
+from broker.tlog.note import Note, format_note, sign_note
 from broker.transport.certificates import verify_certificate_request
+from contracts.parties import OFFICERS_LIMIT
 
 HEADER: Final = "concordant.entry/v1"
 ENTRY_LIMIT_BYTES: Final = 256 * 1024
 """Maximum size in bytes. A new entry has about 45 kB."""
-_SIGNATURES: Final = 2
 _REQUEST_CHARACTERS: Final = 4096
+OfficerName = Annotated[str, StringConstraints(pattern=OFFICER_NAME)]
+"""Name of an office, for example `chief-executive`."""
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class GovernanceEntry(_Document):
-    """The governance keys, each with a signature that proves possession."""
+class PairEntry(_Document):
+    """A pair of governance keys, each with a signature that proves possession."""
 
     ed25519: Base64
     ed25519_possession: Base64
     ml_dsa_65: Base64
     ml_dsa_65_possession: Base64
+
+    @property
+    def public(self) -> GovernancePublic:
+        """Return the pair."""
+        return GovernancePublic(self.ed25519, self.ml_dsa_65)
+
+
+class GovernanceEntry(_Document):
+    """The governance keys: one pair, or the pairs of two or three officers.
+
+    Attributes:
+        threshold: number of officers that must sign.
+        officers: the pair of each officer, by a name of the office.
+    """
+
+    ed25519: Base64 | None = None
+    ed25519_possession: Base64 | None = None
+    ml_dsa_65: Base64 | None = None
+    ml_dsa_65_possession: Base64 | None = None
+    threshold: Literal[2] | None = None
+    officers: dict[OfficerName, PairEntry] | None = Field(
+        default=None, min_length=OFFICERS_THRESHOLD, max_length=OFFICERS_LIMIT
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        pair = (
+            self.ed25519,
+            self.ed25519_possession,
+            self.ml_dsa_65,
+            self.ml_dsa_65_possession,
+        )
+        officers = (self.threshold, self.officers)
+        held, absent = (officers, pair) if self.officers is not None else (pair, officers)
+        if None in held or any(one is not None for one in absent):
+            raise ValueError("it is neither one pair nor the pairs of officers")
+        return self
+
+    @property
+    def pairs(self) -> Mapping[str | None, PairEntry]:
+        """Each pair by its officer, in the order of their names; None stands for the one pair."""
+        if self.officers is not None:
+            return {name: self.officers[name] for name in sorted(self.officers)}
+        return {None: PairEntry.model_validate(self.model_dump(exclude_none=True))}
+
+    @property
+    def public(self) -> Governance:
+        """Return the public keys."""
+        if self.officers is None:
+            return self.pairs[None].public
+        return OfficerKeys(
+            tuple((name, self.officers[name].public) for name in sorted(self.officers))
+        )
+
+
+def possession_of(signer: GovernanceSigner) -> PairEntry:
+    """Return a pair with its proofs of possession."""
+    deployment, agency = signer.deployment, signer.agency
+    first, second = signer.public.kids
+    return PairEntry(
+        ed25519=signer.ed25519.public,
+        ed25519_possession=signer.ed25519.sign(possession_message(deployment, agency, first)),
+        ml_dsa_65=signer.ml_dsa_65.public,
+        ml_dsa_65_possession=signer.ml_dsa_65.sign(possession_message(deployment, agency, second)),
+    )
+
+
+def verify_possession_of(pair: PairEntry, deployment: str, agency: str) -> None:
+    """Check both proofs of possession of a pair.
+
+    Raises:
+        ManifestError: `key_malformed`, `key_small_order`, `possession_invalid`.
+    """
+    public = pair.public
+    public.verify()
+    halves = (
+        (ED25519, pair.ed25519, pair.ed25519_possession),
+        (ML_DSA_65, pair.ml_dsa_65, pair.ml_dsa_65_possession),
+    )
+    for (algorithm, key, possession), own in zip(halves, public.kids, strict=True):
+        verify_possession(algorithm, key, possession, deployment=deployment, agency=agency, kid=own)
 
 
 class Entry(_Document):
@@ -88,7 +182,7 @@ class VerifiedEntry:
     """
 
     entry: Entry
-    governance: GovernancePublic
+    governance: Governance
     delegation: VerifiedDelegation
     manifest: VerifiedManifest
     raw: bytes
@@ -111,6 +205,7 @@ def make_entry(
     manifest: VerifiedManifest,
     certificate_request: bytes,
     now: int,
+    officers: Mapping[str, PairEntry] | None = None,
 ) -> VerifiedEntry:
     """Make and sign an entry.
 
@@ -120,26 +215,23 @@ def make_entry(
         manifest: its manifest, with the delegation to the keys that signed it.
         certificate_request: PKCS#10 in PEM.
         now: milliseconds since the epoch.
+        officers: the pairs of all officers, of which the signer is one; None if there are none.
 
     Raises:
         EntryError: others would refuse the result.
     """
     deployment, agency = signer.deployment, signer.agency
-    first, second = signer.public.kids
+    if officers is None:
+        governance = GovernanceEntry.model_validate(possession_of(signer).model_dump())
+    else:
+        governance = GovernanceEntry(threshold=2, officers=dict(officers))
     delegation, own = split_manifest(manifest.raw)
     entry = Entry(
         agency=agency,
         deployment=deployment,
         issued=whole_second(now),
         profile=profile,
-        governance=GovernanceEntry(
-            ed25519=signer.ed25519.public,
-            ed25519_possession=signer.ed25519.sign(possession_message(deployment, agency, first)),
-            ml_dsa_65=signer.ml_dsa_65.public,
-            ml_dsa_65_possession=signer.ml_dsa_65.sign(
-                possession_message(deployment, agency, second)
-            ),
-        ),
+        governance=governance,
         delegation=delegation.decode(),
         manifest=own.decode(),
         certificate_request=certificate_request.decode("ascii"),
@@ -173,7 +265,7 @@ def verify_entry(
                 code="entry_foreign",
                 fix=f"Ask {entry.agency} to make a folder of its own for this deployment.",
             )
-        governance = GovernancePublic(entry.governance.ed25519, entry.governance.ml_dsa_65)
+        governance = entry.governance.public
         _verify_signatures(entry, note, governance)
         if entry.issued > now + CLOCK_SKEW_MS:
             raise EntryError(
@@ -223,7 +315,7 @@ def _parsed(raw: bytes, where: str | None) -> tuple[Entry, Note]:
             fix="Ask the agency for the file that it made with: concordant agency entry",
         )
     try:
-        return parse_document(raw, header=HEADER, model=Entry, signatures=_SIGNATURES)
+        return parse_document(raw, header=HEADER, model=Entry, signatures=(PAIR_LINES,))
     except MalformedDocument as error:
         raise EntryError(
             f"Not an entry: {error}.",
@@ -233,30 +325,19 @@ def _parsed(raw: bytes, where: str | None) -> tuple[Entry, Note]:
         ) from None
 
 
-def _verify_signatures(entry: Entry, note: Note, governance: GovernancePublic) -> None:
+def _verify_signatures(entry: Entry, note: Note, governance: Governance) -> None:
     governance.verify()
-    parts = entry.governance
-    halves = (
-        (ED25519, parts.ed25519, parts.ed25519_possession),
-        (ML_DSA_65, parts.ml_dsa_65, parts.ml_dsa_65_possession),
+    for pair in entry.governance.pairs.values():
+        verify_possession_of(pair, entry.deployment, entry.agency)
+    name = key_name(entry.deployment, entry.agency)
+    for public in governance.pairs.values():
+        with suppress(NoteError):
+            public.require_signed(note, name)
+            return
+    raise EntryError(
+        "its two governance keys, or those of one of its officers, have not both signed it.",
+        code="entry_signature_invalid",
     )
-    for (algorithm, public, possession), key in zip(halves, governance.kids, strict=True):
-        verify_possession(
-            algorithm,
-            public,
-            possession,
-            deployment=entry.deployment,
-            agency=entry.agency,
-            kid=key,
-        )
-    try:
-        name = key_name(entry.deployment, entry.agency)
-        verify_note_by_all(note, governance.note_verifiers(name))
-    except NoteError:
-        raise EntryError(
-            "the agency's two governance keys have not both signed it.",
-            code="entry_signature_invalid",
-        ) from None
 
 
 def _inside(detail: str) -> str:

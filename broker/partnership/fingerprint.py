@@ -1,7 +1,8 @@
 """Fingerprint of an agency: twelve words that two people compare by telephone.
 
 The fingerprint is a hash over the agency's id and both of its governance keys, so it differs for
-another agency and for any other key. Twelve words of the BIP-39 list hold 132 bits: to find keys
+another agency and for any other key. Where an agency has officers, it is over the pairs of all of
+them. Twelve words of the BIP-39 list hold 132 bits: to find keys
 with the words of another agency takes more work than breaking Ed25519 (docs/spec/entries.md,
 "Fingerprint").
 """
@@ -14,13 +15,14 @@ from typing import Final
 
 from broker.envelope.primitives import lp, sha256
 from broker.errors import WrongInputError
-from broker.keys.governance import GovernancePublic
+from broker.keys.governance import Governance, OfficerKeys
 from contracts.names import nearest
 
 WORDS: Final = 12
 _BITS: Final = 11
 _UNIQUE_LETTERS: Final = 4
 _LABEL: Final = b"concordant/1/fingerprint"
+_OFFICERS_LABEL: Final = b"concordant/1/fingerprint/officers"
 
 
 @cache
@@ -29,17 +31,21 @@ def word_list() -> tuple[str, ...]:
     return tuple((files(__package__) / "data" / "bip39-english.txt").read_text("ascii").split())
 
 
-def fingerprint(agency: str, governance: GovernancePublic) -> bytes:
+def fingerprint(agency: str, governance: Governance) -> bytes:
     """Return the fingerprint, 32 bytes.
 
     Args:
         agency: the agency's id.
         governance: its public governance keys.
     """
+    if isinstance(governance, OfficerKeys):
+        named = [part for name, pair in governance.officers for part in (name.encode(), *pair.kids)]
+        needed = str(governance.needed).encode()
+        return sha256(lp(_OFFICERS_LABEL, agency.encode(), needed, *named))
     return sha256(lp(_LABEL, agency.encode(), *governance.kids))
 
 
-def fingerprint_words(agency: str, governance: GovernancePublic) -> tuple[str, ...]:
+def fingerprint_words(agency: str, governance: Governance) -> tuple[str, ...]:
     """Return the first 132 bits of the fingerprint as twelve words.
 
     Args:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from broker.errors import NoteError, RegistryError
-from broker.keys.governance import GovernancePublic, key_name
+from broker.keys.governance import Governance, key_name
 from broker.keys.keyfile import UNASSIGNED
 from broker.registry.contract_notes import note_claim
 from broker.registry.contracts import SignedContract, pinned_governance
@@ -31,8 +31,8 @@ class ContractBook:
         *,
         deployment: str,
         agency: str,
-        fingerprints: tuple[str, str],
-        former: Iterable[tuple[str, str]] = (),
+        fingerprints: tuple[str, ...],
+        former: Iterable[tuple[str, ...]] = (),
         contracts: Iterable[SignedContract] = (),
         others: Iterable[SignedContract] = (),
         completed: Mapping[bytes, int] | None = None,
@@ -70,7 +70,7 @@ class ContractBook:
             self._by_hash[signed.hash] = signed
         self.completed = dict(completed or {})
         self._others: dict[bytes, SignedContract] = {}
-        self._governance: dict[str, tuple[GovernancePublic, ...]] = {}
+        self._governance: dict[str, tuple[Governance, ...]] = {}
         for signed in others:
             taken = self._of_known_parties(signed)
             if taken is not None:
@@ -226,7 +226,7 @@ class ContractBook:
             if text.hash not in contract.previous_hashes:
                 continue
             own = signed.note_of(self.agency)
-            for note in signed.notes if own is None else (own,):
+            for note in signed.completing.values() if own is None else (own,):
                 since = max(contract.starts_ms, note.time)
                 left_out = (
                     [note.agency]
@@ -272,7 +272,7 @@ class ContractBook:
         contract = signed.contract
         return frozenset(topic_name(contract, logical) for logical in contract.topics)
 
-    def governance_of(self, agency: str) -> tuple[GovernancePublic, ...]:
+    def governance_of(self, agency: str) -> tuple[Governance, ...]:
         """Return the governance pairs of an agency in contracts signed by us, newest first."""
         pairs = self._governance.get(agency)
         if pairs is None:

@@ -1,8 +1,8 @@
 """Note of one party under a contract: who signed, in what capacity, when, and the text shown.
 
-Each party signs a note of its own (spec: contract signatures). All lines of its text but the last
-follow from the contract file. The note has exactly one form: a reader builds it again and compares
-the bytes.
+Each party signs a note of its own, or each of its officers does (spec: contract signatures). All
+lines of its text but the last follow from the contract file. The note has exactly one form: a
+reader builds it again and compares the bytes.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class _Act(BaseModel):
     agency: str
     capacity: Line
     name: Line
+    officer: str | None = None
     shown: str
     time: str
 
@@ -59,6 +60,7 @@ class ContractNote:
         time: time of the signature, milliseconds since the epoch.
         shown: SHA-256 of the text that the signatory's machine showed.
         raw: the note's bytes.
+        officer: whose pair of the party signed; None if the party has one pair.
     """
 
     agency: str
@@ -66,10 +68,26 @@ class ContractNote:
     time: int
     shown: bytes
     raw: bytes
+    officer: str | None = None
+
+    @property
+    def signer(self) -> str:
+        """Return the party's id, followed by its officer, as the names of files have it."""
+        return signer_name(self.agency, self.officer)
+
+
+def signer_name(agency: str, officer: str | None) -> str:
+    """Return `AGENCY`, or `AGENCY.OFFICER` for one officer of several."""
+    return agency if officer is None else f"{agency}.{officer}"
 
 
 def note_text(
-    text: ContractText, agency: str, signatory: Signatory, time: int, shown: bytes
+    text: ContractText,
+    agency: str,
+    signatory: Signatory,
+    time: int,
+    shown: bytes,
+    officer: str | None = None,
 ) -> bytes:
     """Return the seven lines that a party signs.
 
@@ -79,22 +97,29 @@ def note_text(
         signatory: who signs.
         time: milliseconds since the epoch.
         shown: SHA-256 of the text that was shown.
+        officer: whose pair of the party signs; None if the party has one pair.
     """
     act = _Act(
         agency=agency,
         capacity=signatory.capacity,
         name=signatory.name,
+        officer=officer,
         shown=b64(shown),
         time=format_instant(time),
     )
-    return _head(text) + format_json(act.model_dump()) + b"\n"
+    return _head(text) + format_json(act.model_dump(exclude_none=True)) + b"\n"
 
 
 def sign_contract_note(
-    text: ContractText, signer: GovernanceSigner, signatory: Signatory, time: int, shown: bytes
+    text: ContractText,
+    signer: GovernanceSigner,
+    signatory: Signatory,
+    time: int,
+    shown: bytes,
+    officer: str | None = None,
 ) -> bytes:
     """Return a party's note with its signatures; the arguments are those of `note_text`."""
-    signed = note_text(text, signer.agency, signatory, time, shown)
+    signed = note_text(text, signer.agency, signatory, time, shown, officer)
     return format_note(sign_note(signed, signer.note_signers()))
 
 
@@ -121,8 +146,11 @@ def parse_contract_note(text: ContractText, raw: bytes, where: str | None = None
             parse_instant(act.time),
             strict_b64(act.shown),
             raw,
+            act.officer,
         )
-        again = note_text(text, found.agency, found.signatory, found.time, found.shown)
+        again = note_text(
+            text, found.agency, found.signatory, found.time, found.shown, found.officer
+        )
         if len(found.shown) != _HASH_BYTES or again != note.text:
             raise ValueError("its text is not canonical")
         if len(note.signatures) != _SIGNATURES or format_note(note) != raw:

@@ -1,20 +1,28 @@
 """Contracts with the signatures of their parties (spec: contract signatures).
 
 Each party signs a note of its own over the contract file's exact bytes. Nothing is merged. A
-signature counts when both keys that the contract pins for the party verify. This module does not
-decide what a contract allows; `contracts.status` says whether it is in force.
+signature counts when both keys that the contract pins for the party verify. If the contract pins
+the pairs of several officers, each officer signs a note, and the party has signed with the note
+that completes the threshold. This module does not decide what a contract allows; `contracts.status`
+says whether it is in force.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from broker.envelope.primitives import strict_b64
+from broker.envelope.primitives import b64, strict_b64
 from broker.errors import ManifestError, RegistryError
-from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
+from broker.keys.governance import (
+    Governance,
+    GovernancePublic,
+    GovernanceSigner,
+    OfficerKeys,
+    key_name,
+)
 from broker.registry.contract_notes import (
     ContractNote,
     Signatory,
@@ -25,6 +33,7 @@ from broker.registry.contract_notes import (
 from broker.tlog.note import NoteVerifier
 from contracts.loading import ContractText
 from contracts.model import SIGNING_LIMIT_MS, Contract
+from contracts.parties import GovernanceKeys, GovernancePair
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +42,7 @@ class SignedContract:
 
     Attributes:
         text: the contract and its exact bytes.
-        notes: one note of each party that signed, in the contract's order.
+        notes: one note of each party, or of each of its officers, in the contract's order.
     """
 
     text: ContractText
@@ -58,9 +67,24 @@ class SignedContract:
         return self.text.hash
 
     @cached_property
+    def completing(self) -> Mapping[str, ContractNote]:
+        """The note with which each party has signed.
+
+        It is the party's one note, or the one that completes the threshold of its officers.
+        """
+        found: dict[str, ContractNote] = {}
+        for party in self.contract.parties:
+            notes = sorted(self.notes_of(party.id), key=lambda one: (one.time, one.raw))
+            keys = self.contract.governance_keys.get(party.id)
+            needed = 1 if keys is None else keys.needed
+            if len(notes) >= needed:
+                found[party.id] = notes[needed - 1]
+        return found
+
+    @cached_property
     def parties(self) -> frozenset[str]:
         """Ids of the parties that signed."""
-        return frozenset(note.agency for note in self.notes)
+        return frozenset(self.completing)
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
@@ -72,28 +96,39 @@ class SignedContract:
     def effect(self) -> int | None:
         """Time (ms) from which the contract has effect; None until every party has signed.
 
-        It is the latest of the first day and the times in the parties' notes.
+        It is the latest of the first day and the times in the parties' notes. Of a party with
+        officers the note that completes the threshold counts.
         """
         if self.missing:
             return None
-        return max(self.contract.starts_ms, *(note.time for note in self.notes))
+        return max(self.contract.starts_ms, *(note.time for note in self.completing.values()))
 
     def note_of(self, agency: str) -> ContractNote | None:
-        """Return a party's note; None if it has not signed."""
-        return next((note for note in self.notes if note.agency == agency), None)
+        """Return the note with which a party has signed; None if it has not."""
+        return self.completing.get(agency)
+
+    def notes_of(self, agency: str) -> tuple[ContractNote, ...]:
+        """Return the notes of a party: several if it has officers, also if too few signed."""
+        return tuple(note for note in self.notes if note.agency == agency)
+
+    def note_by(self, agency: str, officer: str | None) -> ContractNote | None:
+        """Return the note of a party's one pair, or of one officer; None if it has not signed."""
+        named = (note for note in self.notes if (note.agency, note.officer) == (agency, officer))
+        return next(named, None)
 
     def with_notes(self, notes: Iterable[ContractNote]) -> SignedContract:
-        """Return the contract with more verified notes; a party's earliest note counts."""
+        """Return the contract with more verified notes; the earliest note of each pair counts."""
         return SignedContract(self.text, _one_each(self.contract, [*self.notes, *notes]))
 
 
-_Verifiers: TypeAlias = "dict[str, tuple[NoteVerifier, NoteVerifier]]"
+_Verifiers: TypeAlias = Mapping[tuple[str, str | None], tuple[NoteVerifier, NoteVerifier]]
+"""Verifiers of each pair, by party and officer."""
 CHECKED_LIMIT: Final = 8
 """Maximum number of contracts whose checked keys are cached."""
 _CHECKED: dict[bytes, tuple[Contract, _Verifiers]] = {}
 
 
-def pinned_governance(contract: Contract, agency: str) -> GovernancePublic:
+def pinned_governance(contract: Contract, agency: str) -> Governance:
     """Return the governance keys that a contract pins for a party.
 
     Raises:
@@ -103,11 +138,32 @@ def pinned_governance(contract: Contract, agency: str) -> GovernancePublic:
     if keys is None:
         raise _keys_invalid(contract, agency, "pins no governance key")
     try:
-        pair = GovernancePublic(strict_b64(keys.ed25519), strict_b64(keys.ml_dsa_65))
-        pair.verify()
+        found = {
+            officer: GovernancePublic(strict_b64(pair.ed25519), strict_b64(pair.ml_dsa_65))
+            for officer, pair in keys.pairs.items()
+        }
+        governance: Governance = (
+            found[None]
+            if None in found
+            else OfficerKeys(tuple((str(name), pair) for name, pair in found.items()))
+        )
+        governance.verify()
     except (ValueError, ManifestError):
         raise _keys_invalid(contract, agency, "pins an unusable governance key") from None
-    return pair
+    return governance
+
+
+def governance_terms(governance: Governance) -> GovernanceKeys:
+    """Return governance keys as a contract pins them."""
+    pairs = {
+        officer: GovernancePair(ed25519=b64(pair.ed25519), ml_dsa_65=b64(pair.ml_dsa_65))
+        for officer, pair in governance.pairs.items()
+    }
+    if None in pairs:
+        return GovernanceKeys(ed25519=pairs[None].ed25519, ml_dsa_65=pairs[None].ml_dsa_65)
+    return GovernanceKeys(
+        threshold=governance.needed, officers={str(name): pair for name, pair in pairs.items()}
+    )
 
 
 def verify_contract(text: ContractText, notes: Iterable[bytes] = ()) -> SignedContract:
@@ -132,7 +188,8 @@ def verify_named(
 
     Args:
         text: the contract.
-        notes: party, None if the name does not say it; the note's bytes; its place, for errors.
+        notes: party (`AGENCY` or `AGENCY.OFFICER`), None if the name does not say it; the note's
+            bytes; its place, for errors.
 
     Raises:
         RegistryError: as `verify_contract`; `contract_note_malformed` also for a note of another
@@ -142,12 +199,12 @@ def verify_named(
     found: list[ContractNote] = []
     for agency, raw, where in notes:
         note = _verified(text, raw, verifiers, where)
-        if agency not in (None, note.agency):
+        if agency not in (None, note.signer):
             raise RegistryError(
-                f"The signature in the file of {agency} is of another agency.",
+                f"The signature in the file of {agency} is of another agency or officer.",
                 code="contract_note_malformed",
                 where=where,
-                fix=f"Ask {agency} for a bundle: concordant bundle make",
+                fix=f"Ask {note.agency} for a bundle: concordant bundle make",
             )
         found.append(note)
     return SignedContract(text, _one_each(text.contract, found))
@@ -177,7 +234,7 @@ def countersign(
     time: int,
     shown: bytes,
 ) -> SignedContract:
-    """Add one party's note to a contract; a party that has signed keeps its note.
+    """Add the note of one party, or of one of its officers; one that has signed keeps its note.
 
     Args:
         signed: the contract, exactly as it will be stored, with the notes so far.
@@ -199,7 +256,9 @@ def countersign(
             code="contract_foreign",
             where=signed.text.where,
         )
-    if pinned_governance(contract, signer.agency) != signer.public:
+    pinned = pinned_governance(contract, signer.agency).pairs
+    officers = [officer for officer, pair in pinned.items() if pair == signer.public]
+    if not officers:
         raise RegistryError(
             f"The {_named(signed.text)} pins other governance keys for {signer.agency} than its "
             "own.",
@@ -207,49 +266,55 @@ def countersign(
             where=signed.text.where,
             fix="Do not sign; compare the fingerprints with the other parties.",
         )
-    if signer.agency in signed.parties:
+    (officer,) = officers
+    if signed.note_by(signer.agency, officer) is not None:
         return signed
-    raw = sign_contract_note(signed.text, signer, signatory, time, shown)
+    raw = sign_contract_note(signed.text, signer, signatory, time, shown, officer)
     own = signer.public.note_verifiers(key_name(contract.deployment, signer.agency))
-    return signed.with_notes([_verified(signed.text, raw, {signer.agency: own}, None)])
+    return signed.with_notes([_verified(signed.text, raw, {(signer.agency, officer): own}, None)])
 
 
 def _one_each(contract: Contract, notes: Iterable[ContractNote]) -> tuple[ContractNote, ...]:
-    """Return the earliest note of each party, in the contract's order.
+    """Return the earliest note of each pair, in the contract's order.
 
     A note that is dated long after the first day does not count. Otherwise one party could move the
     effect of a version that all have signed as far as it wants.
     """
-    first: dict[str, ContractNote] = {}
+    first: dict[tuple[str, str | None], ContractNote] = {}
     for note in notes:
         if note.time > contract.starts_ms + SIGNING_LIMIT_MS:
             continue
-        before = first.get(note.agency)
+        pair = note.agency, note.officer
+        before = first.get(pair)
         if before is None or (note.time, note.raw) < (before.time, before.raw):
-            first[note.agency] = note
-    return tuple(first[party.id] for party in contract.parties if party.id in first)
+            first[pair] = note
+    return tuple(
+        first[party.id, officer]
+        for party in contract.parties
+        if party.id in contract.governance_keys
+        for officer in contract.governance_keys[party.id].pairs
+        if (party.id, officer) in first
+    )
 
 
 def _verified(
-    text: ContractText,
-    raw: bytes,
-    verifiers: _Verifiers,
-    where: str | None,
+    text: ContractText, raw: bytes, verifiers: _Verifiers, where: str | None
 ) -> ContractNote:
     note = parse_contract_note(text, raw, where)
-    if note.agency not in verifiers:
+    if (note.agency, note.officer) not in verifiers:
         raise RegistryError(
-            f"A signature under the {_named(text)} is of an agency that is no party of it.",
+            f"A signature under the {_named(text)} is of an agency that is no party of it, or of "
+            "an officer whom it does not name.",
             code="contract_note_malformed",
             where=where,
             fix="Ask the agency that sent it for a bundle: concordant bundle make",
         )
-    verify_note_of(text, note, verifiers[note.agency], where)
+    verify_note_of(text, note, verifiers[note.agency, note.officer], where)
     return note
 
 
 def _verifiers(text: ContractText) -> _Verifiers:
-    """Return the verifiers of every party. They follow from the file's bytes, so they are cached.
+    """Return the verifiers of every pair. They follow from the file's bytes, so they are cached.
 
     The notes of 256 parties arrive one by one, and each time all keys would be checked again.
     """
@@ -257,14 +322,16 @@ def _verifiers(text: ContractText) -> _Verifiers:
     known = _CHECKED.get(text.hash)
     if known is not None and known[0] is contract:
         return known[1]
-    verifiers: _Verifiers = {}
+    verifiers: dict[tuple[str, str | None], tuple[NoteVerifier, NoteVerifier]] = {}
     seen: set[bytes] = set()
     for party in contract.parties:
-        pair = pinned_governance(contract, party.id)
-        if not seen.isdisjoint((pair.ed25519, pair.ml_dsa_65)):
+        governance = pinned_governance(contract, party.id)
+        if not seen.isdisjoint(governance.halves):
             raise _keys_invalid(contract, party.id, "pins another party's governance key")
-        seen.update((pair.ed25519, pair.ml_dsa_65))
-        verifiers[party.id] = pair.note_verifiers(key_name(contract.deployment, party.id))
+        seen |= governance.halves
+        name = key_name(contract.deployment, party.id)
+        for officer, pair in governance.pairs.items():
+            verifiers[party.id, officer] = pair.note_verifiers(name)
     if len(_CHECKED) >= CHECKED_LIMIT:
         _CHECKED.clear()
     _CHECKED[text.hash] = (contract, verifiers)

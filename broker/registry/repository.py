@@ -25,7 +25,7 @@ from broker.keys.manifest import (
     verify_manifest,
 )
 from broker.registry.contract_book import ContractBook
-from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES
+from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES, signer_name
 from broker.registry.contracts import SignedContract, verify_contract, verify_named
 from broker.registry.manifests import ManifestBook
 from broker.registry.received_versions import read_received
@@ -62,8 +62,8 @@ class Repository:
         *,
         deployment: str,
         agency: str,
-        fingerprints: tuple[str, str],
-        former: tuple[tuple[str, str], ...] = (),
+        fingerprints: tuple[str, ...],
+        former: tuple[tuple[str, ...], ...] = (),
     ) -> None:
         """Store the settings; nothing is read yet.
 
@@ -412,22 +412,22 @@ class Repository:
             RegistryError: code `registry_unwritable`.
         """
         for note in signed.notes:
-            beside = note_path(path, note.agency)
+            beside = note_path(path, note.signer)
             if not beside.exists() or _read(beside, CONTRACT_NOTE_LIMIT_BYTES) != note.raw:
                 self._write(beside, note.raw)
 
-    def write_shown(self, path: Path, agency: str, shown: str) -> Path:
+    def write_shown(self, path: Path, signer: str, shown: str) -> Path:
         """Store the text that was shown to a signatory, beside the note.
 
         Args:
             path: the contract's file.
-            agency: the agency that signs.
+            signer: the agency that signs, or `AGENCY.OFFICER`.
             shown: the text.
 
         Raises:
             RegistryError: code `registry_unwritable`.
         """
-        beside = shown_path(path, agency)
+        beside = shown_path(path, signer)
         self._write(beside, shown.encode())
         return beside
 
@@ -540,14 +540,14 @@ def _files(folder: Path, pattern: str) -> list[Path]:
         ) from None
 
 
-def note_path(contract: Path, agency: str) -> Path:
-    """Return the file of a party's note beside a contract's file."""
-    return contract.with_suffix(f".{agency}.note")
+def note_path(contract: Path, signer: str) -> Path:
+    """Return the file of a note beside a contract's file; `signer` as in `ContractNote`."""
+    return contract.with_suffix(f".{signer}.note")
 
 
-def shown_path(contract: Path, agency: str) -> Path:
-    """Return the file of the text that was shown to a party's signatory."""
-    return contract.with_suffix(f".{agency}.shown.txt")
+def shown_path(contract: Path, signer: str) -> Path:
+    """Return the file of the text that was shown to a signatory; `signer` as in `ContractNote`."""
+    return contract.with_suffix(f".{signer}.shown.txt")
 
 
 def verify_beside(text: ContractText, path: Path) -> SignedContract:
@@ -556,9 +556,15 @@ def verify_beside(text: ContractText, path: Path) -> SignedContract:
     Raises:
         RegistryError: a signature is wrong, or is in the file of another party.
     """
-    beside = [(party.id, note_path(path, party.id)) for party in text.contract.parties]
+    signers = [
+        signer_name(party.id, officer)
+        for party in text.contract.parties
+        if party.id in text.contract.governance_keys
+        for officer in text.contract.governance_keys[party.id].pairs
+    ]
+    beside = [(signer, note_path(path, signer)) for signer in signers]
     return verify_named(
-        text, ((agency, read_note(file), str(file)) for agency, file in beside if file.exists())
+        text, ((signer, read_note(file), str(file)) for signer, file in beside if file.exists())
     )
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from contracts.durations import duration_ms
+from contracts.parties import GovernanceKeys, GovernancePair
 from contracts.vocabulary import Code, codes
 
 Member = tuple[str, str]
@@ -58,7 +59,15 @@ def members(model: type[BaseModel]) -> set[Member]:
 
 
 def filled(value: Any, annotation: Any = None) -> Any:
-    """The same agreement with every optional member present, and every list and mapping filled."""
+    """The same agreement with every optional member present, and every list and mapping filled.
+
+    Governance keys have two forms: the first party has officers.
+    """
+    if isinstance(value, GovernanceKeys):
+        return value
+    if isinstance(value, dict) and any(isinstance(one, GovernanceKeys) for one in value.values()):
+        first, *_ = value
+        return {**value, first: with_officers(value[first])}
     if isinstance(value, BaseModel):
         update = {
             name: filled(getattr(value, name), _marked(info))
@@ -74,6 +83,16 @@ def filled(value: Any, annotation: Any = None) -> Any:
         inner = get_args(_plain(annotation))[1]
         return {key: filled(each, inner) for key, each in value.items()}
     return value
+
+
+def with_officers(keys: GovernanceKeys) -> GovernanceKeys:
+    """The pair of a party and another one, as those of two officers."""
+    (own,) = keys.pairs.values()
+    other = {
+        name: base64.b64encode(bytes(b ^ 1 for b in base64.b64decode(key))).decode()
+        for name, key in own.model_dump().items()
+    }
+    return GovernanceKeys(threshold=2, officers={"chief": own, "deputy": GovernancePair(**other)})
 
 
 def sample(annotation: Any, name: str = "") -> Any:
@@ -110,7 +129,8 @@ def _altered(value: Any, annotation: Any, where: Any, member: Member, whole: Any
                 (type(value).__name__, name),
                 lambda new, name=name: whole(value.model_copy(update={name: new})),
             )
-            if _optional(info.annotation) and getattr(value, name) is not None:
+            pinned = isinstance(value, GovernanceKeys)  # each form needs all of its members
+            if _optional(info.annotation) and getattr(value, name) is not None and not pinned:
                 gone = whole(value.model_copy(update={name: None}))
                 yield Alteration((*where, name), (type(value).__name__, name), "removed", gone)
     elif isinstance(value, tuple):

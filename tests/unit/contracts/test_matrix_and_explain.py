@@ -67,8 +67,8 @@ def test_explain_names_parties_fields_hash_and_every_governance_key(
     assert "granted nothing" in text
     for agency, keys in contract.governance_keys.items():
         assert agency in text
-        assert fingerprint("governance", "ed25519", keys.ed25519_raw) in text
-        assert fingerprint("governance", "ml-dsa-65", keys.ml_dsa_65_raw) in text
+        assert fingerprint("governance", "ed25519", keys.pairs[None].ed25519_raw) in text
+        assert fingerprint("governance", "ml-dsa-65", keys.pairs[None].ml_dsa_65_raw) in text
     for event_type in contract.event_types:
         assert event_type in text
 
