@@ -55,6 +55,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/joining-a-partnership",
                 "guides/leaving-a-partnership",
                 "guides/the-year-of-an-agency",
+                "guides/officers",
                 "guides/connecting-an-agency",
                 "guides/contracts-and-audits",
                 "guides/subscribing",

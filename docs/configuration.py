@@ -65,10 +65,20 @@ MEANS: Mapping[str, str] = {
     "agency's only if it names exactly these keys",
     "governance.ed25519": "Id of the Ed25519 governance key, in base64",
     "governance.ml_dsa_65": "Id of the ML-DSA-65 governance key, in base64",
+    "governance.officer": "The officer whose keys these are, if two of several officers must sign",
+    "governance.officers": "Every officer of this agency, the one of this folder included; "
+    "`concordant agency officer add` writes them",
+    "governance.officers.name": "Name of the office",
+    "governance.officers.ed25519": "Id of the officer's Ed25519 key",
+    "governance.officers.ml_dsa_65": "Id of the officer's ML-DSA-65 key",
     "governance.former": "Governance keys that were replaced. Agreements that name them remain "
     "readable",
     "governance.former.ed25519": "Id of the replaced Ed25519 key",
     "governance.former.ml_dsa_65": "Id of the replaced ML-DSA-65 key",
+    "governance.former.officers": "The officers whose keys were replaced, if there were several",
+    "governance.former.officers.name": "Name of the office",
+    "governance.former.officers.ed25519": "Id of the replaced Ed25519 key",
+    "governance.former.officers.ml_dsa_65": "Id of the replaced ML-DSA-65 key",
     "adapter": "How this agency's own system is connected",
     "adapter.kind": "Name of the adapter; `concordant adapter list` shows them",
     "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "
@@ -199,7 +209,7 @@ def _sections(model: type[BaseModel], path: str, used: set[str]) -> Iterator[str
 
 
 def _repeats(path: str) -> bool:
-    return path == "governance.former"
+    return path in {"governance.former", "governance.officers", "governance.former.officers"}
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:

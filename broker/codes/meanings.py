@@ -836,6 +836,20 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "notice_malformed": Meaning("a record is not a notice", "Nothing; the record is ignored."),
     "notices_many": Meaning("an agency sends too many notices", "Telephone that agency."),
+    "officer_invalid": Meaning(
+        "the public file of an officer is refused",
+        "Ask the officer for the file again that it made with: concordant agency officer new",
+    ),
+    "officers_awaited": Meaning(
+        "one officer has signed, and another one must sign before anything changes",
+        "Give the other officer the file that is named: concordant agency officer sign FILE "
+        "--agency DIR --out SIGNED. Then: concordant agency officer finish SIGNED --agency DIR",
+    ),
+    "officers_unsuitable": Meaning(
+        "an agency cannot have these officers, or has none",
+        "Name two or three officers with keys of their own before the agency signs an "
+        "agreement: concordant agency officer add FILE --agency DIR",
+    ),
     "operator_invalid": Meaning(
         "the name of the operator cannot be used", "Give another name with --operator."
     ),

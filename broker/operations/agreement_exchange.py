@@ -345,7 +345,7 @@ class AgreementExchange:
         )
         name = signed.hash.hex()
         first = Bundle(
-            agreements={name: signed.text.raw}, signatures={(name, anchor.agency): anchor.raw}
+            agreements={name: signed.text.raw}, signatures={(name, anchor.signer): anchor.raw}
         )
         yield from _packed(first, parts)
 
@@ -357,16 +357,16 @@ class AgreementExchange:
         room = OTHERS_LIMIT_BYTES
         parts: list[Bundle] = []
         for other in sorted(absent, key=lambda one: sha256(f"{agency}/{one}".encode())):
-            note = signed.note_of(other)
+            notes = signed.notes_of(other)
             entry = entries.get(other)
             part = Bundle(
-                signatures={} if note is None else {(name, other): note.raw},
+                signatures={(name, note.signer): note.raw for note in notes},
                 entries={} if entry is None else {other: entry},
             )
             room -= _size(part)
             if room < 0:
                 break
-            if note is not None or entry is not None:
+            if notes or entry is not None:
                 parts.append(part)
         return parts
 

@@ -141,7 +141,7 @@ def _bytes_in(folder: Path, suffix: str) -> dict[str, bytes]:
 def _contracts(
     deployment: str,
     agency: str,
-    fingerprints: tuple[str, str],
+    fingerprints: tuple[str, ...],
     files: dict[str, bytes],
     notes: list[tuple[str, bytes]],
 ) -> ContractBook:
@@ -150,7 +150,7 @@ def _contracts(
     for stem, raw in files.items():
         try:
             text = parse_contract(raw, stem)
-            beside = (note for name, note in notes if name.rpartition(".")[0] == stem)
+            beside = (note for name, note in notes if stem in _stems(name))
             signed = _with_notes(text, beside)
         except (ContractError, RegistryError):
             continue
@@ -167,6 +167,12 @@ def _contracts(
         except RegistryError:
             continue
     return book
+
+
+def _stems(name: str) -> tuple[str, str]:
+    """Return the contracts that a note may be of: CONTRACT.AGENCY or CONTRACT.AGENCY.OFFICER."""
+    without = name.rpartition(".")[0]
+    return without, without.rpartition(".")[0]
 
 
 def _with_notes(text: ContractText, notes: Iterable[bytes]) -> SignedContract:

@@ -145,7 +145,7 @@ class ContractBook:
         """
         return {
             note.agency: note.time
-            for note in signed.notes
+            for note in signed.completing.values()
             if note.agency != self.agency
             and pinned_governance(signed.contract, note.agency) in self.governance_of(note.agency)
         }
@@ -162,7 +162,7 @@ class ContractBook:
         if claimed != contract_hash:
             return False
         parsed, name = parse_note(note), key_name(self.deployment, agency)
-        for pair in self.governance_of(agency):
+        for pair in (p for keys in self.governance_of(agency) for p in keys.pairs.values()):
             verifiers = pair.note_verifiers(name)
             try:
                 if verify_note(parsed, verifiers) == verifiers:

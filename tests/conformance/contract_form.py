@@ -174,6 +174,23 @@ def members(**kinds: Kind | Optional) -> Kind:
     return check
 
 
+def governance(value: Any) -> dict[str | None, dict[str, bytes]]:
+    """The pairs of a party by officer; one pair stands under None."""
+    pair = members(ed25519=key(ED25519), ml_dsa_65=key(ML_DSA_65))
+    checked = members(
+        ed25519=Optional(key(ED25519)),
+        ml_dsa_65=Optional(key(ML_DSA_65)),
+        threshold=Optional(integer(2, 2)),
+        officers=Optional(mapped(ID, pair, 2)),
+    )(value)
+    given = {name for name, part in checked.items() if part is not None}
+    if given == {"ed25519", "ml_dsa_65"}:
+        return {None: {name: checked[name] for name in given}}
+    if given != {"threshold", "officers"} or len(checked["officers"]) > 3:
+        raise MalformedError("neither one pair nor the pairs of officers")
+    return dict(sorted(checked["officers"].items()))
+
+
 def principal(value: Any) -> str:
     checked = pattern(r"[!-~]([ -~]{0,254}[!-~])?")(value)
     if str(checked)[:5].lower() == "user:":
@@ -275,7 +292,7 @@ CONTRACT = members(
     starts=day,
     ends=day,
     parties=listed(PARTY, 2, 256),
-    governance_keys=mapped(ID, members(ed25519=key(ED25519), ml_dsa_65=key(ML_DSA_65))),
+    governance_keys=mapped(ID, governance),
     roles=mapped(ID, text, 1),
     topics=mapped(ID, members(partitions=integer(1, 100)), 1),
     event_types=mapped(str, EVENT_TERMS, 1),
@@ -356,7 +373,12 @@ def _check_names(contract: dict[str, Any]) -> None:
     parties = [party["id"] for party in contract["parties"]]
     if len(set(parties)) != len(parties) or set(parties) != contract["governance_keys"].keys():
         raise MalformedError("parties and their keys")
-    pinned = [octets for pair in contract["governance_keys"].values() for octets in pair.values()]
+    pinned = [
+        octets
+        for pairs in contract["governance_keys"].values()
+        for pair in pairs.values()
+        for octets in pair.values()
+    ]
     if len(set(pinned)) != len(pinned):
         raise MalformedError("a key of two parties")
     roles, purposes = contract["roles"], contract["purposes"]

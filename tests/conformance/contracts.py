@@ -18,7 +18,7 @@ from tests.conformance.conventions import (
     sha256,
 )
 from tests.conformance.json_form import parse
-from tests.conformance.notes import ED25519, ML_DSA_65, NoteKey, read_note, signers
+from tests.conformance.notes import ED25519, ML_DSA_65, Note, NoteKey, read_note, signers
 from tests.conformance.refusals import MalformedError, NotBelievedError, RefusedError
 
 KAFKA_DAYS_WITHOUT_RETENTION = 30
@@ -37,6 +37,53 @@ class GovernanceKeys:
 
     def note_keys(self, name: str) -> tuple[NoteKey, NoteKey]:
         return NoteKey(name, ED25519, self.ed25519), NoteKey(name, ML_DSA_65, self.ml_dsa_65)
+
+    @property
+    def pairs(self) -> dict[str | None, GovernanceKeys]:
+        """This pair, which is of no officer."""
+        return {None: self}
+
+    @property
+    def threshold(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Officers:
+    """The pairs that a contract pins for the officers of a party, in the order of their names."""
+
+    named: tuple[tuple[str, GovernanceKeys], ...]
+
+    @property
+    def pairs(self) -> dict[str | None, GovernanceKeys]:
+        """Each pair by its officer."""
+        return dict(self.named)
+
+    @property
+    def threshold(self) -> int:
+        return 2
+
+
+Pinned = GovernanceKeys | Officers
+
+
+def governance_signed(note: Note, pinned: Pinned, name: str) -> bool:
+    """Return True if a note has exactly the lines of as many pairs as must sign, in their order."""
+    lines = [(line.name, line.key_id) for line in note.lines]
+    signing = [
+        key
+        for pair in pinned.pairs.values()
+        for key in pair.note_keys(name)
+        if any((one.name, one.key_id) in lines for one in pair.note_keys(name))
+    ]
+    if len(signing) != 2 * pinned.threshold:
+        return False
+    if lines != [(key.name, key.key_id) for key in signing]:
+        return False
+    try:
+        return signers(note, tuple(signing)) == set(signing)
+    except NotBelievedError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +138,12 @@ class Contract:
         return {party["id"]: party["role"] for party in self.members["parties"]}
 
     @property
-    def pinned(self) -> dict[str, GovernanceKeys]:
-        keys = self.members["governance_keys"]
-        return {agency: GovernanceKeys(**pair) for agency, pair in keys.items()}
+    def pinned(self) -> dict[str, Pinned]:
+        found: dict[str, Pinned] = {}
+        for agency, pairs in self.members["governance_keys"].items():
+            named = {officer: GovernanceKeys(**pair) for officer, pair in pairs.items()}
+            found[agency] = named[None] if None in named else Officers(tuple(named.items()))
+        return found
 
     @property
     def begins_at(self) -> int:
@@ -143,7 +193,7 @@ class KnownContract:
 
 
 def know_contract(
-    file: bytes, notes: Iterable[bytes], *, deployment: str, reader: str, own: GovernanceKeys
+    file: bytes, notes: Iterable[bytes], *, deployment: str, reader: str, own: Pinned
 ) -> KnownContract:
     """Return a contract that is known as contracts.md, "Which contract", defines it.
 
@@ -194,23 +244,30 @@ def know_other(
 
 
 def _signed(contract: Contract, notes: Iterable[bytes]) -> dict[str, int]:
-    """Time of the earliest note of each party that signed in time."""
-    signed: dict[str, int] = {}
+    """Time of the note with which each party has signed: of officers, the second one."""
+    found: dict[tuple[str, str | None], int] = {}
     for raw in notes:
         try:
             note = know_note(contract, raw)
         except (MalformedError, NotBelievedError):
             continue
         if note.time <= contract.begins_at + SIGNING_MS:
-            signed[note.agency] = min(note.time, signed.get(note.agency, note.time))
+            pair = note.agency, note.officer
+            found[pair] = min(note.time, found.get(pair, note.time))
+    signed: dict[str, int] = {}
+    for agency, pinned in contract.pinned.items():
+        times = sorted(time for (of, _), time in found.items() if of == agency)
+        if len(times) >= pinned.threshold:
+            signed[agency] = times[pinned.threshold - 1]
     return signed
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A party's note: its agency and the time of the signature."""
+    """A party's note: its agency, its officer and the time of the signature."""
 
     agency: str
+    officer: str | None
     time: int
 
 
@@ -228,7 +285,8 @@ def know_note(contract: Contract, raw: bytes) -> Signed:
     if end or tuple(head) != _six_lines(contract):
         raise NotBelievedError("a note about something else")
     act = parse(last.encode())
-    if not isinstance(act, dict) or act.keys() != {"agency", "capacity", "name", "shown", "time"}:
+    needed = {"agency", "capacity", "name", "shown", "time"}
+    if not isinstance(act, dict) or act.keys() - {"officer"} != needed:
         raise MalformedError("not the members of a signature")
     if not all(isinstance(value, str) for value in act.values()):
         raise MalformedError("not a text")
@@ -239,14 +297,15 @@ def know_note(contract: Contract, raw: bytes) -> Signed:
     if len(decode_base64(act["shown"])) != HASH_BYTES:
         raise MalformedError("not a hash")
     time = parse_time(act["time"])
-    pair = contract.pinned.get(act["agency"])
+    pinned = contract.pinned.get(act["agency"])
+    pair = None if pinned is None else pinned.pairs.get(act.get("officer"))
     if pair is None:
-        raise NotBelievedError("not a party")
+        raise NotBelievedError("not a party, or not an officer of it")
     keys = pair.note_keys(f"{contract.deployment}/{act['agency']}")
     if [(line.name, line.key_id) for line in note.lines] != [(k.name, k.key_id) for k in keys]:
         raise NotBelievedError("not the two lines of the party")
     signers(note, keys)
-    return Signed(act["agency"], time)
+    return Signed(act["agency"], act.get("officer"), time)
 
 
 def _six_lines(contract: Contract) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.conformance import json_form, keys
-from tests.conformance.contracts import GovernanceKeys
+from tests.conformance.contracts import Pinned, governance_signed
 from tests.conformance.conventions import DAY_MS, lp, parse_time, sha256
 from tests.conformance.notes import (
     DASH,
@@ -72,7 +73,7 @@ def parse_delegation(file: bytes, deployment: str) -> tuple[Delegation, Note]:
     if len(file) > MAX_BYTES:
         raise MalformedError("too large")
     note = read_note(file)
-    if len(note.lines) != 2 or _written(note) != file:
+    if len(note.lines) not in (2, 4) or _written(note) != file:
         raise MalformedError("not in its one form")
     lines = note.text.split("\n")
     if len(lines) != 4 or lines[:2] != ["concordant.delegation/v1", deployment]:
@@ -110,7 +111,7 @@ def parse_delegation(file: bytes, deployment: str) -> tuple[Delegation, Note]:
 
 
 def verify_delegation(
-    file: bytes, *, deployment: str, pinned: dict[str, list[GovernanceKeys]], now: int
+    file: bytes, *, deployment: str, pinned: dict[str, list[Pinned]], now: int
 ) -> Delegation:
     """A delegation that a pinned pair of its agency signed; it may have expired.
 
@@ -121,15 +122,23 @@ def verify_delegation(
     delegation, note = parse_delegation(file, deployment)
     pairs = pinned.get(delegation.agency, [])
     name = f"{deployment}/{delegation.agency}"
-    if not any(signed_by(note, pair.note_keys(name)) for pair in pairs):
+    if not any(governance_signed(note, keys, name) for keys in pairs):
         raise NotBelievedError("not signed by its agency")
-    if set(delegation.publics) & {
-        half for pair in pairs for half in (pair.ed25519, pair.ml_dsa_65)
-    }:
+    if set(delegation.publics) & halves(pairs):
         raise NotBelievedError("a governance key signs no manifest")
     if delegation.issued > now + SKEW_MS:
         raise NotBelievedError("from the future")
     return delegation
+
+
+def halves(pairs: Iterable[Pinned]) -> set[bytes]:
+    """All public governance keys of these."""
+    return {
+        half
+        for keys in pairs
+        for pair in keys.pairs.values()
+        for half in (pair.ed25519, pair.ml_dsa_65)
+    }
 
 
 def signed_by(note: Note, pair: tuple[NoteKey, NoteKey]) -> bool:

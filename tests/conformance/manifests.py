@@ -12,9 +12,15 @@ from itertools import combinations
 from typing import Any
 
 from tests.conformance import json_form, keys
-from tests.conformance.contracts import GovernanceKeys
+from tests.conformance.contracts import Pinned
 from tests.conformance.conventions import DAY_MS, lp, parse_time, sha256
-from tests.conformance.delegations import Delegation, signed_by, split, verify_delegation
+from tests.conformance.delegations import (
+    Delegation,
+    halves,
+    signed_by,
+    split,
+    verify_delegation,
+)
 from tests.conformance.notes import read_note, verifies
 from tests.conformance.refusals import MalformedError, NotBelievedError
 from tests.conformance.statement_values import (
@@ -300,7 +306,7 @@ def _follows(believed: Sequence[Manifest], manifest: Manifest) -> None:
 
 
 def verify_manifest(
-    file: bytes, *, deployment: str, pinned: dict[str, list[GovernanceKeys]], now: int
+    file: bytes, *, deployment: str, pinned: dict[str, list[Pinned]], now: int
 ) -> Manifest:
     """Everything about a delegation and its manifest that needs no other version.
 
@@ -317,8 +323,7 @@ def verify_manifest(
     if not signed_by(note, delegation.note_keys(f"{deployment}/{manifest.agency}")):
         raise NotBelievedError("not signed by its manifest keys")
     pairs = pinned.get(manifest.agency, [])
-    governance = {octets for pair in pairs for octets in (pair.ed25519, pair.ml_dsa_65)}
-    if governance & {key.public for key in manifest.keys}:
+    if halves(pairs) & {key.public for key in manifest.keys}:
         raise NotBelievedError("a governance key in another role")
     if manifest.issued > now + SKEW_MS:
         raise NotBelievedError("from the future")

@@ -17,6 +17,7 @@ from tests.conformance.contracts import (
     Contract,
     GovernanceKeys,
     KnownContract,
+    Pinned,
     know_contract,
     know_other,
 )
@@ -165,7 +166,7 @@ def load_view(folder: Path, reader: str, now: int) -> ReaderContext:
         known.contract.hash: known
         for known in _contracts(folder / "contracts", deployment, reader, governance)
     }
-    pinned: dict[str, list[GovernanceKeys]] = {}  # by contracts only, the reader's own too
+    pinned: dict[str, list[Pinned]] = {}  # by contracts only, the reader's own too
     for known in contracts.values():
         for agency, pair in known.contract.pinned.items():
             if pair not in pinned.setdefault(agency, []):
@@ -191,8 +192,14 @@ def _notes(file: Path) -> list[bytes]:
     return [
         note.read_bytes()
         for note in sorted(file.parent.glob(f"{file.stem}.*.note"))
-        if note.stem.rpartition(".")[0] == file.stem
+        if file.stem in _contracts_of(note)
     ]
+
+
+def _contracts_of(note: Path) -> tuple[str, str]:
+    """A note's file is CONTRACT.AGENCY.note, or CONTRACT.AGENCY.OFFICER.note."""
+    without = note.stem.rpartition(".")[0]
+    return without, without.rpartition(".")[0]
 
 
 def _others(
@@ -222,7 +229,7 @@ def _contracts(
 
 
 def _manifests(
-    folder: Path, deployment: str, pinned: dict[str, list[GovernanceKeys]], now: int
+    folder: Path, deployment: str, pinned: dict[str, list[Pinned]], now: int
 ) -> list[Manifest]:
     """Those that verify by themselves, in the order of delegation and version."""
     found = []

@@ -219,6 +219,16 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "document_invalid": (P, "contracts/test_documents.py::test_a_document_is_bounded_plain_text"),
     "entry_conflict": (P, "broker/operations/test_bundles.py::test_two_agencies_with_one_id"),
+    "officer_invalid": (
+        P,
+        "broker/operations/test_officers.py"
+        "::test_a_file_of_an_officer_is_refused_if_any_bit_differs",
+    ),
+    "officers_awaited": (P, "broker/operations/test_officers.py::test_two_officers_leave"),
+    "officers_unsuitable": (
+        P,
+        "broker/operations/test_officers.py::test_officers_are_named_once_and_before_a_signature",
+    ),
     "entry_incomplete": (
         P,
         "broker/operations/test_contract_draft.py::test_a_role_that_the_terms_do_not_have",

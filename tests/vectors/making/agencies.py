@@ -144,6 +144,8 @@ class Member:
     deployment: str = DEPLOYMENT
     which: str = "first"
     """Which of its Ed25519 governance keys it has."""
+    second: str = "first"
+    """Which of its ML-DSA-65 governance keys it has."""
 
     def seed(self, role: str, algorithm: str, which: str = "first") -> bytes:
         """The seed of one of its keys."""
@@ -158,7 +160,9 @@ class Member:
     def governance(self) -> GovernanceSigner:
         """Its two governance keys."""
         first = Ed25519Signer(self.seed(GOVERNANCE, ED25519, self.which))
-        second = RecordedSigner(self.ground, MlDsa65Signer(self.seed(GOVERNANCE, ML_DSA_65)))
+        second = RecordedSigner(
+            self.ground, MlDsa65Signer(self.seed(GOVERNANCE, ML_DSA_65, self.second))
+        )
         return GovernanceSigner(
             self.deployment,
             self.id,

@@ -18,6 +18,7 @@ from tests.vectors.making import (
     manifest_worlds,
     model_cases,
     odd_terms,
+    officer_worlds,
     opened_cases,
     origin_cases,
     place_cases,
@@ -51,6 +52,7 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
         contract_forms.forms(ground),
         odd_terms.odd(ground),
         odd_terms.six_roles(ground),
+        officer_worlds.officers(ground),
     ]
     return {setting.name: setting for setting in made}
 
@@ -74,6 +76,7 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
         *content_cases.cases(partnership),
         *grant_cases.cases(settings),
         *odd_terms.cases(settings),
+        *officer_worlds.cases(settings["officers"]),
         *model_cases.cases(partnership),
         *opened_cases.cases(partnership),
         *edge_cases.cases(partnership),

@@ -25,6 +25,7 @@ from tests.vectors.making.terms import (
     event_type,
     field,
     notes_of,
+    pinned,
     signed,
     small_agreement,
     terms,
@@ -291,7 +292,93 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
         raw,
         notes_of(small, raw, [Hand(nobody), council]),
     )
+    found |= _officers(police, council, tree)
     _add_yaml(add, tree)
+    return found
+
+
+def officer_hands(police: Member) -> dict[str, Hand]:
+    """The pairs of three officers of the police: their own, and those of two deputies."""
+    others = {one: replace(police, which=one, second=one) for one in ("deputy", "siro")}
+    return {one: Hand(each.governance) for one, each in ({"chief": police} | others).items()}
+
+
+def with_officers(tree: Tree, hands: dict[str, Hand], **more: object) -> Tree:
+    """The contract with these as officers of the police."""
+    pairs = {name: pinned(hand.governance) for name, hand in hands.items()}
+    tree["governance_keys"][POLICE] = {"threshold": 2, "officers": pairs, **more}
+    return tree
+
+
+def officer_notes(
+    tree: Tree, raw: bytes, hands: dict[str, Hand], signing: dict[str, str]
+) -> dict[str, bytes]:
+    """The notes of some officers, each under the name of another one or its own."""
+    return {
+        f"{POLICE}.{officer}": notes_of(tree, raw, [hands[by]], officer=officer)[POLICE]
+        for officer, by in signing.items()
+    }
+
+
+def _officers(police: Member, council: Member, tree: Callable[..., Tree]) -> dict[str, Odd]:
+    """Contracts that pin officers of the police, and that the police has not signed."""
+    hands = officer_hands(police)
+    found: dict[str, Odd] = {}
+    for what, about, signing, names, more in (
+        (
+            "officers_one",
+            "One officer of the sender signed; two must.",
+            {"chief": "chief"},
+            (*hands,),
+            {},
+        ),
+        (
+            "officers_one_for_two",
+            "One officer of the sender signed twice, once under the name of another.",
+            {"chief": "chief", "deputy": "chief"},
+            (*hands,),
+            {},
+        ),
+        (
+            "officers_threshold_one",
+            "A threshold of one.",
+            {"chief": "chief", "siro": "siro"},
+            (*hands,),
+            {"threshold": 1},
+        ),
+        (
+            "officers_threshold_three",
+            "A threshold of three.",
+            {"chief": "chief", "siro": "siro"},
+            (*hands,),
+            {"threshold": 3},
+        ),
+        ("officers_few", "One officer only.", {"chief": "chief"}, ("chief",), {}),
+        (
+            "officers_and_pair",
+            "A party with one pair and with officers.",
+            {"chief": "chief", "siro": "siro"},
+            (*hands,),
+            pinned(police.governance),
+        ),
+    ):
+        content = with_officers(tree(what), {one: hands[one] for one in names}, **more)
+        raw = text_of(content)
+        notes = notes_of(content, raw, [council]) | officer_notes(content, raw, hands, signing)
+        found[what] = Odd(about, raw, notes)
+    twice = with_officers(tree("officers_same"), hands | {"siro": hands["deputy"]})
+    raw = text_of(twice)
+    signing = {"chief": "chief", "deputy": "deputy"}
+    notes = notes_of(twice, raw, [council]) | officer_notes(twice, raw, hands, signing)
+    found["officers_same"] = Odd("Two officers have one pair.", raw, notes)
+    whole = with_officers(tree("officers_unnamed"), hands)
+    raw = text_of(whole)
+    plain = {f"{POLICE}.{name}": notes_of(whole, raw, [hands[name]])[POLICE] for name in hands}
+    found["officers_unnamed"] = Odd(
+        "The officers of the sender signed notes that name no officer.",
+        raw,
+        notes_of(whole, raw, [council]) | plain,
+    )
     return found
 
 

@@ -68,6 +68,12 @@ def event_type(
     }
 
 
+def pinned(governance: GovernanceSigner) -> Tree:
+    """A pair as a contract pins it."""
+    public = governance.public
+    return {"ed25519": b64(public.ed25519), "ml_dsa_65": b64(public.ml_dsa_65)}
+
+
 def terms(
     name: str,
     members: Sequence[Member],
@@ -80,13 +86,7 @@ def terms(
     role_of = {member.id: (roles or ROLES)[member.id] for member in members}
     names = sorted(set(role_of.values()))
     parties = [{**party_of(member.id), "role": role_of[member.id]} for member in members]
-    keys = {
-        member.id: {
-            "ed25519": b64(member.governance.public.ed25519),
-            "ml_dsa_65": b64(member.governance.public.ml_dsa_65),
-        }
-        for member in members
-    }
+    keys = {member.id: pinned(member.governance) for member in members}
     return {
         "framework": {"name": "pan-london-framework", "version": "1.0.0"},
         "name": name,

@@ -37,6 +37,7 @@ OF_A_STORY_ELSEWHERE = {
     "doctor": "unit/broker/cli/test_doctor.py",
 }
 """Commands of these guides that need Kafka, by the test that runs them."""
+OFFICERS = "officers.md"
 CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
 ELSEWHERE = {
     "quickstart": "unit/docs/test_readme.py",
@@ -148,7 +149,8 @@ def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", sorted(path.name for path in GUIDES.glob("*.md") if path.name not in STORY)
+    "page",
+    sorted(path.name for path in GUIDES.glob("*.md") if path.name not in {*STORY, OFFICERS}),
 )
 def test_the_commands_of_a_guide_do_what_it_shows(
     cli, world, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -263,6 +265,26 @@ def test_a_page_for_a_role_has_only_commands_that_a_guide_replays() -> None:
             name, options = shape(line)
             assert name in replayed, (page.name, line)
             assert options <= replayed[name] | {"--set"}, (page.name, line)
+
+
+def test_three_officers_are_named_by_the_guide(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("csu-camden", "siro", "deputy"):
+        Path(f"{name}.passphrase").write_text(f"the passphrase of {name}\n")
+    with cheap_scrypt():
+        for one in sessions(OFFICERS):
+            words = shlex.split(one.command)[1:]
+            if "VERSION" in one.command:
+                (proposed,) = Path("csu-camden/requests").iterdir()
+                words = [str(proposed) if "VERSION" in word else word for word in words]
+            done = cli(*words)
+            assert done.code == 0, (one.command, done.err)
+            if one.shown:
+                assert list(one.shown) == done.lines, one.command
+    entry = verify_entry(Path("csu-camden.entry").read_bytes(), now=now_ms())
+    assert set(entry.governance.pairs) == {"chief", "deputy", "siro"}
 
 
 def test_the_audit_guide_shows_what_its_main_commands_answer() -> None:
