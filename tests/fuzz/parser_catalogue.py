@@ -47,7 +47,9 @@ from broker.keys.enrolment import verify_public
 from broker.keys.keyfile import parse_keyfile, public_of
 from broker.keys.manifest import SignedManifest, manifest_text, parse_manifest
 from broker.operations.trial import parse_plain
+from broker.partnership import entry as agency_entries
 from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
+from broker.partnership.officer import verify_officer_file
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import RecordFormatError, format_record, parse_record
 from broker.statements import heartbeats, notices
@@ -96,12 +98,14 @@ from tests.fuzz.parser_objects import (
     ROOT,
     SIGNED,
     TREE,
+    agency_entry,
     config_text,
     delegation,
     delegation_note,
     evidence,
     key_files,
     manifest,
+    officer_file,
     sealed_value,
     state,
 )
@@ -234,6 +238,26 @@ def _parse_gap(body: bytes) -> None:
     parse_state((_STATE, [(*_GAPS[0][:3], body), *_GAPS[1:]]))
 
 
+def _document(note: bytes) -> Any:
+    """The JSON of a note of three lines."""
+    return orjson.loads(note.split(b"\n")[2])
+
+
+def _around(note: bytes) -> Wrap:
+    """A wrap: the JSON of a document, under the two lines that it must have."""
+    text, lines = note.split(b"\n\n")
+    head = b"\n".join(text.split(b"\n")[:2])
+    return lambda document: head + b"\n" + document + b"\n\n" + lines
+
+
+in_entry, in_officer = _around(agency_entry()), _around(officer_file())
+
+
+def _parse_officer(data: bytes) -> object:
+    """Any bytes as the public file of an officer."""
+    return verify_officer_file(data, agency="csu-camden", deployment="pan-london", now=NOW)
+
+
 _MANIFEST = manifest()
 _MANIFEST_JSON = orjson.loads(manifest_text(_MANIFEST).split(b"\n")[2])
 _DELEGATION_JSON = orjson.loads(delegation_text(delegation()).split(b"\n")[2])
@@ -288,6 +312,13 @@ PARSERS: tuple[Parser, ...] = (
     Parser("document", lambda data: require_document(data, "framework.txt"), (ContractError,),
            tuple(shipped_documents().values()), str.encode),
     Parser("bundle", parse_bundle, (EntryError,), (_BUNDLE,), format_bundle),
+    Parser("agency-entry", agency_entries.parse_entry, (EntryError,),
+           (agency_entry(), agency_entry(("chief", "siro"))), None,
+           in_entry, tuple(map(_document, (agency_entry(), agency_entry(("chief", "siro")))))),
+    Parser("verified-entry", lambda data: agency_entries.verify_entry(data, now=NOW), (EntryError,),
+           (agency_entry(),), None, in_entry, (_document(agency_entry()),), slow=True),
+    Parser("officer", _parse_officer, (EntryError,), (officer_file(),), None,
+           in_officer, (_document(officer_file()),), slow=True),
     Parser("signed-contract", unpack_contract, (RefusedError,),
            (pack_contract(b"name: x\n", SIGNED), pack_contract(b"", b"")),
            lambda pair: pack_contract(*pair)),

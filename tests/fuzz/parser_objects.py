@@ -16,6 +16,8 @@ from broker.keys.delegation import Delegation, delegation_text
 from broker.keys.keyfile import format_keyfile, public_of, seal_key
 from broker.keys.kid import kid
 from broker.keys.manifest import Manifest, ManifestKey
+from broker.keys.signed_document import document_text
+from broker.partnership import entry, officer
 from broker.record import Record
 from broker.statements.heartbeats import Head, Heartbeat
 from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING
@@ -88,6 +90,48 @@ def delegation_note() -> bytes:
     """A delegation with two lines that verify under no key."""
     lines = (SignatureLine("pan-london/csu-camden", bytes([n] * 4), bytes(64)) for n in (1, 2))
     return format_note(Note(delegation_text(delegation()), tuple(lines)))
+
+
+def agency_entry(officers: tuple[str, ...] = ()) -> bytes:
+    """An entry whose signatures, proofs and parts are not looked at by the parser."""
+    pair = {
+        "ed25519": public_of("ed25519", sha256(b"governance")),
+        "ed25519_possession": bytes(64),
+        "ml_dsa_65": public_of("ml-dsa-65", sha256(b"governance")),
+        "ml_dsa_65_possession": bytes(64),
+    }
+    contact = {"name": "Duty desk", "email": "duty@police.example"}
+    functions = ("data_protection_officer", "breach", "rights_and_complaints", "operations")
+    several = {"threshold": 2, "officers": dict.fromkeys(officers, pair)}
+    made = entry.Entry.model_validate(
+        {
+            "agency": "csu-camden",
+            "deployment": "pan-london",
+            "issued": NOW,
+            "profile": {
+                "legal_name": "Camden Police",
+                "role": "police",
+                "area": ["E09000007"],
+                "contacts": dict.fromkeys(functions, contact),
+            },
+            "governance": several if officers else pair,
+            "delegation": delegation_note().decode(),
+            "manifest": "a manifest",
+            "certificate_request": "a request",
+        }
+    )
+    lines = (SignatureLine(NAME, bytes([n] * 4), bytes(64)) for n in (1, 2))
+    return format_note(Note(document_text(entry.HEADER, "pan-london", made), tuple(lines)))
+
+
+def officer_file() -> bytes:
+    """The public file of an officer, as above."""
+    (pair,) = entry.parse_entry(agency_entry()).governance.pairs.values()
+    made = officer.OfficerStatement(
+        agency="csu-camden", deployment="pan-london", governance=pair, issued=NOW, officer="siro"
+    )
+    lines = (SignatureLine(NAME, bytes([n] * 4), bytes(64)) for n in (1, 2))
+    return format_note(Note(document_text(officer.HEADER, "pan-london", made), tuple(lines)))
 
 
 def manifest() -> Manifest:

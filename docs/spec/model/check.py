@@ -62,6 +62,8 @@ _NO_RECIPIENT_IN_LIST = (
 )
 _NO_RECIPIENT_IN_WRAP = (("HASH(name_r, ek)", "HASH(ek)"), ("HASH(name_o, ek)", "HASH(ek)"))
 
+_DELEGATED = "HASH(name_s, second, vm_2)"
+
 CASES = (
     Case("both groups are secret, both readers know who wrote", "sealing", "c0c0a0a0e0e0"),
     Case("both groups are secret, two sessions", "sealing", "c0c0", 2, queries=_SECRETS),
@@ -107,6 +109,21 @@ CASES = (
     Case("ctx left out: the wrap's info still holds", "parties", "c0c1", edits=_NO_CONTEXT),
     Case("BROKEN: neither names contract and source", "parties", "c1c1",
          edits=_NO_INFO + _NO_CONTEXT),
+    Case("a withdrawn pair and one officer in a thief's hands: neither signs for the agency",
+         "delegation", "a0a0"),
+    Case("the stream key is the agency's own, two sessions", "delegation", "a0", 2,
+         queries=("authentication? Owner -> Reader: vk_s",)),
+    Case("one officer's signature left out: the honest officer's is enough here", "delegation",
+         "a0a0", edits=((f"_ = SIGNVERIF(pin_b, {_DELEGATED}, del_b)?", "_ = HASH(del_b)"),)),
+    Case("BROKEN: one officer is enough, and the thief has that one", "delegation", "a1a1",
+         edits=((f"_ = SIGNVERIF(pin_a, {_DELEGATED}, del_a)?", "_ = HASH(del_a)"),)),
+    Case("BROKEN: manifests of a withdrawn pair are not void", "delegation", "a1a1",
+         edits=(("name_s, first, vm_1", "name_s, vm_1"), ("name_s, second, vm_2", "name_s, vm_2"))),
+    Case("BROKEN: the manifest keys need no delegation", "delegation", "a1a1",
+         edits=((f"_ = SIGNVERIF(pin_a, {_DELEGATED}, del_a)?", "_ = HASH(del_a)"),
+                (f"_ = SIGNVERIF(pin_b, {_DELEGATED}, del_b)?", "_ = HASH(del_b)"))),
+    Case("BROKEN: the stream key needs no manifest", "delegation", "a1a1",
+         edits=((f"_ = SIGNVERIF(vm_2, HASH({_DELEGATED}, vk_s), man)?", "_ = HASH(man)"),)),
     Case("X25519 broken later: ML-KEM holds", "hybrid", "c0"),
     Case("ML-KEM broken later: X25519 holds", "hybrid", "c0",
          edits=(("PUBKEY[weak from phase 1]", "PUBKEY"),

@@ -57,6 +57,7 @@ MISSPELT = {
 NAMES = {"TYPE", "PATH", "NAME", "CODE", "AGENCY", "SENDER", "TOPIC", "KIND", "FIELD", "[CASE]..."}
 OTHERS = {
     ("keys passphrase", "NAME"),  # of an environment variable
+    ("agency officer new", "NAME"),  # of a deployment that is new
     ("kafka plan", "NAME"),  # a principal of the host's own Kafka
     ("kafka apply", "NAME"),
     ("agency init", "NAME"),  # the legal name

@@ -324,8 +324,10 @@ def test_one_officer_alone_cannot_leave(root: Path) -> None:
 
 def test_two_officers_leave(root: Path) -> None:
     at = NOW + DAY_MS
-    with pytest.raises(OfficersAwaitedError):
+    with pytest.raises(OfficersAwaitedError) as awaited:
         depart(review(root / AGENCY, CONTRACT, "left", at), "dispute", at)
+    assert (awaited.value.code, awaited.value.exit_code) == ("officers_awaited", 1)
+    assert awaited.value.where == str(proposed(root))
     signed = signed_by_another(root, proposed(root), SIRO, at + HOUR_MS)
     issued = finish_delegation(root / AGENCY, signed, at + 2 * HOUR_MS)
     known = partner(root)

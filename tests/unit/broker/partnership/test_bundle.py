@@ -24,7 +24,11 @@ from broker.partnership.bundle import (
 HASH = hashlib.sha256(b"agreement").hexdigest()
 WHOLE = Bundle(
     agreements={HASH: b"agreement"},
-    signatures={(HASH, "csu-camden"): b"note", (HASH, "cps-london"): b"other"},
+    signatures={
+        (HASH, "csu-camden"): b"note",
+        (HASH, "cps-london.siro"): b"other",
+        (HASH, "cps-london.chief"): b"third",
+    },
     entries={"csu-camden": b"entry", "cps-london": b"other"},
     manifests={("csu-camden", 1): b"manifest", ("csu-camden", 12): b"newer"},
     authority=b"authority",
