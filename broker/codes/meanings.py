@@ -348,7 +348,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "delegation_malformed": Meaning("not a delegation", "Ask its agency for its entry again."),
     "delegation_signature_invalid": Meaning(
-        "the agency's two governance keys have not both signed the delegation",
+        "the agency's two governance keys, or two of its officers, have not signed the delegation",
         "Ask its agency for its entry again, and compare the fingerprint by telephone.",
     ),
     "demo_missing": Meaning(

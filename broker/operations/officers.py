@@ -233,7 +233,7 @@ def review_delegation(directory: Path, file: Path, now: int) -> DelegationReview
             f"The delegation is of {signed.delegation.agency}, not of {participant.agency}.",
             code="delegation_signature_invalid",
             where=str(file),
-            fix="Sign nothing. Ask who sent the file.",
+            fix="Ask for the file that this agency proposed.",
         )
     governance = [pair for _, pair in signing[:1]] if len(signing) == 1 else [officers]
     verify_delegation(signed, governance, deployment=participant.deployment, now=now)
