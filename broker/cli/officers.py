@@ -133,7 +133,7 @@ def finish(
 ) -> None:
     """Issue the manifest under a delegation that two officers have signed, and the entry again.
 
-    What the delegation states takes effect: new manifest keys, leaving, resuming, revocations.
+    Its statements take effect: new manifest keys, leaving, resuming, revocations.
     Needs the governance keys of one officer in the agency's folder.
     """
     from broker.cli import officers_text as text
