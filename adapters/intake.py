@@ -22,6 +22,7 @@ from adapters.sources.source_file import SourceFile, Verdict
 from broker.held.reason_file import RowReason
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
+from broker.sending.addressees import NotSealed
 from broker.sending.publishing import Acceptance, Publisher
 from broker.store.database import Store
 from contracts.errors import EventError
@@ -58,11 +59,15 @@ class LeftOutReport:
 
     def __init__(self) -> None:
         self._where: dict[LeftOut, _Where] = {}
+        self._not_sealed: dict[NotSealed, _Where] = {}
 
-    def add(self, line: int, left_out: Iterable[LeftOut]) -> None:
-        """Record the fields left out of one record."""
-        for one in left_out:
-            where = self._where.setdefault(one, _Where())
+    def add(
+        self, line: int, left_out: Iterable[LeftOut], not_sealed: Iterable[NotSealed] = ()
+    ) -> None:
+        """Record the fields left out of one record, and the agencies to which it was not sealed."""
+        found = [self._where.setdefault(one, _Where()) for one in left_out]
+        found += [self._not_sealed.setdefault(one, _Where()) for one in not_sealed]
+        for where in found:
             where.records += 1
             if len(where.lines) < MAX_LINES:
                 where.lines.append(line)
@@ -78,15 +83,20 @@ class LeftOutReport:
         Args:
             sha256: hash of the export, hexadecimal.
         """
-        if not self._where:
+        if not self._where and not self._not_sealed:
             return None
-        report = {
+        report: dict[str, object] = {
             "sha256": sha256,
             "left_out": [
                 one.as_json() | {"records": where.records, "lines": where.lines}
                 for one, where in sorted(self._where.items())
             ],
         }
+        if self._not_sealed:
+            report["not_sealed"] = [
+                one.as_json() | {"records": where.records, "lines": where.lines}
+                for one, where in sorted(self._not_sealed.items())
+            ]
         return json.dumps(report, indent=2).encode() + b"\n"
 
 
@@ -245,7 +255,7 @@ class Intake:
             source_key=outgoing.key,
             leave_out=self._leave_out,
         )
-        tally.left_out.add(row.line, acceptance.left_out)
+        tally.left_out.add(row.line, acceptance.left_out, acceptance.not_sealed)
         if event_id is None:
             tally.repeats += 1
         else:

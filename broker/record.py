@@ -43,8 +43,9 @@ MAX_LINE_BYTES = 1024 * 1024
 Header = tuple[bytes, bytes | None]
 
 _MEMBERS = frozenset({"topic", "partition", "headers", "value"})
-_OPTIONAL = frozenset({"offset", "left_out"})
-"""`event seal` writes `left_out` for the sender; a reader ignores it."""
+_FOR_THE_SENDER = ("left_out", "not_sealed")
+"""Members that `event seal` writes for the sender; a reader ignores them."""
+_OPTIONAL = frozenset({"offset", *_FOR_THE_SENDER})
 
 
 class RecordFormatError(ValueError):
@@ -125,9 +126,9 @@ def parse_record(line: bytes | str) -> Record:
         raise RecordFormatError("the object repeats a member or has one that records do not have")
     if not members.keys() >= _MEMBERS:
         raise RecordFormatError("the object lacks topic, partition, headers or value")
-    left_out = members.get("left_out", [])
-    if type(left_out) is not list:  # an object is a list of pairs here
-        raise RecordFormatError("left_out is not a list")
+    for name in _FOR_THE_SENDER:
+        if type(members.get(name, [])) is not list:  # an object is a list of pairs here
+            raise RecordFormatError(f"{name} is not a list")
     return Record(
         topic=_topic(members["topic"]),
         partition=_number(members["partition"], "partition", 0, MAX_PARTITION),

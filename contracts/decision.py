@@ -106,7 +106,10 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         return _denied(Denial("event_invalid", str(error), policy.clause))
     decisions, whole = policy.fields, flat
     if addressed is not None:
-        others = policy_for(contract, sender, addressed, event.type).fields.keys()
+        entire = policy_for(contract, sender, addressed, event.type)
+        if entire.denial is not None:
+            return _denied(entire.denial)
+        others = entire.fields.keys()
         flat = {path: flat[path] for path in flat if path in decisions or path not in others}
     if not flat.keys() <= decisions.keys():
         return _not_granted(contract, event.type, flat, policy)

@@ -70,6 +70,8 @@ class Entry:
         event_id: the event's id, and `source` the agency that sent it.
         left_out: field path -> code of the reason why it was shared with no addressed agency.
         left_out_for: agency -> the same, for fields that other agencies got.
+        not_sealed: for a disclosure: addressed agency to which it was not sealed -> code.
+        record: for a disclosure: the id in the clear of its record, if it is not the event's id.
         reason: a code, never free text.
         operator: the account or process that did it, as the system names it.
         acting_for: the name given with `--operator`.
@@ -92,6 +94,8 @@ class Entry:
     shares: tuple[Share, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     left_out_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    not_sealed: Mapping[str, str] = field(default_factory=dict)
+    record: str | None = None
     reason: str | None = None
     operator: str | None = None
     acting_for: str | None = None
@@ -139,6 +143,7 @@ def format_entry(entry: Entry) -> bytes:
         record["case"] = b64(entry.case_key)
     for name, text in (
         ("event", entry.event_id),
+        ("record", entry.record),
         ("source", entry.source),
         ("type", entry.type),
         ("reason", entry.reason),
@@ -182,6 +187,8 @@ def _left_out(entry: Entry) -> dict[str, object]:
         found["left_out"] = dict(entry.left_out)
     if entry.left_out_for:
         found["left_out_for"] = {agency: dict(of) for agency, of in entry.left_out_for.items()}
+    if entry.not_sealed:
+        found["not_sealed"] = dict(entry.not_sealed)
     return found
 
 
@@ -214,6 +221,8 @@ def parse_entry(data: bytes) -> Entry:
             ),
             left_out=cast("dict[str, str]", record.get("left_out", {})),
             left_out_for=cast("dict[str, dict[str, str]]", record.get("left_out_for", {})),
+            not_sealed=cast("dict[str, str]", record.get("not_sealed", {})),
+            record=cast("str | None", record.get("record")),
             reason=cast("str | None", record.get("reason")),
             operator=cast("str | None", record.get("operator")),
             acting_for=cast("str | None", record.get("acting_for")),
@@ -233,12 +242,12 @@ def parse_entry(data: bytes) -> Entry:
     return entry
 
 
-def _require_names(entry: Entry) -> None:
+def _require_names(entry: Entry) -> None:  # noqa: PLR0912 - one check for each member
     if entry.kind not in _KINDS:
         raise _invalid("its kind is unknown")
     if entry.case_key is not None and len(entry.case_key) != 32:
         raise _invalid("its case is not an HMAC")
-    if entry.event_id is not None and _UUID.fullmatch(entry.event_id) is None:
+    if not all(_UUID.fullmatch(one) for one in (entry.event_id, entry.record) if one is not None):
         raise _invalid("its event is not an id")
     if entry.source is not None and _SOURCE.fullmatch(entry.source) is None:
         raise _invalid("its source is not a name")
@@ -263,9 +272,10 @@ def _require_names(entry: Entry) -> None:
         _require(_NAME, share.recipients)
         _require(_NAME, share.fields)
         _require(_LABEL, share.fields.values())
-    if entry.left_out:
-        _require(_NAME, entry.left_out)
-        _require(_NAME, entry.left_out.values())
+    for codes in (entry.left_out, entry.not_sealed):
+        if codes:
+            _require(_NAME, codes)
+            _require(_NAME, codes.values())
     for agency, codes in entry.left_out_for.items():
         _require(_NAME, (agency, *codes, *codes.values()))
 

@@ -54,8 +54,23 @@ def disclosed(
     case_key: bytes,
     now: int,
     operator: str,
+    *,
+    not_sealed: Mapping[str, str] | None = None,
+    record: str | None = None,
 ) -> Entry:
-    """Return the entry for a sealed event: the recipients of each field, and the clauses."""
+    """Return the entry for a sealed event: the recipients of each field, and the clauses.
+
+    Args:
+        event: the event.
+        event_id: its id.
+        decision: decision for each field.
+        contract: the contract that decided.
+        case_key: key of its case.
+        now: ms.
+        operator: name of the actor.
+        not_sealed: addressed agency to which it was not sealed now -> code of the reason.
+        record: the id in the clear of a copy.
+    """
     by_readers: dict[frozenset[str], dict[str, str]] = {}
     for field in decision.fields:
         if field.readers:  # "withheld" applies to only some of the addressed agencies
@@ -76,6 +91,8 @@ def disclosed(
             if field.verdict == "left_out" and field.reason
         },
         left_out_for=_narrowed(decision),
+        not_sealed=not_sealed or {},
+        record=record,
         operator=operator,
     )
 

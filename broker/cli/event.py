@@ -53,7 +53,9 @@ def seal(agency: Agency, file: Input = None) -> None:
     In: {"type", "recipients", "data"}. Out: {"topic", "partition", "headers", "value"}, or
     {"refused", "detail"}; "suggestions" beside it names what a misspelt agency, type, field or code
     may have meant. "left_out" beside a record names each granted field that an agency still does
-    not get: {"field", "agency", "reason"}. Exit code 4 if any was refused.
+    not get: {"field", "agency", "reason"}. "not_sealed" beside a record names each addressed agency
+    that cannot be reached now: {"agency", "reason"}; the event is refused only if none is left.
+    Exit code 4 if any was refused.
     """
     from broker.cli.event_text import trial_line
     from broker.clock import now_ms

@@ -38,10 +38,14 @@ def trial_line(result: TrialResult) -> bytes:
             ]
         return orjson.dumps(told)
     record = format_record(result.record)
-    if not result.left_out:
+    told = {
+        name: [one.as_json() for one in found]
+        for name, found in (("left_out", result.left_out), ("not_sealed", result.not_sealed))
+        if found
+    }
+    if not told:
         return record
-    left_out = orjson.dumps([one.as_json() for one in result.left_out])
-    return record.removesuffix(b"}") + b',"left_out":' + left_out + b"}"
+    return record.removesuffix(b"}") + b"," + orjson.dumps(told).removeprefix(b"{")
 
 
 # --- evidence -------------------------------------------------------------------------------------

@@ -119,6 +119,7 @@ def _details(entry: LogEntry) -> str:
         parts.append(f"with {', '.join(entry.joined)}")
     if entry.code:
         parts.append(entry.code)
+    parts += [f"not {agency}: {code}" for agency, code in entry.not_sealed.items()]
     if entry.clause:
         parts.append(f"clause {entry.clause}")
     if entry.count is not None:
@@ -171,6 +172,9 @@ def _entry_json(one: LogEntry) -> dict[str, object]:
         "source": one.source,
         "event": one.event_id,
         "recipients": list(one.recipients),
+        "not_sealed": [
+            {"agency": agency, "reason": code} for agency, code in one.not_sealed.items()
+        ],
         "code": one.code,
         "clause": one.clause,
         "about": one.about,

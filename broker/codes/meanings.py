@@ -381,6 +381,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the framework agreement or the vocabulary that an agreement pins is not here",
         "Add the agreement and its documents together: concordant bundle add FILE --agency DIR",
     ),
+    "earlier_waits": Meaning(
+        "an earlier event of the same case waits for this agency",
+        "Nothing; the event goes out after the earlier one.",
+    ),
     "early": Meaning(
         "the log time is ahead of this clock",
         "Nothing: it is judged again by itself when time passes or news come.",
@@ -863,6 +867,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "origin_wrong": Meaning("another deployment, topic or partition", _NOTHING_TAKEN),
     "origins_many": Meaning("an agency names too many streams", "Telephone that agency."),
+    "other_version": Meaning(
+        "the agency is a party only of a version that has no effect yet",
+        "Nothing, if the version is signed. It is reached when the version has effect.",
+    ),
     "outbox_indexed": Meaning(
         "a row of the outbox was indexed twice", "Stop the adapter and tell the maintainers."
     ),

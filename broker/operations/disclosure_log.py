@@ -87,6 +87,7 @@ class LogEntry:
         kind: as `kind_of` returns it.
         source: the agency from which the records came.
         recipients: recipients of a disclosure, or agencies to which a refused event was not sent.
+        not_sealed: addressed agency to which a disclosure was not sealed -> code of the reason.
         code: reason of a refusal, an erasure or a destruction.
         operator, acting_for, reason: actor, on whose behalf, and the reason in words.
         reason_removed: whether an erasure has removed the text of the reason.
@@ -112,6 +113,7 @@ class LogEntry:
     reason_removed: bool
     covered: bool
     has_fields: bool = field(default=False)
+    not_sealed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +293,7 @@ class DisclosureLog:
             reason_removed=entry.reason_text is not None and reason is None,
             covered=head.covers(placed.index),
             has_fields=bool(entry.shares or entry.left_out or entry.left_out_for),
+            not_sealed=dict(entry.not_sealed),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from broker.record import (
     KafkaPartition,
     Record,
 )
+from broker.sending.addressees import NotSealed
 from broker.sending.sealing import Sealed
 from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
@@ -35,10 +36,17 @@ _PLAIN_KEYS = {"type", "recipients", "data"}
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """A sealed event: its record, and each granted field that an agency does not get."""
+    """A record of a sealed event.
+
+    Attributes:
+        record: the record.
+        left_out: each granted field that an agency does not get.
+        not_sealed: addressed agencies that cannot be reached now.
+    """
 
     record: Record
     left_out: Sequence[LeftOut]
+    not_sealed: Sequence[NotSealed] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +158,15 @@ class Trial:
         self._store = open_store(self._participant.path(self._participant.config.state.database))
 
     def seal(self, lines: Sequence[bytes | None], now: int) -> list[TrialResult]:
-        """Return a record or a refusal for each line, in order.
+        """Return a refusal or the records of each line, in order.
+
+        An event has one record, unless it has more recipients than a record can have.
 
         Raises:
             RegistryError: no line can be sealed at the moment.
         """
-        results: dict[int, TrialResult] = {}
-        streams: dict[KafkaPartition, list[tuple[int, Sealed]]] = {}
+        results: dict[int, list[TrialResult]] = {}
+        streams: dict[KafkaPartition, list[tuple[int, Sealed, bytes]]] = {}
         for at, line in enumerate(lines):
             event: PlainEvent | None = None
             try:
@@ -164,20 +174,22 @@ class Trial:
                 sealed = self._sealer.seal(event, now)
             except EventError as error:
                 instead = self._instead(event, error.code)
-                results[at] = TrialRefusal(error.code, error.detail, instead)
+                results[at] = [TrialRefusal(error.code, error.detail, instead)]
                 continue
             except RegistryError as error:
                 if error.code not in {"exchange_key_missing", "manifest_expired"}:
                     raise
-                results[at] = TrialRefusal(error.code, error.detail)
+                results[at] = [TrialRefusal(error.code, error.detail)]
                 continue
             partition = KafkaPartition(sealed.topic + TRIAL_SUFFIX, sealed.partition)
-            streams.setdefault(partition, []).append((at, sealed))
+            waiting = streams.setdefault(partition, [])
+            waiting += [(at, sealed, value) for value in sealed.values]
         for partition, waiting in streams.items():
             for first in range(0, len(waiting), MAX_BATCH_EVENTS):
                 batch = waiting[first : first + MAX_BATCH_EVENTS]
-                results |= self._append(partition, batch, now)
-        return [results[at] for at in range(len(lines))]
+                for at, result in self._append(partition, batch, now):
+                    results.setdefault(at, []).append(result)
+        return [result for at in range(len(lines)) for result in results[at]]
 
     def _instead(self, event: PlainEvent | None, code: str) -> Mapping[str, tuple[str, ...]]:
         """Return suggestions for a refused event."""
@@ -187,19 +199,17 @@ class Trial:
         return suggestions(contracts, self._participant.agency, event, code)
 
     def _append(
-        self, partition: KafkaPartition, batch: Sequence[tuple[int, Sealed]], now: int
-    ) -> dict[int, TrialResult]:
+        self, partition: KafkaPartition, batch: Sequence[tuple[int, Sealed, bytes]], now: int
+    ) -> Iterator[tuple[int, TrialResult]]:
         stream = Stream(self._participant.deployment, self._participant.agency, *partition)
         with self._store.transaction() as tx:
             row = tx.streams.current(partition)
             if row is None:
                 row = open_generation(stream, None, None, now, trial=True)
-            values = [sealed.value for _, sealed in batch]
+            values = [value for _, _, value in batch]
             grown, places = append(stream, row, values, self._signer, now)
             tx.streams.save(grown)
-        results: dict[int, TrialResult] = {}
-        for (at, sealed), place in zip(batch, places, strict=True):
+        for (at, sealed, value), place in zip(batch, places, strict=True):
             headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, place.proof))
-            record = Record(*partition, headers, sealed.value)
-            results[at] = TrialRecord(record, sealed.decision.left_out)
-        return results
+            record = Record(*partition, headers, value)
+            yield at, TrialRecord(record, sealed.decision.left_out, sealed.not_sealed)

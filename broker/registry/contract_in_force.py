@@ -45,6 +45,8 @@ class ContractInForce:
         departures: suspensions and departures in the parties' manifests. Some have ended, and some
             begin later.
         trial: True if `topics` includes the test topics of `event seal`.
+        elsewhere: agencies that are no parties of this version, and of another one that this agency
+            has signed -> `other_version` if that one replaces this one, otherwise `not_a_party`.
         topics: full names of the Kafka topics of this contract.
         contract: the contract's terms.
         effect: time (ms) from which the contract has effect (spec: contracts).
@@ -55,6 +57,7 @@ class ContractInForce:
     departures: tuple[Departure, ...] = ()
     trial: bool = False
     successors: tuple[Successor, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     _stops: Mapping[str, tuple[Departure, ...]] = field(init=False, repr=False)
     topics: frozenset[str] = field(init=False)
     contract: Contract = field(init=False, repr=False)  # attributes, as every record needs them
@@ -194,7 +197,21 @@ def contract_in_force(
         (*contracts.departures(signed.text, manifests), *contracts.partings(signed.text)),
         trial,
         tuple(_successor(contracts, one) for one in contracts.successors(signed.hash)),
+        _elsewhere(contracts, signed),
     )
+
+
+def _elsewhere(contracts: ContractBook, signed: SignedContract) -> Mapping[str, str]:
+    """Return the parties of other versions only, with the reason why they are not in this one."""
+    found: dict[str, str] = {}
+    for one in contracts.trusted():
+        if one.contract.name != signed.contract.name:
+            continue
+        newer = signed.hash in one.contract.previous_hashes
+        for agency in one.contract.by_id.keys() - signed.contract.by_id.keys():
+            if newer or agency not in found:
+                found[agency] = "other_version" if newer else "not_a_party"
+    return found
 
 
 def _successor(contracts: ContractBook, signed: SignedContract) -> Successor:

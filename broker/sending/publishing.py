@@ -17,6 +17,7 @@ from broker.audit.entries import Entry
 from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
 from broker.referrals import Referrals
+from broker.sending.addressees import NotSealed
 from broker.sending.sealing import EventSealer, Prepared
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
 from broker.store.transaction import Transaction
@@ -41,6 +42,8 @@ class Acceptance:
         self._now = 0
         self.left_out: tuple[LeftOut, ...] = ()
         """Fields that the last ``publish`` left out, with the agencies that do not get them."""
+        self.not_sealed: tuple[NotSealed, ...] = ()
+        """Addressed agencies to which the last ``publish`` did not seal, with the reason."""
         self.newly_refused = False
         """True if the last refusal was logged. The same refusal of the same item is logged once."""
 
@@ -72,7 +75,7 @@ class Acceptance:
                 commit the transaction.
             RegistryError: a contract or a key is missing now. Nothing is written for this event.
         """
-        self._now, self.left_out = now, ()
+        self._now, self.left_out, self.not_sealed = now, (), ()
         known: ItemRow | None = None
         if source_key is not None:
             known = self._known(source_key)
@@ -85,7 +88,7 @@ class Acceptance:
             prepared = self._sealer.prepare(event, now, source_key, leave_out=leave_out)
             contract = prepared.in_force.contract
             if not again:  # the first acceptance already stored the referral
-                self._referrals.published(event, contract, prepared.event_id, now)
+                self._referrals.published(prepared.event, contract, prepared.event_id, now)
         except EventError as refusal:
             self.newly_refused = known is None or known.code != refusal.code
             if self.newly_refused:  # otherwise it is already in the log
@@ -97,7 +100,7 @@ class Acceptance:
             raise
         if again:
             self._again.append(prepared.event_id)
-        self.left_out = prepared.decision.left_out
+        self.left_out, self.not_sealed = prepared.decision.left_out, prepared.not_sealed
         self._accepted.append((prepared, event.type in vocabulary().urgent_types))
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
         if source_key is not None:
@@ -114,6 +117,7 @@ class Acceptance:
                 case_key,
                 now,
                 operator,
+                not_sealed=dict(prepared.not_sealed),
             )
         )
         self._item(source_key, prepared.event_id, "published", None, now)
@@ -161,7 +165,7 @@ class Acceptance:
     def _left_out_again(self, event: PlainEvent, now: int, leave_out: bool) -> tuple[LeftOut, ...]:
         """Return the fields left out of an event that was published before, for its report file."""
         try:
-            _, decision = self._sealer.decide(event, now, leave_out=leave_out)
+            decision = self._sealer.decide(event, now, leave_out=leave_out)
         except ConcordantError:  # for example, the contract has ended since
             return ()
         return decision.left_out

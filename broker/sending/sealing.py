@@ -6,7 +6,7 @@ module writes nothing. broker/sending/publishing.py writes the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from broker.envelope.layout import MAX_RECIPIENTS, LayoutError
 from broker.envelope.sealing import Draft, ExchangeKey, Sealer, draft
 from broker.event import JSON
 from broker.registry.contract_in_force import ContractInForce
+from broker.sending.addressees import EARLIER_WAITS, NotSealed, not_reached
 from contracts.decision import Decision, decide, without_ungranted
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -39,6 +40,8 @@ class Prepared:
         decision: decision for each field and all recipients.
         in_force: the contract in force.
         case_id: shared id of the case.
+        event: the event with the recipients of these records.
+        not_sealed: the other addressed agencies, and why.
     """
 
     event_id: str
@@ -48,6 +51,8 @@ class Prepared:
     decision: Decision
     in_force: ContractInForce
     case_id: str
+    event: PlainEvent
+    not_sealed: tuple[NotSealed, ...] = ()
 
 
 @value_class(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Sealed:
         decision: decision for each field.
         in_force: the contract in force.
         case_id: shared id of the case.
+        not_sealed: addressed agencies that cannot be reached now, and why.
     """
 
     event_id: str
@@ -71,6 +77,7 @@ class Sealed:
     decision: Decision
     in_force: ContractInForce
     case_id: str
+    not_sealed: tuple[NotSealed, ...] = ()
 
     @property
     def value(self) -> bytes:
@@ -106,14 +113,7 @@ class EventSealer:
         self._exchange_key = exchange_key
         self._sealers: dict[bytes, Sealer] = {}
 
-    def decide(
-        self,
-        event: PlainEvent,
-        now: int,
-        *,
-        leave_out: bool = False,
-        addressed: tuple[str, ...] | None = None,
-    ) -> tuple[ContractInForce, Decision]:
+    def decide(self, event: PlainEvent, now: int, *, leave_out: bool = False) -> Decision:
         """Check one event against the contract: may it be sent, and who gets which field.
 
         Args:
@@ -121,39 +121,72 @@ class EventSealer:
             now: ms; the event's time.
             leave_out: whether to leave out fields that the contract does not allow, instead of
                 refusing the event.
-            addressed: every agency to which the event is addressed, if its recipients are only some
-                of them.
 
         Raises:
             EventError: the contract does not permit it; ``code`` is the reason.
         """
         in_force = self._contract_in_force(event.type, now)
-        contract = in_force.contract
+        served, _, addressed = self._reached(event, in_force, now, frozenset())
+        return self._decided(served, in_force, now, addressed, leave_out=leave_out)[1]
+
+    def unreached(self, event_type: str, agency: str, now: int) -> str | None:
+        """Return the code for which an agency gets no event of a type now, or None."""
+        in_force = self._contract_in_force(event_type, now)
+        missing = not_reached(in_force, self._exchange_key, (agency,), now)
+        return missing[0].reason if missing else None
+
+    def _reached(
+        self, event: PlainEvent, in_force: ContractInForce, now: int, behind: Collection[str]
+    ) -> tuple[PlainEvent, tuple[NotSealed, ...], tuple[str, ...] | None]:
+        """Return the event for the agencies that can be reached, the others, and who is addressed.
+
+        If no agency can be reached, the event keeps its recipients, and is refused for them.
+        """
+        missing = not_reached(in_force, self._exchange_key, event.recipients, now)
+        gone = {one.agency for one in missing}
+        waiting = [agency for agency in event.recipients if agency in behind and agency not in gone]
+        if not waiting and (not missing or gone.issuperset(event.recipients)):
+            return event, (), None
+        missing = (*missing, *(NotSealed(agency, EARLIER_WAITS) for agency in sorted(waiting)))
+        gone.update(waiting)
+        served = tuple([agency for agency in event.recipients if agency not in gone])
+        parties = in_force.contract.by_id
+        addressed = tuple([agency for agency in event.recipients if agency in parties])
+        return replace(event, recipients=served), missing, addressed
+
+    def _decided(
+        self,
+        event: PlainEvent,
+        in_force: ContractInForce,
+        now: int,
+        addressed: tuple[str, ...] | None,
+        *,
+        leave_out: bool,
+    ) -> tuple[PlainEvent, Decision]:
+        """Return the event without the fields that may be left out, and the decision on it."""
         gone: tuple[FieldDecision, ...] = ()
+        recipients = event.recipients
         if leave_out:
-            recipients = event.recipients
-            event = replace(event, recipients=addressed or recipients)
-            event, gone = without_ungranted(contract, self.agency, event)
-            event = replace(event, recipients=recipients)
-        decision = self._decide(event, in_force, now, event.recipients, addressed)
+            whole = replace(event, recipients=addressed or recipients)
+            stripped, gone = without_ungranted(in_force.contract, self.agency, whole)
+            event = replace(stripped, recipients=recipients)
+        decision = self._decide(event, in_force, now, recipients, addressed)
         if not decision.permitted:
             denied = EventError(decision.detail, code=decision.code)
             denied.clause = decision.clause
             raise denied
         if gone:
+            left_out = tuple(
+                LeftOut(field.path, agency, field.reason)
+                for field in gone
+                for agency in sorted(recipients)
+            )
             decision = replace(
                 decision,
                 fields=(*decision.fields, *gone),
-                left_out=(
-                    *decision.left_out,
-                    *(
-                        LeftOut(field.path, agency, field.reason)
-                        for field in gone
-                        for agency in sorted(event.recipients)
-                    ),
-                ),
+                left_out=(*decision.left_out, *left_out),
             )
-        return in_force, decision
+        return event, decision
 
     def _decide(
         self,
@@ -175,35 +208,76 @@ class EventSealer:
         source_key: bytes | None = None,
         *,
         leave_out: bool = False,
-        addressed: tuple[str, ...] | None = None,
-        copy_of: UUID | None = None,
+        behind: Collection[str] = (),
     ) -> Prepared:
         """Check one event and serialise its groups. `seal_prepared` then checks nothing more.
+
+        It is sealed to the addressed agencies that can be reached now. If none can be reached, it
+        is refused.
 
         Args:
             event: type, recipients, data.
             now: ms; the event's time.
             source_key: the source's idempotency key, if it has one.
             leave_out: see ``decide``.
-            addressed: see ``decide``.
-            copy_of: id of the event that was sealed before to other agencies. The record then gets
-                an id in the clear of its own, and group 0 holds this one.
+            behind: agencies for which an earlier event of the case waits, so this one does too.
 
         Raises:
             EventError: the contract does not permit it, or it is too large; ``code`` is the reason.
-            RegistryError: a recipient has no valid key at the moment.
+            RegistryError: no recipient has a valid key at the moment.
         """
-        in_force, decision = self.decide(event, now, leave_out=leave_out, addressed=addressed)
-        contract = in_force.contract
-        event_id = copy_of or pseudonyms.event_id(self.secret, source_key)
-        to = sorted(event.recipients)
-        if len(to) <= MAX_RECIPIENTS and copy_of is None:
-            drafts = [self._draft(event.type, to, decision, event_id, event_id, now)]
+        in_force = self._contract_in_force(event.type, now)
+        served, missing, addressed = self._reached(event, in_force, now, behind)
+        event_id = pseudonyms.event_id(self.secret, source_key)
+        if not served.recipients:  # all of them wait behind an earlier event
+            entire = replace(served, recipients=addressed or ())
+            entire, decision = self._decided(entire, in_force, now, None, leave_out=leave_out)
+            served = replace(entire, recipients=())
+            return self._prepared(served, in_force, decision, event_id, (), missing)
+        served, decision = self._decided(served, in_force, now, addressed, leave_out=leave_out)
+        to = sorted(served.recipients)
+        if len(to) <= MAX_RECIPIENTS:
+            drafts = [self._draft(served.type, to, decision, event_id, event_id, now)]
         else:
             drafts = [
-                self._part(event, in_force, to[at : at + MAX_RECIPIENTS], decision, event_id, now)
+                self._part(served, in_force, to[at : at + MAX_RECIPIENTS], decision, event_id, now)
                 for at in range(0, len(to), MAX_RECIPIENTS)
             ]
+        return self._prepared(served, in_force, decision, event_id, tuple(drafts), missing)
+
+    def prepare_copy(
+        self, event: PlainEvent, now: int, event_id: UUID, addressed: Sequence[str]
+    ) -> Prepared:
+        """Check and serialise a copy of an event that was sealed to others before.
+
+        Args:
+            event: type, the copy's recipients, data.
+            now: ms; the copy's time.
+            event_id: id of the event.
+            addressed: every agency to which the event was addressed.
+
+        Raises:
+            EventError: the contract does not permit it now; ``code`` is the reason.
+            RegistryError: a recipient has no valid key at the moment.
+        """
+        in_force = self._contract_in_force(event.type, now)
+        parties = in_force.contract.by_id
+        others = tuple([agency for agency in addressed if agency in parties])
+        event, decision = self._decided(event, in_force, now, others, leave_out=False)
+        to = sorted(event.recipients)
+        drafted = self._part(event, in_force, to, decision, event_id, now)
+        return self._prepared(event, in_force, decision, event_id, (drafted,), ())
+
+    def _prepared(
+        self,
+        event: PlainEvent,
+        in_force: ContractInForce,
+        decision: Decision,
+        event_id: UUID,
+        drafts: tuple[Draft, ...],
+        missing: tuple[NotSealed, ...],
+    ) -> Prepared:
+        contract = in_force.contract
         terms = contract.event_types[event.type]
         case_id = decision.flat[vocabulary().case]
         assert isinstance(case_id, str)
@@ -211,10 +285,12 @@ class EventSealer:
             str(event_id),
             topic_name(contract, terms.topic),
             pseudonyms.partition(self.secret, case_id, contract.topics[terms.topic].partitions),
-            tuple(drafts),
+            drafts,
             decision,
             in_force,
             case_id,
+            event,
+            missing,
         )
 
     def _part(
@@ -294,6 +370,7 @@ class EventSealer:
             one.decision,
             one.in_force,
             one.case_id,
+            one.not_sealed,
         )
 
     def _sealer(self, contract_hash: bytes) -> Sealer:

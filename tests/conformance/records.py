@@ -63,15 +63,18 @@ def _record(line: bytes) -> Record:
         raise MalformedError("not an object")
     members = dict(written)
     wanted = {"topic", "partition", "headers", "value"}
-    if len(members) != len(written) or members.keys() - {"offset", "left_out"} != wanted:
+    if (
+        len(members) != len(written)
+        or members.keys() - {"offset", "left_out", "not_sealed"} != wanted
+    ):
         raise MalformedError("other members")
     topic, headers, value = members["topic"], members["headers"], members["value"]
     if not isinstance(topic, str) or not topic:
         raise MalformedError("not a topic")
     _integer(members["partition"], 0, 2**31 - 1)
-    told = members.get("left_out", [])
-    if not isinstance(told, list) or isinstance(told, _Members):
-        raise MalformedError("what was left out is not a list")
+    for told in (members.get("left_out", []), members.get("not_sealed", [])):
+        if not isinstance(told, list) or isinstance(told, _Members):
+            raise MalformedError("what was left out is not a list")
     if "offset" in members:
         _integer(members["offset"], -1, 2**63 - 1)
     if not isinstance(headers, _Members) or not isinstance(value, str | None):

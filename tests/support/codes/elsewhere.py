@@ -171,6 +171,16 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         B,
         "broker/keys/test_token.py::test_a_key_that_the_token_lost_or_replaced_is_named",
     ),
+    "earlier_waits": (
+        T,
+        "broker/sending/test_publishing.py"
+        "::test_an_event_waits_behind_an_earlier_one_for_the_same_agency",
+    ),
+    "other_version": (
+        T,
+        "broker/sending/test_publishing.py"
+        "::test_agencies_of_other_versions_are_named_with_the_reason",
+    ),
     "token_locked": (
         M,
         "broker/keys/test_token.py::test_the_last_try_of_a_token_is_left_to_people",

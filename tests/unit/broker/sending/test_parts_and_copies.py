@@ -28,13 +28,12 @@ async def send(
     police: MemoryAgency, event: PlainEvent, *agencies: str, copy_of: str | None = None
 ) -> tuple[str, str]:
     """Seal and send a record of an event of both. Return the event's id and that in the clear."""
-    sealer = police.sealer()
-    one = sealer.prepare(
-        to(event, *agencies),
-        police.clock.now,
-        addressed=BOTH,
-        copy_of=None if copy_of is None else UUID(copy_of),
-    )
+    sealer, now = police.sealer(), police.clock.now
+    if copy_of is None:
+        others = [agency for agency in BOTH if agency not in agencies]
+        one = sealer.prepare(to(event, *BOTH), now, behind=others)
+    else:
+        one = sealer.prepare_copy(to(event, *agencies), now, UUID(copy_of), BOTH)
     ((value,),) = sealer.seal_prepared([one])
     clear = one.drafts[0].clear_text
     row = NewOutboxRow(one.event_id, one.topic, one.partition, value)
@@ -108,14 +107,10 @@ def test_a_copy_cannot_be_tied_to_its_event_by_the_host(police: MemoryAgency) ->
     Every event of this contract has this hash. The id in the clear follows from a secret.
     """
     event, sealer = police.event(to=BOTH), police.sealer()
-    kept = sealer.prepare(to(event, SUPPORT), police.clock.now, b"row 1", addressed=BOTH)
+    kept = sealer.prepare(event, police.clock.now, b"row 1", behind=[COUNCIL])
     ((original,),) = sealer.seal_prepared([kept])
-    copied = sealer.prepare(
-        to(event, COUNCIL),
-        police.clock.now + 3_600_000,
-        addressed=BOTH,
-        copy_of=UUID(kept.event_id),
-    )
+    later = police.clock.now + 3_600_000
+    copied = sealer.prepare_copy(to(event, COUNCIL), later, UUID(kept.event_id), BOTH)
     ((value,),) = sealer.seal_prepared([copied])
     first, mine = clear_bytes(original)
     second, other = clear_bytes(value)
@@ -153,7 +148,7 @@ def test_sealing_a_part_again_gives_the_same_id(police: MemoryAgency) -> None:
     def drafted() -> Draft:
         event_id = UUID("2bcd261d-54b7-8a19-8019-996f90793065")
         event = to(police.event(to=BOTH), COUNCIL)
-        one = police.sealer().prepare(event, police.clock.now, addressed=BOTH, copy_of=event_id)
+        one = police.sealer().prepare_copy(event, police.clock.now, event_id, BOTH)
         return one.drafts[0]
 
     assert drafted().clear_id == drafted().clear_id

@@ -7,14 +7,21 @@ from uuid import uuid4
 
 import pytest
 
+from broker.audit.entries import parse_entry
 from broker.audit.query import entries_of_case
+from broker.envelope.layout import parse_value
+from broker.envelope.sealing import ExchangeKey
 from broker.errors import RegistryError
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.pseudonyms import case_key
 from broker.referrals import key
+from broker.registry.contract_in_force import ContractInForce
 from broker.sending import publishing
+from broker.sending.addressees import not_reached
+from broker.sending.sealing import EventSealer
 from contracts.errors import EventError
+from contracts.policy import policy_for
 from tests.support.founded_partnership import (
     CASE,
     CHANGED,
@@ -22,6 +29,8 @@ from tests.support.founded_partnership import (
     DAY,
     HOUR,
     MADE,
+    NOW,
+    POLICE,
     PROSECUTION,
     SUPPORT,
 )
@@ -126,7 +135,8 @@ def test_without_a_recipients_key_nothing_is_written(police: MemoryAgency) -> No
     assert _counts(police) == (0, 0)
 
 
-def test_events_are_not_sealed_for_a_suspended_party(police: MemoryAgency) -> None:
+def suspend(police: MemoryAgency, agency: str) -> None:
+    """Let the sender learn that a party has suspended its part."""
     contract = police.world.contract
     entry = StandingEntry(
         contract=contract.name,
@@ -135,13 +145,89 @@ def test_events_are_not_sealed_for_a_suspended_party(police: MemoryAgency) -> No
         since=police.clock.now,
         reason="review",
     )
-    manifests = police.world.reissue(COUNCIL, ManifestChanges(standing=(entry,)), police.clock.now)
-    police.terms.manifests = manifests
+    changes = ManifestChanges(standing=(entry,))
+    police.terms.manifests = police.world.reissue(agency, changes, police.clock.now)
     police.clock.now += HOUR
+
+
+def test_a_suspended_addressee_does_not_hold_the_event_back(police: MemoryAgency) -> None:
+    suspend(police, COUNCIL)
+    with police.store.transaction() as tx, police.publisher.accepting(tx) as acceptance:
+        event_id = acceptance.publish(police.event(to=(COUNCIL, SUPPORT)), police.clock.now)
+        assert acceptance.not_sealed == ((COUNCIL, "suspended"),)
+    with police.store.reading() as tx:
+        (row,) = tx.outbox.pending(10)
+        assert row.event_id == event_id
+        assert len(parse_value(row.value or b"").recipients) == 1
+        (entry,) = [parse_entry(row.entry) for row in tx.disclosures.read(0, 10)]
+    assert entry.not_sealed == {COUNCIL: "suspended"}
+    assert {one for share in entry.shares for one in share.recipients} == {SUPPORT}
+
+
+def test_an_event_is_refused_only_if_no_addressee_is_left(police: MemoryAgency) -> None:
+    suspend(police, COUNCIL)
     with pytest.raises(EventError) as refused:
-        police.publish(police.event(to=(COUNCIL, SUPPORT)))
+        police.publish(police.event(to=(COUNCIL,)))
     assert refused.value.code == "suspended"
     assert police.publish(police.event(to=(SUPPORT,))) is not None
+
+
+def test_one_addressee_without_a_key_does_not_hold_the_event_back(police: MemoryAgency) -> None:
+    """Test 11. The leaves that only the other one may read are left out."""
+
+    def key(agency: str, now: int) -> ExchangeKey:
+        if agency == COUNCIL:
+            raise RegistryError("no key", code="exchange_key_missing")
+        return police.terms.exchange_key(agency, now)
+
+    world = police.world
+    in_force = police.terms.contract_in_force
+    sealer = EventSealer(world.deployment, POLICE, police.secret, in_force, key)
+    event = police.event(to=(COUNCIL, SUPPORT))
+    sealed = sealer.seal(event, police.clock.now)
+    assert [one.as_json() for one in sealed.not_sealed] == [
+        {"agency": COUNCIL, "reason": "exchange_key_missing"}
+    ]
+    alone = sealer.decide(replace(event, recipients=(SUPPORT, COUNCIL)), police.clock.now)
+    assert sealed.decision.flat == alone.flat
+    readable = policy_for(world.contract, POLICE, (SUPPORT,), MADE).fields
+    assert sealed.decision.flat.keys() <= readable.keys()
+    with pytest.raises(RegistryError) as missing:
+        sealer.seal(police.event(to=(COUNCIL,)), police.clock.now)
+    assert missing.value.code == "exchange_key_missing"
+
+
+def test_an_event_waits_behind_an_earlier_one_for_the_same_agency(police: MemoryAgency) -> None:
+    event = police.event(to=(COUNCIL, SUPPORT))
+    one = police.sealer().prepare(event, police.clock.now, behind=[COUNCIL, PROSECUTION])
+    assert one.not_sealed == ((COUNCIL, "earlier_waits"),)
+    assert one.event.recipients == (SUPPORT,)
+    all_wait = police.sealer().prepare(event, police.clock.now, behind=[COUNCIL, SUPPORT])
+    assert (all_wait.drafts, all_wait.event.recipients) == ((), ())
+    assert all_wait.decision.keys.keys() == {COUNCIL, SUPPORT}
+
+
+def test_a_name_of_no_party_is_still_refused(police: MemoryAgency) -> None:
+    suspend(police, COUNCIL)
+    with pytest.raises(EventError) as refused:
+        police.publish(police.event(to=(COUNCIL, SUPPORT, "haven-suport")))
+    assert refused.value.code == "party_unknown"
+
+
+def test_agencies_of_other_versions_are_named_with_the_reason(police: MemoryAgency) -> None:
+    in_force = police.terms.contract_in_force(MADE, police.clock.now)
+    elsewhere = {"newcomer": "other_version", "former": "not_a_party"}
+    known = replace_in_force(in_force, elsewhere)
+    found = not_reached(known, police.terms.exchange_key, ("former", "newcomer"), NOW)
+    assert [tuple(one) for one in found] == [
+        ("former", "not_a_party"),
+        ("newcomer", "other_version"),
+    ]
+    assert [one.later for one in found] == [False, True]
+
+
+def replace_in_force(in_force: ContractInForce, elsewhere: dict[str, str]) -> ContractInForce:
+    return ContractInForce(in_force.signed, in_force.departures, elsewhere=elsewhere)
 
 
 def test_a_critical_incident_goes_first(police: MemoryAgency) -> None:
