@@ -85,7 +85,7 @@ class Acceptance:
         # accepted before, but its sealed value was faulty: seal it again under the same id
         again = known is not None and known.outcome == "seal_again"
         try:
-            prepared = self._sealer.prepare(event, now, source_key, leave_out=leave_out)
+            prepared = self._sealer.prepare(event, now, source_key, leave_out=leave_out, wait=True)
             contract = prepared.in_force.contract
             if not again:  # the first acceptance already stored the referral
                 self._referrals.published(prepared.event, contract, prepared.event_id, now)

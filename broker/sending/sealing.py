@@ -126,7 +126,7 @@ class EventSealer:
             EventError: the contract does not permit it; ``code`` is the reason.
         """
         in_force = self._contract_in_force(event.type, now)
-        served, _, addressed = self._reached(event, in_force, now, frozenset())
+        served, _, addressed = self._reached(event, in_force, now, (), wait=True)
         return self._decided(served, in_force, now, addressed, leave_out=leave_out)[1]
 
     def unreached(self, event_type: str, agency: str, now: int) -> str | None:
@@ -136,13 +136,21 @@ class EventSealer:
         return missing[0].reason if missing else None
 
     def _reached(
-        self, event: PlainEvent, in_force: ContractInForce, now: int, behind: Collection[str]
+        self,
+        event: PlainEvent,
+        in_force: ContractInForce,
+        now: int,
+        behind: Collection[str],
+        *,
+        wait: bool,
     ) -> tuple[PlainEvent, tuple[NotSealed, ...], tuple[str, ...] | None]:
         """Return the event for the agencies that can be reached, the others, and who is addressed.
 
         If no agency can be reached, the event keeps its recipients, and is refused for them.
         """
         missing = not_reached(in_force, self._exchange_key, event.recipients, now)
+        if wait:
+            missing = tuple([one for one in missing if not one.later])
         gone = {one.agency for one in missing}
         waiting = [agency for agency in event.recipients if agency in behind and agency not in gone]
         if not waiting and (not missing or gone.issuperset(event.recipients)):
@@ -209,6 +217,7 @@ class EventSealer:
         *,
         leave_out: bool = False,
         behind: Collection[str] = (),
+        wait: bool = False,
     ) -> Prepared:
         """Check one event and serialise its groups. `seal_prepared` then checks nothing more.
 
@@ -221,13 +230,15 @@ class EventSealer:
             source_key: the source's idempotency key, if it has one.
             leave_out: see ``decide``.
             behind: agencies for which an earlier event of the case waits, so this one does too.
+            wait: refuse the event while an agency that may return cannot be reached, so that it is
+                offered again. Only agencies that do not return are then left out.
 
         Raises:
             EventError: the contract does not permit it, or it is too large; ``code`` is the reason.
             RegistryError: no recipient has a valid key at the moment.
         """
         in_force = self._contract_in_force(event.type, now)
-        served, missing, addressed = self._reached(event, in_force, now, behind)
+        served, missing, addressed = self._reached(event, in_force, now, behind, wait=wait)
         event_id = pseudonyms.event_id(self.secret, source_key)
         if not served.recipients:  # all of them wait behind an earlier event
             entire = replace(served, recipients=addressed or ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -135,13 +136,13 @@ def test_without_a_recipients_key_nothing_is_written(police: MemoryAgency) -> No
     assert _counts(police) == (0, 0)
 
 
-def suspend(police: MemoryAgency, agency: str) -> None:
-    """Let the sender learn that a party has suspended its part."""
+def stop(police: MemoryAgency, agency: str, state: Literal["suspended", "left"]) -> None:
+    """Let the sender learn that a party has suspended its part or left."""
     contract = police.world.contract
     entry = StandingEntry(
         contract=contract.name,
         versions=(police.world.signed.hash,),
-        state="suspended",
+        state=state,
         since=police.clock.now,
         reason="review",
     )
@@ -150,26 +151,37 @@ def suspend(police: MemoryAgency, agency: str) -> None:
     police.clock.now += HOUR
 
 
-def test_a_suspended_addressee_does_not_hold_the_event_back(police: MemoryAgency) -> None:
-    suspend(police, COUNCIL)
+def test_an_addressee_that_left_does_not_hold_the_event_back(police: MemoryAgency) -> None:
+    stop(police, COUNCIL, "left")
     with police.store.transaction() as tx, police.publisher.accepting(tx) as acceptance:
         event_id = acceptance.publish(police.event(to=(COUNCIL, SUPPORT)), police.clock.now)
-        assert acceptance.not_sealed == ((COUNCIL, "suspended"),)
+        assert acceptance.not_sealed == ((COUNCIL, "contract_left"),)
     with police.store.reading() as tx:
         (row,) = tx.outbox.pending(10)
         assert row.event_id == event_id
         assert len(parse_value(row.value or b"").recipients) == 1
         (entry,) = [parse_entry(row.entry) for row in tx.disclosures.read(0, 10)]
-    assert entry.not_sealed == {COUNCIL: "suspended"}
+    assert entry.not_sealed == {COUNCIL: "contract_left"}
     assert {one for share in entry.shares for one in share.recipients} == {SUPPORT}
 
 
 def test_an_event_is_refused_only_if_no_addressee_is_left(police: MemoryAgency) -> None:
-    suspend(police, COUNCIL)
+    stop(police, COUNCIL, "left")
     with pytest.raises(EventError) as refused:
         police.publish(police.event(to=(COUNCIL,)))
-    assert refused.value.code == "suspended"
+    assert refused.value.code == "contract_left"
     assert police.publish(police.event(to=(SUPPORT,))) is not None
+
+
+def test_the_adapter_waits_for_an_addressee_that_may_return(police: MemoryAgency) -> None:
+    """Left out, it would never get the event; refused, the event is offered again."""
+    stop(police, COUNCIL, "suspended")
+    event = police.event(to=(COUNCIL, SUPPORT))
+    with pytest.raises(EventError) as refused:
+        police.publish(event)
+    assert refused.value.code == "suspended"
+    sealed = police.sealer().seal(event, police.clock.now)
+    assert sealed.not_sealed == ((COUNCIL, "suspended"),)
 
 
 def test_one_addressee_without_a_key_does_not_hold_the_event_back(police: MemoryAgency) -> None:
@@ -208,7 +220,7 @@ def test_an_event_waits_behind_an_earlier_one_for_the_same_agency(police: Memory
 
 
 def test_a_name_of_no_party_is_still_refused(police: MemoryAgency) -> None:
-    suspend(police, COUNCIL)
+    stop(police, COUNCIL, "left")
     with pytest.raises(EventError) as refused:
         police.publish(police.event(to=(COUNCIL, SUPPORT, "haven-suport")))
     assert refused.value.code == "party_unknown"
