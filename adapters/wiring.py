@@ -30,6 +30,7 @@ from broker.observing.metrics import Metrics
 from broker.operations.agreement_exchange import AgreementExchange
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
+from broker.sending.copies import CopyRelease
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay, StreamSigning
 from broker.sending.sealing import EventSealer
@@ -110,7 +111,16 @@ def connect_broker(
     replaying = Replaying(relay, control, clock)
 
     parts = Parts(
-        publisher, relay, relaying, replaying, control, reader, arrivals, statements, watch
+        publisher,
+        relay,
+        relaying,
+        replaying,
+        control,
+        reader,
+        arrivals,
+        statements,
+        watch,
+        CopyRelease(store, sealer),
     )
     return BrokerService(loaded, parts, status, clock, on_retry)
 

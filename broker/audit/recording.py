@@ -73,8 +73,9 @@ def disclosed(
     """
     by_readers: dict[frozenset[str], dict[str, str]] = {}
     for field in decision.fields:
-        if field.readers:  # "withheld" applies to only some of the addressed agencies
-            by_readers.setdefault(field.readers, {})[field.path] = field.clause or ""
+        readers = field.readers.difference(not_sealed) if not_sealed else field.readers
+        if readers:  # "withheld" applies to only some of the addressed agencies
+            by_readers.setdefault(readers, {})[field.path] = field.clause or ""
     return Entry(
         kind="disclosure",
         time_ms=now,

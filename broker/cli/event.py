@@ -106,6 +106,44 @@ def verify(agency: Agency, file: Input = None) -> None:
     raise typer.Exit(REFUSED if reader.refused else 0)
 
 
+@app.command("waiting")
+def waiting(agency: Agency) -> None:
+    """List the events that wait for an agency that could not be reached, as JSON Lines.
+
+    Out: {"event", "recipient", "type", "reason", "since", "until", "due"}. A copy is sent to the
+    agency at a random time after it can be reached ("due"), and not any more after "until".
+    """
+    from broker.cli.event_text import copy_json
+    from broker.clock import now_ms
+    from broker.operations.waiting_copies import waiting_copies
+
+    write_json([copy_json(one) for one in waiting_copies(agency, now_ms())])
+
+
+@app.command("cancel")
+def cancel(
+    event: Annotated[str, typer.Argument(metavar="EVENT_ID", help="See `event waiting`.")],
+    agency: Agency,
+    recipient: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AGENCY", help="Only for this agency; may be repeated."),
+    ] = None,
+    operator: Operator = None,
+    reason: Reason = None,
+) -> None:
+    """Cancel an event that waits for an agency. It is not sent to that agency any more.
+
+    Changes of a referral that wait behind it are cancelled too. Prints what was cancelled.
+    """
+    from broker.cli.event_text import copy_json
+    from broker.clock import now_ms
+    from broker.operations.waiting_copies import cancel_copies
+
+    who = actor(operator, reason)
+    gone = cancel_copies(agency, event, tuple(recipient or ()), who, now_ms())
+    write_json([copy_json(one) for one in gone])
+
+
 @app.command("evidence")
 def evidence(
     agency: Agency,

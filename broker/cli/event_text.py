@@ -16,6 +16,7 @@ from broker.audit.evidence import (
     parse_evidence,
 )
 from broker.cli.output import printable, write_file
+from broker.cli.times import instant
 from broker.errors import ConfigError
 from broker.operations.trial import TrialRefusal, TrialResult
 from broker.record import Record, format_record
@@ -23,6 +24,7 @@ from contracts.bounded_file import read_bounded
 
 if TYPE_CHECKING:
     from broker.operations.event_evidence import Checked
+    from broker.operations.waiting_copies import WaitingCopy
 
 
 # --- seal -----------------------------------------------------------------------------------------
@@ -46,6 +48,19 @@ def trial_line(result: TrialResult) -> bytes:
     if not told:
         return record
     return record.removesuffix(b"}") + b"," + orjson.dumps(told).removeprefix(b"{")
+
+
+def copy_json(one: WaitingCopy) -> dict[str, object]:
+    """Return an event that waits for an agency, for scripts."""
+    return {
+        "event": one.event_id,
+        "recipient": one.agency,
+        "type": one.type,
+        "reason": one.reason,
+        "since": instant(one.added_ms),
+        "until": instant(one.expires_ms),
+        "due": None if one.due_ms is None else instant(one.due_ms),
+    }
 
 
 # --- evidence -------------------------------------------------------------------------------------

@@ -112,6 +112,11 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         f"{outbox.pending} wait for their place, {outbox.unsent} for Kafka, {outbox.sent} sent"
         + _since(status, outbox.oldest_pending_ms),
     )
+    if status.copies:
+        yield (
+            "copies",
+            f"{status.copies} wait for an agency" + _since(status, status.oldest_copy_ms),
+        )
     yield (
         "inbox",
         f"{inbox.undelivered} wait for delivery, {inbox.delivered} delivered"

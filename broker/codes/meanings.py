@@ -315,6 +315,18 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Sign the newest version, or ask the other parties which one they mean: "
         "concordant contract status --agency DIR",
     ),
+    "copy_cancelled": Meaning(
+        "a person cancelled an event that waited for an agency",
+        "Nothing; the agency does not get the event.",
+    ),
+    "copy_erased": Meaning(
+        "an event that waited for an agency was erased with its case",
+        "Nothing; the agency does not get the event.",
+    ),
+    "copy_expired": Meaning(
+        "an agency could not be reached before the retention of an event on Kafka ended",
+        "Tell that agency in another way, if it still needs the event.",
+    ),
     "cosignature_invalid": Meaning(
         "a second signature does not verify", "Ask its agency for it again."
     ),

@@ -102,7 +102,9 @@ HeldKind = Literal[
 class Metrics:
     """One registry for one adapter process."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(  # noqa: PLR0915 - one statement for each metric
+        self, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """``monotonic``: seconds of a monotonic clock."""
         self.registry: Final = CollectorRegistry(auto_describe=True)
         self.tallies: Final = Tallies()
@@ -155,6 +157,14 @@ class Metrics:
         self._outbox = self._gauge("outbox_events", "Events not yet on Kafka.", "state")
         self._outbox_age = self._gauge(
             "outbox_oldest_seconds", "Age of the oldest event in the outbox."
+        )
+        self._copies, self._copies_age = (
+            self._gauge(
+                "copies_waiting", "Events that wait for an agency that could not be reached."
+            ),
+            self._gauge(
+                "copies_oldest_seconds", "Age of the oldest event that waits for an agency."
+            ),
         )
         self._inbox = self._gauge("inbox_undelivered", "Events not yet in the agency's system.")
         self._inbox_age = self._gauge(
@@ -382,6 +392,9 @@ class Metrics:
         self._outbox.labels("pending").set(outbox.pending)
         self._outbox.labels("unsent").set(outbox.unsent)
         self._outbox_age.set(_age_s(outbox.oldest_ms, now))
+        copies, oldest = tx.copies.count()
+        self._copies.set(copies)
+        self._copies_age.set(_age_s(oldest, now))
         inbox = tx.inbox.counts()
         self._inbox.set(inbox.undelivered)
         self._inbox_age.set(_age_s(inbox.oldest_undelivered_ms, now))

@@ -166,7 +166,8 @@ class TlsEnd:
 class Status:
     """One snapshot. Times in milliseconds since the epoch; `next` is that of `agency status`.
 
-    `signing_token` is None if the signing keys are in files, `present`, or the code of its fault.
+    `copies` is the number of events that wait for an agency. `signing_token` is None if the signing
+    keys are in files, `present`, or the code of its fault.
     """
 
     agency: str
@@ -192,6 +193,8 @@ class Status:
     alarms: tuple[Raised, ...] = ()
     notices_left_out: dict[str, int] = field(default_factory=dict)
     signing_token: str | None = None
+    copies: int = 0
+    oldest_copy_ms: int | None = None
 
 
 def report(agency: Path, now: int) -> Status:
@@ -258,6 +261,8 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         ),
         notices_left_out={one.code: one.count for one in kept(tx) if one.kind == "notice"},
         signing_token=_token_state(participant),
+        copies=tx.copies.count()[0],
+        oldest_copy_ms=tx.copies.count()[1],
     )
 
 

@@ -25,6 +25,7 @@ from broker.audit.head_signing import log_act
 from broker.audit.query import Placed, entries_of_case
 from broker.errors import WrongInputError
 from broker.operations.disclosure_log import case_id, unsent_case_id
+from broker.sending.copies import ERASED
 from broker.store.database import Store, open_store
 from broker.store.transaction import Transaction
 from contracts.hidden_characters import one_line
@@ -120,7 +121,7 @@ class Erased:
     """Removed items, and what is left.
 
     Attributes:
-        values: sealed values of events that were sent.
+        values: sealed values of events that were sent, and events that waited for an agency.
         payloads: payloads that were delivered, or held because the own system did not take them.
         reasons: reasons in words of the case's log entries.
         files: files removed or cut.
@@ -181,7 +182,7 @@ def erase_case(
         own = [e.entry.event_id for e in entries if e.entry.source is None and e.entry.event_id]
         planned = [one for one in found if one.step != "leave"]
         with store.transaction() as tx:
-            values = tx.outbox.forget_events(own)
+            values = tx.outbox.forget_events(own) + tx.copies.end_case(case_key, ERASED, now)
             payloads = tx.inbox.forget_case(case_key, now)
             reasons = 0
             if values or payloads or planned:

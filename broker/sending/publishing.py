@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from broker import pseudonyms
 from broker.audit import recording
@@ -18,6 +19,13 @@ from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
 from broker.referrals import Referrals
 from broker.sending.addressees import NotSealed
+from broker.sending.copies import (
+    CONSENT_WITHDRAWN,
+    MAX_COPIES_BYTES,
+    cancel,
+    kept_rows,
+    withdrawn_by,
+)
 from broker.sending.sealing import EventSealer, Prepared
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
 from broker.store.transaction import Transaction
@@ -40,6 +48,8 @@ class Acceptance:
         self._again: list[str] = []
         self._referrals = Referrals(tx)
         self._now = 0
+        self._behind: set[tuple[bytes, str]] | None = None
+        self._copies_size: int | None = None
         self.left_out: tuple[LeftOut, ...] = ()
         """Fields that the last ``publish`` left out, with the agencies that do not get them."""
         self.not_sealed: tuple[NotSealed, ...] = ()
@@ -85,10 +95,18 @@ class Acceptance:
         # accepted before, but its sealed value was faulty: seal it again under the same id
         again = known is not None and known.outcome == "seal_again"
         try:
-            prepared = self._sealer.prepare(event, now, source_key, leave_out=leave_out, wait=True)
+            prepared = self._sealer.prepare(
+                event,
+                now,
+                source_key,
+                leave_out=leave_out,
+                behind=self._waits_for(event),
+                wait=self._copies_full(),
+            )
             contract = prepared.in_force.contract
             if not again:  # the first acceptance already stored the referral
-                self._referrals.published(prepared.event, contract, prepared.event_id, now)
+                told = replace(prepared.event, recipients=_served(event, prepared))
+                self._referrals.published(told, contract, prepared.event_id, now)
         except EventError as refusal:
             self.newly_refused = known is None or known.code != refusal.code
             if self.newly_refused:  # otherwise it is already in the log
@@ -103,6 +121,7 @@ class Acceptance:
         self.left_out, self.not_sealed = prepared.decision.left_out, prepared.not_sealed
         self._accepted.append((prepared, event.type in vocabulary().urgent_types))
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
+        self._keep_copies(event, prepared, case_key, now)
         if source_key is not None:
             self._entries += recording.collected(
                 event.type, prepared.event_id, case_key, now, operator
@@ -122,6 +141,46 @@ class Acceptance:
         )
         self._item(source_key, prepared.event_id, "published", None, now)
         return prepared.event_id
+
+    def _waits_for(self, event: PlainEvent) -> frozenset[str]:
+        """Return the agencies for which an earlier event of the same case waits."""
+        if self._behind is None:
+            self._behind = self._tx.copies.behind()
+        if not self._behind:
+            return frozenset()
+        case = recording.case_of(event)
+        key = pseudonyms.case_key(self._sealer.secret, case) if case else b""
+        return frozenset(agency for at, agency in self._behind if at == key)
+
+    def _copies_full(self) -> bool:
+        """Return whether no more copies can be kept; then an event waits for its addressees."""
+        if self._copies_size is None:
+            self._copies_size = self._tx.copies.size()
+        return self._copies_size >= MAX_COPIES_BYTES
+
+    def _keep_copies(
+        self, event: PlainEvent, prepared: Prepared, case_key: bytes, now: int
+    ) -> None:
+        """Keep the event for agencies that may return, and cancel what it withdraws."""
+        secret = self._sealer.secret
+        known: set[tuple[str, str]] = set()
+        if self._behind:
+            waiting = self._tx.copies.waiting()
+            known = {(row.event_id, row.agency) for row in waiting}
+            gone = withdrawn_by(secret, prepared.event, case_key, waiting)
+            self._entries += cancel(self._tx, secret, gone, CONSENT_WITHDRAWN, now)
+        if not prepared.not_sealed:
+            return
+        rows = [
+            row
+            for row in kept_rows(secret, prepared, event.recipients, case_key, now)
+            if (row.event_id, row.agency) not in known  # the event is sealed again
+        ]
+        self._tx.copies.add_many(rows)
+        assert self._behind is not None
+        assert self._copies_size is not None
+        self._behind |= {(case_key, row.agency) for row in rows}
+        self._copies_size += sum(len(row.content) for row in rows)
 
     def refuse(
         self, item_key: bytes, code: str, now: int, *, operator: str = recording.OPERATOR
@@ -196,6 +255,12 @@ class Acceptance:
         joined = combined(self._tx, self._sources, agency, self._now, operator)
         append_entries(self._tx, [*self._entries, *joined])
         self._tx.items.add_many(list(self._items.values()))
+
+
+def _served(event: PlainEvent, prepared: Prepared) -> tuple[str, ...]:
+    """Return the agencies that the event reaches, now or later."""
+    never = {one.agency for one in prepared.not_sealed if not one.later}
+    return tuple(agency for agency in event.recipients if agency not in never)
 
 
 def _rows(event: Prepared, values: Sequence[bytes], urgent: bool) -> Iterator[NewOutboxRow]:

@@ -126,7 +126,7 @@ class EventSealer:
             EventError: the contract does not permit it; ``code`` is the reason.
         """
         in_force = self._contract_in_force(event.type, now)
-        served, _, addressed = self._reached(event, in_force, now, (), wait=True)
+        served, _, addressed = self._reached(event, in_force, now, (), wait=False)
         return self._decided(served, in_force, now, addressed, leave_out=leave_out)[1]
 
     def unreached(self, event_type: str, agency: str, now: int) -> str | None:
@@ -230,8 +230,8 @@ class EventSealer:
             source_key: the source's idempotency key, if it has one.
             leave_out: see ``decide``.
             behind: agencies for which an earlier event of the case waits, so this one does too.
-            wait: refuse the event while an agency that may return cannot be reached, so that it is
-                offered again. Only agencies that do not return are then left out.
+            wait: refuse the event while an agency that may return cannot be reached, because no
+                copy can be kept for it. Only agencies that do not return are then left out.
 
         Raises:
             EventError: the contract does not permit it, or it is too large; ``code`` is the reason.

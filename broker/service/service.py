@@ -23,6 +23,7 @@ from broker.control.control import Control
 from broker.control.own_statements import OwnStatements
 from broker.control.watch import Found, Watch
 from broker.observing.logs import logger
+from broker.sending.copies import CopyRelease
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.service.arrivals import Arrivals
@@ -34,6 +35,7 @@ from broker.waiting import first_of, out_of_descriptors, run_together, set_withi
 from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
+COPIES_EVERY_S: Final = 5.0
 LOOK_AGAIN_S: Final = 60.0
 """Seconds after which the interval of heartbeats is read again: an agreement may change it."""
 
@@ -48,6 +50,7 @@ class Parts:
         control, reader, arrivals: process received records.
         statements: this agency's messages on the control topics.
         watch: periodic checks.
+        copies: seals events for agencies that can be reached again.
     """
 
     publisher: Publisher
@@ -59,6 +62,7 @@ class Parts:
     arrivals: Arrivals
     statements: OwnStatements
     watch: Watch
+    copies: CopyRelease
 
 
 class BrokerService:
@@ -114,6 +118,7 @@ class BrokerService:
             self.when_heard(partial(self._receipt_loop, intervals.receipt, stop), stop),
             partial(self._watch_loop, stop),
             self.when_heard(partial(parts.replaying.run, stop), stop),
+            self.when_heard(partial(self._copies_loop, stop), stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
@@ -219,6 +224,20 @@ class BrokerService:
             except ConcordantError as error:
                 require_waiting_helps(error)
                 self._waits("receipts_wait", error)
+
+    async def _copies_loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await set_within(stop, COPIES_EVERY_S)
+            try:
+                done = await asyncio.to_thread(self.parts.copies.look, self._clock())
+            except ConcordantError as error:
+                require_waiting_helps(error)
+                self._waits("copies_wait", error)
+                continue
+            for code, count in done.ended.items():
+                self._log.warning("copies_ended", code=code, count=count)
+            if done.sent:
+                self.published()
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -79,6 +79,43 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCopyRow:
+    """An event that waits for one agency, encrypted under this agency's secret. Times in ms."""
+
+    event_id: str
+    agency: str
+    case_key: bytes
+    type: str
+    reason: str
+    content: bytes
+    added_ms: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """An event that waits for one agency.
+
+    Attributes:
+        reason: code for which the agency could not be reached.
+        content: encrypted; None when it was cleared.
+        expires_ms: when the copy is not sent any more.
+        due_ms: when the copy goes out; None until the agency can be reached.
+    """
+
+    seq: int
+    event_id: str
+    agency: str
+    case_key: bytes
+    type: str
+    reason: str
+    content: bytes | None
+    added_ms: int
+    expires_ms: int
+    due_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class HeldOutboxRow:
     """An event whose sealed record readers refuse; it must be sealed again.
 

@@ -108,6 +108,25 @@ generations = Table(
     Column("trial", Boolean, nullable=False),
 )
 
+copies = Table(
+    "copies",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("event_id", String(36), nullable=False),
+    Column("agency", String(200), nullable=False),
+    Column("case_key", LargeBinary(32), nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("content", LargeBinary),  # encrypted under the agency's secret
+    Column("added_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Column("ended_code", String(64)),
+    partial("ix_copies_waiting", "seq", where="ended_ms IS NULL"),
+    sqlite_autoincrement=True,
+)
+
 inbox = Table(
     "inbox",
     metadata,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from broker.store.copies import Copies
 from broker.store.disclosures import Disclosures
 from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
@@ -29,6 +30,7 @@ class Transaction:
     """One unit of work. It must not outlive its `with` block or cross threads."""
 
     __slots__ = (
+        "copies",
         "disclosures",
         "evidence",
         "heads",
@@ -51,6 +53,7 @@ class Transaction:
         self.meta = Meta(connection)
         self.lease = Lease(connection)
         self.outbox = Outbox(connection)
+        self.copies = Copies(connection)
         self.streams = Streams(connection)
         self.reader = ReaderStates(connection)
         self.reader_logs = ReaderLogs(connection)

@@ -171,6 +171,18 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         B,
         "broker/keys/test_token.py::test_a_key_that_the_token_lost_or_replaced_is_named",
     ),
+    "copy_cancelled": (
+        N,
+        "broker/sending/test_copies.py::test_a_cancelled_referral_cancels_its_changes",
+    ),
+    "copy_erased": (
+        N,
+        "broker/sending/test_copies.py::test_an_erased_case_waits_for_no_agency",
+    ),
+    "copy_expired": (
+        P,
+        "broker/sending/test_copies.py::test_a_copy_waits_until_the_retention_of_its_type_ends",
+    ),
     "earlier_waits": (
         T,
         "broker/sending/test_publishing.py"

@@ -30,6 +30,8 @@ from broker.observing.logs import configure, logger
 from broker.operations.contract_revision import revise_contract
 from broker.receiving import persistence
 from broker.record import Record
+from broker.store.database import open_store
+from broker.store.rows import NewCopyRow
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from contracts.calendar import AgreementDate
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
@@ -440,6 +442,22 @@ async def a_version_awaits_our_signature(live: Live) -> Shown:
     return Shown(calm, after, restarted=True)
 
 
+async def an_event_waits_for_an_agency(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live[SUPPORT].stop()
+    agency = load_participant(live[SUPPORT].folder, now_ms())
+    store = open_store(agency.path(agency.config.state.database))
+    added = now_ms() - 2 * DAY
+    row = NewCopyRow("id", COUNCIL, bytes(32), "a.type", "suspended", b"x", added, added + 30 * DAY)
+    with store.transaction() as tx:
+        tx.copies.add_many([row])
+    store.close()
+    await live[SUPPORT].start()
+    after = await live[SUPPORT].until(all_of(has("copies_oldest_seconds"), settled))
+    return Shown(calm, after, restarted=True)
+
+
 State = Callable[[Live], Awaitable[Shown]]
 
 STATES: tuple[tuple[State, set[str]], ...] = (
@@ -466,6 +484,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (a_certificate_is_not_renewed, {"CertificateNotRenewed", "EndsSoon"}),
     (a_review_is_due, {"AgreementDue"}),
     (a_version_awaits_our_signature, {"SignatureAwaited"}),
+    (an_event_waits_for_an_agency, {"CopiesWait"}),
 )
 OF_PROMETHEUS = {"AdapterDown", "AdapterGone"}
 """Alerts about scraping itself: an adapter that does not answer exposes nothing."""

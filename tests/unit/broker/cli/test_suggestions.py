@@ -14,6 +14,7 @@ TOPIC = "pan-london.london-hate-crime.a"
 
 # (command, words, what is meant)
 MISSPELT = {
+    ("event cancel", "AGENCY"): ((EVENT, "--recipient", "haven-suport"), AGENCY),
     ("contract explain", "TYPE"): (("--type", "referal.made", "--field", "id"), "referral.made"),
     ("contract explain", "PATH"): (("--field", "victim.adress"), "victim.address"),
     ("contract explain", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),

@@ -173,15 +173,18 @@ def test_an_event_is_refused_only_if_no_addressee_is_left(police: MemoryAgency) 
     assert police.publish(police.event(to=(SUPPORT,))) is not None
 
 
-def test_the_adapter_waits_for_an_addressee_that_may_return(police: MemoryAgency) -> None:
-    """Left out, it would never get the event; refused, the event is offered again."""
+def test_an_event_waits_for_an_addressee_if_no_copy_can_be_kept(
+    police: MemoryAgency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left out, the agency would never get the event; refused, the event is offered again."""
     stop(police, COUNCIL, "suspended")
     event = police.event(to=(COUNCIL, SUPPORT))
+    monkeypatch.setattr(publishing, "MAX_COPIES_BYTES", 0)
     with pytest.raises(EventError) as refused:
         police.publish(event)
     assert refused.value.code == "suspended"
-    sealed = police.sealer().seal(event, police.clock.now)
-    assert sealed.not_sealed == ((COUNCIL, "suspended"),)
+    with police.store.reading() as tx:
+        assert tx.copies.count() == (0, None)
 
 
 def test_one_addressee_without_a_key_does_not_hold_the_event_back(police: MemoryAgency) -> None:

@@ -1,3 +1,5 @@
+CREATE INDEX ix_copies_waiting ON copies (seq) WHERE ended_ms IS NULL;
+
 CREATE INDEX ix_disclosures_case ON disclosures (case_key) WHERE case_key IS NOT NULL;
 
 CREATE INDEX ix_heartbeat_heads_heartbeat_id ON heartbeat_heads (heartbeat_id);
@@ -42,6 +44,21 @@ CREATE TABLE case_sources (
  WITHOUT ROWID
 
 ;
+
+CREATE TABLE copies (
+	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	event_id VARCHAR(36) NOT NULL, 
+	agency VARCHAR(200) NOT NULL, 
+	case_key BLOB NOT NULL, 
+	type VARCHAR(100) NOT NULL, 
+	reason VARCHAR(64) NOT NULL, 
+	content BLOB, 
+	added_ms BIGINT NOT NULL, 
+	expires_ms BIGINT NOT NULL, 
+	due_ms BIGINT, 
+	ended_ms BIGINT, 
+	ended_code VARCHAR(64)
+);
 
 CREATE TABLE disclosure_checkpoints (
 	size BIGINT NOT NULL, 
