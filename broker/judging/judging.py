@@ -18,8 +18,8 @@ step  what is checked                                         where
 3     inclusion under the signed checkpoint                   verification.py
 4     continuity: position, repeat, gap, rollback, fork       continuity.py, generations.py
 5     layout; the wrap for this reader, if there is one       decryption.py
-6     contract: topic, sender, reader and log time            decryption.py
-7     session key and group keys                              broker/envelope/opening.py
+6     contract: topic, sender, reader and log time            contract_check.py
+7     key list, session key and group keys                    broker/envelope/opening.py
 8     commitments and decryption of the groups                broker/envelope/opening.py
 9     type, agencies, grouping, padding, consent              contracts/decision.py, decryption.py
 10    model of the event type; repeat of an accepted event id contracts/schema.py, decryption.py

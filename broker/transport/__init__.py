@@ -1,6 +1,6 @@
-"""Transport over Kafka, and an in-memory substitute.
+"""Transport over Kafka.
 
-`interfaces` defines what the service needs; `kafka` and `memory` implement it. `topics` is the plan
+`interfaces` defines what the service needs; `kafka` implements it. `topics` is the plan
 of a contract and `provisioning` applies it; `local` runs a Kafka on this machine. This module
 imports nothing, because commands that need only a certificate must not wait for FastStream.
 """

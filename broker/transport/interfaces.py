@@ -1,9 +1,9 @@
 """Transport interfaces: send in order, receive without loss.
 
 One behaviour suite tests both implementations (`tests/integration/transport_behaviour.py`): Kafka
-(`kafka.py`) and a small one in memory (`memory.py`). Judging relies on the promises below
-(protocol, "Opening", steps 4 and 11): the position is ours and not the operator's, an error in a
-handler never skips a record, and no header can hide a record.
+(`broker/transport/kafka/`) and one in memory (`tests/support/memory_kafka.py`). Judging relies on
+the promises below (protocol, "Opening", steps 4 and 11): the position is ours and not the
+operator's, an error in a handler never skips a record, and no header can hide a record.
 """
 
 from __future__ import annotations

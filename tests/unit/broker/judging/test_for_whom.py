@@ -169,7 +169,7 @@ def test_results_of_wraps_are_cached_within_bounds(
     assert 1 <= len(sessions._prefixes) <= 4
 
 
-# --- step 7: wraps and key lists ------------------------------------------------------------------
+# --- steps 5 and 7: wraps and key lists -----------------------------------------------------------
 
 
 def test_a_stolen_ciphertext_signed_again_does_not_open(log: Log) -> None:
