@@ -26,6 +26,7 @@ from broker.observing.health import Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.service.certificate_watch import watch_certificate
+from broker.service.manifest_renewal import ManifestRenewal
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
@@ -89,6 +90,7 @@ async def run_adapter(
             partial(broker.run, stop),
             partial(watch_own_manifest, participant, broker, stop),
             partial(watch_certificate, participant, metrics, clock, stop),
+            broker.when_heard(partial(ManifestRenewal(broker, metrics, clock).run, stop), stop),
             broker.when_heard(
                 partial(adapter.source.run, adapter.intake.take, stop, import_turned), stop
             ),

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
+from broker.agency.issuing_guard import issuing, require_own
 from broker.agency.made_manifests import note_made
 from broker.agency.participant import Participant, own_manifest_missing
 from broker.errors import RegistryError
@@ -38,6 +39,14 @@ from broker.keys.manifest import (
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from contracts.durations import DAY_MS
 from contracts.model import UNSTATED_KAFKA_DAYS
+
+RENEW_AFTER_MS: Final = 10 * DAY_MS
+"""Age at which the adapter renews its manifest, so that 15 days offline are harmless."""
+EXCHANGE_AHEAD_MS: Final = RENEW_AFTER_MS + 15 * DAY_MS
+"""Time before the end of an exchange key at which its successor is published.
+
+The agency may go offline just before the next renewal, and others seal for it all the time.
+"""
 
 
 class StatementError(RegistryError):
@@ -64,15 +73,45 @@ def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> 
     Raises:
         KeyAccessError: a key is missing or cannot be opened.
         ManifestError: others would refuse the result.
-        RegistryError: code `registry_unwritable` or `manifest_missing`.
+        RegistryError: code `registry_unwritable`, `manifest_missing`, `manifest_changed` or
+            `manifest_not_ours`.
     """
-    signer = participant.manifest_signer()
-    previous = _newest(participant)
-    due = successors(previous, now, at_once=at_once)
-    added = made_keys(participant, due)
-    ends = {key.ends: key.not_before for key in due if key.ends is not None}
-    changes = ManifestChanges(add_keys=added, end_keys=ends)
-    return store_own_manifest(participant, issue_manifest(previous, changes, signer, now), now)
+    with issuing(participant):
+        require_own(participant)
+        signer = participant.manifest_signer()
+        previous = _newest(participant)
+        due = successors(previous, now, at_once=at_once, exchange_ahead_ms=EXCHANGE_AHEAD_MS)
+        added = made_keys(participant, due)
+        changes = ManifestChanges(
+            add_keys=added,
+            end_keys={key.ends: key.not_before for key in due if key.ends is not None},
+            drop_keys=_outdated_keys(participant, previous, now),
+            drop_standing=outdated_suspensions(participant, now),
+        )
+        issued = issue_manifest(previous, changes, signer, now)
+        return store_own_manifest(participant, issued, now)
+
+
+def renewal_due(participant: Participant, now: int) -> bool:
+    """Return whether the adapter renews now: the manifest is old, or a key needs a successor.
+
+    Args:
+        participant: the agency, with its newest manifest.
+        now: milliseconds since the epoch.
+    """
+    newest = participant.manifests.newest(participant.agency)
+    if newest is None:
+        return False
+    return now - newest.issued >= RENEW_AFTER_MS or bool(successors(newest, now))
+
+
+def _outdated_keys(participant: Participant, newest: Manifest, now: int) -> frozenset[bytes]:
+    """Return ids of keys that ended so long ago that no record of that time is left.
+
+    Without this a manifest would reach the limit of 256 keys.
+    """
+    over = now - longest_retention_ms(participant) - TRIED_AFTER_END_MS
+    return frozenset(key.kid for key in newest.keys if key.not_after < over)
 
 
 def signed_versions(participant: Participant, name: str) -> tuple[bytes, ...]:
@@ -128,12 +167,14 @@ def suspend_contract(
         StatementError: code `reason_invalid`.
     """
     entry = standing_entry(participant, name, "suspended", reason, now)
-    signer = participant.manifest_signer()
-    previous = _newest(participant)
-    changes = ManifestChanges(
-        standing=(entry,), drop_standing=outdated_suspensions(participant, now)
-    )
-    return store_own_manifest(participant, issue_manifest(previous, changes, signer, now), now)
+    with issuing(participant):
+        signer = participant.manifest_signer()
+        previous = _newest(participant)
+        changes = ManifestChanges(
+            standing=(entry,), drop_standing=outdated_suspensions(participant, now)
+        )
+        issued = issue_manifest(previous, changes, signer, now)
+        return store_own_manifest(participant, issued, now)
 
 
 def revoke_keys(
@@ -168,19 +209,20 @@ def revoke_keys(
     for kid in kids:
         _require_revocable(participant, kid, since, now)
     revocations = tuple(_revocation(kid, since, reason) for kid in kids)
-    signer = participant.manifest_signer()
-    previous = _newest(participant)
-    changes = revoking(previous, revocations, now)
-    left = previous.model_copy(
-        update={
-            "keys": tuple(key for key in previous.keys if key.kid not in changes.drop_keys),
-            "revocations": (*previous.revocations, *revocations),
-        }
-    )
-    added = made_keys(participant, successors(left, now))
-    return store_own_manifest(
-        participant, issue_manifest(previous, replace(changes, add_keys=added), signer, now), now
-    )
+    with issuing(participant):
+        signer = participant.manifest_signer()
+        previous = _newest(participant)
+        changes = revoking(previous, revocations, now)
+        left = previous.model_copy(
+            update={
+                "keys": tuple(key for key in previous.keys if key.kid not in changes.drop_keys),
+                "revocations": (*previous.revocations, *revocations),
+            }
+        )
+        added = made_keys(participant, successors(left, now))
+        changes = replace(changes, add_keys=added)
+        issued = issue_manifest(previous, changes, signer, now)
+        return store_own_manifest(participant, issued, now)
 
 
 def _revocation(kid: bytes, since: int, reason: str) -> Revocation:

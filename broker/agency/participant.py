@@ -177,7 +177,7 @@ class Participant:
                 code="key_missing",
                 where=f"{self.root / 'agency.toml'}: [keys] {self.config.keys.operational}",
                 fix="Restore them from a backup, or bring the governance keys and make new ones: "
-                f"concordant keys delegate --agency {self.root} --new-keys",
+                f"concordant keys delegate --agency {self.root}",
             )
         return manifest_signer(newest.delegation, self.keyring)
 
@@ -225,13 +225,16 @@ class LoadedAgency:
     participant: Participant
 
 
-def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) -> Participant:
+def load_participant(
+    directory: Path, now: int, *, unsigned_ok: bool = False, known: ManifestBook | None = None
+) -> Participant:
     """Load an agency's directory and verify everything in it; this needs no passphrase.
 
     Args:
         directory: the folder that holds `agency.toml`.
         now: milliseconds since the epoch.
         unsigned_ok: load even if this agency has signed no contract yet, for `contract sign`.
+        known: manifests that this process has verified, whose signatures need no second check.
 
     Raises:
         ConfigError: `agency.toml` is missing or wrong.
@@ -251,7 +254,7 @@ def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) ->
     contracts = repository.remember_complete(repository.load_contracts(), now)
     if not contracts.trusted() and not unsigned_ok:
         raise _none_signed(contracts, directory)
-    manifests = repository.load_manifests(contracts, now)
+    manifests = repository.load_manifests(contracts, now, known)
     repository.remember(manifests)
     return Participant(
         root=directory,

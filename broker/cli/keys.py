@@ -206,6 +206,34 @@ def delegate(
         note(line)
 
 
+@app.command("adopt")
+def adopt(
+    version: Annotated[
+        int, typer.Argument(metavar="VERSION", help="Version of the manifest, from status.")
+    ],
+    agency: Agency,
+    json: AsJson = False,
+) -> None:
+    """State that this agency made a manifest that this folder does not know as its own.
+
+    The adapter renews nothing while there is such a manifest. After a restore, or if another copy
+    of this folder made it, adopt it. If this agency did not make it, the manifest keys are in other
+    hands: use `concordant keys delegate --withdraw` instead.
+    """
+    from broker.clock import now_ms
+    from broker.operations.manifest_adoption import adopt_manifest
+
+    left = adopt_manifest(agency, version, now_ms())
+    if json:
+        print_json({"adopted": version, "left": list(left)})
+    else:
+        print_text(f"Version {version} counts as made by this agency.\n")
+    for one in left:
+        note(f"Another one awaits a decision: version {one}.")
+    if not left:
+        note("The running adapter renews again within a minute.")
+
+
 @app.command("doubted")
 def doubted(
     sender: Annotated[str, typer.Argument(metavar="SENDER", help="The agency that lost a key.")],

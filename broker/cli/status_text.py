@@ -68,6 +68,13 @@ def needs(status: Status) -> list[str]:
         for one in status.tls
         if one.soon
     ]
+    if status.delegation_due is not None:
+        lines.append(f"{status.delegation_due} The command: concordant keys delegate --agency DIR")
+    lines += [
+        f"This folder did not make the manifest of this agency, version {version}; the adapter "
+        "issues none: concordant agency status --agency DIR says what to do."
+        for version in status.manifests_not_ours
+    ]
     late = status.referrals.overdue
     if late:
         longest = duration_text(status.time_ms - min(one.due_ms for one in late))
@@ -103,6 +110,8 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if status.manifest_version is not None:
         until = moment(status.manifest_expires_ms)
         yield "manifest", f"version {status.manifest_version}, until {until}"
+    if status.delegation_expires_ms is not None:
+        yield "delegation", f"until {moment(status.delegation_expires_ms)}"
     for end in status.tls:
         until = f"until {moment(end.ends_ms)}" if end.ends_ms else "cannot be used"
         yield f"TLS {end.what}", until

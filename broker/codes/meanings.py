@@ -659,7 +659,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         " DIR. A governance key: copy it from where it is kept, and remove it again afterwards; "
         "until then stop the adapter and telephone every party; each can suspend its part: "
         "concordant contract suspend --reason key_compromise --agency DIR. The manifest keys: "
-        "restore them, or bring the governance keys, then: concordant keys delegate --new-keys "
+        "restore them, or bring the governance keys, then: concordant keys delegate "
         "--agency DIR. Another key: restore it, or make new ones: concordant keys renew --all "
         "--agency DIR",
     ),
@@ -736,6 +736,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Keep the state as evidence and tell your information governance officer.",
     ),
     "log_time_fell": Meaning("the log time is before that of an earlier record", _NOTHING_TAKEN),
+    "manifest_changed": Meaning(
+        "two processes of this agency issue a manifest at the same time",
+        "Wait until the other one has ended, then give the command again.",
+    ),
     "manifest_conflict": Meaning(
         "two manifests of one version differ",
         "Keep both as evidence, and ask that agency by telephone.",
@@ -746,6 +750,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "manifest_delegation_differs": Meaning(
         "a manifest names another delegation than the one that comes with it",
         "Get the file from that agency again.",
+    ),
+    "manifest_displaced": Meaning(
+        "another record lay under this agency's key of the manifests topic",
+        "The adapter has put its own back. If it happens again, ask Kafka's host who wrote it.",
     ),
     "manifest_early": Meaning("a manifest has a date in the future", "Check both clocks."),
     "manifest_expired": Meaning(
@@ -781,6 +789,16 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the manifest of a party is not here",
         "Copy the newest AGENCY.NUMBER.note from another party's folder manifests/, or wait "
         "for it from Kafka. Our own: restore the folders manifests/ and state/ together.",
+    ),
+    "manifest_not_foreign": Meaning(
+        "no manifest of the named version awaits an adoption",
+        "See which ones do: concordant status --agency DIR",
+    ),
+    "manifest_not_ours": Meaning(
+        "this folder did not make a manifest of this agency",
+        "If this agency made it, in a folder before a restore or in a copy: concordant keys adopt "
+        "VERSION --agency DIR. Otherwise its manifest keys are in other hands: bring the "
+        "governance keys, then: concordant keys delegate --withdraw --agency DIR",
     ),
     "manifest_revocation_early": Meaning(
         "a manifest revokes a key for longer ago than it may",

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from broker.control.budgets import Budgets
 from broker.control.heartbeat_retention import contradicted, keep_heard
 from broker.control.judged_statements import JudgedStatements
+from broker.control.own_record import OwnRecord
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
 from broker.envelope.primitives import sha256
@@ -122,6 +123,7 @@ class Control:
         self._heard_manifests: dict[bytes, tuple[str, bytes]] = {}
         self._judged = JudgedStatements()
         self.replay_requests = ReplayRequests()
+        self.own_record = OwnRecord(self._agency)
         self._rules = ReceiptRules(self._agency)
         self._rules_of: ManifestBook | None = None
         self._presence = Presence(trust.contracts, trust.manifests)
@@ -171,6 +173,8 @@ class Control:
         topic = partition.topic
         handle = handlers[topic]
         for record in records:
+            if topic == self.topics.manifests:
+                self.own_record.met(record)
             if not record.value:
                 continue  # ignore a tombstone: manifests and contracts cannot be withdrawn
             code = self._judged_before(topic, record.value)
@@ -182,6 +186,8 @@ class Control:
                     if error.code == "registry_unwritable" or error.code.startswith("store_"):
                         raise
                     code = error.code
+                    if code == "manifest_conflict":
+                        news.alarms.append((_agency_of(record), code))
                 if topic in (self.topics.manifests, self.topics.contracts):
                     self._judged.add(sha256(record.value), code, self.contracts, self.manifests)
             if code:
@@ -407,6 +413,12 @@ class Control:
             raise RefusedError(2, "early", "the acknowledgement is ahead of this clock")
         with self._store.transaction() as tx:
             tx.meta.set(name, str(time_ms).encode())
+
+
+def _agency_of(record: Record) -> str:
+    """Return the agency of a manifest that was parsed before."""
+    assert record.value is not None
+    return parse_manifest(record.value).manifest.agency
 
 
 def _stale(tx: Transaction, beat: Heartbeat) -> bool:

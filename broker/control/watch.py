@@ -25,6 +25,7 @@ from broker.held.retrying import asked_ms
 from broker.judging.key_resolver import KeyResolver, TrustStore
 from broker.judging.partition_state import Outline, parse_outline
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
+from broker.keys.manifest import VerifiedManifest
 from broker.observing.metrics import Expiring, Metrics
 from broker.receiving.persistence import filled, has_room
 from broker.receiving.retry_later import EQUIVOCATION
@@ -140,6 +141,12 @@ class Watch:
     def heard(self, beat: Heartbeat) -> None:
         """Note a heartbeat of an agency."""
         self._given.discard((beat.agency, "silence", ""))
+
+    def heard_others_since(self, since: int) -> bool:
+        """Return whether another agency's heartbeat states a time (ms) of then or later."""
+        own = self._participant.agency
+        with self._store.reading() as tx:
+            return any(row.agency != own and row.heard_ms >= since for row in tx.heads.all())
 
     def missing(self, place: GenerationPlace, last: int) -> None:
         """Note that a heartbeat names records up to ``last`` that have not arrived."""
@@ -335,6 +342,11 @@ class Watch:
         for agency in self._awaited(self._clock()):
             manifest = resolver.manifests.newest(agency)
             found["manifest", agency] = 0 if manifest is None else manifest.expires
+            newest = resolver.manifests.newest_verified(agency)
+            if newest is not None:
+                ours = agency == self._participant.agency
+                what: Expiring = "delegation" if ours else "partner_delegation"
+                found[what, agency] = delegation_end(newest)
         for signed in resolver.contracts.trusted():
             contract: tuple[Expiring, str] = ("contract", signed.contract.name)
             found[contract] = max(found.get(contract, 0), signed.contract.ends_ms)
@@ -385,6 +397,11 @@ class Watch:
         if len(self._asked) > MAX_ASKED:
             recent = now - ASK_AGAIN_MS
             self._asked = {what: asked for what, asked in self._asked.items() if asked > recent}
+
+
+def delegation_end(newest: VerifiedManifest) -> int:
+    """Return the time (ms) until which the manifest keys of an agency may sign."""
+    return newest.delegation.delegation.expires
 
 
 def _reach(tx: Transaction, place: GenerationPlace) -> tuple[int, int]:

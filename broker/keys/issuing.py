@@ -136,10 +136,16 @@ class Successor:
     ends: bytes | None = None
 
 
-def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[Successor, ...]:
+def successors(
+    manifest: Manifest,
+    now: int,
+    *,
+    at_once: bool = False,
+    exchange_ahead_ms: int = PUBLISHED_AHEAD_MS,
+) -> tuple[Successor, ...]:
     """Return the keys that need a successor.
 
-    A key is due when its role's last key ends in less than 7 days. The successor starts when that
+    A key is due when its role's last key ends in at most 7 days. The successor starts when that
     one ends, or now if it has ended. Revoked keys do not count: if no key is left that is valid
     now, one is made that is valid until the next listed key begins.
 
@@ -148,6 +154,8 @@ def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[
         now: milliseconds since the epoch.
         at_once: replace every key, due or not: signing keys now, exchange keys in 7 days or when
             they end, whichever is sooner.
+        exchange_ahead_ms: time before its end at which an exchange key is due; others seal for it
+            also while its agency is offline.
     """
     found: list[Successor] = []
     revoked = {revocation.kid for revocation in manifest.revocations}
@@ -161,7 +169,8 @@ def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[
             until = min(start + LONGEST_LIFE_MS[role], *later)
             found.append(Successor(role, algorithm, start, until))
         if last is not None and last.not_after > now:
-            if not at_once and last.not_after - now > PUBLISHED_AHEAD_MS:
+            ahead = exchange_ahead_ms if role == EXCHANGE else PUBLISHED_AHEAD_MS
+            if not at_once and last.not_after - now > ahead:
                 continue
             start = last.not_after
             if at_once and role == EXCHANGE:

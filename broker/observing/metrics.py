@@ -43,8 +43,8 @@ LAG_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 1
 
 
 Expiring = Literal[
-    "assessment", "authority", "certificate", "contract", "equality_assessment", "key", "manifest",
-    "review",
+    "assessment", "authority", "certificate", "contract", "delegation", "equality_assessment",
+    "key", "manifest", "partner_delegation", "review",
 ]  # fmt: skip
 
 NoticeKind = Literal["refusal", "replay"]
@@ -102,9 +102,7 @@ HeldKind = Literal[
 class Metrics:
     """One registry for one adapter process."""
 
-    def __init__(  # noqa: PLR0915 - one statement for each metric
-        self, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """``monotonic``: seconds of a monotonic clock."""
         self.registry: Final = CollectorRegistry(auto_describe=True)
         self.tallies: Final = Tallies()
@@ -201,17 +199,7 @@ class Metrics:
         self._stopped = self._current(
             "streams_stopped", "Streams stopped by a contradiction.", "agency"
         )
-        self._days_left = self._current(
-            "days_left", "Days until it expires or is due.", "what", "name"
-        )
-        self._renewal = self._current(
-            "certificate_renewal_failed",
-            "1 while the last run of the command that renews the certificate failed.",
-            "code",
-        )
-        self._unsigned = self._gauge(
-            "agreements_unsigned", "Versions that await a signature.", "by"
-        )
+        self._make_validity_gauges()
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
         self._overdue = self._gauge("referrals_overdue", "Open referrals past a deadline.")
         self._files = self._gauge("folder_files", "Unencrypted files in a folder.", "folder")
@@ -226,6 +214,28 @@ class Metrics:
         self._late = self._gauge("loop_late_seconds", "How late a loop is.", "loop")
         self._ready = self._current("ready", "1 if a check of /readyz passes, else 0.", "check")
         self._begin_at_zero()
+
+    def _make_validity_gauges(self) -> None:
+        """Create the gauges of certificates, keys, manifests and agreements."""
+        self._days_left = self._current(
+            "days_left", "Days until it expires or is due.", "what", "name"
+        )
+        self._renewal = self._current(
+            "certificate_renewal_failed",
+            "1 while the last run of the command that renews the certificate failed.",
+            "code",
+        )
+        self._manifest_renewal = self._current(
+            "manifest_renewal_failed",
+            "1 while the adapter cannot renew this agency's own manifest.",
+            "code",
+        )
+        self._not_ours = self._gauge(
+            "manifests_not_ours", "Manifests of this agency that this folder did not make."
+        )
+        self._unsigned = self._gauge(
+            "agreements_unsigned", "Versions that await a signature.", "by"
+        )
 
     def _begin_at_zero(self) -> None:
         """Create every series that an alert uses, at 0."""
@@ -357,6 +367,14 @@ class Metrics:
     def renewal(self, code: str | None) -> None:
         """Set the result of the command that renews the certificate; None if it succeeded."""
         self._renewal.show({} if code is None else {(code,): 1.0})
+
+    def manifest_renewal(self, code: str | None) -> None:
+        """Set the result of the last renewal of our own manifest; None if it succeeded."""
+        self._manifest_renewal.show({} if code is None else {(code,): 1.0})
+
+    def manifests_not_ours(self, count: int) -> None:
+        """Set the number of manifests of this agency that this folder did not make."""
+        self._not_ours.set(count)
 
     def agreements_unsigned(self, by_us: int, by_others: int) -> None:
         """Set the number of versions that await our signature, and those of others after ours."""

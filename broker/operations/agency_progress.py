@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from broker.agency.issuing_guard import foreign_manifests
 from broker.agency.participant import Participant, load_participant
 from broker.errors import ManifestError
 from broker.keys.delegation import parse_delegation
@@ -40,6 +41,8 @@ Stage: TypeAlias = Literal[
     "not_started",
     "suspended",
     "certificate_missing",
+    "manifest_not_ours",
+    "delegation_ends",
     "manifest_ends",
     "in_force",
 ]
@@ -146,14 +149,7 @@ def agency_progress(directory: Path, now: int) -> Progress:
     agreements = agreement_states(participant, now)
     known = partners(participant)
     stage, step = next_step(participant, agreements, now)
-    ends = _delegation_ends(participant)
-    if stage == "in_force" and ends is not None and ends - now < DELEGATION_WARNING_MS:
-        step = NextStep(
-            OURSELVES,
-            f"The manifest keys of this agency may sign until {_day(ends)} only. Bring the "
-            "governance keys, and make a new delegation.",
-            f"concordant keys delegate --agency {shell_path(directory)}",
-        )
+    ends = delegation_ends(participant)
     source = participant.governance_source()
     here = any(source.entries())
     return Progress(
@@ -277,6 +273,22 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
             "certificate: add it with concordant bundle add.",
             f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
         )
+    foreign = foreign_manifests(participant.root, participant.agency, participant.manifests)
+    if foreign:
+        version = foreign[0].manifest.version
+        return "manifest_not_ours", NextStep(
+            OURSELVES,
+            f"This folder did not make the manifest of this agency, version {version}. If this "
+            "agency made it before a restore or in a copy of the folder, adopt it. Otherwise its "
+            "manifest keys are in other hands: bring the governance keys, then: concordant keys "
+            f"delegate --withdraw --agency {folder}.",
+            f"concordant keys adopt {version} --agency {folder}",
+        )
+    ends = delegation_ends(participant)
+    if ends is not None and ends - now < DELEGATION_WARNING_MS:
+        return "delegation_ends", NextStep(
+            OURSELVES, delegation_text(ends, now), f"concordant keys delegate --agency {folder}"
+        )
     own = participant.manifests.newest(participant.agency)
     if own is None or own.expires - now < MANIFEST_WARNING_MS:
         return "manifest_ends", NextStep(
@@ -291,21 +303,32 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
     )
 
 
+def delegation_text(ends: int, now: int) -> str:
+    """Return what the end (ms) of a delegation means, and who must do what."""
+    until = f"expired on {_day(ends)}" if ends <= now else f"ends on {_day(ends)}"
+    return (
+        f"The delegation of this agency's manifest keys {until}. After that nothing is sealed to "
+        "this agency. The holder of the governance keys brings them and makes the next one."
+    )
+
+
 def _manifest_ends(own: Manifest | None, now: int) -> str:
     sealed = "The other parties seal nothing to an agency without a valid manifest."
     if own is None:
         return f"There is no manifest of this agency. Make one now. {sealed}"
-    if own.expires <= now:
-        return f"The manifest of this agency expired on {_day(own.expires)}. Renew it now. {sealed}"
-    last = _day(own.expires)
-    return f"The manifest of this agency expires on {last}. Renew it before that day. {sealed}"
+    until = "expired" if own.expires <= now else "expires"
+    return (
+        f"The manifest of this agency {until} on {_day(own.expires)}. The running adapter renews "
+        f"it by itself: start it, or look at its log. Or renew it now. {sealed}"
+    )
 
 
 def _day(ms: int) -> str:
     return str(datetime.fromtimestamp(ms // 1000, UTC).date())
 
 
-def _delegation_ends(participant: Participant) -> int | None:
+def delegation_ends(participant: Participant) -> int | None:
+    """Return the end (ms) of the newest delegation of this agency; None if it has none."""
     newest = participant.manifests.newest_verified(participant.agency)
     if newest is not None:
         return newest.delegation.delegation.expires

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from broker.agency.issuing_guard import foreign_manifests
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.held.inventory import counted, held_folders, held_items
@@ -13,7 +14,12 @@ from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.observing.tallies import kept
-from broker.operations.agency_progress import next_step
+from broker.operations.agency_progress import (
+    DELEGATION_WARNING_MS,
+    delegation_ends,
+    delegation_text,
+    next_step,
+)
 from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
 from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
 from broker.operations.folders import FolderState, folder_states
@@ -166,8 +172,10 @@ class TlsEnd:
 class Status:
     """One snapshot. Times in milliseconds since the epoch; `next` is that of `agency status`.
 
-    `copies` is the number of events that wait for an agency. `signing_token` is None if the signing
-    keys are in files, `present`, or the code of its fault.
+    `copies` is the number of events that wait for an agency. `manifests_not_ours` are versions of
+    manifests of this agency that this folder did not make. `delegation_due` says who must do what;
+    None while more than 90 days are left. `signing_token` is None if the signing keys are in files,
+    `present`, or the code of its fault.
     """
 
     agency: str
@@ -195,6 +203,9 @@ class Status:
     signing_token: str | None = None
     copies: int = 0
     oldest_copy_ms: int | None = None
+    delegation_expires_ms: int | None = None
+    delegation_due: str | None = None
+    manifests_not_ours: tuple[int, ...] = ()
 
 
 def report(agency: Path, now: int) -> Status:
@@ -221,6 +232,9 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
     manifest = participant.manifests.newest(participant.agency)
     sizes = tx.quarantine.sizes()
     states = agreement_states(participant, now)
+    ends = delegation_ends(participant)
+    foreign = foreign_manifests(participant.root, participant.agency, participant.manifests)
+    due = ends is not None and ends - now < DELEGATION_WARNING_MS
     return Status(
         agency=participant.agency,
         deployment=participant.deployment,
@@ -263,6 +277,9 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         signing_token=_token_state(participant),
         copies=tx.copies.count()[0],
         oldest_copy_ms=tx.copies.count()[1],
+        delegation_expires_ms=ends,
+        delegation_due=delegation_text(ends, now) if due and ends is not None else None,
+        manifests_not_ours=tuple(one.manifest.version for one in foreign),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from broker.agency.issuing_guard import issuing
 from broker.agency.made_manifests import made_hashes
 from broker.agency.own_manifest import (
     StatementError,
@@ -32,6 +33,7 @@ from broker.keys.delegation import (
     issue_delegation,
 )
 from broker.keys.durable import write_durably
+from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import whole_second
 from broker.keys.issuing import ManifestChanges, issue_manifest, manifest_signer, successors
 from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, SIGNING_ROLES
@@ -150,6 +152,18 @@ def delegate(
     """
     governance = participant.governance_signer()
     changes = changes or DelegationChanges()
+    with issuing(participant):
+        return _issue(participant, governance, now, changes, withdraw, standing)
+
+
+def _issue(
+    participant: Participant,
+    governance: GovernanceSigner,
+    now: int,
+    changes: DelegationChanges,
+    withdraw: bool,
+    standing: tuple[StandingEntry, ...],
+) -> tuple[VerifiedManifest, WithdrawnKeys | None]:
     previous = participant.manifests.newest_verified(participant.agency)
     if previous is None:
         raise own_manifest_missing(participant.root)
@@ -204,7 +218,8 @@ def issue_proposed(
     standing = tuple(
         entry for one in changes.standing for entry in _entries_of(participant, one, now)
     )
-    return _issued(participant, delegation, changes, previous, standing, now)
+    with issuing(participant):
+        return _issued(participant, delegation, changes, previous, standing, now)
 
 
 def _entries_of(

@@ -101,12 +101,16 @@ class Repository:
             received=read_received(self.root),
         )
 
-    def load_manifests(self, contracts: ContractBook, now: int) -> ManifestBook:
+    def load_manifests(
+        self, contracts: ContractBook, now: int, known: ManifestBook | None = None
+    ) -> ManifestBook:
         """Load every manifest in `manifests/` of an agency that a contract of ours pins.
 
         Args:
             contracts: whose governance keys are trusted.
             now: milliseconds since the epoch.
+            known: manifests that this process has verified; a file with the same bytes is not
+                verified again while its governance keys are still pinned.
 
         Raises:
             ManifestError: one is damaged or refused, or the newest known one of an agency is
@@ -116,8 +120,14 @@ class Repository:
         # version.
         seen = self._versions()
         verified: list[VerifiedManifest] = []
+        before = {} if known is None else {one.raw: one for one in known.all()}
         for path in _files(self.root / MANIFESTS_FOLDER, "*.note"):
-            signed = parse_manifest(_read(path, MANIFEST_FILE_LIMIT_BYTES), str(path))
+            raw = _read(path, MANIFEST_FILE_LIMIT_BYTES)
+            same = before.get(raw)
+            if same and same.delegation.governance in contracts.governance_of(same.manifest.agency):
+                verified.append(same)
+                continue
+            signed = parse_manifest(raw, str(path))
             governance = contracts.governance_of(signed.manifest.agency)
             if governance:  # otherwise it is of an agency that no contract of ours names
                 verified.append(
@@ -459,6 +469,17 @@ class Repository:
         except OSError as error:
             if error.errno not in _READ_ONLY:
                 raise _unwritable(path, error) from None
+
+    def highest_place(self, agency: str) -> tuple[int, int] | None:
+        """Return the highest place of an agency's manifests that was ever stored here.
+
+        Another process may have stored it since the manifests were loaded.
+
+        Raises:
+            RegistryError: the file of versions is damaged.
+        """
+        seen = self._versions().get(agency)
+        return None if seen is None else seen[0]
 
     def _load_contract(self, path: Path) -> SignedContract:
         text: ContractText = load_contract(path)

@@ -227,6 +227,22 @@ class Reader:
             await self._books_changed()
         return fresh
 
+    async def hear_manifests(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
+        """Read the manifests topic from its beginning to its end; wait while Kafka is down.
+
+        Raises:
+            TransportError: ``kafka_refused``.
+        """
+        self._control.own_record.read_anew()
+        await catch_up(
+            self._receiver,
+            self._control.topics.manifests,
+            _from_the_beginning,
+            self._take_control,
+            stop,
+            on_trouble,
+        )
+
     async def judge_unheard(self) -> None:
         """Judge again records that came after an end of their sender (broker/judging/ends.py)."""
         now = self._clock()

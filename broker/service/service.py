@@ -160,6 +160,14 @@ class BrokerService:
         """Wake the relay, because the outbox has something new."""
         self.parts.relaying.look()
 
+    def announce(self) -> None:
+        """Publish our own manifest and contracts again."""
+        self.parts.relaying.announce()
+
+    def heard_others_since(self, since: int) -> bool:
+        """Return whether another agency's heartbeat states a time (ms) of then or later."""
+        return self.parts.watch.heard_others_since(since)
+
     async def reload(self) -> None:
         """Take up manifests and contracts that were written beside us, and publish our own.
 
@@ -184,7 +192,7 @@ class BrokerService:
 
     def _loaded_again(self) -> Participant:
         before = self.participant
-        fresh = load_participant(before.root, self._clock())
+        fresh = load_participant(before.root, self._clock(), known=self.parts.control.manifests)
         fresh.keyring.stay_unlocked(before.keyring)
         return fresh
 

@@ -114,7 +114,7 @@ class Running:
         assert self.store is not None
         assert self.service is not None
         with self.store.reading() as tx:
-            self.metrics.refresh(tx, self._clock() + in_ms, ())
+            self.metrics.refresh(tx, self._clock() + in_ms, {})
         found = self.metrics.registry.get_sample_value(f"concordant_{name}", labels)
         return found or 0.0
 

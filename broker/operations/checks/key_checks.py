@@ -8,12 +8,14 @@ from functools import partial
 from typing import Final
 
 from broker.agency.config_secrets import passphrase_source
+from broker.agency.issuing_guard import foreign_manifests
 from broker.agency.participant import Participant
 from broker.keys.issuing import successors
 from broker.keys.kid import EXCHANGE, ML_DSA_44, XWING
 from broker.keys.passphrase import load_passphrase
 from broker.keys.signer import SoftwareSigner
 from broker.keys.token import TokenKey
+from broker.operations.agency_progress import DELEGATION_WARNING_MS, delegation_ends
 from broker.operations.checks.check import Check, failed, passed, warned
 from broker.transport.certificates import read_certificate
 from broker.transport.connection import ScramLogin
@@ -24,14 +26,41 @@ EXPIRES_SOON_MS: Final = 7 * DAY_MS
 
 
 def _renew(participant: Participant) -> str:
-    """Return the command that renews keys and manifest.
+    """Return what renews keys and manifest: the running adapter does, or a command."""
+    return (
+        "the running adapter renews it by itself, so start it or look at its log; or: concordant "
+        f"keys renew --agency {participant.root}"
+    )
 
-    It needs the governance keys from offline.
-    """
-    command = f"concordant keys renew --agency {participant.root}"
-    entries = participant.governance_source().entries()
-    here = any(entry.role == "governance" for entry in entries)
-    return command if here else f"bring the governance keys, then: {command}"
+
+def delegation(participant: Participant, now: int) -> Iterator[Check]:
+    """Check that the manifest keys may sign for more than 90 days, and that only we use them."""
+    for one in foreign_manifests(participant.root, participant.agency, participant.manifests):
+        version = one.manifest.version
+        yield Check(
+            "delegation",
+            "fail",
+            f"this folder did not make the manifest of this agency, version {version}",
+            f"if this agency made it: concordant keys adopt {version} --agency "
+            f"{participant.root}; otherwise bring the governance keys, then: concordant keys "
+            f"delegate --withdraw --agency {participant.root}",
+            "manifest_not_ours",
+        )
+    ends = delegation_ends(participant)
+    if ends is None:
+        return
+    fix = (
+        "the holder of the governance keys brings them, then: concordant keys delegate --agency "
+        f"{participant.root}"
+    )
+    if ends <= now:
+        detail = "the delegation of our manifest keys has expired"
+        yield Check("delegation", "fail", detail, fix, "delegation_expired")
+    elif ends - now < DELEGATION_WARNING_MS:
+        left = duration_text(ends - now)
+        yield warned("delegation", f"our manifest keys may sign for {left} only", fix)
+    else:
+        yield passed("delegation", f"our manifest keys may sign for {duration_text(ends - now)}")
 
 
 def manifests(participant: Participant, now: int) -> Iterator[Check]:
@@ -156,5 +185,5 @@ def keys(participant: Participant, now: int) -> Iterator[Check]:
         yield warned(
             "keys",
             "the governance keys are here",
-            "take the folder offline; it is needed to sign, to renew and to suspend",
+            "take the folder offline; it is needed to sign, to delegate, to resume and to leave",
         )

@@ -14,6 +14,13 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "manifest_changed": "broker/service/test_manifest_renewal.py"
+    "::test_two_processes_do_not_issue_at_once",
+    "manifest_displaced": "broker/service/test_manifest_renewal.py"
+    "::test_its_own_record_is_put_back",
+    "manifest_not_foreign": "broker/cli/test_keys_adopt.py"
+    "::test_a_version_that_does_not_await_it_is_refused",
+    "manifest_not_ours": "broker/cli/test_keys_adopt.py::test_an_adopted_manifest_is_one_of_ours",
     "renewal_failed": "broker/operations/test_certificate_renewal.py"
     "::test_a_failure_is_told_and_mended",
     "renewal_not_configured": "broker/operations/test_certificate_renewal.py"

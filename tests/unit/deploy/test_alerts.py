@@ -25,11 +25,13 @@ from broker.agency.own_manifest import suspend_contract
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.control import watch
+from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.observing import logs
 from broker.observing.logs import configure, logger
 from broker.operations.contract_revision import revise_contract
 from broker.receiving import persistence
 from broker.record import Record
+from broker.registry.repository import manifest_name
 from broker.store.database import open_store
 from broker.store.rows import NewCopyRow
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
@@ -103,16 +105,25 @@ def settled(text: str) -> bool:
     return ready(text) and not any(_older(agency, 60)(text) for agency in CAST)
 
 
-def key_ends_soon(text: str) -> bool:
+def _days_left(text: str, what: str) -> list[float]:
+    pattern = rf'^concordant_days_left\{{(?=.*what="{what}").*\}} (\S+)$'
+    return [float(left) for left in re.findall(pattern, text, re.M)]
+
+
+def renewed(text: str) -> bool:
+    """Every adapter has renewed its manifest by itself."""
+    manifests = _days_left(text, "manifest")
+    return len(manifests) == len(CAST) and min(manifests) > 20
+
+
+def manifest_ends_soon(text: str) -> bool:
     """The days that are left were worked out with the time of now."""
-    days = re.findall(r'^concordant_days_left\{(?=.*what="key").*\} (\S+)$', text, re.M)
-    return any(float(left) < 14 for left in days)
+    return any(left < 10 for left in _days_left(text, "manifest"))
 
 
 def certificate_ends_soon(text: str) -> bool:
     """The days that are left of the certificate were worked out."""
-    days = re.findall(r'^concordant_days_left\{(?=.*what="certificate").*\} (\S+)$', text, re.M)
-    return any(0 < float(left) < 30 for left in days)
+    return any(0 < left < 30 for left in _days_left(text, "certificate"))
 
 
 # --- the states ----------------------------------------------------------------------------------
@@ -313,7 +324,7 @@ async def a_referral_is_not_answered(live: Live) -> Shown:
         all_of(
             has("referrals_overdue"),
             has("alarms_total", code="referral_unacknowledged"),
-            key_ends_soon,
+            renewed,
             settled,
         )
     )
@@ -408,6 +419,46 @@ async def a_certificate_is_not_renewed(live: Live) -> Shown:
     return Shown(calm, await live[SUPPORT].until(wanted), restarted=True)
 
 
+async def a_manifest_is_not_renewed(live: Live) -> Shown:
+    """The adapter lacks the manifest keys; the others renew."""
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live.stop()
+    for path in (live[SUPPORT].folder / "keys").glob("manifest-*"):
+        path.rename(path.with_suffix(".away"))
+    await live.start(*CAST, ahead_ms=22 * DAY)
+    failed = has("manifest_renewal_failed", code="key_missing")
+    after = await live[SUPPORT].until(all_of(failed, manifest_ends_soon, settled))
+    return Shown(calm, after, restarted=True)
+
+
+async def a_manifest_is_not_ours(live: Live) -> Shown:
+    """Its manifest keys signed one that this folder did not make."""
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live[SUPPORT].stop()
+    participant = live[SUPPORT].participant()
+    newest = participant.manifest(now_ms())
+    made = issue_manifest(newest, ManifestChanges(), participant.manifest_signer(), now_ms())
+    path = live[SUPPORT].folder / "manifests" / manifest_name(made)
+    path.write_bytes(made.raw)
+    await live[SUPPORT].start()
+    wanted = all_of(has("manifests_not_ours"), has("alarms_total", code="manifest_not_ours"))
+    return Shown(calm, await live[SUPPORT].until(all_of(wanted, settled)), restarted=True)
+
+
+async def a_delegation_ends(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+
+    def soon(_: object) -> int:
+        return now_ms() + 80 * DAY
+
+    with mock.patch.object(watch, "delegation_end", soon):
+        after = await live[SUPPORT].until(lambda text: max(_days_left(text, "delegation")) < 90)
+    return Shown(calm, after)
+
+
 async def a_review_is_due(live: Live) -> Shown:
     await live.start(*CAST)
     calm = await live[SUPPORT].until(settled)
@@ -475,13 +526,16 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (kafka_gone, {"AgencySilent", "Held", "NotReady", "OutboxStuck"}),
     (record_larger_than_the_topic_takes, {"Held", "OutboxStuck"}),
     (own_system_takes_nothing, {"InboxStuck"}),
-    (a_referral_is_not_answered, {"Alarm", "EndsSoon", "ReferralOverdue"}),
+    (a_referral_is_not_answered, {"Alarm", "ReferralOverdue"}),
     (a_loop_hangs, {"LoopStuck"}),
     (a_record_is_held, {"Held", "RecordsRefused"}),
     (a_record_waits_for_our_own_suspension, {"Held"}),
     (a_quarantine_is_full, {"Held", "QuarantineFilling", "RecordsRefused"}),
     (a_value_is_dropped_from_the_log, {"LogDropsValues"}),
     (a_certificate_is_not_renewed, {"CertificateNotRenewed", "EndsSoon"}),
+    (a_manifest_is_not_renewed, {"EndsSoon", "ManifestNotRenewed"}),
+    (a_manifest_is_not_ours, {"Alarm", "ManifestNotOurs"}),
+    (a_delegation_ends, {"DelegationEnds"}),
     (a_review_is_due, {"AgreementDue"}),
     (a_version_awaits_our_signature, {"SignatureAwaited"}),
     (an_event_waits_for_an_agency, {"CopiesWait"}),

@@ -29,6 +29,7 @@ DAY = 86_400_000
 AGENCY = "csu-camden"
 NAMES = {
     "adapter",
+    "delegation",
     "settings",
     "partners",
     "outbox",

@@ -74,6 +74,8 @@ def test_a_stale_manifest_is_refused(node: ControlNode, world: FoundedPartnershi
     taken = node.control.manifests
     news = node.hear(node.topics.manifests, stale.raw)
     assert news.rejected == ["manifest_conflict"]
+    assert news.alarms == [(POLICE, "manifest_conflict")]
+    assert node.hear(node.topics.manifests, stale.raw).alarms == []  # once for each text
     assert node.control.manifests is taken
 
 

@@ -115,7 +115,7 @@ def test_values_of_the_state_are_read_at_each_scrape(tmp_path: Path) -> None:
             )
         )
     with store.reading() as tx:
-        metrics.refresh(tx, NOW, ("cps-london", "csu-camden"))
+        metrics.refresh(tx, NOW, {"cps-london": 180_000, "csu-camden": 900_000})
     store.close()
     assert value(metrics, "outbox_events", state="pending") == 1
     assert value(metrics, "outbox_events", state="unsent") == 0

@@ -203,3 +203,19 @@ def test_a_manifest_of_an_agency_that_no_contract_names_is_not_believed(
     stranger = raw.replace(b'"agency":"cps-london"', b'"agency":"stranger"')
     (partnership.directory(ME) / "manifests" / "stranger.1.note").write_bytes(stranger)
     assert "stranger" not in load().manifests.agencies()
+
+
+def test_a_reload_verifies_a_file_whose_bytes_differ(load: Load, now: int) -> None:
+    """A reload skips only signatures over the very same bytes."""
+    participant = load()
+    repository, contracts = participant.repository, participant.contracts
+    again = repository.load_manifests(contracts, now, participant.manifests)
+    assert [one.raw for one in again.all()] == [one.raw for one in participant.manifests.all()]
+    (path,) = (participant.root / "manifests").glob(f"{ME}.*.note")
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-10] + (b"A" if raw[-10:-9] != b"A" else b"B") + raw[-9:])
+
+    def reloaded() -> object:
+        return repository.load_manifests(contracts, now, participant.manifests)
+
+    assert code_of(reloaded) in {"manifest_signature_invalid", "manifest_malformed"}
