@@ -144,10 +144,8 @@ class Story:
                     said = ("--words", words[partner["agency"]], "--by", "Ada Okafor")
                     ok("agency", "check-partner", partner["agency"], "--agency", agency,
                        *said, "--channel", "telephone")  # fmt: skip
-            # an agency that joins has signed no version before
-            accepted = ("--accept", "previous-not-held") if agency == NEWCOMER else ()
             person = ("--as", "Ada Okafor, Director")
-            ok("contract", "sign", "--agency", agency, *person, "--yes", *accepted)
+            ok("contract", "sign", "--agency", agency, *person, "--yes")
             ok("bundle", "make", "--agency", agency, "--out", f"{agency}.bundle")
 
         at_once([(self[one], partial(sign, one)) for one in signers])
@@ -290,6 +288,30 @@ class Story:
         answer: dict[str, Any] = done.json
         return answer
 
+    def status(self, agency: str) -> dict[str, Any]:
+        """Answer of `status`."""
+        done = self[agency].concordant("status", "--agency", agency, "--json", code=None)
+        answer: dict[str, Any] = done.json
+        return answer
+
+    def published(self, agency: str) -> int:
+        """Number of its events that Kafka has."""
+        return sum(int(one["size"]) for one in self.status(agency)["streams"])
+
+    def taken(self, agency: str, name: str) -> bool:
+        """Return whether its adapter has taken an export out of the import folder."""
+        return not (self[agency].home / agency / "import" / name).exists()
+
+    def stop(self, act: str, reason: str) -> None:
+        """One agency suspends or resumes its part."""
+        self[SUSPENDED].concordant(
+            "contract", act, "--agency", SUSPENDED, "--contract", NAME, "--reason", reason, "--yes"
+        )
+
+    def stopped(self, agency: str) -> dict[str, str]:
+        """Parties of the newest version that have suspended their part or left."""
+        return dict(max(self.validity(agency)["contracts"], key=_version)["departed"])
+
     def sha256(self, version: str) -> str:
         """Hash of a version, as the writer knows it."""
         contracts = self.validity(WRITER)["contracts"]
@@ -317,6 +339,10 @@ def checked(*arguments: object) -> None:
 
 def _number(path: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in path.name.split(".") if part.isdigit())
+
+
+def _version(one: dict[str, Any]) -> str:
+    return str(one["version"])
 
 
 def remember(rows: Sequence[SampleRow]) -> None:
@@ -401,6 +427,8 @@ def test_a_partnership_is_founded_joined_changed_and_left(story: Story) -> None:
     story.sign_round([*ROLES, NEWCOMER], "draft.bundle", first=WRITER)
     joined = story.validity(NEWCOMER)["contracts"]
     assert [one["state"] for one in joined] == ["in_force"]
+    story.certify(NEWCOMER)
+    story.apply()  # every party of both versions has signed, so the newcomer gets its rights
 
     # one is removed: the others sign a version without it
     story.revise(joined[0]["version"], "--remove", REMOVED, files=[])
@@ -410,6 +438,38 @@ def test_a_partnership_is_founded_joined_changed_and_left(story: Story) -> None:
     newest = max(states)
     assert states.pop(newest) == "in_force"
     assert set(states.values()) == {"superseded"}
+
+    # the removed agency, which has not heard of it, sends once more: the others refuse its event
+    story.run_adapters(REMOVED)
+    story.drop(REMOVED, "second.csv", police_export("VSHAV", 1, 11))
+    until(lambda: story.published(REMOVED) >= 2, lambda: story.log(REMOVED))
+    story[REMOVED].stop_adapter()
+    story.run_adapters(WRITER, SUSPENDED, NEWCOMER)
+    until(
+        lambda: REMOVED in json.dumps(story.status(SUSPENDED)["quarantine"]),
+        lambda: story.log(SUSPENDED),
+    )
+    assert len(story.inbox(SUSPENDED)) == 3
+    story.drop(WRITER, "second.csv", police_export("VSHARBOUR", 1, 13))
+    until(lambda: len(story.inbox(NEWCOMER)) == 1, lambda: story.log(WRITER) + story.log(NEWCOMER))
+    story.apply(story.sha256(newest))  # a person of the host decides to remove its rights
+
+    # one suspends its part, and the others stop sealing to it; it resumes
+    story.stop("suspend", "dpia_review")
+    until(lambda: story.stopped(WRITER) == {SUSPENDED: "suspended"}, lambda: story.log(WRITER))
+    story.drop(WRITER, "third.csv", police_export("VSHAV", 1, 17))
+    until(lambda: story.taken(WRITER, "third.csv"), lambda: story.log(WRITER))
+    reason = story[WRITER].home / WRITER / "quarantine" / "third.csv.reason.json"
+    until(reason.exists, lambda: story.log(WRITER))
+    assert [one["code"] for one in json.loads(reason.read_text())["rows"]] == ["suspended"]
+    assert len(story.inbox(SUSPENDED)) == 3
+    story.stop("resume", "resolved")
+    until(lambda: story.stopped(WRITER) == {}, lambda: story.log(WRITER))
+    story.drop(WRITER, "fourth.csv", police_export("VSHAV", 1, 31))
+    until(
+        lambda: len(story.inbox(SUSPENDED)) >= 4, lambda: story.log(WRITER) + story.log(SUSPENDED)
+    )
+    story.stop_adapters()
 
     # every certificate and operational key is renewed
     before = {one: story.secrets_of(one) for one in story.users}
