@@ -61,6 +61,7 @@ OTHERS = {
     ("agency officer new", "NAME"),  # of a deployment that is new
     ("kafka plan", "NAME"),  # a principal of the host's own Kafka
     ("kafka apply", "NAME"),
+    ("kafka authority identity", "NAME"),
     ("agency init", "NAME"),  # the legal name
     ("agency init", "CODE"),  # an area of the Office for National Statistics
     ("agency init", "KIND"),  # its test is below
