@@ -59,6 +59,7 @@ NAMES = {"TYPE", "PATH", "NAME", "CODE", "AGENCY", "SENDER", "TOPIC", "KIND", "F
 OTHERS = {
     ("keys passphrase", "NAME"),  # of an environment variable
     ("agency officer new", "NAME"),  # of a deployment that is new
+    ("kafka authority identity", "NAME"),  # of a DNS name or a new certificate
     ("kafka plan", "NAME"),  # a principal of the host's own Kafka
     ("kafka apply", "NAME"),
     ("kafka authority identity", "NAME"),
