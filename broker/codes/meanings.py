@@ -327,6 +327,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "an agency could not be reached before the retention of an event on Kafka ended",
         "Tell that agency in another way, if it still needs the event.",
     ),
+    "copy_unknown": Meaning(
+        "no copy of this event waits for the named agencies",
+        "See what waits: concordant event waiting --agency DIR",
+    ),
     "cosignature_invalid": Meaning(
         "a second signature does not verify", "Ask its agency for it again."
     ),

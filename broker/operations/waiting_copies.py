@@ -61,7 +61,7 @@ def cancel_copies(
 
     Raises:
         UnknownNameError: ``agency_unknown``.
-        WrongInputError: ``event_unknown``: no copy of this event waits for these agencies.
+        WrongInputError: ``copy_unknown``: no copy of this event waits for these agencies.
         ConcordantError: the folder cannot be loaded, or its state cannot be written.
     """
     participant = load_participant(directory, now)
@@ -81,7 +81,7 @@ def cancel_copies(
             if not chosen:
                 raise WrongInputError(
                     "No copy of this event waits for such an agency.",
-                    code="event_unknown",
+                    code="copy_unknown",
                     where=event_id,
                     fix=f"See what waits: concordant event waiting --agency {directory}",
                 )

@@ -21,6 +21,8 @@ BY_TEST = {
     "manifest_not_foreign": "broker/cli/test_keys_adopt.py"
     "::test_a_version_that_does_not_await_it_is_refused",
     "manifest_not_ours": "broker/cli/test_keys_adopt.py::test_an_adopted_manifest_is_one_of_ours",
+    "copy_unknown": "broker/cli/test_event_waiting.py"
+    "::test_waiting_copies_are_listed_and_cancelled_once",
     "renewal_failed": "broker/operations/test_certificate_renewal.py"
     "::test_a_failure_is_told_and_mended",
     "renewal_not_configured": "broker/operations/test_certificate_renewal.py"

@@ -41,6 +41,6 @@ def test_waiting_copies_are_listed_and_cancelled_once(cli, world) -> None:
     again = cli(
         "event", "cancel", EVENT, "--agency", folder, "--recipient", "council-camden"
     )  # fmt: skip
-    again.require_failure("event_unknown", 2)
+    again.require_failure("copy_unknown", 2)
     logged = cli("log", "show", "--agency", folder, "--json")
     assert "copy_cancelled" in logged.text
