@@ -49,7 +49,6 @@ from broker.keys.manifest import SignedManifest, manifest_text, parse_manifest
 from broker.operations.trial import parse_plain
 from broker.partnership import entry as agency_entries
 from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
-from broker.partnership.officer import verify_officer_file
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import RecordFormatError, format_record, parse_record
 from broker.statements import heartbeats, notices
@@ -105,7 +104,6 @@ from tests.fuzz.parser_objects import (
     evidence,
     key_files,
     manifest,
-    officer_file,
     sealed_value,
     state,
 )
@@ -250,12 +248,7 @@ def _around(note: bytes) -> Wrap:
     return lambda document: head + b"\n" + document + b"\n\n" + lines
 
 
-in_entry, in_officer = _around(agency_entry()), _around(officer_file())
-
-
-def _parse_officer(data: bytes) -> object:
-    """Any bytes as the public file of an officer."""
-    return verify_officer_file(data, agency="csu-camden", deployment="pan-london", now=NOW)
+in_entry = _around(agency_entry())
 
 
 _MANIFEST = manifest()
@@ -315,10 +308,6 @@ PARSERS: tuple[Parser, ...] = (
     Parser("agency-entry", agency_entries.parse_entry, (EntryError,),
            (agency_entry(), agency_entry(("chief", "siro"))), None,
            in_entry, tuple(map(_document, (agency_entry(), agency_entry(("chief", "siro")))))),
-    Parser("verified-entry", lambda data: agency_entries.verify_entry(data, now=NOW), (EntryError,),
-           (agency_entry(),), None, in_entry, (_document(agency_entry()),), slow=True),
-    Parser("officer", _parse_officer, (EntryError,), (officer_file(),), None,
-           in_officer, (_document(officer_file()),), slow=True),
     Parser("signed-contract", unpack_contract, (RefusedError,),
            (pack_contract(b"name: x\n", SIGNED), pack_contract(b"", b"")),
            lambda pair: pack_contract(*pair)),

@@ -17,7 +17,7 @@ from broker.keys.keyfile import format_keyfile, public_of, seal_key
 from broker.keys.kid import kid
 from broker.keys.manifest import Manifest, ManifestKey
 from broker.keys.signed_document import document_text
-from broker.partnership import entry, officer
+from broker.partnership import entry
 from broker.record import Record
 from broker.statements.heartbeats import Head, Heartbeat
 from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING
@@ -122,16 +122,6 @@ def agency_entry(officers: tuple[str, ...] = ()) -> bytes:
     )
     lines = (SignatureLine(NAME, bytes([n] * 4), bytes(64)) for n in (1, 2))
     return format_note(Note(document_text(entry.HEADER, "pan-london", made), tuple(lines)))
-
-
-def officer_file() -> bytes:
-    """The public file of an officer, as above."""
-    (pair,) = entry.parse_entry(agency_entry()).governance.pairs.values()
-    made = officer.OfficerStatement(
-        agency="csu-camden", deployment="pan-london", governance=pair, issued=NOW, officer="siro"
-    )
-    lines = (SignatureLine(NAME, bytes([n] * 4), bytes(64)) for n in (1, 2))
-    return format_note(Note(document_text(officer.HEADER, "pan-london", made), tuple(lines)))
 
 
 def manifest() -> Manifest:
