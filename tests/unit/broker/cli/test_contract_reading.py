@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from broker.keys.governance import GovernancePublic
-from contracts.loading import load_contract
+from contracts.loading import AGREEMENT_BYTES, load_contract
 from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World, day
 
 
@@ -71,7 +71,7 @@ def test_junit_of_a_clean_contract_is_one_passed_case(cli, world: World) -> None
         (b"name: 1\nname: 2\n", "written twice"),
         (b"a: [1", "not YAML"),
         (b"- just\n- a list\n", "the whole file"),
-        (b"x" * (1 << 20) + b"y", "larger than 1 MiB"),
+        (b"x" * (AGREEMENT_BYTES + 1), "larger than"),
     ],
     ids=["empty", "encoding", "repeated key", "truncated", "other document", "huge"],
 )
