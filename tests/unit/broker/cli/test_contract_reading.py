@@ -120,7 +120,7 @@ def test_explain_ends_with_every_fingerprint_in_groups_of_four(cli, world: World
     contract = load_contract(world.contract()).contract
     assert done.code == 0
     for agency in AGENCIES:
-        keys = contract.governance_keys[agency]
+        keys = contract.governance_keys[agency].pairs[None]
         public = GovernancePublic(keys.ed25519_raw, keys.ml_dsa_65_raw)
         for kid in public.kids:
             digits = kid.hex()
