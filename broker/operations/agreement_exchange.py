@@ -395,9 +395,8 @@ def _members(value: bytes) -> Bundle:
         return Bundle(entries={parse_entry(value, str(_WHERE)).agency: value})
     if not value.startswith(_ZIP):
         raw, note = unpack_contract(value)
-        _, agency = note_claim(note)
         name = sha256(raw).hex()
-        return Bundle(agreements={name: raw}, signatures={(name, agency): note})
+        return Bundle(agreements={name: raw}, signatures={(name, note_claim(note).signer): note})
     bundle = parse_bundle(value, str(_WHERE))
     outside = (bundle.manifests, bundle.certificates, bundle.own_certificates, bundle.authority)
     if len(bundle.agreements) != 1 or any(outside):

@@ -158,11 +158,11 @@ class ContractBook:
         Raises:
             NoteError: `note_malformed`.
         """
-        claimed, agency = note_claim(note)
-        if claimed != contract_hash:
+        claim = note_claim(note)
+        if claim.contract != contract_hash:
             return False
-        parsed, name = parse_note(note), key_name(self.deployment, agency)
-        for pair in (p for keys in self.governance_of(agency) for p in keys.pairs.values()):
+        parsed, name = parse_note(note), key_name(self.deployment, claim.agency)
+        for pair in (p for keys in self.governance_of(claim.agency) for p in keys.pairs.values()):
             verifiers = pair.note_verifiers(name)
             try:
                 if verify_note(parsed, verifiers) == verifiers:

@@ -8,7 +8,7 @@ reader builds it again and compares the bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -166,8 +166,27 @@ def parse_contract_note(text: ContractText, raw: bytes, where: str | None = None
     return found
 
 
-def note_claim(raw: bytes) -> tuple[bytes, str]:
-    """Return the hash of the contract and the party that a note names. Nothing is verified.
+class NoteClaim(NamedTuple):
+    """Contract, party and officer that a note names, before anything is verified.
+
+    Attributes:
+        contract: hash of the contract's file, 32 bytes.
+        agency: id of the party.
+        officer: office of the officer, of a party with several.
+    """
+
+    contract: bytes
+    agency: str
+    officer: str | None
+
+    @property
+    def signer(self) -> str:
+        """Return the party's id, followed by its officer, as `ContractNote.signer`."""
+        return signer_name(self.agency, self.officer)
+
+
+def note_claim(raw: bytes) -> NoteClaim:
+    """Return the hash of the contract and the signer that a note names. Nothing is verified.
 
     Raises:
         NoteError: `note_malformed`: it is no note of a party.
@@ -178,9 +197,8 @@ def note_claim(raw: bytes) -> tuple[bytes, str]:
         lines = parse_note(raw).text.decode("utf-8").split("\n")
         if lines[0] != HEADER or len(lines) <= _LINES:
             raise ValueError("not the lines of a signature under a contract")
-        return strict_b64(lines[4].partition(" ")[0]), _Act.model_validate(
-            parse_json(lines[_LINES - 1].encode())
-        ).agency
+        act = _Act.model_validate(parse_json(lines[_LINES - 1].encode()))
+        return NoteClaim(strict_b64(lines[4].partition(" ")[0]), act.agency, act.officer)
     except (ValidationError, CanonicalError, ValueError):
         raise NoteError("It is no note of a party.", code="note_malformed") from None
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.agency.participant import Participant, load_participant
+from broker.agency.participant import LoadedAgency, Participant, load_participant
 from broker.errors import (
     EntryError,
     ManifestError,
@@ -28,6 +28,7 @@ from broker.keys.delegation import (
 )
 from broker.keys.governance import GovernanceSigner
 from broker.operations.agency_entry import own_entry, write_entry
+from broker.operations.agreement_exchange import AgreementExchange
 from broker.operations.agreement_state import agreement_states
 from broker.operations.bundles import add_bundles, make_bundle
 from broker.operations.contract_departure import depart, review
@@ -43,9 +44,12 @@ from broker.operations.officers import (
 from broker.operations.signatories import NothingToSignError, file_to_sign
 from broker.partnership.entry import verify_entry
 from broker.registry.contracts import verify_contract
+from broker.statements.signed_contract import pack_contract
+from broker.store.database import open_store
 from broker.tlog.note import Note, format_note, sign_note
 from contracts.durations import DAY_MS, HOUR_MS
 from tests.support.founding import NOW, cheap_scrypt, content, found
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 from tests.unit.broker.operations.test_bundles import drafted, sign
 
 AGENCY, OTHERS = "csu-camden", ("cps-london", "haven-support", "council-camden")
@@ -419,3 +423,24 @@ def test_no_lines_of_one_officer_are_a_delegation(
     assert not accepted or len(set(who)) == 2
     if len(who) == 2 and who == sorted(set(who)) and chosen == signatures[:4]:
         assert accepted
+
+
+def test_a_record_with_the_note_of_one_officer_is_taken(root: Path) -> None:
+    """Each officer's note travels alone on the contracts topic, and two of them sign."""
+    agreement = partner(root).contracts.all()[0]
+    notes = agreement.notes_of(AGENCY)
+    assert len(notes) == 2
+    folder = shutil.copytree(root / OTHERS[0], root / "reader")
+    for note in folder.glob(f"contracts/*.{AGENCY}.*.note"):
+        note.unlink()
+    reader = load_participant(folder, NOW, unsigned_ok=True)
+    store = open_store(folder / "state" / "taken.db")
+    exchange = AgreementExchange(
+        LoadedAgency(reader), store, MemoryTransport(MemoryKafka(), OTHERS[0]), lambda: NOW
+    )
+    book = reader.contracts
+    assert AGENCY in book.all()[0].missing
+    for note in notes:
+        book = exchange.take(pack_contract(agreement.text.raw, note.raw), book, NOW)
+    store.close()
+    assert AGENCY in book.all()[0].parties
