@@ -14,6 +14,7 @@ from broker.envelope.primitives import sha256
 from broker.registry.contracts import SignedContract, verify_contract
 from contracts.loading import AGREEMENT_BYTES, parse_contract
 from contracts.model import topic_name
+from contracts.strict_yaml import NODES
 from tests.vectors.making.agencies import COUNCIL, DAY, NOW, POLICE, SECOND, Member, instant
 from tests.vectors.making.contract_worlds import two_party
 from tests.vectors.making.ground import Ground
@@ -267,19 +268,20 @@ def _with_values(count: int, police: Member, council: Member) -> tuple[Tree, byt
     """A contract of exactly so many values."""
     name = f"form-values-{count}"
 
-    def made(gateways: int) -> Tree:
-        return two_party(name, police, council, legal_bases=_many(gateways))
+    def made(gateways: int, more: int = 0) -> Tree:
+        tree = two_party(name, police, council, legal_bases=_many(gateways))
+        return tree | {"security": [*tree["security"], *["x"] * more]}
 
     # every full list of gateways brings a basis with it, so the number is searched for
     gateways = count - _value_count(made(0))
     while (over := _value_count(made(gateways)) - count) > 0:
         gateways -= over
-    tree = made(gateways)
+    tree = made(gateways, -over)
     assert _value_count(tree) == count
     return tree, text_of(tree)
 
 
-VALUES = 20_000
+VALUES = NODES
 
 
 def forms(ground: Ground) -> Setting:
@@ -313,9 +315,9 @@ def cases(setting: Setting) -> Iterator[Case]:
     for what, file in TAKEN.items():
         if file.about:
             yield _event(setting, f"10-opened-contract_{what}", what, file.about)
-    yield _event(setting, "10-opened-contract_values", "values", "A file of 20000 values.")
+    yield _event(setting, "10-opened-contract_values", "values", f"A file of {VALUES} values.")
     refused = {what: file.about for what, file in REFUSED.items()}
-    for what, about in {**refused, "values_more": "A file of 20001 values."}.items():
+    for what, about in {**refused, "values_more": f"A file of {VALUES + 1} values."}.items():
         s = Scene(setting, f"6-contract_unknown-form_{what}")
         draft = s.event(to=(COUNCIL,))
         draft.contract = sha256(setting.contracts[what][0])
