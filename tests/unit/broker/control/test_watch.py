@@ -77,7 +77,7 @@ def test_the_ends_of_keys_manifests_contract_and_certificate_are_metrics(node: C
     node.watch.look()
     text = node.metrics.text().decode()
     ending = set(re.findall(r'concordant_days_left\{name="[^"]+",what="([a-z]+)"\}', text))
-    assert ending == {"manifest", "contract", "key", "certificate", "authority"} | {
+    assert ending == {"manifest", "delegation", "contract", "key", "certificate", "authority"} | {
         "review",
         "assessment",
     }

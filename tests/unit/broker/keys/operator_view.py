@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -43,4 +44,6 @@ def watch_reading(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             return self.file.read(size)
 
     monkeypatch.setattr(Path, "open", lambda self, mode: Watched(opened(self, mode)))
+    fdopen = os.fdopen
+    monkeypatch.setattr(os, "fdopen", lambda handle, mode: Watched(fdopen(handle, mode)))
     return asked

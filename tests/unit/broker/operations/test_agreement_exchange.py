@@ -508,11 +508,12 @@ def test_a_deleted_version_takes_its_entries_along(
     root: Path, adapters: dict[str, Adapter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(received_versions, "VERSIONS_LIMIT", 1)
+    later = proposal(adapters[A], "Haven 2", NOW + 60_000)
     drafts(adapters[A], newcomer(root))
     reader = adapters[C]
     reader.hear()
     assert (reader.folder / "entries" / f"{NEWCOMER}.entry").exists()
-    assert reader.take_value(packed(proposal(adapters[A], "Haven 2", NOW + 60_000))) == []
+    assert reader.take_value(packed(later)) == []
     assert not (reader.folder / "entries" / f"{NEWCOMER}.entry").exists()
     assert len(reader.control.contracts.awaiting(NOW)) == 1
 
