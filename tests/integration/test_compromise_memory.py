@@ -127,7 +127,7 @@ async def test_a_stolen_stream_key_as_the_guide_has_it(
     await until(lambda: believed in council.inbox(), police, council)  # nobody can know yet
     published = [*cosigned, *police.publish(TO, 30)]
     # where its record met ours
-    await until(lambda: bool(council.stopped()), police, council, within_s=60)
+    await until(lambda: bool(council.stopped()), police, council, within_s=120)
 
     # --- the first hour --------------------------------------------------------------------------
     listed = await guide.next("keys list", root / POLICE)
