@@ -27,7 +27,7 @@ ROUND_EVENTS: Final = 8 * MAX_BATCH_EVENTS
 """Maximum number of rows in one round, over all streams."""
 
 FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS
-"""How far ahead of this clock an accepted generation may have been opened.
+"""Greatest lead over this clock of the opening of an accepted generation.
 
 Its log time may be 5 minutes ahead, and its opening 5 minutes after that (docs/spec/opening.md,
 step 2).

@@ -29,7 +29,7 @@ from tests.conformance.refusals import MalformedError, NotBelievedError
 
 Stated = tuple[int, bytes]
 DEPARTED_MS = 7 * 24 * 60 * 60 * 1000
-"""How long after its end an exchange key is still tried."""
+"""Time after its end for which an exchange key is still tried."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,9 @@ from tests.support.memory_agency import Clock
 from tests.support.sent_records import proof_of
 
 RUN_MS = 8 * MINUTE
-"""How long a run may last by its own clock, so that no unknown key or contract is given up."""
+"""Longest run by its own clock, so that no unknown key or contract is given up."""
 CONTRACT = slice(25, 57)
-"""Where the contract's hash stands in a value."""
+"""Place of the contract's hash in a value."""
 
 Name = tuple[str, KafkaPartition, str, int]
 """(sender, place, generation, index)."""

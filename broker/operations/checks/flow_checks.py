@@ -21,7 +21,7 @@ from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS, MINUTE_MS, duration_text
 
 SLOW_MS: Final = 10 * MINUTE_MS
-"""How long an event may wait for the agency's own system (the alert `InboxStuck`)."""
+"""Longest wait of an event for the agency's own system (the alert `InboxStuck`)."""
 FLOW: Final = ("outbox", "inbox", "streams", "heartbeats", "referrals", "alarms")
 """Names of these checks."""
 TOO_LARGE: Final = "kafka_record_too_large"

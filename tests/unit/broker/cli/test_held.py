@@ -141,7 +141,7 @@ SCENARIOS: dict[HeldKind, tuple[Scenario, str]] = {
     "entry": (put_aside_entry, "asked"),
     "temporary": (put_aside_temporary, "removed"),
 }
-"""How each kind comes about, and the outcome of trying it again."""
+"""Origin of each kind, and the outcome of trying it again."""
 
 
 def referral(world, cli) -> dict[str, Any]:
@@ -256,7 +256,7 @@ DISCARDED: dict[HeldKind, str] = {
     "entry": "stays",
     "temporary": "stays",
 }
-"""What becomes of each kind that a person wants to discard."""
+"""End of each kind that a person wants to discard."""
 
 
 @pytest.mark.parametrize("kind", SCENARIOS)

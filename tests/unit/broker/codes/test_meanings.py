@@ -104,7 +104,7 @@ ACTS = {
     "tell": r"\btell\b",
     "wait": r"\bwait\b",
 }
-"""What a next step can have a person do, and how a text says it."""
+"""Acts of a person that a next step can ask for, and the words for them."""
 
 
 def acts(text: str) -> set[str]:

@@ -360,7 +360,7 @@ def test_a_version_that_a_person_added_is_published_for_silent_signers(
 
 def test_an_unsigned_draft_does_not_travel(adapters: dict[str, Adapter]) -> None:
     add_bundles(adapters[A].folder, [revise(adapters[A].folder)], NOW)
-    adapters[A].now = NOW + 2 * DAY_MS  # nobody is heard
+    adapters[A].now = NOW + 2 * DAY_MS  # no agency is heard
     adapters[A].reload()
     adapters[A].publish()
     assert adapters[B].hear() == []
