@@ -25,7 +25,7 @@ ALLOWED = {
 def modules(*folders: str) -> Iterator[tuple[str, str]]:
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if not {".venv", "build", "__pycache__"} & set(path.parts):
+            if not {".venv", "venv", "mutants", "build", "__pycache__"} & set(path.parts):
                 yield str(path.relative_to(ROOT)), path.read_text()
 
 
