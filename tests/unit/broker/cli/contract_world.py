@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,6 @@ from broker.registry.repository import note_path
 from contracts.loading import parse_contract
 from tests.support.contract_signatures import signed_by
 
-NOW = int(datetime.now(UTC).timestamp() * 1000)
 NAME = "london-hate-crime"
 AGENCIES = (
     "csu-camden",
@@ -49,9 +49,14 @@ class World:
     def note(self, agency: str = "csu-camden") -> Path:
         return note_path(self.contract(agency), agency)
 
-    def variant(self, changes: Mapping[str, str], agency: str = "csu-camden") -> bytes:
-        """The contract's text with some other words in it."""
-        text = self.contract(agency).read_text()
+    def variant(
+        self,
+        changes: Mapping[str, str],
+        agency: str = "csu-camden",
+        days: Mapping[str, int] | None = None,
+    ) -> bytes:
+        """The contract's text with some other words in it, and some other dates (see ``dated``)."""
+        text = dated(self.contract(agency).read_text(), days or {})
         for old, new in changes.items():
             assert text.count(old) >= 1, old
             text = text.replace(old, new, 1)
@@ -84,4 +89,15 @@ class World:
 
 def day(offset: int) -> str:
     """A date so many days from today, UTC."""
-    return (datetime.fromtimestamp(NOW // 1000, UTC).date() + timedelta(days=offset)).isoformat()
+    return (datetime.now(UTC).date() + timedelta(days=offset)).isoformat()
+
+
+def dated(text: str, days: Mapping[str, int]) -> str:
+    """Set dates of a contract by their members' names, in days from today.
+
+    The day may have changed since the contract was written, so its own dates are not looked for.
+    """
+    for member, offset in days.items():
+        text, found = re.subn(rf"(?m)^{member}: .*$", f"{member}: {day(offset)}", text)
+        assert found == 1, member
+    return text

@@ -12,7 +12,7 @@ import pytest
 
 from broker.keys.governance import GovernancePublic
 from contracts.loading import AGREEMENT_BYTES, load_contract
-from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World, day
+from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World, dated
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,8 @@ def world(made: Path) -> World:
 @pytest.fixture
 def due(world: World, tmp_path: Path) -> Path:
     """A contract whose review was due yesterday."""
-    text = world.contract().read_text()
-    review = re.search(r"^review_on: .*$", text, re.MULTILINE)
-    assert review is not None
     path = tmp_path / "due.yaml"
-    path.write_text(text.replace(review[0], f"review_on: {day(-1)}", 1))
+    path.write_text(dated(world.contract().read_text(), {"review_on": -1}))
     return path
 
 

@@ -44,13 +44,19 @@ def notes_beside(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.stem}.*.note"))
 
 
-def next_version(world: World, changes: dict[str, str] | None = None, version="1.1.0") -> bytes:
+def next_version(
+    world: World,
+    changes: dict[str, str] | None = None,
+    version: str = "1.1.0",
+    days: dict[str, int] | None = None,
+) -> bytes:
     """A version that replaces the one in force, with some other words."""
     before = load_contract(world.contract()).hash.hex()
     entry = "version_record:\n"
     record = f'  - {{version: {version}, date: {day(0)}, change: "More.", authorised_by: "All"}}\n'
     raw = world.variant(
-        {"\nversion: 1.0.0": f"\nversion: {version}", entry: entry + record, **(changes or {})}
+        {"\nversion: 1.0.0": f"\nversion: {version}", entry: entry + record, **(changes or {})},
+        days=days,
     )
     return raw + f'previous: ["{before}"]\n'.encode()
 
@@ -125,12 +131,7 @@ def test_a_damaged_signature_names_its_party(cli, world: World) -> None:
 
 @pytest.mark.parametrize(("dates", "state"), [((-30, -1), "expired"), ((2, 30), "not_started")])
 def test_dates_decide(cli, world: World, dates: tuple[int, int], state: str) -> None:
-    raw = world.variant(
-        {
-            f"starts: {day(0)}": f"starts: {day(dates[0])}",
-            f"ends: {day(364)}": f"ends: {day(dates[1])}",
-        }
-    )
+    raw = world.variant({}, days={"starts": dates[0], "ends": dates[1]})
     put(world, f"{NAME}.yaml", raw)
     done = cli(*VERIFY, "--agency", world.agency(), "--json")
     assert (done.code, done.json["contracts"][0]["state"]) == (1, state)
@@ -340,27 +341,21 @@ def test_an_altered_or_foreign_contract_is_not_signed(cli, world: World, tmp_pat
 # --- sign: what is refused -----------------------------------------------------------------------
 
 
-def _ends(offset: int) -> dict[str, str]:
-    return {f"ends: {day(364)}": f"ends: {day(offset)}"}
-
-
-def _dates(first: int, last: int) -> dict[str, str]:
-    return {f"starts: {day(0)}": f"starts: {day(first)}", **_ends(last)}
-
-
-REFUSED: dict[str, tuple[dict[str, str], str]] = {
-    "a draft": ({"status: offered-for-signature": "status: drafted"}, "status-draft"),
-    "an expired version": (_dates(-30, -1), "expired"),
+REFUSED: dict[str, tuple[dict[str, str], dict[str, int], str]] = {
+    "a draft": ({"status: offered-for-signature": "status: drafted"}, {}, "status-draft"),
+    "an expired version": ({}, {"starts": -30, "ends": -1}, "expired"),
     "an event type that does not exist": (
         {"\n  correction.made:": "\n  correction.mad:"},
+        {},
         "type-unknown",
     ),
-    "a field that does not exist": ({"      urgency: {": "      urgencies: {"}, "field-unknown"),
-    "an overdue review": (
-        {f"review_on: {day(180)}": f"review_on: {day(-1)}"},
-        "review-due",
+    "a field that does not exist": (
+        {"      urgency: {": "      urgencies: {"},
+        {},
+        "field-unknown",
     ),
-    "other partitions of a topic": ({"a: {partitions: 6}": "a: {partitions: 7}"},
+    "an overdue review": ({}, {"review_on": -1}, "review-due"),
+    "other partitions of a topic": ({"a: {partitions: 6}": "a: {partitions: 7}"}, {},
                                     "partitions-changed"),
 }  # fmt: skip
 
@@ -369,9 +364,9 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
 def test_a_version_that_would_stop_the_parties_is_not_signed(
     cli, world: World, tmp_path: Path, name: str
 ) -> None:
-    changes, rule = REFUSED[name]
+    changes, days, rule = REFUSED[name]
     proposal = tmp_path / "proposal.yaml"
-    proposal.write_bytes(next_version(world, changes))
+    proposal.write_bytes(next_version(world, changes, days=days))
     for accept in ((), ("--accept", rule)):
         done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", *accept, "--json")
         assert (done.code, done.json["refused"]) == (1, "signing_refused")
@@ -425,7 +420,7 @@ def test_an_event_type_in_two_agreements_is_not_signed(cli, world: World, tmp_pa
 
 def test_a_warning_is_accepted_by_its_name_and_only_so(cli, world: World, tmp_path: Path) -> None:
     proposal = tmp_path / "proposal.yaml"
-    proposal.write_bytes(next_version(world, {f"review_on: {day(180)}": f"review_on: {day(30)}"}))
+    proposal.write_bytes(next_version(world, days={"review_on": 30}))
     asked = (*SIGN, "--agency", world.agency(), proposal, "--yes")
     refused = cli(*asked)
     refused.require_failure("signing_unaccepted", 1)
