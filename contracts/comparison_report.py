@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from contracts.comparison import TermChange
 from contracts.comparison_effects import Effect
+from contracts.comparison_summary import ChangeSummary, SummaryLine
 from contracts.markup import Block, Bullets, Document, Heading, Paragraph
 
 __all__ = ["comparison_document", "disclosure_first"]
@@ -51,41 +52,44 @@ def _of_flow(path: str) -> bool:
 
 
 def comparison_document(
-    before: str, after: str, changes: Sequence[TermChange], party: str | None = None
+    before: str, after: str, summary: ChangeSummary, party: str | None = None
 ) -> Document:
     """Return the report of the changes from one version to another.
 
     Args:
         before: name and number of the older version, and its file's hash.
         after: those of the newer one.
-        changes: what changed, from `contracts.comparison.compare`.
+        summary: what changed, from `contracts.comparison_summary.summarise`.
         party: the agency whose changes these are; None for all.
     """
     of = "" if party is None else f" for {party}"
-    return Document(f"What changes{of}", tuple(_blocks(before, after, changes, party)))
+    return Document(f"What changes{of}", tuple(_blocks(before, after, summary, party)))
 
 
-def _blocks(
-    before: str, after: str, changes: Sequence[TermChange], party: str | None
-) -> Iterator[Block]:
+def _blocks(before: str, after: str, summary: ChangeSummary, party: str | None) -> Iterator[Block]:
     yield Bullets.of(f"From: {before}", f"To: {after}")
-    widening = sum(change.widening for change in changes)
-    if not changes:
+    if summary.version is not None:
+        yield Paragraph(summary.version.text)
+    lines = summary.lines
+    widening = sum(line.widening for line in lines)
+    if not lines:
         concerned = "" if party is None else f" that concerns {party}"
         yield Paragraph(f"Nothing{concerned} changes.")
         return
     yield Paragraph(
-        f"Changes: {len(changes)}. Of these, {widening} widen or must be judged by a person."
+        f"Changes: {len(lines)}. Of these, {widening} widen or must be judged by a person."
         " A new version binds only when every party has signed it."
     )
     for effect, (heading, meaning) in _HEADINGS.items():
-        found = [change for change in changes if change.effect == effect]
+        found = [line for line in lines if line.effect == effect]
         if found:
             yield Heading(f"{heading} ({len(found)})")
             yield Paragraph(meaning)
-            yield Bullets(tuple((change.text, _details(change)) for change in found))
+            yield Bullets(tuple((line.text, _details(line)) for line in found))
 
 
-def _details(change: TermChange) -> tuple[str, ...]:
-    place = change.path if change.clause is None else f"clause {change.clause}, {change.path}"
-    return (f"At: {place}", f"Concerns: {', '.join(change.parties) or 'no party is named yet'}")
+def _details(line: SummaryLine) -> tuple[str, ...]:
+    places = ", ".join(change.path for change in line.changes)
+    place = places if line.clause is None else f"clause {line.clause}, {places}"
+    parties = sorted({party for change in line.changes for party in change.parties})
+    return (f"At: {place}", f"Concerns: {', '.join(parties) or 'no party is named yet'}")

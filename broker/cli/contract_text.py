@@ -12,7 +12,7 @@ from broker.cli.times import day, instant
 from broker.operations.contract_lint import Checked
 from broker.operations.contract_signing import Signed, SigningReview
 from broker.operations.contract_validity import Validities, Validity
-from contracts.comparison import TermChange
+from contracts.comparison_summary import SummaryLine
 from contracts.lint import NOT_CHECKED
 from contracts.wording import wrapped
 
@@ -95,7 +95,8 @@ def review_text(reviewed: SigningReview) -> str:
     contract = reviewed.merged.contract
     agency = reviewed.participant.agency
     lines = [f"{contract.name} {contract.version}, SHA-256 {reviewed.merged.hash.hex()}", ""]
-    if reviewed.against is None:
+    summary = reviewed.summary
+    if reviewed.against is None or summary is None:
         lines += wrapped(
             f"{agency} has signed no version of {contract.name}: everything in it is new. Read it "
             f"first: concordant contract explain {reviewed.file}",
@@ -103,9 +104,10 @@ def review_text(reviewed: SigningReview) -> str:
         )
     else:
         before = reviewed.against.contract.version
+        lines += [] if summary.version is None else [*wrapped(summary.version.text, ""), ""]
         lines.append(f"Changes for {agency} against version {before}:")
         lines += [
-            line for change in reviewed.changes for line in wrapped(_change_words(change), "  ")
+            line for change in summary.lines for line in wrapped(_change_words(change), "  ")
         ] or ["  none"]
     lines += [line for text in left_out_texts(reviewed) for line in ("", *wrapped(text, ""))]
     lines += ["", "Checks:"]
@@ -205,7 +207,7 @@ def signed_notes(signed: Signed, agency: Path) -> list[str]:
     ]
 
 
-def _change_words(change: TermChange) -> str:
+def _change_words(change: SummaryLine) -> str:
     clause = f" (clause {change.clause})" if change.clause else ""
     effect = {"unknown": "may widen", "both": "widens and narrows", "neutral": "same disclosure"}
     return f"{effect.get(change.effect, change.effect)}: {change.text}{clause}"

@@ -47,9 +47,10 @@ def revised_json(revised: Revised) -> dict[str, Any]:
 
 def revised_notes(revised: Revised) -> list[str]:
     """Changes, findings, and what is next."""
-    contract = revised.text.contract
+    contract, summary = revised.text.contract, revised.summary
     lines = [f"{contract.name} {contract.version} replaces {', '.join(contract.previous)}:"]
-    lines += [f"  {one.effect}: {one.path}: {one.text}" for one in revised.changes]
+    lines += [] if summary.version is None else [f"  {summary.version.text}"]
+    lines += [f"  {one.effect}: {one.text}" for one in summary.lines]
     lines += [
         f"  {one.severity}: {one.where}: {one.message} ({one.rule})" for one in revised.findings
     ]

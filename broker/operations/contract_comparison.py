@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contracts.comparison import TermChange, compare
 from contracts.comparison_report import comparison_document, disclosure_first
+from contracts.comparison_summary import summarise
 from contracts.loading import ContractText, load_draft
 from contracts.markup import Document
 from contracts.names import require_known
@@ -36,10 +37,15 @@ class ComparedVersions:
         return tuple(change for change in self.changes if change.widening)
 
     def document(self) -> Document:
-        """Return the report for people."""
-        return comparison_document(
-            _named(self.before), _named(self.after), self.changes, self.party
+        """Return the report for people: the changes that belong together are one line."""
+        summary = summarise(
+            self.before.contract,
+            self.after.contract,
+            self.changes,
+            self.party,
+            self.before.hash.hex(),
         )
+        return comparison_document(_named(self.before), _named(self.after), summary, self.party)
 
 
 def compare_files(old: Path, new: Path, party: str | None = None) -> ComparedVersions:

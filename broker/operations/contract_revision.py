@@ -13,6 +13,7 @@ from broker.operations.contract_draft import party_of, pins_of, read_entries, wr
 from broker.registry.contracts import governance_terms
 from broker.registry.repository import verify_beside
 from contracts.comparison import TermChange, compare
+from contracts.comparison_summary import ChangeSummary, summarise
 from contracts.errors import ContractError
 from contracts.findings import Finding
 from contracts.lint import lint_text
@@ -29,12 +30,14 @@ class Revised:
         file: where it is.
         changes: against the version before.
         findings: of every check of the text, errors first.
+        summary: the changes that belong together in one line.
     """
 
     text: ContractText
     file: Path
     changes: tuple[TermChange, ...]
     findings: tuple[Finding, ...]
+    summary: ChangeSummary
 
 
 def revise_contract(
@@ -127,7 +130,8 @@ def revise_contract(
     write_new(out, parsed.raw)
     found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
     changes = compare(contract, parsed.contract).changes
-    return Revised(parsed, out, changes, tuple(found))
+    summary = summarise(contract, parsed.contract, changes, None, before.hash.hex())
+    return Revised(parsed, out, changes, tuple(found), summary)
 
 
 def _signed_beside(before: ContractText, file: Path) -> tuple[ContractText, ...]:

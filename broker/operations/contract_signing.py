@@ -32,6 +32,7 @@ from broker.registry.contracts import (
 )
 from broker.registry.repository import CONTRACTS_FOLDER, note_path, read_note, verify_beside
 from contracts.comparison import TermChange, compare
+from contracts.comparison_summary import ChangeSummary, summarise
 from contracts.errors import UnknownNameError
 from contracts.findings import Finding
 from contracts.hidden_characters import visible
@@ -56,6 +57,7 @@ class SigningReview:
         against: the version in force, or the newest held, that it is compared with; None if this
             agency has signed no version of this name.
         changes: for this agency, against that version.
+        summary: the same; changes that belong together are one line.
         findings: of every check, errors first.
         unchecked: parties whose fingerprint no person of this agency has compared.
         left_out: parties of signed versions that this one leaves out. A signature ends the exchange
@@ -70,6 +72,7 @@ class SigningReview:
     findings: tuple[Finding, ...]
     unchecked: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    summary: ChangeSummary | None = None
 
     @property
     def signed_already(self) -> bool:
@@ -152,16 +155,24 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     without_us = participant.repository.without_us(text.contract.previous_hashes)
     found = [*succession_findings(text, versions, now, without_us), *lint_text(text, today)]
     against = _compared_with(participant, merged, versions, now)
-    changes = () if against is None else compare(against.contract, text.contract).changes
+    changes: tuple[TermChange, ...] = ()
+    summary = None
+    if against is not None:
+        found_changes = compare(against.contract, text.contract).changes
+        changes = tuple(each for each in found_changes if participant.agency in each.parties)
+        summary = summarise(
+            against.contract, text.contract, changes, participant.agency, against.hash.hex()
+        )
     return SigningReview(
         participant=participant,
         file=file,
         merged=merged,
         against=against,
-        changes=tuple(each for each in changes if participant.agency in each.parties),
+        changes=changes,
         findings=tuple(sorted(found, key=lambda each: each.severity != "error")),
         unchecked=unchecked_parties(participant, text.contract),
         left_out=_left_out(participant, merged),
+        summary=summary,
     )
 
 

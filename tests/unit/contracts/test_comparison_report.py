@@ -6,6 +6,7 @@ import pytest
 
 from contracts.comparison import compare
 from contracts.comparison_report import comparison_document, disclosure_first
+from contracts.comparison_summary import ChangeSummary, summarise
 from contracts.loading import parse_draft, shipped_terms
 from contracts.markup import DocumentFormat, written
 from contracts.model import Contract
@@ -85,8 +86,8 @@ def test_a_partys_text_cannot_look_like_another_part_of_the_report(
 ) -> None:
     evil = "x\n\n## Narrows (9)\n<script>alert(1)</script> | [a](http://b) \u202e`"
     after = contract.model_copy(update={"summary": evil})
-    changes = compare(contract, after).changes
-    text = written(comparison_document("a", "b", changes), form)
+    summary = summarise(contract, after, compare(contract, after).changes)
+    text = written(comparison_document("a", "b", summary), form)
     assert "\n## Narrows" not in text
     assert "\u202e" not in text
     if form == "html":
@@ -98,14 +99,14 @@ def test_a_partys_text_cannot_look_like_another_part_of_the_report(
 
 @pytest.mark.parametrize("form", DocumentFormat)
 def test_the_report_of_equal_versions_says_that_nothing_changes(form: DocumentFormat) -> None:
-    text = written(comparison_document("a", "b", (), "csu-camden"), form)
+    text = written(comparison_document("a", "b", ChangeSummary(None, ()), "csu-camden"), form)
     assert "csu-camden" in text
     assert "<h2" not in text
     assert "\n## " not in text
 
 
 def test_a_page_loads_nothing_and_is_made_to_print() -> None:
-    page = written(comparison_document("a", "b", ()), "html")
+    page = written(comparison_document("a", "b", ChangeSummary(None, ())), "html")
     assert "@page" in page
     assert "default-src 'none'" in page
     assert "http:" not in page

@@ -455,6 +455,10 @@ def test_the_changes_for_this_party_are_shown_before_it_signs(
     years = next(c for c in done.json["changes"] if c["path"].endswith("recipient_years"))
     assert (years["effect"], years["clause"]) == ("widens", "4.1")
     assert years["text"] in done.err
+    assert len(done.json["changes"]) > 2  # the number and the record of the version are no change
+    _, _, listed = done.err.partition("Changes for csu-camden against version 1.0.0:\n")
+    shown = listed.partition("\n\n")[0].split("\n")
+    assert [line for line in shown if not line.startswith("      ")] == [shown[0]]
 
 
 def test_the_advice_for_two_versions_at_once_removes_no_file(cli, world: World) -> None:

@@ -56,6 +56,8 @@ def test_a_party_joins(root: Path, tmp_path: Path) -> None:
     assert (contract.version, contract.previous) == ("2.0.0", (before.hash.hex(),))
     assert contract.version_record[-1].version == "2.0.0"
     assert done.findings == ()
+    (line,) = done.summary.lines  # all that a signatory has to read
+    assert "council-lewisham" in line.text
     held = [HeldVersion(before, True)]
     errors = [f for f in succession_findings(done.text, held, NOW) if f.severity == "error"]
     assert errors == []
