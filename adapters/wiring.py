@@ -50,7 +50,8 @@ from broker.transport.interfaces import Transport
 class Outside:
     """Resources of a process: database, Kafka, clock and monitoring.
 
-    `adapters/runner.py` makes it. Only this module reads it: objects receive its members.
+    `adapters/runner.py` creates it. Only this module uses it whole. Each object that this module
+    creates gets only the members that it needs.
 
     Attributes:
         store: the agency's state.

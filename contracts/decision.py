@@ -35,11 +35,11 @@ class Decision:
             `suspended`, `contract_left`, `type_unknown`, `type_not_permitted`,
             `recipient_not_permitted`, `event_invalid`, `field_not_granted`.
         detail: one sentence, without values.
-        clause: of the contract that decided, where one did.
+        clause: clause of the contract on which the decision rests, or None.
         fields: one decision for each leaf of the event, in the event's order; empty when the event
             was denied as a whole.
-        left_out: each field of the event that an addressed agency does not get although it is
-            granted it, in the event's order.
+        left_out: each field of the event that an addressed agency does not get, although the
+            contract grants the field to it, in the event's order.
         grouping: groups of the addressed agencies; None when denied.
         keys: addressed agency to one boolean per group: whether it gets the key; empty when denied.
         flat: the leaves to seal, by dotted path; empty when denied.
@@ -127,12 +127,12 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
     if without and not without.keys().isdisjoint(flat):
         case = vocabulary().case
         if case in without:
-            why = f"{case}: not every addressed agency would get it, and no event is without it"
+            why = f"{case}: not every addressed agency would get it, but each event must have it"
             return _denied(Denial("event_invalid", why, decisions[case].clause))
         torn = lacking(event.type, whole.keys() - consented.forbidden)
         if torn:
             path = min(torn)
-            why = f"{path}: the event cannot be without it, and it is left out"
+            why = f"{path}: the event must have this field, but the field is left out"
             return _denied(Denial("event_invalid", why, decisions[path].clause))
         blocked, narrowed = consented.blocked, consented.narrowed
         fields = tuple(
@@ -168,8 +168,9 @@ def without_ungranted(
         event: the event to be sent.
 
     Returns:
-        The event as it may be sent, and what was left out of it. The same event if nothing is, or
-        if it is to be refused anyway: for its recipients, its form, or a part that would be torn.
+        The event without these fields, and the fields. The same event and no field if nothing has
+        to be left out, or if `decide` refuses the event anyway: because of its recipients, its
+        form, or a field that the event must have.
     """
     policy = policy_for(contract, sender, event.recipients, event.type)
     if policy.denial is not None:
@@ -224,9 +225,9 @@ def receiver_check(
     Raises:
         EventError: `recipients_invalid`, `party_unknown`, `type_unknown`, `type_not_permitted`,
             `recipient_not_permitted`; `field_not_granted` for a field that the reader may not have
-            or the sender may not send;
-            `consent_missing` for one that should have been left out; `event_invalid` for one that
-            the contract requires.
+            or the sender may not send; `consent_missing` for a field that was sent without the
+            consent that it needs; `event_invalid` if a field that the contract requires is
+            missing.
         ContractError: the contract itself is at fault.
     """
     policy = policy_for(contract, sender, to, event_type)

@@ -225,9 +225,9 @@ class Consented:
 
     Attributes:
         blocked: leaf paths that no recipient gets. The sender removes them from the event.
-        forbidden: leaf paths that no event with these answers may hold, for any recipients.
-            Unlike `blocked`, it leaves out paths that are lost only because the roles of these
-            recipients lack consent.
+        forbidden: leaf paths that no event with these answers may hold, to any recipient.
+            Unlike `blocked`, it does not contain paths that are removed only because the roles of
+            these recipients need a further consent.
         narrowed: leaf paths that only some of the entitled recipients get.
         keys: maps a recipient to one boolean per group: it gets the key of the group.
         left_out: maps a leaf path to the entitled recipients that do not get it.

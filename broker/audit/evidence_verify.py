@@ -104,7 +104,10 @@ class _Chain:
         named = f"{evidence.contract.name} {evidence.contract.version}"
         yield f"{named}, signed by this agency, names the ML-DSA-65 key of {evidence.agency}"
         manifest = self._manifest(governance)  # 2
-        yield f"manifest {manifest.version} of {evidence.agency}, signed with a key delegated by it"
+        yield (
+            f"manifest {manifest.version} of {evidence.agency}, signed with a key that the "
+            "ML-DSA-65 key delegated"
+        )
         beat = self._stated()
         key = self._stream_key(manifest, beat.time)  # 3
         yield (

@@ -99,7 +99,7 @@ def judge_each(
         cache: cached results of expensive checks. Pass the same object for each batch.
         now: the reader's clock, ms.
     """
-    if len(records) == 1:  # stages bring nothing for a single record
+    if len(records) == 1:  # stages save no time for a single record
         yield records[0], judge(records[0], context, cache, now)
         return
     for at in range(0, len(records), STAGE_RECORDS):

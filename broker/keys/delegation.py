@@ -95,7 +95,7 @@ class DelegatedStatement(_Document):
 
 
 class Revocation(_Document):
-    """A key that may have been compromised at a time or later. A delegation may name any time."""
+    """A key that may be compromised since a time. A delegation may state any time in the past."""
 
     kid: Kid
     since: Instant
@@ -305,8 +305,8 @@ def verify_delegation(
 
     Args:
         signed: result of `parse_delegation`.
-        governance: the agency's governance keys, or the pairs that contracts pin; any one is
-            enough.
+        governance: the agency's governance keys, or the keys that contracts name. One of them must
+            have signed it.
         deployment: the partnership's id.
         now: milliseconds since the epoch.
         expired_ok: accept a delegation that has expired. A reader needs it for the older manifests
@@ -320,7 +320,7 @@ def verify_delegation(
     delegation = signed.delegation
     try:
         if delegation.deployment != deployment:
-            raise ManifestError("it is of another deployment.", code="delegation_foreign")
+            raise ManifestError("it belongs to another deployment.", code="delegation_foreign")
         pairs = tuple(governance)
         signers = _verify_signatures(signed, pairs)
         _verify_dates(delegation, now, expired_ok=expired_ok)
@@ -384,7 +384,9 @@ def _verify_keys(delegation: Delegation, pairs: tuple[Governance, ...]) -> None:
         )
     for key in delegation.keys:
         if kid(MANIFEST, key.algorithm, key.public) != key.kid:
-            raise ManifestError("a key is not what its id says.", code="delegation_key_invalid")
+            raise ManifestError(
+                "the id of a key does not match its public key.", code="delegation_key_invalid"
+            )
         if key.public in governance:
             raise ManifestError(
                 "a key is also a governance key of the agency.", code="delegation_key_invalid"

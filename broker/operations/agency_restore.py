@@ -1,12 +1,13 @@
 """Restore of an agency from its backup, into a folder that is absent or empty.
 
 The whole backup is verified before anything is written. Then it is written into the folder
-`.restoring` inside the target, and moved to its place entry by entry; `agency.toml` comes last, so
-no adapter starts on a part. After an interruption at any moment the same command goes on. Exports
-that the adapter took after the database was copied go back to `import/`: taking them again makes
-the same events, and no agency gets one twice. The file `state/restored.json` makes the adapter read
-the manifests topic to its end before it takes exports or sends: a backup from before a suspension
-of ours must not send under it.
+`.restoring` inside the target, and moved to its place entry by entry. `agency.toml` is moved last,
+so no adapter can start with an incomplete folder. After an interruption, the same command
+continues. Exports that the adapter read after the database was copied are moved back to `import/`.
+Reading them again makes the same events with the same ids, so no agency gets an event twice. If the
+file `state/restored.json` exists, the adapter first reads the manifests topic to its end. Until
+then it reads no exports and sends nothing, because the agency may have suspended its part after the
+backup.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from broker.store.snapshot import check_database, is_database
 from contracts.errors import ConcordantError
 
 MARGIN_MS: Final = 60_000
-"""Exports that were put away up to a minute before the copy are taken again too: clocks differ."""
+"""Exports that were put away up to this time before the copy are read again too: clocks differ."""
 _CONTENT, _NOTE = "content", "backup.json"
 
 

@@ -62,7 +62,7 @@ OTHERS_LIMIT_BYTES: Final = 256 * 1024
 Each agency begins at another party, so together they publish more.
 """
 SILENT_MS: Final = DAY_MS
-"""A party whose adapter was not heard for so long does not publish for itself."""
+"""If a party's adapter was not heard for this time, other agencies publish the party's notes."""
 PUBLISHED: Final = "agreements-published"
 """Name in the state of the keys of the records that this agency published."""
 _ZIP: Final = b"PK"
@@ -99,7 +99,8 @@ class AgreementExchange:
             now: milliseconds since the epoch.
 
         Returns:
-            The book with it; the same book if it brings no contract and no signature.
+            The contracts with those of the record; the same object if the record has no new
+            contract and no new signature.
 
         Raises:
             ConcordantError: it is refused. Nothing was stored.
@@ -206,7 +207,7 @@ class AgreementExchange:
                 code="contract_versions_many",
                 fix="Sign the newest version, or ask the other parties which one they mean.",
             )
-        # the list first: after an interruption everything that came is on it
+        # write the list first: after an interruption it then names every file that was stored
         write_received(root, versions)
         for one in gone:
             self._remove(participant, one, versions)
@@ -311,9 +312,10 @@ class AgreementExchange:
         silent: frozenset[str],
         entries: dict[str, bytes],
     ) -> Iterator[Bundle]:
-        """Return the bundles of one version: as many as their parts need, none if none is needed.
+        """Yield the bundles of one version.
 
-        Each has the agreement and a note that makes a reader accept it.
+        If no party needs them, there is none. If one record cannot hold all parts, there are
+        several. Each has the agreement, and a note with which a reader accepts the agreement.
         """
         participant = self._loaded.participant
         absent = [
@@ -389,7 +391,7 @@ def _members(value: bytes) -> Bundle:
     """Return the parts of a record, unverified, within the limits of bytes.
 
     Raises:
-        ConcordantError: it has another form.
+        ConcordantError: it is neither an entry, a contract with a note, nor a bundle.
     """
     if value.startswith(f"{HEADER}\n".encode()):
         return Bundle(entries={parse_entry(value, str(_WHERE)).agency: value})
@@ -410,9 +412,10 @@ def _members(value: bytes) -> Bundle:
 
 
 def _require_known_signer(bundle: Bundle, contracts: ContractBook) -> None:
-    """Check that a party which is known here signed a new text, before the text is read.
+    """Check that a known party signed a new text, before the text is parsed.
 
-    Reading a large text takes long. Only the governance keys of a party make a reader do it.
+    Parsing a large text takes long. So an attacker without the governance keys of a party cannot
+    make a reader parse one (denial of service).
     """
     for name in bundle.agreements:
         notes = [raw for (of, _), raw in bundle.signatures.items() if of == name]

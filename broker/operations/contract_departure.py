@@ -1,9 +1,9 @@
 """Departure from a contract: an agency suspends its own part, resumes it, or leaves.
 
-Each is a new version of the agency's own manifest, which the running adapter publishes. Resuming
-and leaving come with a new delegation that states them too: only the governance keys may do that.
-`review` says beforehand what stops and what goes on, `depart` does it, and `stop_lines` says
-afterwards who has acknowledged it.
+Each makes a new version of the agency's own manifest, which the running adapter publishes. Only the
+governance keys may resume or leave. So a new delegation states the resumption or departure too.
+`review` shows beforehand what stops and what continues, `depart` makes the change, and `stop_lines`
+shows afterwards which partners have acknowledged it.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class DepartureReview:
         contract: name of the contract.
         state: the new status.
         versions: the versions that it covers, oldest first.
-        since: when it begins, ms; for `resumed` when the suspension ends.
-        suspended_since: start of the lasting suspension, ms; None if there is none.
+        since: time (ms) from which the new status holds.
+        suspended_since: start (ms) of the suspension that has not ended; None if there is none.
         partners: the other parties of these versions.
         others: names of the agreements that go on.
-        changes: whether anything changes: it is not so already.
+        changes: False if the agency has this status already.
     """
 
     participant: Participant
@@ -73,7 +73,7 @@ class DepartureReview:
 
 @dataclass(frozen=True, slots=True)
 class Departed:
-    """A new manifest version that suspends, resumes or leaves; or none, if nothing changed.
+    """Result of `depart`: the manifest version that states the new status.
 
     Attributes:
         version: the newest version of the contract that it covers.

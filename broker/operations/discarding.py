@@ -1,10 +1,10 @@
 """Discarding of held items: content is removed permanently, and the log records it.
 
-There are two kinds of content. A refused record, an export file or an event of our own was never
-accepted by another system of ours, or can be obtained again. An accepted event that the agency's
-own system does not take is data of another agency, and after a discard this agency has no copy. It
-is discarded only if the person explicitly includes accepted events, and the log gets two entries: a
-refusal, with the code of the hold, and an erasure.
+There are two cases. A refused record was never accepted. An export file, or an event of this
+agency, can be made again from the agency's own system. They are discarded without further options.
+An accepted event of another agency that this agency's system refuses is different: after a discard
+this agency has no copy of it. It is discarded only if the person explicitly includes accepted
+events. The log then gets two entries: a refusal, with the code of the hold, and an erasure.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ class AcceptedEvents:
             Its entries for the disclosure log.
 
         Raises:
-            RefusedError: step 11: the status of its referral does not allow it. Nothing of it is
-                stored.
+            RefusedError: step 11: the status of its referral does not allow the event. Nothing of
+                the event is stored.
         """
         signed = self._context.resolver.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
@@ -89,8 +89,8 @@ class AcceptedEvents:
         self._tx.inbox.add_many(self._rows)
 
     def combinations(self) -> list[Entry]:
-        """Record the sources of the cases.
+        """Record which agencies the records of each case come from.
 
-        Return an entry for each that joins records of others.
+        Return a log entry for each source that is new to a case with records of other sources.
         """
         return combined(self._tx, self._sources, self._context.agency, self._now, self._operator)

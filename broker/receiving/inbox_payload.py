@@ -1,4 +1,4 @@
-"""Inbox form of an opened event: row and payload, until the agency's system has it."""
+"""Inbox row and payload of an opened event, stored until the agency's system has the event."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ from broker.tlog.checkpoint import Origin, Place, parse_origin
 QUARANTINE_QUOTA: Final = 1000
 """Maximum number of quarantined records of one sender.
 
-At the limit the reader stops reading the sender's partitions. No record is dropped.
+At the limit, further records of this sender wait in Kafka. No record is dropped.
 """
 QUARANTINE_BYTES: Final = 64 * 2**20
 """Maximum bytes of one sender's quarantine: room for 256 records of the maximum size."""

@@ -72,7 +72,7 @@ class Receiving:
         return persistence.batch
 
     def judge_unheard(self, now: int) -> Batch:
-        """Judge records again that came after an end of their sender, and commit the results.
+        """Judge records again that arrived after their sender's part had ended. Commit the results.
 
         Args:
             now: ms.

@@ -1,9 +1,10 @@
-"""Deferral of records that time or news may allow (docs/spec/opening.md, "Deferral").
+"""Deferral of records that cannot be judged yet (docs/spec/opening.md, "Deferral").
 
-Some records cannot be judged yet. For each sender and partition the earliest such record is stored.
-Until it can be judged, a later record of that sender is not accepted if it would be a start or a
-gap. The reader's own position stays before the stored record. So the reader begins there again
-after a restart, or after some time. Records of other senders are accepted meanwhile.
+Examples: the sender's manifest has not arrived, or the record states a future time. For each sender
+and partition the earliest such record is stored. Until it can be judged, a later record of this
+sender is not accepted if it would start a stream or reveal a gap. The reader's stored position does
+not go beyond the deferred record. So the reader reads this record again after a restart, or after
+some time. Records of other senders are accepted meanwhile.
 """
 
 from __future__ import annotations

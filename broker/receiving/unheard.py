@@ -1,9 +1,9 @@
 """Second judgement of records that arrived after their sender's part had ended.
 
 docs/spec/streams.md, "Ends". If a receipt covers such a record, the record waits until all leaves
-that the receipt covers are here and give the receipt's root. If they do not arrive in time, the
-record goes to the quarantine as `not_heard`. It is judged again there too, because a leaf or a
-receipt may arrive later.
+that the receipt covers have arrived. Then their root must equal the root in the receipt. If the
+leaves do not arrive in time, the record is put into the quarantine as `not_heard`. It is judged
+again there too, because a leaf or a receipt may arrive later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Unheard:
     Args:
         tx: the transaction.
         context: the contracts, keys and state that the reader has in this transaction.
-        cache: results of earlier checks; it changes no answer.
+        cache: results of earlier checks. It saves time and never changes a judgement.
         secret: this agency's key for pseudonyms.
         now: ms.
 
@@ -106,7 +106,9 @@ class Unheard:
             last = self.tx.quarantine.last_waiting(row.origin)
             if last is None or self.now < last + FOLD_WITHIN_MS:
                 return
-            refusal = RefusedError(6, NOT_HEARD, "the leaves under a receipt did not come in time")
+            refusal = RefusedError(
+                6, NOT_HEARD, "the leaves that a receipt covers did not arrive in time"
+            )
         if self.tx.quarantine.settle(row.id, refusal, self.now):
             self.refused.append((self._origin(row), row.index, refusal.step, refusal.code))
             self.entries.append(

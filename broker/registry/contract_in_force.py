@@ -45,8 +45,10 @@ class ContractInForce:
         departures: suspensions and departures in the parties' manifests. Some have ended, and some
             begin later.
         trial: True if `topics` includes the test topics of `event seal`.
-        elsewhere: agencies that are no parties of this version, and of another one that this agency
-            has signed -> `other_version` if that one replaces this one, otherwise `not_a_party`.
+        successors: signed versions that replace this one.
+        elsewhere: maps each agency that is a party of another signed version only, not of this
+            one, to a code: `other_version` if the other version replaces this one, otherwise
+            `not_a_party`.
         topics: full names of the Kafka topics of this contract.
         contract: the contract's terms.
         effect: time (ms) from which the contract has effect (spec: contracts).
@@ -202,7 +204,7 @@ def contract_in_force(
 
 
 def _elsewhere(contracts: ContractBook, signed: SignedContract) -> Mapping[str, str]:
-    """Return the parties of other versions only, with the reason why they are not in this one."""
+    """Return the agencies that are parties of other versions only, each with its code."""
     found: dict[str, str] = {}
     for one in contracts.trusted():
         if one.contract.name != signed.contract.name:

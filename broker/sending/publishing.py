@@ -36,7 +36,7 @@ from contracts.vocabulary import vocabulary
 
 
 class Acceptance:
-    """Events of one transaction. ``Publisher.accepting`` creates it and writes them at the end."""
+    """Events that one transaction accepts. ``Publisher.accepting`` writes them at its end."""
 
     def __init__(self, sealer: EventSealer, tx: Transaction) -> None:
         self._sealer = sealer
@@ -153,7 +153,10 @@ class Acceptance:
         return frozenset(agency for at, agency in self._behind if at == key)
 
     def _copies_full(self) -> bool:
-        """Return whether no more copies can be kept; then an event waits for its addressees."""
+        """Return True if no more copies can be stored.
+
+        Then an event to an agency that may return is refused while this agency is away.
+        """
         if self._copies_size is None:
             self._copies_size = self._tx.copies.size()
         return self._copies_size >= MAX_COPIES_BYTES
@@ -161,7 +164,10 @@ class Acceptance:
     def _keep_copies(
         self, event: PlainEvent, prepared: Prepared, case_key: bytes, now: int
     ) -> None:
-        """Keep the event for agencies that may return, and cancel what it withdraws."""
+        """Store copies of the event for agencies that may return.
+
+        If the event withdraws a consent, cancel the waiting copies that needed it.
+        """
         secret = self._sealer.secret
         known: set[tuple[str, str]] = set()
         if self._behind:

@@ -2,9 +2,8 @@
 
 One relay at a time holds the lock of the outbox, with a fencing token. It commits the index, leaf
 hash and signed checkpoint of a record *before* it sends the record. So after a crash, or while a
-second relay also runs, a record is sent again with the same bytes. A reader may get a repeat,
-but never two different
-records with one index (fork). No Kafka transaction is needed.
+second relay also runs, a record is sent again with the same bytes. A reader may get a repeat, but
+never two different records with one index (fork). No Kafka transaction is needed.
 
 - ``indexing.py`` gives each record its place in the stream.
 - ``recovery.py`` publishes records again after a stream key was revoked.
@@ -148,7 +147,7 @@ class Relay:
         return self._indexing.index(self._refused.names, self._waiting_topics(now), now)
 
     def _waiting_topics(self, now: int) -> frozenset[str]:
-        """Return topics whose events keep waiting: Kafka refuses them, or we take no part."""
+        """Return topics whose events wait: Kafka refuses them, or the agency signs nothing."""
         return self._away | self._stopped(now)
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
@@ -228,10 +227,9 @@ class Relay:
         """Begin new generations after a stream key was revoked.
 
         The records that readers no longer trust are published again in the new generations. Each
-        stream is
-        recovered once for each key and time of revocation. After a failure, for example a full
-        disk, the next call continues with the remaining streams and writes no further copies.
-        ``resend`` sends the records.
+        stream is recovered once for each key and time of revocation. After a failure, for example
+        a full disk, the next call continues with the remaining streams and writes no further
+        copies. ``resend`` sends the records.
 
         Args:
             revoked: the keys.

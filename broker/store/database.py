@@ -187,7 +187,9 @@ def open_store(path: Path) -> Store:
 
 
 def open_existing(path: Path) -> Store:
-    """As `open_store`, but create nothing: an empty database would give wrong answers.
+    """Open the state database like `open_store`, but do not create it.
+
+    An empty database would give wrong answers.
 
     Raises:
         StoreError: `state_missing`, or as `open_store`.
@@ -283,7 +285,7 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 def of_sqlite(error: BaseException | None, path: Path) -> StoreError:
-    """Return the error of this project for one of SQLite."""
+    """Return this project's error for an error of SQLite."""
     code = _CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "store_unusable")
     if code == DESCRIPTORS_EXHAUSTED and not (
         path.is_file() and os.access(path, os.R_OK | os.W_OK)

@@ -199,7 +199,7 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
                 f"{QUARANTINE_QUOTA} records, {size.size} of {QUARANTINE_BYTES} bytes",
                 "retry records that open now, and discard those that no retry can open: "
                 "concordant quarantine discard ID --reason TEXT --agency "
-                "{self.participant.root}",
+                f"{participant.root}",
                 "quarantine_full",
             )
     if not items:

@@ -353,7 +353,9 @@ def test_status_and_doctor_say_how_full_the_quarantine_of_a_sender_is(cli, world
         hold(tx, SENDER, 2, 1, b"v" * size)
     store.close()
     checks = cli("doctor", *agency, "--offline", "--json").json["checks"]
-    assert [one["status"] for one in checks if one["code"] == "quarantine_full"] == ["fail"]
+    (full,) = [one for one in checks if one["code"] == "quarantine_full"]
+    assert full["status"] == "fail"
+    assert str(world.directory(READER)) in full["fix"]  # the command can be copied
 
 
 def test_a_sender_whose_quarantine_was_full_goes_on_when_its_records_are_discarded(
