@@ -63,7 +63,7 @@ async def run_adapter(
     """
     clock = SteadyClock(clock)
     participant = load_participant(directory, clock())
-    participant.contract_in_force(clock())
+    participant.contracts_in_force(clock())  # raises the reason if there is none
     config = participant.config
     log = logger("adapter")
     stop = stop or _on_signals()

@@ -21,7 +21,7 @@ SUCCESSION_RULES: Final[Mapping[str, str]] = {
     "previous-not-held": "`previous` names a version that this party has not signed",
     "signed-late": "it started more than 30 days ago, so a signature of today does not count",
     "status-draft": "the text says that it is a draft",
-    "type-in-two-agreements": "another signed agreement has the same event type",
+    "type-in-two-agreements": "another signed agreement has a type of it for the same two parties",
     "version-not-newer": "the number is lower than that of the version that it replaces",
     "version-repeated": "another text with this number is signed",
 }

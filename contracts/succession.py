@@ -191,14 +191,28 @@ def _other_agreements(
         if other.name == contract.name or not together:
             continue
         shared = [name for name in contract.event_types if name in other.event_types]
-        if shared:
-            yield Finding(
-                "type-in-two-agreements",
-                "error",
-                f"event_types.{shared[0]}",
-                f"{other.name} {other.version}, which you have signed, has this event type too; "
-                "events of it could not be sent under either",
-            )
+        for name in shared:
+            pair = _in_both(contract, other, name)
+            if pair is not None:
+                yield Finding(
+                    "type-in-two-agreements",
+                    "error",
+                    f"event_types.{name}",
+                    f"{other.name} {other.version}, which you have signed, has this event type "
+                    f"too, and {pair[0]} and {pair[1]} are parties of both; events of it from one "
+                    "to the other could be sent under neither",
+                )
+                break
+
+
+def _in_both(new: Contract, other: Contract, event_type: str) -> tuple[str, str] | None:
+    """Return a sender and a recipient of a type that are parties of both agreements, if any."""
+    first, second = new.event_types[event_type], other.event_types[event_type]
+    both = [party for party in new.parties if party.id in other.by_id]
+    may = [(party.id, party.role, other.role_of[party.id]) for party in both]
+    senders = [one for one, a, b in may if a in first.publishers and b in second.publishers]
+    recipients = [one for one, a, b in may if a in first.recipients and b in second.recipients]
+    return next(((one, each) for one in senders for each in recipients if one != each), None)
 
 
 def _number(version: str) -> tuple[int, ...]:

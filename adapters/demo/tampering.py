@@ -6,7 +6,7 @@ own keys and its own running relay, so that the reader refuses it (step 9).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from broker.agency.participant import Participant
@@ -36,8 +36,8 @@ def unsafe_publish(participant: Participant, event: PlainEvent, change: Change) 
     """
     context = SealingContext(participant.contracts, participant.manifests)
 
-    def changed(event_type: str, now: int) -> ContractInForce:
-        signed = context.contract_in_force(event_type, now).signed
+    def changed(event_type: str, addressed: Sequence[str], now: int) -> ContractInForce:
+        signed = context.contract_in_force(event_type, addressed, now).signed
         contract = _changed(signed.contract, event_type, change)
         return ContractInForce(replace(signed, text=replace(signed.text, contract=contract)))
 

@@ -99,6 +99,18 @@ class Participant:
         """
         return contract_in_force(self.contracts, self.manifests, now, name=name)
 
+    def contracts_in_force(self, now: int) -> tuple[ContractInForce, ...]:
+        """Return all contracts under which events can be sealed now, one of each name.
+
+        Raises:
+            RegistryError: there is none, or two versions of one name; as
+                `broker.registry.contract_in_force`.
+        """
+        names = dict.fromkeys(signed.contract.name for signed in self.contracts.live(now))
+        if not names:
+            return (self.contract_in_force(now),)
+        return tuple(self.contract_in_force(now, name) for name in names)
+
     def heartbeat_s(self, now: int) -> float:
         """Return the interval of this agency's own heartbeats in seconds."""
         agreed = awaited(self.contracts, self.manifests, now)

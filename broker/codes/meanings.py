@@ -224,7 +224,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_ambiguous": Meaning(
         "two contracts apply at once",
-        "Let every party sign a version that names the earlier one as previous; leave "
+        "Of two agreements with one event type, send one event for the agencies of each. Of two "
+        "versions of one agreement, let every party sign a version that names the earlier one as "
+        "previous; leave "
         "both files where they are. Of two texts with one version, ask the other parties "
         "which one they signed.",
     ),

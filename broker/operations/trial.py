@@ -64,7 +64,7 @@ TrialResult: TypeAlias = TrialRecord | TrialRefusal
 def permitted(directory: Path, now: int) -> tuple[str, ...]:
     """Return the types that the agency may publish."""
     participant = load_participant(directory, now)
-    return tuple(permitted_types(participant.contract_in_force(now).contract, participant.agency))
+    return _permitted(participant, now)
 
 
 def example_of(directory: Path, event_type: str, now: int) -> dict[str, object]:
@@ -74,11 +74,12 @@ def example_of(directory: Path, event_type: str, now: int) -> dict[str, object]:
         EventError: ``type_unknown`` or ``type_not_permitted``.
     """
     participant = load_participant(directory, now)
-    contract = participant.contract_in_force(now).contract
+    contracts = [one.contract for one in participant.contracts_in_force(now)]
+    having = [one for one in contracts if event_type in one.event_types]
     try:
-        event = example(contract, participant.agency, event_type)
+        event = example((having or contracts)[0], participant.agency, event_type)
     except EventError as error:
-        may = permitted_types(contract, participant.agency)
+        may = _permitted(participant, now)
         meant = suggestion(event_type, may) if error.code == "type_unknown" else ""
         raise EventError(
             error.detail,
@@ -86,6 +87,17 @@ def example_of(directory: Path, event_type: str, now: int) -> dict[str, object]:
             fix=f"{meant} See: concordant event types --agency {directory}".strip(),
         ) from None
     return {"type": event.type, "recipients": list(event.recipients), "data": event.data}
+
+
+def _permitted(participant: Participant, now: int) -> tuple[str, ...]:
+    """Return the types that an agency may publish under any of its contracts, each once."""
+    return tuple(
+        dict.fromkeys(
+            name
+            for one in participant.contracts_in_force(now)
+            for name in permitted_types(one.contract, participant.agency)
+        )
+    )
 
 
 def parse_plain(line: bytes | None) -> PlainEvent:
@@ -152,7 +164,7 @@ class Trial:
 
     def __init__(self, directory: Path, now: int) -> None:
         self._participant: Participant = load_participant(directory, now)
-        self._participant.contract_in_force(now)
+        self._participant.contracts_in_force(now)  # raises the reason if there is none
         self._sealer = event_sealer(self._participant)
         self._signer = cosigner(self._participant.key_name, self._participant.stream_signer(now))
         self._store = open_store(self._participant.path(self._participant.config.state.database))

@@ -1,13 +1,13 @@
 """Look-up of the contract that applies, and of its status at a given time.
 
-A sender looks the contract up by event type. A reader uses the hash in a record. A command uses the
-name of the contract. All three call `contract_in_force` and get a `ContractInForce`
-(docs/spec/contract-signatures.md).
+A sender looks the contract up by event type and addressees (`contract_for_event`). A reader uses
+the hash in a record, and a command the name of the contract (`contract_in_force`). All get a
+`ContractInForce` (docs/spec/contract-signatures.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.errors import RegistryError
@@ -156,7 +156,6 @@ def contract_in_force(
     now: int = 0,
     *,
     name: str | None = None,
-    event_type: str | None = None,
     contract_hash: bytes | None = None,
     trial: bool = False,
 ) -> ContractInForce:
@@ -172,9 +171,7 @@ def contract_in_force(
         manifests: the parties' manifests, which state suspensions and departures.
         now: milliseconds since the epoch. Not used with a hash, because a record is judged at its
             log time.
-        name: the contract's name. Not needed if there is only one. Give at most one of `name`,
-            `event_type` and `contract_hash`.
-        event_type: an event type of the contract.
+        name: the contract's name. Not needed if there is only one. Give `name` or `contract_hash`.
         contract_hash: SHA-256 of the contract's file.
         trial: True to include the test topics of `event seal`.
 
@@ -182,7 +179,6 @@ def contract_in_force(
         RegistryError: `contract_missing`, `contract_unsigned` (names the missing parties),
             `contract_not_started`, `contract_expired`, `contract_ambiguous`; `contract_unknown`:
             no contract with this hash has all signatures.
-        EventError: `type_unknown`: no contract has the event type.
     """
     if contract_hash is not None:
         signed = contracts.by_hash(contract_hash)
@@ -191,8 +187,6 @@ def contract_in_force(
                 "No contract with this hash has all signatures.", code="contract_unknown"
             )
     else:
-        if event_type is not None:
-            name = _name_of(contracts, event_type)
         signed = _applying(contracts, now, name)
     return ContractInForce(
         signed,
@@ -201,6 +195,105 @@ def contract_in_force(
         tuple(_successor(contracts, one) for one in contracts.successors(signed.hash)),
         _elsewhere(contracts, signed),
     )
+
+
+def contract_for_event(
+    contracts: ContractBook,
+    manifests: ManifestBook,
+    event_type: str,
+    addressed: Collection[str],
+    now: int,
+) -> ContractInForce:
+    """Return the contract under which an event is sealed.
+
+    If several agreements in force have the event type, it is the one of which every addressed
+    agency is a party (docs/spec/contracts.md, "Which contract"). For example, the agreements of two
+    boroughs have the same types.
+
+    Args:
+        contracts: the contracts of this agency.
+        manifests: the parties' manifests, which state suspensions and departures.
+        event_type: type of the event.
+        addressed: ids of the addressed agencies.
+        now: milliseconds since the epoch.
+
+    Raises:
+        RegistryError: as `contract_in_force`.
+        EventError: `type_unknown`: no contract has the event type; `contract_ambiguous`: several
+            have it, and the addressed agencies do not decide between them.
+    """
+    trusted = contracts.trusted()
+    names = {one.contract.name for one in trusted if event_type in one.contract.event_types}
+    if not names and trusted:
+        raise EventError("no contract has this event type", code="type_unknown")
+    name = min(names, default=None)
+    if len(names) > 1:
+        having = [one for one in contracts.live(now) if event_type in one.contract.event_types]
+        if having:  # otherwise the first name says why none is in force
+            name = _of_addressed(contracts, manifests, having, event_type, addressed, now)
+    return contract_in_force(contracts, manifests, now, name=name)
+
+
+def _of_addressed(
+    contracts: ContractBook,
+    manifests: ManifestBook,
+    live: Sequence[SignedContract],
+    event_type: str,
+    addressed: Collection[str],
+    now: int,
+) -> str:
+    """Return the name of the only agreement of which all addressed agencies are parties.
+
+    An agency that has left one of them decides too. If no agreement has them all, former parties
+    count, because an event is sealed without them. An agency of none of them decides nothing.
+    """
+    if len({one.contract.name for one in live}) == 1:
+        return live[0].contract.name
+    known = {
+        agency
+        for one in live
+        for agency in one.contract.by_id.keys() | _elsewhere(contracts, one).keys()
+    }
+    own, wanted = contracts.agency, known.intersection(addressed)
+    if not wanted:  # a mistake of the event, which `contracts.decision.decide` refuses
+        return live[0].contract.name
+    all_of = [one for one in live if wanted <= one.contract.by_id.keys()]
+    found = {
+        one.contract.name
+        for one in all_of
+        if not _left(contracts.status_of(one, manifests, now), {own, *wanted})
+    } or {one.contract.name for one in all_of}
+    if not found:
+        found = {
+            one.contract.name
+            for one in live
+            if wanted <= one.contract.by_id.keys() | _elsewhere(contracts, one).keys()
+        }
+    if len(found) == 1:
+        return found.pop()
+    agreements = " and ".join(sorted(f"{one.contract.name} {one.contract.version}" for one in live))
+    why, what = (
+        (
+            "Each has all addressed agencies",
+            "Revise one of these agreements so that it no longer has this event type, or no longer "
+            "has these agencies",
+        )
+        if found
+        else (
+            "None of them has all addressed agencies",
+            "Send one event for the agencies of each agreement",
+        )
+    )
+    raise EventError(
+        f"{event_type} is an event type of the agreements {agreements}. {why}. {what}.",
+        code="contract_ambiguous",
+    )
+
+
+def _left(status: ContractStatus, agencies: Collection[str]) -> bool:
+    """Return whether one of these agencies has left."""
+    departed = status.departed
+    return any(one in departed and departed[one].state == "left" for one in agencies)
 
 
 def _elsewhere(contracts: ContractBook, signed: SignedContract) -> Mapping[str, str]:
@@ -220,18 +313,6 @@ def _successor(contracts: ContractBook, signed: SignedContract) -> Successor:
     assert signed.effect is not None  # every party has signed
     held_since = max(signed.effect, contracts.completed.get(signed.hash, signed.effect))
     return Successor(signed.contract, signed.effect, held_since + signed.contract.changeover_ms)
-
-
-def _name_of(contracts: ContractBook, event_type: str) -> str | None:
-    """Return the name of the only contract that has the type.
-
-    None if several contracts have it, or if this agency has signed no contract.
-    """
-    trusted = contracts.trusted()
-    names = {one.contract.name for one in trusted if event_type in one.contract.event_types}
-    if not names and trusted:
-        raise EventError("no contract has this event type", code="type_unknown")
-    return names.pop() if len(names) == 1 else None
 
 
 def _applying(contracts: ContractBook, now: int, name: str | None) -> SignedContract:
@@ -283,12 +364,9 @@ def _both_apply(live: Sequence[SignedContract]) -> str:
 
     It never proposes to remove a file: the records under a contract open only with its file.
     """
-    ends = min(signed.contract.ends for signed in live)
     if len({signed.contract.name for signed in live}) > 1:
-        return (
-            "If the command has the option --contract, choose a contract with it. An event type "
-            f"that is in several of them cannot be sent until the first of them ends, on {ends}."
-        )
+        return "Choose one of them with the option --contract of the command."
+    ends = min(signed.contract.ends for signed in live)
     return (
         "Keep all files: each is needed to open the records that were sent under it. Nothing can "
         f"be sent until the first of them ends, on {ends}. Make the next version with: concordant "

@@ -292,8 +292,16 @@ class CopyRelease:
                 yield row
 
     def _unreached(self, row: CopyRow, now: int) -> str | None:
+        unreached = self._sealer.unreached
         try:
-            return self._sealer.unreached(row.type, row.agency, now)
+            try:
+                return unreached(row.type, row.agency, (row.agency,), now)
+            except EventError as error:
+                if error.code != "contract_ambiguous":
+                    raise
+            # the agency alone does not decide between two agreements: all addressed agencies do
+            addressed = content_of(self._sealer.secret, row).addressed
+            return unreached(row.type, row.agency, addressed, now)
         except (EventError, RegistryError) as error:  # no contract is in force now
             return error.code
 

@@ -93,8 +93,8 @@ class EventSealer:
         deployment: name of the deployment.
         agency: the sender.
         secret: the sender's 32-byte key, from which event ids, pseudonyms and partitions follow.
-        contract_in_force: (event type, now in ms) -> the contract in force that defines this type.
-            Raises EventError or RegistryError.
+        contract_in_force: (event type, addressed agencies, now in ms) -> the contract in force that
+            defines this type. Raises EventError or RegistryError.
         exchange_key: (agency, now in ms) -> its current exchange key. Raises RegistryError.
     """
 
@@ -103,7 +103,7 @@ class EventSealer:
         deployment: str,
         agency: str,
         secret: bytes,
-        contract_in_force: Callable[[str, int], ContractInForce],
+        contract_in_force: Callable[[str, Sequence[str], int], ContractInForce],
         exchange_key: Callable[[str, int], ExchangeKey],
     ) -> None:
         self._deployment = deployment
@@ -125,13 +125,22 @@ class EventSealer:
         Raises:
             EventError: the contract does not permit it; ``code`` is the reason.
         """
-        in_force = self._contract_in_force(event.type, now)
+        in_force = self._contract_in_force(event.type, event.recipients, now)
         served, _, addressed = self._reached(event, in_force, now, (), wait=False)
         return self._decided(served, in_force, now, addressed, leave_out=leave_out)[1]
 
-    def unreached(self, event_type: str, agency: str, now: int) -> str | None:
-        """Return the code for which an agency gets no event of a type now, or None."""
-        in_force = self._contract_in_force(event_type, now)
+    def unreached(
+        self, event_type: str, agency: str, addressed: Sequence[str], now: int
+    ) -> str | None:
+        """Return the code for which an agency gets no copy of an event now, or None.
+
+        Args:
+            event_type: type of the event.
+            agency: the agency.
+            addressed: every agency to which the event was addressed.
+            now: ms.
+        """
+        in_force = self._contract_in_force(event_type, addressed, now)
         missing = not_reached(in_force, self._exchange_key, (agency,), now)
         return missing[0].reason if missing else None
 
@@ -237,7 +246,7 @@ class EventSealer:
             EventError: the contract does not permit it, or it is too large; ``code`` is the reason.
             RegistryError: no recipient has a valid key at the moment.
         """
-        in_force = self._contract_in_force(event.type, now)
+        in_force = self._contract_in_force(event.type, event.recipients, now)
         served, missing, addressed = self._reached(event, in_force, now, behind, wait=wait)
         event_id = pseudonyms.event_id(self.secret, source_key)
         if not served.recipients:  # all of them wait behind an earlier event
@@ -271,7 +280,7 @@ class EventSealer:
             EventError: the contract does not permit it now; ``code`` is the reason.
             RegistryError: a recipient has no valid key at the moment.
         """
-        in_force = self._contract_in_force(event.type, now)
+        in_force = self._contract_in_force(event.type, addressed, now)
         parties = in_force.contract.by_id
         others = tuple([agency for agency in addressed if agency in parties])
         event, decision = self._decided(event, in_force, now, others, leave_out=False)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from broker.agency.participant import Participant
 from broker.envelope.sealing import ExchangeKey
 from broker.registry.contract_book import ContractBook
-from broker.registry.contract_in_force import ContractInForce, contract_in_force
+from broker.registry.contract_in_force import ContractInForce, contract_for_event
 from broker.registry.manifests import ManifestBook
 from broker.sending.sealing import EventSealer
+
+_MAX_ANSWERS: Final = 1_024
+"""Maximum number of event types with addressees whose contract is cached."""
 
 
 class SealingContext:
@@ -26,19 +30,23 @@ class SealingContext:
         self._keys: dict[tuple[str, bytes], ExchangeKey] = {}
         self._answers = _Answers(contracts, manifests, 0)
 
-    def contract_in_force(self, event_type: str, now: int) -> ContractInForce:
-        """The contract in force that has this event type.
+    def contract_in_force(
+        self, event_type: str, addressed: Sequence[str], now: int
+    ) -> ContractInForce:
+        """The contract in force that has this event type, for these addressed agencies.
 
         Raises:
-            RegistryError: there is no contract, or several at once.
-            EventError: ``type_unknown``.
+            RegistryError: there is no contract, or several versions at once.
+            EventError: ``type_unknown``, ``contract_ambiguous``.
         """
         known = self._current(now).in_force
-        found = known.get(event_type)
+        place = (event_type, tuple(addressed))
+        found = known.get(place)
         if found is None:
-            found = known[event_type] = contract_in_force(
-                self.contracts, self.manifests, now, event_type=event_type
-            )
+            found = contract_for_event(self.contracts, self.manifests, event_type, addressed, now)
+            if len(known) >= _MAX_ANSWERS:
+                known.clear()
+            known[place] = found
         return found
 
     def stopped_topics(self, agency: str, now: int) -> frozenset[str]:
@@ -98,7 +106,7 @@ class _Answers:
         moments = [*_contract_moments(contracts), *_manifest_moments(manifests)]
         self.begins = max((moment for moment in moments if moment <= now), default=now)
         self.ends = min((moment for moment in moments if moment > now), default=now + 1)
-        self.in_force: dict[str, ContractInForce] = {}
+        self.in_force: dict[tuple[str, tuple[str, ...]], ContractInForce] = {}
         self.keys: dict[str, ExchangeKey] = {}
         self.stopped: frozenset[str] | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -32,10 +33,10 @@ def drafted(root: Path, out: Path, deployment: str = "pan-camden") -> Path:
     return out
 
 
-def sign(folder: Path, now: int = NOW) -> None:
+def sign(folder: Path, now: int = NOW, accepted: Collection[str] = ()) -> None:
     reviewed = contract_signing.review(folder, file_to_sign(folder, now), (), now)
     person = parse_signatory("Ada Okafor, Director")
-    contract_signing.sign(reviewed, (), now=now, signatory=person, shown="shown")
+    contract_signing.sign(reviewed, accepted, now=now, signatory=person, shown="shown")
 
 
 def found_all(root: Path) -> None:

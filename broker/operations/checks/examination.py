@@ -14,6 +14,7 @@ from broker.operations.checks import key_checks, machine_checks, settings_checks
 from broker.operations.checks.check import Check, failed, passed, skipped, warned
 from broker.operations.checks.flow_checks import FLOW, flow_checks, held_checks
 from broker.operations.checks.kafka_checks import KAFKA, kafka_checks
+from broker.registry.contract_in_force import ContractInForce
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
@@ -119,7 +120,11 @@ def _agreements(participant: Participant, now: int) -> Checks:
 
 
 def _contract(participant: Participant, now: int) -> Checks:
-    in_force = participant.contract_in_force(now)
+    for in_force in participant.contracts_in_force(now):
+        yield from _one_contract(participant, in_force, now)
+
+
+def _one_contract(participant: Participant, in_force: ContractInForce, now: int) -> Checks:
     contract = in_force.contract
     named = f"{contract.name} {contract.version}"
     status = in_force.status(now)

@@ -46,7 +46,7 @@ def needed_rights(participant: Participant, now: int) -> NeededRights:
     ]
     contracts = [signed.contract for signed in live]
     if not contracts:
-        participant.contract_in_force(now)  # raises the reason
+        participant.contracts_in_force(now)  # raises the reason
     topics, rights = wanted(
         [signed.text for signed in live], participant.contracts, participant.manifests, now
     )

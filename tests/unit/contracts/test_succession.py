@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,32 @@ def test_an_event_type_is_in_one_agreement_at_a_time(
         ends=contract.ends + timedelta(days=9),
     )
     assert rules(later, held) == {}
+
+
+def test_a_type_of_two_boroughs_is_refused_only_if_two_parties_are_in_both(
+    contract: Contract, first: ContractText
+) -> None:
+    """The police of both boroughs send each event under the agreement of its addressees."""
+    held = HeldVersion(first, complete=True)
+
+    def others_renamed(kept: Collection[str]) -> ContractText:
+        parties = [
+            party if party.id in kept else party.model_copy(update={"id": f"{party.id}-2"})
+            for party in contract.parties
+        ]
+        keys = {
+            party.id: contract.governance_keys[before.id]
+            for before, party in zip(contract.parties, parties, strict=True)
+        }
+        reviewers = tuple(party.id for party in parties)
+        return text(
+            contract, name="another", parties=tuple(parties), governance_keys=keys,
+            review_by=reviewers,
+        )  # fmt: skip
+
+    assert rules(others_renamed({"csu-camden"}), held) == {}
+    both = others_renamed({"csu-camden", "council-camden"})
+    assert rules(both, held) == {"type-in-two-agreements": "error"}
 
 
 def test_a_draft_and_an_agreement_that_has_ended_are_errors(contract: Contract) -> None:

@@ -9,7 +9,7 @@ import pytest
 from adapters.demo.partnership import Partnership
 from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError
-from broker.registry.contract_in_force import ContractInForce, contract_in_force
+from broker.registry.contract_in_force import ContractInForce, contract_for_event, contract_in_force
 from contracts.errors import EventError
 from contracts.status import Departure, contract_status
 
@@ -26,7 +26,7 @@ def test_a_name_a_type_and_a_hash_find_the_same_contract(
     found = contract_in_force(*books, now)
     ways: tuple[Callable[[], ContractInForce], ...] = (
         lambda: contract_in_force(*books, now, name=found.contract.name),
-        lambda: contract_in_force(*books, now, event_type="referral.made"),
+        lambda: contract_for_event(*books, "referral.made", ("cps-london",), now),
         lambda: contract_in_force(*books, contract_hash=found.hash),
         lambda: participant.contract_in_force(now),
     )
@@ -42,7 +42,7 @@ def test_a_hash_or_a_type_that_no_contract_has_is_refused(
         contract_in_force(*books, contract_hash=bytes(32))
     assert unknown.value.code == "contract_unknown"
     with pytest.raises(EventError) as no_type:
-        contract_in_force(*books, now, event_type="no.such-type")
+        contract_for_event(*books, "no.such-type", ("cps-london",), now)
     assert no_type.value.code == "type_unknown"
 
 

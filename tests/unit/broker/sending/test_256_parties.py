@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from broker.envelope.primitives import WrapSealer, sha256
 from broker.envelope.sealing import ExchangeKey
 from broker.errors import RefusedError
 from broker.registry.contract_book import ContractBook
-from broker.registry.contract_in_force import ContractInForce, contract_in_force
+from broker.registry.contract_in_force import ContractInForce, contract_for_event
 from broker.registry.contracts import SignedContract
 from broker.sending.publishing import Publisher
 from broker.sending.sealing import EventSealer
@@ -76,8 +77,10 @@ class Many:
         self.contracts = book(world, POLICE, signed)
         self._sealer = WrapSealer(Recipient("any", sha256(b"seed")).public)
 
-    def contract_in_force(self, event_type: str, now: int) -> ContractInForce:
-        return contract_in_force(self.contracts, self.world.manifests, now, event_type=event_type)
+    def contract_in_force(
+        self, event_type: str, addressed: Sequence[str], now: int
+    ) -> ContractInForce:
+        return contract_for_event(self.contracts, self.world.manifests, event_type, addressed, now)
 
     def exchange_key(self, agency: str, now: int) -> ExchangeKey:
         if agency in CAST:

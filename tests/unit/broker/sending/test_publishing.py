@@ -230,7 +230,7 @@ def test_a_name_of_no_party_is_still_refused(police: MemoryAgency) -> None:
 
 
 def test_agencies_of_other_versions_are_named_with_the_reason(police: MemoryAgency) -> None:
-    in_force = police.terms.contract_in_force(MADE, police.clock.now)
+    in_force = police.terms.contract_in_force(MADE, (COUNCIL,), police.clock.now)
     elsewhere = {"newcomer": "other_version", "former": "not_a_party"}
     known = replace_in_force(in_force, elsewhere)
     found = not_reached(known, police.terms.exchange_key, ("former", "newcomer"), NOW)

@@ -30,7 +30,7 @@ def answers(context: SealingContext, moment: int) -> list[object]:
     """Answers at a moment: the contract and its status, and each agency's key."""
     found: list[object] = []
     try:
-        in_force = context.contract_in_force(TYPE, moment)
+        in_force = context.contract_in_force(TYPE, (COUNCIL,), moment)
         status = in_force.status(moment)
         found.append((in_force.hash, status.state, status.since))
     except ConcordantError as error:
@@ -75,9 +75,9 @@ def test_other_books_answer_at_once(world: FoundedPartnership) -> None:
 def test_a_refusal_is_not_kept(world: FoundedPartnership) -> None:
     context = SealingContext(world.book(POLICE), world.manifests)
     with pytest.raises(EventError) as refused:
-        context.contract_in_force("no.such-type", NOW)
+        context.contract_in_force("no.such-type", (COUNCIL,), NOW)
     assert refused.value.code == "type_unknown"
-    assert context.contract_in_force(TYPE, NOW).text.hash == world.signed.text.hash
+    assert context.contract_in_force(TYPE, (COUNCIL,), NOW).text.hash == world.signed.text.hash
 
 
 def test_a_key_is_one_object_as_long_as_it_lives(world: FoundedPartnership) -> None:
