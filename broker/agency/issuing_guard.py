@@ -1,12 +1,14 @@
-"""Guard of every issue of this agency's own manifest: one issuer at a time, and a base of our own.
+"""Guard of the issue of this agency's manifests: against races, and against foreign manifests.
 
-The adapter and commands issue manifests from the same folder. Two manifests that were made at once
-would both follow the same one, and the later would lack what the earlier states, a suspension for
-example. So an issuer holds a lock file of the agency and checks that its manifests are the newest.
+The adapter and commands issue manifests from the same folder. If two of them make a manifest at the
+same time (race), both manifests follow the same earlier one. The second then lacks the statements
+of the first, for example a suspension. So an issuer holds a lock file of the agency, and checks
+that it has loaded the newest manifest.
 
-A manifest of this agency that this folder did not make shows a thief of the manifest keys, or a
-copy of this folder. A new manifest would repeat its keys. So the adapter issues none on top of it
-until a person has decided (`concordant keys adopt` or `concordant keys delegate --withdraw`).
+If there is a manifest of this agency that this folder did not make, a thief has the manifest keys,
+or a copy of this folder is in use. A new manifest would repeat the keys of that manifest. So the
+adapter issues none until a person decides (`concordant keys adopt` or `concordant keys delegate
+--withdraw`).
 """
 
 from __future__ import annotations
@@ -32,11 +34,11 @@ _LOCK_POLL_S: Final = 0.05
 
 @contextmanager
 def issuing(participant: Participant) -> Iterator[None]:
-    """Hold the lock of issuing for the duration of the block.
+    """Hold the lock file while the block runs.
 
     Raises:
-        RegistryError: `manifest_changed`: another process of this agency issues one, or has issued
-            one since the agency was loaded.
+        RegistryError: `manifest_changed`: another process of this agency issues a manifest, or has
+            issued one since the agency was loaded.
     """
     with _locked(participant.root):
         known = participant.manifests.newest_verified(participant.agency)
@@ -72,7 +74,7 @@ def _changed(root: Path) -> RegistryError:
         "Another process of this agency makes a manifest now, or has just made one.",
         code="manifest_changed",
         where=str(root / ISSUE_LOCK),
-        fix="Nothing was made. Wait until it has ended, then give the command again.",
+        fix="Nothing was made. Wait until the other process has ended, then run the command again.",
     )
 
 
@@ -90,13 +92,13 @@ def foreign_manifests(
         RegistryError: the list is damaged.
     """
     made = made_hashes(root)
-    if made is None:  # an older folder: its list begins with the next manifest
+    if made is None:  # a folder of an earlier version of the software has no list yet
         return ()
     return tuple(one for one in manifests.history(agency) if one.hash not in made)
 
 
 def require_own(participant: Participant) -> None:
-    """Refuse to issue on top of a manifest that this folder did not make.
+    """Check that this folder made all manifests of this agency.
 
     Raises:
         RegistryError: `manifest_not_ours`.
@@ -108,8 +110,8 @@ def require_own(participant: Participant) -> None:
             f"This folder did not make the manifest of this agency, version {version}.",
             code="manifest_not_ours",
             where=str(root / "manifests"),
-            fix="If this agency made it, in a folder before a restore or in a copy: concordant "
-            f"keys adopt {version} --agency {root}. Otherwise its manifest keys are in other "
-            "hands: bring the governance keys, then: concordant keys delegate --withdraw "
+            fix="If this agency made it before a restore, or in a copy of the folder: concordant "
+            f"keys adopt {version} --agency {root}. Otherwise an attacker has the manifest keys: "
+            "copy the governance keys into governance/, then: concordant keys delegate --withdraw "
             f"--agency {root}",
         )

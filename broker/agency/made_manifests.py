@@ -1,7 +1,7 @@
 """List of the manifests that this agency made itself, by hash.
 
-Manifests of this agency also come over Kafka and from other folders. One that is not in this list
-was made by a thief of the manifest keys, or by a copy of this folder.
+Manifests of this agency also arrive over Kafka and from other folders. If a manifest is not in this
+list, a thief of the manifest keys made it, or this agency made it in a copy of this folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def made_hashes(root: Path) -> frozenset[bytes] | None:
 
 
 def note_made(root: Path, issued: VerifiedManifest, known: tuple[VerifiedManifest, ...]) -> None:
-    """Add a manifest to the list, before others can see it.
+    """Add a manifest to the list. Call this before the manifest is published.
 
     Args:
         root: the agency's folder.

@@ -131,7 +131,7 @@ def left_out_texts(reviewed: SigningReview) -> list[str]:
         f"This version leaves out {names}. What stops: from this signature on, or from "
         f"{contract.starts} if that is later, {agency} and {names} exchange no event under "
         f"{contract.name}, also if other parties do not sign.",
-        f"What goes on: what was opened before stays with the agency that opened it. "
+        f"What continues: what was opened before stays with the agency that opened it. "
         f"{agency} continues with the other parties.",
         f"What you have to do: telephone {names}, and send it this version in a bundle.",
     ]

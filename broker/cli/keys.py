@@ -150,7 +150,7 @@ def delegate(
         bool,
         typer.Option(
             "--withdraw",
-            help="Withdraw the former manifest keys: they may be in other hands. Manifests that "
+            help="Withdraw the former manifest keys: an attacker may have them. Manifests that "
             "this folder did not make become void.",
         ),
     ] = False,

@@ -48,7 +48,7 @@ def suspend(
 ) -> None:
     """Suspend this agency's own part of an agreement, in every version that it has signed.
 
-    Shows what stops, what goes on and what each partner has to do, then asks on a terminal. No
+    Shows what stops, what continues and what each partner has to do, then asks on a terminal. No
     other party needs to agree, and the others continue without this agency. Records that come to
     this agency wait until `contract resume`.
     """
@@ -94,7 +94,7 @@ def leave(
 ) -> None:
     """Leave an agreement for good, in every version that this agency has signed.
 
-    Shows what stops, what goes on and what each partner has to do, then asks. It needs the
+    Shows what stops, what continues and what each partner has to do, then asks. It needs the
     governance keys and cannot be undone: to take part again, sign a new version.
     """
     _act(agency, contract, "left", reason, yes=yes, json=json)

@@ -37,11 +37,11 @@ def question(reviewed: DepartureReview) -> str:
 
 
 def review_lines(reviewed: DepartureReview) -> Iterator[str]:
-    """Return what stops, what goes on, since when, and what each partner has to do."""
+    """Return what stops, what continues, since when, and what each partner has to do."""
     yield f"{reviewed.contract} {', '.join(reviewed.versions)}, from {_time(reviewed.since)}:"
     for title, lines in (
         ("What stops", stops(reviewed)),
-        ("What goes on", goes_on(reviewed)),
+        ("What continues", goes_on(reviewed)),
         ("What each partner has to do", tuple(_to_do(reviewed))),
     ):
         yield f"{title}:"
@@ -70,7 +70,7 @@ def stops(reviewed: DepartureReview) -> tuple[str, ...]:
 
 
 def goes_on(reviewed: DepartureReview) -> tuple[str, ...]:
-    """Return what goes on, one sentence each."""
+    """Return what continues, one sentence each."""
     others = ", ".join(reviewed.others)
     lines = ["What was opened before stays with the agency that opened it."]
     if reviewed.state == "resumed":

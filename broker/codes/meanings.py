@@ -401,11 +401,12 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "earlier_waits": Meaning(
         "an earlier event of the same case waits for this agency",
-        "Nothing; the event goes out after the earlier one.",
+        "Nothing. The event is sent to this agency after the earlier one.",
     ),
     "early": Meaning(
         "the log time is ahead of this clock",
-        "Nothing: it is judged again by itself when time passes or news come.",
+        "Nothing: it is judged again by itself: after some time, and when a manifest, a "
+        "contract or a receipt arrives.",
     ),
     "entry_conflict": Meaning(
         "two agencies have one id, or one key stands for two agencies",
@@ -686,7 +687,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "key_small_order": Meaning("a public key is weak", "Ask the agency to make another key."),
     "key_unknown": Meaning(
         "no manifest has this key",
-        "Nothing: it is judged again by itself when time passes or news come.",
+        "Nothing: it is judged again by itself: after some time, and when a manifest, a "
+        "contract or a receipt arrives.",
     ),
     "key_unreadable": Meaning(
         "a private key cannot be read",
@@ -758,8 +760,9 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Get the file from that agency again.",
     ),
     "manifest_displaced": Meaning(
-        "another record lay under this agency's key of the manifests topic",
-        "The adapter has put its own back. If it happens again, ask Kafka's host who wrote it.",
+        "another record has replaced this agency's manifest on Kafka",
+        "The adapter has published the manifest again. If it happens again, ask Kafka's host which "
+        "party wrote the record.",
     ),
     "manifest_early": Meaning("a manifest has a date in the future", "Check both clocks."),
     "manifest_expired": Meaning(
@@ -798,13 +801,13 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "manifest_not_foreign": Meaning(
         "no manifest of the named version awaits an adoption",
-        "See which ones do: concordant status --agency DIR",
+        "See which versions await one: concordant status --agency DIR",
     ),
     "manifest_not_ours": Meaning(
         "this folder did not make a manifest of this agency",
-        "If this agency made it, in a folder before a restore or in a copy: concordant keys adopt "
-        "VERSION --agency DIR. Otherwise its manifest keys are in other hands: bring the "
-        "governance keys, then: concordant keys delegate --withdraw --agency DIR",
+        "If this agency made it before a restore, or in a copy of the folder: concordant keys "
+        "adopt VERSION --agency DIR. Otherwise an attacker has the manifest keys: copy the "
+        "governance keys into governance/, then: concordant keys delegate --withdraw --agency DIR",
     ),
     "manifest_revocation_early": Meaning(
         "a manifest revokes a key for longer ago than it may",
@@ -852,11 +855,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "not_a_party": Meaning("the contract does not name the sender or the reader", _SENT_AGAIN),
     "not_heard": Meaning(
-        "the record came after its sender's part had ended, and no receipt confirms that it was "
-        "there before",
-        "It is judged again by itself if a receipt or a missing record comes. If you know from the "
-        "sender that it is genuine: concordant quarantine retry ID --not-heard --reason TEXT "
-        f"--agency DIR. Else discard the record: {_DISCARD}.",
+        "the record arrived after its sender's part had ended, and no receipt confirms that it "
+        "existed before",
+        "It is judged again by itself if a receipt or a missing record arrives. If you know "
+        "from the sender that it is genuine: concordant quarantine retry ID --not-heard --reason "
+        f"TEXT --agency DIR. Else discard the record: {_DISCARD}.",
     ),
     "not_in_force": Meaning(
         "the contract is not in force",
@@ -1019,7 +1022,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "receipt_awaited": Meaning(
         "the key is revoked, and the records that an earlier receipt covers have not all arrived",
-        "Nothing: it is judged again by itself when time passes or news come.",
+        "Nothing: it is judged again by itself: after some time, and when a manifest, a "
+        "contract or a receipt arrives.",
     ),
     "receipt_malformed": Meaning("a record is not a receipt", "Nothing; the record is ignored."),
     "receipts_many": Meaning("an agency sends too many receipts", "Telephone that agency."),
@@ -1177,7 +1181,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "state_changed": Meaning("the state changed while it was read", "Nothing; it is tried again."),
     "state_full": Meaning(
         "the state of this sender has reached its size limit",
-        "Nothing: it is judged again by itself when time passes or news come.",
+        "Nothing: it is judged again by itself: after some time, and when a manifest, a "
+        "contract or a receipt arrives.",
     ),
     "state_missing": Meaning(
         "the adapter has not run yet",
@@ -1324,7 +1329,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "wrap_budget": Meaning(
         "too many new wraps in a minute",
-        "Nothing: it is judged again by itself when time passes or news come.",
+        "Nothing: it is judged again by itself: after some time, and when a manifest, a "
+        "contract or a receipt arrives.",
     ),
     "written_later": Meaning(
         "a file changed after it was moved away", "Nothing: it is read again."

@@ -280,8 +280,8 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
             OURSELVES,
             f"This folder did not make the manifest of this agency, version {version}. If this "
             "agency made it before a restore or in a copy of the folder, adopt it. Otherwise its "
-            "manifest keys are in other hands: bring the governance keys, then: concordant keys "
-            f"delegate --withdraw --agency {folder}.",
+            "manifest keys are known to an attacker: copy the governance keys into governance/, "
+            f"then: concordant keys delegate --withdraw --agency {folder}.",
             f"concordant keys adopt {version} --agency {folder}",
         )
     ends = delegation_ends(participant)

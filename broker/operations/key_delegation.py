@@ -1,8 +1,9 @@
 """New delegation of the manifest keys, which the governance keys sign once a year.
 
-A delegation names a new pair of manifest keys and comes with a manifest that the new pair signed.
-The same act may withdraw the former pair: of its manifests only those that this agency made itself
-stand, and every other one is void. It may also state that the agency resumes or leaves a contract.
+A delegation names a new pair of manifest keys, and the new pair signs a manifest at the same time.
+The delegation may withdraw the former pair. Then the manifests that this agency itself made with
+the former pair stay valid, and all other manifests of that pair are void. A delegation may also
+state that the agency resumes or leaves a contract.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ class Delegated:
         agency: the owner.
         version: its version.
         expires: its end, milliseconds.
-        withdrawn: ids of the manifest keys that it withdraws anew.
-        stand: number of manifests of these keys that stand.
+        withdrawn: ids of the manifest keys that it withdraws and that no earlier one withdrew.
+        stand: number of manifests of these keys that stay valid.
         void: versions of their manifests in this folder that are void.
         renewed: the manifest that came with it.
     """
@@ -86,9 +87,10 @@ def delegated_keys(
     Args:
         agency: the agency's folder; its governance keys must be present.
         now: milliseconds since the epoch.
-        withdraw: withdraw the former pair, because it may be in other hands.
+        withdraw: withdraw the former pair, because an attacker may have it.
         revoke: beginnings of ids of operational keys that may be compromised.
-        since: earliest time at which they may have been compromised, milliseconds; any time ago.
+        since: earliest time at which they may have been compromised, milliseconds; any time in the
+            past.
         reason: of the revocation, for the other parties.
 
     Raises:
@@ -193,7 +195,8 @@ def issue_proposed(
         now: milliseconds since the epoch.
 
     Raises:
-        ManifestError: `manifest_rollback`: a later delegation is held; others.
+        ManifestError: `manifest_rollback`: the folder has a later delegation; or others would
+            refuse the manifest.
         KeyAccessError: a key is missing.
         RegistryError: ``manifest_missing`` or ``registry_unwritable``.
     """
@@ -225,7 +228,7 @@ def issue_proposed(
 def _entries_of(
     participant: Participant, stated: DelegatedStatement, now: int
 ) -> tuple[StandingEntry, ...]:
-    """Return the entries of the manifest that say the same as a statement of its delegation."""
+    """Return the manifest's entries for the statements of its delegation."""
     if stated.state == "left":
         entry = standing_entry(participant, stated.contract, "left", stated.reason, now)
         return (entry.model_copy(update={"since": stated.since}),)
@@ -300,7 +303,7 @@ def _withdrawn(participant: Participant, newest: VerifiedManifest) -> WithdrawnK
 def _newest_standing(
     participant: Participant, newest: VerifiedManifest, withdrawn: WithdrawnKeys
 ) -> VerifiedManifest:
-    """Return the newest manifest that is not void then; a thief's is no base for the next one."""
+    """Return the newest manifest that is not void. A thief's manifest must not be continued."""
     kids = newest.delegation.delegation.kids
     for one in reversed(participant.manifests.history(participant.agency)):
         if one.delegation.delegation.kids != kids or one.hash in withdrawn.stand:

@@ -1,7 +1,8 @@
-"""Adoption of a manifest of this agency that another folder of it made.
+"""Adoption of a manifest that this agency made in another folder.
 
-After a restore, or where the folder was copied, the adapter meets a manifest of its own agency that
-is not in its list, and issues nothing. If a person knows that this agency made it, they say so.
+After a restore, or if the folder was copied, there can be a manifest of this agency that is not in
+the list of this folder. The adapter then issues no manifest. A person who knows that this agency
+made that manifest adds it to the list.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def adopt_manifest(agency: Path, version: int, now: int) -> tuple[int, ...]:
             raise StatementError(
                 f"No manifest of the version {version} awaits an adoption.",
                 code="manifest_not_foreign",
-                fix=f"See which ones do: concordant status --agency {agency}",
+                fix=f"See which versions await one: concordant status --agency {agency}",
             )
         for one in named:
             note_made(agency, one, ())

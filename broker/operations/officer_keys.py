@@ -1,4 +1,4 @@
-"""Governance keys of an agency's officers, as its folder names them, and proposed delegations."""
+"""Governance keys of the officers that an agency's folder names, and proposed delegations."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def officers_of(participant: Participant, now: int) -> OfficerKeys:
 
 
 def propose(participant: Participant, delegation: VerifiedDelegation) -> Path:
-    """Store a delegation that one officer has signed, for the others.
+    """Store a delegation that one officer has signed, so that another officer can sign it.
 
     Raises:
         RegistryError: `registry_unwritable`.

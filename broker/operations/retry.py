@@ -48,7 +48,7 @@ class RetriedRecord:
     Attributes:
         id: its number in the quarantine.
         outcome: `opened`, `repeat` (the same event is already in the inbox), `not_addressed`,
-            `refused`, `deferred` (time or news may allow it; still held), or `not_held`.
+            `refused`, `deferred` (still held; it may be accepted later), or `not_held`.
         step: step of the refusal.
         code: code of the refusal.
     """

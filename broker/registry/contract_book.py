@@ -1,9 +1,9 @@
 """Book of the contracts that an agency trusts (spec: contract signatures).
 
-Trust starts at the agency's own governance keys: a contract counts only if it pins them for this
-agency and this agency has signed it. Only then are the other parties' governance keys, which it
-also pins, trusted. A forged contract with the attacker's own keys is never trusted, whatever its
-signatures.
+Trust begins with the agency's own governance keys. A contract counts only if it names these keys
+for this agency, and this agency has signed it. Then the governance keys that the contract names for
+the other parties are trusted too. So a forged contract that names an attacker's keys is never
+trusted, even if the attacker signs it.
 """
 
 from __future__ import annotations
@@ -207,8 +207,8 @@ class ContractBook:
     def partings(self, text: ContractText) -> tuple[Departure, ...]:
         """Return departures by signature: a party's note on a version without another party.
 
-        It is a departure from the replaced versions as far as the two are concerned, whether or not
-        the new version is ever complete. No party needs a power to expel.
+        The signature ends the exchange between these two parties under the replaced versions, even
+        if the new version never gets all signatures. So no party needs the power to expel another.
 
         Args:
             text: a version that may be replaced.

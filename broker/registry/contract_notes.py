@@ -1,8 +1,8 @@
 """Note of one party under a contract: who signed, in what capacity, when, and the text shown.
 
-Each party signs a note of its own, or each of its officers does (spec: contract signatures). All
-lines of its text but the last follow from the contract file. The note has exactly one form: a
-reader builds it again and compares the bytes.
+Each party signs a note of its own, or each of its officers signs one (spec: contract signatures).
+All lines of the note's text except the last follow from the contract file. So a note has exactly
+one form: a reader builds the text again and compares the bytes.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ContractNote:
         time: time of the signature, milliseconds since the epoch.
         shown: SHA-256 of the text that the signatory's machine showed.
         raw: the note's bytes.
-        officer: whose pair of the party signed; None if the party has one pair.
+        officer: name of the officer whose pair signed; None if the party has one pair.
     """
 
     agency: str
@@ -97,7 +97,7 @@ def note_text(
         signatory: who signs.
         time: milliseconds since the epoch.
         shown: SHA-256 of the text that was shown.
-        officer: whose pair of the party signs; None if the party has one pair.
+        officer: name of the officer whose pair signs; None if the party has one pair.
     """
     act = _Act(
         agency=agency,
@@ -172,7 +172,7 @@ class NoteClaim(NamedTuple):
     Attributes:
         contract: hash of the contract's file, 32 bytes.
         agency: id of the party.
-        officer: office of the officer, of a party with several.
+        officer: name of the officer; None if the party has one pair.
     """
 
     contract: bytes

@@ -1,8 +1,8 @@
-"""Versions of agreements that came over Kafka, and that this agency has not signed.
+"""Versions of agreements that arrived over Kafka, and that this agency has not signed.
 
-Each takes space on this agency's disk without a person of this agency having acted. So they are
-bounded for each party whose signature brought them: a number of versions and a number of bytes. The
-newest stay. A version leaves this list when this agency signs it or adds it from a file.
+Another party can use space on this agency's disk with such versions (denial of service). So each
+party that signed them has a maximum number of versions and of bytes. The newest versions are kept.
+A version leaves this list when this agency signs it or adds it from a file.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ Received = Mapping[bytes, ReceivedVersion]
 
 
 def exceeding(versions: Received) -> frozenset[bytes]:
-    """Return the versions that no signer has room for.
+    """Return the versions for which no signer has room.
 
-    For each signer the newest count first. A version stays if one of its signers has room for it,
-    so one party cannot push out a version that another party signed.
+    For each signer, the newest versions get room first. A version stays if one of its signers has
+    room for it, so one party cannot push out a version that another party signed.
     """
     kept: set[bytes] = set()
     signers = {agency for one in versions.values() for agency in one.signers}

@@ -1,7 +1,7 @@
 """Addressed agencies that cannot be reached now (docs/spec/sending.md, "Addressees").
 
-An agency that has left, has suspended its part, has no valid key or is still on another version of
-the agreement does not hold an event back: the event is sealed to the others.
+An agency cannot be reached if it has left, has suspended its part, has no valid key, or is a party
+of another version of the agreement only. The event is sealed to the other addressees.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def not_reached(
 ) -> tuple[NotSealed, ...]:
     """Return the addressed agencies that cannot be reached now, in the order of their ids.
 
-    An agency that is in no version of the agreement is not among them: it is a mistake of the
-    event, which `contracts.decision.decide` refuses.
+    An agency that no version of the agreement names is not among them: the event is at fault, and
+    `contracts.decision.decide` refuses it.
 
     Args:
         in_force: the contract under which the event is sealed.

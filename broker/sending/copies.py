@@ -1,8 +1,9 @@
 """Copies for agencies that could not be reached when an event was sealed.
 
-docs/spec/sending.md, "Addressees that cannot be reached". The event is kept, encrypted under this
-agency's secret, until the agency can be reached. Then a copy is sealed to it alone, at a random
-time, so that Kafka's host cannot tie it to its event. Copies of a case keep their order.
+docs/spec/sending.md, "Addressees that cannot be reached". The event is stored, encrypted with a key
+that is derived from the sender's secret, until the addressee can be reached. Then a copy is sealed
+to this addressee alone. The copy is sent at a random time, so that Kafka's host cannot link it to
+the event. Copies of one case keep their order.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from contracts.vocabulary import vocabulary
 MAX_COPIES_BYTES: Final = 64 * 2**20
 """Maximum bytes of all copies that wait."""
 SPREAD_MS: Final = 60 * 60 * 1000
-"""A copy goes out at a random time within this span after its agency can be reached."""
+"""A copy is sent at a random time within this span after its agency can be reached."""
 DAY_MS: Final = 24 * 60 * 60 * 1000
 DEFAULT_DAYS: Final = 30
 """Days for which a copy waits if the agreement states no retention on Kafka."""
@@ -151,7 +152,7 @@ def cancel(
     now: int,
     operator: str = recording.OPERATOR,
 ) -> list[Entry]:
-    """End copies that are not to be sent, with the changes of the referrals that they make.
+    """Cancel copies. If a copy makes a referral, cancel the waiting changes of this referral too.
 
     Args:
         tx: a write transaction.
@@ -184,7 +185,10 @@ def cancel(
 
 
 def _changes_after(secret: bytes, row: CopyRow, waiting: Iterable[CopyRow]) -> list[CopyRow]:
-    """Return the waiting changes of the referral that a copy makes: without it they are refused."""
+    """Return the waiting changes of the referral that a copy makes.
+
+    If the copy is not sent, its agency would refuse these changes.
+    """
     if row.type != referral_rules().made.type or row.content is None:
         return []
     made = content_of(secret, row).referral
@@ -200,7 +204,7 @@ def _changes_after(secret: bytes, row: CopyRow, waiting: Iterable[CopyRow]) -> l
 def withdrawn_by(
     secret: bytes, event: PlainEvent, case_key: bytes, waiting: Iterable[CopyRow]
 ) -> list[CopyRow]:
-    """Return the waiting copies of a case that rest on a consent which a newer event withdraws."""
+    """Return the waiting copies of a case that need a consent which a newer event withdraws."""
     answers = vocabulary().answers
     newer = _flat(event)
     refused = {path for path in answers if newer.get(path) is False}
@@ -223,7 +227,7 @@ def _flat(event: PlainEvent) -> dict[str, JSON]:
 
 @dataclass(slots=True)
 class Round:
-    """Result of one look at the copies that wait."""
+    """Result of one check of the waiting copies."""
 
     sent: int = 0
     ended: dict[str, int] = field(default_factory=dict)
@@ -242,7 +246,7 @@ class CopyRelease:
         self._sealer = sealer
 
     def look(self, now: int) -> Round:
-        """Send the copies that are due, and end those whose time is over.
+        """Send the copies that are due, and end the copies that have waited too long.
 
         One transaction writes the outbox, the log and the end of each copy.
         """
@@ -261,7 +265,7 @@ class CopyRelease:
             for row in self._due(tx, now):
                 place = (row.case_key, row.agency)
                 sent = None if place in blocked else self._send(tx, row, now, done)
-                if sent is None:  # it has no key any more: the later ones wait behind it
+                if sent is None:  # its agency has no key now: later copies of the case wait too
                     blocked.add(place)
                 else:
                     entries += sent

@@ -1,9 +1,9 @@
 """Renewal of this agency's own manifest by the running adapter, without a person.
 
-The adapter renews when its manifest is ten days old or a key needs a successor. Before, it reads
-the manifests topic to its end, so that it knows what other processes of this agency have issued.
-It puts its own record back if another lies under its key, and it issues nothing after a manifest
-of its own agency that this folder did not make.
+The adapter renews when its manifest is ten days old or a key needs a successor. First it reads the
+manifests topic to its end, so that it knows what other processes of this agency have issued. If
+another record has replaced the agency's manifest on Kafka, it publishes the manifest again. If
+there is a manifest of this agency that this folder did not make, it issues none.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from contracts.errors import ConcordantError
 
 LOOK_S: Final = 5.0
 RETRY_MS: Final = HOUR_MS
-"""Time between two renewals, and between two tries of one that failed."""
+"""Time between two renewals, and between two attempts of a renewal that fails."""
 CLOCK_CONFIRMED_MS: Final = HOUR_MS
-"""Greatest age of another agency's heartbeat that confirms our clock."""
+"""Maximum age of a heartbeat of another agency, if it shall confirm our clock."""
 FOREIGN: Final = "manifest_not_ours"
 
 
@@ -37,7 +37,7 @@ class ManifestRenewal:
 
     Args:
         service: the running broker of this agency.
-        metrics: where failures and manifests of others are shown.
+        metrics: shows failures, and manifests that this folder did not make.
         clock: () -> ms since the epoch.
     """
 
@@ -51,7 +51,7 @@ class ManifestRenewal:
         self._again_ms = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look every few seconds, until ``stop``; begin when the topic was read once."""
+        """Check every few seconds until ``stop``, after the topic was read for the first time."""
         await first_of(self._service.parts.reader.caught_up, stop)
         while not stop.is_set():
             try:
@@ -61,7 +61,7 @@ class ManifestRenewal:
             await set_within(stop, LOOK_S)
 
     async def look(self, stop: asyncio.Event) -> None:
-        """Put our record back if it was displaced, and renew the manifest if it is due.
+        """Publish our manifest again if it was replaced, and renew it if that is due.
 
         Raises:
             ConcordantError: it cannot be renewed now.
@@ -78,7 +78,7 @@ class ManifestRenewal:
         known = self._participant.manifests.newest_verified(self._participant.agency)
         heard = self._service.parts.control.manifests.newest_verified(self._participant.agency)
         if heard != known:
-            await self._service.reload()  # what another process issued, or a thief
+            await self._service.reload()  # another process issued a manifest, or a thief did
         await asyncio.to_thread(self._look_for_foreign)
         if not self._due(now):
             return
@@ -88,7 +88,7 @@ class ManifestRenewal:
         except RegistryError as error:
             if error.code != "manifest_changed":
                 raise
-            self._again_ms = 0  # take up what the other process issued, and look again
+            self._again_ms = 0  # load the manifest of the other process, and check again
             await self._service.reload()
             return
         self._metrics.manifest_renewal(None)
@@ -106,10 +106,11 @@ class ManifestRenewal:
         return renewal_due(self._participant, now) and self._clock_confirmed(now)
 
     def _clock_confirmed(self, now: int) -> bool:
-        """Return whether our clock may date a manifest.
+        """Return whether our clock can be trusted with the time of a new manifest.
 
-        After the end of the last manifest the clock may be wrong, and a manifest from the future
-        could not be replaced for as long. Then a heartbeat of another agency must confirm it.
+        If the last manifest has expired, our clock may be ahead. A manifest with a future time
+        could not be replaced until that time. So a heartbeat of another agency must confirm the
+        clock.
         """
         newest = self._participant.manifests.newest(self._participant.agency)
         if newest is None or now < newest.expires:
@@ -117,7 +118,7 @@ class ManifestRenewal:
         return self._service.heard_others_since(now - CLOCK_CONFIRMED_MS)
 
     def _look_for_foreign(self) -> None:
-        """Compare the manifests of this agency with those that this folder made, if new."""
+        """Compare new manifests of this agency with the list of those that this folder made."""
         manifests = self._service.parts.control.manifests
         if manifests is self._looked_at and not self._foreign:
             return
@@ -131,7 +132,7 @@ class ManifestRenewal:
         self._metrics.manifests_not_ours(len(hashes))
 
     def _put_back(self, now: int) -> None:
-        """Announce our manifest again if another record lies under its key."""
+        """Publish our manifest again if another record has replaced it on Kafka."""
         control = self._service.parts.control
         agency = self._participant.agency
         newest = control.manifests.newest_verified(agency)
