@@ -24,7 +24,7 @@ from broker.partnership.entry import (
     verify_possession_of,
 )
 from broker.partnership.profile import AgencyId
-from broker.tlog.note import format_note, sign_note
+from broker.tlog.note import Note, format_note, sign_note
 
 HEADER: Final = "concordant.officer/v1"
 OFFICER_LIMIT_BYTES: Final = 32 * 1024
@@ -90,6 +90,34 @@ def make_officer_file(signer: GovernanceSigner, officer: str, now: int) -> Offic
     )
 
 
+def parse_officer_file(raw: bytes, where: str | None = None) -> OfficerStatement:
+    """Read the file of an officer without checking its signatures.
+
+    Raises:
+        EntryError: `officer_invalid`.
+    """
+    try:
+        return _parsed(raw)[0]
+    except MalformedDocument as error:
+        raise _refused(str(error), where) from None
+
+
+def _parsed(raw: bytes) -> tuple[OfficerStatement, Note]:
+    if len(raw) > OFFICER_LIMIT_BYTES:
+        raise MalformedDocument("it is too large")
+    return parse_document(raw, header=HEADER, model=OfficerStatement, signatures=(PAIR_LINES,))
+
+
+def _refused(problem: str, where: str | None) -> EntryError:
+    return EntryError(
+        f"The file of an officer is refused: {problem.rstrip('.')}.",
+        code="officer_invalid",
+        where=where,
+        fix="Nothing was changed. Ask the officer for the file that it made with: concordant "
+        "agency officer new",
+    )
+
+
 def verify_officer_file(
     raw: bytes, *, agency: str, deployment: str, now: int, where: str | None = None
 ) -> OfficerFile:
@@ -106,11 +134,7 @@ def verify_officer_file(
         EntryError: `officer_invalid`.
     """
     try:
-        if len(raw) > OFFICER_LIMIT_BYTES:
-            raise MalformedDocument("it is too large")
-        statement, note = parse_document(
-            raw, header=HEADER, model=OfficerStatement, signatures=(PAIR_LINES,)
-        )
+        statement, note = _parsed(raw)
         if (statement.agency, statement.deployment) != (agency, deployment):
             raise MalformedDocument(f"it is not of {agency} in the deployment {deployment}")
         if statement.issued > now + CLOCK_SKEW_MS:
@@ -119,11 +143,5 @@ def verify_officer_file(
         statement.governance.public.require_signed(note, key_name(deployment, agency))
     except (MalformedDocument, ManifestError, NoteError) as error:
         problem = error.detail if isinstance(error, (ManifestError, NoteError)) else str(error)
-        raise EntryError(
-            f"The file of an officer is refused: {problem.rstrip('.')}.",
-            code="officer_invalid",
-            where=where,
-            fix="Nothing was changed. Ask the officer for the file that it made with: concordant "
-            "agency officer new",
-        ) from None
+        raise _refused(problem, where) from None
     return OfficerFile(statement, raw)

@@ -49,6 +49,7 @@ from broker.keys.manifest import SignedManifest, manifest_text, parse_manifest
 from broker.operations.trial import parse_plain
 from broker.partnership import entry as agency_entries
 from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
+from broker.partnership.officer import parse_officer_file
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import RecordFormatError, format_record, parse_record
 from broker.statements import heartbeats, notices
@@ -104,6 +105,7 @@ from tests.fuzz.parser_objects import (
     evidence,
     key_files,
     manifest,
+    officer_file,
     sealed_value,
     state,
 )
@@ -308,6 +310,8 @@ PARSERS: tuple[Parser, ...] = (
     Parser("agency-entry", agency_entries.parse_entry, (EntryError,),
            (agency_entry(), agency_entry(("chief", "siro"))), None,
            in_entry, tuple(map(_document, (agency_entry(), agency_entry(("chief", "siro")))))),
+    Parser("officer", parse_officer_file, (EntryError,), (officer_file(),), None,
+           _around(officer_file()), (_document(officer_file()),)),
     Parser("signed-contract", unpack_contract, (RefusedError,),
            (pack_contract(b"name: x\n", SIGNED), pack_contract(b"", b"")),
            lambda pair: pack_contract(*pair)),

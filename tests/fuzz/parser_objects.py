@@ -17,7 +17,7 @@ from broker.keys.keyfile import format_keyfile, public_of, seal_key
 from broker.keys.kid import kid
 from broker.keys.manifest import Manifest, ManifestKey
 from broker.keys.signed_document import document_text
-from broker.partnership import entry
+from broker.partnership import entry, officer
 from broker.record import Record
 from broker.statements.heartbeats import Head, Heartbeat
 from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING
@@ -92,14 +92,32 @@ def delegation_note() -> bytes:
     return format_note(Note(delegation_text(delegation()), tuple(lines)))
 
 
+_PAIR = {
+    "ed25519": public_of("ed25519", sha256(b"governance")),
+    "ed25519_possession": bytes(64),
+    "ml_dsa_65": public_of("ml-dsa-65", sha256(b"governance")),
+    "ml_dsa_65_possession": bytes(64),
+}
+
+
+def officer_file() -> bytes:
+    """The file of an officer, whose signatures and proofs are not looked at by the parser."""
+    made = officer.OfficerStatement.model_validate(
+        {
+            "agency": "csu-camden",
+            "deployment": "pan-london",
+            "governance": _PAIR,
+            "issued": NOW,
+            "officer": "chief",
+        }
+    )
+    lines = (SignatureLine(NAME, bytes([n] * 4), bytes(64)) for n in (1, 2))
+    return format_note(Note(document_text(officer.HEADER, "pan-london", made), tuple(lines)))
+
+
 def agency_entry(officers: tuple[str, ...] = ()) -> bytes:
     """An entry whose signatures, proofs and parts are not looked at by the parser."""
-    pair = {
-        "ed25519": public_of("ed25519", sha256(b"governance")),
-        "ed25519_possession": bytes(64),
-        "ml_dsa_65": public_of("ml-dsa-65", sha256(b"governance")),
-        "ml_dsa_65_possession": bytes(64),
-    }
+    pair = _PAIR
     contact = {"name": "Duty desk", "email": "duty@police.example"}
     functions = ("data_protection_officer", "breach", "rights_and_complaints", "operations")
     several = {"threshold": 2, "officers": dict.fromkeys(officers, pair)}
