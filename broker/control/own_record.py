@@ -1,8 +1,8 @@
-"""Record of this agency's manifest on Kafka, and whether another one has taken its place.
+"""Detection of a record that replaces this agency's manifest on Kafka.
 
-Every party may write to the manifests topic, under any key. A record under this agency's key
-replaces its manifest when Kafka compacts the topic, and a new party would not learn of it. So the
-adapter notices such a record and puts its own back.
+Every party may write to the manifests topic, with any record key. Kafka compacts the topic: it
+keeps only the last record of each key. So a party can replace the manifest of this agency, and a
+new party would not get the manifest. The adapter detects this and publishes the manifest again.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 from broker.record import Record
 
 PUT_BACK_AFTER_MS: Final = 10_000
-"""Time in which our own announcement arrives; also the shortest time between two of them."""
+"""Time in which our own manifest arrives; also the minimum time between two publications."""
 
 
 class OwnRecord:
-    """Last record under this agency's key of the manifests topic."""
+    """Last record with this agency's key in the manifests topic."""
 
     def __init__(self, agency: str) -> None:
         self._key = agency.encode()
@@ -40,7 +40,7 @@ class OwnRecord:
         return self._value
 
     def displaced(self, newest: bytes, now: int) -> bool:
-        """Return whether another record has lain there for ten seconds.
+        """Return whether another record has replaced the manifest for at least ten seconds.
 
         Args:
             newest: this agency's newest manifest with its delegation.
@@ -54,5 +54,5 @@ class OwnRecord:
         return now - self._since >= PUT_BACK_AFTER_MS
 
     def put_back(self, now: int) -> None:
-        """Note that our own is announced again."""
+        """Note that our manifest is published again."""
         self._since = now

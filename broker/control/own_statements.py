@@ -1,8 +1,8 @@
 """Messages of this agency on the control topics: announcements, heartbeats, receipts, notices.
 
-docs/spec/topics.md and receipts.md. Receipts are derived from the stored state, so the next one
-covers a lost one. Notices are rate-limited, name only a stream and indices, and never answer a
-notice.
+docs/spec/topics.md and receipts.md. Receipts are derived from the stored state, so if one is lost,
+the next one covers the same records. Notices are rate-limited and name only a stream and indices. A
+notice never causes another notice.
 """
 
 from __future__ import annotations
@@ -101,14 +101,14 @@ class SigningKeys:
 
 
 class OwnStatements:
-    """Collects what is to be said and sends it when asked to.
+    """Collects messages, and sends them when `flush` is called.
 
     Args:
         keys: the agency and its keys.
         store: its state.
         sender: Kafka.
         clock: () -> ms.
-        left_out: told how many notices of a kind are not sent, for want of room or time.
+        left_out: called with a kind and the number of its notices that are not sent.
     """
 
     def __init__(
@@ -193,10 +193,10 @@ class OwnStatements:
         self.learned(participant.contracts, participant.manifests)
 
     def learned(self, contracts: ContractBook, manifests: ManifestBook) -> None:
-        """Mark what other agencies say of suspending, resuming and leaving: we acknowledge it.
+        """Acknowledge new statements of other agencies that they suspend, resume or leave.
 
-        A receipt over each of their streams is due too. It proves later what was there at the end
-        (docs/spec/streams.md, "Ends").
+        A receipt over each of their streams becomes due too. It proves later which records existed
+        at that time (docs/spec/streams.md, "Ends").
         """
         ours = {one.contract.name for one in contracts.trusted()}
         fresh: set[str] = set()

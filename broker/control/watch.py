@@ -51,9 +51,10 @@ ASK_AGAIN_MS: Final = 30_000
 JUDGE_AGAIN_MS: Final = 5_000
 WAITED_PARTS: Final = 4
 NEWS_PARTS: Final = 64
-"""A record that has waited long is judged again after this part of its wait.
+"""A waiting record is judged again after this fraction of the time that it has waited.
 
-Each time, everyone's later records are read again, and one agency can cause a wait of months.
+Each time, the later records of all senders are read again, and one sender can cause a wait of
+months. So the judgements become rarer (denial of service).
 """
 MAX_MISSING: Final = 256
 """Maximum number of streams per agency that are remembered as withheld."""
@@ -79,8 +80,8 @@ class Found:
         alarms: (agency, code).
         ask_again: (origin of the generation, first, last) of missing records.
         judge_again: partitions to be judged again.
-        send_again: whether a person asked to send again what Kafka did not accept.
-        judge_unheard: whether to judge records again that came after an end of their sender.
+        send_again: whether a person asked to send events again that Kafka did not accept.
+        judge_unheard: whether to judge records again that arrived after their sender's part ended.
         thin_receipts: whether to remove superfluous receipts, once an hour.
     """
 
@@ -143,7 +144,7 @@ class Watch:
         self._given.discard((beat.agency, "silence", ""))
 
     def heard_others_since(self, since: int) -> bool:
-        """Return whether another agency's heartbeat states a time (ms) of then or later."""
+        """Return whether a heartbeat of another agency states this time (ms) or a later one."""
         own = self._participant.agency
         with self._store.reading() as tx:
             return any(row.agency != own and row.heard_ms >= since for row in tx.heads.all())
@@ -181,7 +182,7 @@ class Watch:
         return found
 
     def keep(self) -> None:
-        """Write the counts since the last time, so that a restart loses none.
+        """Write the counts since the last call, so that a restart loses none.
 
         Raises:
             StoreError: they are not written; the next call tries again.
@@ -242,7 +243,7 @@ class Watch:
             self._alarm(found, row.counterparty, code, row.referral_id)
 
     def _deferred(self, tx: Transaction, now: int, found: Found) -> None:
-        """Find partitions to judge again: at once at first and on news, then less often."""
+        """Find partitions to judge again: at once, on each change, and then ever less often."""
         rows = [row for row in tx.reader.all_deferred() if row.reason != EQUIVOCATION]
         places = {row.place.kafka_partition for row in rows}
         room = {
@@ -269,7 +270,7 @@ class Watch:
             found.judge_again.append(place)
 
     def _new_ends(self, now: int, found: Found) -> None:
-        """Find events that were accepted after an end of their sender, when manifests are new."""
+        """Find accepted events that their sender logged after its end, if manifests changed."""
         resolver = self._trust.current.resolver
         if self._ends_of is not resolver.manifests:
             found.alarms += note_new_ends(self._store, resolver, now)
@@ -282,7 +283,7 @@ class Watch:
         self._forgotten = now
         retention = longest_retention_ms(self._participant)
         own = self._participant.manifests.newest(self._participant.agency)
-        # Past our own manifest's end this clock may be wrong; destroyed keys could not be restored.
+        # If our manifest has expired, this clock may be wrong. Destroyed keys cannot be restored.
         certain = own is not None and now < own.expires
         if certain:
             self._destroy_keys(now)

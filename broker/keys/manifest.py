@@ -1,11 +1,11 @@
 """Manifest of an agency: its keys, their purposes and validity (spec: keys).
 
 A manifest is a signed note over canonical JSON. It follows the delegation of the keys that sign it.
-Both are one file and one record: they are taken together or not at all. Parsing is strict, so that
-a manifest has one form. Verifying is pure: bytes, the governance keys that a contract pins, and
-`now`. The type shows the trust: a `SignedManifest` is parsed but unverified, a `VerifiedManifest`
-was signed by the agency. `verify_successor` checks whether a manifest replaces the one before it.
-Store the highest version only after both checks.
+Both are in one file and in one record, and are accepted or refused together. Parsing is strict, so
+that a manifest has one form. Verification is pure: it takes bytes, the governance keys that a
+contract names, and `now`. The type shows the trust: a `SignedManifest` is parsed but unverified, a
+`VerifiedManifest` was signed by the agency. `verify_successor` checks whether a manifest replaces
+the one before it. Store the highest version only after both checks.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MANIFEST_FILE_LIMIT_BYTES: Final = DELEGATION_LIMIT_BYTES + MANIFEST_LIMIT_BYTES
 """Maximum size in bytes of a delegation and the manifest after it."""
 LONGEST_MANIFEST_LIFE_MS: Final = 30 * DAY_MS
 REVOCATION_LOOKS_BACK_MS: Final = 7 * DAY_MS
-"""Longest time from the start of a revocation to its statement; in a delegation no limit."""
+"""A manifest may revoke a key from at most this long ago. A delegation has no such limit."""
 KEYS_LIMIT: Final = 256
 
 
@@ -263,7 +263,7 @@ def verify_manifest(
 
     Args:
         signed: result of `parse_manifest`.
-        governance: the governance pairs that contracts pin for the agency; any one is enough.
+        governance: the keys that contracts name for the agency; one of them must have signed.
         deployment: the partnership's id.
         now: milliseconds since the epoch.
         where: a file name or other place, for errors.
@@ -300,8 +300,8 @@ def verify_successor(
 ) -> None:
     """Check that a manifest may replace the newest known one.
 
-    With a later delegation the highest manifest version of the one before does not count. So a
-    thief of manifest keys cannot lock the owner out with a very high version.
+    Manifests under a later delegation may have a lower version than manifests under the one before.
+    So a thief of manifest keys cannot block the owner with a very high version.
 
     Args:
         previous: the newest known one.

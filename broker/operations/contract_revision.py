@@ -52,7 +52,7 @@ def revise_contract(
 ) -> Revised:
     """Write the next version of an agreement; comments stay as they were.
 
-    A version that widens what is shared gets the next first number, another one the next second.
+    If the version shares more data, its first number rises by one, otherwise its second number.
 
     Args:
         file: the version before.
@@ -81,7 +81,7 @@ def revise_contract(
             "Nothing is to be changed.",
             code="option_missing",
             where="contract revise",
-            fix="Give what joins, what is left out, or a value; --help says how.",
+            fix="Give an entry to add, a party to remove, or a value to set; --help says how.",
         )
     if {"version", "previous"} & values.keys():
         raise WrongInputError(

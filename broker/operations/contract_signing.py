@@ -48,7 +48,7 @@ LANGUAGE: Final = "en-GB"
 
 @dataclass(frozen=True, slots=True)
 class SigningReview:
-    """A contract that one agency may sign, with everything to be known before.
+    """A contract that one agency may sign, with the results of all checks.
 
     Attributes:
         participant: the agency.
@@ -57,7 +57,7 @@ class SigningReview:
         against: the version in force, or the newest held, that it is compared with; None if this
             agency has signed no version of this name.
         changes: for this agency, against that version.
-        summary: the same; changes that belong together are one line.
+        summary: the same changes; those that belong together are one line.
         findings: of every check, errors first.
         unchecked: parties whose fingerprint no person of this agency has compared.
         left_out: parties of signed versions that this one leaves out. A signature ends the exchange
@@ -253,7 +253,7 @@ def sign(
             merged, signer, signatory, time=whole_second(now), shown=shown_hash(shown)
         )
     note = signed.note_by(agency, participant.officer)
-    assert note is not None  # it has signed now
+    assert note is not None  # the agency has signed now
     stored = file if inside else participant.repository.write_contract(merged)
     if not already:  # the text first: no signature is without the text that was shown
         participant.repository.write_shown(stored, note.signer, shown)

@@ -1,10 +1,10 @@
 """Officers of an agency: two or three people with a pair of governance keys each.
 
-Each officer has a folder on a machine of its own with the officer's pair; no folder has two pairs.
-`new_officer` makes such a folder. `add_officers` names all officers in a folder: in that of the
-agency, which has the manifest keys, it also proposes a delegation. `sign_delegation` adds an
-officer's signature to a proposed delegation. `finish_delegation` issues the manifest under it when
-two officers have signed.
+Each officer has a folder with the officer's pair on a machine of their own. No folder has two
+pairs. `new_officer` makes such a folder. `add_officers` names all officers in a folder. In the
+agency's folder, which has the manifest keys, it also proposes a delegation. `sign_delegation` adds
+an officer's signature to a proposed delegation. When two officers have signed, `finish_delegation`
+issues a manifest that the delegated keys sign.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def add_officers(
 
 
 def review_delegation(directory: Path, file: Path, now: int) -> DelegationReview:
-    """Check a proposed delegation for the signature of this folder's officer.
+    """Check a proposed delegation, before this folder's officer signs it.
 
     Args:
         directory: the officer's folder.
@@ -270,7 +270,7 @@ def sign_delegation(reviewed: DelegationReview, out: Path) -> tuple[str, ...]:
 
 
 def finish_delegation(directory: Path, file: Path, now: int) -> VerifiedManifest:
-    """Issue the manifest under a delegation that enough officers have signed, and the entry again.
+    """Issue a manifest and a new entry, when enough officers have signed the delegation.
 
     Args:
         directory: the agency's folder; one officer's governance keys must be in it.

@@ -326,7 +326,7 @@ class ContractBook:
     def live(self, now: int, name: str | None = None) -> tuple[SignedContract, ...]:
         """Return complete versions that have effect, have not ended, and that none replaces.
 
-        A version that has ended still replaces those that it names.
+        A version that has ended still replaces the versions that it names as its previous ones.
         """
         begun = [
             one
@@ -343,9 +343,9 @@ class ContractBook:
     def awaiting(self, now: int) -> tuple[SignedContract, ...]:
         """Return versions that this agency has not signed and that have not ended.
 
-        A version that another one names as its previous does not count. A version that came over
-        Kafka hides another one only if all parties that signed that one have signed it too.
-        Otherwise one party could hide the proposal of another.
+        A version is left out if a later version names it as its previous one. If the later version
+        arrived over Kafka, it must also have the signature of each party that signed the earlier
+        version. Otherwise one party could hide the proposal of another.
         """
         trusted = {one.hash for one in self.trusted()}
         replaced = {

@@ -5,8 +5,9 @@ judged. Past manifests stay in it, because a record is judged by any manifest th
 at its log time. Revocations and departures accumulate over all versions: a later manifest cannot
 hide an earlier one's.
 
-A delegation can withdraw manifest keys. Manifests of these keys that it does not name as standing
-are void: the book answers as if they had never been made, revocations included.
+A delegation can withdraw manifest keys, and lists the manifests of these keys that stay valid. All
+other manifests of these keys are void: the book answers as if they, and the revocations in them,
+had never been made.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ class ManifestBook:
         self._stops: dict[str, tuple[Stop, ...]] = {}
 
     def _effective(self, agency: str) -> tuple[VerifiedManifest, ...]:
-        """Return an agency's manifests that are not void, each a successor of the one before."""
+        """Return an agency's manifests that are not void. Each replaces the one before it."""
         history: list[VerifiedManifest] = []
         keys: dict[bytes, ManifestKey] = {}
         for verified in self._all[agency]:
@@ -138,7 +139,7 @@ class ManifestBook:
         return tuple(history)
 
     def is_void(self, verified: VerifiedManifest) -> bool:
-        """Return whether its keys are withdrawn and no delegation says that it stands."""
+        """Return whether its keys are withdrawn and no delegation lists it as valid."""
         stand = self._stand.get(verified.manifest.agency, {})
         return any(
             kid in stand and verified.hash not in stand[kid]
@@ -344,7 +345,7 @@ def _exchange_key(agency: str, key: ManifestKey) -> ExchangeKey:
 
 
 def _delegations(manifests: Iterable[VerifiedManifest]) -> tuple[VerifiedDelegation, ...]:
-    """Return the delegations of one agency's manifests; of two texts of one version the first."""
+    """Return the delegations of one agency's manifests. If a version has two texts, the first."""
     found: dict[int, VerifiedDelegation] = {}
     for verified in manifests:
         found.setdefault(verified.delegation.delegation.version, verified.delegation)
@@ -352,7 +353,7 @@ def _delegations(manifests: Iterable[VerifiedManifest]) -> tuple[VerifiedDelegat
 
 
 def _stand(delegations: Iterable[VerifiedDelegation]) -> Mapping[bytes, frozenset[bytes]]:
-    """Return the hashes that stand, for each withdrawn key; the latest delegation counts."""
+    """Return the hashes of the valid manifests of each withdrawn key, by the latest delegation."""
     found: dict[bytes, frozenset[bytes]] = {}
     for delegation in delegations:
         for withdrawn in delegation.delegation.withdrawn:

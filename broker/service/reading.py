@@ -70,13 +70,13 @@ class Inbound:
 
 
 class Reader:
-    """Takes what Kafka holds for an agency, and keeps what it believes current.
+    """Reads the records for an agency from Kafka, and keeps its keys and contracts current.
 
     Args:
         receiver: Kafka.
         inbound: what takes the records.
         listens: control topics that are read beside the data topics.
-        listener: told of what came.
+        listener: is called with the results.
         clock: () -> ms since the epoch.
     """
 
@@ -128,7 +128,7 @@ class Reader:
                 if getattr(error, "code", None) == "kafka_refused":
                     if refused == there:
                         raise
-                    refused = there  # a topic was taken away, perhaps: look once more
+                    refused = there  # perhaps a topic was removed: look once more
                 code = trouble_code(error)
                 if out_of_descriptors(error):
                     code = DESCRIPTORS_EXHAUSTED
@@ -150,9 +150,10 @@ class Reader:
     async def _hear_anew(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
         """Take all notes and manifests once more, if a contract is trusted that was not before.
 
-        A note of another party is refused while this agency has not signed the contract, and a
-        manifest while no contract pins its agency's governance keys. A position is past them for
-        good: the contract would never be complete, and the manifest be missed until the next one.
+        A note of another party is refused while this agency has not signed the contract. A manifest
+        is refused while no contract names its agency's governance keys. The stored position is
+        after these records, so they would never be read again: the contract would never get all
+        signatures, and the manifest would be missing until the next one.
         """
         believed = self._begun_with
         if self._control.heard_with() == believed:
@@ -199,7 +200,7 @@ class Reader:
     async def _look_for(
         self, missing: frozenset[str], ended: asyncio.Event, on_trouble: OnTrouble
     ) -> None:
-        """Say what is missing and look again, ever more rarely, until some of it is there."""
+        """Report the missing topics, and look for them ever less often, until one exists."""
         looks = 0
         while missing and not ended.is_set():
             looks += 1
@@ -212,11 +213,11 @@ class Reader:
                     ended.set()
 
     async def take_up(self, load: Callable[[], Participant]) -> Participant:
-        """Go on with books and keys that are loaded anew.
+        """Continue with contracts, manifests and keys that are loaded again from the files.
 
         Args:
-            load: () -> the agency as its files are now. Called in a thread; nothing from Kafka is
-                put into the books between its look at the files and their use.
+            load: () -> the agency, loaded from its files. It is called in a thread. While it runs,
+                no record of Kafka changes the contracts and manifests.
 
         Raises:
             ConcordantError: a file does not verify; what was known stays in force.
@@ -271,7 +272,7 @@ class Reader:
     async def _take_control(self, partition: KafkaPartition, records: list[Record]) -> None:
         async with self._books:
             news = await asyncio.to_thread(self._control.take, partition, records, self._clock())
-            # not asked of the news: an error after storing would lose it
+            # do not rely on `News`: after an error, its content would be lost
             if self._control.trust.current is not self._told:
                 await self._books_changed()
         self._listener.news(news)
