@@ -95,7 +95,7 @@ def connect_broker(
 
     # Sending: check and seal an event, store it in the outbox, sign the stream, send.
     sealing = SealingContext(contracts, manifests)
-    sealer = EventSealer(*owner, secret, sealing.contract_in_force, sealing.exchange_key)
+    sealer = EventSealer(*owner, secret, sealing.addressees)
     publisher = Publisher(sealer)
     stopped = partial(sealing.stopped_topics, participant.agency)
     relay = Relay(owner, store, transport, StreamSigning(signing.stream_cosigner, stopped), clock)

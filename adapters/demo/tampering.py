@@ -12,6 +12,7 @@ from dataclasses import replace
 from broker.agency.participant import Participant
 from broker.clock import now_ms
 from broker.registry.contract_in_force import ContractInForce
+from broker.sending.addressees import Addressees, find_addressees
 from broker.sending.sealing import EventSealer
 from broker.sending.sealing_context import SealingContext
 from broker.store.database import open_store
@@ -36,15 +37,14 @@ def unsafe_publish(participant: Participant, event: PlainEvent, change: Change) 
     """
     context = SealingContext(participant.contracts, participant.manifests)
 
-    def changed(event_type: str, addressed: Sequence[str], now: int) -> ContractInForce:
+    def changed(event_type: str, addressed: Sequence[str], now: int) -> Addressees:
         signed = context.contract_in_force(event_type, addressed, now).signed
         contract = _changed(signed.contract, event_type, change)
-        return ContractInForce(replace(signed, text=replace(signed.text, contract=contract)))
+        in_force = ContractInForce(replace(signed, text=replace(signed.text, contract=contract)))
+        return find_addressees(in_force, context.exchange_key, addressed, now)
 
     secret = participant.keyring.secret()
-    sealer = EventSealer(
-        participant.deployment, participant.agency, secret, changed, context.exchange_key
-    )
+    sealer = EventSealer(participant.deployment, participant.agency, secret, changed)
     now = now_ms()
     sealed = sealer.seal(event, now)
     store = open_store(participant.path(participant.config.state.database))

@@ -1,4 +1,6 @@
-"""Addressed agencies that cannot be reached now (docs/spec/sending.md, "Addressees").
+"""Addressed agencies of an event that can be reached now, and the others.
+
+docs/spec/sending.md, "Addressees that cannot be reached", defines them.
 
 An agency cannot be reached if it has left, has suspended its part, has no valid key, or is a party
 of another version of the agreement only. The event is sealed to the other addressees.
@@ -6,12 +8,13 @@ of another version of the agreement only. The event is sealed to the other addre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from broker.envelope.sealing import ExchangeKey
 from broker.errors import RegistryError
 from broker.registry.contract_in_force import ContractInForce
+from contracts.values import value_class
 
 NOT_AT_ALL: Final = frozenset({"contract_left", "not_a_party"})
 """Reasons that do not end: the agency gets no copy later."""
@@ -43,26 +46,56 @@ class NotSealed(NamedTuple):
         return {"agency": self.agency, "reason": self.reason}
 
 
-def not_reached(
+@value_class(frozen=True, slots=True)
+class Addressees:
+    """The agencies to which an event is addressed, at one time.
+
+    An agency that no version of the agreement names is in neither group: the event is at fault, and
+    `contracts.decision.decide` refuses it.
+
+    Attributes:
+        in_force: the contract under which the event is sealed.
+        keys: exchange key of each agency that can be reached.
+        not_reached: the others, in the order of their ids, and why.
+        errors: the error of each of them that has no key now.
+    """
+
+    in_force: ContractInForce
+    keys: Mapping[str, ExchangeKey]
+    not_reached: tuple[NotSealed, ...]
+    errors: Mapping[str, RegistryError]
+
+    def key(self, agency: str) -> ExchangeKey:
+        """Return the exchange key of a party that takes part in the contract.
+
+        Raises:
+            RegistryError: it has no valid key now.
+        """
+        found = self.keys.get(agency)
+        if found is None:
+            raise self.errors[agency]
+        return found
+
+
+def find_addressees(
     in_force: ContractInForce,
     exchange_key: Callable[[str, int], ExchangeKey],
-    addressed: Sequence[str],
+    agencies: Sequence[str],
     now: int,
-) -> tuple[NotSealed, ...]:
-    """Return the addressed agencies that cannot be reached now, in the order of their ids.
-
-    An agency that no version of the agreement names is not among them: the event is at fault, and
-    `contracts.decision.decide` refuses it.
+) -> Addressees:
+    """Look up which of the addressed agencies can be reached now, and their keys.
 
     Args:
         in_force: the contract under which the event is sealed.
         exchange_key: (agency, now) -> its exchange key. Raises RegistryError.
-        addressed: ids of the addressed agencies.
+        agencies: ids of the addressed agencies.
         now: ms.
     """
     departed, parties = in_force.status(now).departed, in_force.contract.by_id
-    found: list[NotSealed] = []
-    for agency in addressed:
+    keys: dict[str, ExchangeKey] = {}
+    errors: dict[str, RegistryError] = {}
+    missing: list[NotSealed] = []
+    for agency in agencies:
         reason: str | None = None
         if agency not in parties:
             reason = in_force.elsewhere.get(agency)
@@ -70,9 +103,10 @@ def not_reached(
             reason = "contract_left" if departed[agency].state == "left" else "suspended"
         else:
             try:
-                exchange_key(agency, now)
+                keys[agency] = exchange_key(agency, now)
             except RegistryError as error:
+                errors[agency] = error
                 reason = error.code
         if reason is not None:
-            found.append(NotSealed(agency, reason))
-    return tuple(sorted(found))
+            missing.append(NotSealed(agency, reason))
+    return Addressees(in_force, keys, tuple(sorted(missing)), errors)

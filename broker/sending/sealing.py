@@ -13,10 +13,10 @@ from uuid import UUID
 from broker import pseudonyms
 from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.layout import MAX_RECIPIENTS, LayoutError
-from broker.envelope.sealing import Draft, ExchangeKey, Sealer, draft
+from broker.envelope.sealing import Draft, Sealer, draft
 from broker.event import JSON
 from broker.registry.contract_in_force import ContractInForce
-from broker.sending.addressees import EARLIER_WAITS, NotSealed, not_reached
+from broker.sending.addressees import EARLIER_WAITS, Addressees, NotSealed
 from contracts.decision import Decision, decide, without_ungranted
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -93,9 +93,9 @@ class EventSealer:
         deployment: name of the deployment.
         agency: the sender.
         secret: the sender's 32-byte key, from which event ids, pseudonyms and partitions follow.
-        contract_in_force: (event type, addressed agencies, now in ms) -> the contract in force that
-            defines this type. Raises EventError or RegistryError.
-        exchange_key: (agency, now in ms) -> its current exchange key. Raises RegistryError.
+        addressees: (event type, addressed agencies, now in ms) -> the contract in force that
+            defines this type, and which of the agencies can be reached. Raises EventError or
+            RegistryError.
     """
 
     def __init__(
@@ -103,14 +103,12 @@ class EventSealer:
         deployment: str,
         agency: str,
         secret: bytes,
-        contract_in_force: Callable[[str, Sequence[str], int], ContractInForce],
-        exchange_key: Callable[[str, int], ExchangeKey],
+        addressees: Callable[[str, Sequence[str], int], Addressees],
     ) -> None:
         self._deployment = deployment
         self.agency = agency
         self.secret = secret
-        self._contract_in_force = contract_in_force
-        self._exchange_key = exchange_key
+        self._addressees = addressees
         self._sealers: dict[bytes, Sealer] = {}
 
     def decide(self, event: PlainEvent, now: int, *, leave_out: bool = False) -> Decision:
@@ -125,9 +123,9 @@ class EventSealer:
         Raises:
             EventError: the contract does not permit it; ``code`` is the reason.
         """
-        in_force = self._contract_in_force(event.type, event.recipients, now)
-        served, _, addressed = self._reached(event, in_force, now, (), wait=False)
-        return self._decided(served, in_force, now, addressed, leave_out=leave_out)[1]
+        found = self._addressees(event.type, event.recipients, now)
+        served, _, addressed = _reached(event, found, (), wait=False)
+        return self._decided(served, found.in_force, now, addressed, leave_out=leave_out)[1]
 
     def unreached(
         self, event_type: str, agency: str, addressed: Sequence[str], now: int
@@ -140,36 +138,8 @@ class EventSealer:
             addressed: every agency to which the event was addressed.
             now: ms.
         """
-        in_force = self._contract_in_force(event_type, addressed, now)
-        missing = not_reached(in_force, self._exchange_key, (agency,), now)
-        return missing[0].reason if missing else None
-
-    def _reached(
-        self,
-        event: PlainEvent,
-        in_force: ContractInForce,
-        now: int,
-        behind: Collection[str],
-        *,
-        wait: bool,
-    ) -> tuple[PlainEvent, tuple[NotSealed, ...], tuple[str, ...] | None]:
-        """Return the event for the agencies that can be reached, the others, and who is addressed.
-
-        If no agency can be reached, the event keeps its recipients, and is refused for them.
-        """
-        missing = not_reached(in_force, self._exchange_key, event.recipients, now)
-        if wait:
-            missing = tuple([one for one in missing if not one.later])
-        gone = {one.agency for one in missing}
-        waiting = [agency for agency in event.recipients if agency in behind and agency not in gone]
-        if not waiting and (not missing or gone.issuperset(event.recipients)):
-            return event, (), None
-        missing = (*missing, *(NotSealed(agency, EARLIER_WAITS) for agency in sorted(waiting)))
-        gone.update(waiting)
-        served = tuple([agency for agency in event.recipients if agency not in gone])
-        parties = in_force.contract.by_id
-        addressed = tuple([agency for agency in event.recipients if agency in parties])
-        return replace(event, recipients=served), missing, addressed
+        missing = self._addressees(event_type, addressed, now).not_reached
+        return next((one.reason for one in missing if one.agency == agency), None)
 
     def _decided(
         self,
@@ -246,9 +216,10 @@ class EventSealer:
             EventError: the contract does not permit it, or it is too large; ``code`` is the reason.
             RegistryError: no recipient has a valid key at the moment.
         """
-        in_force = self._contract_in_force(event.type, event.recipients, now)
-        served, missing, addressed = self._reached(event, in_force, now, behind, wait=wait)
+        found = self._addressees(event.type, event.recipients, now)
+        served, missing, addressed = _reached(event, found, behind, wait=wait)
         event_id = pseudonyms.event_id(self.secret, source_key)
+        in_force = found.in_force
         if not served.recipients:  # all of them wait behind an earlier event
             entire = replace(served, recipients=addressed or ())
             entire, decision = self._decided(entire, in_force, now, None, leave_out=leave_out)
@@ -257,10 +228,10 @@ class EventSealer:
         served, decision = self._decided(served, in_force, now, addressed, leave_out=leave_out)
         to = sorted(served.recipients)
         if len(to) <= MAX_RECIPIENTS:
-            drafts = [self._draft(served.type, to, decision, event_id, event_id, now)]
+            drafts = [self._draft(served.type, found, to, decision, event_id, event_id, now)]
         else:
             drafts = [
-                self._part(served, in_force, to[at : at + MAX_RECIPIENTS], decision, event_id, now)
+                self._part(served, found, to[at : at + MAX_RECIPIENTS], decision, event_id, now)
                 for at in range(0, len(to), MAX_RECIPIENTS)
             ]
         return self._prepared(served, in_force, decision, event_id, tuple(drafts), missing)
@@ -280,12 +251,13 @@ class EventSealer:
             EventError: the contract does not permit it now; ``code`` is the reason.
             RegistryError: a recipient has no valid key at the moment.
         """
-        in_force = self._contract_in_force(event.type, addressed, now)
+        found = self._addressees(event.type, addressed, now)
+        in_force = found.in_force
         parties = in_force.contract.by_id
         others = tuple([agency for agency in addressed if agency in parties])
         event, decision = self._decided(event, in_force, now, others, leave_out=False)
         to = sorted(event.recipients)
-        drafted = self._part(event, in_force, to, decision, event_id, now)
+        drafted = self._part(event, found, to, decision, event_id, now)
         return self._prepared(event, in_force, decision, event_id, (drafted,), ())
 
     def _prepared(
@@ -316,7 +288,7 @@ class EventSealer:
     def _part(
         self,
         event: PlainEvent,
-        in_force: ContractInForce,
+        found: Addressees,
         to: list[str],
         whole: Decision,
         event_id: UUID,
@@ -329,15 +301,16 @@ class EventSealer:
         decision = whole
         if len(to) < len(event.recipients):
             plain = replace(event, data=unflatten(whole.flat))
-            decision = self._decide(plain, in_force, now, tuple(to), event.recipients)
+            decision = self._decide(plain, found.in_force, now, tuple(to), event.recipients)
             if not decision.permitted:
                 raise EventError(decision.detail, code=decision.code)
         clear_id = pseudonyms.clear_id(self.secret, event_id, to[0])
-        return self._draft(event.type, to, decision, event_id, clear_id, now)
+        return self._draft(event.type, found, to, decision, event_id, clear_id, now)
 
     def _draft(
         self,
         event_type: str,
+        found: Addressees,
         to: list[str],
         decision: Decision,
         event_id: UUID,
@@ -353,7 +326,7 @@ class EventSealer:
             if clear_id != event_id:
                 head["id"] = str(event_id)
             texts = [format_json(head), *[format_json(group) for group in groups[1:]]]
-            recipients = [(self._exchange_key(agency, now), decision.keys[agency]) for agency in to]
+            recipients = [(found.key(agency), decision.keys[agency]) for agency in to]
             return draft(clear_id, now, texts, recipients, layout.bound)
         except CanonicalError as error:
             raise EventError(f"A value cannot be sent: {error}", code="event_invalid") from None
@@ -407,3 +380,27 @@ def _groups(flat: Mapping[str, JSON], layout: Grouping) -> list[dict[str, JSON]]
     for path, value in flat.items():
         groups[group_of[path]][path] = value
     return groups
+
+
+def _reached(
+    event: PlainEvent, found: Addressees, behind: Collection[str], *, wait: bool
+) -> tuple[PlainEvent, tuple[NotSealed, ...], tuple[str, ...] | None]:
+    """Return the event for the agencies that can be reached, the others, and who is addressed.
+
+    If no agency can be reached, the event keeps its recipients, and is refused for them.
+    """
+    missing = found.not_reached
+    if not missing and not behind:
+        return event, (), None
+    if wait:
+        missing = tuple([one for one in missing if not one.later])
+    gone = {one.agency for one in missing}
+    waiting = [agency for agency in event.recipients if agency in behind and agency not in gone]
+    if not waiting and (not missing or gone.issuperset(event.recipients)):
+        return event, (), None
+    missing = (*missing, *(NotSealed(agency, EARLIER_WAITS) for agency in sorted(waiting)))
+    gone.update(waiting)
+    served = tuple([agency for agency in event.recipients if agency not in gone])
+    parties = found.in_force.contract.by_id
+    addressed = tuple([agency for agency in event.recipients if agency in parties])
+    return replace(event, recipients=served), missing, addressed

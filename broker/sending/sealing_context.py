@@ -1,4 +1,4 @@
-"""Contract in force and exchange keys for an `EventSealer`."""
+"""Contract in force and reachable agencies for an `EventSealer`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from broker.envelope.sealing import ExchangeKey
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_for_event
 from broker.registry.manifests import ManifestBook
+from broker.sending.addressees import Addressees, find_addressees
 from broker.sending.sealing import EventSealer
 
 _MAX_ANSWERS: Final = 1_024
-"""Maximum number of event types with addressees whose contract is cached."""
+"""Maximum number of event types with addressees whose answers are cached."""
 
 
 class SealingContext:
-    """Contract in force and exchange keys of one agency.
+    """Contract in force, exchange keys and reachable agencies, for one sender.
 
-    Both are needed for every event. An answer is cached until the books change or a known time
+    They are needed for every event. An answer is cached until the books change or a known time
     passes: the start, effect or end of a contract, the start or end of a key, an expiry, a
     departure.
     """
@@ -47,6 +48,27 @@ class SealingContext:
             if len(known) >= _MAX_ANSWERS:
                 known.clear()
             known[place] = found
+        return found
+
+    def addressees(self, event_type: str, addressed: Sequence[str], now: int) -> Addressees:
+        """Return which of the addressed agencies an event of this type reaches now.
+
+        Only an answer without a missing agency is cached.
+
+        Raises:
+            RegistryError: there is no contract, or several versions at once.
+            EventError: ``type_unknown``, ``contract_ambiguous``.
+        """
+        known = self._current(now).addressees
+        place = (event_type, tuple(addressed))
+        found = known.get(place)
+        if found is None:
+            in_force = self.contract_in_force(event_type, addressed, now)
+            found = find_addressees(in_force, self.exchange_key, addressed, now)
+            if len(found.keys) == len(addressed):
+                if len(known) >= _MAX_ANSWERS:
+                    known.clear()
+                known[place] = found
         return found
 
     def stopped_topics(self, agency: str, now: int) -> frozenset[str]:
@@ -98,7 +120,16 @@ class SealingContext:
 class _Answers:
     """Cached answers of two books between two times (ms) at which an answer may change."""
 
-    __slots__ = ("begins", "contracts", "ends", "in_force", "keys", "manifests", "stopped")
+    __slots__ = (
+        "addressees",
+        "begins",
+        "contracts",
+        "ends",
+        "in_force",
+        "keys",
+        "manifests",
+        "stopped",
+    )
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook, now: int) -> None:
         self.contracts = contracts
@@ -108,6 +139,7 @@ class _Answers:
         self.ends = min((moment for moment in moments if moment > now), default=now + 1)
         self.in_force: dict[tuple[str, tuple[str, ...]], ContractInForce] = {}
         self.keys: dict[str, ExchangeKey] = {}
+        self.addressees: dict[tuple[str, tuple[str, ...]], Addressees] = {}
         self.stopped: frozenset[str] | None = None
 
 
@@ -139,6 +171,5 @@ def event_sealer(participant: Participant) -> EventSealer:
         participant.deployment,
         participant.agency,
         participant.keyring.secret(),
-        context.contract_in_force,
-        context.exchange_key,
+        context.addressees,
     )

@@ -172,8 +172,7 @@ class Party:
             self.world.deployment,
             self.agency,
             self.secret,
-            self.terms.contract_in_force,
-            self.terms.exchange_key,
+            self.terms.addressees,
         )
         self.publisher = Publisher(self.sealer)
         self.relay = Relay(

@@ -100,8 +100,7 @@ class MemoryAgency:
             self.world.deployment,
             self.agency,
             self.secret,
-            self.terms.contract_in_force,
-            self.terms.exchange_key,
+            self.terms.addressees,
         )
 
     def another_relay(self) -> Relay:

@@ -34,6 +34,7 @@ from broker.receiving.quarantining import restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record, RecordFormatError, parse_record
 from broker.registry.contract_in_force import ContractInForce
+from broker.sending.addressees import find_addressees
 from broker.sending.sealing import EventSealer, Sealed
 from broker.sending.sealing_context import SealingContext
 from broker.sending.streams import Stream, append, open_generation
@@ -241,7 +242,10 @@ class VectorReader:
             departures = trust.contracts.departures(signed.text, trust.manifests)
             in_force = ContractInForce(signed, departures)
             sealer = EventSealer(
-                self.setting.deployment, sender, bytes(32), lambda *_, f=in_force: f, keys
+                self.setting.deployment,
+                sender,
+                bytes(32),
+                lambda _, to, now, f=in_force: find_addressees(f, keys, to, now),
             )
             if not contract.starts_ms <= self.now < contract.ends_ms:
                 continue

@@ -15,8 +15,9 @@ from broker.envelope.primitives import WrapSealer, sha256
 from broker.envelope.sealing import ExchangeKey
 from broker.errors import RefusedError
 from broker.registry.contract_book import ContractBook
-from broker.registry.contract_in_force import ContractInForce, contract_for_event
+from broker.registry.contract_in_force import contract_for_event
 from broker.registry.contracts import SignedContract
+from broker.sending.addressees import Addressees, find_addressees
 from broker.sending.publishing import Publisher
 from broker.sending.sealing import EventSealer
 from broker.statements.receipts import format_receipt, parse_receipt
@@ -77,10 +78,10 @@ class Many:
         self.contracts = book(world, POLICE, signed)
         self._sealer = WrapSealer(Recipient("any", sha256(b"seed")).public)
 
-    def contract_in_force(
-        self, event_type: str, addressed: Sequence[str], now: int
-    ) -> ContractInForce:
-        return contract_for_event(self.contracts, self.world.manifests, event_type, addressed, now)
+    def addressees(self, event_type: str, addressed: Sequence[str], now: int) -> Addressees:
+        manifests = self.world.manifests
+        in_force = contract_for_event(self.contracts, manifests, event_type, addressed, now)
+        return find_addressees(in_force, self.exchange_key, addressed, now)
 
     def exchange_key(self, agency: str, now: int) -> ExchangeKey:
         if agency in CAST:
@@ -94,9 +95,7 @@ async def test_one_critical_incident_reaches_each_of_256_parties_once(
     clock, kafka = Clock(), cluster()
     police = MemoryAgency(POLICE, tmp_path / "police.db", kafka, clock)
     many = Many(world, signed)
-    sealer = EventSealer(
-        world.deployment, POLICE, police.secret, many.contract_in_force, many.exchange_key
-    )
+    sealer = EventSealer(world.deployment, POLICE, police.secret, many.addressees)
     police.publisher = Publisher(sealer)
     police.relay.take_lock("test")
     others = tuple(party.id for party in signed.contract.parties if party.id != POLICE)

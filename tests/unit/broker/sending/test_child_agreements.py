@@ -162,9 +162,7 @@ def test_one_row_for_both_boroughs_stops_no_other_row(
 ) -> None:
     context = book(world, framework, camden, lewisham)
     secret = bytes(32)
-    sealer = EventSealer(
-        world.deployment, POLICE, secret, context.contract_in_force, context.exchange_key
-    )
+    sealer = EventSealer(world.deployment, POLICE, secret, context.addressees)
     one = example(lewisham.contract, POLICE, "referral.made")
     store = open_store(tmp_path / "state.db")
     try:

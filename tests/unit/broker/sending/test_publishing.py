@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 from uuid import uuid4
@@ -19,7 +20,7 @@ from broker.pseudonyms import case_key
 from broker.referrals import key
 from broker.registry.contract_in_force import ContractInForce
 from broker.sending import publishing
-from broker.sending.addressees import not_reached
+from broker.sending.addressees import Addressees, find_addressees
 from broker.sending.sealing import EventSealer
 from contracts.errors import EventError
 from contracts.policy import policy_for
@@ -196,8 +197,12 @@ def test_one_addressee_without_a_key_does_not_hold_the_event_back(police: Memory
         return police.terms.exchange_key(agency, now)
 
     world = police.world
-    in_force = police.terms.contract_in_force
-    sealer = EventSealer(world.deployment, POLICE, police.secret, in_force, key)
+
+    def addressees(event_type: str, addressed: Sequence[str], now: int) -> Addressees:
+        in_force = police.terms.contract_in_force(event_type, addressed, now)
+        return find_addressees(in_force, key, addressed, now)
+
+    sealer = EventSealer(world.deployment, POLICE, police.secret, addressees)
     event = police.event(to=(COUNCIL, SUPPORT))
     sealed = sealer.seal(event, police.clock.now)
     assert [one.as_json() for one in sealed.not_sealed] == [
@@ -233,7 +238,8 @@ def test_agencies_of_other_versions_are_named_with_the_reason(police: MemoryAgen
     in_force = police.terms.contract_in_force(MADE, (COUNCIL,), police.clock.now)
     elsewhere = {"newcomer": "other_version", "former": "not_a_party"}
     known = replace_in_force(in_force, elsewhere)
-    found = not_reached(known, police.terms.exchange_key, ("former", "newcomer"), NOW)
+    agencies = ("former", "newcomer")
+    found = find_addressees(known, police.terms.exchange_key, agencies, NOW).not_reached
     assert [tuple(one) for one in found] == [
         ("former", "not_a_party"),
         ("newcomer", "other_version"),
