@@ -86,6 +86,7 @@ class AgreementExchange:
         self._store = store
         self._sender = sender
         self._clock = clock
+        self._sent: dict[bytes | None, bytes | None] = {}
         self._log = logger("registry")
 
     # --- taking ----------------------------------------------------------------------------------
@@ -254,8 +255,12 @@ class AgreementExchange:
 
     # --- publishing ------------------------------------------------------------------------------
 
-    async def publish(self, contracts: ContractBook) -> None:
+    async def publish(self, contracts: ContractBook, changed_only: bool = False) -> None:
         """Publish what others may lack, and clear what they no longer need.
+
+        Args:
+            contracts: the contracts of this agency.
+            changed_only: whether to leave out records that this process has sent before.
 
         Raises:
             TransportError: Kafka cannot be reached or refuses.
@@ -265,8 +270,12 @@ class AgreementExchange:
         said: list[str] = [] if before is None else orjson.loads(before)
         cleared = [self._record(key, None) for key in said if key not in keys]
         for record in (*records, *cleared):
+            digest = None if record.value is None else sha256(record.value)
+            if changed_only and self._sent.get(record.key, b"") == digest:
+                continue
             try:
                 await self._sender.send([record])
+                self._sent[record.key] = digest
             except TransportError as error:
                 if error.code not in {"record_too_large", "kafka_record_too_large"}:
                     raise

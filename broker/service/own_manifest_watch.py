@@ -1,7 +1,8 @@
-"""Watch for new manifests of this agency (``keys renew``, ``contract suspend``).
+"""Watch for what commands write into this agency's folder (``keys renew``, ``bundle add``).
 
-The command writes a file. The running adapter finds, applies and publishes it, so that renewing a
-key or suspending a contract needs no restart.
+The command writes a file: a manifest of this agency, a contract, a note, an entry or a document of
+an agreement. The running adapter finds, applies and publishes it, so that renewing a key,
+suspending a contract or adding a bundle needs no restart.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import Final
 from broker.agency.participant import Participant
 from broker.keys.durable import files_in
 from broker.observing.logs import logger
+from broker.operations.agency_entry import ENTRIES_FOLDER
+from broker.operations.agreement_documents import DOCUMENTS_FOLDER
+from broker.registry.repository import CONTRACTS_FOLDER
 from broker.service.service import BrokerService
 from broker.waiting import out_of_descriptors, set_within
 from contracts.errors import ConcordantError
@@ -22,7 +26,7 @@ LOOK_S: Final = 1.0
 async def watch_own_manifest(
     participant: Participant, service: BrokerService, stop: asyncio.Event
 ) -> None:
-    """Look for new manifests and contracts of our own, until ``stop`` is set."""
+    """Look for new manifests, contracts, entries and documents, until ``stop`` is set."""
     log = logger("registry")
     seen: Stamp | None = None
     unreadable = False
@@ -48,7 +52,10 @@ Stamp = tuple[tuple[str, int], ...]
 
 
 def _stamp(participant: Participant) -> Stamp:
-    """Return own manifests and all contracts, by name and time of change."""
+    """Return own manifests, and what is exchanged of agreements, by name and time of change."""
     own = files_in(participant.path("manifests"), f"{participant.agency}.*.note")
-    contracts = participant.path("contracts").iterdir()
-    return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in (*own, *contracts)))
+    contracts = participant.path(CONTRACTS_FOLDER).iterdir()
+    entries = files_in(participant.path(ENTRIES_FOLDER), "*.entry")
+    documents = files_in(participant.path(DOCUMENTS_FOLDER), "*.txt")
+    found = (*own, *contracts, *entries, *documents)
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in found))

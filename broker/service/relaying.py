@@ -26,6 +26,11 @@ from contracts.errors import ConcordantError
 RETRY_MOST_S: Final = 10.0
 TURN_MOST_S: Final = 120.0
 """Seconds after which a round of the relay counts as held up: several sends that time out."""
+PUBLISH_EVERY_S: Final = 600.0
+"""Seconds after which it looks again whether other parties lack agreements.
+
+A party that falls silent publishes nothing more, so others publish its signature for it.
+"""
 LOOK_MOST_S: Final = 30.0
 """Maximum seconds until a missing topic is looked for again."""
 
@@ -80,7 +85,8 @@ class Relaying:
         trust: what is believed now.
         statements: what this agency says beside events.
         status: where it says how it is.
-        publish: publishes agreements that others may lack.
+        publish: (contracts, whether only what has changed) publishes agreements that others may
+            lack.
     """
 
     def __init__(
@@ -89,7 +95,7 @@ class Relaying:
         trust: TrustStore,
         statements: OwnStatements,
         status: Status,
-        publish: Callable[[ContractBook], Awaitable[None]],
+        publish: Callable[[ContractBook, bool], Awaitable[None]],
     ) -> None:
         self._relay = relay
         self._trust = trust
@@ -102,6 +108,7 @@ class Relaying:
         self._reloaded = False
         self._told = False
         self._topics_away = _Again()
+        self._publish_at_s = 0.0
 
     def look(self) -> None:
         """Wake the loop, because the outbox has something new."""
@@ -136,12 +143,14 @@ class Relaying:
                     self._reloaded = False
                     trust = self._trust
                     await self._statements.announce(trust.contracts, trust.manifests)
-                    await self._publish(trust.contracts)
+                    await self._publish_agreements(changed_only=False)
                     await self._recover()
                     await self._resend()
                     behind = False
                 elif self._topics_away.due():
                     await self._resend()
+                elif time.monotonic() >= self._publish_at_s:
+                    await self._publish_agreements(changed_only=True)
                 sent = await self._relay.round()
                 for topic, events in self._relay.batches():
                     self._metrics.signed(topic, events)
@@ -162,6 +171,10 @@ class Relaying:
                 delay = retry_delay_s(failures, first=0.5, most=RETRY_MOST_S)
                 self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
                 await set_within(stop, delay)
+
+    async def _publish_agreements(self, *, changed_only: bool) -> None:
+        await self._publish(self._trust.contracts, changed_only)
+        self._publish_at_s = time.monotonic() + PUBLISH_EVERY_S
 
     async def _resend(self) -> None:
         """Send rows again that are not known to be on Kafka.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -38,6 +39,7 @@ from broker.record import KafkaPartition, Record
 from broker.registry import received_versions, repository
 from broker.registry.contracts import SignedContract, countersign
 from broker.registry.received_versions import ReceivedVersion, exceeding, read_received
+from broker.service import own_manifest_watch
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.statements.signed_contract import pack_contract
 from broker.store.database import Store, open_store
@@ -356,6 +358,60 @@ def test_a_version_that_a_person_added_is_published_for_silent_signers(
     assert adapters[C].hear() == []
     assert adapters[C].awaiting() == [signed.contract.version]
     assert not load_participant(adapters[A].folder, NOW).contracts.received
+
+
+def test_of_records_that_were_sent_only_those_that_changed_are_sent_again(
+    root: Path, kafka: MemoryKafka, adapters: dict[str, Adapter]
+) -> None:
+    """A party falls silent: the others publish its signature, although no file has changed."""
+    drafts(adapters[A], newcomer(root))
+    sent = len(kafka.topics[TOPICS.contracts][0])
+
+    def look() -> list[bytes | None]:
+        asyncio.run(adapters[A].exchange.publish(adapters[A].control.contracts, True))
+        return [one.key for one in kafka.topics[TOPICS.contracts][0][sent:]]
+
+    assert look() == []
+    adapters[A].now = NOW + 2 * DAY_MS
+    changed = look()
+    assert changed
+    assert f"{A}/entry".encode() not in changed
+    assert look() == changed
+
+
+async def test_each_file_that_is_exchanged_is_noticed(root: Path) -> None:
+    """An entry or a document that a person adds is published without a restart."""
+    folder, stop = root / A, asyncio.Event()
+    reloads: list[float] = []
+
+    class Running:
+        """The part of a service that takes up new files."""
+
+        async def reload(self) -> None:
+            reloads.append(0.0)
+
+    participant = load_participant(folder, NOW)
+    with mock.patch.object(own_manifest_watch, "LOOK_S", 0.02):
+        task = asyncio.create_task(watch_own_manifest(participant, Running(), stop))  # type: ignore[arg-type]  # it asks for no more
+        try:
+            await asyncio.sleep(0.2)
+            (folder / "documents").mkdir(exist_ok=True)
+            for number, name in enumerate(
+                (
+                    f"entries/{NEWCOMER}.entry",
+                    f"documents/{'ab' * 32}.txt",
+                    "contracts/next.yaml",
+                    f"manifests/{A}.9.note",
+                ),
+                start=1,
+            ):
+                (folder / name).write_bytes(b"new")
+                async with asyncio.timeout(10):
+                    while len(reloads) < number:  # noqa: ASYNC110 - the watch tells of nothing else
+                        await asyncio.sleep(0.02)
+        finally:
+            stop.set()
+            await task
 
 
 def test_an_unsigned_draft_does_not_travel(adapters: dict[str, Adapter]) -> None:

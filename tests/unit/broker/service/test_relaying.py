@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from broker.registry.contract_book import ContractBook
+from broker.service import relaying
 from broker.service.relaying import Relaying
 from broker.service.reporting import Status
 from tests.support.founded_partnership import POLICE, FoundedPartnership
@@ -22,7 +25,7 @@ def waiting(member: MemoryAgency) -> int:
     return counts.pending + counts.unsent
 
 
-async def publish_nothing(_contracts: ContractBook) -> None:
+async def publish_nothing(_contracts: ContractBook, _changed_only: bool) -> None:
     """No agreement is to be published."""
 
 
@@ -48,3 +51,30 @@ async def test_the_loop_resends_at_its_start_before_it_sends_anything_new(
     stop.set()
     await task
     assert ids(police.log()) == [signed, new]
+
+
+async def test_it_looks_again_later_whether_others_lack_agreements(
+    police: MemoryAgency,
+    world: FoundedPartnership,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A party may have fallen silent since: nothing in the folder changes then."""
+    monkeypatch.setattr(relaying, "PUBLISH_EVERY_S", 0.05)
+    asked: list[bool] = []
+
+    async def publish(_contracts: ContractBook, changed_only: bool) -> None:
+        asked.append(changed_only)
+
+    police.relay.take_lock("one")
+    node = ControlNode(police, world.directory(POLICE, tmp_path))
+    status = Status(node.metrics, 60.0)
+    loop = Relaying(police.relay, police.trust_store, node.notices, status, publish)
+    stop = asyncio.Event()
+    task = asyncio.create_task(loop.run(0.01, stop))
+    async with asyncio.timeout(20):
+        while len(asked) < 3:  # noqa: ASYNC110 - the loop tells of nothing else
+            await asyncio.sleep(0.01)
+    stop.set()
+    await task
+    assert asked[:3] == [False, True, True]
