@@ -673,7 +673,7 @@ async def test_running_adapters_exchange_by_themselves(root: Path, kafka: Memory
         ]
 
     async def until(condition: Callable[[Path], bool], folder: Path) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while not await asyncio.to_thread(condition, folder):
                 assert not any(task.done() for task in tasks)
                 await asyncio.sleep(0.2)
