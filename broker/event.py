@@ -15,7 +15,7 @@ from contracts.vocabulary import vocabulary
 __all__ = ["JSON", "OpenedEvent", "uuid_text"]
 
 
-def uuid_text(raw: bytes) -> str:
+def uuid_text(raw: bytes | bytearray) -> str:
     """Format 16 bytes as a UUID in text (RFC 9562), ten times faster than ``uuid.UUID``."""
     h = raw.hex()
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"

@@ -2,20 +2,19 @@
 
 One secret with labelled uses gives an event's id, the shared id of a case or referral, a case's
 partition, and the name of a case in the disclosure log. All are stable for this sender and reveal
-nothing to others.
+nothing to others. An id is the text of a UUID.
 """
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
-
-from broker.envelope.primitives import hmac_sha256, lp
+from broker.envelope.primitives import hmac_sha256, lp, random_bytes
+from broker.event import uuid_text
 
 _PARTITION_HEAD = lp(b"concordant/1/partition", b"")[:-8]
 """Precomputed ``lp`` of the label and one more part, up to that part's length."""
 
 
-def event_id(secret: bytes, source_key: bytes | None) -> UUID:
+def event_id(secret: bytes, source_key: bytes | None) -> str:
     """Return an event's id: the same id whenever the same source item is sealed again.
 
     Args:
@@ -23,11 +22,11 @@ def event_id(secret: bytes, source_key: bytes | None) -> UUID:
         source_key: the source's idempotency key; without one the id is random (UUIDv4).
     """
     if source_key is None:
-        return uuid4()
-    return _uuid8(hmac_sha256(secret, lp(b"concordant/1/event-id", source_key)))
+        return _uuid(random_bytes(16), version=4)
+    return _uuid(hmac_sha256(secret, lp(b"concordant/1/event-id", source_key)))
 
 
-def clear_id(secret: bytes, event_id: UUID, first_agency: str) -> UUID:
+def clear_id(secret: bytes, event_id: str, first_agency: str) -> str:
     """Return the id in the clear of a record that is a part or a copy of an event.
 
     Only the sender can compute it. So Kafka's host cannot tell which record of the event it belongs
@@ -38,11 +37,11 @@ def clear_id(secret: bytes, event_id: UUID, first_agency: str) -> UUID:
         event_id: the event's id, which follows from its idempotency key.
         first_agency: the first of the agencies to which the record is sealed, sorted.
     """
-    parts = (b"concordant/1/clear-id", str(event_id).encode(), first_agency.encode())
-    return _uuid8(hmac_sha256(secret, lp(*parts)))
+    parts = (b"concordant/1/clear-id", event_id.encode(), first_agency.encode())
+    return _uuid(hmac_sha256(secret, lp(*parts)))
 
 
-def shared_id(secret: bytes, kind: str, own_reference: str) -> UUID:
+def shared_id(secret: bytes, kind: str, own_reference: str) -> str:
     """Return the id that this agency mints for its own case or referral.
 
     It is the same each time: after a restore, the same row must give the same event. Otherwise its
@@ -54,14 +53,15 @@ def shared_id(secret: bytes, kind: str, own_reference: str) -> UUID:
         own_reference: the agency's own reference.
     """
     parts = (b"concordant/1/shared-id", kind.encode(), own_reference.encode())
-    return _uuid8(hmac_sha256(secret, lp(*parts)))
+    return _uuid(hmac_sha256(secret, lp(*parts)))
 
 
-def _uuid8(pseudorandom: bytes) -> UUID:
-    digest = bytearray(pseudorandom[:16])
-    digest[6] = 0x80 | digest[6] & 0x0F  # version 8 (RFC 9562, section 5.8)
-    digest[8] = 0x80 | digest[8] & 0x3F  # variant
-    return UUID(bytes=bytes(digest))
+def _uuid(random: bytes, version: int = 8) -> str:
+    """Return a UUID in text; version 8 is for ids that are derived (RFC 9562, section 5.8)."""
+    raw = bytearray(random[:16])
+    raw[6] = version << 4 | raw[6] & 0x0F
+    raw[8] = 0x80 | raw[8] & 0x3F  # variant
+    return uuid_text(raw)
 
 
 def partition(secret: bytes, case_id: str, partitions: int) -> int:

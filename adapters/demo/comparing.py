@@ -136,7 +136,7 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
                         result.repeated_rows += 1
                         continue
                     seen.add(outgoing.key)
-                    event_id = str(pseudonyms.event_id(secret, outgoing.key))
+                    event_id = pseudonyms.event_id(secret, outgoing.key)
                     for recipient in outgoing.event.recipients:
                         yield Sent(desk.agency, recipient, event_id, dropped)
     finally:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from broker.envelope import framing
 from broker.envelope.layout import format_value, require_order, require_size
@@ -62,7 +61,7 @@ class Draft:
 
 
 def draft(
-    clear_id: UUID,
+    clear_id: str,
     now: int,
     groups: Sequence[bytes],
     recipients: Sequence[tuple[ExchangeKey, tuple[bool, ...]]],
@@ -71,8 +70,8 @@ def draft(
     """Pad the groups of one event.
 
     Args:
-        clear_id: the id in the clear: the event's id, or the record's own if the record is a part
-            or a copy of the event. Then group 0 holds the event's id.
+        clear_id: the id in the clear, a UUID in text: the event's id, or the record's own if the
+            record is a part or a copy of the event. Then group 0 holds the event's id.
         now: the event's time and this process's clock, ms.
         groups: the JSON text of each group, in the order of the grouping.
         recipients: each addressed agency's exchange key, and for each group whether it gets the
@@ -85,7 +84,8 @@ def draft(
     floors = [BOUND_FLOOR_BYTES if one else FLOOR_BYTES for one in bound or [False] * len(groups)]
     plaintexts = [pad(text, floor) for text, floor in zip(groups, floors, strict=True)]
     require_size(plaintexts, len(recipients))
-    return Draft(clear_id.bytes, str(clear_id), now, plaintexts, recipients)
+    raw = bytes.fromhex(clear_id.replace("-", ""))
+    return Draft(raw, clear_id, now, plaintexts, recipients)
 
 
 class Session:

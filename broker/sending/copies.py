@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from secrets import randbelow
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
@@ -314,7 +313,7 @@ class CopyRelease:
         secret = self._sealer.secret
         kept = content_of(secret, row)
         try:
-            one = self._sealer.prepare_copy(kept.event, now, UUID(row.event_id), kept.addressed)
+            one = self._sealer.prepare_copy(kept.event, now, row.event_id, kept.addressed)
         except RegistryError:
             return None
         except EventError as error:  # the agreement does not permit it any more

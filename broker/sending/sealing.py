@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from uuid import UUID
 
 from broker import pseudonyms
 from broker.envelope.canonical import CanonicalError, format_json
@@ -32,7 +31,7 @@ class Prepared:
     """An event that passed all checks and is ready for encryption.
 
     Attributes:
-        event_id: UUID in text.
+        event_id: str in text.
         topic: the Kafka topic.
         partition: derived from the case id, so that events of one case keep their order.
         drafts: input of the encryption of each record. There is one, unless the event has more
@@ -60,7 +59,7 @@ class Sealed:
     """An encrypted event. The relay adds its index and signature later.
 
     Attributes:
-        event_id: UUID in text.
+        event_id: str in text.
         topic: the Kafka topic.
         partition: derived from the case id.
         values: encrypted bytes, the value of each later Kafka record.
@@ -237,7 +236,7 @@ class EventSealer:
         return self._prepared(served, in_force, decision, event_id, tuple(drafts), missing)
 
     def prepare_copy(
-        self, event: PlainEvent, now: int, event_id: UUID, addressed: Sequence[str]
+        self, event: PlainEvent, now: int, event_id: str, addressed: Sequence[str]
     ) -> Prepared:
         """Check and serialise a copy of an event that was sealed to others before.
 
@@ -265,7 +264,7 @@ class EventSealer:
         event: PlainEvent,
         in_force: ContractInForce,
         decision: Decision,
-        event_id: UUID,
+        event_id: str,
         drafts: tuple[Draft, ...],
         missing: tuple[NotSealed, ...],
     ) -> Prepared:
@@ -274,7 +273,7 @@ class EventSealer:
         case_id = decision.flat[vocabulary().case]
         assert isinstance(case_id, str)
         return Prepared(
-            str(event_id),
+            event_id,
             topic_name(contract, terms.topic),
             pseudonyms.partition(self.secret, case_id, contract.topics[terms.topic].partitions),
             drafts,
@@ -291,7 +290,7 @@ class EventSealer:
         found: Addressees,
         to: list[str],
         whole: Decision,
-        event_id: UUID,
+        event_id: str,
         now: int,
     ) -> Draft:
         """Draft a record to some of the recipients, with an id in the clear of its own.
@@ -313,8 +312,8 @@ class EventSealer:
         found: Addressees,
         to: list[str],
         decision: Decision,
-        event_id: UUID,
-        clear_id: UUID,
+        event_id: str,
+        clear_id: str,
         now: int,
     ) -> Draft:
         """Serialise the groups of one record."""
@@ -324,7 +323,7 @@ class EventSealer:
             groups = _groups(decision.flat, layout)
             head: dict[str, JSON] = {"data": groups[0], "to": list(to), "type": event_type}
             if clear_id != event_id:
-                head["id"] = str(event_id)
+                head["id"] = event_id
             texts = [format_json(head), *[format_json(group) for group in groups[1:]]]
             recipients = [(found.key(agency), decision.keys[agency]) for agency in to]
             return draft(clear_id, now, texts, recipients, layout.bound)

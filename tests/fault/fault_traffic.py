@@ -140,7 +140,7 @@ class Traffic:
         for item in desk.adapter.read(content):
             assert isinstance(item, Row), item
             outgoing = desk.adapter.to_event(item, context)
-            event_id = str(pseudonyms.event_id(self._secrets[agency], outgoing.key))
+            event_id = pseudonyms.event_id(self._secrets[agency], outgoing.key)
             self.events.add(event_id)
             self.owed |= {Owed(agency, to, event_id) for to in outgoing.event.recipients}
         self._write(agency, name, content)

@@ -81,7 +81,7 @@ def seal(
 ) -> SealedEvent:
     sealer = Sealer(DEPLOYMENT, CONTRACT, SOURCE) if sealer is None else sealer
     recipients_of = [(one.key, tuple(mask)) for one, mask in recipients]
-    value = sealer.seal(draft(event, now, groups, recipients_of))
+    value = sealer.seal(draft(str(event), now, groups, recipients_of))
     return parse_value(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from uuid import UUID
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_an_event_id_is_the_same_for_the_same_source_key() -> None:
 
 @pytest.mark.parametrize("key", [b"", b"row 7", b"\xff" * 100])
 def test_an_event_id_is_a_uuid_of_version_8(key: bytes) -> None:
-    found = event_id(SECRET, key)
+    found = UUID(event_id(SECRET, key))
     assert (found.version, found.variant) == (8, "specified in RFC 4122")
     digest = prf(b"concordant/1/event-id", key)
     mask = ~(0xF << 76 | 0x3 << 62)
@@ -34,20 +35,22 @@ def test_an_event_id_is_a_uuid_of_version_8(key: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["case", "referral"])
 def test_a_shared_id_is_the_same_for_the_same_reference_and_of_its_kind(kind: str) -> None:
-    found = shared_id(SECRET, kind, "R-7")
-    assert found == shared_id(SECRET, kind, "R-7")
+    text = shared_id(SECRET, kind, "R-7")
+    assert text == shared_id(SECRET, kind, "R-7")
+    found = UUID(text)
     assert found.version == 8
     digest = prf(b"concordant/1/shared-id", kind.encode(), b"R-7")
     mask = ~(0xF << 76 | 0x3 << 62)
     assert found.int & mask == int.from_bytes(digest[:16], "big") & mask
     others = {shared_id(SECRET, kind, "R-8"), shared_id(OTHER, kind, "R-7")}
-    assert found not in others | {shared_id(SECRET, f"{kind}s", "R-7")}
+    assert text not in others | {shared_id(SECRET, f"{kind}s", "R-7")}
 
 
 def test_without_a_source_key_an_event_id_is_random() -> None:
     one, two = event_id(SECRET, None), event_id(SECRET, None)
     assert one != two
-    assert one.version == 4
+    assert (UUID(one).version, UUID(one).variant) == (4, "specified in RFC 4122")
+    assert str(UUID(one)) == one
 
 
 @pytest.mark.parametrize("partitions", [1, 6, 12])

@@ -39,7 +39,7 @@ def test_a_value_says_what_every_reader_may_see(camden: Recipient) -> None:
 
 
 def test_nothing_of_a_group_is_in_the_value(camden: Recipient, sealer: Sealer) -> None:
-    value = sealer.seal(draft(EVENT, NOW, GROUPS, [(camden.key, (True, True, False))]))
+    value = sealer.seal(draft(str(EVENT), NOW, GROUPS, [(camden.key, (True, True, False))]))
     for text in (b"Example", b"victim", b"data", SOURCE.encode(), b"council-camden"):
         assert text not in value
     assert camden.kid not in value
