@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.base import Outgoing
 from adapters.mapping.document import Column, MappingDocument
 from broker.event import JSON, OpenedEvent
-from contracts import schema, vocabulary
 from contracts.events import PlainEvent
 
 VALUES: Mapping[str, JSON] = {
@@ -79,11 +78,11 @@ def full_data(document: MappingDocument, event_type: str) -> dict[str, JSON]:
 
     Args:
         document: names the code lists of the leaves.
-        event_type: a name of ``EVENT_TYPES``.
+        event_type: a type of its vocabulary.
     """
     columns = {path: column for column, path in document.columns_of(event_type)}
     flat: dict[str, JSON] = {}
-    for leaf in schema.leaves(event_type):
+    for leaf in document.words.type(event_type).leaves:
         column = columns.get(leaf)
         if column is not None and column.kind in ("code", "codes"):
             flat[leaf] = _codes(document, column)
@@ -94,7 +93,8 @@ def full_data(document: MappingDocument, event_type: str) -> dict[str, JSON]:
 
 def _codes(document: MappingDocument, column: Column) -> JSON:
     name = document.tables[column.table or ""].list
-    known = sorted(vocabulary.codes(name)) if name else sorted(_readable(document, column))
+    listed = document.words.code_lists
+    known = sorted(listed[name].codes) if name else sorted(_readable(document, column))
     return known[0] if column.kind == "code" else list(known[:3])
 
 
@@ -116,6 +116,7 @@ def opened(
         withheld=tuple(sorted(withheld)),
         contract=("london-hate-crime", "1.0.0", "0" * 64),
         log_time=1_741_771_867,
+        case_id=str(flat["case_id"]),
     )
 
 

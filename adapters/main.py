@@ -30,6 +30,7 @@ from broker.cli import (
     quarantine,
     status,
     stopping,
+    vocabulary,
 )
 from broker.codes.meanings import next_step
 from broker.errors import ConfigError
@@ -86,8 +87,10 @@ contract.app.command("breaking")(contract_comparison.breaking)
 contract.app.command("simulate")(contract_answers.simulate)
 contract.app.command("who")(contract_answers.who)
 contract.app.command("calendar")(contract_answers.calendar)
+contract.app.command("types")(contract_export.types)
 contract.app.add_typer(contract_export.app, name="export")
 app.add_typer(contract.app, name="contract")
+app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(adapter_cli.app, name="adapter")
 app.command("subscribe")(adapter_cli.subscribe)
 app.add_typer(keys.app, name="keys")

@@ -26,8 +26,8 @@ from adapters.full_events import VALUES, full_data, opened, plain
 from adapters.mapping.document import Column, MappingDocument
 from adapters.mapping.linking import MemoryLinks
 from adapters.sources.rejects import content_of, rejected_pieces
-from contracts import schema, vocabulary
-from contracts.events import EVENT_TYPES
+from contracts.vocabulary import unflatten
+from contracts.vocabulary.known import named_vocabulary
 
 __all__ = [
     "AdapterBehaviour",
@@ -81,7 +81,7 @@ class AdapterBehaviour:
         for outgoing in events:
             assert outgoing.event.recipients
             assert len(outgoing.key) == 32
-            schema.validate_event(outgoing.event.type, outgoing.event.data)
+            self.document.words.type(outgoing.event.type).validate(outgoing.event.data)
 
     def test_the_same_record_has_the_same_key_and_others_have_others(self) -> None:
         context = self.context()
@@ -152,30 +152,30 @@ class AdapterBehaviour:
 
     # --- from the partners to the agency --------------------------------------------------------
 
-    @pytest.mark.parametrize("event_type", EVENT_TYPES)
+    @pytest.mark.parametrize("event_type", named_vocabulary("hate-crime").event_types)
     def test_every_leaf_of_every_type_can_be_written_down(self, event_type: str) -> None:
         flat = full_data(self.document, event_type)
-        assert set(flat) == set(schema.leaves(event_type))
-        schema.validate_event(event_type, schema.unflatten(flat))
+        assert set(flat) == set(self.document.words.type(event_type).leaves)
+        self.document.words.type(event_type).validate(unflatten(flat))
         written = self.adapter.from_event(opened(event_type, flat), self.context())
         (row,) = self.adapter.read_back(written)
         assert row
 
-    @pytest.mark.parametrize("event_type", EVENT_TYPES)
+    @pytest.mark.parametrize("event_type", named_vocabulary("hate-crime").event_types)
     def test_a_written_event_reads_back_as_the_same_data(self, event_type: str) -> None:
         flat = full_data(self.document, event_type)
         written = self.adapter.from_event(opened(event_type, flat), self.context())
         (row,) = self.rows(written)
         back = self.adapter.to_event(row, self.context()).event
         assert back.type == event_type
-        assert schema.flatten(event_type, back.data) == {
+        assert self.document.words.type(event_type).flatten(back.data) == {
             path: value for path, value in flat.items() if path not in self.one_way
         }
 
-    @pytest.mark.parametrize("event_type", EVENT_TYPES)
+    @pytest.mark.parametrize("event_type", named_vocabulary("hate-crime").event_types)
     def test_a_partial_event_is_written_with_missing_leaves_named(self, event_type: str) -> None:
         flat = full_data(self.document, event_type)
-        needed = schema.required_leaves(event_type)
+        needed = self.document.words.type(event_type).required
         withheld = [leaf for leaf in flat if leaf not in needed]
         event = opened(event_type, flat, withheld=withheld)
         written = self.adapter.from_event(event, self.context())
@@ -277,7 +277,7 @@ class AdapterBehaviour:
         for name, table in self.document.tables.items():
             if table.list is None:
                 continue
-            known = set(vocabulary.codes(table.list))
+            known = set(self.document.words.code_lists[table.list].codes)
             assert set(table.readable.values()) <= known, name
             assert set(table.writable) == known, name
 
@@ -286,7 +286,7 @@ class AdapterBehaviour:
         yield from self._rows_with("codes")
 
     def _rows_with(self, kind: str) -> Iterable[tuple[Column, Row]]:
-        for event_type in EVENT_TYPES:
+        for event_type in self.document.words.event_types:
             flat = full_data(self.document, event_type)
             written = self.adapter.from_event(opened(event_type, flat), self.context())
             (row,) = self.rows(written)

@@ -95,7 +95,7 @@ def connect_broker(
 
     # Sending: check and seal an event, store it in the outbox, sign the stream, send.
     sealing = SealingContext(contracts, manifests)
-    sealer = EventSealer(*owner, secret, sealing.addressees)
+    sealer = EventSealer(*owner, secret, sealing.addressees, sealing.vocabularies)
     publisher = Publisher(sealer)
     stopped = partial(sealing.stopped_topics, participant.agency)
     relay = Relay(owner, store, transport, StreamSigning(signing.stream_cosigner, stopped), clock)

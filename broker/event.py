@@ -10,7 +10,6 @@ from dataclasses import field
 
 from contracts.events import JSON
 from contracts.values import value_class
-from contracts.vocabulary import vocabulary
 
 __all__ = ["JSON", "OpenedEvent", "uuid_text"]
 
@@ -39,6 +38,7 @@ class OpenedEvent:
             not grant them; `withheld` has them too.
         clear_id: the id in the clear of its record, if the record is a part or a copy of the event
             and so has an id of its own; otherwise empty.
+        case_id: the shared id of its case; an event without one is never accepted.
     """
 
     id: str
@@ -53,11 +53,7 @@ class OpenedEvent:
     urgent: bool = field(default=False)
     replaced: tuple[str, ...] = ()
     clear_id: str = ""
-
-    @property
-    def case_id(self) -> str:
-        """Return the shared id of its case; an event without one is never accepted."""
-        return str(self.flat[vocabulary().case])
+    case_id: str = ""
 
     @property
     def data(self) -> dict[str, JSON]:

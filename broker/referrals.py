@@ -18,16 +18,11 @@ from contracts.model import Contract
 from contracts.referral import (
     FIRST_VERSION,
     NewReferral,
+    ReferralRules,
     Side,
     StatusChange,
-    check_transition,
-    check_version,
-    clocks,
-    new_referral,
     referral_rules,
-    status_change,
 )
-from contracts.schema import flatten
 from contracts.terms import ServiceLevels
 
 
@@ -54,11 +49,11 @@ class Referrals:
             EventError: ``referral_unknown``, ``referral_exists``, ``version_conflict`` or a code of
                 ``contracts.referral.check_transition``; nothing of the event is then recorded.
         """
-        rules = referral_rules()
-        if event.type not in {rules.made.type, rules.changed.type}:
+        rules = referral_rules(contract.vocabulary)
+        if rules is None or event.type not in {rules.made.type, rules.changed.type}:
             return
-        flat = flatten(event.type, event.data)
-        made, change = new_referral(event.type, flat), status_change(event.type, flat)
+        flat = contract.vocabulary.type(event.type).flatten(event.data)
+        made, change = rules.new_referral(event.type, flat), rules.status_change(event.type, flat)
         said = made or change
         if said is None:
             return
@@ -68,9 +63,11 @@ class Referrals:
             row = known.get(key(said.referral_id, counterparty))
             if made is not None:
                 levels = contract.event_types[event.type].service_levels
-                rows.append(_made(row, "referrer", counterparty, "", made, levels, event_id, now))
+                rows.append(
+                    _made(rules, row, "referrer", counterparty, "", made, levels, event_id, now)
+                )
             elif change is not None:
-                rows.append(_changed(row, change, ours=True, now=now))
+                rows.append(_changed(rules, row, change, ours=True, now=now))
         for row in rows:
             self._rows[row.referral_id] = row
 
@@ -80,7 +77,11 @@ class Referrals:
         Raises:
             EventError: as ``published``; a change that does not start from the current status.
         """
-        made, change = new_referral(event.type, event.flat), status_change(event.type, event.flat)
+        rules = referral_rules(contract.vocabulary)
+        if rules is None:
+            return
+        made = rules.new_referral(event.type, event.flat)
+        change = rules.status_change(event.type, event.flat)
         said = made or change
         if said is None:
             return
@@ -91,10 +92,10 @@ class Referrals:
             # deadlines run from the log time, so that both sides compute the same ones
             started = min(event.log_time * 1000, now)
             levels = contract.event_types[event.type].service_levels
-            row = _made(row, "fulfiller", source, source, made, levels, event.id, started)
+            row = _made(rules, row, "fulfiller", source, source, made, levels, event.id, started)
             self._rows[name] = row
         elif change is not None:
-            self._rows[name] = _changed(row, change, ours=False, now=now)
+            self._rows[name] = _changed(rules, row, change, ours=False, now=now)
 
     def write(self) -> None:
         """Write the recorded changes."""
@@ -106,6 +107,7 @@ class Referrals:
 
 
 def _made(
+    rules: ReferralRules,
     known: ReferralRow | None,
     role: Side,
     counterparty: str,
@@ -117,13 +119,13 @@ def _made(
 ) -> ReferralRow:
     if known is not None:
         raise EventError("this referral was made before", code="referral_exists")
-    due = clocks(levels, now, made.urgency) if levels else None
+    due = rules.clocks(levels, now, made.urgency) if levels else None
     return ReferralRow(
         referral_id=key(made.referral_id, counterparty),
         case_id=made.case_id,
         role=role,
         counterparty=counterparty,
-        status=referral_rules().first,
+        status=rules.first,
         business_status=None,
         version=FIRST_VERSION,
         made_ms=now,
@@ -136,20 +138,22 @@ def _made(
     )
 
 
-def _changed(row: ReferralRow | None, change: StatusChange, *, ours: bool, now: int) -> ReferralRow:
+def _changed(
+    rules: ReferralRules, row: ReferralRow | None, change: StatusChange, *, ours: bool, now: int
+) -> ReferralRow:
     """Apply one side's status change; both sides then have the same version."""
     if row is None:
         raise EventError("no referral of this id is known", code="referral_unknown")
-    check_version(row.version, row.status, change.version, change.previous_status)
+    rules.check_version(row.version, row.status, change.version, change.previous_status)
     other: Side = "fulfiller" if row.role == "referrer" else "referrer"
-    check_transition(
+    rules.check_transition(
         row.status,
         change.status,
         row.role if ours else other,
         change.reason,
         change.business_status,
     )
-    rules, status = referral_rules(), change.status
+    status = change.status
     return replace(
         row,
         status=status,

@@ -16,7 +16,7 @@ from contracts.legal_codes import codes_in, legal_codes
 from contracts.model import Contract
 from contracts.parties import fingerprint
 from contracts.terms import EventTerms, FieldTerms
-from contracts.wording import flat, scope
+from contracts.wording import flat
 
 __all__ = ["change_in_words"]
 
@@ -62,7 +62,8 @@ def _item(
         will = f"{item} will {'also' if added else 'no longer'} read {of}"
         return f"{will} ({_reasons(contract, terms, field, (item,))})" if added else will
     if member == "consent":
-        return f"{of} {'now' if added else 'no longer'} needs consent to {scope(item)}"
+        consent = contract.vocabulary.scope_in_words(item)
+        return f"{of} {'now' if added else 'no longer'} needs consent to {consent}"
     if member == "purposes":
         purpose = contract.purposes.get(item)
         text = f": {purpose.text}" if purpose is not None else ""
@@ -95,13 +96,14 @@ def _reasons(
     known = legal_codes("bases")
     named = [f"{code}, {known[code].label}" if code in known else code for code in bases]
     needs = consent_needs(contract, terms, field)
+    in_words = contract.vocabulary.scope_in_words
     scopes = dict.fromkeys(
         (*needs.everyone, *(need.scope for need in needs.by_role if need.role in roles))
     )
     parts = [
         f"{_noun('purpose', field.purposes)}: {', '.join(field.purposes)}",
         f"legal basis: {', '.join(named) or 'none is named'}",
-        f"only with consent to {', '.join(map(scope, scopes))}" if scopes else "without consent",
+        f"only with consent to {', '.join(map(in_words, scopes))}" if scopes else "without consent",
     ]
     return "; ".join(parts)
 

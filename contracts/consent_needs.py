@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from contracts.model import Contract
 from contracts.terms import ConsentScope, EventTerms, FieldTerms
-from contracts.vocabulary import vocabulary
 
 __all__ = [
     "ConsentNeeds",
@@ -63,9 +62,11 @@ def consent_needs(contract: Contract, terms: EventTerms, field: FieldTerms) -> C
     """Return what consent a field of one event type needs."""
     everyone: set[ConsentScope] = set(field.consent)
     by_role: list[RoleNeed] = []
-    if consent_bound(terms, field):
+    if consent_bound(contract, terms, field):
         # Also if a draft does not name this scope: identity is never shared without consent.
-        everyone.add(vocabulary().identity_scope)
+        identity = contract.vocabulary.identity_scope
+        assert identity is not None  # the type carries answers, so the vocabulary has scopes
+        everyone.add(identity)
         for role in dict.fromkeys(field.readers):
             rule = contract.consent_by_role.get(role)
             if rule is not None:
@@ -73,17 +74,17 @@ def consent_needs(contract: Contract, terms: EventTerms, field: FieldTerms) -> C
     return ConsentNeeds(tuple(sorted(everyone)), tuple(by_role))
 
 
-def consent_bound(terms: EventTerms, field: FieldTerms) -> bool:
+def consent_bound(contract: Contract, terms: EventTerms, field: FieldTerms) -> bool:
     """Return whether a field identifies and its event type asks for consent.
 
     Such fields are sealed in separate groups, whose keys depend on each recipient's own consent.
     """
-    return field.identifies and asks_consent(terms)
+    return field.identifies and asks_consent(contract, terms)
 
 
-def asks_consent(terms: EventTerms) -> bool:
+def asks_consent(contract: Contract, terms: EventTerms) -> bool:
     """Return whether an event type carries answers about consent."""
-    return not vocabulary().answers.keys().isdisjoint(terms.fields)
+    return not contract.vocabulary.answers.keys().isdisjoint(terms.fields)
 
 
 def role_need(contract: Contract, sender: str, recipient: str) -> ConsentScope | None:
@@ -102,6 +103,6 @@ def role_need(contract: Contract, sender: str, recipient: str) -> ConsentScope |
     return rule.scope
 
 
-def given(scope: ConsentScope | None, flat: Mapping[str, object]) -> bool:
+def given(contract: Contract, scope: ConsentScope | None, flat: Mapping[str, object]) -> bool:
     """Return whether an event's own answers give a scope; only `true` is consent."""
-    return scope is None or flat.get(vocabulary().answer_to[scope]) is True
+    return scope is None or flat.get(contract.vocabulary.answer_to[scope]) is True

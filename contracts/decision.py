@@ -15,10 +15,9 @@ from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
 from contracts.policy import Denial, FieldDecision, Grouping, LeftOut, Policy, policy_for
-from contracts.schema import flatten, lacking, unflatten, validate_event
 from contracts.status import ContractStatus
 from contracts.values import value_class
-from contracts.vocabulary import vocabulary
+from contracts.vocabulary import unflatten
 
 __all__ = ["Decision", "decide", "has_consent", "receiver_check", "without_ungranted"]
 
@@ -100,8 +99,9 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
     if denial is not None:
         return _denied(denial)
     try:
-        validate_event(event.type, event.data)
-        flat = flatten(event.type, event.data)
+        form = contract.vocabulary.type(event.type)
+        form.validate(event.data)
+        flat = form.flatten(event.data)
     except EventError as error:
         return _denied(Denial("event_invalid", str(error), policy.clause))
     decisions, whole = policy.fields, flat
@@ -125,11 +125,11 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
     consented = policy.consented(flat)
     without = consented.left_out
     if without and not without.keys().isdisjoint(flat):
-        case = vocabulary().case
+        case = contract.vocabulary.case
         if case in without:
             why = f"{case}: not every addressed agency would get it, but each event must have it"
             return _denied(Denial("event_invalid", why, decisions[case].clause))
-        torn = lacking(event.type, whole.keys() - consented.forbidden)
+        torn = form.lacking(whole.keys() - consented.forbidden)
         if torn:
             path = min(torn)
             why = f"{path}: the event must have this field, but the field is left out"
@@ -176,8 +176,9 @@ def without_ungranted(
     if policy.denial is not None:
         return event, ()
     try:
-        validate_event(event.type, event.data)
-        flat = flatten(event.type, event.data)
+        form = contract.vocabulary.type(event.type)
+        form.validate(event.data)
+        flat = form.flatten(event.data)
     except EventError:
         return event, ()
     kept = {path: value for path, value in flat.items() if path in policy.fields}
@@ -186,7 +187,7 @@ def without_ungranted(
         # The record type is left out, so `decide` does not see it, but its rule applies.
         personal = policy.depersonalised
         kept = {path: value for path, value in kept.items() if path not in personal}
-    if len(kept) == len(flat) or lacking(event.type, kept.keys()):
+    if len(kept) == len(flat) or form.lacking(kept.keys()):
         return event, ()
     readable = policy.grouping.group_of
     fields = contract.event_types[event.type].fields
@@ -276,7 +277,7 @@ def has_consent(contract: Contract, sender: str, me: str, data: Mapping[str, JSO
         me: the reader, a party.
         data: the leaves of group 0, which include every consent leaf of the type.
     """
-    return given(role_need(contract, sender, me), data)
+    return given(contract, role_need(contract, sender, me), data)
 
 
 def _not_in_force(

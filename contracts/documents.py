@@ -17,6 +17,8 @@ from typing import Final, Literal, TypeAlias
 from contracts.errors import ContractError
 from contracts.hidden_characters import HIDDEN
 from contracts.model import Contract, Pins
+from contracts.vocabulary import Vocabulary
+from contracts.vocabulary.known import shipped_vocabulary_files
 
 __all__ = [
     "DOCUMENT_BYTES",
@@ -33,12 +35,7 @@ DocumentKind: TypeAlias = Literal["framework", "vocabulary"]
 KINDS: Final[tuple[DocumentKind, ...]] = ("framework", "vocabulary")
 DOCUMENT_BYTES: Final = 1 << 20
 """Largest document, 1 MiB."""
-_FOLDER: Final = Path(__file__).parent / "agreements"
-_SHIPPED: Final[Mapping[DocumentKind, str]] = {
-    "framework": "*-framework.yaml",
-    "vocabulary": "*.vocabulary.yaml",
-}
-"""Pattern of the one file of each kind."""
+_FRAMEWORK: Final = Path(__file__).parent / "agreements" / "pan-london-framework.yaml"
 
 
 def document_hash(raw: bytes) -> str:
@@ -47,23 +44,15 @@ def document_hash(raw: bytes) -> str:
 
 
 @cache
-def shipped_documents() -> Mapping[DocumentKind, bytes]:
-    """Return the exact bytes of the documents that come with the software."""
-    found = {}
-    for kind, pattern in _SHIPPED.items():
-        (path,) = _FOLDER.glob(pattern)
-        found[kind] = path.read_bytes()
-    return MappingProxyType(found)
+def shipped_documents() -> Mapping[str, bytes]:
+    """Return hash to the exact bytes of the documents that come with the software."""
+    raws = (_FRAMEWORK.read_bytes(), *shipped_vocabulary_files().values())
+    return MappingProxyType({document_hash(raw): raw for raw in raws})
 
 
-@cache
-def shipped_pins() -> Pins:
-    """Return the pins of the documents that come with the software."""
-    shipped = shipped_documents()
-    return Pins(
-        framework=document_hash(shipped["framework"]),
-        vocabulary=document_hash(shipped["vocabulary"]),
-    )
+def shipped_pins(vocabulary: Vocabulary) -> Pins:
+    """Return the pins of the framework of the software, and of a vocabulary."""
+    return Pins(framework=document_hash(_FRAMEWORK.read_bytes()), vocabulary=vocabulary.hash)
 
 
 def pinned(contract: Contract, kind: DocumentKind) -> str:

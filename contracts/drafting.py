@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
 from contracts.documents import shipped_pins
+from contracts.loading import parse_draft
 from contracts.model import Pins
 from contracts.parties import GovernanceKeys
 
@@ -63,9 +65,10 @@ def draft(
         starts: first day in force, UTC.
         ends: last day in force, UTC.
         review_on: by when the parties review it.
-        pins: the framework agreement and the vocabulary; None pins those of the software.
+        pins: the framework agreement and the vocabulary; None pins the framework of the software
+            and the vocabulary that the terms name.
     """
-    signed_with = shipped_pins() if pins is None else pins
+    signed_with = _pins_of(terms_text) if pins is None else pins
     sections: dict[str, YamlValue] = {
         "deployment": deployment,
         "starts": starts,
@@ -79,6 +82,11 @@ def draft(
     added = "\n".join(section_lines(sections))
     head = "# Parties, dates, the keys that trust starts from, and the documents signed with it."
     return f"{terms_text.rstrip()}\n\n{head}\n{added}\n"
+
+
+@lru_cache(maxsize=16)
+def _pins_of(terms_text: str) -> Pins:
+    return shipped_pins(parse_draft(terms_text.encode(), "the terms").contract.vocabulary)
 
 
 def section_lines(values: Mapping[str, YamlValue], indent: str = "") -> Iterable[str]:

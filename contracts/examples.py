@@ -1,32 +1,23 @@
 """Examples: one valid event of each type, always the same, with every field that may be sent.
 
 They are for trials and tests (`event example`). The person does not exist; the telephone numbers
-are of the range reserved for drama, the crime reference and all other values are invented. No value
-equals a part of an agency id or topic name, so a search for a value in a sealed record is a valid
-test.
+are of the range reserved for drama, and all other values are invented. No value of a shipped
+vocabulary equals a part of an agency id or topic name, so a search for a value in a sealed record
+is a valid test.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from functools import cache
 
 from contracts.errors import EventError
-from contracts.events import JSON, PlainEvent
+from contracts.events import PlainEvent
 from contracts.model import Contract
 from contracts.policy import policy_for
-from contracts.schema import leaves, unflatten
-from contracts.vocabulary import dated_data
+from contracts.vocabulary import unflatten
+from contracts.vocabulary.samples import sample_values
 
 __all__ = ["example", "permitted_recipients", "permitted_types"]
-
-
-@cache
-def _values(event_type: str) -> Mapping[str, JSON]:
-    """Return the values of an example event, by leaf path (`data/example_events.<date>.json`)."""
-    content = dated_data("example_events")
-    return {**content["shared"], **content["own"].get(event_type, {})}
 
 
 def permitted_types(contract: Contract, sender: str) -> tuple[str, ...]:
@@ -59,6 +50,6 @@ def example(contract: Contract, sender: str, event_type: str) -> PlainEvent:
         raise EventError(f"{sender} may not publish {event_type}", code="type_not_permitted")
     recipients = permitted_recipients(contract, sender, event_type)
     sendable = policy_for(contract, sender, recipients, event_type).fields
-    values = _values(event_type)
-    flat = {p: copy.deepcopy(values[p]) for p in leaves(event_type) if p in sendable}
+    values = sample_values(contract.vocabulary, event_type)
+    flat = {p: copy.deepcopy(value) for p, value in values.items() if p in sendable}
     return PlainEvent(event_type, recipients, unflatten(flat))

@@ -22,7 +22,6 @@ from contracts.wording import (
     listed,
     of_incident,
     other_members,
-    scope,
     wrapped,
 )
 
@@ -245,7 +244,7 @@ def _event_type(contract: Contract, name: str) -> Iterator[str]:
     yield from listed("for", terms.purposes, "    ")
     yield from wrapped(f"on topic {terms.topic}", "    ")
     yield from wrapped(
-        f"identifying fields: {of_incident(terms.incident_identifiers)}",
+        f"identifying fields: {of_incident(contract.vocabulary, terms.incident_identifiers)}",
         "    ",
     )
     if terms.retention is None:
@@ -304,14 +303,14 @@ def _field(contract: Contract, terms: EventTerms, path: str, field: FieldTerms) 
     yield from listed("read by", field.readers, "      ")
     if field.senders:
         yield from listed("sent only by", field.senders, "      ")
-    needs = consent_needs(contract, terms, field)
+    needs, in_words = consent_needs(contract, terms, field), contract.vocabulary.scope_in_words
     stated = frozenset(field.consent)
     for code in needs.everyone:
         why = "" if code in stated else ", because it identifies"
-        yield from wrapped(f"only with consent to {scope(code)}{why}", "      ")
+        yield from wrapped(f"only with consent to {in_words(code)}{why}", "      ")
     for need in needs.by_role:
         yield from wrapped(
-            f"{need.role}: only with consent to {scope(need.scope)} too, clause {need.clause}"
+            f"{need.role}: only with consent to {in_words(need.scope)} too, clause {need.clause}"
             + (f", except from {', '.join(need.unless_from)}" if need.unless_from else ""),
             "      ",
         )
@@ -323,7 +322,8 @@ def _field(contract: Contract, terms: EventTerms, path: str, field: FieldTerms) 
 
 
 def _terms(contract: Contract) -> Iterator[str]:
-    asking = [name for name, terms in contract.event_types.items() if asks_consent(terms)]
+    in_words = contract.vocabulary.scope_in_words
+    asking = [name for name, terms in contract.event_types.items() if asks_consent(contract, terms)]
     for role, rule in contract.consent_by_role.items():
         except_from = (
             f" This does not apply to what {' and '.join(rule.unless_from)} send."
@@ -332,8 +332,8 @@ def _terms(contract: Contract) -> Iterator[str]:
         )
         yield from wrapped(
             f"Clause {rule.clause}: {role} reads identifying fields only with consent to "
-            f"{scope(rule.scope)} too.{except_from} The rule holds for the event types that carry "
-            f"answers about consent: {', '.join(asking) or 'none'}. In other event types, "
+            f"{in_words(rule.scope)} too.{except_from} The rule holds for the event types that "
+            f"carry answers about consent: {', '.join(asking) or 'none'}. In other event types, "
             "identifying fields flow without consent, and each field says why."
         )
         yield from other_members(rule, {"clause", "scope", "unless_from"}, "    ")

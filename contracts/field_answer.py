@@ -7,22 +7,20 @@ with suggestions. A path of an object (`victim`) covers the fields below it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contracts.consent_needs import ConsentNeeds, consent_needs
 from contracts.errors import UnknownNameError
-from contracts.events import EVENT_TYPES
 from contracts.model import Contract
 from contracts.names import below, require_known
-from contracts.schema import leaves
 from contracts.terms import FieldTerms, LegalBasis, Purpose, RetentionTerms
+from contracts.vocabulary import Vocabulary
 from contracts.wording import (
     basis_lines,
     kind_of_data,
     listed,
     of_incident,
     other_members,
-    scope,
     wrapped,
 )
 
@@ -54,6 +52,7 @@ class FieldAnswer:
     """Answer for one field of one event type.
 
     Attributes:
+        vocabulary: of the agreement.
         event_type: its name.
         path: path of the field.
         terms: terms of the field; None if the type has the field and the agreement grants it to no
@@ -66,6 +65,7 @@ class FieldAnswer:
         incident_identifiers: of the event type.
     """
 
+    vocabulary: Vocabulary = field(repr=False)
     event_type: str
     path: str
     terms: FieldTerms | None
@@ -91,10 +91,11 @@ class FieldAnswer:
 
 
 def field_paths(contract: Contract, event_type: str) -> tuple[str, ...]:
-    """Return every path that a type has, in the agreement or in this software."""
+    """Return every path that a type has, in the agreement or in its vocabulary."""
     terms = contract.event_types.get(event_type)
     granted = tuple(terms.fields) if terms is not None else ()
-    declared = leaves(event_type) if event_type in EVENT_TYPES else ()
+    form = contract.vocabulary.event_types.get(event_type)
+    declared = tuple(form.leaves) if form is not None else ()
     return tuple(dict.fromkeys((*granted, *declared)))
 
 
@@ -156,9 +157,10 @@ def _answer(contract: Contract, event_type: str, path: str) -> FieldAnswer:
     terms = contract.event_types[event_type]
     field = terms.fields.get(path)
     if field is None:
-        return FieldAnswer(event_type, path, None)
+        return FieldAnswer(contract.vocabulary, event_type, path, None)
     needs = consent_needs(contract, terms, field)
     return FieldAnswer(
+        contract.vocabulary,
         event_type,
         path,
         field,
@@ -202,7 +204,9 @@ def _text(answer: FieldAnswer) -> Iterator[str]:
     yield f"{answer.path} of {answer.event_type}, clause {field.clause}"
     yield from wrapped(kind_of_data(field))
     if field.identifies:
-        yield from wrapped(f"identifies a person; {of_incident(answer.incident_identifiers)}")
+        yield from wrapped(
+            f"identifies a person; {of_incident(answer.vocabulary, answer.incident_identifiers)}"
+        )
     if field.required:
         yield "  in every event of the type"
     for name, purpose in answer.purposes:
@@ -234,12 +238,13 @@ def _text(answer: FieldAnswer) -> Iterator[str]:
 
 
 def _consent(answer: FieldAnswer, field: FieldTerms) -> Iterator[str]:
+    in_words = answer.vocabulary.scope_in_words
     for code in answer.needs.everyone:
-        yield from wrapped(f"only with consent to: {scope(code)}")
+        yield from wrapped(f"only with consent to: {in_words(code)}")
     for need in answer.needs.by_role:
         except_from = f", except from {', '.join(need.unless_from)}" if need.unless_from else ""
         yield from wrapped(
-            f"{need.role} reads it only with consent to: {scope(need.scope)} too, clause "
+            f"{need.role} reads it only with consent to: {in_words(need.scope)} too, clause "
             f"{need.clause}{except_from}"
         )
     if field.without_consent is not None:

@@ -12,11 +12,11 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from contracts.dated_data import dated_data
 from contracts.parties import Party
-from contracts.vocabulary import dated_data
 
 __all__ = [
-    "KINDS", "Acknowledgement", "LegalCode", "LegalKind", "LegalRules", "PartyKind", "codes_in",
+    "KINDS", "LegalCode", "LegalKind", "LegalRules", "PartyKind", "codes_in",
     "legal_codes", "legal_rules", "party_kind",
 ]  # fmt: skip
 
@@ -85,36 +85,14 @@ def party_kind(party: Party) -> PartyKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """An acknowledgement that the parties must make before some fields may be shared.
-
-    Attributes:
-        rule: name of the lint rule that finds it missing.
-        leaves: the fields.
-        acknowledgement: its name in the agreement.
-        message: the problem without it, one sentence.
-    """
-
-    rule: str
-    leaves: frozenset[str]
-    acknowledgement: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class LegalRules:
-    """Limits and lists that the law sets, at one date.
+    """Limits that the law sets, at one date.
 
     The data file gives their meaning and source.
     """
 
     dated: str
     source: str
-    special_category_leaves: frozenset[str]
-    identifying_leaves: frozenset[str]
-    criminal_offence_leaves: frozenset[str]
-    criminal_offence_subjects: frozenset[str]
-    acknowledgements: tuple[Acknowledgement, ...]
     review_warning_days: int
     assessment_years: int
     agreement_years: int
@@ -130,9 +108,4 @@ def legal_rules() -> LegalRules:
     """Return the newest dated rules."""
     content = dated_data("legal_rules")
     del content["list"]
-    needed = content.pop("acknowledgements")
-    acknowledgements = tuple(
-        Acknowledgement(**{**each, "leaves": frozenset(each["leaves"])}) for each in needed
-    )
-    lists = {name: frozenset(v) for name, v in content.items() if isinstance(v, list)}
-    return LegalRules(**{**content, **lists}, acknowledgements=acknowledgements)
+    return LegalRules(**content)

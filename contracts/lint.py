@@ -11,11 +11,8 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from contracts.documents import shipped_pins
 from contracts.errors import ContractError
-from contracts.events import EVENT_TYPES
 from contracts.findings import Finding
-from contracts.legal_codes import legal_rules
 from contracts.lint_characters import character_findings, texts
 from contracts.lint_dates import date_findings
 from contracts.lint_law import law_findings
@@ -24,9 +21,8 @@ from contracts.loading import ContractText
 from contracts.model import Contract, DraftContract
 from contracts.parties import RESERVED_PRINCIPALS
 from contracts.policy import group_fields
-from contracts.schema import leaves, optional_objects, required_leaves
 from contracts.terms import EventTerms
-from contracts.vocabulary import vocabulary
+from contracts.vocabulary import EventType
 
 __all__ = ["NOT_CHECKED", "RULES", "lint", "lint_text"]
 
@@ -71,7 +67,6 @@ def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
     found += _placeholders(contract)
     found += _topics(contract)
     found += _principals(contract)
-    found += _documents(contract)
     for name, terms in contract.event_types.items():
         found += _type(contract, name, terms)
     return tuple(sorted(found, key=lambda f: f.severity != "error"))
@@ -92,18 +87,6 @@ def _unfinished(contract: Contract) -> Iterator[Finding]:
             "warning",
             member,
             f"a draft without {member}: what depends on it is not checked",
-        )
-
-
-def _documents(contract: Contract) -> Iterator[Finding]:
-    absent = contract.absent if isinstance(contract, DraftContract) else ()
-    if "pins" not in absent and contract.pins.vocabulary != shipped_pins().vocabulary:
-        yield Finding(
-            "vocabulary-differs",
-            "error",
-            "pins.vocabulary",
-            "this software has another vocabulary and would check events by it; every agency "
-            "needs the software with the vocabulary of the agreement",
         )
 
 
@@ -190,11 +173,12 @@ def _principals(contract: Contract) -> Iterator[Finding]:
 
 def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]:
     where = f"event_types.{name}"
-    if name not in EVENT_TYPES:
-        yield Finding("type-unknown", "error", where, "the software has no such event type")
+    form = contract.vocabulary.event_types.get(name)
+    if form is None:
+        yield Finding("type-unknown", "error", where, "the vocabulary has no such event type")
         return
     for path in terms.fields:
-        if path not in leaves(name):
+        if path not in form.leaves:
             yield Finding(
                 "field-unknown",
                 "error",
@@ -211,14 +195,14 @@ def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]
             )
     yield from _unplayed(contract, terms, where)
     yield from _groups(contract, name, terms, where)
-    yield from _readable_by_all(name, terms, where)
-    yield from _torn(name, terms, where)
-    yield from _identifying(terms, where)
+    yield from _readable_by_all(contract, form, terms, where)
+    yield from _torn(form, terms, where)
+    yield from _identifying(contract, form, terms, where)
 
 
 def _groups(contract: Contract, name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
     everyone = frozenset(p.id for p in contract.parties if p.role in terms.recipients)
-    if not everyone or not terms.fields.keys() <= frozenset(leaves(name)):
+    if not everyone or not terms.fields.keys() <= contract.vocabulary.type(name).leaves.keys():
         return
     try:
         group_fields(contract, name, everyone)
@@ -241,7 +225,7 @@ def _unplayed(contract: Contract, terms: EventTerms, where: str) -> Iterator[Fin
             )
 
 
-def _torn(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
+def _torn(form: EventType, terms: EventTerms, where: str) -> Iterator[Finding]:
     """Name fields that consent can remove while other fields of their object stay.
 
     Only fields are named without which the object may not exist.
@@ -250,7 +234,7 @@ def _torn(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
         path: {*field.consent, *(("identity",) if field.identifies else ())}
         for path, field in terms.fields.items()
     }
-    for group, needed in optional_objects(name):
+    for group, needed in form.optional_objects:
         for path in sorted(needed & asks.keys()):
             left = [other for other in sorted(group & asks.keys()) if not asks[path] <= asks[other]]
             if left:
@@ -263,9 +247,11 @@ def _torn(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
                 )
 
 
-def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
+def _readable_by_all(
+    contract: Contract, form: EventType, terms: EventTerms, where: str
+) -> Iterator[Finding]:
     everyone = frozenset(terms.recipients)
-    for path in required_leaves(name):
+    for path in form.required:
         field = terms.fields.get(path)
         if field is None:
             yield Finding(
@@ -286,13 +272,13 @@ def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Findi
         elif frozenset(field.readers) != everyone:
             yield Finding(
                 "required-not-granted",
-                "error" if path == vocabulary().case else "warning",
+                "error" if path == contract.vocabulary.case else "warning",
                 f"{where}.fields.{path}",
                 "every event of this type must have this field, but not every recipient may read "
                 "it",
             )
     for path, field in terms.fields.items():
-        if path in vocabulary().answers and frozenset(field.readers) != everyone:
+        if path in contract.vocabulary.answers and frozenset(field.readers) != everyone:
             yield Finding(
                 "consent-hidden",
                 "error",
@@ -302,11 +288,15 @@ def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Findi
             )
 
 
-def _identifying(terms: EventTerms, where: str) -> Iterator[Finding]:
-    says_kind = not terms.fields.keys().isdisjoint(vocabulary().record_kinds)
+def _identifying(
+    contract: Contract, form: EventType, terms: EventTerms, where: str
+) -> Iterator[Finding]:
+    words = contract.vocabulary
+    says_kind = not terms.fields.keys().isdisjoint(words.record_kinds)
     for path, field in terms.fields.items():
         at = f"{where}.fields.{path}"
-        if path in legal_rules().identifying_leaves and not field.identifies:
+        leaf = form.leaves.get(path)
+        if leaf is not None and leaf.form.identifies and not field.identifies:
             yield Finding(
                 "identifies-unmarked",
                 "error",
@@ -328,12 +318,12 @@ def _identifying(terms: EventTerms, where: str) -> Iterator[Finding]:
                 "incident-identified",
                 "error",
                 at,
-                f"{vocabulary().depersonalised_record} could contain this field without consent",
+                f"{words.depersonalised_record} could contain this field without consent",
             )
     if terms.incident_identifiers == "allowed" and says_kind:
         yield Finding(
             "incident-identified",
             "error",
             where,
-            f"{vocabulary().depersonalised_record} may contain identifying fields",
+            f"{words.depersonalised_record} may contain identifying fields",
         )

@@ -1,8 +1,7 @@
 """Lint rules from the law: bases, conditions, gateways, policy documents.
 
-The dated data files `data/legal_rules.<date>.json` and `data/legal_codes.<date>.json` say which
-leaves are special, how long is too long and which codes exist. The rules find points for a lawyer;
-they do not decide that an agreement is lawful.
+The vocabulary says how the law treats each field, and `data/legal_codes.<date>.json` which codes
+exist. The rules find points for a lawyer; they do not decide that an agreement is lawful.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.findings import Finding
-from contracts.legal_codes import LegalKind, codes_in, legal_codes, legal_rules, party_kind
+from contracts.legal_codes import LegalKind, codes_in, legal_codes, party_kind
 from contracts.model import Contract
 from contracts.names import nearest
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, Regime
@@ -28,15 +27,23 @@ def law_findings(contract: Contract) -> Iterator[Finding]:
             where = f"event_types.{name}.fields.{path}"
             yield from _bases(contract, terms, field, where)
             yield from _gateway(contract, terms, field, where)
-            yield from _special(contract, terms, field, path, where)
-            yield from _criminal(contract, terms, field, path, where)
+            stated = _stated(contract, name, path)
+            yield from _special(contract, terms, field, stated, where)
+            yield from _criminal(contract, terms, field, stated, where)
             yield from _acknowledged(contract, path, where)
 
 
+def _stated(contract: Contract, event_type: str, path: str) -> str | None:
+    """Return how the law treats a field, as the vocabulary states it."""
+    of_type = contract.vocabulary.event_types.get(event_type)
+    leaf = None if of_type is None else of_type.leaves.get(path)
+    return None if leaf is None else leaf.form.sensitivity
+
+
 def _acknowledged(contract: Contract, path: str, where: str) -> Iterator[Finding]:
-    for each in legal_rules().acknowledgements:
-        if path in each.leaves and each.acknowledgement not in contract.acknowledgements:
-            yield Finding(each.rule, "error", where, each.message)
+    for each in contract.vocabulary.form.law.acknowledgements:
+        if path in each.fields and each.acknowledgement not in contract.acknowledgements:
+            yield Finding("acknowledgement-missing", "error", where, each.message)
 
 
 def _members(basis: LegalBasis) -> tuple[tuple[LegalKind, str, str | None], ...]:
@@ -209,9 +216,9 @@ def _gateway(
 
 
 def _special(
-    contract: Contract, terms: EventTerms, field: FieldTerms, path: str, where: str
+    contract: Contract, terms: EventTerms, field: FieldTerms, stated: str | None, where: str
 ) -> Iterator[Finding]:
-    listed = path in legal_rules().special_category_leaves
+    listed = stated == "special-category"
     if listed and field.sensitivity != "special-category":
         yield Finding(
             "special-category", "error", where, "the law treats this field as special category"
@@ -241,12 +248,12 @@ def _has_condition(basis: LegalBasis) -> bool:
 
 
 def _criminal(
-    contract: Contract, terms: EventTerms, field: FieldTerms, path: str, where: str
+    contract: Contract, terms: EventTerms, field: FieldTerms, stated: str | None, where: str
 ) -> Iterator[Finding]:
     """Check criminal offence data under UK GDPR: they need Article 10, or s10(5) and Schedule 1."""
-    rules = legal_rules()
-    suspects = field.data_subject in rules.criminal_offence_subjects and field.sensitivity != "none"
-    listed = path in rules.criminal_offence_leaves or suspects
+    subjects = contract.vocabulary.form.law.criminal_offence_subjects
+    suspects = field.data_subject in subjects and field.sensitivity != "none"
+    listed = stated == "criminal-offence" or suspects
     if listed and field.sensitivity != "criminal-offence":
         yield Finding(
             "criminal-offence", "error", where, "the law treats this field as criminal offence data"

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.legal_codes import legal_rules
-
 __all__ = ["RULES", "SUCCESSION_RULES"]
 
 SUCCESSION_RULES: Final[Mapping[str, str]] = {
@@ -24,12 +22,13 @@ SUCCESSION_RULES: Final[Mapping[str, str]] = {
     "type-in-two-agreements": "another signed agreement has a type of it for the same two parties",
     "version-not-newer": "the number is lower than that of the version that it replaces",
     "version-repeated": "another text with this number is signed",
+    "vocabulary-breaks": "the vocabulary gives another meaning to a name of the version before",
 }
 """Rules of `contracts/succession.py`: the text beside the versions that are signed."""
 
 RULES: Final[Mapping[str, str]] = {
     **SUCCESSION_RULES,
-    **{each.rule: each.message for each in legal_rules().acknowledgements},
+    "acknowledgement-missing": "a field is shared without the acknowledgement that it needs",
     "assessment-date": "the date or the review of an assessment is impossible or too far ahead",
     "assessment-due": "an assessment is too old, or its review is due",
     "basis-missing": "a role has no legal basis for any purpose of a field",
@@ -74,8 +73,7 @@ RULES: Final[Mapping[str, str]] = {
     "statistics-uncontrolled": "figures would leave without disclosure control",
     "term-too-long": "the agreement runs too long",
     "too-many-groups": "an event type needs more groups of fields than an event can have",
-    "type-unknown": "the software has no such event type",
-    "vocabulary-differs": "the agreement pins another vocabulary than the software has",
+    "type-unknown": "the vocabulary has no such event type",
     "version-record": "the version record does not fit the version",
 }
 """Meaning of every rule, those of `contracts/succession.py` included."""

@@ -15,12 +15,16 @@ from typing import Final
 from contracts.bounded_file import read_bounded
 from contracts.errors import ContractError
 from contracts.model import Contract, DraftContract, FrameworkAgreement
-from contracts.references import dangling
+from contracts.references import dangling, misfitting
 from contracts.strict_yaml import Document, Tree, read, refused_for, validated
+from contracts.vocabulary.known import Documents, find_vocabulary, named_vocabulary
 
 __all__ = [
     "AGREEMENT_BYTES",
+    "DOCUMENTS_FOLDER",
     "ContractText",
+    "documents_beside",
+    "fit_vocabulary",
     "load_contract",
     "load_draft",
     "parse_contract",
@@ -34,6 +38,8 @@ __all__ = [
 AGREEMENT_BYTES = 4 << 20
 """Largest agreement file, 4 MiB: 256 parties with three pairs of keys each take 2.7 MB."""
 _SHIPPED = Path(__file__).parent / "agreements"
+DOCUMENTS_FOLDER = "documents"
+"""Folder of an agency that holds the documents that its agreements pin."""
 _AGREEMENT: Final = Document(
     noun="the agreement",
     largest=AGREEMENT_BYTES,
@@ -60,54 +66,115 @@ class ContractText:
     where: str
 
 
-def load_contract(path: Path) -> ContractText:
+def documents_beside(path: Path) -> Documents:
+    """Return the places of documents beside an agreement's file, and in its agency's folder."""
+    here = path.parent
+    return Documents({}, (here, here / DOCUMENTS_FOLDER, here.parent / DOCUMENTS_FOLDER))
+
+
+def load_contract(path: Path, documents: Documents | None = None) -> ContractText:
     """Read and parse a contract file.
 
+    Args:
+        path: the file.
+        documents: places of its vocabulary; None for those beside the file.
+
     Raises:
-        ContractError: `contract_unreadable`, `contract_invalid`.
+        ContractError: `contract_unreadable`, `contract_invalid`, `document_missing`,
+            `vocabulary_invalid`.
     """
-    return parse_contract(_bytes_of(path), str(path))
+    raw = _bytes_of(path)
+    return parse_contract(raw, str(path), documents or documents_beside(path))
 
 
-def parse_contract(raw: bytes, where: str) -> ContractText:
-    """Parse a contract from its exact bytes; `where` is the file name for messages.
+def parse_contract(
+    raw: bytes,
+    where: str,
+    documents: Documents | None = None,
+    *,
+    vocabulary_needed: bool = True,
+) -> ContractText:
+    """Parse a contract from its exact bytes.
+
+    Args:
+        raw: its exact bytes.
+        where: the file name for messages.
+        documents: places of its vocabulary, besides those that come with the software.
+        vocabulary_needed: False for work that needs only parties and topics: then the contract
+            raises `document_missing` when its vocabulary is asked for.
 
     Raises:
         ContractError: `contract_invalid`, with file, line and field of the first fault, and up to
-            ten of them in the text.
+            ten of them in the text; `document_missing` or `vocabulary_invalid` for its vocabulary.
     """
     tree, lines = read(_AGREEMENT, raw, where)
     contract = validated(_AGREEMENT, Contract, tree, lines, where)
-    faults = [(path, text) for path, text in dangling(contract)]
+    faults = list(dangling(contract))
+    if vocabulary_needed:
+        _bind(contract, documents)
+        faults += misfitting(contract)
     if faults:
         raise refused_for(_AGREEMENT, faults, lines, where)
     return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)
+
+
+def fit_vocabulary(text: ContractText, documents: Documents) -> None:
+    """Give a contract that was parsed without it the vocabulary that it pins.
+
+    Args:
+        text: the contract.
+        documents: places of vocabularies, besides those that come with the software.
+
+    Raises:
+        ContractError: `document_missing`, `vocabulary_invalid`; `contract_invalid`: the contract
+            uses names that the vocabulary lacks.
+    """
+    _, lines = read(_AGREEMENT, text.raw, text.where)
+    _bind(text.contract, documents)
+    faults = list(misfitting(text.contract))
+    if faults:
+        raise refused_for(_AGREEMENT, faults, lines, text.where)
+
+
+def _bind(contract: Contract, documents: Documents | None) -> None:
+    # as a cached property is filled: the value follows from the contract's own pin
+    contract.__dict__["vocabulary"] = find_vocabulary(contract.pins.vocabulary, documents)
 
 
 def load_draft(path: Path) -> ContractText:
     """Read a contract file that may lack parties, keys and dates, for checks before a signature.
 
     Raises:
-        ContractError: `contract_unreadable`, `contract_invalid`.
+        ContractError: as `load_contract`.
     """
-    return parse_draft(_bytes_of(path), str(path))
+    return parse_draft(_bytes_of(path), str(path), documents_beside(path))
 
 
-def parse_draft(raw: bytes, where: str) -> ContractText:
-    """Parse a contract that may lack parties, keys and dates.
+def parse_draft(raw: bytes, where: str, documents: Documents | None = None) -> ContractText:
+    """Parse a contract that may lack parties, keys, dates and pins.
+
+    Without pins it uses the vocabulary of `vocabulary_name`.
 
     Raises:
-        ContractError: `contract_invalid`.
+        ContractError: as `parse_contract`.
     """
     tree, lines = read(_AGREEMENT, raw, where)
     needed = ("deployment", "starts", "ends", "parties", "governance_keys", "pins")
     complete = not isinstance(tree, dict) or all(tree.get(name) is not None for name in needed)
     if complete:
-        return parse_contract(raw, where)
+        return parse_contract(raw, where, documents)
     assert isinstance(tree, dict)
     present: dict[str, Tree] = {name: value for name, value in tree.items() if value is not None}
     contract = validated(_AGREEMENT, DraftContract, present, lines, where)
-    faults = list(dangling(contract))
+    if "pins" not in contract.absent:
+        words = find_vocabulary(contract.pins.vocabulary, documents)
+    elif contract.vocabulary_name is not None:
+        words = named_vocabulary(contract.vocabulary_name, documents)
+    else:
+        unnamed = (("vocabulary_name",), "a draft without pins has to name its vocabulary")
+        raise refused_for(_AGREEMENT, [unnamed], lines, where)
+    contract.__dict__["vocabulary"] = words
+    faults = [*dangling(contract), *misfitting(contract)]
     if faults:
         raise refused_for(_AGREEMENT, faults, lines, where)
     return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)
@@ -129,13 +196,9 @@ def shipped_terms(name: str = "london-hate-crime") -> str:
 
 
 def shipped_names() -> tuple[str, ...]:
-    """Return the names of shipped agreements, without the framework agreement and vocabulary."""
+    """Return the names of shipped agreements, without the framework agreement."""
     return tuple(
-        sorted(
-            path.stem
-            for path in _SHIPPED.glob("*.yaml")
-            if "framework" not in path.stem and not path.stem.endswith(".vocabulary")
-        )
+        sorted(path.stem for path in _SHIPPED.glob("*.yaml") if "framework" not in path.stem)
     )
 
 

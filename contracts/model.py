@@ -40,6 +40,8 @@ from contracts.terms import (
     Text,
     TopicTerms,
 )
+from contracts.vocabulary import Vocabulary
+from contracts.vocabulary.known import find_vocabulary, named_vocabulary
 
 __all__ = [
     "ConsentScope",
@@ -175,6 +177,7 @@ class Contract(Term):
     """A contract: what its parties may share, field by field.
 
     Attributes:
+        vocabulary_name: name of the vocabulary; a draft without pins has to name it.
         deployment: the partnership's name on the wire.
         previous: hex SHA-256 of the file of every version that it replaces, ascending.
         changeover: how long after it takes effect readers take records of the versions before.
@@ -186,6 +189,7 @@ class Contract(Term):
     """
 
     framework: FrameworkReference
+    vocabulary_name: Identifier | None = None
     name: Identifier
     title: Text
     version: SemanticVersion
@@ -221,6 +225,15 @@ class Contract(Term):
     parties: tuple[Party, ...] = Field(min_length=2, max_length=MAX_PARTIES)
     governance_keys: dict[Identifier, GovernanceKeys]
     pins: Pins
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Return the vocabulary that the file pins; the loader sets any that is not shipped.
+
+        Raises:
+            ContractError: `document_missing`, `vocabulary_invalid`.
+        """
+        return find_vocabulary(self.pins.vocabulary)
 
     @cached_property
     def by_id(self) -> dict[str, Party]:
@@ -314,6 +327,17 @@ class DraftContract(Contract):
     parties: tuple[Party, ...] = Field(default=(), max_length=MAX_PARTIES)
     governance_keys: dict[Identifier, GovernanceKeys] = Field(default_factory=dict)
     pins: Pins = Pins(framework="0" * 64, vocabulary="0" * 64)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Return the vocabulary that the draft pins, or the one of the software that it names.
+
+        Raises:
+            ContractError: `document_missing`, `vocabulary_invalid`.
+        """
+        if "pins" in self.absent:
+            return named_vocabulary(self.vocabulary_name or "")
+        return find_vocabulary(self.pins.vocabulary)
 
     @property
     def absent(self) -> tuple[str, ...]:

@@ -8,16 +8,13 @@ binds no party: the parties sign the agreement's own file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, Final, TypeAlias
 
-from pydantic import TypeAdapter
-
 from contracts.durations import HOUR_MS, duration_ms
-from contracts.events import EVENT_TYPES
 from contracts.loading import ContractText
 from contracts.model import Contract, topic_name
 from contracts.terms import EventTerms, FieldTerms
+from contracts.vocabulary.json_schema import json_schema
 
 __all__ = ["ODCS_VERSION", "odcs_document"]
 
@@ -103,7 +100,7 @@ def _type(contract: Contract, name: str) -> _Document:
         "physicalType": "topic",
         "logicalType": "object",
         "description": terms.text,
-        "properties": [_field(name, path, field) for path, field in terms.fields.items()],
+        "properties": [_field(contract, name, path, field) for path, field in terms.fields.items()],
         "customProperties": _custom(
             {
                 "clause": terms.clause,
@@ -116,10 +113,10 @@ def _type(contract: Contract, name: str) -> _Document:
     }
 
 
-def _field(event_type: str, path: str, field: FieldTerms) -> _Document:
+def _field(contract: Contract, event_type: str, path: str, field: FieldTerms) -> _Document:
     return {
         "name": path,
-        **_logical(event_type, path),
+        **_logical(contract, event_type, path),
         "required": field.required,
         "classification": field.sensitivity,
         "tags": [field.category],
@@ -180,16 +177,11 @@ def _camel(name: str) -> str:
 # --- kind of each field ---------------------------------------------------------------------------
 
 
-@cache
-def _schema(event_type: str) -> _Document:
-    return TypeAdapter(EVENT_TYPES[event_type]).json_schema()
-
-
-def _logical(event_type: str, path: str) -> _Document:
+def _logical(contract: Contract, event_type: str, path: str) -> _Document:
     """Return the logical type of a leaf, with its code list and its form; empty if not known."""
-    if event_type not in EVENT_TYPES:
+    if event_type not in contract.vocabulary.event_types:
         return {}
-    root = _schema(event_type)
+    root = json_schema(contract.vocabulary.form, event_type)
     found = root
     for part in path.split("."):
         found = _resolved(root, _resolved(root, found).get("properties", {}).get(part, {}))

@@ -20,12 +20,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from contracts.consent_needs import consent_bound, consent_needs, role_need
 from contracts.errors import ContractError, EventError
-from contracts.events import EVENT_TYPES, JSON
+from contracts.events import JSON
 from contracts.model import Contract
-from contracts.schema import leaves
 from contracts.terms import ConsentScope, EventTerms
 from contracts.values import value_class
-from contracts.vocabulary import vocabulary
 
 __all__ = [
     "GROUPS_MAX",
@@ -102,7 +100,7 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
     terms = contract.event_types.get(event_type)
     if terms is None:
         raise EventError("the contract has no event type of this name", code="type_unknown")
-    for path in terms.fields.keys() - frozenset(leaves(event_type)):
+    for path in terms.fields.keys() - contract.vocabulary.type(event_type).leaves.keys():
         raise ContractError(
             f"the contract lists a field that {event_type} does not have",
             code="contract_field_unknown",
@@ -113,7 +111,9 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
     for path, field_terms in terms.fields.items():
         readers = frozenset(a for a, role in roles.items() if role in field_terms.readers)
         if readers:
-            members.setdefault((readers, consent_bound(terms, field_terms)), []).append(path)
+            members.setdefault((readers, consent_bound(contract, terms, field_terms)), []).append(
+                path
+            )
     if len(members) > GROUPS_MAX:
         raise ContractError(
             f"the fields of {event_type} form {len(members)} groups, and at most {GROUPS_MAX} are "
@@ -275,7 +275,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Store the paths and codes of the vocabulary that `consented` needs."""
-        words = vocabulary()
+        words = self.contract.vocabulary
         self._answers = tuple(words.answers) if self.needs else ()
         self._scopes = tuple(words.answers.values()) if self.needs else ()
         self._kinds = words.record_kinds if self.depersonalised else ()
@@ -413,7 +413,7 @@ def _unknown(  # noqa: PLR0911 - one return for each reason to deny
         return Denial("party_unknown", "the sender is not a party to the contract")
     if any(agency not in role_of for agency in recipients):
         return Denial("party_unknown", "a recipient is not a party to the contract")
-    if event_type not in contract.event_types or event_type not in EVENT_TYPES:
+    if event_type not in contract.event_types or event_type not in contract.vocabulary.event_types:
         return Denial("type_unknown", "the contract has no event type of this name")
     return None
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from contracts.model import Contract, DraftContract
-from contracts.strict_yaml import Fault
+from contracts.strict_yaml import Fault, TreePath
 from contracts.terms import EventTerms
-from contracts.vocabulary import vocabulary
 
-__all__ = ["dangling"]
+__all__ = ["dangling", "misfitting"]
 
 
 def dangling(contract: Contract) -> Iterator[Fault]:
@@ -37,6 +36,43 @@ def dangling(contract: Contract) -> Iterator[Fault]:
         yield ("ends",), "the agreement ends before it starts"
 
 
+def misfitting(contract: Contract) -> Iterator[Fault]:
+    """Yield each name that the agreement's vocabulary lacks, and each answer or kind not read."""
+    words = contract.vocabulary
+    scopes, subjects = words.scopes.keys(), words.form.data_subjects.keys()
+    for role, consent in contract.consent_by_role.items():
+        at: TreePath = ("consent_by_role", role, "scope")
+        yield from _unknown(at, [consent.scope], scopes, "scope of consent")
+    for name, terms in contract.event_types.items():
+        for path, field in terms.fields.items():
+            inside = ("event_types", name, "fields", path)
+            yield from _unknown((*inside, "consent"), field.consent, scopes, "scope of consent")
+            yield from _unknown(
+                (*inside, "data_subject"), [field.data_subject], subjects, "data subject"
+            )
+            yield from _answer_or_kind(contract, inside, terms, path)
+
+
+def _answer_or_kind(
+    contract: Contract, inside: TreePath, terms: EventTerms, path: str
+) -> Iterator[Fault]:
+    field = terms.fields[path]
+    if path in contract.vocabulary.answers:
+        if field.identifies or field.consent:
+            yield inside, "an answer about consent cannot identify or need consent itself"
+        if not set(terms.recipients) <= set(field.readers):
+            yield inside, "an answer about consent must be readable by every recipient"
+    if path in contract.vocabulary.record_kinds and terms.incident_identifiers == "never":
+        if field.identifies or field.consent or field.senders:
+            yield (
+                inside,
+                "the record type decides which fields are left out, so it cannot identify a "
+                "person or depend on consent or on the sender",
+            )
+        if not set(terms.recipients) <= set(field.readers):
+            yield inside, "the record type must be readable by every recipient of this type"
+
+
 def _dangling_in_type(
     contract: Contract, at: tuple[str, ...], terms: EventTerms
 ) -> Iterator[Fault]:
@@ -54,20 +90,6 @@ def _dangling_in_type(
             (*inside, "senders"), field.senders, terms.publishers, "publisher of this type"
         )
         yield from _unknown((*inside, "purposes"), field.purposes, purposes, "purpose")
-        if path in vocabulary().answers:
-            if field.identifies or field.consent:
-                yield inside, "an answer about consent cannot identify or need consent itself"
-            if not set(terms.recipients) <= set(field.readers):
-                yield inside, "an answer about consent must be readable by every recipient"
-        if path in vocabulary().record_kinds and terms.incident_identifiers == "never":
-            if field.identifies or field.consent or field.senders:
-                yield (
-                    inside,
-                    "the record type decides which fields are left out, so it cannot identify a "
-                    "person or depend on consent or on the sender",
-                )
-            if not set(terms.recipients) <= set(field.readers):
-                yield inside, "the record type must be readable by every recipient of this type"
         if field.required and (field.consent or field.identifies or field.senders):
             yield inside, "a required field cannot depend on consent or on the sender"
 

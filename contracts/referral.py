@@ -3,117 +3,32 @@
 The referring agency asks, withdraws what was entered in error and requests cancellation; only the
 fulfilling agency makes other changes. A change must start from the status and version that the
 other side has, so that concurrent changes are detected. The statuses, their order and the fields
-that carry them are data: `data/referral_rules.<date>.json`.
+that carry them are data of the vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from contracts.durations import duration_ms
 from contracts.errors import EventError
 from contracts.events import JSON
 from contracts.terms import ServiceLevels
-from contracts.vocabulary import codes, dated_data, vocabulary
+from contracts.vocabulary import Vocabulary
+from contracts.vocabulary.format import MadeForm, SideForm, StatusForm
 
 __all__ = [
-    "FIRST_VERSION", "Clocks", "MadeFields", "NewReferral", "ReferralRules", "Side",
-    "StatusChange", "StatusFields", "allowed", "check_transition", "check_version", "clocks",
-    "new_referral", "referral_rules", "status_change",
+    "FIRST_VERSION", "Clocks", "NewReferral", "ReferralRules", "Side", "StatusChange",
+    "referral_rules",
 ]  # fmt: skip
 
 Side: TypeAlias = Literal["referrer", "fulfiller"]
 
 FIRST_VERSION = 1
 """Version of a referral as made; every change of status adds one."""
-
-
-@dataclass(frozen=True, slots=True)
-class MadeFields:
-    """Event type that makes a referral, and leaf paths in it."""
-
-    type: str
-    id: str
-    urgency: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatusFields:
-    """Event type that changes a referral's status, and leaf paths in it."""
-
-    type: str
-    id: str
-    version: str
-    status: str
-    previous_status: str
-    reason: str
-    business_status: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReferralRules:
-    """Rules of a referral's course, at one date.
-
-    Attributes:
-        made: the event that makes a referral.
-        changed: the event that changes its status.
-        statuses: every code of a status.
-        reasons: every code of a reason.
-        first: status of a referral as made.
-        unacknowledged: statuses in which the clock of the acknowledgement runs.
-        unanswered: statuses in which the clock of the answer runs.
-        open: statuses in which a business status may change alone.
-        terminal: statuses after which a new attempt is a new referral, linked to the old one.
-        reason_required: statuses that need a reason.
-        called_off: statuses of a referral that was called off.
-        cancellation_requested: business statuses that ask for that.
-        urgent: codes of urgency for which the shorter clocks run.
-        transitions: side to status to the statuses that the side may set.
-        business: side to the business statuses that it may set.
-    """
-
-    made: MadeFields
-    changed: StatusFields
-    statuses: frozenset[str]
-    reasons: frozenset[str]
-    first: str
-    unacknowledged: frozenset[str]
-    unanswered: frozenset[str]
-    open: frozenset[str]
-    terminal: frozenset[str]
-    reason_required: frozenset[str]
-    called_off: frozenset[str]
-    cancellation_requested: frozenset[str]
-    urgent: frozenset[str]
-    transitions: Mapping[Side, Mapping[str, frozenset[str]]]
-    business: Mapping[Side, frozenset[str]]
-
-
-@cache
-def referral_rules() -> ReferralRules:
-    """Return the newest dated rules."""
-    content = dated_data("referral_rules")
-    sides: tuple[Side, ...] = ("referrer", "fulfiller")
-    sets = (
-        "unacknowledged", "unanswered", "open", "terminal", "reason_required", "called_off",
-        "cancellation_requested", "urgent",
-    )  # fmt: skip
-    return ReferralRules(
-        made=MadeFields(**content["made"]),
-        changed=StatusFields(**content["changed"]),
-        statuses=frozenset(codes(content["status_list"])),
-        reasons=frozenset(codes(content["reason_list"])),
-        first=content["first"],
-        transitions={
-            side: {status: frozenset(new) for status, new in content[side].items()}
-            for side in sides
-        },
-        business={side: frozenset(content[f"{side}_business"]) for side in sides},
-        **{name: frozenset(content[name]) for name in sets},
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,111 +52,6 @@ class StatusChange:
     business_status: str | None
 
 
-def new_referral(event_type: str, flat: Mapping[str, JSON]) -> NewReferral | None:
-    """Return the referral that an event makes.
-
-    Args:
-        event_type: its type.
-        flat: its leaves by dotted path, valid; some may be withheld from the reader.
-
-    Returns:
-        None if it makes none, or if a leaf that identifies the referral is missing.
-    """
-    made, case = referral_rules().made, vocabulary().case
-    if event_type != made.type or not {made.id, case} <= flat.keys():
-        return None
-    return NewReferral(str(flat[made.id]), str(flat[case]), _text(flat.get(made.urgency)))
-
-
-def status_change(event_type: str, flat: Mapping[str, JSON]) -> StatusChange | None:
-    """Return the change of a referral's status by an event.
-
-    Args:
-        event_type: its type.
-        flat: its leaves by dotted path, valid; some may be withheld from the reader.
-
-    Returns:
-        None if it changes none, or if a leaf without which the change cannot be judged is missing.
-    """
-    names = referral_rules().changed
-    needed = {names.id, names.version, names.status, names.previous_status}
-    if event_type != names.type or not needed <= flat.keys():
-        return None
-    version = flat[names.version]
-    assert isinstance(version, int)
-    return StatusChange(
-        referral_id=str(flat[names.id]),
-        version=version,
-        status=str(flat[names.status]),
-        previous_status=str(flat[names.previous_status]),
-        reason=_text(flat.get(names.reason)),
-        business_status=_text(flat.get(names.business_status)),
-    )
-
-
-def _text(value: JSON | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def allowed(current: str, by: Side) -> frozenset[str]:
-    """Return the statuses to which `by` may move a referral from `current`."""
-    return referral_rules().transitions[by].get(current, frozenset())
-
-
-def check_transition(
-    current: str, new: str, by: Side, reason: str | None, business_status: str | None = None
-) -> None:
-    """Check one change of status.
-
-    Keeping the status is a change only of business status, so it needs one.
-
-    Args:
-        current: status that both sides hold.
-        new: status asked for.
-        by: which side asks.
-        reason: its code, if given.
-        business_status: its code, if given.
-
-    Raises:
-        EventError: `transition_not_allowed`, `reason_required`, `reason_unknown`.
-    """
-    rules = referral_rules()
-    if business_status is not None and business_status not in rules.business[by]:
-        raise EventError(
-            f"the {by} may not set this business status", code="transition_not_allowed"
-        )
-    kept = new == current and current in rules.open and business_status is not None
-    if not kept and new not in allowed(current, by):
-        start = current if current in rules.statuses else "an unknown status"
-        raise EventError(
-            f"the {by} may not make this change from {start}",
-            code="transition_not_allowed",
-            where=rules.changed.status,
-        )
-    where = rules.changed.reason
-    if new in rules.reason_required and reason is None:
-        raise EventError(f"{new} needs a reason code", code="reason_required", where=where)
-    if reason is not None and reason not in rules.reasons:
-        raise EventError("the reason is not in its code list", code="reason_unknown", where=where)
-
-
-def check_version(
-    held_version: int, held_status: str, new_version: int, previous_status: str
-) -> None:
-    """Check that a change starts from what the other side holds (optimistic concurrency).
-
-    Raises:
-        EventError: `version_conflict`.
-    """
-    if new_version != held_version + 1 or previous_status != held_status:
-        raise EventError(
-            f"the change does not start from version {held_version}, the current one",
-            code="version_conflict",
-            where=referral_rules().changed.version,
-            fix="read the current status, then decide again",
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """Deadlines of a referral, milliseconds since the epoch, UTC.
@@ -255,15 +65,192 @@ class Clocks:
     respond_due: int
 
 
-def clocks(levels: ServiceLevels, started: int, urgency: str | None = None) -> Clocks:
-    """Return the due times of a referral made at log time `started` (ms); urgent ones are shorter.
+@dataclass(frozen=True, slots=True)
+class ReferralRules:
+    """Rules of a referral's course, at one date.
 
-    Args:
-        levels: service levels of the event type.
-        started: milliseconds since the epoch, UTC.
-        urgency: its code, if stated.
+    Attributes:
+        case: leaf path of the shared id of a case.
+        made: the event that makes a referral.
+        changed: the event that changes its status.
+        statuses: every code of a status.
+        reasons: every code of a reason.
+        first: status of a referral as made.
+        unacknowledged: statuses in which the clock of the acknowledgement runs.
+        unanswered: statuses in which the clock of the answer runs.
+        open: statuses in which a business status may change alone.
+        terminal: statuses after which a new attempt is a new referral, linked to the old one.
+        reason_required: statuses that need a reason.
+        called_off: statuses of a referral that was called off.
+        cancellation_requested: business statuses that ask for that.
+        urgent: codes of urgency for which the shorter clocks run.
+        transitions: side to status to the statuses that the side may set.
+        business: side to the business statuses that it may set.
     """
-    urgent = urgency in referral_rules().urgent
-    acknowledge = (urgent and levels.urgent_acknowledge_within) or levels.acknowledge_within
-    respond = (urgent and levels.urgent_respond_within) or levels.respond_within
-    return Clocks(started + duration_ms(acknowledge), started + duration_ms(respond))
+
+    case: str
+    made: MadeForm
+    changed: StatusForm
+    statuses: frozenset[str]
+    reasons: frozenset[str]
+    first: str
+    unacknowledged: frozenset[str]
+    unanswered: frozenset[str]
+    open: frozenset[str]
+    terminal: frozenset[str]
+    reason_required: frozenset[str]
+    called_off: frozenset[str]
+    cancellation_requested: frozenset[str]
+    urgent: frozenset[str]
+    transitions: Mapping[Side, Mapping[str, frozenset[str]]]
+    business: Mapping[Side, frozenset[str]]
+
+    def new_referral(self, event_type: str, flat: Mapping[str, JSON]) -> NewReferral | None:
+        """Return the referral that an event makes.
+
+        Args:
+            event_type: its type.
+            flat: its leaves by dotted path, valid; some may be withheld from the reader.
+
+        Returns:
+            None if it makes none, or if a leaf that identifies the referral is missing.
+        """
+        made, case = self.made, self.case
+        if event_type != made.type or not {made.id, case} <= flat.keys():
+            return None
+        return NewReferral(str(flat[made.id]), str(flat[case]), _text(flat.get(made.urgency)))
+
+    def status_change(self, event_type: str, flat: Mapping[str, JSON]) -> StatusChange | None:
+        """Return the change of a referral's status by an event.
+
+        Args:
+            event_type: its type.
+            flat: its leaves by dotted path, valid; some may be withheld from the reader.
+
+        Returns:
+            None if it changes none, or if a leaf is missing without which it cannot be judged.
+        """
+        names = self.changed
+        needed = {names.id, names.version, names.status, names.previous_status}
+        if event_type != names.type or not needed <= flat.keys():
+            return None
+        version = flat[names.version]
+        assert isinstance(version, int)
+        return StatusChange(
+            referral_id=str(flat[names.id]),
+            version=version,
+            status=str(flat[names.status]),
+            previous_status=str(flat[names.previous_status]),
+            reason=_text(flat.get(names.reason)),
+            business_status=_text(flat.get(names.business_status)),
+        )
+
+    def allowed(self, current: str, by: Side) -> frozenset[str]:
+        """Return the statuses to which `by` may move a referral from `current`."""
+        return self.transitions[by].get(current, frozenset())
+
+    def check_transition(
+        self,
+        current: str,
+        new: str,
+        by: Side,
+        reason: str | None,
+        business_status: str | None = None,
+    ) -> None:
+        """Check one change of status.
+
+        Keeping the status is a change only of business status, so it needs one.
+
+        Args:
+            current: status that both sides hold.
+            new: status asked for.
+            by: which side asks.
+            reason: its code, if given.
+            business_status: its code, if given.
+
+        Raises:
+            EventError: `transition_not_allowed`, `reason_required`, `reason_unknown`.
+        """
+        if business_status is not None and business_status not in self.business[by]:
+            raise EventError(
+                f"the {by} may not set this business status", code="transition_not_allowed"
+            )
+        kept = new == current and current in self.open and business_status is not None
+        if not kept and new not in self.allowed(current, by):
+            start = current if current in self.statuses else "an unknown status"
+            raise EventError(
+                f"the {by} may not make this change from {start}",
+                code="transition_not_allowed",
+                where=self.changed.status,
+            )
+        where = self.changed.reason
+        if new in self.reason_required and reason is None:
+            raise EventError(f"{new} needs a reason code", code="reason_required", where=where)
+        if reason is not None and reason not in self.reasons:
+            raise EventError(
+                "the reason is not in its code list", code="reason_unknown", where=where
+            )
+
+    def check_version(
+        self, held_version: int, held_status: str, new_version: int, previous_status: str
+    ) -> None:
+        """Check that a change starts from what the other side holds (optimistic concurrency).
+
+        Raises:
+            EventError: `version_conflict`.
+        """
+        if new_version != held_version + 1 or previous_status != held_status:
+            raise EventError(
+                f"the change does not start from version {held_version}, the current one",
+                code="version_conflict",
+                where=self.changed.version,
+                fix="read the current status, then decide again",
+            )
+
+    def clocks(self, levels: ServiceLevels, started: int, urgency: str | None = None) -> Clocks:
+        """Return the due times of a referral made at log time `started`; urgent ones are shorter.
+
+        Args:
+            levels: service levels of the event type.
+            started: milliseconds since the epoch, UTC.
+            urgency: its code, if stated.
+        """
+        urgent = urgency in self.urgent
+        acknowledge = (urgent and levels.urgent_acknowledge_within) or levels.acknowledge_within
+        respond = (urgent and levels.urgent_respond_within) or levels.respond_within
+        return Clocks(started + duration_ms(acknowledge), started + duration_ms(respond))
+
+
+@lru_cache(maxsize=32)
+def referral_rules(vocabulary: Vocabulary) -> ReferralRules | None:
+    """Return the rules of a vocabulary; None if it has no referrals."""
+    form = vocabulary.form.referrals
+    if form is None:
+        return None
+    lists = vocabulary.form.code_lists
+    sides: dict[Side, SideForm] = {"referrer": form.referrer, "fulfiller": form.fulfiller}
+    return ReferralRules(
+        case=vocabulary.case,
+        made=form.made,
+        changed=form.changed,
+        statuses=frozenset(lists[form.status_list].codes),
+        reasons=frozenset(lists[form.reason_list].codes),
+        first=form.first,
+        unacknowledged=frozenset(form.unacknowledged),
+        unanswered=frozenset(form.unanswered),
+        open=frozenset(form.open),
+        terminal=frozenset(form.terminal),
+        reason_required=frozenset(form.reason_required),
+        called_off=frozenset(form.called_off),
+        cancellation_requested=frozenset(form.cancellation_requested),
+        urgent=frozenset(form.urgent),
+        transitions={
+            side: {status: frozenset(new) for status, new in allowed.transitions.items()}
+            for side, allowed in sides.items()
+        },
+        business={side: frozenset(allowed.business) for side, allowed in sides.items()},
+    )
+
+
+def _text(value: JSON | None) -> str | None:
+    return None if value is None else str(value)

@@ -14,7 +14,6 @@ from contracts.decision import decide, without_ungranted
 from contracts.events import PlainEvent
 from contracts.model import Contract
 from contracts.policy import FieldDecision
-from contracts.schema import flatten
 from contracts.status import ContractStatus
 
 __all__ = ["NotRead", "RecipientView", "Simulated", "simulate"]
@@ -83,7 +82,7 @@ def simulate(contract: Contract, sender: str, event: PlainEvent) -> Simulated:
     if not decision.permitted:
         return Simulated(decision.code, decision.detail, decision.clause, {})
     decided = {one.path: one for one in (*removed, *decision.fields)}
-    paths = tuple(flatten(event.type, event.data))
+    paths = tuple(contract.vocabulary.type(event.type).flatten(event.data))
     narrowed = {(one.path, one.agency): one.reason for one in decision.left_out}
     views = {
         agency: _view(contract, event.type, agency, paths, decided, narrowed)

@@ -76,6 +76,14 @@ _EXPLANATIONS = {
 _FORMS: Final = {
     r"^[a-z][a-z0-9-]{0,62}$": "an id has up to 63 lower-case letters, digits and "
     "hyphens, and begins with a letter",
+    r"^[a-z][a-z_]{0,39}$": "a name has up to 40 lower-case letters and underscores, and begins "
+    "with a letter",
+    r"^[A-Z][A-Za-z0-9]{0,39}$": "the name of an object has up to 40 letters and digits, and "
+    "begins with a capital",
+    r"^[a-z][a-z0-9-]{0,39}(\.[a-z][a-z0-9-]{0,39}){1,3}$": "an event type is two to four names "
+    "with dots, such as case.opened",
+    r"^[a-z][a-z_]{0,39}(\.[a-z][a-z_]{0,39})?$": "a field is a name, or two with a dot",
+    r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$": "a code has up to 64 letters, digits and . _ / -",
     r"^[0-9]+(\.[0-9]+){0,4}$": "a clause is numbers with dots, such as 4.1.2",
     r"^[0-9]+\.[0-9]+\.[0-9]+$": "a version is three numbers with dots, such as 1.0.0",
     r"^[0-9a-f]{64}$": "a SHA-256 is 64 digits, 0 to 9 and a to f",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from contracts.findings import Finding
 from contracts.loading import ContractText
 from contracts.model import SIGNING_LIMIT_MS, Contract
+from contracts.vocabulary.comparison import compare_vocabularies
 
 __all__ = ["HeldVersion", "previous_of", "succession_findings"]
 
@@ -157,6 +158,16 @@ def _against_previous(contract: Contract, before: Contract) -> Iterator[Finding]
             "starts",
             f"{before.version} ends on {before.ends}; nothing can be sent until {contract.starts}",
         )
+    if contract.pins.vocabulary != before.pins.vocabulary:
+        changes = compare_vocabularies(before.vocabulary, contract.vocabulary)
+        for broken in (each for each in changes if each.breaks):
+            yield Finding(
+                "vocabulary-breaks",
+                "error",
+                "pins.vocabulary",
+                f"in its vocabulary {broken.path} {broken.text}; a name keeps its meaning from "
+                "version to version, so give the new meaning a new name",
+            )
 
 
 def _partitions(contract: Contract, same: Sequence[HeldVersion]) -> Iterator[Finding]:

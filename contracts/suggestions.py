@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from contracts.events import EVENT_TYPES, PlainEvent
+from contracts.events import PlainEvent
 from contracts.model import Contract
 from contracts.names import nearest
-from contracts.schema import allowed_instead
 
 __all__ = ["suggestions"]
 
@@ -35,13 +34,15 @@ def suggestions(
         asked = dict.fromkeys(event.recipients[:_MOST_RECIPIENTS])
         return {one: _alike(one, parties) for one in asked if one not in parties}
     if code == "type_unknown":
-        types = {name for contract in known for name in contract.event_types} & EVENT_TYPES.keys()
+        types = {name for contract in known for name in contract.event_types}
         return {event.type: _alike(event.type, types)}
-    if code == "event_invalid" and event.type in EVENT_TYPES:
-        found = allowed_instead(event.type, event.data)
-        if found is not None:
-            where, written, allowed = found
-            return {where: _alike(written, allowed)}
+    if code == "event_invalid":
+        for contract in known:
+            form = contract.vocabulary.event_types.get(event.type)
+            found = None if form is None else form.allowed_instead(event.data)
+            if found is not None:
+                where, written, allowed = found
+                return {where: _alike(written, allowed)}
     return {}
 
 

@@ -8,22 +8,12 @@ keys. Numbers and booleans are taken strictly, so that a quoted `"30"` or a `yes
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    StringConstraints,
-)
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from contracts.durations import Duration
-from contracts.vocabulary import Code
+from contracts.term import AgreementDay, Identifier, Term, Text
 
 __all__ = [
     "AgreementDay",
@@ -44,29 +34,10 @@ __all__ = [
     "TopicTerms",
 ]
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _written_as_a_day(value: object) -> object:
-    # pydantic would also accept a number of seconds and a time at midnight
-    if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)):
-        return value
-    raise ValueError("a day is written YYYY-MM-DD")
-
-
-AgreementDay: TypeAlias = Annotated[date, BeforeValidator(_written_as_a_day)]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Clause: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){0,4}$")]
 Regime: TypeAlias = Literal["uk-gdpr", "dpa2018-part3"]
-ConsentScope: TypeAlias = Annotated[str, Code("consent_scope")]
-DataSubject: TypeAlias = Annotated[str, Code("data_subject")]
-
-
-class Term(BaseModel):
-    """Base of every model of an agreement: frozen, unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+ConsentScope: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]
+"""Code of a scope of consent in the vocabulary."""
 
 
 class Purpose(Term):
@@ -141,7 +112,7 @@ class FieldTerms(Term):
     clause: Clause
     category: Identifier
     sensitivity: Literal["none", "personal", "special-category", "criminal-offence"]
-    data_subject: DataSubject
+    data_subject: Identifier
     purposes: tuple[Identifier, ...] = Field(min_length=1)
     readers: tuple[Identifier, ...] = Field(min_length=1)
     senders: tuple[Identifier, ...] = ()

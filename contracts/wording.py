@@ -11,11 +11,11 @@ from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
 from contracts.hidden_characters import visible
 from contracts.legal_codes import LegalKind, codes_in, legal_codes
 from contracts.terms import FieldTerms, LegalBasis
-from contracts.vocabulary import vocabulary
+from contracts.vocabulary import Vocabulary
 
 __all__ = [
     "basis_lines", "duration", "flat", "kind_of_data", "listed", "of_incident", "other_members",
-    "scope", "wrapped",
+    "wrapped",
 ]  # fmt: skip
 
 _WIDTH = 96
@@ -52,11 +52,6 @@ def duration(text: str) -> str:
     raise AssertionError("a duration is a whole number of minutes")
 
 
-def scope(code: str) -> str:
-    """Return a consent scope in words with its code."""
-    return f"{vocabulary().scopes[code].lower()} ({code})"
-
-
 _SENSITIVITY = {
     "none": "not personal data",
     "personal": "personal data",
@@ -76,9 +71,9 @@ def kind_of_data(field: FieldTerms) -> str:
     return f"{field.category}, {_SENSITIVITY[field.sensitivity]}, about: {subject}"
 
 
-def of_incident(rule: str) -> str:
+def of_incident(vocabulary: Vocabulary, rule: str) -> str:
     """Return in words what `incident_identifiers` says of identifying fields."""
-    return _INCIDENT[rule].format(record=vocabulary().depersonalised_record)
+    return _INCIDENT[rule].format(record=vocabulary.depersonalised_record)
 
 
 def flat(value: object) -> str:

@@ -20,7 +20,6 @@ from adapters.demo.samples.sample_rows import rendered
 from adapters.mapping import MemoryLinks, RowMapping
 from broker.agency.config import load_config
 from broker.event import JSON
-from contracts import schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ class Desk:
             event_id=file.name.split(".")[0],
             type=event.type,
             values=values,
-            flat=schema.flatten(event.type, event.data),
+            flat=self.mapping.document.words.type(event.type).flatten(event.data),
             sender=str(values[self.mapping.document.roles.received_from]),
             file=file,
             at=file.stat().st_mtime,

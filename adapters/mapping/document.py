@@ -14,10 +14,10 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from adapters.mapping.references import DEFAULT_PATTERN
-from contracts import schema
 from contracts.errors import ConcordantError
-from contracts.events import EVENT_TYPES
 from contracts.names import suggestion
+from contracts.vocabulary import Vocabulary
+from contracts.vocabulary.known import named_vocabulary
 
 ValueKind: TypeAlias = Literal[
     "text",  # free text on one line, or on several with multiline
@@ -210,6 +210,7 @@ class MappingDocument(_Part):
         mapping: the adapter's name.
         version: version of the mapping, for example ``2026-11``.
         source: origin of the own codes.
+        vocabulary_name: vocabulary of its event types.
         style: form of the values: ``text`` (CSV), ``lists`` (lists are lists, scalars are text:
             XML) or ``json`` (native).
         date_formats: strptime patterns; the first is used for writing.
@@ -221,6 +222,7 @@ class MappingDocument(_Part):
     mapping: str
     version: str
     source: str
+    vocabulary_name: str
     style: Literal["text", "lists", "json"] = "text"
     date_formats: tuple[str, ...] = ("%d/%m/%Y",)
     time_formats: tuple[str, ...] = ("%H:%M",)
@@ -230,6 +232,15 @@ class MappingDocument(_Part):
     kinds: dict[str, Kind]
     tables: dict[str, Table] = Field(default_factory=dict)
     columns: tuple[Column, ...]
+
+    @property
+    def words(self) -> Vocabulary:
+        """Return the vocabulary of its event types.
+
+        Raises:
+            ContractError: `document_missing`: the software has none of this name.
+        """
+        return named_vocabulary(self.vocabulary_name)
 
     @model_validator(mode="after")
     def _consistent(self) -> MappingDocument:
@@ -252,10 +263,11 @@ class MappingDocument(_Part):
 
         Otherwise the values of that column would be dropped from every event without a trace.
         """
-        types = {kind.type for kind in self.kinds.values()} & EVENT_TYPES.keys()
+        declared = self.words.event_types
+        types = {kind.type for kind in self.kinds.values()} & declared.keys()
         for column in self.columns:
             of_it = types.intersection(column.types) if column.types else types
-            fields = {path for event_type in of_it for path in schema.leaves(event_type)}
+            fields = {path for event_type in of_it for path in declared[event_type].leaves}
             for path in column.paths:
                 if path not in fields:
                     raise ValueError(
@@ -269,7 +281,7 @@ class MappingDocument(_Part):
         Raises:
             EventError: ``type_unknown``.
         """
-        leaves = set(schema.leaves(event_type))
+        leaves = self.words.type(event_type).leaves.keys()
         return tuple(
             (column, path)
             for column in self.columns

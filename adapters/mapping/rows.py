@@ -20,9 +20,9 @@ from adapters.mapping.linking import partner_agency, shared_id
 from adapters.mapping.reading import Terms, is_absent, read_value, text_of
 from adapters.mapping.writing import write_moment, write_value
 from broker.event import JSON, OpenedEvent
-from contracts import schema
 from contracts.errors import EventError
 from contracts.events import PlainEvent
+from contracts.vocabulary import unflatten
 
 _PLACEHOLDER = "00000000-0000-4000-8000-000000000000"
 """Placeholder for an id that is minted only after the rest of the row is valid."""
@@ -84,7 +84,7 @@ class RowMapping:
         return self.document.version
 
     def _compile(self, own_kind: str, kind: Kind) -> _TypeTerms:
-        leaves = set(schema.leaves(kind.type))
+        form = self.document.words.type(kind.type)
         read: list[tuple[Column, str]] = []
         write: dict[str, tuple[Column, ...]] = {}
         column_of = {
@@ -93,7 +93,7 @@ class RowMapping:
                 ("case_id", self.document.roles.shared_case),
                 ("referral_id", self.document.roles.shared_referral),
             )
-            if own and leaf in leaves
+            if own and leaf in form.leaves
         }
         for column, path in self.document.columns_of(kind.type):
             if column.use != "import":
@@ -108,9 +108,7 @@ class RowMapping:
             write=write,
             leaf_of={own: leaf for leaf, own in column_of.items()},
             column_of=column_of,
-            required=tuple(
-                p for p in schema.leaves(kind.type) if p in schema.required_leaves(kind.type)
-            ),
+            required=tuple(path for path in form.leaves if path in form.required),
         )
 
     # --- rows to events -------------------------------------------------------------------------
@@ -155,7 +153,7 @@ class RowMapping:
             event=PlainEvent(
                 type=terms.kind.type,
                 recipients=recipients,
-                data=schema.unflatten({**event_flat, **flat}),
+                data=unflatten({**event_flat, **flat}),
             ),
             key=source_key(context.agency, self.document.mapping, reference, content),
             line=row.line,
@@ -204,7 +202,7 @@ class RowMapping:
                 own = terms.column_of.get(path, path)
                 raise place.at(own).error("missing_value", "this kind of row needs a value here")
         try:
-            schema.validate_event(terms.kind.type, schema.unflatten(whole))
+            self.document.words.type(terms.kind.type).validate(unflatten(whole))
         except EventError as error:
             # A part of a list, such as alleged_perpetrators[0].name, is in the list's column.
             leaf = (error.where or "").split("[")[0]

@@ -29,7 +29,7 @@ from broker.tlog.checkpoint import Place
 from contracts.events import PlainEvent
 from contracts.model import topic_name
 from contracts.policy import group_fields
-from contracts.schema import flatten, unflatten
+from contracts.vocabulary import unflatten
 
 
 class _View(FileContext):
@@ -125,7 +125,8 @@ class Case(measuring.Case):
 
     def readable(self, data: dict[str, Any]) -> dict[str, Any]:
         granted = group_fields(self._contract, TYPE, frozenset((self.reader,))).granted[self.reader]
-        return unflatten({p: value for p, value in flatten(TYPE, data).items() if p in granted})
+        flat = self._contract.vocabulary.type(TYPE).flatten(data)
+        return unflatten({path: value for path, value in flat.items() if path in granted})
 
     def parts(self, message: Record) -> list[bytes]:
         headers = [part or b"" for header in message.headers for part in header]

@@ -15,9 +15,9 @@ from uuid import UUID
 from broker.audit.entries import ContractReference, Entry, Share, is_name
 from broker.event import OpenedEvent
 from contracts.decision import Decision
-from contracts.events import EVENT_TYPES, PlainEvent
+from contracts.events import PlainEvent
 from contracts.loading import ContractText
-from contracts.vocabulary import vocabulary
+from contracts.vocabulary import Vocabulary
 
 OPERATOR: Final = "adapter"
 """Operator name in the log for actions that no person requested."""
@@ -29,7 +29,12 @@ def contract_reference(text: ContractText) -> ContractReference:
 
 
 def collected(
-    event_type: str, event_id: str, case_key: bytes, now: int, operator: str
+    vocabulary: Vocabulary,
+    event_type: str,
+    event_id: str,
+    case_key: bytes,
+    now: int,
+    operator: str,
 ) -> list[Entry]:
     """Return entries for an item taken from the agency's own export, also for an alteration.
 
@@ -43,7 +48,7 @@ def collected(
         type=event_type,
         operator=operator,
     )
-    return [taken_item, *_altered(taken_item)]
+    return [taken_item, *_altered(vocabulary, taken_item)]
 
 
 def disclosed(
@@ -122,7 +127,7 @@ def refused(
     """Return the entry for something that was not shared or not accepted, with the reason.
 
     Args:
-        kind_of_event: its type, if it is a known one.
+        kind_of_event: its type; None unless it is a type of an agreement.
         code: reason code.
         now: ms.
         operator: name of the actor.
@@ -138,7 +143,7 @@ def refused(
         case_key=case_key,
         event_id=event_id,
         source=source,
-        type=kind_of_event if kind_of_event in EVENT_TYPES else None,
+        type=kind_of_event,
         reason=code,
         operator=operator,
         recipients=tuple(sorted({one for one in recipients if is_name(one)})),
@@ -146,15 +151,23 @@ def refused(
     )
 
 
-def case_of(event: PlainEvent) -> str | None:
-    """Return the shared id of an event's case, also of a refused event; None if it has none."""
-    case: object = event.data
-    for name in vocabulary().case.split("."):
-        case = case.get(name) if isinstance(case, dict) else None
-    try:
-        return str(UUID(case)) if isinstance(case, str) else None
-    except ValueError:
-        return None
+def case_of(event: PlainEvent, vocabularies: Iterable[Vocabulary]) -> str | None:
+    """Return the shared id of an event's case, also of a refused event; None if it has none.
+
+    Args:
+        event: as its author wrote it.
+        vocabularies: those of the agreements under which it may have been meant.
+    """
+    for words in vocabularies:
+        case: object = event.data
+        for name in words.case.split("."):
+            case = case.get(name) if isinstance(case, dict) else None
+        try:
+            if isinstance(case, str):
+                return str(UUID(case))
+        except ValueError:
+            continue
+    return None
 
 
 def received(
@@ -169,7 +182,7 @@ def received(
     entry = consulted(event, contract, agency, case_key, now, operator)
     left_out = {agency: dict.fromkeys(event.replaced, "replaced")} if event.replaced else {}
     collection = replace(entry, kind="collection", left_out_for=left_out)
-    return [collection, *_altered(collection)]
+    return [collection, *_altered(contract.contract.vocabulary, collection)]
 
 
 def consulted(
@@ -229,15 +242,15 @@ def erased(
         case_key=case_key,
         event_id=event_id,
         source=source,
-        type=kind_of_event if kind_of_event in EVENT_TYPES else None,
+        type=kind_of_event,
         reason=reason,
         count=count,
         operator=operator,
     )
 
 
-def _altered(entry: Entry) -> list[Entry]:
+def _altered(vocabulary: Vocabulary, entry: Entry) -> list[Entry]:
     """Return the same item as an alteration, if its type changes an earlier one."""
-    if entry.type not in vocabulary().altering_types:
+    if entry.type not in vocabulary.altering_types:
         return []
     return [replace(entry, kind="alteration", contract=None, shares=())]

@@ -1315,6 +1315,15 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Revise the version that the message names.",
     ),
     "version_unknown": Meaning("another version of the layout", _NEWER_SOFTWARE),
+    "vocabulary_invalid": Meaning(
+        "a vocabulary is not as its specification asks",
+        "Correct the named line, then check it: concordant vocabulary lint FILE. If others wrote "
+        "it, ask its author.",
+    ),
+    "vocabulary_unknown": Meaning(
+        "no vocabulary of the software has this name, and there is no such file",
+        "Name a file, or one of the vocabularies that are proposed.",
+    ),
     "withheld": Meaning(
         "a sender has sent more records than Kafka delivered to us", "Telephone the host of Kafka."
     ),

@@ -35,9 +35,7 @@ from broker.registry.contract_in_force import ContractInForce
 from contracts.decision import has_consent, receiver_check
 from contracts.errors import ContractError, EventError
 from contracts.policy import Grouping, granted_from, policy_for
-from contracts.schema import leaves, restricted
 from contracts.values import value_class
-from contracts.vocabulary import vocabulary
 
 AHEAD_MAX_BYTES: Final = 64 * 1024
 """Longest value that is decrypted ahead of its turn; with ``STAGE_RECORDS``, 4 MiB at once."""
@@ -222,14 +220,13 @@ def _interpret(
     # a fault of one record must not stop the stream (denial of service)
     except (EventError, ContractError) as error:
         raise RefusedError(9, error.code, error.detail) from None
-    if (
-        vocabulary().case not in flat
-    ):  # such a contract can be signed, but no event could be stored under it
+    words = contract.vocabulary
+    if words.case not in flat:  # a contract may keep the case from a reader, which stores by it
         raise RefusedError(9, "event_invalid", "the event names no case")
     granted = layout.granted[me]
     held = granted if consented else layout.unbound[me]
     try:  # step 10
-        restricted(event_type, held).check(flat)
+        words.event_types[event_type].restricted(held).check(flat)
     except EventError as error:
         raise RefusedError(10, error.code, error.detail) from None
     lost = _replaced(event_type, in_force, verified, context) if in_force.successors else _NOTHING
@@ -241,10 +238,11 @@ def _interpret(
         time=_rfc3339(sealed.time),
         to=addressed,
         flat={path: flat[path] for path in flat if path not in lost} if lost else flat,
-        withheld=withheld(event_type, granted - lost if lost else granted),
+        withheld=words.event_types[event_type].without(granted - lost if lost else granted),
         contract=in_force.reference,
         log_time=verified.position.log_time,
-        urgent=event_type in vocabulary().urgent_types,
+        urgent=event_type in words.urgent_types,
+        case_id=str(flat[words.case]),
         replaced=tuple(sorted(lost & flat.keys())) if lost else (),
     )
 
@@ -264,7 +262,7 @@ def _replaced(
     allowed = frozenset.intersection(
         *(granted_from(one.contract, source, me, event_type) for one in successors)
     )
-    if vocabulary().case not in allowed:
+    if in_force.contract.vocabulary.case not in allowed:
         raise RefusedError(
             10, "contract_replaced", "the newer version of the contract does not grant this type"
         )
@@ -358,18 +356,6 @@ def _require_padding(sealed: SealedEvent, texts: list[bytes | None], layout: Gro
             raise RefusedError(
                 9, "padding_wrong", "a group has the minimum size of another kind of group"
             )
-
-
-_WITHHELD: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
-
-
-def withheld(event_type: str, granted: frozenset[str]) -> tuple[str, ...]:
-    """Return sorted leaf paths of a type that are not among ``granted``."""
-    name = (event_type, granted)
-    paths = _WITHHELD.get(name)
-    if paths is None:
-        paths = _WITHHELD[name] = tuple(sorted(set(leaves(event_type)) - granted))
-    return paths
 
 
 def _rfc3339(milliseconds: int) -> str:

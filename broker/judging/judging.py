@@ -22,7 +22,7 @@ step  what is checked                                         where
 7     key list, session key and group keys                    broker/envelope/opening.py
 8     commitments and decryption of the groups                broker/envelope/opening.py
 9     type, agencies, grouping, padding, consent              contracts/decision.py, decryption.py
-10    model of the event type; repeat of an accepted event id contracts/schema.py, decryption.py
+10    model of the event type; repeat of an accepted event id event_types.py, decryption.py
 ====  ======================================================  ====================================
 
 Log time is the time in the signed checkpoint of a record.

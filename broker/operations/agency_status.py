@@ -25,6 +25,7 @@ from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
 from broker.operations.folders import FolderState, folder_states
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
+from broker.registry.contract_book import ContractBook
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
 from broker.store.transaction import Transaction
 from broker.transport.tls_ends import TlsEnds
@@ -262,7 +263,7 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         held=_held(participant, tx, now),
         evidence=len(tx.evidence.list()),
         heartbeats=_heartbeats(participant, tx, now),
-        referrals=_referrals(tx, now),
+        referrals=_referrals(participant.contracts, tx, now),
         folders=folder_states(participant, now),
         tls=tuple(
             TlsEnd(part, end, end - now < CERTIFICATE_SOON_MS)
@@ -365,10 +366,14 @@ def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[He
     )
 
 
-def _referrals(tx: Transaction, now: int) -> Referrals:
-    still_open, rules = tx.referrals.open(), referral_rules()
-    cancelled = sum(row.status in rules.called_off for row in tx.referrals.closed(_EVERY))
-    asked = sum(row.business_status in rules.cancellation_requested for row in still_open)
+def _referrals(contracts: ContractBook, tx: Transaction, now: int) -> Referrals:
+    still_open = tx.referrals.open()
+    found = (referral_rules(one.contract.vocabulary) for one in contracts.all())
+    rules = [one for one in found if one is not None]
+    called_off = frozenset[str]().union(*(one.called_off for one in rules))
+    to_cancel = frozenset[str]().union(*(one.cancellation_requested for one in rules))
+    cancelled = sum(row.status in called_off for row in tx.referrals.closed(_EVERY))
+    asked = sum(row.business_status in to_cancel for row in still_open)
     late = tuple(_overdue(tx, row, now) for row in tx.referrals.overdue(now))
     return Referrals(len(still_open), cancelled, asked, late)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
 
 from broker.errors import RegistryError
 from broker.keys.durable import make_private_folder, write_durably
@@ -20,9 +19,8 @@ from contracts.documents import (
     require_document,
     shipped_documents,
 )
+from contracts.loading import DOCUMENTS_FOLDER
 from contracts.model import Contract
-
-DOCUMENTS_FOLDER: Final = "documents"
 
 
 def read_document(root: Path | None, digest: str) -> bytes | None:
@@ -40,7 +38,7 @@ def read_document(root: Path | None, digest: str) -> bytes | None:
                 return raw
         except OSError:
             pass
-    return next((raw for raw in shipped_documents().values() if document_hash(raw) == digest), None)
+    return shipped_documents().get(digest)
 
 
 def framework_text(root: Path | None, contract: Contract) -> str | None:

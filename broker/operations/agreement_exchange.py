@@ -23,7 +23,7 @@ from broker.errors import EntryError, RegistryError, TransportError
 from broker.keys.durable import make_private_folder, write_durably
 from broker.observing.logs import logger
 from broker.operations.agency_entry import ENTRIES_FOLDER
-from broker.operations.agreement_documents import DOCUMENTS_FOLDER, keep_documents, read_document
+from broker.operations.agreement_documents import keep_documents, read_document
 from broker.operations.bundle_reading import (
     Collected,
     as_refused,
@@ -52,6 +52,7 @@ from broker.transport.interfaces import Sender
 from broker.transport.topics import MAX_CONTRACT_BATCH_BYTES, control_topics
 from contracts.documents import KINDS, pinned
 from contracts.durations import DAY_MS
+from contracts.loading import DOCUMENTS_FOLDER
 from contracts.model import Contract
 
 RECORD_LIMIT_BYTES: Final = MAX_CONTRACT_BATCH_BYTES - 64 * 1024

@@ -200,7 +200,7 @@ def _members(raw: bytes, where: str, now: int) -> Bundle:
     if raw.startswith(BUNDLE_MAGIC):
         return parse_bundle(raw, where)
     try:
-        text = parse_contract(raw, where)
+        text = parse_contract(raw, where, vocabulary_needed=False)
     except ContractError:
         if where.endswith((".yaml", ".yml")):
             raise
@@ -245,7 +245,7 @@ def _collect_agreements(bundle: Bundle, found: Collected, where: str) -> None:
     if {name for name, _ in bundle.signatures} - set(bundle.agreements):
         raise _malformed(where, "there are signatures of an agreement that is not in it")
     for name, content in bundle.agreements.items():
-        text = parse_contract(content, where)
+        text = parse_contract(content, where, vocabulary_needed=False)
         if text.hash.hex() != name:
             raise _malformed(where, "an agreement has another hash than its name says")
         signed = verify_named(

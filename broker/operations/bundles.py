@@ -59,6 +59,8 @@ from broker.registry.repository import MANIFESTS_FOLDER
 from broker.transport.certificates import verify_issued
 from contracts.bounded_file import read_bounded
 from contracts.documents import document_hash
+from contracts.loading import fit_vocabulary
+from contracts.vocabulary.known import Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,8 @@ def _check_documents(participant: Participant, found: Collected) -> None:
     """Require each document that an added agreement names, and drop all others."""
     contracts = [one.contract for one in found.agreements.values()]
     found.documents = documents_of(participant.root, contracts, found.documents)
+    for signed in found.agreements.values():
+        fit_vocabulary(signed.text, Documents(found.documents))
 
 
 def held_own_certificates(directory: Path) -> dict[str, bytes]:

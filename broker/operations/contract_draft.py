@@ -24,6 +24,7 @@ from contracts.lint import lint_text
 from contracts.loading import (
     AGREEMENT_BYTES,
     ContractText,
+    documents_beside,
     parse_contract,
     parse_draft,
     shipped_names,
@@ -104,7 +105,8 @@ def draft_contract(
             fix="Give a day for --review that is not before --starts and not after --ends.",
         )
     terms_text = _terms(terms)
-    outline = parse_draft(terms_text.encode(), terms).contract
+    documents = documents_beside(Path(terms))
+    outline = parse_draft(terms_text.encode(), terms, documents).contract
     verified = read_entries(entries, deployment, now)
     if len(verified) < _FEWEST_PARTIES:
         raise WrongInputError(
@@ -121,27 +123,33 @@ def draft_contract(
         starts=starts,
         ends=ends,
         review_on=review_on,
-        pins=None if framework is None else pins_of(framework),
+        pins=pins_of(framework, outline),
     )
-    parsed = parse_contract(text.encode(), str(out))
+    parsed = parse_contract(text.encode(), str(out), documents)
     write_new(out, parsed.raw)
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
     return Drafted(parsed, out, tuple(verified), tuple(found))
 
 
-def pins_of(framework: Path) -> Pins:
-    """Return the pins of a framework agreement of one's own and the vocabulary of the software.
+def pins_of(framework: Path | None, contract: Contract) -> Pins:
+    """Return the pins of a framework agreement, and of the vocabulary of a contract.
+
+    Args:
+        framework: its file; None for the framework of the software.
+        contract: terms or a contract.
 
     Raises:
         ContractError: `document_invalid`.
         ConfigError: `file_unusable`.
     """
+    if framework is None:
+        return shipped_pins(contract.vocabulary)
     raw = read_bounded(
         framework, DOCUMENT_BYTES, ConfigError, code="file_unusable", what="framework agreement"
     )
     require_document(raw, str(framework))
-    return Pins(framework=document_hash(raw), vocabulary=shipped_pins().vocabulary)
+    return Pins(framework=document_hash(raw), vocabulary=contract.vocabulary.hash)
 
 
 def write_new(out: Path, raw: bytes) -> None:

@@ -17,7 +17,7 @@ from contracts.comparison_summary import ChangeSummary, summarise
 from contracts.errors import ContractError
 from contracts.findings import Finding
 from contracts.lint import lint_text
-from contracts.loading import ContractText, load_contract, parse_contract
+from contracts.loading import ContractText, documents_beside, load_contract, parse_contract
 from contracts.revision import NewParty, Revision, revised_text
 
 
@@ -75,13 +75,13 @@ def revise_contract(
     before = load_contract(file)
     contract = before.contract
     if framework is not None:
-        values = {**values, "pins.framework": pins_of(framework).framework}
+        values = {**values, "pins.framework": pins_of(framework, contract).framework}
     if not (add or remove or values):
         raise WrongInputError(
             "Nothing is to be changed.",
             code="option_missing",
             where="contract revise",
-            fix="Give an entry to add, a party to remove, or a value to set; --help says how.",
+            fix="Give an entry to add, a party to leave out, or a value to set; --help says how.",
         )
     if {"version", "previous"} & values.keys():
         raise WrongInputError(
@@ -123,10 +123,11 @@ def revise_contract(
         values=values,
     )
     text = before.raw.decode()
-    parsed = parse_contract(revised_text(text, wanted).encode(), str(out))
+    documents = documents_beside(file)
+    parsed = parse_contract(revised_text(text, wanted).encode(), str(out), documents)
     if compare(contract, parsed.contract).widening:
         wanted = replace(wanted, version=f"{major + 1}.0.0")
-        parsed = parse_contract(revised_text(text, wanted).encode(), str(out))
+        parsed = parse_contract(revised_text(text, wanted).encode(), str(out), documents)
     write_new(out, parsed.raw)
     found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
     changes = compare(contract, parsed.contract).changes

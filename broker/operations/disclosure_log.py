@@ -30,9 +30,7 @@ from broker.keys.instant import format_instant
 from broker.registry.manifests import ManifestBook
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
-from contracts.events import EVENT_TYPES
 from contracts.names import require_known
-from contracts.schema import leaves
 
 _RECEIVING: Final[frozenset[EntryKind]] = frozenset({"collection", "consultation", "disclosure"})
 
@@ -337,12 +335,13 @@ def unsent_case_id(secret: bytes, reference: str) -> str:
 
 
 def _known_fields(participant: Participant) -> frozenset[str]:
-    """Return every field path that this software or a contract of this agency has."""
-    own = {path for name in EVENT_TYPES for path in leaves(name)}
-    for signed in participant.contracts.all():
-        for terms in signed.contract.event_types.values():
-            own.update(terms.fields)
-    return frozenset(own)
+    """Return every field path that a contract of this agency, or its vocabulary, has."""
+    return frozenset(
+        path
+        for signed in participant.contracts.all()
+        for of_type in signed.contract.vocabulary.event_types.values()
+        for path in of_type.leaves
+    )
 
 
 def _verify_head(book: ManifestBook, agency: str, name: str, signed: SignedCheckpoint) -> None:

@@ -27,7 +27,8 @@ from broker.registry.manifests import ManifestBook
 from broker.statements.receipts import parse_receipt
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from contracts.errors import ContractError
-from contracts.loading import ContractText, parse_contract
+from contracts.loading import DOCUMENTS_FOLDER, ContractText, parse_contract
+from contracts.vocabulary.known import Documents
 
 SETTING_FILE: Final = "setting.json"
 
@@ -122,7 +123,8 @@ def load_setting(folder: Path, agency: str) -> SettingReader:
             fix="restore the folder of vectors, or make it again with its generate.py",
         ) from None
     pair = GovernancePublic(own.governance.ed25519, own.governance.ml_dsa_65)
-    book = _contracts(setting.deployment, agency, pair.fingerprints, contracts, notes)
+    documents = Documents({}, (folder.parent.parent / DOCUMENTS_FOLDER,))
+    book = _contracts(setting.deployment, agency, pair.fingerprints, contracts, notes, documents)
     known = _manifests(setting.deployment, book, list(manifests.values()))
     return SettingReader(
         setting.deployment,
@@ -144,12 +146,13 @@ def _contracts(
     fingerprints: tuple[str, ...],
     files: dict[str, bytes],
     notes: list[tuple[str, bytes]],
+    documents: Documents,
 ) -> ContractBook:
     book = ContractBook(deployment=deployment, agency=agency, fingerprints=fingerprints)
     others: list[SignedContract] = []
     for stem, raw in files.items():
         try:
-            text = parse_contract(raw, stem)
+            text = parse_contract(raw, stem, documents)
             beside = (note for name, note in notes if stem in _stems(name))
             signed = _with_notes(text, beside)
         except (ContractError, RegistryError):

@@ -11,7 +11,7 @@ from broker.event import OpenedEvent
 from broker.judging.verification import VerifiedRecord
 from broker.store.rows import NewInboxRow
 
-_TEXTS: Final = ("id", "type", "source", "time")
+_TEXTS: Final = ("id", "type", "source", "time", "case_id")
 _LISTS: Final = ("to", "withheld", "contract")
 _CONTRACT_PARTS: Final = 3
 
@@ -63,6 +63,7 @@ def format_payload(event: OpenedEvent) -> bytes:
             "contract": event.contract,
             "log_time": event.log_time,
             "urgent": event.urgent,
+            "case_id": event.case_id,
         }
     )
 

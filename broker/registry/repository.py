@@ -31,7 +31,14 @@ from broker.registry.manifests import ManifestBook
 from broker.registry.received_versions import read_received
 from broker.strict_json import parse_strict_json
 from contracts.bounded_file import READABLE_FIX, read_bounded
-from contracts.loading import AGREEMENT_BYTES, ContractText, load_contract, parse_contract
+from contracts.loading import (
+    AGREEMENT_BYTES,
+    DOCUMENTS_FOLDER,
+    ContractText,
+    load_contract,
+    parse_contract,
+)
+from contracts.vocabulary.known import Documents
 
 CONTRACTS_FOLDER: Final = "contracts"
 OTHERS_FOLDER: Final = "contracts/others"
@@ -224,7 +231,7 @@ class Repository:
                 people read and sign a proposal; it is not taken from Kafka.
         """
         held = contracts.held(sha256(raw))
-        text = parse_contract(raw, "a contract received") if held is None else held.text
+        text = held.text if held is not None else self._parse(raw)
         signed = verify_contract(text, [note])
         if text.contract.party(self._agency) is None:
             return self.store_other(signed, contracts)
@@ -482,8 +489,15 @@ class Repository:
         return None if seen is None else seen[0]
 
     def _load_contract(self, path: Path) -> SignedContract:
-        text: ContractText = load_contract(path)
+        text: ContractText = load_contract(path, self._documents)
         return verify_beside(text, path)
+
+    def _parse(self, raw: bytes) -> ContractText:
+        return parse_contract(raw, "a contract received", self._documents)
+
+    @property
+    def _documents(self) -> Documents:
+        return Documents({}, (self.root / DOCUMENTS_FOLDER,))
 
     def _versions(self) -> dict[str, Seen]:
         path = self.root / VERSIONS_FILE

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from secrets import randbelow
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -25,11 +25,10 @@ from broker.store.database import Store
 from broker.store.rows import CopyRow, NewCopyRow, NewOutboxRow
 from broker.store.transaction import Transaction
 from contracts.errors import EventError
-from contracts.events import JSON, PlainEvent
+from contracts.events import PlainEvent
 from contracts.model import Contract
-from contracts.referral import new_referral, referral_rules, status_change
-from contracts.schema import flatten
-from contracts.vocabulary import vocabulary
+from contracts.referral import referral_rules
+from contracts.vocabulary import Vocabulary
 
 MAX_COPIES_BYTES: Final = 64 * 2**20
 """Maximum bytes of all copies that wait."""
@@ -49,24 +48,40 @@ _NONCE_BYTES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Content of a copy: the event as it was accepted, and every addressed agency."""
+    """Content of a copy.
+
+    The referral and the consents are read when the event is accepted, with the vocabulary of its
+    agreement: another version, with another vocabulary, may be in force later.
+
+    Attributes:
+        event: as it was accepted.
+        addressed: every addressed agency.
+        referral: id of the referral that the event makes or changes, if it does.
+        makes: whether it makes the referral.
+        consents: scopes for which the event says that there is consent.
+    """
 
     event: PlainEvent
     addressed: tuple[str, ...]
-
-    @property
-    def referral(self) -> str | None:
-        """Return the id of the referral that the event makes or changes, if it does."""
-        said = _said(self.event)
-        return None if said is None else said.referral_id
+    referral: str | None
+    makes: bool
+    consents: frozenset[str]
 
 
-def _said(event: PlainEvent) -> Any:
-    rules = referral_rules()
-    if event.type not in {rules.made.type, rules.changed.type}:
-        return None
-    flat = flatten(event.type, event.data)
-    return new_referral(event.type, flat) or status_change(event.type, flat)
+def _kept(words: Vocabulary, event: PlainEvent, addressed: Sequence[str]) -> Kept:
+    """Return the content of a copy of an event, read with the vocabulary of its agreement."""
+    flat = words.type(event.type).flatten(event.data)
+    rules = referral_rules(words)
+    made = rules.new_referral(event.type, flat) if rules else None
+    changed = rules.status_change(event.type, flat) if rules else None
+    said = made or changed
+    return Kept(
+        event,
+        tuple(addressed),
+        said.referral_id if said else None,
+        made is not None,
+        frozenset(scope for path, scope in words.answers.items() if flat.get(path) is True),
+    )
 
 
 def kept_rows(
@@ -86,7 +101,8 @@ def kept_rows(
     for one in prepared.not_sealed:
         if one.later:
             plain = PlainEvent(prepared.event.type, (one.agency,), prepared.event.data)
-            content = _sealed(secret, prepared.event_id, one.agency, plain, addressed)
+            kept = _kept(prepared.in_force.contract.vocabulary, plain, addressed)
+            content = _sealed(secret, prepared.event_id, one.agency, kept)
             rows.append(
                 NewCopyRow(
                     prepared.event_id,
@@ -114,7 +130,13 @@ def content_of(secret: bytes, row: CopyRow) -> Kept:
         text = _key(secret).open(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], aad)
         stored = orjson.loads(text)
         event = PlainEvent(stored["type"], (row.agency,), stored["data"])
-        return Kept(event, tuple(stored["addressed"]))
+        return Kept(
+            event,
+            tuple(stored["addressed"]),
+            stored["referral"],
+            stored["makes"],
+            frozenset(stored["consents"]),
+        )
     except (SealBroken, ValueError, KeyError, TypeError):
         raise StoreError(
             "A copy that waits is not what was written there.",
@@ -123,11 +145,18 @@ def content_of(secret: bytes, row: CopyRow) -> Kept:
         ) from None
 
 
-def _sealed(
-    secret: bytes, event_id: str, agency: str, event: PlainEvent, addressed: Sequence[str]
-) -> bytes:
+def _sealed(secret: bytes, event_id: str, agency: str, kept: Kept) -> bytes:
     nonce = random_bytes(_NONCE_BYTES)
-    text = orjson.dumps({"type": event.type, "data": event.data, "addressed": list(addressed)})
+    text = orjson.dumps(
+        {
+            "type": kept.event.type,
+            "data": kept.event.data,
+            "addressed": kept.addressed,
+            "referral": kept.referral,
+            "makes": kept.makes,
+            "consents": sorted(kept.consents),
+        }
+    )
     return nonce + _key(secret).seal(nonce, text, lp(event_id.encode(), agency.encode()))
 
 
@@ -188,37 +217,34 @@ def _changes_after(secret: bytes, row: CopyRow, waiting: Iterable[CopyRow]) -> l
 
     If the copy is not sent, its agency would refuse these changes.
     """
-    if row.type != referral_rules().made.type or row.content is None:
+    if row.content is None:
         return []
-    made = content_of(secret, row).referral
+    kept = content_of(secret, row)
+    if not kept.makes:
+        return []
     return [
         other
         for other in waiting
         if other.seq > row.seq
         and (other.agency, other.case_key) == (row.agency, row.case_key)
-        and content_of(secret, other).referral == made
+        and content_of(secret, other).referral == kept.referral
     ]
 
 
 def withdrawn_by(
-    secret: bytes, event: PlainEvent, case_key: bytes, waiting: Iterable[CopyRow]
+    secret: bytes, prepared: Prepared, case_key: bytes, waiting: Iterable[CopyRow]
 ) -> list[CopyRow]:
     """Return the waiting copies of a case that need a consent which a newer event withdraws."""
-    answers = vocabulary().answers
-    newer = _flat(event)
-    refused = {path for path in answers if newer.get(path) is False}
+    words = prepared.in_force.contract.vocabulary
+    newer = words.type(prepared.event.type).flatten(prepared.event.data)
+    refused = {scope for path, scope in words.answers.items() if newer.get(path) is False}
     if not refused:
         return []
     return [
         row
         for row in waiting
-        if row.case_key == case_key
-        and any(_flat(content_of(secret, row).event).get(path) is True for path in refused)
+        if row.case_key == case_key and refused & content_of(secret, row).consents
     ]
-
-
-def _flat(event: PlainEvent) -> dict[str, JSON]:
-    return flatten(event.type, event.data)
 
 
 # --- sending --------------------------------------------------------------------------------------
@@ -324,7 +350,7 @@ class CopyRelease:
             return []
         ((value,),) = self._sealer.seal_prepared([one])
         clear_id = one.drafts[0].clear_text
-        urgent = row.type in vocabulary().urgent_types
+        urgent = row.type in one.in_force.contract.vocabulary.urgent_types
         new = NewOutboxRow(row.event_id, one.topic, one.partition, value, urgent, clear_id)
         tx.outbox.add_many([new], now)
         done.sent += 1

@@ -32,7 +32,6 @@ from broker.store.transaction import Transaction
 from contracts.errors import ConcordantError, EventError
 from contracts.events import PlainEvent
 from contracts.policy import LeftOut
-from contracts.vocabulary import vocabulary
 
 
 class Acceptance:
@@ -119,12 +118,12 @@ class Acceptance:
         if again:
             self._again.append(prepared.event_id)
         self.left_out, self.not_sealed = prepared.decision.left_out, prepared.not_sealed
-        self._accepted.append((prepared, event.type in vocabulary().urgent_types))
+        self._accepted.append((prepared, event.type in contract.vocabulary.urgent_types))
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
         self._keep_copies(event, prepared, case_key, now)
         if source_key is not None:
             self._entries += recording.collected(
-                event.type, prepared.event_id, case_key, now, operator
+                contract.vocabulary, event.type, prepared.event_id, case_key, now, operator
             )
             self._sources[case_key, OWN_SYSTEM] = None
         self._entries.append(
@@ -148,7 +147,7 @@ class Acceptance:
             self._behind = self._tx.copies.behind()
         if not self._behind:
             return frozenset()
-        case = recording.case_of(event)
+        case = recording.case_of(event, self._sealer.vocabularies())
         key = pseudonyms.case_key(self._sealer.secret, case) if case else b""
         return frozenset(agency for at, agency in self._behind if at == key)
 
@@ -173,7 +172,7 @@ class Acceptance:
         if self._behind:
             waiting = self._tx.copies.waiting()
             known = {(row.event_id, row.agency) for row in waiting}
-            gone = withdrawn_by(secret, prepared.event, case_key, waiting)
+            gone = withdrawn_by(secret, prepared, case_key, waiting)
             self._entries += cancel(self._tx, secret, gone, CONSENT_WITHDRAWN, now)
         if not prepared.not_sealed:
             return
@@ -211,10 +210,11 @@ class Acceptance:
         return True
 
     def _log_refusal(self, event: PlainEvent, refusal: EventError, now: int, operator: str) -> None:
-        case = recording.case_of(event)
+        words = self._sealer.vocabularies()
+        case = recording.case_of(event, words)
         self._entries.append(
             recording.refused(
-                event.type,
+                event.type if any(event.type in each.event_types for each in words) else None,
                 refusal.code,
                 now,
                 operator,

@@ -21,9 +21,8 @@ from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.model import topic_name
 from contracts.policy import FieldDecision, Grouping, LeftOut
-from contracts.schema import unflatten
 from contracts.values import value_class
-from contracts.vocabulary import vocabulary
+from contracts.vocabulary import Vocabulary, unflatten
 
 
 @value_class(frozen=True, slots=True)
@@ -95,6 +94,7 @@ class EventSealer:
         addressees: (event type, addressed agencies, now in ms) -> the contract in force that
             defines this type, and which of the agencies can be reached. Raises EventError or
             RegistryError.
+        vocabularies: those of the sender's contracts, to know what a refused event was about.
     """
 
     def __init__(
@@ -103,11 +103,13 @@ class EventSealer:
         agency: str,
         secret: bytes,
         addressees: Callable[[str, Sequence[str], int], Addressees],
+        vocabularies: Callable[[], Sequence[Vocabulary]] = tuple,
     ) -> None:
         self._deployment = deployment
         self.agency = agency
         self.secret = secret
         self._addressees = addressees
+        self.vocabularies = vocabularies
         self._sealers: dict[bytes, Sealer] = {}
 
     def decide(self, event: PlainEvent, now: int, *, leave_out: bool = False) -> Decision:
@@ -270,7 +272,7 @@ class EventSealer:
     ) -> Prepared:
         contract = in_force.contract
         terms = contract.event_types[event.type]
-        case_id = decision.flat[vocabulary().case]
+        case_id = decision.flat[contract.vocabulary.case]
         assert isinstance(case_id, str)
         return Prepared(
             event_id,

@@ -12,6 +12,7 @@ from broker.registry.contract_in_force import ContractInForce, contract_for_even
 from broker.registry.manifests import ManifestBook
 from broker.sending.addressees import Addressees, find_addressees
 from broker.sending.sealing import EventSealer
+from contracts.vocabulary import Vocabulary
 
 _MAX_ANSWERS: Final = 1_024
 """Maximum number of event types with addressees whose answers are cached."""
@@ -70,6 +71,10 @@ class SealingContext:
                     known.clear()
                 known[place] = found
         return found
+
+    def vocabularies(self) -> tuple[Vocabulary, ...]:
+        """Return the vocabularies of all contracts that are held, each once."""
+        return tuple(dict.fromkeys(one.contract.vocabulary for one in self.contracts.all()))
 
     def stopped_topics(self, agency: str, now: int) -> frozenset[str]:
         """Return topics of contracts in which an agency takes no part now.
@@ -172,4 +177,5 @@ def event_sealer(participant: Participant) -> EventSealer:
         participant.agency,
         participant.keyring.secret(),
         context.addressees,
+        context.vocabularies,
     )

@@ -14,11 +14,11 @@ from broker.agency.participant import Participant
 from broker.keys.durable import files_in
 from broker.observing.logs import logger
 from broker.operations.agency_entry import ENTRIES_FOLDER
-from broker.operations.agreement_documents import DOCUMENTS_FOLDER
 from broker.registry.repository import CONTRACTS_FOLDER
 from broker.service.service import BrokerService
 from broker.waiting import out_of_descriptors, set_within
 from contracts.errors import ConcordantError
+from contracts.loading import DOCUMENTS_FOLDER
 
 LOOK_S: Final = 1.0
 

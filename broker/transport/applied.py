@@ -50,7 +50,7 @@ def parse_applied(name: str, value: bytes | None) -> ContractText | None:
     if stated != sha256(raw).hex().encode():
         return None
     try:
-        text = parse_contract(raw, f"the applied contract {name}")
+        text = parse_contract(raw, f"the applied contract {name}", vocabulary_needed=False)
     except ContractError:
         return None
     return text if text.contract.name == name else None

@@ -316,6 +316,7 @@ CONTRACT = members(
         1,
     ),
     framework=members(name=ID, version=VERSION),
+    vocabulary_name=Optional(ID),
     pins=members(framework=HASH, vocabulary=HASH),
     title=text,
     summary=text,

@@ -20,14 +20,13 @@ from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, pad
 from broker.keys.kid import EXCHANGE, STREAM
 from broker.record import Record, format_record
 from contracts.errors import ContractError, EventError
-from contracts.events import EVENT_TYPES
 from contracts.loading import ContractText, parse_contract
 from contracts.model import topic_name
-from contracts.schema import leaves
 from tests.differential.alteration import altered, grown
 from tests.differential.altered_vectors import by_setting, ground
 from tests.differential.comparison import Comparison, Family
 from tests.differential.readings import SETTINGS, agencies, compared
+from tests.support.words import EVENT_TYPES, leaves
 from tests.vectors.making.agencies import CAST, Key, Member
 from tests.vectors.making.event_drafts import Draft, draft_event
 from tests.vectors.making.streams import signed_record

@@ -73,7 +73,6 @@ from broker.tlog.note import (
     parse_note,
 )
 from broker.tlog.proof import Proof, format_proof, parse_proof
-from contracts import schema
 from contracts.documents import document_hash, require_document, shipped_documents
 from contracts.errors import ContractError, EventError
 from contracts.events import PlainEvent
@@ -109,6 +108,7 @@ from tests.fuzz.parser_objects import (
     sealed_value,
     state,
 )
+from tests.support.words import validate_event
 
 Wrap = Callable[[bytes], bytes]
 
@@ -223,7 +223,7 @@ def parse_heartbeat(data: bytes) -> Heartbeat:
 def parse_event(data: bytes) -> PlainEvent:
     """A line as `event seal` takes it, held against its type."""
     event = parse_plain(data)
-    schema.validate_event(event.type, event.data)
+    validate_event(event.type, event.data)
     return event
 
 

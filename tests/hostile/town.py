@@ -23,7 +23,6 @@ from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.policy import group_fields, policy_for
-from contracts.schema import flatten, restricted, unflatten
 from tests.support.founded_partnership import (
     CASE,
     COUNCIL,
@@ -33,6 +32,7 @@ from tests.support.founded_partnership import (
     SUPPORT,
     founded,
 )
+from tests.support.words import flatten, restricted, unflatten
 
 URGENT = "critical-incident.declared"
 SENDERS = (POLICE, SUPPORT)

@@ -23,10 +23,10 @@ from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
 from contracts.policy import policy_for
-from contracts.schema import flatten, unflatten
 from tests.integration.commands import concordant
 from tests.integration.key_story import COUNCIL, Adapter, clock
 from tests.integration.service_story import until
+from tests.support.words import flatten, unflatten
 
 WHO = "Ada Okafor, Chief Superintendent"
 REFERRAL, CASE = "referral.made", "case.updated"

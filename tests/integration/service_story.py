@@ -25,7 +25,7 @@ from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
 from contracts.policy import policy_for
-from contracts.schema import flatten, unflatten
+from tests.support.words import flatten, unflatten
 
 
 class Running:

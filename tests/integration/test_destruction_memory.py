@@ -26,10 +26,10 @@ from broker.record import Record
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.store.database import open_store
 from contracts.durations import DAY_MS
-from contracts.schema import flatten
 from tests.integration.key_story import COUNCIL, POLICE, Adapter, cluster, partnership
 from tests.integration.service_story import until
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+from tests.support.words import flatten
 
 LONG_AGO = time.time_ns() // 1_000_000 - 200 * DAY_MS
 

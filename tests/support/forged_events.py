@@ -28,7 +28,6 @@ from contracts.decision import has_consent
 from contracts.examples import example
 from contracts.model import Contract
 from contracts.policy import Grouping, group_fields
-from contracts.schema import flatten
 from tests.support.founded_partnership import (
     COUNCIL,
     MADE,
@@ -37,6 +36,7 @@ from tests.support.founded_partnership import (
     SUPPORT,
     founded,
 )
+from tests.support.words import flatten
 
 
 @dataclass

@@ -30,10 +30,10 @@ from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.policy import policy_for
-from contracts.schema import flatten, unflatten
 from tests.support.founded_partnership import CAST, COUNCIL, MADE, NOW, FoundedPartnership, founded
 from tests.support.judging_agency import KeySubset
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+from tests.support.words import flatten, unflatten
 
 
 @dataclass
@@ -101,6 +101,7 @@ class MemoryAgency:
             self.agency,
             self.secret,
             self.terms.addressees,
+            self.terms.vocabularies,
         )
 
     def another_relay(self) -> Relay:

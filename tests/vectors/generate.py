@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     """Write all of them; the exit code."""
     from tests.vectors.large import store
+    from tests.vectors.making.agencies import PINS, VOCABULARY
     from tests.vectors.making.catalogue import all_cases, all_settings
     from tests.vectors.making.ground import Ground, MissingError
 
@@ -42,7 +43,13 @@ def main() -> int:
             setting.write(made / "settings" / setting.name)
         for case in cases:
             case.write(made / "cases")
-        for name in ("settings", "cases"):  # only now, so that nobody reads half of them
+        (made / "documents").mkdir()
+        (made / "documents" / f"{PINS.vocabulary}.txt").write_bytes(VOCABULARY)
+        for name in (
+            "documents",
+            "settings",
+            "cases",
+        ):  # only now, so that nobody reads half of them
             shutil.rmtree(options.into / name, ignore_errors=True)
             (made / name).rename(options.into / name)
     store(options.into)

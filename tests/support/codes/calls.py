@@ -21,9 +21,9 @@ from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from contracts.decision import decide
 from contracts.examples import example
-from contracts.referral import check_transition, check_version
 from tests.support.codes.statements import COSIGNER, SETTINGS
 from tests.support.codes.vector_readers import members
+from tests.support.words import REFERRALS
 from tests.vectors.making.agencies import (
     COUNCIL,
     NOW,
@@ -156,20 +156,20 @@ CALLS: dict[str, tuple[Act, Act]] = {
         lambda _: decided("standing", NOW + 5_400_000, COUNCIL, PROSECUTION),
     ),
     "reason_required": (
-        lambda _: check_transition("requested", "rejected", "fulfiller", None),
-        lambda _: check_transition("requested", "rejected", "fulfiller", "no_capacity"),
+        lambda _: REFERRALS.check_transition("requested", "rejected", "fulfiller", None),
+        lambda _: REFERRALS.check_transition("requested", "rejected", "fulfiller", "no_capacity"),
     ),
     "reason_unknown": (
-        lambda _: check_transition("requested", "rejected", "fulfiller", "whim"),
-        lambda _: check_transition("requested", "rejected", "fulfiller", "no_capacity"),
+        lambda _: REFERRALS.check_transition("requested", "rejected", "fulfiller", "whim"),
+        lambda _: REFERRALS.check_transition("requested", "rejected", "fulfiller", "no_capacity"),
     ),
     "transition_not_allowed": (
-        lambda _: check_transition("requested", "completed", "fulfiller", None),
-        lambda _: check_transition("in-progress", "completed", "fulfiller", None),
+        lambda _: REFERRALS.check_transition("requested", "completed", "fulfiller", None),
+        lambda _: REFERRALS.check_transition("in-progress", "completed", "fulfiller", None),
     ),
     "version_conflict": (
-        lambda _: check_version(1, "requested", 3, "requested"),
-        lambda _: check_version(2, "requested", 3, "requested"),
+        lambda _: REFERRALS.check_version(1, "requested", 3, "requested"),
+        lambda _: REFERRALS.check_version(2, "requested", 3, "requested"),
     ),
 }
 

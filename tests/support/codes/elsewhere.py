@@ -46,6 +46,8 @@ BY_TEST = {
         "::test_the_next_version_lists_every_version_that_a_party_has_signed"
     ),
     "terms_unknown": "broker/operations/test_contract_draft.py::test_terms_of_another_name",
+    "vocabulary_unknown": "broker/cli/test_vocabulary.py"
+    "::test_a_misspelt_vocabulary_is_refused_with_the_nearest_name",
     "agency_differs": "broker/operations/test_agency_founding.py"
     "::test_another_request_is_refused_and_changes_nothing",
     "entry_missing": "broker/operations/test_agency_founding.py"
@@ -247,6 +249,10 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         P,
         "broker/operations/test_agreement_documents.py"
         "::test_an_agreement_without_its_framework_is_refused",
+    ),
+    "vocabulary_invalid": (
+        P,
+        "contracts/test_vocabulary.py::test_a_fault_is_refused_with_its_line_and_field",
     ),
     "document_invalid": (P, "contracts/test_documents.py::test_a_document_is_bounded_plain_text"),
     "entry_conflict": (P, "broker/operations/test_bundles.py::test_two_agencies_with_one_id"),

@@ -42,8 +42,8 @@ from broker.store.database import open_store
 from broker.tlog.checkpoint import Place
 from contracts.errors import EventError
 from contracts.examples import example
-from contracts.schema import flatten, unflatten
 from tests.support.code_scan import ROOT
+from tests.support.words import flatten, unflatten
 from tests.vectors.making.agencies import CAST, Key, Member, agreed
 from tests.vectors.making.ground import Ground
 from tests.vectors.making.streams import record

@@ -19,7 +19,8 @@ from pydantic.fields import FieldInfo
 
 from contracts.durations import duration_ms
 from contracts.parties import GovernanceKeys, GovernancePair
-from contracts.vocabulary import Code, codes
+from contracts.terms import ConsentScope
+from tests.support.words import codes
 
 Member = tuple[str, str]
 """Name of a model and of one of its members."""
@@ -197,18 +198,22 @@ def _others(value: Any, annotation: Any) -> list[Any]:
 def _plain(annotation: Any) -> Any:
     while get_origin(annotation) is Annotated:
         annotation, *marks = get_args(annotation)
-        for mark in marks:
-            if isinstance(mark, Code):
-                return Literal[tuple(codes(mark.name))]
+        if any(map(_is_scope, marks)):
+            return Literal[tuple(codes("consent_scope"))]
     if get_origin(annotation) in {Union, types.UnionType}:
         annotation = next(a for a in get_args(annotation) if a is not type(None))
         return _plain(annotation)
     return annotation
 
 
+def _is_scope(mark: object) -> bool:
+    """Return whether a mark is that of a scope of consent, whose codes are in the vocabulary."""
+    return getattr(mark, "pattern", None) == get_args(ConsentScope)[1].pattern
+
+
 def _marked(info: FieldInfo) -> Any:
     """The annotation of a member as it was written, with its marks."""
-    if any(isinstance(mark, Code) for mark in info.metadata):
+    if any(map(_is_scope, info.metadata)):
         return Annotated[(info.annotation, *info.metadata)]
     return info.annotation
 

@@ -11,8 +11,8 @@ from contracts.decision import decide, receiver_check
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
-from contracts.schema import unflatten
 from contracts.status import ContractStatus, Departure, contract_status
+from tests.support.words import unflatten
 from tests.unit.contracts.asked import ALL_CONSENT, CASE, DATA, SENDER, TO, Asked
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from contracts.decision import decide, receiver_check
 from contracts.errors import EventError
-from contracts.events import EVENT_TYPES, JSON
+from contracts.events import JSON
 from contracts.examples import example, permitted_recipients, permitted_types
 from contracts.model import Contract, topic_name, trial_topic_name
-from contracts.schema import flatten, restricted
 from contracts.status import ContractStatus
+from tests.support.words import EVENT_TYPES, flatten, restricted
 from tests.unit.contracts.asked import granted_to
 
 SENDERS = (

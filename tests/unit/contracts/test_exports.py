@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 from importlib import resources
 
 import pytest
 import yaml
+from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 from jsonschema.validators import validator_for
 
+from contracts.async_api import async_api_document
 from contracts.errors import UnknownNameError
 from contracts.impact_assessment import impact_assessment
 from contracts.loading import ContractText
@@ -97,3 +100,35 @@ def test_an_agency_that_is_no_party_gets_no_export(contract: Contract) -> None:
         with pytest.raises(UnknownNameError) as refused:
             export(contract, "stranger")
         assert refused.value.code == "agency_unknown"
+
+
+# --- AsyncAPI -------------------------------------------------------------------------------------
+
+
+def test_the_asyncapi_document_is_well_formed_and_every_reference_leads_somewhere(
+    contract: Contract,
+) -> None:
+    for party in contract.parties:
+        document = json.loads(json.dumps(async_api_document(contract, party.id)))
+        ApplicationSchema.model_validate(document)
+        for reference in _references(document):
+            at = document
+            for name in reference.removeprefix("#/").split("/"):
+                at = at[name]
+            assert isinstance(at, dict)
+        for message in document["components"]["messages"].values():
+            schema = message["payload"]["schema"]
+            validator_for(schema).check_schema(schema)
+
+
+def _references(node: object) -> Iterator[str]:
+    """References of the document; a schema's own lead into the schema."""
+    if isinstance(node, list):
+        for one in node:
+            yield from _references(one)
+    elif isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for name, one in node.items():
+            if name != "schema":
+                yield from _references(one)

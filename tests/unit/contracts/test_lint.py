@@ -10,7 +10,7 @@ import pytest
 from contracts.lint import RULES, lint, lint_text
 from contracts.lint_rules import SUCCESSION_RULES
 from contracts.loading import load_draft, parse_contract, parse_draft, shipped_terms
-from contracts.model import Contract, Pins
+from contracts.model import Contract
 from contracts.terms import EventTerms
 
 TODAY = date(2026, 11, 23)
@@ -106,7 +106,7 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
     ("public-authority-basis", "error", lambda c: bases(c, basis="uk-gdpr:6(1)(ea)")),
     ("basis-missing", "error",
      lambda c: c.model_copy(update={"legal_bases": c.legal_bases[:1]})),
-    ("gender-recognition", "error", lambda c: c.model_copy(update={"acknowledgements": {}})),
+    ("acknowledgement-missing", "error", lambda c: c.model_copy(update={"acknowledgements": {}})),
     ("necessity-missing", "error", lambda c: purposes(c, necessity=" ")),
     ("necessity-missing", "warning", lambda c: purposes(c, proportionality="")),
     ("retention-missing", "error", lambda c: terms_of(c, MADE, retention=None)),
@@ -115,8 +115,6 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
     ("review-due", "error", lambda c: c.model_copy(update={"review_on": TODAY})),
     ("review-due", "warning", lambda c: c.model_copy(update={"review_on": date(2027, 2, 20)})),
     ("field-unknown", "error", lambda c: rename(c, CASE, "urn", "imagined")),
-    ("vocabulary-differs", "error", lambda c: c.model_copy(
-        update={"pins": Pins(framework="0" * 64, vocabulary="0" * 64)})),
     ("type-unknown", "error", lambda c: with_type(c, "case.imagined", c.event_types[CASE])),
     ("recipient-not-party", "warning", lambda c: c.model_copy(
         update={"parties": tuple(p for p in c.parties if p.role != "prosecution")})),

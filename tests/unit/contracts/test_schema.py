@@ -5,8 +5,9 @@ import copy
 import pytest
 
 from contracts.errors import EventError
-from contracts.events import EVENT_TYPES, JSON
-from contracts.schema import (
+from contracts.events import JSON
+from tests.support.words import (
+    EVENT_TYPES,
     flatten,
     leaves,
     required_leaves,

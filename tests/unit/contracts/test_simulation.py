@@ -8,9 +8,9 @@ from contracts.decision import decide
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
-from contracts.schema import flatten
 from contracts.simulation import simulate
 from contracts.status import ContractStatus
+from tests.support.words import flatten
 
 SENDER = "csu-camden"
 

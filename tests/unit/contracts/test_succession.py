@@ -15,6 +15,8 @@ from contracts.lint_rules import SUCCESSION_RULES
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.succession import HeldVersion, succession_findings
+from contracts.vocabulary import parse_vocabulary
+from contracts.vocabulary.known import shipped_vocabulary_files
 
 NOW_DAY = date(2026, 6, 1)
 
@@ -115,6 +117,23 @@ def test_partitions_of_a_topic_never_change_even_after_a_version_without_it(
         rules(after(contract, first, second, version="1.2.0", topics={**topics, "c": more}), *held)
         == {}
     )
+
+
+def test_a_name_of_the_vocabulary_keeps_its_meaning_from_version_to_version(
+    contract: Contract, first: ContractText
+) -> None:
+    raw = shipped_vocabulary_files()["hate-crime"]
+    added = raw.replace(b"\nparts:", b"\n# a comment\nparts:")
+    other = raw.replace(b"urgency: {label", b"urgency: {data_subject: victim, label", 1)
+    other = other.replace(b"category: referral, sensitivity: none, data_subject: none}",
+                          b"category: referral, sensitivity: none}", 1)  # fmt: skip
+    for text_of, found in ((added, {}), (other, {"vocabulary-breaks": "error"})):
+        words = parse_vocabulary(text_of, "v.yaml")
+        new = after(
+            contract, first, pins=contract.pins.model_copy(update={"vocabulary": words.hash})
+        )
+        new.contract.__dict__["vocabulary"] = words  # as the loader binds it
+        assert rules(new, HeldVersion(first, complete=True)) == found
 
 
 def test_a_gap_before_the_next_version_is_a_warning(

@@ -1,33 +1,47 @@
+"""The vocabularies that come with the software, and what the loader refuses in a file."""
+
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Callable
 
 import pytest
 
-from contracts import vocabulary as vocabulary_module
-from contracts.consent_needs import given
-from contracts.events import EVENT_TYPES
-from contracts.schema import leaves, required_leaves
-from contracts.vocabulary import code_list, codes, dated_data, list_names, vocabulary
+from contracts.errors import ContractError
+from contracts.vocabulary import Vocabulary, parse_vocabulary
+from contracts.vocabulary.known import (
+    Documents,
+    find_vocabulary,
+    named_vocabulary,
+    shipped_vocabulary_files,
+)
+from contracts.vocabulary.samples import sample_values
+from tests.support.words import EVENT_TYPES, HATE_CRIME, codes
+
+RAW = shipped_vocabulary_files()["hate-crime"].decode()
+SHIPPED = [named_vocabulary(name) for name in shipped_vocabulary_files()]
 
 
-@pytest.mark.parametrize("name", list_names())
-def test_every_list_is_dated_named_as_its_file_and_gives_its_source(name: str) -> None:
-    found = code_list(name)
-    assert found.name == name
-    assert re.fullmatch(r"20\d\d-\d\d-\d\d", found.dated)
-    assert found.source
-    assert all(code and label for code, label in found.codes.items())
+@pytest.mark.parametrize("words", SHIPPED, ids=lambda words: words.form.vocabulary)
+def test_a_sample_of_every_type_is_valid(words: Vocabulary) -> None:
+    for name, of_type in words.event_types.items():
+        flat = dict(sample_values(words, name))
+        assert tuple(flat) == tuple(of_type.leaves)
+        of_type.restricted(frozenset(flat)).check(flat)
+
+
+@pytest.mark.parametrize("words", SHIPPED, ids=lambda words: words.form.vocabulary)
+def test_every_field_has_a_label(words: Vocabulary) -> None:
+    leaves = [leaf for each in words.event_types.values() for leaf in each.leaves.values()]
+    assert [leaf.path for leaf in leaves if not leaf.form.label] == []
 
 
 def test_boroughs_are_the_33_in_the_order_of_their_codes() -> None:
     boroughs = codes("borough")
     assert len(boroughs) == 33
     assert boroughs["E09000001"] == "City of London"
-    assert boroughs["E09000007"] == "Camden"
-    assert boroughs["E09000023"] == "Lewisham"
     assert boroughs["E09000033"] == "Westminster"
+    assert list(boroughs) == sorted(boroughs)
 
 
 def test_strands_are_the_five_monitored_ones_and_what_is_outside_the_return() -> None:
@@ -41,71 +55,115 @@ def test_strands_are_the_five_monitored_ones_and_what_is_outside_the_return() ->
     }
 
 
-def test_the_newest_dated_file_wins(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for dated, label in (("2026-01-01", "old"), ("2027-02-01", "new"), ("2026-12-31", "older")):
-        (tmp_path / f"colour.{dated}.json").write_text(
-            json.dumps({"list": "colour", "dated": dated, "source": "s", "codes": {"x": label}})
-        )
-    monkeypatch.setattr(vocabulary_module, "_FOLDER", tmp_path)
-    vocabulary_module._files.cache_clear()
-    code_list.cache_clear()
-    try:
-        assert codes("colour") == {"x": "new"}
-    finally:
-        monkeypatch.undo()
-        vocabulary_module._files.cache_clear()
-        code_list.cache_clear()
+def swapped(old: str, new: str) -> Callable[[], str]:
+    def altered() -> str:
+        assert old in RAW, old
+        return RAW.replace(old, new, 1)
+
+    return altered
 
 
-def test_a_list_that_does_not_exist_is_a_mistake_in_code() -> None:
-    with pytest.raises(LookupError):
-        code_list("favourite_colour")
+FAULTS: dict[str, tuple[Callable[[], str], str]] = {
+    "a kind that does not exist": (swapped("kind: uuid,", "kind: guid,"), "fields.case_id"),
+    "a code list that does not exist": (
+        swapped("code: urgency,", "code: haste,"),
+        "event_types.referral.made.fields.urgency",
+    ),
+    "an object that does not exist": (
+        swapped("{object: Victim}", "{object: Person}"),
+        "event_types.referral.made.fields.victim",
+    ),
+    "two kinds of one field": (swapped("kind: uuid,", "kind: uuid, code: urgency,"), "case_id"),
+    "a list without a longest": (swapped("longest: 24, ", ""), "fields.other_agencies"),
+    "a field about nobody known": (swapped("data_subject: victim}", "data_subject: x}"), "case_id"),
+    "a pattern with an alternative": (swapped('"E05[0-9]{6}"', '"E05|E06"'), "kinds.ward"),
+    "a kind that is built in": (swapped("\n  count: {", "\n  uuid: {"), "kinds.uuid"),
+    "a type of the protocol": (swapped("  case.updated:", "  concordant.report:"), "concordant"),
+    "a type without the case": (
+        swapped("  case: case_id", "  case: note"),
+        "event_types",
+    ),
+    "an urgent type that does not exist": (
+        swapped("urgent_types: [critical-incident.declared]", "urgent_types: [x.y]"),
+        "parts.urgent_types",
+    ),
+    "a scope without an answer": (
+        swapped("  identity: share_identity", "  identity: share_all"),
+        "consent.identity",
+    ),
+    "a status that does not exist": (swapped("first: requested", "first: asked"), "first"),
+    "a change from a terminal status": (
+        swapped("      draft: [requested]", "      completed: [requested]"),
+        "referrals.referrer",
+    ),
+    "a list newer than the file": (
+        swapped("    dated: 2026-04-01", "    dated: 2027-01-01"),
+        "dated",
+    ),
+    "an open list on which a rule depends": (
+        swapped(
+            "  referral_status:\n",
+            '  referral_status:\n    others: "[a-z-]{1,20}"\n',
+        ),
+        "referrals",
+    ),
+    "a member that there is not": (
+        swapped("\nparts:\n", "\nparts:\n  strand: x\n"),
+        "parts.strand",
+    ),
+    "the same field twice": (
+        swapped("      witnesses: {", "      urgency: {kind: count}\n      witnesses: {"),
+        "",
+    ),
+}
 
 
-def test_the_tasks_name_fields_types_and_codes_that_exist() -> None:
-    words = vocabulary()
-    paths = {path for event_type in EVENT_TYPES for path in leaves(event_type)}
-    assert words.urgent_types | words.altering_types <= EVENT_TYPES.keys()
-    assert {words.case, *words.answers, *words.record_kinds} <= paths
-    assert all(words.case in required_leaves(event_type) for event_type in EVENT_TYPES)
-    assert set(words.answers.values()) == set(words.scopes) == set(codes("consent_scope"))
-    assert {words.answers[path] for path in words.answer_to.values()} == set(words.scopes)
-    assert words.identity_scope in words.scopes
-    assert set(words.depersonalised_kinds) < set(codes("record_type"))
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_refused_with_its_line_and_field(fault: str) -> None:
+    made, where = FAULTS[fault]
+    with pytest.raises(ContractError) as caught:
+        parse_vocabulary(made().encode(), "mine.yaml")
+    assert caught.value.code == "vocabulary_invalid"
+    place = caught.value.where or ""
+    assert re.match(r"mine\.yaml:[0-9]+", place)
+    assert where in f"{place} {caught.value.detail}"
+    assert caught.value.fix
 
 
-def test_every_object_of_answers_is_an_answer() -> None:
-    """A leaf beside the answers about consent that had no scope would be consent for nothing."""
-    objects = {path.partition(".")[0] for path in vocabulary().answers}
-    beside = {
-        path
-        for event_type in EVENT_TYPES
-        for path in leaves(event_type)
-        if path.partition(".")[0] in objects
-    }
-    assert beside == set(vocabulary().answers)
+def test_an_open_list_takes_other_codes_of_its_pattern() -> None:
+    text = RAW.replace(
+        "  damage:\n    dated: 2026-04-01\n",
+        '  damage:\n    dated: 2026-04-01\n    others: "[a-z_]{1,20}"\n',
+    )
+    assert text != RAW
+    of_type = parse_vocabulary(text.encode(), "mine.yaml").type("referral.made")
+    reader = of_type.restricted(frozenset({"incident.damage"}))
+    reader.check({"incident.damage": "smashed_sign"})
+    with pytest.raises(Exception, match=r"incident\.damage"):
+        reader.check({"incident.damage": "Smashed sign"})
 
 
-def test_another_subject_brings_other_words(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = dated_data("vocabulary") | {
-        "dated": "2027-01-01",
-        "case": "file_number",
-        "answers": {"agreed.referral": "share_identity"},
-        "depersonalised_kinds": ["concern"],
-    }
-    for path in vocabulary_module._FOLDER.glob("*.json"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "vocabulary.2027-01-01.json").write_text(json.dumps(content))
-    monkeypatch.setattr(vocabulary_module, "_FOLDER", tmp_path)
-    caches = (vocabulary_module._files, code_list, vocabulary)
-    for cache in caches:
-        cache.cache_clear()
-    try:
-        words = vocabulary()
-        assert (words.case, words.depersonalised_kinds) == ("file_number", ("concern",))
-        assert given("share_identity", {"agreed.referral": True})
-        assert not given("share_identity", {"consent.share_identity": True})
-    finally:
-        monkeypatch.undo()
-        for cache in caches:
-            cache.cache_clear()
+def test_a_vocabulary_is_found_by_the_hash_of_its_file(tmp_path) -> None:
+    other = RAW.replace("title:", "title:  ", 1).encode()
+    words = parse_vocabulary(other, "other.yaml")
+    assert words.hash != HATE_CRIME.hash
+    with pytest.raises(ContractError) as caught:
+        find_vocabulary(words.hash)
+    assert caught.value.code == "document_missing"
+    (tmp_path / "mine.vocabulary.yaml").write_bytes(other)
+    beside = Documents({}, (tmp_path,))
+    assert find_vocabulary(words.hash, beside).hash == words.hash
+    assert named_vocabulary("mine", beside).hash == words.hash
+    assert find_vocabulary(HATE_CRIME.hash, beside).hash == HATE_CRIME.hash
+
+
+def test_a_file_under_the_name_of_another_hash_is_not_taken(tmp_path) -> None:
+    (tmp_path / f"{'0' * 64}.txt").write_bytes(RAW.encode())
+    with pytest.raises(ContractError) as caught:
+        find_vocabulary("0" * 64, Documents({"1" * 64: b"x"}, (tmp_path,)))
+    assert caught.value.code == "document_missing"
+
+
+def test_the_words_of_hate_crime_name_what_exists() -> None:
+    assert HATE_CRIME.urgent_types | HATE_CRIME.altering_types <= EVENT_TYPES.keys()
+    assert set(HATE_CRIME.depersonalised_kinds) < set(codes("record_type"))

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from contracts.decision import receiver_check
 from contracts.drafting import draft, london_parties
 from contracts.errors import EventError
-from contracts.events import EVENT_TYPES
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 from contracts.policy import group_fields
+from tests.support.words import EVENT_TYPES
 
 SCOPES = ("pass_to_police", "support_contact", "share_identity", "statistics")
 RECORD_TYPES = ("incident.record_type", "record_type")

@@ -24,12 +24,12 @@ from pydantic import BaseModel
 from contracts import loading, model, parties, strict_yaml, terms
 from contracts.drafting import draft, london_parties
 from contracts.errors import EventError
-from contracts.events import EVENT_TYPES, JSON
+from contracts.events import JSON
 from contracts.examples import example, permitted_types
 from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.parties import GovernanceKeys
-from contracts.schema import leaves, required_leaves, restricted, validate_event
+from tests.support.words import EVENT_TYPES, leaves, required_leaves, restricted, validate_event
 
 SPEC = Path(__file__).parents[3] / "docs" / "spec"
 SCHEMAS = SPEC / "schemas"

@@ -53,10 +53,12 @@ from broker.statements.authorship import cosigner
 from broker.tlog.note import ED25519 as NOTE_ED25519
 from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65
 from broker.tlog.note import NoteSigner, format_note, note_signer, sign_note
+from contracts.documents import document_hash
 from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Pins
 from contracts.parties import GovernanceKeys
+from contracts.vocabulary.known import shipped_vocabulary_files
 from tests.support.contract_signatures import signed_by
 from tests.vectors.making.ground import Ground, RecordedSigner
 
@@ -74,7 +76,8 @@ def instant(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> 
 DEPLOYMENT = "pan-london"
 FOUNDED = instant(2026, 2, 20)
 """From when the first keys and manifests are valid."""
-PINS = Pins(framework="1" * 64, vocabulary="2" * 64)
+VOCABULARY = shipped_vocabulary_files()["hate-crime"]
+PINS = Pins(framework="1" * 64, vocabulary=document_hash(VOCABULARY))
 """Made up, so that a change of the shipped documents leaves the vectors as they are."""
 DELEGATED = FOUNDED - 2 * DAY
 """When the first delegations were issued."""

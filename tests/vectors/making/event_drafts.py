@@ -21,7 +21,7 @@ from contracts.decision import has_consent
 from contracts.examples import example
 from contracts.model import Contract
 from contracts.policy import Grouping, group_fields
-from contracts.schema import flatten, leaves, unflatten
+from tests.support.words import flatten, leaves, unflatten
 from tests.vectors.making.agencies import NOW, POLICE, Key
 from tests.vectors.making.ground import Ground
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from broker.event import JSON
-from contracts.schema import leaves
+from tests.support.words import leaves
 from tests.vectors.making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
 from tests.vectors.making.event_drafts import CASE, CHANGED, MADE, Draft
 from tests.vectors.making.scene import Case, Scene

@@ -8,7 +8,7 @@ from itertools import combinations
 from broker.event import JSON
 from broker.keys.kid import EXCHANGE, STREAM
 from contracts.model import topic_name
-from contracts.schema import leaves
+from tests.support.words import leaves
 from tests.vectors.making.agencies import COUNCIL, FOUNDED, POLICE, SUPPORT, Member
 from tests.vectors.making.event_drafts import CASE, CORRECTION, CRITICAL, MADE, PLAIN
 from tests.vectors.making.ground import Ground

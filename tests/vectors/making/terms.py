@@ -17,7 +17,7 @@ from broker.keys.governance import GovernanceSigner
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.tlog.note import Note, SignatureLine, format_note, parse_note, sign_note
 from contracts.loading import parse_contract
-from tests.vectors.making.agencies import DEPLOYMENT, Member, party_of
+from tests.vectors.making.agencies import DEPLOYMENT, PINS, Member, party_of
 
 Tree = dict[str, Any]
 
@@ -132,7 +132,7 @@ def terms(
         ],
         "parties": parties,
         "governance_keys": keys,
-        "pins": {"framework": "1" * 64, "vocabulary": "2" * 64},
+        "pins": PINS.model_dump(),
         **more,
     }
 

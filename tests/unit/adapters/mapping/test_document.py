@@ -18,6 +18,7 @@ def document() -> dict[str, Any]:
         "mapping": "mini",
         "version": "2026-11",
         "source": "tests",
+        "vocabulary_name": "hate-crime",
         "roles": {
             "kind": "KIND",
             "recipients": "TO",

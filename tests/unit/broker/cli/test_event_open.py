@@ -16,8 +16,8 @@ from broker.audit.entries import parse_entry
 from broker.clock import now_ms
 from broker.keys.instant import format_instant
 from broker.store.database import open_store
-from contracts.schema import flatten, leaves
 from tests.support.manifest_files import newest_manifest_file
+from tests.support.words import flatten, leaves
 
 READERS = ("council-camden", "council-lewisham", "csu-lewisham", "haven-support", "lantern-centre")
 

@@ -13,8 +13,8 @@ import pytest
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from contracts.decision import decide
-from contracts.events import EVENT_TYPES, PlainEvent
-from contracts.schema import flatten, leaves
+from contracts.events import PlainEvent
+from tests.support.words import EVENT_TYPES, flatten, leaves
 
 AGENCIES = (
     "csu-camden",

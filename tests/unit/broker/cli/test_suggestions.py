@@ -29,6 +29,20 @@ MISSPELT = {
     ("contract export ropa", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract export dpia", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract export odcs", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
+    ("contract export dictionary", "NAME"): (
+        ("--contract", "london-hate-crimes"),
+        "london-hate-crime",
+    ),
+    ("contract export json-schema", "NAME"): (
+        ("--contract", "london-hate-crimes"),
+        "london-hate-crime",
+    ),
+    ("contract export json-schema", "TYPE"): (("--type", "referal.made"), "referral.made"),
+    ("contract export asyncapi", "NAME"): (
+        ("--contract", "london-hate-crimes"),
+        "london-hate-crime",
+    ),
+    ("contract types", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract sign", "CODE"): (("FILE", "--accept", "gaps"), "gap"),
     ("contract leave", "CODE"): (("--reason", "disputes"), "dispute"),
     ("contract leave", "NAME"): (
@@ -67,6 +81,8 @@ OTHERS = {
     ("agency init", "CODE"),  # an area of the Office for National Statistics
     ("agency init", "KIND"),  # its test is below
     ("agency check-partner", "NAME"),  # who compares the words
+    ("vocabulary new", "NAME"),  # of the new vocabulary
+    ("vocabulary show", "TYPE"),  # it has no folder; its test is in test_vocabulary.py
     ("contract draft", "NAME"),  # of the new partnership
 }
 

@@ -10,7 +10,6 @@ from broker.envelope.padding import pad
 from broker.judging import decryption
 from contracts.errors import ContractError
 from contracts.policy import group_fields
-from contracts.schema import leaves
 from tests.support.forged_events import draft_event, group_of
 from tests.support.founded_partnership import (
     CASE,
@@ -24,6 +23,7 @@ from tests.support.founded_partnership import (
 )
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import Log
+from tests.support.words import leaves
 
 # --- what is opened -------------------------------------------------------------------------------
 

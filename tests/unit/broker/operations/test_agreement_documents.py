@@ -23,8 +23,10 @@ from broker.partnership.entry import verify_entry
 from contracts.documents import document_hash, shipped_documents, shipped_pins
 from contracts.errors import ContractError
 from contracts.loading import load_contract
+from contracts.vocabulary.known import shipped_vocabulary_files
 from tests.support.drafted_agreements import drafted, with_entries
 from tests.support.founding import NOW, cheap_scrypt, content, found
+from tests.support.words import HATE_CRIME
 
 PARTIES = {"csu-camden": "police", "council-camden": "council"}
 ME, OTHER = PARTIES
@@ -75,7 +77,7 @@ def start(root: Path) -> Path:
 def test_a_draft_pins_the_framework_of_the_partnership(root: Path) -> None:
     pins = load_contract(root / "agreement.yaml").contract.pins
     assert pins.framework == document_hash(OWN.encode())
-    assert pins.vocabulary == shipped_pins().vocabulary
+    assert pins.vocabulary == shipped_pins(HATE_CRIME).vocabulary
 
 
 def test_an_agreement_without_its_framework_is_refused(root: Path) -> None:
@@ -104,7 +106,7 @@ def test_both_go_with_the_bundle_and_are_explained(root: Path) -> None:
     folder = start(root)
     sign(folder)
     made = make_bundle(folder, root / "a.bundle", NOW)
-    vocabulary = shipped_documents()["vocabulary"]
+    vocabulary = shipped_vocabulary_files()["hate-crime"]
     assert set(made.documents.values()) == {OWN.encode(), vocabulary}
     add_bundles(root / OTHER, [root / "a.bundle"], NOW)
     for agency in PARTIES:

@@ -6,7 +6,6 @@ import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -48,6 +47,7 @@ from broker.transport.topics import control_topics
 from contracts import loading
 from contracts.durations import DAY_MS
 from contracts.loading import load_contract, parse_contract
+from contracts.vocabulary.known import Documents
 from tests.support import founding
 from tests.support.founding import NOW, cheap_scrypt, found
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
@@ -60,7 +60,17 @@ PERSON = parse_signatory("Ada Okafor, Director")
 TOPICS = control_topics("pan-camden")
 
 
-PARSED = cache(loading.parse_contract)
+PARSE = loading.parse_contract
+PARSED: dict[tuple[bytes, str], loading.ContractText] = {}
+
+
+def parse_once(
+    raw: bytes, where: str, documents: Documents | None = None, *, vocabulary_needed: bool = True
+) -> loading.ContractText:
+    """Parse a text once for all agencies: each holds the same documents."""
+    if (raw, where) not in PARSED:
+        PARSED[raw, where] = PARSE(raw, where, documents, vocabulary_needed=vocabulary_needed)
+    return PARSED[raw, where]
 
 
 class Adapter:
@@ -142,7 +152,7 @@ class Adapter:
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Each text is parsed once, which takes most of the time otherwise."""
     for module in (loading, repository, bundle_reading, contract_revision):
-        monkeypatch.setattr(module, "parse_contract", PARSED)
+        monkeypatch.setattr(module, "parse_contract", parse_once)
     with cheap_scrypt():
         yield
 

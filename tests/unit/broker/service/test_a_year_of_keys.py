@@ -22,10 +22,11 @@ from broker.store.database import open_store
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.policy import policy_for
-from contracts.schema import flatten, unflatten
+from contracts.vocabulary import unflatten
 from tests.support.founded_partnership import COUNCIL, DAY, NOW, POLICE, founded
 from tests.support.memory_agency import Clock
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+from tests.support.words import flatten
 
 TYPE = "referral.made"
 STEP = 10 * DAY

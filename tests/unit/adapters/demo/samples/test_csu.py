@@ -9,7 +9,7 @@ from adapters.csu import ADAPTER
 from adapters.demo.samples.csu import PARTNERS, sample_file, sample_rows
 from adapters.demo.samples.facts import case_list
 from adapters.mapping import MemoryLinks
-from contracts import schema
+from tests.support.words import validate_event
 
 
 def converted(content: bytes) -> list[Outgoing | MappingError]:
@@ -40,7 +40,7 @@ def test_every_row_becomes_an_event_or_is_refused_for_its_flaw() -> None:
         if row.flaw in ("", "duplicate"):
             assert isinstance(result, Outgoing), (row.case, result)
             assert result.event.type == row.event_type
-            schema.validate_event(result.event.type, result.event.data)
+            validate_event(result.event.type, result.event.data)
             assert (result.key in keys) == (row.flaw == "duplicate")
             keys.add(result.key)
         else:

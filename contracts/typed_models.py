@@ -1,0 +1,189 @@
+"""Python types of the events of one party: what it may read, and what it may send.
+
+The text is a module of typed dictionaries that needs only the standard library, for a program that
+subscribes or publishes. It is made from the agreement and its vocabulary, so a new version of the
+agreement gives a new module.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+from collections.abc import Iterator, Mapping, Set
+from typing import Literal, TypeAlias
+
+from contracts.model import Contract
+from contracts.names import require_known
+from contracts.policy import granted_from
+from contracts.vocabulary.format import FieldForm, ItemFieldForm, Value, VocabularyForm
+from contracts.vocabulary.json_schema import Schema, json_schema
+
+__all__ = ["Direction", "leaves_of_party", "party_schemas", "typed_module"]
+
+Direction: TypeAlias = Literal["receives", "sends"]
+
+
+def leaves_of_party(contract: Contract, agency: str, direction: Direction) -> dict[str, Set[str]]:
+    """Return event type to the leaf paths that a party may read, or send to any other.
+
+    Raises:
+        UnknownNameError: `agency_unknown`: the agreement has no such party.
+    """
+    require_known("party", agency, contract.by_id, code="agency_unknown", exact=True)
+    others = [party.id for party in contract.parties if party.id != agency]
+    found: dict[str, Set[str]] = {}
+    for name in contract.event_types:
+        pairs = [(agency, each) if direction == "sends" else (each, agency) for each in others]
+        paths = frozenset[str]().union(*(granted_from(contract, a, b, name) for a, b in pairs))
+        if paths:
+            found[name] = paths
+    return found
+
+
+def party_schemas(
+    contract: Contract, agency: str, event_type: str | None = None
+) -> dict[Direction, dict[str, Schema]]:
+    """Return direction to event type to the JSON Schema of what a party may read or send.
+
+    Args:
+        contract: the agreement.
+        agency: agency id of the party.
+        event_type: only this type; None for all.
+
+    Raises:
+        UnknownNameError: `agency_unknown` or `type_unknown`.
+    """
+    if event_type is not None:
+        require_known(
+            "event type", event_type, contract.event_types, code="type_unknown", exact=True
+        )
+    form = contract.vocabulary.form
+    directions: tuple[Direction, ...] = ("receives", "sends")
+    return {
+        direction: {
+            name: json_schema(form, name, paths)
+            for name, paths in leaves_of_party(contract, agency, direction).items()
+            if event_type in {None, name}
+        }
+        for direction in directions
+    }
+
+
+def typed_module(contract: Contract, agency: str) -> str:
+    """Return the source of a module with a typed dictionary for each event type and direction.
+
+    Args:
+        contract: the agreement.
+        agency: agency id of the party.
+
+    Raises:
+        UnknownNameError: `agency_unknown`: the agreement has no such party.
+    """
+    form = contract.vocabulary.form
+    lines = [
+        f'"""Events of {agency} under {contract.name} {contract.version}.',
+        "",
+        f"Made by `concordant contract types` from the vocabulary {form.vocabulary},",
+        f"{contract.vocabulary.hash}.",
+        '"""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import Literal, NotRequired, Required, TypedDict",
+        "",
+    ]
+    for name, listed in form.code_lists.items():
+        lines += _code_type(name, listed.codes, closed=listed.others is None)
+    for name, item in form.items.items():
+        rows = ((field, each, each.required) for field, each in item.fields.items())
+        lines += _dictionary(name, item.description, rows, form)
+    directions: tuple[Direction, ...] = ("receives", "sends")
+    for direction in directions:
+        for event_type, paths in leaves_of_party(contract, agency, direction).items():
+            lines += _event(form, event_type, paths, direction)
+    return "\n".join(lines) + "\n"
+
+
+def _code_type(name: str, codes: Mapping[str, str], *, closed: bool) -> Iterator[str]:
+    yield ""
+    if not closed:
+        yield f"{_class(name)} = str"
+        yield f'"""A code of {name}, or one that the list does not have yet."""'
+        return
+    yield f"{_class(name)} = Literal["
+    yield from (f"    {json.dumps(code)}," for code in codes)
+    yield "]"
+
+
+def _event(
+    form: VocabularyForm, event_type: str, paths: Set[str], direction: Direction
+) -> Iterator[str]:
+    own = f"{_class(event_type)}{'Received' if direction == 'receives' else 'ToSend'}"
+    members: list[tuple[str, str, bool]] = []
+    for name, field in form.event_types[event_type].fields.items():
+        if field.object is None:
+            if name in paths:
+                members.append((name, _of_field(form, field), field.required))
+            continue
+        below = {
+            inner: each
+            for inner, each in form.objects[field.object].fields.items()
+            if f"{name}.{inner}" in paths
+        }
+        if below:
+            inside = f"{own}{_class(name)}"
+            rows = ((inner, each, each.required) for inner, each in below.items())
+            yield from _dictionary(inside, form.objects[field.object].description, rows, form)
+            members.append((name, inside, field.required))
+    yield from _class_lines(own, form.event_types[event_type].description, members)
+
+
+def _dictionary(
+    name: str,
+    description: str,
+    rows: Iterator[tuple[str, FieldForm | ItemFieldForm, bool]],
+    form: VocabularyForm,
+) -> Iterator[str]:
+    members = [(field, _of_field(form, each), required) for field, each, required in rows]
+    yield from _class_lines(name, description, members)
+
+
+def _class_lines(
+    name: str, description: str, members: list[tuple[str, str, bool]]
+) -> Iterator[str]:
+    yield ""
+    yield ""
+    if any(keyword.iskeyword(member) for member, _, _ in members):
+        content = ", ".join(
+            f"{json.dumps(member)}: {'Required' if required else 'NotRequired'}[{kind}]"
+            for member, kind, required in members
+        )
+        yield f"{name} = TypedDict({json.dumps(name)}, {{{content}}})"
+        return
+    yield f"class {name}(TypedDict, total=False):"
+    yield f'    """{description}"""'
+    yield ""
+    for member, kind, required in members:
+        yield f"    {member}: {f'Required[{kind}]' if required else kind}"
+
+
+def _of_field(form: VocabularyForm, field: FieldForm | ItemFieldForm) -> str:
+    value = _of_value(form, field.value)
+    listed = isinstance(field, FieldForm) and field.longest is not None
+    return f"list[{value}]" if listed else value
+
+
+def _of_value(form: VocabularyForm, value: Value) -> str:
+    if value.object is not None:
+        return value.object
+    if value.code is not None:
+        return _class(value.code)
+    kind = form.kinds.get(value.kind or "")
+    if kind is not None and kind.integer is not None:
+        return "int"
+    return "bool" if value.kind == "boolean" else "str"
+
+
+def _class(name: str) -> str:
+    words = name.replace(".", "_").replace("-", "_").split("_")
+    return "".join(word[:1].upper() + word[1:] for word in words)

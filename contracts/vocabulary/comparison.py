@@ -1,0 +1,145 @@
+"""Comparison of two vocabularies: what is new, gone or other, and what breaks a meaning.
+
+A vocabulary that replaces another keeps the meaning of every path, code and scope that both have;
+a new meaning needs a new name (docs/spec/vocabularies.md, "Replacing a vocabulary").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from contracts.vocabulary.event_types import EventType
+from contracts.vocabulary.format import FieldForm, VocabularyForm
+from contracts.vocabulary.vocabulary import Vocabulary
+
+__all__ = ["VocabularyChange", "compare_vocabularies"]
+
+_STRENGTH = {"none": 0, "personal": 1, "special-category": 2, "criminal-offence": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class VocabularyChange:
+    """One change.
+
+    Attributes:
+        path: place in the file, with dots.
+        text: the change in words, without a full stop.
+        breaks: whether a name that both have no longer means the same.
+    """
+
+    path: str
+    text: str
+    breaks: bool = False
+
+
+def compare_vocabularies(before: Vocabulary, after: Vocabulary) -> tuple[VocabularyChange, ...]:
+    """Return the changes from one vocabulary to another, in the order of the file."""
+    return tuple(_changes(before, after))
+
+
+def _changes(before: Vocabulary, after: Vocabulary) -> Iterator[VocabularyChange]:
+    old, new = before.form, after.form
+    yield from _names("data_subjects", old.data_subjects, new.data_subjects)
+    yield from _labels("data_subjects", old.data_subjects, new.data_subjects)
+    yield from _names("event_types", old.event_types, new.event_types)
+    for name in old.event_types.keys() & new.event_types.keys():
+        yield from _type(before.event_types[name], after.event_types[name], old, new)
+    yield from _names("code_lists", old.code_lists, new.code_lists)
+    for name in sorted(old.code_lists.keys() & new.code_lists.keys()):
+        codes, now = old.code_lists[name].codes, new.code_lists[name].codes
+        yield from _names(f"code_lists.{name}.codes", codes, now)
+        yield from _labels(f"code_lists.{name}.codes", codes, now)
+    yield from _consent(old, new)
+    if old.parts.case != new.parts.case:
+        yield VocabularyChange("parts.case", "another field is the id of the case", breaks=True)
+    for member in ("urgent_types", "altering_types", "record_kinds", "depersonalised_kinds"):
+        if getattr(old.parts, member) != getattr(new.parts, member):
+            yield VocabularyChange(f"parts.{member}", "this part is played by others")
+    if old.referrals != new.referrals:
+        yield VocabularyChange("referrals", "the course of a referral is another")
+    if old.law != new.law:
+        yield VocabularyChange("law", "what the law asks for is stated in another way")
+
+
+def _names(
+    path: str, before: Mapping[str, object], after: Mapping[str, object]
+) -> Iterator[VocabularyChange]:
+    for name in before:
+        if name not in after:
+            yield VocabularyChange(f"{path}.{name}", "is gone")
+    for name in after:
+        if name not in before:
+            yield VocabularyChange(f"{path}.{name}", "is new")
+
+
+def _labels(
+    path: str, before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterator[VocabularyChange]:
+    for name in before:
+        if name in after and before[name] != after[name]:
+            text = f"reads {after[name]!r} instead of {before[name]!r}; make sure it means the same"
+            yield VocabularyChange(f"{path}.{name}", text)
+
+
+def _type(
+    before: EventType, after: EventType, old: VocabularyForm, new: VocabularyForm
+) -> Iterator[VocabularyChange]:
+    path = f"event_types.{before.name}"
+    yield from _names(path, before.leaves, after.leaves)
+    for name, leaf in before.leaves.items():
+        if name not in after.leaves:
+            continue
+        now = after.leaves[name]
+        at = f"{path}.{name}"
+        if _shape(old, leaf.form) != _shape(new, now.form):
+            yield VocabularyChange(at, "has values of another kind", breaks=True)
+        if leaf.form.data_subject != now.form.data_subject:
+            yield VocabularyChange(at, "is about other people", breaks=True)
+        if _weaker(leaf.form, now.form):
+            yield VocabularyChange(at, "is protected less than before", breaks=True)
+        if leaf.required != now.required:
+            text = "is required now" if now.required else "is not required any more"
+            yield VocabularyChange(at, text)
+        if leaf.form.label != now.form.label:
+            yield VocabularyChange(at, "has another label; make sure it means the same")
+
+
+def _shape(form: VocabularyForm, field: FieldForm) -> tuple[object, ...]:
+    """Return what a value is, without its limits."""
+    value = field.value
+    how = "list" if field.list_of is not None else "set" if field.set_of is not None else "one"
+    kind = form.kinds.get(value.kind or "")
+    if kind is None:
+        return how, value.kind, value.code, value.object
+    if kind.pattern is not None:
+        return how, value.kind, None, None
+    return how, "integer" if kind.integer is not None else "text", None, None
+
+
+def _weaker(before: FieldForm, after: FieldForm) -> bool:
+    return before.identifies > after.identifies or (
+        _STRENGTH[before.sensitivity or "none"] > _STRENGTH[after.sensitivity or "none"]
+    )
+
+
+def _consent(old: VocabularyForm, new: VocabularyForm) -> Iterator[VocabularyChange]:
+    if old.consent is None or new.consent is None:
+        if old.consent != new.consent:
+            gone = new.consent is None
+            yield VocabularyChange(
+                "consent",
+                "is gone: no consent is asked for any more" if gone else "is new",
+                breaks=gone,
+            )
+        return
+    yield from _names("consent.scopes", old.consent.scopes, new.consent.scopes)
+    yield from _labels("consent.scopes", old.consent.scopes, new.consent.scopes)
+    for path, scope in old.consent.answers.items():
+        now = new.consent.answers.get(path)
+        if now is not None and now != scope:
+            yield VocabularyChange(
+                f"consent.answers.{path}", f"answers {now} instead of {scope}", breaks=True
+            )
+    if old.consent.identity != new.consent.identity:
+        yield VocabularyChange("consent.identity", "another scope is needed to identify", True)
