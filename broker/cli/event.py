@@ -110,14 +110,18 @@ def verify(agency: Agency, file: Input = None) -> None:
 def waiting(agency: Agency) -> None:
     """List the events that wait for an agency that could not be reached, as JSON Lines.
 
-    Out: {"event", "recipient", "type", "reason", "since", "until", "due"}. A copy is sent to the
-    agency at a random time after it can be reached ("due"), and not any more after "until".
+    Out: {"event", "recipient", "type", "reason", "since", "until", "due", "served", "at"}. A copy
+    is kept here ("at": "sender"). It is sent to the agency at a random time after it can be reached
+    ("due"), and not any more after "until". An event that was sent before we knew that the agency
+    had suspended its part is on Kafka ("at": "kafka"): the agency opens it when it resumes
+    ("served": "later"). An agency that has left does not open it ("served": "not").
     """
-    from broker.cli.event_text import copy_json
+    from broker.cli.event_text import copy_json, unopened_json
     from broker.clock import now_ms
-    from broker.operations.waiting_copies import waiting_copies
+    from broker.operations.waiting_copies import waiting_events
 
-    write_json([copy_json(one) for one in waiting_copies(agency, now_ms())])
+    copies, unopened = waiting_events(agency, now_ms())
+    write_json([*map(copy_json, copies), *map(unopened_json, unopened)])
 
 
 @app.command("cancel")

@@ -24,6 +24,7 @@ from contracts.bounded_file import read_bounded
 
 if TYPE_CHECKING:
     from broker.operations.event_evidence import Checked
+    from broker.operations.unopened_events import UnopenedEvent
     from broker.operations.waiting_copies import WaitingCopy
 
 
@@ -60,6 +61,23 @@ def copy_json(one: WaitingCopy) -> dict[str, object]:
         "since": instant(one.added_ms),
         "until": instant(one.expires_ms),
         "due": None if one.due_ms is None else instant(one.due_ms),
+        "served": "later",
+        "at": "sender",
+    }
+
+
+def unopened_json(one: UnopenedEvent) -> dict[str, object]:
+    """Return an event that was sent to an agency after its part had ended, for scripts."""
+    return {
+        "event": one.event_id,
+        "recipient": one.agency,
+        "type": one.type,
+        "reason": one.reason,
+        "since": None if one.sent_ms is None else instant(one.sent_ms),
+        "until": None if one.expires_ms is None else instant(one.expires_ms),
+        "due": None,
+        "served": one.served,
+        "at": "kafka",
     }
 
 

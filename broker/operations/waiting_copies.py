@@ -10,6 +10,7 @@ from broker.agency.running import open_held_state
 from broker.audit.actor import Actor
 from broker.audit.head_signing import log_act
 from broker.errors import WrongInputError
+from broker.operations.unopened_events import UnopenedEvent, unopened_events
 from broker.sending.copies import CANCELLED, cancel
 from broker.store.rows import CopyRow
 from contracts.names import require_known
@@ -28,16 +29,18 @@ class WaitingCopy:
     due_ms: int | None
 
 
-def waiting_copies(directory: Path, now: int) -> list[WaitingCopy]:
-    """Return the events that wait, in order.
+def waiting_events(directory: Path, now: int) -> tuple[list[WaitingCopy], list[UnopenedEvent]]:
+    """Return the copies that wait here, and what recipients do not open now.
 
     Raises:
         ConcordantError: the folder cannot be loaded, or its state cannot be read.
     """
-    store = open_held_state(load_participant(directory, now))
+    participant = load_participant(directory, now)
+    store = open_held_state(participant)
     try:
         with store.reading() as tx:
-            return [_shown(row) for row in tx.copies.waiting()]
+            copies = [_shown(row) for row in tx.copies.waiting()]
+            return copies, unopened_events(tx, participant, now)
     finally:
         store.close()
 

@@ -96,7 +96,7 @@ def kept_rows(
         case_key: key of its case.
         now: ms.
     """
-    expires = now + _retention_ms(prepared.in_force.contract, prepared.event.type)
+    expires = now + retention_ms(prepared.in_force.contract, prepared.event.type)
     rows = []
     for one in prepared.not_sealed:
         if one.later:
@@ -164,7 +164,8 @@ def _key(secret: bytes) -> AeadKey:
     return AeadKey(hmac_sha256(secret, lp(b"concordant/1/copy")))
 
 
-def _retention_ms(contract: Contract, event_type: str) -> int:
+def retention_ms(contract: Contract, event_type: str) -> int:
+    """Return how long Kafka keeps the records of an event type, in milliseconds."""
     stated = contract.event_types[event_type].retention
     return (stated.kafka_days if stated else DEFAULT_DAYS) * DAY_MS
 

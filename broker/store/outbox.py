@@ -115,6 +115,11 @@ _FIND = (
     .order_by((bindparam("event_id_") == _RECORD_ID).desc(), _t.c.seq.desc())
     .limit(1)
 )
+_SENT_SINCE = (
+    select(_t.c.event_id, _RECORD_ID, _t.c.sent_ms)
+    .where(_t.c.sent_ms.is_(None) | (_t.c.sent_ms >= bindparam("since_")))
+    .order_by(_t.c.seq)
+)
 _LEAVES = (
     select(_t.c.idx, _t.c.leaf)
     .where(
@@ -271,6 +276,14 @@ class Outbox(Area):
         Slow: it has no index, so that adding stays cheap.
         """
         return self._first(OutboxRow, _FIND, {"event_id_": event_id})
+
+    def sent_since(self, since_ms: int) -> list[tuple[str, str, int | None]]:
+        """Return event id, id in the clear and time of what was sent since then, or is not sent.
+
+        Slow: it has no index, so that adding stays cheap.
+        """
+        found = self._connection.execute(_SENT_SINCE, {"since_": since_ms})
+        return [(event_id, clear_id, sent_ms) for event_id, clear_id, sent_ms in found]
 
     def leaves(self, log: GenerationPlace, first: int, last: int) -> list[tuple[int, bytes]]:
         """Return (index, leaf hash) of rows from `first` to `last`, both included, by index."""

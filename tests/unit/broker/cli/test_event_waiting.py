@@ -31,6 +31,7 @@ def test_waiting_copies_are_listed_and_cancelled_once(cli, world) -> None:
         (EVENT, "council-camden", "suspended", None),
         (EVENT, "haven-support", "suspended", None),
     ]
+    assert {(one["served"], one["at"]) for one in listed.jsonl} == {("later", "sender")}
     assert cli("status", "--agency", folder, "--json").json["copies"] == 2
     gone = cli(
         "event", "cancel", EVENT, "--agency", folder, "--recipient", "council-camden",
