@@ -21,6 +21,7 @@ from adapters.sources.source_file import FileReport
 from adapters.sources.watched_folder import FolderSource
 from broker.agency.participant import LoadedAgency, Participant
 from broker.control.control import Control
+from broker.control.named_manifests import awaited_manifests
 from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.watch import Watch
 from broker.judging.key_resolver import TrustStore
@@ -95,6 +96,8 @@ def connect_broker(
 
     # Sending: check and seal an event, store it in the outbox, sign the stream, send.
     sealing = SealingContext(contracts, manifests)
+    with store.reading() as tx:
+        sealing.await_manifests(awaited_manifests(tx))
     sealer = EventSealer(*owner, secret, sealing.addressees, sealing.vocabularies)
     publisher = Publisher(sealer)
     stopped = partial(sealing.stopped_topics, participant.agency)

@@ -75,6 +75,22 @@ def needs(status: Status) -> list[str]:
         "issues none: concordant agency status --agency DIR says what to do."
         for version in status.manifests_not_ours
     ]
+    lines += [
+        f"The newest manifest of {one.agency} has not come since {moment(one.since_ms)}. "
+        + (
+            f"Nothing is sealed to it until it comes, or until {moment(one.not_sealed_until_ms)}. "
+            if status.time_ms < one.not_sealed_until_ms
+            else ""
+        )
+        + f"Telephone {one.agency}, then the host of Kafka."
+        for one in status.manifests_not_received
+    ]
+    lines += [
+        f"{one.agency} knows other delegations of the parties of {one.contract} than we do since "
+        f"{moment(one.since_ms)}: our hash is {one.ours}, its hash is {one.theirs}. Compare the "
+        f"hashes below with {one.agency} by telephone."
+        for one in status.registry_differs
+    ]
     late = status.referrals.overdue
     if late:
         longest = duration_text(status.time_ms - min(one.due_ms for one in late))
@@ -237,6 +253,33 @@ def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
         [
             (h.agency, moment(h.heard_ms) or "never", "silent" if h.silent else "")
             for h in status.heartbeats
+        ],
+    )
+    yield (
+        "MANIFESTS THAT HAVE NOT COME",
+        ("of", "version", "since", "nothing is sealed to it until"),
+        [
+            (m.agency, str(m.version), moment(m.since_ms), moment(m.not_sealed_until_ms))
+            for m in status.manifests_not_received
+        ],
+    )
+    yield (
+        "AGENCIES THAT KNOW OTHER DELEGATIONS",
+        ("agency", "agreement", "since", "our hash", "its hash"),
+        [
+            (d.agency, d.contract, moment(d.since_ms), d.ours, d.theirs)
+            for d in status.registry_differs
+        ],
+    )
+    yield (
+        "NEWEST DELEGATIONS THAT WE KNOW",
+        ("agreement", "party", "hash"),
+        [
+            (contract, party, known or "none")
+            for contract, parties in {
+                one.contract: one.delegations for one in status.registry_differs
+            }.items()
+            for party, known in parties.items()
         ],
     )
     yield (

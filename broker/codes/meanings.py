@@ -809,6 +809,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "adopt VERSION --agency DIR. Otherwise an attacker has the manifest keys: copy the "
         "governance keys into governance/, then: concordant keys delegate --withdraw --agency DIR",
     ),
+    "manifest_not_received": Meaning(
+        "the newest manifest that an agency's heartbeat names has not come; for a day, nothing is "
+        "sealed to that agency without it",
+        "The adapter has asked that agency for it. If it does not come, telephone the agency, then "
+        "the host of Kafka: it may withhold a revocation or a suspension.",
+    ),
     "manifest_revocation_early": Meaning(
         "a manifest revokes a key for longer ago than it may",
         "Ask its agency: only a delegation, which the governance keys sign, may do this.",
@@ -1068,6 +1074,12 @@ CODES: Final[Mapping[str, Meaning]] = {
     "refused": Meaning("a record was refused", "Read why: concordant quarantine list --agency DIR"),
     "refused_by_recipient": Meaning(
         "a recipient could not take a record of ours", "Ask that agency for the code."
+    ),
+    "registry_differs": Meaning(
+        "an agency has known other delegations of the parties of an agreement than we do for ten "
+        "minutes",
+        "Compare by telephone with that agency the hashes that both show with: concordant status "
+        "--agency DIR",
     ),
     "registry_invalid": Meaning(
         "contracts or manifests are inconsistent",

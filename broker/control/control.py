@@ -6,13 +6,14 @@ before it changes anything. Records that do not verify are counted and dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from broker.control.budgets import Budgets
 from broker.control.heartbeat_retention import contradicted, keep_heard
 from broker.control.judged_statements import JudgedStatements
+from broker.control.named_manifests import awaited_manifests, note_named
 from broker.control.own_record import OwnRecord
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
@@ -33,6 +34,7 @@ from broker.record import (
 )
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
+from broker.registry.newest_manifests import Awaited, KnownDelegations
 from broker.registry.repository import Repository
 from broker.statements.acknowledgements import (
     acknowledgements_of,
@@ -41,6 +43,7 @@ from broker.statements.acknowledgements import (
 )
 from broker.statements.authorship import read_note, require_author, require_both_authors
 from broker.statements.heartbeats import Head, Heartbeat, read_heartbeat, withheld
+from broker.statements.manifest_requests import is_manifest_request, parse_manifest_request
 from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING, Notice, parse_notice
 from broker.statements.presence import Presence
 from broker.statements.receipts import parse_receipt
@@ -80,6 +83,9 @@ class News:
         refusals: notices that a record of this agency was refused: (reader, notice).
         receipts: number of stored receipts.
         let_go: dropped ranges of replay requests.
+        awaited: after heartbeats, the manifests that they name and that are missing, by agency;
+            None if there was no heartbeat.
+        manifest_asked: whether an agency lacks our newest manifest and asks for it.
         rejected: codes of records that did not verify.
         alarms: (agency, code) of states that need a person.
     """
@@ -90,6 +96,8 @@ class News:
     refusals: list[tuple[str, Notice]] = field(default_factory=list)
     receipts: int = 0
     let_go: int = 0
+    awaited: Mapping[str, Awaited] | None = None
+    manifest_asked: bool = False
     rejected: list[str] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
 
@@ -122,6 +130,7 @@ class Control:
         self._budgets = Budgets()
         self._heard_manifests: dict[bytes, tuple[str, bytes]] = {}
         self._judged = JudgedStatements()
+        self._known_delegations = KnownDelegations()
         self.replay_requests = ReplayRequests()
         self.own_record = OwnRecord(self._agency)
         self._rules = ReceiptRules(self._agency)
@@ -195,6 +204,8 @@ class Control:
         if records:
             with self._store.transaction() as tx:
                 save_position(tx, records[-1].offset + 1, records)
+                if news.heartbeats:
+                    news.awaited = awaited_manifests(tx)
         return news
 
     def _judged_before(self, topic: str, value: bytes) -> str | None:
@@ -266,6 +277,8 @@ class Control:
                 tx.heads.save(HeadsRow(beat.agency, beat.time, *beat.log))
                 if beat.agency != self._agency:
                     keep_heard(tx, beat, record.value, key_id)
+                    books = (self.contracts, self.manifests)
+                    note_named(tx, beat, self._known_delegations, *books, now)
         if contradiction is not None:  # 5
             news.alarms.append((beat.agency, "equivocation"))
             raise RefusedError(4, "equivocation", "a head contradicts a signed checkpoint")
@@ -376,12 +389,15 @@ class Control:
         if is_acknowledgement(note):
             self._acknowledgement(note, now)
             return
+        if is_manifest_request(note):
+            self._manifest_request(note, news, now)
+            return
         notice = parse_notice(note)
         if notice.origin.agency != self._agency:
             return
         sender = note.signatures[0].name.partition("/")[2]
         if notice.kind == REPLAY_HEADING:
-            require_recent(notice, now)
+            require_recent(notice.time_ms, now)
         if self._budgets.knows_notice(sender, notice):
             return  # anyone can write it again (replay); it must not count again
         require_author(note, self.manifests, sender, RECEIPT, now)
@@ -394,6 +410,20 @@ class Control:
             return
         news.let_go += self.replay_requests.ask(sender, notice, now)
         news.replays.append(notice)
+
+    def _manifest_request(self, note: Note, news: News, now: int) -> None:
+        """Note that a party lacks our newest manifest."""
+        request = parse_manifest_request(note)
+        if (request.deployment, request.agency) != (self.manifests.deployment, self._agency):
+            return
+        if news.manifest_asked:
+            return  # before the cost of a signature check
+        require_recent(request.time_ms, now)
+        sender = note.signatures[0].name.partition("/")[2]
+        if sender not in self.present().parties or sender == self._agency:
+            raise RefusedError(2, "party_left", "its signer takes no part in a contract of ours")
+        require_author(note, self.manifests, sender, RECEIPT, now)
+        news.manifest_asked = True
 
     def _acknowledgement(self, note: Note, now: int) -> None:
         """Keep when a partner first said that it knows a suspension or departure of ours."""

@@ -13,11 +13,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from broker.agency.participant import LoadedAgency, Participant
+from broker.agency.participant import LoadedAgency, Participant, own_manifest_missing
 from broker.audit.log import log_origin, sign_head
 from broker.control.heartbeat_retention import keep_own
 from broker.judging.partition_state import parse_outline, receiptable
 from broker.keys.kid import ML_DSA_44
+from broker.keys.manifest import VerifiedManifest
 from broker.observing.metrics import NoticeKind
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -30,6 +31,7 @@ from broker.record import (
 )
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
+from broker.registry.newest_manifests import named_manifest, registry_hashes
 from broker.statements.acknowledgements import (
     Acknowledgement,
     acknowledgements_of,
@@ -37,6 +39,7 @@ from broker.statements.acknowledgements import (
 )
 from broker.statements.authorship import author, cosigner, post_quantum_author
 from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat, named_heads
+from broker.statements.manifest_requests import ManifestRequest, format_manifest_request
 from broker.statements.notices import (
     NOTICES_PER_MINUTE,
     REFUSAL_HEADING,
@@ -57,6 +60,8 @@ from contracts.durations import MINUTE_MS
 
 MAX_REPLAY: Final = 2**20
 """Maximum number of records in one request."""
+MANIFEST_AGAIN_MS: Final = 10_000
+"""Shortest time between two publications of our manifest for those who ask for it."""
 MAX_DUE: Final = 1024
 """Maximum number of notices that wait to be sent.
 
@@ -132,6 +137,12 @@ class OwnStatements:
         self._notices: list[Notice] = []
         self._acknowledged: dict[Acknowledgement, bool] = {}
         self._budget: dict[str, tuple[int, int]] = {}
+        self._books: tuple[ContractBook, ManifestBook] | None = None
+        self._announced: bytes | None = None
+        self._told: bytes | None = None
+        self._manifests_wanted: set[str] = set()
+        self._manifest_asked = False
+        self._manifest_sent_ms: int | None = None
 
     def announcements(self, contracts: ContractBook, manifests: ManifestBook) -> list[Record]:
         """Return this agency's newest manifest, and the contracts that it has signed."""
@@ -148,18 +159,22 @@ class OwnStatements:
             for signed in contracts.trusted()
             for note in signed.notes_of(agency)
         ]
-        history = manifests.history(agency)
-        if history:
-            records.append(
-                Record(
-                    self._topics.manifests,
-                    0,
-                    ((CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE),),
-                    history[-1].raw,
-                    key=agency.encode(),
-                )
-            )
+        newest = manifests.newest_verified(agency)
+        if newest is not None:
+            records.append(self._manifest_record(newest))
         return records
+
+    def _manifest_record(self, newest: VerifiedManifest) -> Record:
+        headers = ((CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE),)
+        key = self._agency.encode()
+        return Record(self._topics.manifests, 0, headers, newest.raw, key=key)
+
+    def _current_books(self) -> tuple[ContractBook, ManifestBook]:
+        """Return the contracts and manifests that are believed now."""
+        if self._books is not None:
+            return self._books
+        participant = self._keys.participant
+        return participant.contracts, participant.manifests
 
     async def announce(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         """Publish this agency's own manifest and the contracts, compacted by key.
@@ -168,9 +183,18 @@ class OwnStatements:
             TransportError: Kafka does not take them.
         """
         await self._sender.send(self.announcements(contracts, manifests))
+        newest = manifests.newest_verified(self._agency)
+        self._announced = None if newest is None else newest.hash
+
+    def heartbeat_due(self) -> bool:
+        """Return whether our newest manifest is another one than our last heartbeat names."""
+        newest = self._current_books()[1].newest_verified(self._agency)
+        return newest is not None and self._told is not None and newest.hash != self._told
 
     async def tell_heads(self, heads: Sequence[Head]) -> None:
         """Sign, keep and send a heartbeat.
+
+        The manifest that it names is published first. Otherwise every reader would lack it.
 
         Args:
             heads: of this agency's streams, as far as Kafka has acknowledged them.
@@ -180,9 +204,15 @@ class OwnStatements:
             TransportError: Kafka does not take it.
         """
         participant, now = self._keys.participant, self._clock()
-        note = await asyncio.to_thread(own_heartbeat, participant, self._store, heads, now)
+        books = self._current_books()
+        newest = books[1].newest_verified(self._agency)
+        if newest is not None and newest.hash != self._announced:
+            await self._sender.send([self._manifest_record(newest)])
+            self._announced = newest.hash
+        note = await asyncio.to_thread(own_heartbeat, participant, self._store, heads, now, books)
         headers = ((CONTENT_TYPE_HEADER, HEARTBEAT_CONTENT_TYPE),)
         await self._sender.send([Record(self._topics.heartbeats, 0, headers, note)])
+        self._told = None if newest is None else newest.hash
 
     def take_up(self) -> None:
         """Mark all streams at the start, because earlier records may lack their receipt."""
@@ -198,6 +228,7 @@ class OwnStatements:
         A receipt over each of their streams becomes due too. It proves later which records existed
         at that time (docs/spec/streams.md, "Ends").
         """
+        self._books = (contracts, manifests)
         ours = {one.contract.name for one in contracts.trusted()}
         fresh: set[str] = set()
         for agency in manifests.agencies():
@@ -225,6 +256,14 @@ class OwnStatements:
         """Mark missing records: their sender is asked to publish them again."""
         last = min(last, first + MAX_REPLAY - 1)
         self._say(Notice(REPLAY_HEADING, origin, first, last, self._clock()))
+
+    def want_manifest(self, agency: str) -> None:
+        """Mark an agency whose newest manifest is missing: it is asked to publish it again."""
+        self._manifests_wanted.add(agency)
+
+    def manifest_asked(self) -> None:
+        """Mark that an agency lacks our newest manifest: it is published again."""
+        self._manifest_asked = True
 
     def _say(self, notice: Notice) -> None:
         minute = self._clock() // MINUTE_MS
@@ -256,7 +295,8 @@ class OwnStatements:
         receipted = self._receipts(due)
         notices = list(self._notices)
         unsaid = [known for known, said in self._acknowledged.items() if not said]
-        signer = self._keys.receipt_author() if notices or unsaid else None
+        wanted = sorted(self._manifests_wanted)
+        signer = self._keys.receipt_author() if notices or unsaid or wanted else None
         records = [record for _, _, record in receipted]
         for notice in notices:
             assert signer is not None
@@ -268,6 +308,14 @@ class OwnStatements:
             value = format_acknowledgement(known, self._clock(), signer)
             headers = ((CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE),)
             records.append(Record(self._topics.receipts, 0, headers, value))
+        for agency in wanted:
+            assert signer is not None
+            request = ManifestRequest(self._deployment, agency, self._clock())
+            value = format_manifest_request(request, signer)
+            headers = ((CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE),)
+            records.append(Record(self._topics.receipts, 0, headers, value))
+        again = self._manifest_again()
+        records += again
         try:
             if records:
                 await self._sender.send(records)
@@ -278,7 +326,18 @@ class OwnStatements:
             self._receipted[place] = stated
         del self._notices[: len(notices)]
         self._acknowledged.update(dict.fromkeys(unsaid, True))
+        self._manifests_wanted.difference_update(wanted)
+        if again:
+            self._manifest_asked, self._manifest_sent_ms = False, self._clock()
         return len(records)
+
+    def _manifest_again(self) -> list[Record]:
+        """Return our newest manifest, if an agency asked for it, at most once in ten seconds."""
+        sent, now = self._manifest_sent_ms, self._clock()
+        if not self._manifest_asked or (sent is not None and 0 <= now - sent < MANIFEST_AGAIN_MS):
+            return []
+        newest = self._current_books()[1].newest_verified(self._agency)
+        return [] if newest is None else [self._manifest_record(newest)]
 
     def _receipts(self, places: list[Place]) -> list[tuple[Place, tuple[str, int], Record]]:
         out: list[tuple[Place, tuple[str, int], Record]] = []
@@ -323,7 +382,13 @@ def _kind(notice: Notice) -> NoticeKind:
 # --- this agency's own heartbeat ------------------------------------------------------------------
 
 
-def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head], now: int) -> bytes:
+def own_heartbeat(
+    participant: Participant,
+    store: Store,
+    heads: Sequence[Head],
+    now: int,
+    books: tuple[ContractBook, ManifestBook] | None = None,
+) -> bytes:
     """Sign and keep a heartbeat.
 
     Args:
@@ -331,6 +396,8 @@ def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head],
         store: its state.
         heads: heads of its streams, up to Kafka's acknowledgement.
         now: ms.
+        books: the contracts and manifests that are believed now, if they are newer than those of
+            the participant.
 
     Returns:
         The signed note.
@@ -340,6 +407,10 @@ def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head],
         KeyAccessError: a private key is not available.
         StoreError: it cannot be stored, and must not be sent.
     """
+    contracts, manifests = books or (participant.contracts, participant.manifests)
+    newest = manifests.newest_verified(participant.agency)
+    if newest is None:
+        raise own_manifest_missing(participant.root)
     name = participant.key_name
     key = participant.stream_signer(now)
     post_quantum = post_quantum_author(name, participant.stream_signer(now, ML_DSA_44))
@@ -356,6 +427,8 @@ def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head],
             now,
             named_heads(heads),
             (log.size, log.root),
+            named_manifest(newest),
+            registry_hashes(contracts, manifests, now),
         )
         note = format_heartbeat(beat, [author(name, key), post_quantum])
         keep_own(tx, beat, note, post_quantum.key_id)

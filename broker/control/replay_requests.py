@@ -142,15 +142,15 @@ class ReplayRequests:
         return left
 
 
-def require_recent(notice: Notice, now: int) -> None:
+def require_recent(time_ms: int, now: int) -> None:
     """Check the stated time of a request.
 
     Raises:
         RefusedError: ``early`` or ``request_old``.
     """
-    if notice.time_ms > now + CLOCK_SKEW_MS:
+    if time_ms > now + CLOCK_SKEW_MS:
         raise RefusedError(2, "early", "the request is ahead of this clock")
-    if notice.time_ms < now - REQUEST_LASTS_MS:
+    if time_ms < now - REQUEST_LASTS_MS:
         raise RefusedError(2, "request_old", "the request is older than ten minutes")
 
 

@@ -1,4 +1,4 @@
-"""Periodic checks: missing heartbeats, withheld records, gaps, overdue referrals, ends of validity.
+"""Periodic checks: missing heartbeats, records and manifests, gaps, overdue referrals, ends.
 
 They run about once a second. Each alarm is raised once for its subject, and again only after the
 subject was corrected.
@@ -6,7 +6,7 @@ subject was corrected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,7 @@ from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, erased
 from broker.control.heartbeat_retention import forget_heartbeats
 from broker.control.missing_content import MissingContent
+from broker.control.named_manifests import DIFFERS, NOT_RECEIVED, Differing, NamedManifests
 from broker.control.taken_after_end import note_new_ends
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.held.inventory import held_counts, held_folders, held_in_folders
@@ -79,6 +80,8 @@ class Found:
     Attributes:
         alarms: (agency, code).
         ask_again: (origin of the generation, first, last) of missing records.
+        ask_manifests: agencies that are asked to publish their newest manifest again.
+        differing: registry hashes for which an alarm is raised.
         judge_again: partitions to be judged again.
         send_again: whether a person asked to send events again that Kafka did not accept.
         judge_unheard: whether to judge records again that arrived after their sender's part ended.
@@ -87,6 +90,8 @@ class Found:
 
     alarms: list[tuple[str, str]] = field(default_factory=list)
     ask_again: list[tuple[Origin, int, int]] = field(default_factory=list)
+    ask_manifests: list[str] = field(default_factory=list)
+    differing: list[Differing] = field(default_factory=list)
     judge_again: list[KafkaPartition] = field(default_factory=list)
     send_again: bool = False
     thin_receipts: bool = False
@@ -125,6 +130,7 @@ class Watch:
         self._next_gap: dict[str, tuple[GenerationPlace, int] | None] = {}
         self._waiting: dict[KafkaPartition, _Waiting] = {}
         self._content = MissingContent(self._participant.deployment, self._participant.agency)
+        self._named = NamedManifests()
         self._forgotten = 0
         self._files: list[HeldItem] = []
         self._files_read = 0
@@ -169,6 +175,7 @@ class Watch:
             found.ask_again += self._content.due(tx, now)
             self._metrics.without_content(self._content.counts())
             self._silence(tx, now, parties, found)
+            self._newest(tx, now, parties, found)
             self._overdue(tx, now, found)
             self._deferred(tx, now, found)
             self._metrics.refresh(tx, now, parties)
@@ -236,6 +243,28 @@ class Watch:
             last = max(heard.get(agency, 0), self._began)
             if agency != self._participant.agency and now - last > limit:
                 self._alarm(found, agency, "silence", "")
+
+    def _newest(self, tx: Transaction, now: int, parties: Iterable[str], found: Found) -> None:
+        """Find manifests that are missing, and agencies that know other delegations than we do."""
+        manifests = self._trust.current.resolver.manifests
+        newest = self._named.look(tx, parties, manifests, now)
+        found.ask_manifests += newest.asked
+        self._given -= {
+            one
+            for one in self._given
+            if (one[1] == NOT_RECEIVED and one[0] not in newest.missing)
+            or (one[1] == DIFFERS and one[0] not in {each.agency for each in newest.differing})
+        }
+        for agency in newest.missing:
+            self._alarm(found, agency, NOT_RECEIVED, "")
+        for one in newest.differing:
+            if (one.agency, DIFFERS, "") not in self._given:
+                found.differing.append(one)
+            self._alarm(found, one.agency, DIFFERS, "")
+        missing, differing = set(newest.missing), {one.agency for one in newest.differing}
+        others = [agency for agency in parties if agency != self._participant.agency]
+        self._metrics.manifests_missing({one: int(one in missing) for one in others})
+        self._metrics.registries_differing({one: int(one in differing) for one in others})
 
     def _overdue(self, tx: Transaction, now: int, found: Found) -> None:
         for row in tx.referrals.overdue(now):

@@ -30,7 +30,8 @@ _PLACE: Final = (
     "topic partition generation index size offset origin seq first last"
 )
 _WHAT: Final = (
-    "type code step state status kind reason contract version event_id kid role algorithm"
+    "type code step state status kind reason contract version event_id kid role algorithm ours "
+    "theirs"
 )
 _AMOUNT: Final = (
     "count events records batches bytes sent received refused repeats delivered withheld fields "

@@ -233,6 +233,16 @@ class Metrics:
         self._not_ours = self._gauge(
             "manifests_not_ours", "Manifests of this agency that this folder did not make."
         )
+        self._missing_manifests = self._current(
+            "manifest_not_received",
+            "1 if the newest manifest that the agency names has not come for ten seconds.",
+            "agency",
+        )
+        self._registries = self._current(
+            "registry_differs",
+            "1 if the agency has known other delegations than we do for ten minutes.",
+            "agency",
+        )
         self._unsigned = self._gauge(
             "agreements_unsigned", "Versions that await a signature.", "by"
         )
@@ -342,6 +352,14 @@ class Metrics:
     def stopped(self, by_agency: Mapping[str, int]) -> None:
         """Set the number of streams that a contradiction has stopped."""
         self._stopped.show({(agency,): count for agency, count in by_agency.items()})
+
+    def manifests_missing(self, by_agency: Mapping[str, int]) -> None:
+        """Set for each agency whether its newest manifest is missing: 1 or 0."""
+        self._missing_manifests.show({(agency,): one for agency, one in by_agency.items()})
+
+    def registries_differing(self, by_agency: Mapping[str, int]) -> None:
+        """Set for each agency whether it knows other delegations than we do: 1 or 0."""
+        self._registries.show({(agency,): one for agency, one in by_agency.items()})
 
     def state_bytes(self, by_agency: Mapping[str, int]) -> None:
         """Set the size of the states of each agency's streams, of at most 8 MiB."""

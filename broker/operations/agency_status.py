@@ -23,6 +23,12 @@ from broker.operations.agency_progress import (
 from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
 from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
 from broker.operations.folders import FolderState, folder_states
+from broker.operations.registry_state import (
+    MissingManifest,
+    RegistryDifference,
+    missing_manifests,
+    registry_differences,
+)
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
 from broker.registry.contract_book import ContractBook
@@ -207,6 +213,8 @@ class Status:
     delegation_expires_ms: int | None = None
     delegation_due: str | None = None
     manifests_not_ours: tuple[int, ...] = ()
+    manifests_not_received: tuple[MissingManifest, ...] = ()
+    registry_differs: tuple[RegistryDifference, ...] = ()
 
 
 def report(agency: Path, now: int) -> Status:
@@ -281,6 +289,8 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         delegation_expires_ms=ends,
         delegation_due=delegation_text(ends, now) if due and ends is not None else None,
         manifests_not_ours=tuple(one.manifest.version for one in foreign),
+        manifests_not_received=missing_manifests(participant, tx, now),
+        registry_differs=registry_differences(participant, tx, now),
     )
 
 

@@ -179,6 +179,10 @@ class ManifestBook:
         history = self._history.get(agency)
         return history[-1] if history else None
 
+    def holds(self, agency: str, digest: bytes) -> bool:
+        """Return whether a manifest of an agency with this hash is known, void or not."""
+        return any(one.hash == digest for one in self._all.get(agency, ()))
+
     def delegations(self, agency: str) -> tuple[VerifiedDelegation, ...]:
         """Return an agency's delegations, versions ascending; empty if there is none."""
         return self._delegations.get(agency, ())

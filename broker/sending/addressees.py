@@ -29,8 +29,8 @@ class NotSealed(NamedTuple):
     Attributes:
         agency: the agency.
         reason: `contract_left`, `not_a_party`, `suspended`, `other_version`, `earlier_waits`, or
-            the code for which it has no key now: `exchange_key_missing`, `manifest_expired` or
-            `manifest_missing`.
+            the code for which it has no key now: `exchange_key_missing`, `manifest_expired`,
+            `manifest_missing` or `manifest_not_received`.
     """
 
     agency: str

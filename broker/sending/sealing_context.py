@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from broker.agency.participant import Participant
 from broker.envelope.sealing import ExchangeKey
+from broker.errors import RegistryError
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_for_event
 from broker.registry.manifests import ManifestBook
+from broker.registry.newest_manifests import Awaited, not_sealed_until
 from broker.sending.addressees import Addressees, find_addressees
 from broker.sending.sealing import EventSealer
 from contracts.vocabulary import Vocabulary
@@ -23,14 +25,20 @@ class SealingContext:
 
     They are needed for every event. An answer is cached until the books change or a known time
     passes: the start, effect or end of a contract, the start or end of a key, an expiry, a
-    departure.
+    departure, a day without a manifest that a heartbeat names.
     """
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         self.contracts = contracts
         self.manifests = manifests
+        self._awaited: Mapping[str, Awaited] = {}
         self._keys: dict[tuple[str, bytes], ExchangeKey] = {}
-        self._answers = _Answers(contracts, manifests, 0)
+        self._answers = _Answers(contracts, manifests, self._awaited, 0)
+
+    def await_manifests(self, awaited: Mapping[str, Awaited]) -> None:
+        """Seal nothing to agencies whose newest manifest is missing, for a day at most."""
+        if awaited != self._awaited:
+            self._awaited = awaited
 
     def contract_in_force(
         self, event_type: str, addressed: Sequence[str], now: int
@@ -109,11 +117,20 @@ class SealingContext:
             not answers.begins <= now < answers.ends
             or answers.contracts is not self.contracts
             or answers.manifests is not self.manifests
+            or answers.awaited is not self._awaited
         ):
-            answers = self._answers = _Answers(self.contracts, self.manifests, now)
+            answers = _Answers(self.contracts, self.manifests, self._awaited, now)
+            self._answers = answers
         return answers
 
     def _exchange_key(self, agency: str, now: int) -> ExchangeKey:
+        if now < self._answers.not_sealed.get(agency, now):
+            raise RegistryError(
+                f"The newest manifest of {agency} has not come: nothing is sealed to it now.",
+                code="manifest_not_received",
+                fix=f"The adapter has asked {agency} for it. If it does not come, telephone the "
+                "agency, then the host of Kafka.",
+            )
         key = self.manifests.exchange_key(agency, now)
         name = (agency, key.kid)  # two agencies may list the same public key
         held = self._keys.get(name)
@@ -127,19 +144,30 @@ class _Answers:
 
     __slots__ = (
         "addressees",
+        "awaited",
         "begins",
         "contracts",
         "ends",
         "in_force",
         "keys",
         "manifests",
+        "not_sealed",
         "stopped",
     )
 
-    def __init__(self, contracts: ContractBook, manifests: ManifestBook, now: int) -> None:
+    def __init__(
+        self,
+        contracts: ContractBook,
+        manifests: ManifestBook,
+        awaited: Mapping[str, Awaited],
+        now: int,
+    ) -> None:
         self.contracts = contracts
         self.manifests = manifests
+        self.awaited = awaited
+        self.not_sealed = not_sealed_until(manifests, awaited)
         moments = [*_contract_moments(contracts), *_manifest_moments(manifests)]
+        moments += self.not_sealed.values()
         self.begins = max((moment for moment in moments if moment <= now), default=now)
         self.ends = min((moment for moment in moments if moment > now), default=now + 1)
         self.in_force: dict[tuple[str, tuple[str, ...]], ContractInForce] = {}

@@ -71,6 +71,10 @@ class Arrivals:
             self._watch.heard(beat)
         for log, last in news.missing:
             self._watch.missing(log, last)
+        if news.awaited is not None:
+            self._sealing.await_manifests(news.awaited)
+        if news.manifest_asked:
+            self._statements.manifest_asked()
         report_news(news, self._status.metrics, self._log)
 
     async def believed(self, trust: Trust) -> None:

@@ -205,18 +205,32 @@ class BrokerService:
         self._log.warning(event, code=error.code)
 
     async def _heartbeat_loop(self, stop: asyncio.Event) -> None:
-        """Send heartbeats; a shorter interval of a new agreement counts within a minute."""
+        """Send heartbeats: at each interval, and when our newest manifest is another one.
+
+        A shorter interval of a new agreement counts within a minute.
+        """
         while not stop.is_set():
-            sent = time.monotonic()
+            sent, told = time.monotonic(), True
             self._status.metrics.turned("heartbeat", self._interval_s() + LATE_S)
             try:
                 await self.parts.statements.tell_heads(self.parts.relay.acknowledged_heads())
             except ConcordantError as error:
                 require_waiting_helps(error)
                 self._waits("heartbeat_waits", error)
+                told = False
             while (left := sent + self._interval_s() - time.monotonic()) > 0:
-                if await set_within(stop, min(left, LOOK_AGAIN_S)):
+                if await self._heartbeat_due(stop, min(left, LOOK_AGAIN_S), told=told):
                     break
+
+    async def _heartbeat_due(self, stop: asyncio.Event, seconds: float, *, told: bool) -> bool:
+        """Wait. Returns early, with True, at the end or if our newest manifest is another one."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            if await set_within(stop, min(left, TICK_S)):
+                return True
+            if told and self.parts.statements.heartbeat_due():
+                return True
+        return False
 
     def _interval_s(self) -> float:
         """Return the interval of our heartbeats, which follows the agreements of now."""
@@ -265,8 +279,18 @@ class BrokerService:
         report_alarms(found.alarms, metrics, self._log)
         if found.thin_receipts:
             await asyncio.to_thread(parts.control.thin_receipts, self._clock())
+        for one in found.differing:
+            self._log.error(
+                "registry_differs",
+                agency=one.agency,
+                contract=one.contract.hex(),
+                ours=one.ours.hex(),
+                theirs=one.theirs.hex(),
+            )
         for origin, first, last in found.ask_again:
             parts.statements.gap(origin, first, last)
+        for agency in found.ask_manifests:
+            parts.statements.want_manifest(agency)
         if found.send_again:
             parts.relaying.send_again()
             self._on_retry()

@@ -4,7 +4,8 @@ docs/spec/heartbeats.md. A reader judges a heartbeat by its stated time. A head 
 records shows that records are withheld, and three intervals without a heartbeat raise an alarm. The
 heads are those that Kafka has acknowledged, so that a slow relay does not look like an attacker.
 Both stream keys of the agency sign, so that every event below a head has post-quantum evidence
-(docs/spec/evidence.md).
+(docs/spec/evidence.md). A heartbeat also names the agency's newest manifest and a hash of the
+delegations that it knows, so that a reader notices a manifest that Kafka withholds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import NoteError, RefusedError
 from broker.event import JSON
+from broker.registry.newest_manifests import REGISTRY_HASHES, NamedManifest, RegistryHash
 from broker.statements.authorship import read_note
 from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import MAX_LOG_SIZE
@@ -30,6 +32,7 @@ MAX_HEADS: Final = 1024
 """Maximum number of heads: with the longest names they take 450 kB, and Kafka accepts 1 MiB."""
 MAX_HEARTBEAT_BYTES: Final = 512 * 1024
 """Maximum size of the note in bytes, which a reader may have to keep."""
+_MEMBERS: Final = frozenset({"agency", "heads", "log", "manifest", "registry", "time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,11 @@ class Head:
 class Heartbeat:
     """An agency's statement about itself at one time (ms).
 
-    ``log`` is the head of its disclosure log: (size, root).
+    Attributes:
+        heads: of its streams.
+        log: the head of its disclosure log: (size, root).
+        manifest: its newest manifest.
+        registry: hashes of the delegations that it knows, one for each agreement, ascending.
     """
 
     deployment: str
@@ -55,6 +62,8 @@ class Heartbeat:
     time: int
     heads: tuple[Head, ...]
     log: tuple[int, bytes]
+    manifest: NamedManifest
+    registry: tuple[RegistryHash, ...] = ()
 
 
 def format_heartbeat(heartbeat: Heartbeat, signers: Sequence[NoteSigner]) -> bytes:
@@ -72,6 +81,14 @@ def format_heartbeat(heartbeat: Heartbeat, signers: Sequence[NoteSigner]) -> byt
             for head in sorted(heartbeat.heads, key=_place)
         ],
         "log": {"root": heartbeat.log[1].hex(), "size": heartbeat.log[0]},
+        "manifest": {
+            "delegation": heartbeat.manifest.delegation,
+            "hash": heartbeat.manifest.hash.hex(),
+            "version": heartbeat.manifest.version,
+        },
+        "registry": [
+            {"contract": one.contract.hex(), "hash": one.hash.hex()} for one in heartbeat.registry
+        ],
         "time": heartbeat.time,
     }
     text = f"{HEADING}\n{heartbeat.deployment}\n".encode() + format_json(body) + b"\n"
@@ -112,7 +129,7 @@ def parse_heartbeat(note: Note, deployment: str) -> Heartbeat:
 
 
 def _heartbeat(body: object, deployment: str) -> Heartbeat:
-    if not isinstance(body, dict) or body.keys() != {"agency", "heads", "log", "time"}:
+    if not isinstance(body, dict) or body.keys() != _MEMBERS:
         raise ValueError
     log = body["log"]
     if not isinstance(body["heads"], list) or not isinstance(log, dict):
@@ -146,7 +163,37 @@ def _heartbeat(body: object, deployment: str) -> Heartbeat:
         if named.size > MAX_LOG_SIZE:
             raise ValueError
     own = (_number(log["size"]), _hash(log["root"]))
-    return Heartbeat(deployment, agency, _number(body["time"]), tuple(heads), own)
+    return Heartbeat(
+        deployment,
+        agency,
+        _number(body["time"]),
+        tuple(heads),
+        own,
+        _manifest(body["manifest"]),
+        _registry(body["registry"]),
+    )
+
+
+def _manifest(body: object) -> NamedManifest:
+    if not isinstance(body, dict) or body.keys() != {"delegation", "hash", "version"}:
+        raise ValueError
+    delegation, version = _number(body["delegation"]), _number(body["version"])
+    if not delegation or not version:
+        raise ValueError
+    return NamedManifest(delegation, version, _hash(body["hash"]))
+
+
+def _registry(body: object) -> tuple[RegistryHash, ...]:
+    if not isinstance(body, list) or len(body) > REGISTRY_HASHES:
+        raise ValueError
+    found: list[RegistryHash] = []
+    for one in body:
+        if not isinstance(one, dict) or one.keys() != {"contract", "hash"}:
+            raise ValueError
+        found.append(RegistryHash(_hash(one["contract"]), _hash(one["hash"])))
+    if any(a.contract >= b.contract for a, b in pairwise(found)):
+        raise ValueError
+    return tuple(found)
 
 
 def _place(head: Head) -> tuple[str, int, str]:

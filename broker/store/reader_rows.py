@@ -98,6 +98,32 @@ class HeadsRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedManifestRow:
+    """The manifest that an agency's last heartbeat names, and what this agency lacks of it.
+
+    Attributes:
+        delegation, version, hash: the manifest.
+        lacking_since_ms: by our clock, the first heartbeat that named a manifest we lacked; None if
+            we had the one that the last heartbeat names.
+        differs_contract: hash of an agreement of which it knows other delegations; None if none.
+        differs_ours, differs_theirs: registry hashes of that agreement.
+        differs_since_ms, differs_last_ms: by our clock, the first and the last heartbeat with a
+            registry hash that differs.
+    """
+
+    agency: str
+    delegation: int
+    version: int
+    hash: bytes
+    lacking_since_ms: int | None = None
+    differs_contract: bytes | None = None
+    differs_ours: bytes | None = None
+    differs_theirs: bytes | None = None
+    differs_since_ms: int | None = None
+    differs_last_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeptHeadRow:
     """A head that a kept heartbeat was the first to cover; ``key_id`` is of its ML-DSA-44 key."""
 

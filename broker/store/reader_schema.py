@@ -128,6 +128,21 @@ heads = Table(
     Column("log_root", LargeBinary(32), nullable=False),
 )
 
+named_manifests = Table(
+    "named_manifests",
+    metadata,
+    Column("agency", String(100), primary_key=True),
+    Column("delegation", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("lacking_since_ms", BigInteger),
+    Column("differs_contract", LargeBinary(32)),
+    Column("differs_ours", LargeBinary(32)),
+    Column("differs_theirs", LargeBinary(32)),
+    Column("differs_since_ms", BigInteger),
+    Column("differs_last_ms", BigInteger),
+)
+
 heartbeats = Table(
     "heartbeats",
     metadata,

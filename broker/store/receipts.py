@@ -10,7 +10,7 @@ from sqlalchemy.dialects import sqlite
 
 from broker.store import reader_schema
 from broker.store.area import Area
-from broker.store.reader_rows import HeadsRow, ReceiptRow
+from broker.store.reader_rows import HeadsRow, NamedManifestRow, ReceiptRow
 
 _r = reader_schema.receipts
 _h = reader_schema.heads
@@ -82,6 +82,13 @@ _SET_HEADS = (
     .where(_h.c.agency == bindparam("agency_"))
     .values(heard_ms=bindparam("heard_"), log_size=bindparam("size_"), log_root=bindparam("root_"))
 )
+
+
+_n = reader_schema.named_manifests
+_NAMED = select(*_n.c).order_by(_n.c.agency)
+_NAMED_OF = select(*_n.c).where(_n.c.agency == bindparam("agency_"))
+_FORGET_NAMED = delete(_n).where(_n.c.agency == bindparam("agency_"))
+_ADD_NAMED = insert(_n)
 
 
 def _after(prefix: str) -> str:
@@ -172,7 +179,20 @@ class Receipts(Area):
 
 
 class Heads(Area):
-    """The last heartbeat of each agency: its time and the head of its disclosure log."""
+    """The last heartbeat of each agency: its time, the head of its log, its newest manifest."""
+
+    def name(self, row: NamedManifestRow) -> None:
+        """Store what an agency's last heartbeat names."""
+        self._connection.execute(_FORGET_NAMED, {"agency_": row.agency})
+        self._connection.execute(_ADD_NAMED, asdict(row))
+
+    def named(self, agency: str) -> NamedManifestRow | None:
+        """Return what an agency's last heartbeat names."""
+        return self._first(NamedManifestRow, _NAMED_OF, {"agency_": agency})
+
+    def all_named(self) -> list[NamedManifestRow]:
+        """Return what the last heartbeat of each agency names, by agency."""
+        return self._all(NamedManifestRow, _NAMED)
 
     def save(self, row: HeadsRow) -> None:
         changed = self._connection.execute(

@@ -55,6 +55,7 @@ from broker.record import RecordFormatError, format_record, parse_record
 from broker.statements import heartbeats, notices
 from broker.statements.authorship import read_note
 from broker.statements.heartbeats import Heartbeat
+from broker.statements.manifest_requests import ManifestRequest, parse_manifest_request
 from broker.statements.notices import Notice
 from broker.statements.receipts import format_receipt, parse_receipt
 from broker.statements.signed_contract import pack_contract, unpack_contract
@@ -94,6 +95,7 @@ from tests.fuzz.parser_objects import (
     PATH,
     PLAIN,
     RECORDS,
+    REQUEST,
     ROOT,
     SIGNED,
     TREE,
@@ -216,6 +218,10 @@ def parse_notice(data: bytes) -> Notice:
     return notices.parse_notice(read_note(data))
 
 
+def parse_request(data: bytes) -> ManifestRequest:
+    return parse_manifest_request(read_note(data))
+
+
 def parse_heartbeat(data: bytes) -> Heartbeat:
     return heartbeats.parse_heartbeat(read_note(data), "pan-london")
 
@@ -285,6 +291,7 @@ PARSERS: tuple[Parser, ...] = (
            (format_receipt(ORIGIN, 9, ROOT, COSIGNER, NOW // 1000),),
            lambda signed: format_signed_checkpoint(signed.body, signed.line)),
     Parser("notice", parse_notice, (RefusedError,), NOTICES),
+    Parser("manifest request", parse_request, (RefusedError,), (REQUEST,)),
     Parser("heartbeat", parse_heartbeat, (RefusedError,), (_BEAT_NOTE,),
            wrap=in_note("concordant.heartbeat/v1\npan-london\n"),
            documents=(orjson.loads(_BEAT_NOTE.split(b"\n")[2]),)),

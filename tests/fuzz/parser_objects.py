@@ -19,7 +19,9 @@ from broker.keys.manifest import Manifest, ManifestKey
 from broker.keys.signed_document import document_text
 from broker.partnership import entry, officer
 from broker.record import Record
+from broker.registry.newest_manifests import NamedManifest, RegistryHash
 from broker.statements.heartbeats import Head, Heartbeat
+from broker.statements.manifest_requests import ManifestRequest, format_manifest_request
 from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
@@ -294,11 +296,14 @@ BEAT = Heartbeat(
     NOW,
     (Head(ORIGIN.topic, 3, GENERATION, 9, ROOT),),
     (4, ROOT),
+    NamedManifest(NOW, NOW, ROOT),
+    (RegistryHash(ROOT, ROOT),),
 )
 NOTICES = tuple(
     format_note(sign_note(f"{kind}\n{ORIGIN.format()}\n5\n{rest}\n".encode(), [AUTHOR]))
     for kind, rest in ((REFUSAL_HEADING, "5"), (REPLAY_HEADING, "8\n1795392000000"))
 )
+REQUEST = format_manifest_request(ManifestRequest("pan-london", "csu-camden", NOW), AUTHOR)
 HEADERS = ((b"content-type", b"application/vnd.concordant.sealed"), (b"proof", SIGNED))
 RECORDS = (
     Record(ORIGIN.topic, 3, HEADERS, sealed_value(1, 1)),

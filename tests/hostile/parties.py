@@ -46,6 +46,7 @@ from broker.receiving.receiving import Receiving
 from broker.record import CONTENT_TYPE_HEADER, KafkaPartition, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
+from broker.registry.newest_manifests import named_manifest, registry_hashes
 from broker.registry.repository import Repository
 from broker.sending.publishing import EventSealer, Publisher
 from broker.sending.relay import Relay, StreamSigning
@@ -217,12 +218,17 @@ class Party:
 
     def heartbeat(self) -> Record:
         """Heartbeat of this agency about its streams, as Kafka acknowledged them."""
+        contracts, manifests = self.trust.contracts, self.trust.manifests
+        newest = manifests.newest_verified(self.agency)
+        assert newest is not None
         beat = Heartbeat(
             self.world.deployment,
             self.agency,
             self.clock.now,
             self.relay.acknowledged_heads(),
             (0, bytes(32)),
+            named_manifest(newest),
+            registry_hashes(contracts, manifests, self.clock.now),
         )
         name = self.participant.key_name
         second = self.participant.stream_signer(self.clock.now, ML_DSA_44)

@@ -36,6 +36,7 @@ from broker.keys.keyfile import format_keyfile, open_key, parse_keyfile, seal_ke
 from broker.keys.manifest import Manifest, manifest_text, parse_manifest
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import Record, format_record, parse_record
+from broker.registry.newest_manifests import NamedManifest, RegistryHash
 from broker.statements import heartbeats
 from broker.statements.authorship import read_note
 from broker.statements.heartbeats import Head, Heartbeat
@@ -115,11 +116,27 @@ heads = st.lists(
 )
 
 
+versions = (st.integers(1, 2**53 - 1), st.integers(1, 2**53 - 1), hashes)
+registries = st.lists(
+    st.builds(RegistryHash, hashes, hashes), max_size=3, unique_by=lambda one: one.contract
+)
+
+
 @few
-@given(heads, sizes, st.tuples(sizes, hashes), names)
-def test_heartbeats(found: list[Head], time: int, log: tuple[int, bytes], agency: str) -> None:
+@given(
+    heads, sizes, st.tuples(sizes, hashes), names, st.builds(NamedManifest, *versions), registries
+)
+def test_heartbeats(
+    found: list[Head],
+    time: int,
+    log: tuple[int, bytes],
+    agency: str,
+    manifest: NamedManifest,
+    registry: list[RegistryHash],
+) -> None:
     ordered = sorted(found, key=lambda head: (head.topic, head.partition, head.generation))
-    beat = Heartbeat("pan-london", agency, time, tuple(ordered), log)
+    known = sorted(registry, key=lambda one: one.contract)
+    beat = Heartbeat("pan-london", agency, time, tuple(ordered), log, manifest, tuple(known))
     written = heartbeats.format_heartbeat(beat, [AUTHOR])
     assert heartbeats.parse_heartbeat(read_note(written), "pan-london") == beat
 

@@ -18,6 +18,7 @@ from broker.record import (
     KafkaPartition,
     Record,
 )
+from broker.registry.newest_manifests import NamedManifest, RegistryHash, named_manifest
 from broker.statements.authorship import post_quantum_author
 from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat
 from broker.tlog.checkpoint import Origin
@@ -90,9 +91,24 @@ def origin_of(log: Log) -> Origin:
     return Origin(log.stream.deployment, log.agency, log.topic, log.partition, log.newest.name)
 
 
-def beat(world: FoundedPartnership, *heads: Head, at: int = NOW, agency: str = POLICE) -> bytes:
-    one = Heartbeat(world.deployment, agency, at, heads, (0, bytes(32)))
+def beat(
+    world: FoundedPartnership,
+    *heads: Head,
+    at: int = NOW,
+    agency: str = POLICE,
+    manifest: NamedManifest | None = None,
+    registry: tuple[RegistryHash, ...] = (),
+) -> bytes:
+    named = manifest or newest(world, agency)
+    one = Heartbeat(world.deployment, agency, at, heads, (0, bytes(32)), named, registry)
     return format_heartbeat(one, authors(world, agency))
+
+
+def newest(world: FoundedPartnership, agency: str) -> NamedManifest:
+    """The newest manifest of an agency, as its heartbeat names it."""
+    verified = world.manifests.newest_verified(agency)
+    assert verified is not None
+    return named_manifest(verified)
 
 
 def authors(world: FoundedPartnership, agency: str) -> list[NoteSigner]:

@@ -14,6 +14,7 @@ from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
 from broker.observing.tallies import kept
 from broker.operations.checks.check import Check, passed, skipped, warned
+from broker.operations.registry_state import missing_manifests, registry_differences
 from broker.receiving.persistence import NEARLY_FULL, QUARANTINE_BYTES, QUARANTINE_QUOTA, filled
 from broker.registry.awaited import awaited
 from broker.store.database import open_existing
@@ -22,7 +23,7 @@ from contracts.durations import DAY_MS, MINUTE_MS, duration_text
 
 SLOW_MS: Final = 10 * MINUTE_MS
 """Longest wait of an event for the agency's own system (the alert `InboxStuck`)."""
-FLOW: Final = ("outbox", "inbox", "streams", "heartbeats", "referrals", "alarms")
+FLOW: Final = ("outbox", "inbox", "streams", "heartbeats", "newest", "referrals", "alarms")
 """Names of these checks."""
 TOO_LARGE: Final = "kafka_record_too_large"
 
@@ -46,6 +47,7 @@ def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
             yield _inbox(participant, tx, now, runs=runs)
             yield from _streams(tx)
             yield from _heartbeats(participant, tx, now, runs=runs)
+            yield from _registry(participant, tx, now)
             yield _referrals(participant, tx, now)
             yield _alarms(participant, tx, now)
     finally:
@@ -138,6 +140,30 @@ def _heartbeats(
         yield warned("heartbeats", f"no heartbeat from {agency} {since}", fix)
     if not silent:
         yield passed("heartbeats", f"all {len(others)} other parties sent heartbeats")
+
+
+def _registry(participant: Participant, tx: Transaction, now: int) -> Iterator[Check]:
+    missing = missing_manifests(participant, tx, now)
+    for one in missing:
+        detail = (
+            f"the newest manifest of {one.agency}, version {one.version}, has not come for "
+            f"{duration_text(now - one.since_ms)}"
+        )
+        fix = f"telephone {one.agency}, then the host of Kafka: it may withhold the manifest"
+        yield Check("newest", "fail", detail, fix, "manifest_not_received")
+    differing = registry_differences(participant, tx, now)
+    for other in differing:
+        detail = (
+            f"{other.agency} knows other delegations of the parties of {other.contract} than we "
+            f"do: our hash is {other.ours}, its hash is {other.theirs}"
+        )
+        fix = (
+            f"compare with {other.agency} by telephone what this command says of delegations: "
+            f"concordant status --agency {participant.root}"
+        )
+        yield Check("newest", "fail", detail, fix, "registry_differs")
+    if not missing and not differing:
+        yield passed("newest", "we have the newest manifest of every agency that was heard")
 
 
 def _referrals(participant: Participant, tx: Transaction, now: int) -> Check:

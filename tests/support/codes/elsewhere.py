@@ -18,6 +18,10 @@ BY_TEST = {
     "::test_two_processes_do_not_issue_at_once",
     "manifest_displaced": "broker/service/test_manifest_renewal.py"
     "::test_its_own_record_is_put_back",
+    "manifest_not_received": "broker/control/test_named_manifests.py"
+    "::test_a_withheld_delegation_shows_in_ten_seconds",
+    "registry_differs": "broker/control/test_named_manifests.py"
+    "::test_a_registry_that_differs_for_ten_minutes_is_an_alarm_with_both_hashes",
     "manifest_not_foreign": "broker/cli/test_keys_adopt.py"
     "::test_a_version_that_does_not_await_it_is_refused",
     "manifest_not_ours": "broker/cli/test_keys_adopt.py::test_an_adopted_manifest_is_one_of_ours",

@@ -24,13 +24,14 @@ from adapters.support import ADAPTER as OF_SUPPORT
 from broker.agency.own_manifest import suspend_contract
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
-from broker.control import watch
+from broker.control import named_manifests, watch
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.observing import logs
 from broker.observing.logs import configure, logger
 from broker.operations.contract_revision import revise_contract
 from broker.receiving import persistence
 from broker.record import Record
+from broker.registry.newest_manifests import KnownDelegations, RegistryHash
 from broker.registry.repository import manifest_name
 from broker.store.database import open_store
 from broker.store.rows import NewCopyRow
@@ -447,6 +448,23 @@ async def a_manifest_is_not_ours(live: Live) -> Shown:
     return Shown(calm, await live[SUPPORT].until(all_of(wanted, settled)), restarted=True)
 
 
+async def a_delegation_is_withheld(live: Live) -> Shown:
+    """Each heartbeat names a manifest that the support service lacks, and other delegations."""
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    pair = (RegistryHash(bytes(32), b"o" * 32), RegistryHash(bytes(32), b"t" * 32))
+    codes = ("manifest_not_received", "registry_differs")
+    wanted = [has(code) for code in codes] + [has("alarms_total", code=code) for code in codes]
+    with (
+        mock.patch.object(named_manifests, "lacks", return_value=True),
+        mock.patch.object(named_manifests, "MISSING_AFTER_MS", 0),
+        mock.patch.object(KnownDelegations, "differing", return_value=pair),
+        mock.patch.object(named_manifests, "DIFFERS_AFTER_MS", 0),
+    ):
+        after = await live[SUPPORT].until(all_of(*wanted, settled))
+    return Shown(calm, after)
+
+
 async def a_delegation_ends(live: Live) -> Shown:
     await live.start(*CAST)
     calm = await live[SUPPORT].until(settled)
@@ -535,6 +553,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (a_certificate_is_not_renewed, {"CertificateNotRenewed", "EndsSoon"}),
     (a_manifest_is_not_renewed, {"EndsSoon", "ManifestNotRenewed"}),
     (a_manifest_is_not_ours, {"Alarm", "ManifestNotOurs"}),
+    (a_delegation_is_withheld, {"Alarm", "ManifestNotReceived", "RegistryDiffers"}),
     (a_delegation_ends, {"DelegationEnds"}),
     (a_review_is_due, {"AgreementDue"}),
     (a_version_awaits_our_signature, {"SignatureAwaited"}),

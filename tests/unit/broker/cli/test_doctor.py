@@ -36,6 +36,7 @@ NAMES = {
     "inbox",
     "streams",
     "heartbeats",
+    "newest",
     "referrals",
     "alarms",
     "held",

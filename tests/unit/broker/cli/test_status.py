@@ -12,7 +12,7 @@ from broker.clock import now_ms
 from broker.observing.tallies import Tallies
 from broker.record import CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE
 from broker.store.exclusion import exclusive
-from broker.store.reader_rows import HeadsRow
+from broker.store.reader_rows import HeadsRow, NamedManifestRow
 from broker.tlog.checkpoint import Place
 from broker.tlog.merkle import leaf_hash
 
@@ -218,6 +218,46 @@ def test_heartbeats_that_were_heard(cli, world, clock) -> None:
     clock(4 * 60_000)
     heard = {one["agency"]: one for one in status(cli, world, READER, "--json").json["heartbeats"]}
     assert heard[SENDER]["silent"] is True
+
+
+def test_a_manifest_that_has_not_come_and_a_registry_that_differs(cli, world, clock) -> None:
+    (signed,) = world.participant(READER).contracts.trusted()
+    now = now_ms()
+    row = NamedManifestRow(
+        SENDER,
+        now,
+        now,
+        b"m" * 32,
+        now,
+        signed.hash,
+        b"o" * 32,
+        b"t" * 32,
+        now - 11 * 60_000,
+        now,
+    )
+    store = world.store(READER)
+    with store.transaction() as tx:
+        tx.heads.name(row)
+    store.close()
+    found = status(cli, world, READER, "--json").json
+    assert found["manifests_not_received"] == []  # not yet ten seconds
+    clock(10_000)
+    found = status(cli, world, READER, "--json").json
+    (missing,) = found["manifests_not_received"]
+    assert (missing["agency"], missing["sha256"]) == (SENDER, (b"m" * 32).hex())
+    (differs,) = found["registry_differs"]
+    assert (differs["agency"], differs["ours"], differs["theirs"]) == (
+        SENDER,
+        (b"o" * 32).hex(),
+        (b"t" * 32).hex(),
+    )
+    assert set(differs["delegations"]) == {one.id for one in signed.contract.parties}
+    text = status(cli, world).text
+    assert (b"o" * 32).hex() in text
+    assert (b"t" * 32).hex() in text
+    checks = cli("doctor", "--agency", world.directory(READER), "--offline", "--json").json
+    codes = {one.get("code") for one in checks["checks"] if one["name"] == "newest"}
+    assert codes == {"manifest_not_received", "registry_differs"}
 
 
 def test_an_expired_contract_and_a_suspension_are_states_and_not_errors(cli, world, clock) -> None:

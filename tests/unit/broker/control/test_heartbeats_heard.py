@@ -29,13 +29,13 @@ from tests.support.founded_partnership import (
     FoundedPartnership,
 )
 from tests.support.memory_agency import Clock, at_offsets
-from tests.support.memory_control import ControlNode, authors, beat, head, origin_of
+from tests.support.memory_control import ControlNode, authors, beat, head, newest, origin_of
 from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log
 
 
 def test_a_heartbeat_is_its_agencys_own(node: ControlNode, world: FoundedPartnership) -> None:
-    one = Heartbeat(world.deployment, POLICE, NOW, (), (0, bytes(32)))
+    one = Heartbeat(world.deployment, POLICE, NOW, (), (0, bytes(32)), newest(world, POLICE))
     name = f"{world.deployment}/{POLICE}"
     posing = format_heartbeat(one, [replace(key, name=name) for key in authors(world, SUPPORT)])
     receipt_key = world.author(POLICE, receipts=True)
@@ -47,7 +47,7 @@ def test_a_heartbeat_is_its_agencys_own(node: ControlNode, world: FoundedPartner
 
 
 def test_a_heartbeat_needs_both_signatures(node: ControlNode, world: FoundedPartnership) -> None:
-    one = Heartbeat(world.deployment, POLICE, NOW, (), (0, bytes(32)))
+    one = Heartbeat(world.deployment, POLICE, NOW, (), (0, bytes(32)), newest(world, POLICE))
     classical, post_quantum = authors(world, POLICE)
     alone = [format_heartbeat(one, [key]) for key in (classical, post_quantum)]
     assert node.hear(node.topics.heartbeats, *alone).rejected == ["key_unknown"] * 2

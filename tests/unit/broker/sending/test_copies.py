@@ -10,7 +10,9 @@ from broker import pseudonyms
 from broker.audit.query import entries_of_log
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
+from broker.registry.newest_manifests import Awaited, named_manifest
 from broker.sending import copies
+from broker.sending.addressees import NotSealed
 from broker.sending.copies import CANCELLED, ERASED, CopyRelease, cancel, content_of
 from broker.store.rows import CopyRow
 from contracts.events import PlainEvent
@@ -86,6 +88,28 @@ async def test_suspended_then_resumed_the_copies_arrive_once_and_in_order(
     assert [event.to for event in batch.opened] == [(COUNCIL,)] * 3 + [BOTH]
     assert (batch.refused, batch.repeats) == ([], 0)
     assert release(police).look(police.clock.now).sent == 0
+
+
+def test_an_agency_whose_newest_manifest_is_missing_gets_a_copy_later(
+    police: MemoryAgency,
+) -> None:
+    """The manifest may revoke its key or suspend its part (docs/spec/heartbeats.md)."""
+    changes = ManifestChanges()
+    manifests = police.world.reissue(COUNCIL, changes, police.clock.now)
+    newest = manifests.newest_verified(COUNCIL)
+    assert newest is not None
+    police.terms.await_manifests({COUNCIL: Awaited(named_manifest(newest), police.clock.now)})
+    with police.store.transaction() as tx, police.publisher.accepting(tx) as acceptance:
+        acceptance.publish(police.event(CASE, to=BOTH), police.clock.now)
+        missing = acceptance.not_sealed
+    assert missing == (NotSealed(COUNCIL, "manifest_not_received"),)
+    assert [(row.agency, row.reason) for row in waiting(police)] == [
+        (COUNCIL, "manifest_not_received")
+    ]
+    assert sent_after_an_hour(police) == 0
+    police.terms.manifests = manifests
+    assert sent_after_an_hour(police) == 1
+    assert waiting(police) == []
 
 
 def test_a_waiting_copy_is_encrypted_and_cleared_when_sent(police: MemoryAgency) -> None:

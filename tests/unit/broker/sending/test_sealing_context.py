@@ -15,6 +15,7 @@ from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
+from broker.registry.newest_manifests import Awaited, NamedManifest
 from broker.sending import sealing_context
 from broker.sending.addressees import Addressees, NotSealed
 from broker.sending.sealing import EventSealer
@@ -71,6 +72,21 @@ def reached(
 
 def missing(context: SealingContext, moment: int) -> list[tuple[str, str]]:
     return [(one.agency, one.reason) for one in reached(context, moment)[2]]
+
+
+def test_an_awaited_manifest_counts_at_once_and_for_a_day(world: FoundedPartnership) -> None:
+    context = SealingContext(world.book(POLICE), world.manifests)
+    assert context.exchange_key(COUNCIL, NOW).agency == COUNCIL
+    named = NamedManifest(NOW + DAY, NOW + DAY, bytes(32))
+    context.await_manifests({COUNCIL: Awaited(named, NOW)})
+    with pytest.raises(RegistryError) as refused:
+        context.exchange_key(COUNCIL, NOW)
+    assert refused.value.code == "manifest_not_received"
+    with pytest.raises(RegistryError):
+        context.exchange_key(COUNCIL, NOW + DAY - 1)
+    assert context.exchange_key(COUNCIL, NOW + DAY).agency == COUNCIL
+    context.await_manifests({})
+    assert context.exchange_key(COUNCIL, NOW).agency == COUNCIL
 
 
 def moments(world: FoundedPartnership, manifests: ManifestBook) -> list[int]:

@@ -7,6 +7,7 @@ import pytest
 from broker.envelope.canonical import format_json, parse_json
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
 from broker.errors import RefusedError
+from broker.registry.newest_manifests import NamedManifest, RegistryHash
 from broker.statements.heartbeats import (
     HEADING,
     Head,
@@ -33,7 +34,11 @@ HEADS = (
     Head("t.a", 1, "g2", 0, b"b" * 32),
     Head("t.b", 0, "g3", 7, b"c" * 32),
 )
-BEAT = Heartbeat(DEPLOYMENT, AGENCY, 1_750_000_000_000, HEADS, (12, b"\xdd" * 32))
+MANIFEST = NamedManifest(1_749_000_000_000, 1_749_000_060_000, b"m" * 32)
+REGISTRY = (RegistryHash(b"c" * 32, b"r" * 32), RegistryHash(b"d" * 32, b"q" * 32))
+BEAT = Heartbeat(
+    DEPLOYMENT, AGENCY, 1_750_000_000_000, HEADS, (12, b"\xdd" * 32), MANIFEST, REGISTRY
+)
 
 
 def note_with(change: object) -> Note:
@@ -58,12 +63,12 @@ def test_a_heartbeat_is_signed_and_read_back() -> None:
 
 
 def test_heads_are_written_in_one_order() -> None:
-    shuffled = Heartbeat(DEPLOYMENT, AGENCY, BEAT.time, HEADS[::-1], BEAT.log)
+    shuffled = Heartbeat(DEPLOYMENT, AGENCY, BEAT.time, HEADS[::-1], BEAT.log, MANIFEST, REGISTRY)
     assert format_heartbeat(shuffled, [SIGNER]) == format_heartbeat(BEAT, [SIGNER])
 
 
 def test_an_agency_without_streams_beats_too() -> None:
-    silent = Heartbeat(DEPLOYMENT, AGENCY, BEAT.time, (), BEAT.log)
+    silent = Heartbeat(DEPLOYMENT, AGENCY, BEAT.time, (), BEAT.log, MANIFEST)
     assert parse_heartbeat(parse_note(format_heartbeat(silent, [SIGNER])), DEPLOYMENT) == silent
 
 
@@ -128,6 +133,28 @@ def test_text_after_the_json_is_refused() -> None:
         lambda b: b["heads"][0].update(partition=-1),
         lambda b: b["heads"][0].update(size="3"),
         lambda b: b["heads"][0].update(root="00"),
+        lambda b: b.pop("manifest") and None,
+        lambda b: b.pop("registry") and None,
+        lambda b: b.update(manifest=1),
+        lambda b: b.update(manifest=[]),
+        lambda b: b["manifest"].update(more=1),
+        lambda b: b["manifest"].pop("delegation") and None,
+        lambda b: b["manifest"].update(version=0),
+        lambda b: b["manifest"].update(delegation=0),
+        lambda b: b["manifest"].update(version="1"),
+        lambda b: b["manifest"].update(hash="00"),
+        lambda b: b["manifest"].update(hash=b["manifest"]["hash"].upper()),
+        lambda b: b.update(registry=1),
+        lambda b: b.update(registry={}),
+        lambda b: b.update(registry=[1]),
+        lambda b: b["registry"][0].update(more=1),
+        lambda b: b["registry"][0].pop("hash") and None,
+        lambda b: b["registry"][0].update(contract="00"),
+        lambda b: b["registry"].reverse(),
+        lambda b: b["registry"].append(b["registry"][-1]),
+        lambda b: b.update(
+            registry=[{"contract": f"{n:064x}", "hash": "ab" * 32} for n in range(65)]
+        ),
         lambda b: b["heads"].reverse(),
         lambda b: b["heads"].append(b["heads"][-1]),
     ],

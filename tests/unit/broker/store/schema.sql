@@ -203,6 +203,20 @@ CREATE TABLE meta (
 	CONSTRAINT pk_meta PRIMARY KEY (name)
 );
 
+CREATE TABLE named_manifests (
+	agency VARCHAR(100) NOT NULL, 
+	delegation BIGINT NOT NULL, 
+	version BIGINT NOT NULL, 
+	hash BLOB NOT NULL, 
+	lacking_since_ms BIGINT, 
+	differs_contract BLOB, 
+	differs_ours BLOB, 
+	differs_theirs BLOB, 
+	differs_since_ms BIGINT, 
+	differs_last_ms BIGINT, 
+	CONSTRAINT pk_named_manifests PRIMARY KEY (agency)
+);
+
 CREATE TABLE outbox (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	event_id VARCHAR(36) NOT NULL, 
