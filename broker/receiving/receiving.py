@@ -18,8 +18,15 @@ from broker.judging.verification_cache import VerificationCache
 from broker.receiving.persistence import Batch, VerdictPersistence
 from broker.receiving.position_guard import save_position
 from broker.receiving.retry_later import RetryLater
-from broker.receiving.unheard import Unheard
+from broker.receiving.unheard import (
+    AFTER_VOID_CODES,
+    JUDGED_VOID,
+    UNHEARD_CODES,
+    Unheard,
+    void_digest,
+)
 from broker.record import KafkaPartition, Record
+from broker.registry.manifests import ManifestBook
 from broker.store.database import Store
 
 
@@ -43,6 +50,9 @@ class Receiving:
         self._cache = VerificationCache()
         self._believed = trust.current
         self._unheard_after = 0
+        self._void_of: ManifestBook | None = None
+        self._void = b""
+        self._void_after = 0
 
     def take(self, partition: KafkaPartition, records: Sequence[Record], now: int) -> Batch:
         """Judge a batch and commit the results.
@@ -74,23 +84,43 @@ class Receiving:
     def judge_unheard(self, now: int) -> Batch:
         """Judge records again that arrived after their sender's part had ended. Commit the results.
 
+        When manifests have become void, records that may have been refused because of them are
+        judged again too, once.
+
         Args:
             now: ms.
 
         Raises:
             StoreError: nothing was written.
         """
+        void = self._void_digest()
         with self._store.reading() as tx:
-            if not tx.quarantine.unheard(self._unheard_after, 1):
+            fresh = void != (tx.meta.get(JUDGED_VOID) or b"")
+            if not fresh and not tx.quarantine.unheard(self._unheard_after, 1, UNHEARD_CODES):
                 self._unheard_after = 0
                 return Batch()
         with self._store.transaction() as tx:
             context = StoreContext(tx, self._trust_now(), self._secret, self._cache, now)
             unheard = Unheard(tx, context, self._cache, self._secret, now)
-            self._unheard_after = unheard.judge(self._unheard_after)
+            if fresh:
+                self._void_after = unheard.judge(self._void_after, AFTER_VOID_CODES)
+                if not self._void_after:
+                    tx.meta.set(JUDGED_VOID, void)
+            else:
+                self._unheard_after = unheard.judge(self._unheard_after)
             if self._log_taken:
                 append_entries(tx, unheard.entries)
         return Batch(opened=unheard.opened, refused=unheard.refused)
+
+    def _void_digest(self) -> bytes:
+        """Return a hash of the manifests that are void now."""
+        manifests = self._trust.current.resolver.manifests
+        if manifests is not self._void_of:
+            digest = void_digest(manifests)
+            if digest != self._void:
+                self._void, self._void_after = digest, 0
+            self._void_of = manifests
+        return self._void
 
     def _trust_now(self) -> Trust:
         """Return the current keys and contracts. If they changed, clear cached signature checks."""

@@ -1,18 +1,23 @@
-"""Second judgement of records that arrived after their sender's part had ended.
+"""Second judgement of records that arrived after an end of their sender, or under a void manifest.
 
 docs/spec/streams.md, "Ends". If a receipt covers such a record, the record waits until all leaves
 that the receipt covers have arrived. Then their root must equal the root in the receipt. If the
 leaves do not arrive in time, the record is put into the quarantine as `not_heard`. It is judged
 again there too, because a leaf or a receipt may arrive later.
+
+When a manifest becomes void, it was never made (docs/spec/keys.md, "Withdrawn keys"). Records that
+were refused because of it are judged again, once for each set of void manifests.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
 from broker.audit import recording
 from broker.audit.entries import Entry
+from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.decryption import WrapCount, open_record
@@ -23,12 +28,24 @@ from broker.judging.verification import VerifiedRecord, verify_record
 from broker.judging.verification_cache import VerificationCache
 from broker.receiving.accepted_events import AcceptedEvents
 from broker.receiving.quarantining import restored
+from broker.registry.manifests import ManifestBook
 from broker.store.rows import QuarantineRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 
+UNHEARD_CODES: Final = frozenset({NOT_HEARD})
+AFTER_VOID_CODES: Final = UNHEARD_CODES | {"suspended", "contract_left", "key_missing"}
+"""Codes of refusals after step 4 that follow from a manifest of the sender, or of this reader."""
+JUDGED_VOID: Final = "judged-void-manifests"
+"""Name in the state of the set of void manifests after which all records were judged again."""
 JUDGED_AT_ONCE: Final = 256
 """Maximum number of records that one call judges. It limits the cost of a call."""
+
+
+def void_digest(manifests: ManifestBook) -> bytes:
+    """Return a hash of the void manifests; empty if there is none."""
+    void = [one.hash for agency in manifests.agencies() for one in manifests.void(agency)]
+    return sha256(b"".join(sorted(void))) if void else b""
 
 
 @dataclass(slots=True)
@@ -57,16 +74,17 @@ class Unheard:
     refused: list[tuple[Origin | None, int, float, str]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
 
-    def judge(self, after: int) -> int:
+    def judge(self, after: int, codes: Collection[str] = UNHEARD_CODES) -> int:
         """Judge the next records again.
 
         Args:
             after: id of the last record of the call before; 0 to begin.
+            codes: codes of held records that are judged again.
 
         Returns:
             The id of the last record; 0 if there are no more.
         """
-        rows = self.tx.quarantine.unheard(after, JUDGED_AT_ONCE)
+        rows = self.tx.quarantine.unheard(after, JUDGED_AT_ONCE, codes)
         accepted = AcceptedEvents(self.tx, self.context, self.secret, self.now)
         for row in rows:
             try:

@@ -8,6 +8,8 @@ quota. A record that was opened or discarded keeps its place, its code and its s
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import (
     LargeBinary,
     bindparam,
@@ -57,7 +59,8 @@ _END = (
 _UNHEARD = (
     select(*_COLUMNS)
     .where(
-        (_q.c.status == "waiting") | ((_q.c.status == "held") & (_q.c.code == "not_heard")),
+        (_q.c.status == "waiting")
+        | ((_q.c.status == "held") & _q.c.code.in_(bindparam("codes_", expanding=True))),
         _q.c.id > bindparam("after_"),
     )
     .order_by(_q.c.id)
@@ -156,9 +159,9 @@ class Quarantine(Area):
         asked = {"id_": id, "status_": status, "now_": now}
         return self._connection.execute(_END, asked).rowcount == 1
 
-    def unheard(self, after: int, limit: int) -> tuple[QuarantineRow, ...]:
-        """Return records that wait, or were not heard, with their bytes, by id."""
-        asked = {"after_": after, "limit_": limit}
+    def unheard(self, after: int, limit: int, codes: Collection[str]) -> tuple[QuarantineRow, ...]:
+        """Return records that wait or are held with one of these codes, with their bytes, by id."""
+        asked = {"after_": after, "limit_": limit, "codes_": sorted(codes)}
         return tuple(self._all(QuarantineRow, _UNHEARD, asked))
 
     def waiting(self, agency: str | None = None) -> tuple[int, int | None, int]:
