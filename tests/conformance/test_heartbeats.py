@@ -41,7 +41,7 @@ def beat() -> Heartbeat:
 
 
 def accepted_by_both(text: bytes) -> bool:
-    """Whether both read a text; they must agree."""
+    """Return whether both read a text; they must agree."""
     deployment = founded().deployment
     try:
         parse_heartbeat(Note(text, LINES), deployment)
