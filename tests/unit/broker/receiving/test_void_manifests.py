@@ -77,7 +77,7 @@ def sent(log: Log) -> list[Record]:
     return at_offsets(log.send(value(), value(), at=STOLEN + MINUTE))
 
 
-def test_what_a_void_suspension_put_aside_is_opened(
+def test_records_held_for_a_void_suspension_are_opened(
     node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
 ) -> None:
     clock.now = STOLEN + 2 * MINUTE
@@ -147,7 +147,7 @@ def test_a_real_suspension_stays_refused_after_a_manifest_became_void(
     assert (opened, [row.code for row in held(node)]) == ([], ["suspended"] * 2)
 
 
-def test_what_a_void_revocation_dropped_is_asked_for_and_opened(
+def test_records_dropped_for_a_void_revocation_are_asked_for_and_opened(
     node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
 ) -> None:
     clock.now = STOLEN + 2 * MINUTE
