@@ -104,6 +104,10 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         flat = form.flatten(event.data)
     except EventError as error:
         return _denied(Denial("event_invalid", str(error), policy.clause))
+    closed = policy.closed_code(flat, now) if policy.closed else None
+    if closed is not None:
+        why = f"{closed}: this kind of sender no longer uses this code (vocabulary, closed)"
+        return _denied(Denial("event_invalid", why, policy.clause))
     decisions, whole = policy.fields, flat
     if addressed is not None:
         entire = policy_for(contract, sender, addressed, event.type)

@@ -53,6 +53,7 @@ __all__ = [
     "Party",
     "ServiceLevels",
     "TopicTerms",
+    "midnight_ms",
     "topic_name",
     "trial_topic_name",
 ]
@@ -272,12 +273,12 @@ class Contract(Term):
     @cached_property
     def starts_ms(self) -> int:
         """First millisecond in force, UTC."""
-        return _midnight_ms(self.starts)
+        return midnight_ms(self.starts)
 
     @cached_property
     def ends_ms(self) -> int:
         """First millisecond after the last day in force, UTC."""
-        return _midnight_ms(self.ends) + DAY_MS
+        return midnight_ms(self.ends) + DAY_MS
 
     @cached_property
     def previous_hashes(self) -> tuple[bytes, ...]:
@@ -346,7 +347,8 @@ class DraftContract(Contract):
         return tuple(name for name in needed if name not in self.model_fields_set)
 
 
-def _midnight_ms(day: date) -> int:
+def midnight_ms(day: date) -> int:
+    """Return the first millisecond of a day, UTC."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 
 

@@ -21,7 +21,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from contracts.consent_needs import consent_bound, consent_needs, role_need
 from contracts.errors import ContractError, EventError
 from contracts.events import JSON
-from contracts.model import Contract
+from contracts.legal_codes import party_kind
+from contracts.model import Contract, midnight_ms
 from contracts.terms import ConsentScope, EventTerms
 from contracts.values import value_class
 
@@ -260,6 +261,8 @@ class Policy:
         role_needs: maps a recipient to the further scope that its role needs for consent-bound
             fields.
         depersonalised: leaf paths that are removed from an incident that identifies no person.
+        closed: leaf path and code to the time, in milliseconds, from which the sender no longer
+            uses the code.
     """
 
     contract: Contract = field(repr=False)
@@ -272,6 +275,7 @@ class Policy:
     needs: Mapping[str, frozenset[ConsentScope]] = field(default_factory=dict)
     role_needs: Mapping[str, ConsentScope] = field(default_factory=dict)
     depersonalised: frozenset[str] = frozenset()
+    closed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Store the paths and codes of the vocabulary that `consented` needs."""
@@ -308,6 +312,15 @@ class Policy:
             )
             found = self._by_answers[state] = self._work_out(given, impersonal=state[-1])
         return found
+
+    def closed_code(self, flat: Mapping[str, JSON], now: int) -> str | None:
+        """Return the first leaf path with a code that the sender no longer uses at a time."""
+        for path, codes in self.closed.items():
+            value = flat.get(path)
+            for code in value if isinstance(value, list) else (value,):
+                if isinstance(code, str) and now >= codes.get(code, now + 1):
+                    return path
+        return None
 
     def impersonal(self, flat: Mapping[str, JSON]) -> bool:
         """Return True for an incident of a kind that identifies no person.
@@ -473,9 +486,19 @@ def _compile(
         needs=needs,
         role_needs={agency: scope for agency, scope in role_needs.items() if scope is not None},
         depersonalised=_depersonalised(terms, frozenset(decisions)),
+        closed=_closed(contract, sender, event_type),
     )
     policy.grouping = groups
     return policy
+
+
+def _closed(contract: Contract, sender: str, event_type: str) -> dict[str, dict[str, int]]:
+    kind = party_kind(contract.by_id[sender])
+    return {
+        path: {code: midnight_ms(kinds[kind]) for code, kinds in codes.items() if kind in kinds}
+        for path, codes in contract.vocabulary.type(event_type).closed.items()
+        if any(kind in kinds for kinds in codes.values())
+    }
 
 
 def _depersonalised(terms: EventTerms, readable: frozenset[str]) -> frozenset[str]:

@@ -43,6 +43,9 @@ def _lists(form: VocabularyForm) -> Iterator[Fault]:
             for code in listed.codes:
                 if not further.fullmatch(code):
                     yield ("code_lists", name, "codes", code), "others does not match this code"
+        yield from _unknown(
+            ("code_lists", name, "closed"), listed.closed, listed.codes, "code of this list"
+        )
     for name in form.kinds.keys() & BUILT_IN:
         yield ("kinds", name), "this kind is built in and keeps its meaning"
 

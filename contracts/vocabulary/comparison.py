@@ -50,6 +50,9 @@ def _changes(before: Vocabulary, after: Vocabulary) -> Iterator[VocabularyChange
         codes, now = old.code_lists[name].codes, new.code_lists[name].codes
         yield from _names(f"code_lists.{name}.codes", codes, now)
         yield from _labels(f"code_lists.{name}.codes", codes, now)
+        if old.code_lists[name].closed != new.code_lists[name].closed:
+            text = "other senders may use some of its codes, or until another day"
+            yield VocabularyChange(f"code_lists.{name}.closed", text)
     yield from _consent(old, new)
     if old.parts.case != new.parts.case:
         yield VocabularyChange("parts.case", "another field is the id of the case", breaks=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias, cast
@@ -19,7 +20,7 @@ from typing import Any, Final, NoReturn, TypeAlias, cast
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.errors import EventError
-from contracts.vocabulary.format import FieldForm, VocabularyForm
+from contracts.vocabulary.format import FieldForm, SenderKind, VocabularyForm
 from contracts.vocabulary.kinds import Annotations, checked_dictionary
 
 __all__ = ["JSON", "EventType", "Leaf", "Restricted", "unflatten"]
@@ -69,6 +70,7 @@ class EventType:
         description: one sentence.
         leaves: path to leaf, in the order of the file.
         required: the leaf paths that every event of the type holds.
+        closed: leaf path, code and kind of sender to the day from which the sender does not use it.
     """
 
     def __init__(self, form: VocabularyForm, name: str, annotations: Annotations) -> None:
@@ -81,6 +83,13 @@ class EventType:
             }
         )
         self.required = frozenset(leaf.path for leaf in self.leaves.values() if leaf.required)
+        self.closed: Mapping[str, Mapping[str, Mapping[SenderKind, date]]] = MappingProxyType(
+            {
+                path: form.code_lists[leaf.form.value.code].closed
+                for path, leaf in self.leaves.items()
+                if leaf.form.value.code and form.code_lists[leaf.form.value.code].closed
+            }
+        )
         self._form = form
         self._restricted: dict[frozenset[str], Restricted] = {}
         self._without: dict[frozenset[str], tuple[str, ...]] = {}

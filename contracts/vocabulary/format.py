@@ -16,8 +16,8 @@ from contracts.vocabulary.patterns import parse_pattern
 
 __all__ = [
     "BUILT_IN", "CodeList", "ConsentForm", "FieldForm", "KindForm", "LeafPath", "MadeForm",
-    "NumberLimits", "ObjectForm", "PartsForm", "ReferralsForm", "StatusForm", "TextLimits",
-    "TypeName", "Value", "VocabularyForm",
+    "NumberLimits", "ObjectForm", "PartsForm", "ReferralsForm", "SenderKind", "StatusForm",
+    "TextLimits", "TypeName", "Value", "VocabularyForm",
 ]  # fmt: skip
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]
@@ -34,6 +34,8 @@ CodeText: TypeAlias = Annotated[
 BuiltIn: TypeAlias = Literal[
     "uuid", "day", "time_of_day", "instant", "agency", "email", "language", "leaf_path", "boolean"
 ]
+SenderKind: TypeAlias = Literal["competent-authority", "public-authority", "other"]
+"""Kind of a sender under the law (`contracts.legal_codes.party_kind`)."""
 BUILT_IN: Final = frozenset(BuiltIn.__args__)  # type: ignore[attr-defined]  # of a Literal
 """Kinds that every vocabulary has (docs/spec/vocabularies.md, "Kinds of values")."""
 LONGEST_TEXT = 8_000
@@ -97,6 +99,8 @@ class CodeList(Term):
             value is handed over marked as unlisted. Without it only the codes of the list are
             valid.
         codes: code to label, in the source's order.
+        closed: code to the day from which senders of a kind no longer send it. Other senders go
+            on.
     """
 
     dated: AgreementDay
@@ -104,6 +108,7 @@ class CodeList(Term):
     identifier: Text | None = None
     others: str | None = None
     codes: dict[CodeText, Text] = Field(min_length=1)
+    closed: dict[CodeText, dict[SenderKind, AgreementDay]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _pattern(self) -> Self:

@@ -26,6 +26,7 @@ from tests.conformance.event_models import Model, model
 from tests.conformance.refusals import MalformedError, RefusedError
 
 RECORD_TYPES = ("incident.record_type", "record_type")
+NOT_CRIMES = {"hate_incident", "asb_incident"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Terms:
         given = {scope for leaf, scope in CONSENT_LEAVES.items() if leaves.get(leaf) is True}
         if not self.scopes_needed(path) <= given:
             return True
-        incident = any(leaves.get(leaf) == "hate_incident" for leaf in RECORD_TYPES)
+        incident = any(leaves.get(leaf) in NOT_CRIMES for leaf in RECORD_TYPES)
         never = self.members["incident_identifiers"] == "never"
         return incident and never and bool(self.fields[path]["identifies"])
 

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from adapters.demo.london import london_agencies
+from adapters.demo.london import AgencyPlan, london_agencies
 from adapters.demo.partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
 from broker.envelope.primitives import (
@@ -173,12 +173,19 @@ class FoundedPartnership:
 @cache
 def founded() -> FoundedPartnership:
     """Founded once for a process."""
+    plans = {plan.id: plan for plan in london_agencies()}
+    return found_with([plans[agency] for agency in CAST])
+
+
+def found_with(
+    plans: Sequence[AgencyPlan], terms: str | None = None, now: int = NOW
+) -> FoundedPartnership:
+    """A partnership of these agencies under some terms; its folder goes when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="founded-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     root = folder / "partnership"
-    plans = {plan.id: plan for plan in london_agencies()}
-    create_partnership(root, NOW, agencies=[plans[agency] for agency in CAST])
-    participants = {agency: load_participant(root / agency, NOW) for agency in CAST}
+    create_partnership(root, now, agencies=plans, terms=terms)
+    participants = {plan.id: load_participant(root / plan.id, now) for plan in plans}
     governance = {agency: one.governance_signer() for agency, one in participants.items()}
     signers = {agency: one.manifest_signer() for agency, one in participants.items()}
     return FoundedPartnership(root, participants, governance, signers)

@@ -30,7 +30,7 @@ from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.policy import policy_for
-from tests.support.founded_partnership import CAST, COUNCIL, MADE, NOW, FoundedPartnership, founded
+from tests.support.founded_partnership import COUNCIL, MADE, NOW, FoundedPartnership, founded
 from tests.support.judging_agency import KeySubset
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 from tests.support.words import flatten, unflatten
@@ -54,15 +54,15 @@ class Clock:
         self.steady += milliseconds
 
 
-def cluster() -> MemoryKafka:
+def cluster(world: FoundedPartnership | None = None) -> MemoryKafka:
     kafka = MemoryKafka()
-    world = founded()
+    world = world or founded()
     for topic in data_topics(world.contract):
         kafka.create_topic(topic, 6)
     for topic in control_topics(world.deployment).names:
         kafka.create_topic(topic, 1)
     for topic in kafka.topics:
-        for agency in CAST:
+        for agency in world.participants:
             kafka.allow(agency, topic)
     return kafka
 
@@ -70,12 +70,19 @@ def cluster() -> MemoryKafka:
 class MemoryAgency:
     """Publishing, relay and receiving of one agency."""
 
-    def __init__(self, agency: str, database: Path, kafka: MemoryKafka, clock: Clock) -> None:
+    def __init__(
+        self,
+        agency: str,
+        database: Path,
+        kafka: MemoryKafka,
+        clock: Clock,
+        world: FoundedPartnership | None = None,
+    ) -> None:
         self.agency = agency
         self.database = database
         self.kafka = kafka
         self.clock = clock
-        self.world: FoundedPartnership = founded()
+        self.world: FoundedPartnership = world or founded()
         self.participant = self.world.participants[agency]
         self.contracts: ContractBook = self.participant.contracts
         self.manifests: ManifestBook = self.world.manifests

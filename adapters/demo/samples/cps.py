@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.cps import ADAPTER
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
-from adapters.demo.samples.leaves import case_leaves
+from adapters.demo.samples.leaves import case_leaves, recorded_by_police
 from adapters.demo.samples.sample_rows import SampleRow, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["cps"]
@@ -56,7 +56,7 @@ def sample_file(rows: Sequence[SampleRow], *, half_written: bool = False) -> byt
 def _row(
     case: CaseFacts, kind: str, leaves: Sequence[str], shared: str, extract_date: str
 ) -> SampleRow:
-    known = case_leaves(case)
+    known = recorded_by_police(case_leaves(case))
     if case.course.charging_decision == "further_investigation":
         known["action_plan"] = "Obtain a further statement from the victim.\nReview in two weeks."
     values = rendered(

@@ -11,7 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.csu import ADAPTER
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
-from adapters.demo.samples.leaves import asked, case_leaves, critical_leaves, referral_leaves
+from adapters.demo.samples.leaves import (
+    asked,
+    case_leaves,
+    critical_leaves,
+    recorded_by_police,
+    referral_leaves,
+)
 from adapters.demo.samples.sample_rows import SampleRow, encoded, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["csu"]
@@ -91,6 +97,7 @@ def _row(
         leaves["forms"] = [{"form": "MG3", "reference": f"MG3-{case.number:05d}"}]
     else:
         leaves = critical_leaves(case, _DECLARED_AT)
+    leaves = recorded_by_police(leaves)
     values = rendered(
         ADAPTER.mapping,
         event_type,

@@ -71,6 +71,17 @@ def case_leaves(case: CaseFacts) -> dict[str, JSON]:
     )
 
 
+def recorded_by_police(leaves: dict[str, JSON]) -> dict[str, JSON]:
+    """Return leaves as police and prosecution record them: incidents are anti-social behaviour.
+
+    They no longer record incidents that are not crimes as such (`closed` of the code list).
+    """
+    return {
+        path: "asb_incident" if value == "hate_incident" else value
+        for path, value in leaves.items()
+    }
+
+
 def critical_leaves(case: CaseFacts, declared_at: str) -> dict[str, JSON]:
     """Return the leaves of a declared critical incident, by leaf path, without ids.
 

@@ -30,7 +30,10 @@ class Asked:
         self.contract, self.status, self.now = contract, in_force, noon
 
     def __call__(self, **changed: Any) -> Decision:
-        data = DATA | changed.pop("data", {})
+        return self.of(DATA | changed.pop("data", {}), **changed)
+
+    def of(self, data: dict[str, JSON], **changed: Any) -> Decision:
+        """The decision about these data alone."""
         asked: dict[str, Any] = {
             "contract": self.contract,
             "status": self.status,

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.errors import ContractError
 from contracts.vocabulary import Vocabulary, parse_vocabulary
+from contracts.vocabulary.comparison import compare_vocabularies
 from contracts.vocabulary.known import (
     Documents,
     find_vocabulary,
@@ -167,3 +168,25 @@ def test_a_file_under_the_name_of_another_hash_is_not_taken(tmp_path) -> None:
 def test_the_words_of_hate_crime_name_what_exists() -> None:
     assert HATE_CRIME.urgent_types | HATE_CRIME.altering_types <= EVENT_TYPES.keys()
     assert set(HATE_CRIME.depersonalised_kinds) < set(codes("record_type"))
+
+
+def test_a_closed_code_has_to_be_a_code_of_its_list() -> None:
+    with pytest.raises(ContractError) as caught:
+        parse_vocabulary(
+            RAW.replace("hate_incident: {comp", "hate_thing: {comp").encode(), "mine.yaml"
+        )
+    assert caught.value.code == "vocabulary_invalid"
+    assert "code_lists.record_type.closed" in (caught.value.where or "")
+
+
+def test_a_code_is_closed_to_a_known_kind_of_sender_alone() -> None:
+    text = RAW.replace("{competent-authority: 2027-04-01}", "{police: 2027-04-01}")
+    with pytest.raises(ContractError) as caught:
+        parse_vocabulary(text.encode(), "mine.yaml")
+    assert caught.value.code == "vocabulary_invalid"
+
+
+def test_another_day_of_closing_is_a_change_of_the_vocabulary() -> None:
+    later = RAW.replace("{competent-authority: 2027-04-01}", "{competent-authority: 2027-05-01}")
+    changes = compare_vocabularies(HATE_CRIME, parse_vocabulary(later.encode(), "mine.yaml"))
+    assert [change.path for change in changes] == ["code_lists.record_type.closed"]

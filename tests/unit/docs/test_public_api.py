@@ -25,10 +25,10 @@ PUBLIC = {
     " KeyAccessError ManifestError NoteError PackageError ProofError RefusedError RegistryError"
     " SigningRefusedError StoreError TransportError WrongInputError",
     "contracts.errors": "ConcordantError ContractError EventError UnknownNameError",
-    "contracts.events": "EVENT_TYPES JSON CaseUpdated CorrectionMade CriticalIncidentDeclared"
-    " PlainEvent ReferralMade ReferralStatusChanged",
-    "contracts.loading": "AGREEMENT_BYTES ContractText load_contract load_draft parse_contract"
-    " parse_draft parse_framework shipped_framework shipped_names shipped_terms",
+    "contracts.events": "JSON PlainEvent",
+    "contracts.loading": "AGREEMENT_BYTES ContractText DOCUMENTS_FOLDER documents_beside"
+    " fit_vocabulary load_contract load_draft parse_contract parse_draft parse_framework"
+    " shipped_framework shipped_names shipped_terms",
     "contracts.lint": "NOT_CHECKED RULES lint lint_text",
     "contracts.decision": "Decision decide has_consent receiver_check without_ungranted",
     "contracts.status": "ContractStatus Departure State contract_status",

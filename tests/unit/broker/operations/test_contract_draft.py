@@ -13,6 +13,7 @@ from broker.operations.agency_entry import write_entry
 from broker.operations.contract_draft import Drafted, draft_contract
 from contracts.errors import ContractError
 from contracts.loading import shipped_terms
+from contracts.vocabulary.known import named_vocabulary
 from tests.support.founding import NOW, cheap_scrypt, found, profile
 
 TODAY = date.fromtimestamp(NOW // 1000)
@@ -64,6 +65,16 @@ def test_a_draft_has_all_parties_and_nothing_to_correct(entries: Path, tmp_path:
 def test_the_terms_stay_as_they_were_written(entries: Path, tmp_path: Path) -> None:
     done = drafted(entries, tmp_path / "x.yaml")
     assert done.text.raw.decode().startswith(shipped_terms("london-hate-crime").rstrip())
+
+
+def test_the_name_of_other_terms_drafts_them_with_their_vocabulary(
+    entries: Path, tmp_path: Path
+) -> None:
+    given = [entries / f"{one}.entry" for one in ("csu-camden", "council-camden", "haven-support")]
+    done = drafted(entries, tmp_path / "x.yaml", terms="marac-domestic-abuse", entries=given)
+    assert done.text.contract.pins.vocabulary == named_vocabulary("domestic-abuse").hash
+    regimes = {party.role: party.regime for party in done.text.contract.parties}
+    assert regimes == {"police": "dpa2018-part3", "council": "uk-gdpr", "support": "uk-gdpr"}
 
 
 def test_the_values_of_an_entry_count(entries: Path, tmp_path: Path) -> None:

@@ -1,0 +1,169 @@
+"""The main job with the second subject: a referral to a MARAC, from founding to the last action.
+
+No Kafka and no process of its own: the agencies, their keys, databases and records are real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.demo.london import AgencyPlan
+from broker.event import JSON
+from broker.referrals import key
+from contracts.drafting import london_parties
+from contracts.errors import EventError
+from contracts.examples import example
+from contracts.loading import shipped_terms
+from contracts.policy import granted_from
+from contracts.vocabulary import unflatten
+from tests.support.founded_partnership import FoundedPartnership, found_with
+from tests.support.founding import cheap_scrypt
+from tests.support.memory_partnership import MemoryPartnership, opened_partnership
+
+POLICE, COUNCIL, NHS = "csu-camden", "council-camden", "nhs-camden"
+ADVISERS, PROBATION = "haven-support", "probation-north"
+ROLES = {
+    POLICE: "police", COUNCIL: "council", NHS: "health", ADVISERS: "support",
+    PROBATION: "probation",
+}  # fmt: skip
+WHEREABOUTS = {
+    "victim.address", "victim.postcode", "safe_contact.phone", "safe_contact.times",
+    "safe_contact.message", "children", "wishes",
+}  # fmt: skip
+REFERRAL = "e21c7a95-6d40-4b38-9f0e-7b35d8c1a264"
+
+
+def agency_plan(agency: str) -> AgencyPlan:
+    role = ROLES[agency]
+    party: dict[str, Any] = dict(london_parties()[0])
+    party |= {
+        "id": agency,
+        "legal_name": f"The body of {agency} (fictitious)",
+        "role": role,
+        "ico_registration": f"ZA2000{list(ROLES).index(agency):02}",
+        "regime": "dpa2018-part3" if role in ("police", "probation") else "uk-gdpr",
+        "public_authority": role != "support",
+    }
+    return AgencyPlan(agency, "council", {}, party)
+
+
+@pytest.fixture(scope="module")
+def marac() -> FoundedPartnership:
+    with cheap_scrypt():
+        return found_with(
+            [agency_plan(one) for one in ROLES], shipped_terms("marac-domestic-abuse")
+        )
+
+
+@pytest.fixture
+def meeting(marac: FoundedPartnership, tmp_path: Path) -> Iterator[MemoryPartnership]:
+    made = opened_partnership(marac, tmp_path)
+    yield made
+    made.close()
+
+
+def status(meeting: MemoryPartnership, member: str, counterparty: str) -> tuple[str, bool]:
+    with meeting.members[member].store.reading() as tx:
+        held = tx.referrals.get(key(REFERRAL, counterparty))
+    assert held is not None
+    return held.status, held.closed
+
+
+async def test_a_referral_goes_from_the_advisers_to_the_last_action(
+    meeting: MemoryPartnership,
+) -> None:
+    referred = await meeting.send(ADVISERS, "marac.referred")
+    for opened in referred.values():  # shared against a refusal, with reason and decision
+        assert opened.flat["sharing.answer"] == "refused"
+        assert opened.flat["sharing.reason"] == "risk_of_death_or_serious_harm"
+        assert opened.flat["sharing.decided_by"] == "Service manager"
+        assert opened.flat["risk.score"] == 17
+    assert WHEREABOUTS.isdisjoint(referred[PROBATION].flat)
+    for reader in (POLICE, COUNCIL, NHS):
+        assert referred[reader].flat.keys() >= WHEREABOUTS
+        assert referred[reader].flat["safe_contact.message"] == "no_message"
+    assert {r for r, one in referred.items() if "victim.nhs_number" in one.flat} == {NHS}
+    assert {r for r, one in referred.items() if "crime_reference" in one.flat} == {
+        POLICE, PROBATION,
+    }  # fmt: skip
+    assert meeting.members[COUNCIL].inbox() == [referred[COUNCIL].id]
+
+    accepted: dict[str, JSON | None] = {
+        "referral_id": REFERRAL,
+        "version": 2,
+        "previous_status": "requested",
+        "status": "accepted",
+        "business_status": None,
+        "reason": None,
+        "note": None,
+    }
+    await meeting.send(POLICE, "marac.status-changed", (ADVISERS,), **accepted)
+    assert status(meeting, ADVISERS, POLICE) == ("accepted", False)
+    assert status(meeting, ADVISERS, COUNCIL) == ("requested", False)
+
+    told = await meeting.send(NHS, "marac.information-shared")
+    assert {r for r, one in told.items() if "victim_health" in one.flat} == {COUNCIL, ADVISERS}
+    assert {one.flat["confidentiality.decided_by"] for one in told.values()} == {
+        "Caldicott guardian"
+    }
+
+    action: dict[str, JSON] = {
+        "id": "a7f2b390-51c8-4de6-93a1-4f0d6c82e715",
+        "action": "rehouse",
+        "owner": COUNCIL,
+        "due": "2026-11-21",
+    }
+    agreed = await meeting.send(POLICE, "marac.actions-agreed", actions=[action])
+    assert all(one.flat["actions"] == [action] for one in agreed.values())
+    warned = await meeting.send(PROBATION, "safety.warned")
+    assert all(one.urgent for one in warned.values())
+    done = await meeting.send(COUNCIL, "marac.action-updated")
+    assert {one.flat["action_status"] for one in done.values()} == {"done"}
+
+    closed = {**accepted, "version": 3, "previous_status": "accepted", "status": "completed"}
+    await meeting.send(POLICE, "marac.status-changed", (ADVISERS,), **closed)
+    assert status(meeting, ADVISERS, POLICE) == ("completed", True)
+    assert status(meeting, POLICE, ADVISERS) == ("completed", True)
+    assert all(member.verify_log() for member in meeting.members.values())
+
+
+@pytest.mark.parametrize(
+    "missing", ["sharing.reason", "sharing.decided_by", "sharing.decided_on", "sharing.answer"]
+)
+def test_no_referral_goes_without_the_decision_to_share(
+    marac: FoundedPartnership, missing: str
+) -> None:
+    event = example(marac.contract, ADVISERS, "marac.referred")
+    of_type = marac.contract.vocabulary.type("marac.referred")
+    flat = of_type.flatten(event.data)
+    del flat[missing]
+    with pytest.raises(EventError) as refusal:
+        of_type.validate(unflatten(flat))
+    assert (refusal.value.code, refusal.value.where) == ("event_invalid", missing)
+
+
+def test_a_telephone_number_says_whether_a_message_may_be_left(marac: FoundedPartnership) -> None:
+    of_type = marac.contract.vocabulary.type("marac.referred")
+    reader = of_type.restricted(frozenset({"safe_contact.phone", "safe_contact.message"}))
+    reader.check({"safe_contact.phone": "020 7946 0777", "safe_contact.message": "voicemail"})
+    with pytest.raises(EventError) as refusal:
+        reader.check({"safe_contact.phone": "020 7946 0777"})
+    assert refusal.value.where == "safe_contact.message"
+
+
+def test_health_alone_sends_health_and_neither_police_nor_probation_reads_it(
+    marac: FoundedPartnership,
+) -> None:
+    sent = "marac.information-shared"
+    reads = {
+        (sender, reader)
+        for sender in ROLES
+        for reader in ROLES
+        if sender != reader
+        and "victim_health" in granted_from(marac.contract, sender, reader, sent)
+    }
+    assert reads == {(NHS, COUNCIL), (NHS, ADVISERS)}
