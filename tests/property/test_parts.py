@@ -19,6 +19,7 @@ from broker.envelope.sealing import ExchangeKey
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.manifests import ManifestBook
+from broker.sending.addressees import Addressees, find_addressees
 from broker.sending.sealing import EventSealer
 from contracts.events import PlainEvent
 from contracts.examples import example
@@ -57,13 +58,13 @@ def in_force() -> tuple[ContractInForce, int]:
 def sealer() -> EventSealer:
     wrap = WrapSealer(Recipient("any", sha256(b"seed")).public)
 
-    def contract(_type: str, _addressed: Sequence[str], _now: int) -> ContractInForce:
-        return in_force()[0]
-
     def key(agency: str, _now: int) -> ExchangeKey:
         return ExchangeKey(agency, sha256(agency.encode()), wrap)
 
-    return EventSealer(DEPLOYMENT, SENDER, bytes(32), contract, key)
+    def addressees(_type: str, addressed: Sequence[str], now: int) -> Addressees:
+        return find_addressees(in_force()[0], key, addressed, now)
+
+    return EventSealer(DEPLOYMENT, SENDER, bytes(32), addressees)
 
 
 @cache

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
+from broker.sending import copies
+from broker.sending.copies import Kept
 from broker.store.database import open_store
 from broker.store.rows import NewCopyRow
+from contracts.events import PlainEvent
 
 EVENT = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
 DAY = 86_400_000
@@ -17,10 +20,15 @@ def test_waiting_copies_are_listed_and_cancelled_once(cli, world) -> None:
     agency = load_participant(folder, now_ms())
     store = open_store(agency.path(agency.config.state.database))
     now = now_ms()
+    kept = Kept(PlainEvent("case.updated", (), {}), (), None, makes=False, consents=frozenset())
+    secret = agency.keyring.secret()
     rows = [
-        NewCopyRow(EVENT, to, bytes(32), "case.updated", "suspended", b"x", now, now + DAY)
+        NewCopyRow(
+            EVENT, to, bytes(32), "case.updated", "suspended",
+            copies._sealed(secret, EVENT, to, kept), now, now + DAY,
+        )
         for to in ("council-camden", "haven-support")
-    ]
+    ]  # fmt: skip
     with store.transaction() as tx:
         tx.copies.add_many(rows)
     store.close()
