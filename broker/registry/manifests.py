@@ -165,10 +165,23 @@ class ManifestBook:
         history = self._history.get(agency, ())
         if any(known.hash == verified.hash for known in history):
             return self
+        self._require_one_text(verified.delegation)
         if history and verified.place <= history[-1].place:
             same = (one for one in history if one.place == verified.place)
             verify_successor(next(same, history[-1]), verified)
         return ManifestBook(self.deployment, (*self.all(), verified))
+
+    def _require_one_text(self, delegation: VerifiedDelegation) -> None:
+        """Check that no other text of the delegation's version is known, however old it is."""
+        content = delegation.delegation
+        for known in self.delegations(content.agency):
+            if known.delegation.version == content.version and known.hash != delegation.hash:
+                raise ManifestError(
+                    f"There are two texts of the delegation of {content.agency}, version "
+                    f"{content.version}.",
+                    code="manifest_conflict",
+                    fix=f"Keep both as evidence and ask {content.agency}.",
+                )
 
     def all(self) -> tuple[VerifiedManifest, ...]:
         """Return every manifest, void ones too; agencies by id, versions ascending."""
