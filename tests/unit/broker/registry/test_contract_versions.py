@@ -208,7 +208,8 @@ def test_a_sender_takes_the_newer_version_when_it_has_effect() -> None:
         (START + DAY_MS, "1.1.0"),
         (START + 1, "1.0.0"),
     ):
-        assert kept.contract_in_force("referral.made", moment).contract.version == number
+        found = kept.contract_in_force("referral.made", (COUNCIL,), moment)
+        assert found.contract.version == number
 
 
 def test_a_version_without_us_counts_only_from_known_parties_and_for_known_versions() -> None:

@@ -48,7 +48,7 @@ def repository(folder: Path) -> Repository:
 
 
 def told(book: ManifestBook) -> tuple[list[bytes], list[bytes], object]:
-    """What a book says of the police."""
+    """Return the police's manifests, delegations and revocations in a book."""
     return (
         [one.hash for one in book.history(POLICE)],
         [one.hash for one in book.delegations(POLICE)],
