@@ -8,12 +8,14 @@ of another version of the agreement only. The event is sealed to the other addre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from broker.envelope.sealing import ExchangeKey
 from broker.errors import RegistryError
 from broker.registry.contract_in_force import ContractInForce
+from contracts.events import PlainEvent
 from contracts.values import value_class
 
 NOT_AT_ALL: Final = frozenset({"contract_left", "not_a_party"})
@@ -110,3 +112,33 @@ def find_addressees(
         if reason is not None:
             missing.append(NotSealed(agency, reason))
     return Addressees(in_force, keys, tuple(sorted(missing)), errors)
+
+
+def reached(
+    event: PlainEvent, found: Addressees, behind: Collection[str], *, wait: bool
+) -> tuple[PlainEvent, tuple[NotSealed, ...], tuple[str, ...] | None]:
+    """Return the event for the agencies that can be reached, the others, and who is addressed.
+
+    If no agency can be reached, the event keeps its recipients, and is refused for them.
+
+    Args:
+        event: the event with every addressed agency.
+        found: these agencies.
+        behind: agencies for which an earlier event of the case waits.
+        wait: whether the event waits for agencies that may return, so that they stay recipients.
+    """
+    missing = found.not_reached
+    if not missing and not behind:
+        return event, (), None
+    if wait:
+        missing = tuple([one for one in missing if not one.later])
+    gone = {one.agency for one in missing}
+    waiting = [agency for agency in event.recipients if agency in behind and agency not in gone]
+    if not waiting and (not missing or gone.issuperset(event.recipients)):
+        return event, (), None
+    missing = (*missing, *(NotSealed(agency, EARLIER_WAITS) for agency in sorted(waiting)))
+    gone.update(waiting)
+    served = tuple([agency for agency in event.recipients if agency not in gone])
+    parties = found.in_force.contract.by_id
+    addressed = tuple([agency for agency in event.recipients if agency in parties])
+    return replace(event, recipients=served), missing, addressed

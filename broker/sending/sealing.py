@@ -15,7 +15,7 @@ from broker.envelope.layout import MAX_RECIPIENTS, LayoutError
 from broker.envelope.sealing import Draft, Sealer, draft
 from broker.event import JSON
 from broker.registry.contract_in_force import ContractInForce
-from broker.sending.addressees import EARLIER_WAITS, Addressees, NotSealed
+from broker.sending.addressees import Addressees, NotSealed, reached
 from contracts.decision import Decision, decide, without_ungranted
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -125,7 +125,7 @@ class EventSealer:
             EventError: the contract does not permit it; ``code`` is the reason.
         """
         found = self._addressees(event.type, event.recipients, now)
-        served, _, addressed = _reached(event, found, (), wait=False)
+        served, _, addressed = reached(event, found, (), wait=False)
         return self._decided(served, found.in_force, now, addressed, leave_out=leave_out)[1]
 
     def unreached(
@@ -218,7 +218,7 @@ class EventSealer:
             RegistryError: no recipient has a valid key at the moment.
         """
         found = self._addressees(event.type, event.recipients, now)
-        served, missing, addressed = _reached(event, found, behind, wait=wait)
+        served, missing, addressed = reached(event, found, behind, wait=wait)
         event_id = pseudonyms.event_id(self.secret, source_key)
         in_force = found.in_force
         if not served.recipients:  # all of them wait behind an earlier event
@@ -381,27 +381,3 @@ def _groups(flat: Mapping[str, JSON], layout: Grouping) -> list[dict[str, JSON]]
     for path, value in flat.items():
         groups[group_of[path]][path] = value
     return groups
-
-
-def _reached(
-    event: PlainEvent, found: Addressees, behind: Collection[str], *, wait: bool
-) -> tuple[PlainEvent, tuple[NotSealed, ...], tuple[str, ...] | None]:
-    """Return the event for the agencies that can be reached, the others, and who is addressed.
-
-    If no agency can be reached, the event keeps its recipients, and is refused for them.
-    """
-    missing = found.not_reached
-    if not missing and not behind:
-        return event, (), None
-    if wait:
-        missing = tuple([one for one in missing if not one.later])
-    gone = {one.agency for one in missing}
-    waiting = [agency for agency in event.recipients if agency in behind and agency not in gone]
-    if not waiting and (not missing or gone.issuperset(event.recipients)):
-        return event, (), None
-    missing = (*missing, *(NotSealed(agency, EARLIER_WAITS) for agency in sorted(waiting)))
-    gone.update(waiting)
-    served = tuple([agency for agency in event.recipients if agency not in gone])
-    parties = found.in_force.contract.by_id
-    addressed = tuple([agency for agency in event.recipients if agency in parties])
-    return replace(event, recipients=served), missing, addressed
