@@ -183,10 +183,11 @@ def modules_of(declared: set[str]) -> set[str]:
 def test_contracts_alone_reads_and_checks_an_agreement_and_decides() -> None:
     script = (
         "from contracts.loading import shipped_framework\n"
-        "from contracts import lint, decision, status, schema, examples, explain, comparison\n"
-        "from contracts.events import EVENT_TYPES\n"
+        "from contracts import lint, decision, status, examples, explain, comparison\n"
+        "from contracts.vocabulary.known import named_vocabulary\n"
         "import concordant\n"
-        "print(type(shipped_framework()).__name__, len(EVENT_TYPES))\n"
+        "types = named_vocabulary('hate-crime').event_types\n"
+        "print(type(shipped_framework()).__name__, len(types))\n"
     )
     done = with_only(BASE, script)
     assert done.stderr == ""
