@@ -89,6 +89,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "entries",
                 "bundles",
                 "contracts",
+                "vocabularies",
                 "contract-signatures",
                 "topics",
                 "receipts",
