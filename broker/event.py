@@ -31,7 +31,8 @@ class OpenedEvent:
         time: time of sealing, RFC 3339 UTC with milliseconds.
         to: addressed agencies, sorted.
         flat: granted leaves that were sent, by dotted path.
-        withheld: sorted paths of this type that this agency does not receive under the contract.
+        withheld: sorted paths of this type that this agency does not receive: the contract does not
+            grant them, or the consent that they need was not given.
         contract: name, version and hash (hexadecimal) of the contract in force for it.
         log_time: time of the sender's log signature, seconds since the epoch.
         replaced: leaves that came and were left out, because a newer version of the contract does

@@ -232,6 +232,7 @@ class Consented:
         narrowed: leaf paths that only some of the entitled recipients get.
         keys: maps a recipient to one boolean per group: it gets the key of the group.
         left_out: maps a leaf path to the entitled recipients that do not get it.
+        kept_back: maps a recipient to the granted leaf paths that it does not get without consent.
     """
 
     blocked: Mapping[str, FieldDecision]
@@ -239,6 +240,7 @@ class Consented:
     narrowed: Mapping[str, FieldDecision]
     keys: Mapping[str, tuple[bool, ...]]
     left_out: Mapping[str, tuple[LeftOut, ...]]
+    kept_back: Mapping[str, frozenset[str]]
 
 
 @dataclass(eq=False)
@@ -376,7 +378,19 @@ class Policy:
                 narrowed[path] = FieldDecision(path, "withheld", readers, decision.clause, reason)
             else:
                 blocked[path] = FieldDecision(path, "left_out", readers, decision.clause, reason)
-        return Consented(blocked, frozenset(forbidden), narrowed, keys, left_out)
+        kept_back: dict[str, set[str]] = {}
+        for path, each in left_out.items():
+            for one in each:
+                if one.reason == "consent_missing":
+                    kept_back.setdefault(one.agency, set()).add(path)
+        return Consented(
+            blocked,
+            frozenset(forbidden),
+            narrowed,
+            keys,
+            left_out,
+            {agency: frozenset(paths) for agency, paths in kept_back.items()},
+        )
 
 
 def policy_for(

@@ -212,7 +212,8 @@ def _interpret(
         if agency not in contract.by_id:
             raise RefusedError(9, "recipient_not_permitted", "an addressed agency is not a party")
     try:
-        layout = policy_for(contract, source, addressed, event_type).grouping
+        policy = policy_for(contract, source, addressed, event_type)
+        layout = policy.grouping
         consented = has_consent(contract, source, me, data)
         flat = _collect(groups, data, layout, me, consented=consented)
         _require_padding(sealed, texts, layout)
@@ -230,6 +231,7 @@ def _interpret(
     except EventError as error:
         raise RefusedError(10, error.code, error.detail) from None
     lost = _replaced(event_type, in_force, verified, context) if in_force.successors else _NOTHING
+    kept_back = policy.consented(flat).kept_back.get(me, _NOTHING)
     return OpenedEvent(
         id=event_id,
         clear_id="" if event_id == clear_id else clear_id,
@@ -238,7 +240,9 @@ def _interpret(
         time=_rfc3339(sealed.time),
         to=addressed,
         flat={path: flat[path] for path in flat if path not in lost} if lost else flat,
-        withheld=words.event_types[event_type].without(granted - lost if lost else granted),
+        withheld=words.event_types[event_type].without(
+            granted - lost - kept_back if lost or kept_back else granted
+        ),
         contract=in_force.reference,
         log_time=verified.position.log_time,
         urgent=event_type in words.urgent_types,

@@ -109,10 +109,13 @@ class Terms:
     def lacks_consent(self, leaves: dict[str, Any]) -> bool:
         return any(self.lacks_consent_for(path, leaves) for path in leaves)
 
+    def lacks_scopes(self, path: str, leaves: dict[str, Any]) -> bool:
+        given = {scope for leaf, scope in CONSENT_LEAVES.items() if leaves.get(leaf) is True}
+        return not self.scopes_needed(path) <= given
+
     def lacks_consent_for(self, path: str, leaves: dict[str, Any]) -> bool:
         """Return True if an event of these leaves must not hold this one."""
-        given = {scope for leaf, scope in CONSENT_LEAVES.items() if leaves.get(leaf) is True}
-        if not self.scopes_needed(path) <= given:
+        if self.lacks_scopes(path, leaves):
             return True
         incident = any(leaves.get(leaf) in NOT_CRIMES for leaf in RECORD_TYPES)
         never = self.members["incident_identifiers"] == "never"
@@ -160,7 +163,12 @@ def judge_groups(
     held = granted
     if not terms.has_consent(reader, leaves):
         held = frozenset(path for path in granted if not terms.consent_bound(path))
-    withheld = sorted(known.leaves.keys() - granted)
+    kept_back = {
+        path
+        for path in granted - held | {one for one in granted if terms.lacks_scopes(one, leaves)}
+        if terms.may_be_sent(path)
+    }
+    withheld = sorted(known.leaves.keys() - (granted - kept_back))
     return ReadEvent(event_type, leaves, withheld, own_id), held
 
 

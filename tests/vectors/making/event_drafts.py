@@ -20,7 +20,7 @@ from broker.event import JSON
 from contracts.decision import has_consent
 from contracts.examples import example
 from contracts.model import Contract
-from contracts.policy import Grouping, group_fields
+from contracts.policy import Grouping, group_fields, policy_for
 from tests.support.words import flatten, leaves, unflatten
 from tests.vectors.making.agencies import NOW, POLICE, Key
 from tests.vectors.making.ground import Ground
@@ -85,6 +85,7 @@ class Draft:
         terms: of the wraps, those of this event if None.
         extra_entries: recipients beside those of ``to``.
         event_id: the event's id, if this is a part or a copy; ``id`` is then its own.
+        agreement: its contract, for the answer.
     """
 
     ground: Ground
@@ -110,6 +111,7 @@ class Draft:
     terms: Terms | None = None
     extra_entries: list[tuple[bytes, bytes]] = field(default_factory=list)
     event_id: UUID | None = None
+    agreement: Contract | None = None
 
     def group_of(self, path: str) -> int:
         """The index of the group that a leaf is in."""
@@ -187,7 +189,12 @@ class Draft:
             flat |= group if may else {}
         event_type = self.head["type"]
         assert isinstance(event_type, str)
-        hidden = set(leaves(event_type)) - self.layout.granted[reader]
+        addressed, agreement = self.head["to"], self.agreement
+        assert isinstance(addressed, list)
+        assert agreement is not None
+        policy = policy_for(agreement, self.source, tuple(map(str, addressed)), event_type)
+        kept_back = policy.consented(flat).kept_back.get(reader, frozenset())
+        hidden = set(leaves(event_type)) - (self.layout.granted[reader] - kept_back)
         at = datetime.fromtimestamp(self.time // 1000, UTC)
         return {
             "id": str(self.event_id or self.id),
@@ -262,4 +269,5 @@ def draft_event(
         exchange=exchange,
         layout=layout,
         id=UUID(bytes=identity, version=4),
+        agreement=contract,
     )

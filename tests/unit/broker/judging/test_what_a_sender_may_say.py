@@ -189,7 +189,12 @@ def test_a_recipient_without_consent_opens_the_rest_and_takes_nothing_from_the_o
     fields = founded().contract.event_types[MADE].fields
     assert not any(fields[path].identifies for path in theirs.flat)
     assert "victim.age_band" in theirs.flat
-    assert "victim.name" not in theirs.withheld  # the contract grants it; whether it was there
+    assert "victim.name" in theirs.withheld  # kept back by consent; it may have been there or not
+    assert "victim.name" not in event.withheld
+    empty = draft_event(consent__support_contact=False, without=["victim.name"])
+    other = Reader(SUPPORT).take(log.send_one(empty.value())).event
+    assert other is not None
+    assert other.withheld == theirs.withheld
 
 
 def test_a_key_without_the_consent_of_the_readers_own_role_is_refused(log: Log) -> None:
