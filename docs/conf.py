@@ -58,6 +58,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/officers",
                 "guides/connecting-an-agency",
                 "guides/contracts-and-audits",
+                "guides/vocabularies",
                 "guides/subscribing",
                 "guides/hosting-kafka",
                 "guides/when-a-key-is-lost",

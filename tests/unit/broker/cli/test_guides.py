@@ -22,6 +22,7 @@ from broker.clock import now_ms
 from broker.partnership.entry import verify_entry
 from contracts.examples import example
 from contracts.loading import load_contract
+from contracts.vocabulary.template import vocabulary_template
 from tests.support.founding import cheap_scrypt
 
 GUIDES = Path(__file__).parents[4] / "docs" / "guides"
@@ -138,7 +139,18 @@ def officers_files(folder: Path) -> None:
     Path("events.jsonl").write_text(json.dumps(plain) + "\n")
 
 
-PREPARE: dict[str, Callable[[Path], None]] = {"contracts-and-audits.md": officers_files}
+def next_vocabulary(_folder: Path) -> None:
+    """The next version of the vocabulary that the guide writes, with one more code."""
+    text = vocabulary_template("housing", "Housing after an assault", datetime.now(UTC).date())
+    more = '      visit: "A visit"\n'
+    assert more in text
+    Path("next.vocabulary.yaml").write_text(text.replace(more, f'{more}      call: "A call"\n'))
+
+
+PREPARE: dict[str, Callable[[Path], None]] = {
+    "contracts-and-audits.md": officers_files,
+    "vocabularies.md": next_vocabulary,
+}
 
 
 def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:
