@@ -27,6 +27,7 @@ from broker.cli import (
     kafka_authority,
     keys,
     log,
+    new_agreement,
     quarantine,
     status,
     stopping,
@@ -76,6 +77,7 @@ def _program(
 app.add_typer(agency.app, name="agency")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(event.app, name="event")
+contract.app.command("new")(new_agreement.new)
 contract.app.command("draft")(drafting.draft)
 contract.app.command("revise")(drafting.revise)
 contract.app.command("status")(drafting.status)

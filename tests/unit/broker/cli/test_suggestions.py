@@ -83,6 +83,7 @@ OTHERS = {
     ("agency check-partner", "NAME"),  # who compares the words
     ("vocabulary new", "NAME"),  # of the new vocabulary
     ("vocabulary show", "TYPE"),  # it has no folder; its test is in test_vocabulary.py
+    ("contract new", "NAME"),  # of the new agreement
     ("contract draft", "NAME"),  # of the new partnership
 }
 
