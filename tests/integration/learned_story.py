@@ -58,7 +58,7 @@ def knows(one: Adapter, contract_hash: bytes) -> bool:
     return (
         known is not None
         and not known.missing
-        and sealer._contract_in_force(REFERRAL, (), clock()).hash == contract_hash
+        and sealer._addressees(REFERRAL, (), clock()).in_force.hash == contract_hash
     )
 
 
