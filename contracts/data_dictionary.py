@@ -5,12 +5,11 @@ As a document for people (`contracts/markup.py`), and as CSV for a spreadsheet o
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 
 from contracts.consent_needs import consent_needs
+from contracts.csv_text import csv_text
 from contracts.markup import Block, Document, Heading, Paragraph, Table
 from contracts.model import Contract
 from contracts.typed_models import leaves_of_party
@@ -119,11 +118,8 @@ def data_dictionary_csv(contract: Contract, agency: str) -> str:
     Raises:
         UnknownNameError: `agency_unknown`: the agreement has no such party.
     """
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow([each.name for each in fields(DictionaryRow)])
-    writer.writerows(astuple(row) for row in dictionary_rows(contract, agency))
-    return file.getvalue()
+    columns = [each.name for each in fields(DictionaryRow)]
+    return csv_text(columns, (astuple(row) for row in dictionary_rows(contract, agency)))
 
 
 def data_dictionary(contract: Contract, agency: str) -> Document:

@@ -7,12 +7,11 @@ not state everything that a record needs: such cells say so, and the party compl
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from contracts.csv_text import csv_text
 from contracts.legal_codes import LegalKind, codes_in, legal_codes
 from contracts.model import Contract
 from contracts.names import require_known
@@ -73,16 +72,8 @@ def processing_record_csv(contract: Contract, agency: str) -> str:
     Raises:
         UnknownNameError: `agency_unknown`: the agreement has no such party.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in processing_record(contract, agency):
-        writer.writerow([_plain_cell(row[name]) for name in COLUMNS])
-    return out.getvalue()
-
-
-def _plain_cell(text: str) -> str:
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
+    rows = processing_record(contract, agency)
+    return csv_text(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
 
 
 def _row(contract: Contract, party: Party, purpose: str) -> tuple[str, ...]:

@@ -7,10 +7,9 @@ agreement gives a new module.
 
 from __future__ import annotations
 
-import json
 import keyword
 from collections.abc import Iterator, Mapping, Set
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from contracts.model import Contract
 from contracts.names import require_known
@@ -21,6 +20,7 @@ from contracts.vocabulary.json_schema import Schema, json_schema
 __all__ = ["Direction", "leaves_of_party", "party_schemas", "typed_module"]
 
 Direction: TypeAlias = Literal["receives", "sends"]
+_TYPING: Final = frozenset({"Literal", "NotRequired", "Required", "TypedDict"})
 
 
 def leaves_of_party(contract: Contract, agency: str, direction: Direction) -> dict[str, Set[str]]:
@@ -89,63 +89,109 @@ def typed_module(contract: Contract, agency: str) -> str:
         "",
         "from __future__ import annotations",
         "",
-        "from typing import Literal, NotRequired, Required, TypedDict",
+        f"from typing import {', '.join(sorted(_TYPING))}",
         "",
     ]
+    writer = _Writer(form)
     for name, listed in form.code_lists.items():
-        lines += _code_type(name, listed.codes, closed=listed.others is None)
+        lines += writer.code_type(name, listed.codes, closed=listed.others is None)
     for name, item in form.items.items():
         rows = ((field, each, each.required) for field, each in item.fields.items())
-        lines += _dictionary(name, item.description, rows, form)
+        lines += writer.dictionary(writer.name("item", name), item.description, rows)
     directions: tuple[Direction, ...] = ("receives", "sends")
     for direction in directions:
         for event_type, paths in leaves_of_party(contract, agency, direction).items():
-            lines += _event(form, event_type, paths, direction)
+            lines += writer.event(event_type, paths, direction)
     return "\n".join(lines) + "\n"
 
 
-def _code_type(name: str, codes: Mapping[str, str], *, closed: bool) -> Iterator[str]:
-    yield ""
-    if not closed:
-        yield f"{_class(name)} = str"
-        yield f'"""A code of {name}, or one that the list does not have yet."""'
-        return
-    yield f"{_class(name)} = Literal["
-    yield from (f"    {json.dumps(code)}," for code in codes)
-    yield "]"
+class _Writer:
+    """Lines of one module.
 
+    The vocabulary may be of another agency, so its texts reach the module only as literals, and
+    each of its names stands for one thing and is no word of Python or of `typing`.
+    """
 
-def _event(
-    form: VocabularyForm, event_type: str, paths: Set[str], direction: Direction
-) -> Iterator[str]:
-    own = f"{_class(event_type)}{'Received' if direction == 'receives' else 'ToSend'}"
-    members: list[tuple[str, str, bool]] = []
-    for name, field in form.event_types[event_type].fields.items():
-        if field.object is None:
-            if name in paths:
-                members.append((name, _of_field(form, field), field.required))
-            continue
-        below = {
-            inner: each
-            for inner, each in form.objects[field.object].fields.items()
-            if f"{name}.{inner}" in paths
-        }
-        if below:
-            inside = f"{own}{_class(name)}"
-            rows = ((inner, each, each.required) for inner, each in below.items())
-            yield from _dictionary(inside, form.objects[field.object].description, rows, form)
-            members.append((name, inside, field.required))
-    yield from _class_lines(own, form.event_types[event_type].description, members)
+    def __init__(self, form: VocabularyForm) -> None:
+        self._form = form
+        self._names: dict[tuple[str, str], str] = {}
+        self._taken = {*keyword.kwlist, *_TYPING}
 
+    def name(self, kind: str, name: str) -> str:
+        """Return the name of a type in the module.
 
-def _dictionary(
-    name: str,
-    description: str,
-    rows: Iterator[tuple[str, FieldForm | ItemFieldForm, bool]],
-    form: VocabularyForm,
-) -> Iterator[str]:
-    members = [(field, _of_field(form, each), required) for field, each, required in rows]
-    yield from _class_lines(name, description, members)
+        Args:
+            kind: `code`, `item` or `event`.
+            name: as the vocabulary names it.
+        """
+        own = self._names.get((kind, name))
+        if own is None:
+            words = name.replace(".", "_").replace("-", "_").split("_")
+            own = "".join(word[:1].upper() + word[1:] for word in words)
+            while own in self._taken:
+                own += "_"
+            self._taken.add(own)
+            self._names[kind, name] = own
+        return own
+
+    def code_type(self, name: str, codes: Mapping[str, str], *, closed: bool) -> Iterator[str]:
+        """Yield the type of a code list."""
+        own = self.name("code", name)
+        yield ""
+        if not closed:
+            yield f"{own} = str"
+            yield f'"""A code of {name}, or one that the list does not have yet."""'
+            return
+        yield f"{own} = Literal["
+        yield from (f"    {code!r}," for code in codes)
+        yield "]"
+
+    def event(self, event_type: str, paths: Set[str], direction: Direction) -> Iterator[str]:
+        """Yield the types of one event type, below which a party has some leaves."""
+        form, ending = self._form, "received" if direction == "receives" else "to_send"
+        own = self.name("event", f"{event_type}_{ending}")
+        members: list[tuple[str, str, bool]] = []
+        for name, field in form.event_types[event_type].fields.items():
+            if field.object is None:
+                if name in paths:
+                    members.append((name, self._of_field(field), field.required))
+                continue
+            below = {
+                inner: each
+                for inner, each in form.objects[field.object].fields.items()
+                if f"{name}.{inner}" in paths
+            }
+            if below:
+                inside = self.name("event", f"{event_type}_{ending}_{name}")
+                rows = ((inner, each, each.required) for inner, each in below.items())
+                yield from self.dictionary(inside, form.objects[field.object].description, rows)
+                members.append((name, inside, field.required))
+        yield from _class_lines(own, form.event_types[event_type].description, members)
+
+    def dictionary(
+        self,
+        own: str,
+        description: str,
+        rows: Iterator[tuple[str, FieldForm | ItemFieldForm, bool]],
+    ) -> Iterator[str]:
+        """Yield the type of an object."""
+        members = [(field, self._of_field(each), required) for field, each, required in rows]
+        yield from _class_lines(own, description, members)
+
+    def _of_field(self, field: FieldForm | ItemFieldForm) -> str:
+        value = self._of_value(field.value)
+        listed = isinstance(field, FieldForm) and field.longest is not None
+        return f"list[{value}]" if listed else value
+
+    def _of_value(self, value: Value) -> str:
+        if value.object is not None:
+            return self.name("item", value.object)
+        if value.code is not None:
+            return self.name("code", value.code)
+        kind = self._form.kinds.get(value.kind or "")
+        if kind is not None and kind.integer is not None:
+            return "int"
+        return "bool" if value.kind == "boolean" else "str"
 
 
 def _class_lines(
@@ -155,35 +201,13 @@ def _class_lines(
     yield ""
     if any(keyword.iskeyword(member) for member, _, _ in members):
         content = ", ".join(
-            f"{json.dumps(member)}: {'Required' if required else 'NotRequired'}[{kind}]"
+            f"{member!r}: {'Required' if required else 'NotRequired'}[{kind}]"
             for member, kind, required in members
         )
-        yield f"{name} = TypedDict({json.dumps(name)}, {{{content}}})"
+        yield f"{name} = TypedDict({name!r}, {{{content}}})"
         return
     yield f"class {name}(TypedDict, total=False):"
-    yield f'    """{description}"""'
+    yield f"    {description!r}"
     yield ""
     for member, kind, required in members:
         yield f"    {member}: {f'Required[{kind}]' if required else kind}"
-
-
-def _of_field(form: VocabularyForm, field: FieldForm | ItemFieldForm) -> str:
-    value = _of_value(form, field.value)
-    listed = isinstance(field, FieldForm) and field.longest is not None
-    return f"list[{value}]" if listed else value
-
-
-def _of_value(form: VocabularyForm, value: Value) -> str:
-    if value.object is not None:
-        return value.object
-    if value.code is not None:
-        return _class(value.code)
-    kind = form.kinds.get(value.kind or "")
-    if kind is not None and kind.integer is not None:
-        return "int"
-    return "bool" if value.kind == "boolean" else "str"
-
-
-def _class(name: str) -> str:
-    words = name.replace(".", "_").replace("-", "_").split("_")
-    return "".join(word[:1].upper() + word[1:] for word in words)

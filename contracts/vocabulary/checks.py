@@ -22,7 +22,7 @@ _MOST_LEAVES = 256
 
 def dangling(form: VocabularyForm) -> Iterator[Fault]:
     """Yield each name that is used but not defined, and each part that does not fit."""
-    faults = [*_lists(form), *_objects(form), *_types(form)]
+    faults = [*_lists(form), *_closed_in_items(form), *_objects(form), *_types(form)]
     yield from faults
     if not faults:  # the parts name leaves, which exist only in sound types
         leaves = {
@@ -48,6 +48,16 @@ def _lists(form: VocabularyForm) -> Iterator[Fault]:
         )
     for name in form.kinds.keys() & BUILT_IN:
         yield ("kinds", name), "this kind is built in and keeps its meaning"
+
+
+def _closed_in_items(form: VocabularyForm) -> Iterator[Fault]:
+    """Yield the use of lists with closed codes in objects of lists, where no sender checks them."""
+    for name, item in form.items.items():
+        for field, item_form in item.fields.items():
+            listed = form.code_lists.get(item_form.value.code or "")
+            if listed is not None and listed.closed:
+                at: TreePath = ("items", name, "fields", field)
+                yield at, f"{item_form.value.code} has closed codes, so only a field may use it"
 
 
 def _not_later(at: TreePath, listed: date, vocabulary: date) -> Iterator[Fault]:

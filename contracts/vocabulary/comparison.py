@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from contracts.vocabulary.event_types import EventType
-from contracts.vocabulary.format import FieldForm, VocabularyForm
+from contracts.vocabulary.format import CodeList, FieldForm, Value, VocabularyForm
 from contracts.vocabulary.vocabulary import Vocabulary
 
 __all__ = ["VocabularyChange", "compare_vocabularies"]
@@ -50,9 +50,9 @@ def _changes(before: Vocabulary, after: Vocabulary) -> Iterator[VocabularyChange
         codes, now = old.code_lists[name].codes, new.code_lists[name].codes
         yield from _names(f"code_lists.{name}.codes", codes, now)
         yield from _labels(f"code_lists.{name}.codes", codes, now)
-        if old.code_lists[name].closed != new.code_lists[name].closed:
-            text = "other senders may use some of its codes, or until another day"
-            yield VocabularyChange(f"code_lists.{name}.closed", text)
+        yield from _list(f"code_lists.{name}", old.code_lists[name], new.code_lists[name])
+    yield from _kinds(old, new)
+    yield from _items(old, new)
     yield from _consent(old, new)
     if old.parts.case != new.parts.case:
         yield VocabularyChange("parts.case", "another field is the id of the case", breaks=True)
@@ -85,6 +85,51 @@ def _labels(
             yield VocabularyChange(f"{path}.{name}", text)
 
 
+def _list(path: str, before: CodeList, after: CodeList) -> Iterator[VocabularyChange]:
+    if before.closed != after.closed:
+        text = "other senders may use some of its codes, or until another day"
+        yield VocabularyChange(f"{path}.closed", text)
+    if before.others != after.others:
+        text = (
+            "takes no codes any more that are not in the list"
+            if after.others is None
+            else "takes codes of a pattern that are not in the list"
+        )
+        yield VocabularyChange(f"{path}.others", text)
+    if (before.source, before.identifier) != (after.source, after.identifier):
+        yield VocabularyChange(f"{path}.source", "is of another source")
+
+
+def _kinds(old: VocabularyForm, new: VocabularyForm) -> Iterator[VocabularyChange]:
+    yield from _names("kinds", old.kinds, new.kinds)
+    for name in sorted(old.kinds.keys() & new.kinds.keys()):
+        before, after = old.kinds[name], new.kinds[name]
+        if before.pattern != after.pattern:
+            text = "has another pattern; make sure that its values mean the same"
+            yield VocabularyChange(f"kinds.{name}.pattern", text)
+        if (before.text, before.integer) != (after.text, after.integer):
+            yield VocabularyChange(f"kinds.{name}", "has other limits")
+
+
+def _items(old: VocabularyForm, new: VocabularyForm) -> Iterator[VocabularyChange]:
+    """Compare the objects of which lists consist, field by field."""
+    for name in sorted(old.items.keys() & new.items.keys()):
+        before, after = old.items[name].fields, new.items[name].fields
+        path = f"items.{name}"
+        yield from _names(path, before, after)
+        for field in before:
+            if field not in after:
+                continue
+            at = f"{path}.{field}"
+            if _value_shape(old, before[field].value) != _value_shape(new, after[field].value):
+                yield VocabularyChange(at, "has values of another kind", breaks=True)
+            if before[field].required != after[field].required:
+                text = "is required now" if after[field].required else "is not required any more"
+                yield VocabularyChange(at, text)
+            if before[field].label != after[field].label:
+                yield VocabularyChange(at, "has another label; make sure it means the same")
+
+
 def _type(
     before: EventType, after: EventType, old: VocabularyForm, new: VocabularyForm
 ) -> Iterator[VocabularyChange]:
@@ -101,6 +146,13 @@ def _type(
             yield VocabularyChange(at, "is about other people", breaks=True)
         if _weaker(leaf.form, now.form):
             yield VocabularyChange(at, "is protected less than before", breaks=True)
+        if leaf.form.category != now.form.category:
+            yield VocabularyChange(at, f"is of the category {now.form.category} now")
+        if leaf.form.longest != now.form.longest and None not in {
+            leaf.form.longest,
+            now.form.longest,
+        }:
+            yield VocabularyChange(at, f"has at most {now.form.longest} values now")
         if leaf.required != now.required:
             text = "is required now" if now.required else "is not required any more"
             yield VocabularyChange(at, text)
@@ -109,15 +161,18 @@ def _type(
 
 
 def _shape(form: VocabularyForm, field: FieldForm) -> tuple[object, ...]:
-    """Return what a value is, without its limits."""
-    value = field.value
+    """Return what a field holds, without the limits of its values."""
     how = "list" if field.list_of is not None else "set" if field.set_of is not None else "one"
+    return how, *_value_shape(form, field.value)
+
+
+def _value_shape(form: VocabularyForm, value: Value) -> tuple[object, ...]:
     kind = form.kinds.get(value.kind or "")
     if kind is None:
-        return how, value.kind, value.code, value.object
+        return value.kind, value.code, value.object
     if kind.pattern is not None:
-        return how, value.kind, None, None
-    return how, "integer" if kind.integer is not None else "text", None, None
+        return value.kind, None, None
+    return "integer" if kind.integer is not None else "text", None, None
 
 
 def _weaker(before: FieldForm, after: FieldForm) -> bool:

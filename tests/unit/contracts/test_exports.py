@@ -14,6 +14,7 @@ from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 from jsonschema.validators import validator_for
 
 from contracts.async_api import async_api_document
+from contracts.csv_text import csv_text
 from contracts.errors import UnknownNameError
 from contracts.impact_assessment import impact_assessment
 from contracts.loading import ContractText
@@ -132,3 +133,10 @@ def _references(node: object) -> Iterator[str]:
         for name, one in node.items():
             if name != "schema":
                 yield from _references(one)
+
+
+def test_no_cell_of_a_csv_is_a_formula() -> None:
+    text = csv_text(("a", "b"), [("=1+1", "@x"), ("+44 20", "plain, with a comma")])
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows == [["a", "b"], ["'=1+1", "'@x"], ["'+44 20", "plain, with a comma"]]
+    assert "\r" not in text

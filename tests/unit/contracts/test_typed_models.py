@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,9 @@ import pytest
 from contracts.errors import UnknownNameError
 from contracts.model import Contract
 from contracts.typed_models import leaves_of_party, typed_module
+from contracts.vocabulary import parse_vocabulary
 from contracts.vocabulary.json_schema import json_schema
+from contracts.vocabulary.known import shipped_vocabulary_files
 
 CHARITY = "haven-support"
 
@@ -38,6 +43,50 @@ def test_every_type_and_direction_of_every_party_is_importable(contract: Contrac
             for event_type in leaves_of_party(contract, party.id, direction):  # type: ignore[arg-type]
                 own = "".join(w.capitalize() for w in event_type.replace("-", ".").split("."))
                 assert f"{own}{ending}" in names
+
+
+HOSTILE = (
+    'x"""\n    import os; os.environ["PWNED"] = "yes"\n    """',
+    "x\\",
+    "ends with a quote'",
+    "\u202e and \x07",
+)
+
+
+@pytest.mark.parametrize("description", HOSTILE)
+def test_a_text_of_a_vocabulary_is_a_literal_of_the_module(
+    contract: Contract, description: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PWNED", raising=False)
+    form = contract.vocabulary.form
+    types = {
+        name: each.model_copy(update={"description": description})
+        for name, each in form.event_types.items()
+    }
+    items = {
+        name: each.model_copy(update={"description": description})
+        for name, each in form.items.items()
+    }
+    changed = copy(contract)
+    words = copy(contract.vocabulary)
+    words.form = form.model_copy(update={"event_types": types, "items": items})
+    changed.__dict__["vocabulary"] = words
+    names = module(changed, CHARITY)
+    assert names["ReferralMadeReceived"].__doc__ == description
+    assert "PWNED" not in os.environ
+    tree = ast.parse(typed_module(changed, CHARITY))
+    allowed = (ast.Expr, ast.ImportFrom, ast.Assign, ast.ClassDef)
+    assert all(isinstance(one, allowed) for one in tree.body)
+
+
+def test_a_name_is_no_word_of_python_and_stands_for_one_thing(contract: Contract) -> None:
+    raw = shipped_vocabulary_files()["hate-crime"].decode()
+    text = raw.replace("AllegedPerpetrator", "None").replace("gender", "literal")
+    text = text.replace("hate_strand", "none")
+    changed = copy(contract)
+    changed.__dict__["vocabulary"] = parse_vocabulary(text.encode(), "v.yaml")
+    names = module(changed, "csu-camden")
+    assert {"None_", "None__", "Literal_"} <= names.keys()
 
 
 def test_a_wrong_use_is_found_by_mypy(contract: Contract, tmp_path: Path) -> None:

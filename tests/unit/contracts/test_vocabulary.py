@@ -108,6 +108,13 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
         ),
         "referrals",
     ),
+    "a list with closed codes in an object of a list": (
+        swapped(
+            "  relationship:\n",
+            "  relationship:\n    closed: {stranger: {competent-authority: 2026-04-01}}\n",
+        ),
+        "items",
+    ),
     "a member that there is not": (
         swapped("\nparts:\n", "\nparts:\n  strand: x\n"),
         "parts.strand",

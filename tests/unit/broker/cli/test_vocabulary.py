@@ -149,6 +149,7 @@ def test_the_dictionary_has_a_row_for_each_field_of_the_party(cli, made: Path, p
     rows = list(csv.DictReader(io.StringIO(done.text)))
     names = {row["field"] for row in rows if row["event_type"] == "referral.made"}
     assert "victim.name" in names
+    assert "<U+" not in done.text  # the line ends are those of a text file
     reads = {row["field"] for row in rows if "receives" in row["direction"]}
     assert ("victim.uprn" in reads) is (party == "csu-camden")
     page = cli(*words, "--format", "html").text
