@@ -1,8 +1,8 @@
 """First text of an agreement's terms, from a vocabulary and what an officer says about it.
 
 The text is complete as to its form: every member is there, every field of the vocabulary is granted
-to every role, and a comment names the next decision. What only people can write is marked with
-`TBC`, which lint refuses, so no party can sign it by mistake. Law is chosen from the dated lists
+to every role, and a comment names the next decision. `TBC` stands where only people can decide;
+lint refuses it, so no party can sign it by mistake. Law is chosen from the dated lists
 (`contracts/legal_codes.py`).
 """
 

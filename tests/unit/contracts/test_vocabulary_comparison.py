@@ -1,4 +1,4 @@
-"""What a comparison of vocabularies reports, and which changes break a meaning."""
+"""Report of a comparison of vocabularies, and the changes that break a meaning."""
 
 from __future__ import annotations
 
