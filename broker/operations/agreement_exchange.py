@@ -32,7 +32,7 @@ from broker.operations.bundle_reading import (
 )
 from broker.operations.bundles import check_collected, is_newer
 from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
-from broker.partnership.entry import HEADER, parse_entry
+from broker.partnership.entry import HEADER, VerifiedEntry, parse_entry
 from broker.record import CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_notes import note_claim
@@ -51,7 +51,7 @@ from broker.store.database import Store
 from broker.transport.interfaces import Sender
 from broker.transport.topics import MAX_CONTRACT_BATCH_BYTES, control_topics
 from contracts.documents import KINDS, pinned
-from contracts.durations import DAY_MS
+from contracts.durations import DAY_MS, HOUR_MS
 from contracts.loading import DOCUMENTS_FOLDER
 from contracts.model import Contract
 
@@ -64,6 +64,11 @@ Each agency begins at another party, so together they publish more.
 """
 SILENT_MS: Final = DAY_MS
 """If a party's adapter was not heard for this time, other agencies publish the party's notes."""
+ENTRY_AGAIN_MS: Final = HOUR_MS
+"""Shortest time between two newer entries of one agency that are taken from Kafka.
+
+Each one can make other agencies publish it again.
+"""
 PUBLISHED: Final = "agreements-published"
 """Name in the state of the keys of the records that this agency published."""
 _ZIP: Final = b"PK"
@@ -88,6 +93,8 @@ class AgreementExchange:
         self._sender = sender
         self._clock = clock
         self._sent: dict[bytes | None, bytes | None] = {}
+        self._entries_taken: dict[str, int] = {}
+        self._entries_waiting: dict[str, VerifiedEntry] = {}
         self._log = logger("registry")
 
     # --- taking ----------------------------------------------------------------------------------
@@ -138,9 +145,37 @@ class AgreementExchange:
             contracts = self._store_version(participant, signed, found, held, now)
         make_private_folder(participant.root / ENTRIES_FOLDER)
         for agency, entry in found.entries.items():
-            if is_newer(held.get(agency), entry) and _names(contracts, agency):
-                write_durably(participant.root / ENTRIES_FOLDER / f"{agency}.entry", entry.raw)
+            before = held.get(agency)
+            if not is_newer(before, entry) or not _names(contracts, agency):
+                continue
+            if before is not None and not self._entry_due(agency, now):
+                waiting = self._entries_waiting.get(agency)
+                if waiting is None or waiting.entry.issued < entry.entry.issued:
+                    self._entries_waiting[agency] = entry
+                continue
+            self._write_entry(participant.root, agency, entry, now)
         return contracts
+
+    def _entry_due(self, agency: str, now: int) -> bool:
+        """Return whether an hour has passed since a newer entry of an agency was taken."""
+        last = self._entries_taken.get(agency)
+        return last is None or not 0 <= now - last < ENTRY_AGAIN_MS
+
+    def _write_entry(self, root: Path, agency: str, entry: VerifiedEntry, now: int) -> None:
+        write_durably(root / ENTRIES_FOLDER / f"{agency}.entry", entry.raw)
+        self._entries_taken[agency] = now
+        self._entries_waiting.pop(agency, None)
+
+    def _take_waiting_entries(self, contracts: ContractBook, now: int) -> None:
+        """Store entries that came sooner than an hour after the one before."""
+        root = self._loaded.participant.root
+        held = held_entries(root)
+        for agency, entry in list(self._entries_waiting.items()):
+            if not self._entry_due(agency, now):
+                continue
+            if is_newer(held.get(agency), entry) and _names(contracts, agency):
+                self._write_entry(root, agency, entry, now)
+            self._entries_waiting.pop(agency, None)
 
     def _store_version(
         self,
@@ -288,6 +323,7 @@ class AgreementExchange:
     def _prepared(self, contracts: ContractBook, now: int) -> tuple[list[Record], bytes | None]:
         try:
             self.tidy(contracts, now)
+            self._take_waiting_entries(contracts, now)
         except (OSError, RegistryError) as error:
             self._log.warning("agreements_not_tidied", kind=type(error).__name__.lower())
         with self._store.reading() as tx:

@@ -127,22 +127,30 @@ class KnownDelegations:
         self._found: dict[bytes, RegistryHash] = {}
 
     def differing(
-        self, theirs: Iterable[RegistryHash], contracts: ContractBook, manifests: ManifestBook
+        self,
+        theirs: Iterable[RegistryHash],
+        contracts: ContractBook,
+        manifests: ManifestBook,
+        now: int,
     ) -> tuple[RegistryHash, RegistryHash] | None:
         """Return the first agreement of which another agency knows other delegations.
 
         Args:
-            theirs: registry hashes of its heartbeat. Agreements that we have not signed are
-                passed over.
+            theirs: registry hashes of its heartbeat. Agreements that we have not signed, or that
+                are not in force here, are passed over.
             contracts: the contracts of this agency.
             manifests: the known manifests.
+            now: ms.
 
         Returns:
             Our hash and theirs; None if none differs.
         """
         if self._books is None or (self._books[0], self._books[1]) != (contracts, manifests):
             self._books, self._found = (contracts, manifests), {}
+        live = {one.hash for one in contracts.live(now)}
         for one in theirs:
+            if one.contract not in live:
+                continue
             ours = self._found.get(one.contract)
             if ours is None:
                 signed = contracts.by_hash(one.contract)

@@ -8,6 +8,8 @@ suspending a contract or adding a bundle needs no restart.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from broker.agency.participant import Participant
@@ -26,17 +28,24 @@ LOOK_S: Final = 1.0
 async def watch_own_manifest(
     participant: Participant, service: BrokerService, stop: asyncio.Event
 ) -> None:
-    """Look for new manifests, contracts, entries and documents, until ``stop`` is set."""
+    """Look for new manifests, contracts, entries and documents, until ``stop`` is set.
+
+    Entries and documents change nothing that the adapter believes: they are only published. A
+    partner can make an agency store them, so their cost must be small.
+    """
     log = logger("registry")
     seen: Stamp | None = None
+    exchanged: Stamp | None = None
     unreadable = False
     while not stop.is_set():
         try:
-            now = _stamp(participant)
+            now, beside = _stamp(participant), _stamp_of_exchanged(participant)
             unreadable = False
             if seen is not None and now != seen:
                 await service.reload()
-            seen = now
+            elif exchanged is not None and beside != exchanged:
+                service.publish_changed()
+            seen, exchanged = now, beside
         except OSError as error:  # the folder was moved or removed: keep what was loaded
             if out_of_descriptors(error):
                 service.tell_shortage()
@@ -52,10 +61,18 @@ Stamp = tuple[tuple[str, int], ...]
 
 
 def _stamp(participant: Participant) -> Stamp:
-    """Return own manifests, and what is exchanged of agreements, by name and time of change."""
+    """Return own manifests and contracts with their notes, by name and time of change."""
     own = files_in(participant.path("manifests"), f"{participant.agency}.*.note")
     contracts = participant.path(CONTRACTS_FOLDER).iterdir()
+    return _times((*own, *contracts))
+
+
+def _stamp_of_exchanged(participant: Participant) -> Stamp:
+    """Return entries and documents by name and time of change."""
     entries = files_in(participant.path(ENTRIES_FOLDER), "*.entry")
     documents = files_in(participant.path(DOCUMENTS_FOLDER), "*.txt")
-    found = (*own, *contracts, *entries, *documents)
-    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in found))
+    return _times((*entries, *documents))
+
+
+def _times(files: Iterable[Path]) -> Stamp:
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))

@@ -119,6 +119,11 @@ class Relaying:
         self._reloaded = True
         self._waiting.set()
 
+    def publish_changed(self) -> None:
+        """Publish what has changed of the agreements that other parties may lack."""
+        self._publish_at_s = 0.0
+        self._waiting.set()
+
     def send_again(self) -> None:
         """Send at once what Kafka did not accept, because a person asked."""
         self._topics_away.now()
@@ -173,8 +178,8 @@ class Relaying:
                 await set_within(stop, delay)
 
     async def _publish_agreements(self, *, changed_only: bool) -> None:
-        await self._publish(self._trust.contracts, changed_only)
         self._publish_at_s = time.monotonic() + PUBLISH_EVERY_S
+        await self._publish(self._trust.contracts, changed_only)
 
     async def _resend(self) -> None:
         """Send rows again that are not known to be on Kafka.

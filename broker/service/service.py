@@ -164,6 +164,10 @@ class BrokerService:
         """Publish our own manifest and contracts again."""
         self.parts.relaying.announce()
 
+    def publish_changed(self) -> None:
+        """Publish entries and documents of agreements that are new in the folder."""
+        self.parts.relaying.publish_changed()
+
     def heard_others_since(self, since: int) -> bool:
         """Return whether another agency's heartbeat states a time (ms) of then or later."""
         return self.parts.watch.heard_others_since(since)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from broker.control.named_manifests import (
     ASK_AGAIN_MS,
+    ASK_SELDOM_MS,
     DIFFERS_AFTER_MS,
     MISSING_AFTER_MS,
+    STOP_AGAIN_MS,
     NamedManifests,
     awaited_manifests,
 )
@@ -21,9 +25,11 @@ from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.keys.manifest import VerifiedManifest
 from broker.registry.newest_manifests import (
     NOT_SEALED_MS,
+    KnownDelegations,
     NamedManifest,
     RegistryHash,
     named_manifest,
+    not_sealed_until,
     registry_hash,
     registry_hashes,
 )
@@ -146,6 +152,43 @@ def test_after_a_day_without_it_events_are_sealed_again(
     assert alarms(look(node)) == [(POLICE, NOT_RECEIVED)]  # it is still missing
 
 
+def test_heartbeats_that_alternate_stop_sealing_for_a_day_together(
+    node: ControlNode, world: FoundedPartnership, clock: Clock
+) -> None:
+    """An agency names a manifest that we hold and an invented one in turn, for twenty days."""
+    real = newest(world, POLICE)
+    stopped = 0
+    for hours in range(20 * 24):
+        place = real if hours % 3 == 2 else replace(real, version=real.version + 1 + hours)
+        if place is not real:
+            place = replace(place, hash=bytes(32))
+        hears(node, beat(world, at=clock.now, manifest=place))
+        with node.member.store.reading() as tx:
+            until = not_sealed_until(node.trust.manifests, awaited_manifests(tx))
+        stopped += until.get(POLICE, 0) > clock.now
+        clock.pass_(HOUR)
+    assert stopped in {2 * 24, 2 * 24 - 1}  # a day each, with ten days between
+    assert STOP_AGAIN_MS == 10 * DAY
+
+
+def test_a_manifest_that_came_late_does_not_use_up_the_day(
+    node: ControlNode, world: FoundedPartnership, clock: Clock
+) -> None:
+    """A heartbeat often comes a moment before its manifest: the next one may be withheld."""
+    made = renewed(world)
+    hears(node, beat(world, manifest=named_manifest(made)))
+    assert node.hear(node.topics.manifests, made.raw).rejected == []
+    clock.pass_(MINUTE)
+    hears(node, beat(world, at=clock.now, manifest=named_manifest(made)))
+    clock.pass_(2 * DAY)
+    withheld = replace(named_manifest(made), version=made.manifest.version + 1, hash=bytes(32))
+    hears(node, beat(world, at=clock.now, manifest=withheld))
+    held = sealing(node)
+    end = clock.now + NOT_SEALED_MS - MINUTE
+    assert code(lambda: held.exchange_key(POLICE, end - 1)) == NOT_RECEIVED
+    assert held.exchange_key(POLICE, end).agency == POLICE
+
+
 def test_a_later_manifest_is_as_good_as_the_named_one(
     node: ControlNode, world: FoundedPartnership, clock: Clock
 ) -> None:
@@ -191,6 +234,22 @@ def test_an_agency_that_takes_no_part_is_not_awaited(
     with node.member.store.reading() as tx:
         found = NamedManifests().look(tx, [SUPPORT], node.trust.manifests, clock.now + DAY)
     assert (found.missing, found.asked) == ([], [])
+
+
+def test_an_agency_whose_manifest_stays_missing_for_a_day_is_asked_every_hour(
+    node: ControlNode, world: FoundedPartnership, clock: Clock
+) -> None:
+    """The reader may have refused the manifest that is named: asking must not go on for ever."""
+    hears(node, beat(world, manifest=named_manifest(renewed(world))))
+    asked: list[int] = []
+    while clock.now <= NOW + DAY + 3 * HOUR:
+        asked += [clock.now - NOW] * len(look(node).ask_manifests)
+        clock.pass_(10 * MINUTE)
+    late = [at for at in asked if at >= DAY]
+    assert len(asked) - len(late) == 24 * 6
+    assert 3 <= len(late) <= 4
+    assert {b - a for a, b in pairwise(late)} == {HOUR}
+    assert ASK_SELDOM_MS == HOUR
 
 
 # --- asking --------------------------------------------------------------------------------------
@@ -298,6 +357,17 @@ def test_a_registry_that_differs_for_ten_minutes_is_an_alarm_with_both_hashes(
     hears(node, beat(world, at=clock.now, registry=(ours(node),)))
     look(node)
     assert f'registry_differs{{agency="{POLICE}"}} 0.0' in node.metrics.text().decode()
+
+
+def test_an_agreement_that_is_not_in_force_here_is_passed_over(
+    node: ControlNode, world: FoundedPartnership, clock: Clock
+) -> None:
+    theirs = RegistryHash(ours(node).contract, b"r" * 32)
+    clock.now = node.trust.contracts.trusted()[0].contract.ends_ms
+    known = KnownDelegations()
+    books = (node.trust.contracts, node.trust.manifests)
+    assert known.differing([theirs], *books, clock.now - 1) == (ours(node), theirs)
+    assert known.differing([theirs], *books, clock.now) is None
 
 
 def test_a_delegation_that_comes_within_ten_minutes_is_no_alarm(

@@ -45,7 +45,7 @@ from broker.store.database import Store, open_store
 from broker.store.reader_rows import HeadsRow
 from broker.transport.topics import control_topics
 from contracts import loading
-from contracts.durations import DAY_MS
+from contracts.durations import DAY_MS, HOUR_MS
 from contracts.loading import load_contract, parse_contract
 from contracts.vocabulary.known import Documents
 from tests.support import founding
@@ -392,13 +392,16 @@ def test_of_records_that_were_sent_only_those_that_changed_are_sent_again(
 async def test_each_file_that_is_exchanged_is_noticed(root: Path) -> None:
     """An entry or a document that a person adds is published without a restart."""
     folder, stop = root / A, asyncio.Event()
-    reloads: list[float] = []
+    called: list[str] = []
 
     class Running:
         """The part of a service that takes up new files."""
 
         async def reload(self) -> None:
-            reloads.append(0.0)
+            called.append("reload")
+
+        def publish_changed(self) -> None:
+            called.append("publish")
 
     participant = load_participant(folder, NOW)
     with mock.patch.object(own_manifest_watch, "LOOK_S", 0.02):
@@ -417,11 +420,33 @@ async def test_each_file_that_is_exchanged_is_noticed(root: Path) -> None:
             ):
                 (folder / name).write_bytes(b"new")
                 async with asyncio.timeout(10):
-                    while len(reloads) < number:  # noqa: ASYNC110 - the watch tells of nothing else
+                    while len(called) < number:  # noqa: ASYNC110 - the watch tells of nothing else
                         await asyncio.sleep(0.02)
         finally:
             stop.set()
             await task
+    assert called == ["publish", "publish", "reload", "reload"]
+
+
+def test_of_newer_entries_of_a_party_one_an_hour_is_taken(
+    root: Path, adapters: dict[str, Adapter]
+) -> None:
+    """A party that publishes its entry again and again makes the others store and send little."""
+    reader, held = adapters[B], adapters[B].folder / "entries" / f"{A}.entry"
+
+    def entry(at: int) -> bytes:
+        write_entry(root / A, root / "again.entry", at)
+        return (root / "again.entry").read_bytes()
+
+    first, second, third = (entry(NOW + seconds * 1000) for seconds in (1, 2, 3))
+    assert reader.take_value(first) == []
+    assert held.read_bytes() == first
+    assert reader.take_value(third, second) == []
+    reader.publish()
+    assert held.read_bytes() == first
+    reader.now += HOUR_MS
+    reader.publish()
+    assert held.read_bytes() == third
 
 
 def test_an_unsigned_draft_does_not_travel(adapters: dict[str, Adapter]) -> None:
