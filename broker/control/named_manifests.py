@@ -95,7 +95,7 @@ class _Stop:
 
     @property
     def ended_ms(self) -> int:
-        """When events were sealed again, or will be."""
+        """Time at which events were sealed again, or will be."""
         end = self.since_ms + NOT_SEALED_MS
         return end if self.interrupted_ms is None else min(end, self.interrupted_ms)
 

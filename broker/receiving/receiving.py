@@ -9,6 +9,8 @@ for each partition.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from broker.audit.log import append_entries
 from broker.judging.judging import judge_each
@@ -28,6 +30,26 @@ from broker.receiving.unheard import (
 from broker.record import KafkaPartition, Record
 from broker.registry.manifests import ManifestBook
 from broker.store.database import Store
+from broker.store.transaction import Transaction
+from contracts.durations import MINUTE_MS
+
+VOID_AGAIN_MS: Final = 10 * MINUTE_MS
+"""Shortest time between the starts of two passes over records that void manifests concern."""
+
+
+@dataclass(slots=True)
+class _VoidPass:
+    """A pass over the held records, because other manifests are void.
+
+    Attributes:
+        void: hash of the void manifests at its start.
+        after: id of the last record that was judged.
+        deferred: whether a held record could not be judged.
+    """
+
+    void: bytes
+    after: int = 0
+    deferred: bool = False
 
 
 class Receiving:
@@ -52,7 +74,8 @@ class Receiving:
         self._unheard_after = 0
         self._void_of: ManifestBook | None = None
         self._void = b""
-        self._void_after = 0
+        self._void_now: _VoidPass | None = None
+        self._void_began: int | None = None
 
     def take(self, partition: KafkaPartition, records: Sequence[Record], now: int) -> Batch:
         """Judge a batch and commit the results.
@@ -85,7 +108,7 @@ class Receiving:
         """Judge records again that arrived after their sender's part had ended. Commit the results.
 
         When manifests have become void, records that may have been refused because of them are
-        judged again too, once.
+        judged again too, in a pass at most every ten minutes.
 
         Args:
             now: ms.
@@ -95,31 +118,58 @@ class Receiving:
         """
         void = self._void_digest()
         with self._store.reading() as tx:
-            fresh = void != (tx.meta.get(JUDGED_VOID) or b"")
-            if not fresh and not tx.quarantine.unheard(self._unheard_after, 1, UNHEARD_CODES):
-                self._unheard_after = 0
-                return Batch()
+            again = self._void_pass(tx.meta.get(JUDGED_VOID) or b"", void, now)
+            waiting = bool(tx.quarantine.unheard(self._unheard_after, 1, UNHEARD_CODES))
+        if not waiting:
+            self._unheard_after = 0
+        if again is None and not waiting:
+            return Batch()
         with self._store.transaction() as tx:
             context = StoreContext(tx, self._trust_now(), self._secret, self._cache, now)
             unheard = Unheard(tx, context, self._cache, self._secret, now)
-            if fresh:
-                self._void_after = unheard.judge(self._void_after, AFTER_VOID_CODES)
-                if not self._void_after:
-                    tx.meta.set(JUDGED_VOID, void)
-            else:
-                self._unheard_after = unheard.judge(self._unheard_after)
+            after = unheard.judge(self._unheard_after) if waiting else 0
+            ended = again is not None and self._judge_after_void(tx, unheard, again)
             if self._log_taken:
                 append_entries(tx, unheard.entries)
+        self._unheard_after = after
+        if ended:
+            self._void_now = None
         return Batch(opened=unheard.opened, refused=unheard.refused)
+
+    def _void_pass(self, judged: bytes, void: bytes, now: int) -> _VoidPass | None:
+        """Return the pass over records that void manifests concern, if one is due or runs.
+
+        A pass is never begun anew before its end, so a party that makes manifests void again and
+        again holds up no record.
+        """
+        if self._void_now is None and void != judged:
+            began = self._void_began
+            if began is None or not 0 <= now - began < VOID_AGAIN_MS:
+                self._void_began = now
+                self._void_now = _VoidPass(void)
+        return self._void_now
+
+    @staticmethod
+    def _judge_after_void(tx: Transaction, unheard: Unheard, again: _VoidPass) -> bool:
+        """Judge the next records of a pass. Returns whether the pass has ended.
+
+        If a record was deferred, the set of void manifests does not count as judged, and another
+        pass follows.
+        """
+        before = unheard.deferred
+        again.after = unheard.judge(again.after, AFTER_VOID_CODES)
+        again.deferred = again.deferred or unheard.deferred > before
+        if again.after:
+            return False
+        if not again.deferred:
+            tx.meta.set(JUDGED_VOID, again.void)
+        return True
 
     def _void_digest(self) -> bytes:
         """Return a hash of the manifests that are void now."""
         manifests = self._trust.current.resolver.manifests
         if manifests is not self._void_of:
-            digest = void_digest(manifests)
-            if digest != self._void:
-                self._void, self._void_after = digest, 0
-            self._void_of = manifests
+            self._void, self._void_of = void_digest(manifests), manifests
         return self._void
 
     def _trust_now(self) -> Trust:

@@ -6,7 +6,7 @@ leaves do not arrive in time, the record is put into the quarantine as `not_hear
 again there too, because a leaf or a receipt may arrive later.
 
 When a manifest becomes void, it was never made (docs/spec/keys.md, "Withdrawn keys"). Records that
-were refused because of it are judged again, once for each set of void manifests.
+were refused because of it are judged again, for each set of void manifests.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Unheard:
         opened: events that were accepted.
         refused: (origin, index, step, code) of records that went to the quarantine.
         entries: for the disclosure log.
+        deferred: number of held records that could not be judged now.
     """
 
     tx: Transaction
@@ -73,6 +74,7 @@ class Unheard:
     opened: list[OpenedEvent] = field(default_factory=list)
     refused: list[tuple[Origin | None, int, float, str]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    deferred: int = 0
 
     def judge(self, after: int, codes: Collection[str] = UNHEARD_CODES) -> int:
         """Judge the next records again.
@@ -118,7 +120,10 @@ class Unheard:
 
     def _refuse(self, row: QuarantineRow, refusal: RefusedError) -> None:
         """Let a record wait longer, or put it into the quarantine with its code."""
-        if row.status != "waiting" or refusal.code in DEFERRED_CODES:
+        if refusal.code in DEFERRED_CODES:
+            self.deferred += row.status == "held"
+            return
+        if row.status != "waiting":
             return
         if refusal.code == FOLD_AWAITED:
             last = self.tx.quarantine.last_waiting(row.origin)

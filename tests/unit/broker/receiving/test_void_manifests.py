@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from secrets import token_bytes
+from unittest import mock
+
 import pytest
+from sqlalchemy import update
 
 from broker.control.watch import WITHHELD_AFTER_MS
+from broker.errors import RefusedError
 from broker.keys.delegation import DelegationChanges, Revocation, WithdrawnKeys
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.keys.manifest import StandingEntry, VerifiedManifest
-from broker.receiving.receiving import Receiving
+from broker.receiving.receiving import VOID_AGAIN_MS, Receiving
+from broker.receiving.unheard import UNHEARD_CODES, Unheard
 from broker.record import Record
 from broker.store.rows import QuarantineRow
+from broker.store.schema import quarantine
 from tests.support.delegated_keys import delegated
 from tests.support.founded_partnership import HOUR, MINUTE, NOW, POLICE, FoundedPartnership
 from tests.support.memory_agency import Clock, at_offsets
@@ -183,3 +191,49 @@ def test_a_gap_that_a_void_revocation_left_is_asked_for(
     batch = node.member.take(after)
     assert batch.gaps == [(origin_of(log), 1, 1)]
     assert len(node.member.take(at_offsets(dropped, 3)).opened) == 1
+
+
+def test_a_party_that_changes_the_void_manifests_holds_up_no_waiting_record(
+    node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
+) -> None:
+    """A pass ends before the next one begins, and the next one begins ten minutes later."""
+    clock.now = STOLEN + 2 * MINUTE
+    hear(node, by_a_thief(world, suspending(world)))
+    node.member.take(at_offsets(log.send(*[value() for _ in range(5)], at=STOLEN + MINUTE)))
+    receiving = node.member.receiving
+    judged: list[tuple[int, int]] = []
+
+    def judge(self: Unheard, after: int, codes: Collection[str] = UNHEARD_CODES) -> int:
+        passes = codes is not UNHEARD_CODES
+        judged.append((passes, after))
+        return (after + 1) % 3 if passes else 0
+
+    with node.member.store.transaction() as tx:
+        tx.quarantine._connection.execute(update(quarantine).values(status="waiting"))
+    with (
+        mock.patch.object(Unheard, "judge", judge),
+        mock.patch.object(Receiving, "_void_digest", side_effect=lambda: token_bytes(32)),
+    ):
+        for _ in range(5):
+            receiving.judge_unheard(clock.now)
+        assert judged == [(0, 0), (1, 0), (0, 0), (1, 1), (0, 0), (1, 2), (0, 0), (0, 0)]
+        clock.pass_(VOID_AGAIN_MS)
+        receiving.judge_unheard(clock.now)
+        assert judged[8:] == [(0, 0), (1, 0)]
+
+
+def test_a_record_that_cannot_be_judged_yet_is_judged_in_the_next_pass(
+    node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
+) -> None:
+    clock.now = STOLEN + 2 * MINUTE
+    hear(node, by_a_thief(world, suspending(world)))
+    node.member.take(sent(log))
+    clock.now = WITHDRAWN
+    hear(node, withdrawal(world))
+    late = RefusedError(6, "wrap_budget", "later")
+    with mock.patch("broker.receiving.unheard.open_record", side_effect=late):
+        assert node.member.receiving.judge_unheard(clock.now).opened == []
+    assert [row.code for row in held(node)] == ["suspended"] * 2
+    assert node.member.receiving.judge_unheard(clock.now).opened == []
+    clock.pass_(VOID_AGAIN_MS)
+    assert len(node.member.receiving.judge_unheard(clock.now).opened) == 2
