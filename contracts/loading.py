@@ -72,19 +72,24 @@ def documents_beside(path: Path) -> Documents:
     return Documents({}, (here, here / DOCUMENTS_FOLDER, here.parent / DOCUMENTS_FOLDER))
 
 
-def load_contract(path: Path, documents: Documents | None = None) -> ContractText:
+def load_contract(
+    path: Path, documents: Documents | None = None, *, vocabulary_needed: bool = True
+) -> ContractText:
     """Read and parse a contract file.
 
     Args:
         path: the file.
         documents: places of its vocabulary; None for those beside the file.
+        vocabulary_needed: as in `parse_contract`.
 
     Raises:
         ContractError: `contract_unreadable`, `contract_invalid`, `document_missing`,
             `vocabulary_invalid`.
     """
     raw = _bytes_of(path)
-    return parse_contract(raw, str(path), documents or documents_beside(path))
+    return parse_contract(
+        raw, str(path), documents or documents_beside(path), vocabulary_needed=vocabulary_needed
+    )
 
 
 def parse_contract(
@@ -111,7 +116,7 @@ def parse_contract(
     contract = validated(_AGREEMENT, Contract, tree, lines, where)
     faults = list(dangling(contract))
     if vocabulary_needed:
-        _bind(contract, documents)
+        _bind(contract, documents, where)
         faults += misfitting(contract)
     if faults:
         raise refused_for(_AGREEMENT, faults, lines, where)
@@ -130,15 +135,27 @@ def fit_vocabulary(text: ContractText, documents: Documents) -> None:
             uses names that the vocabulary lacks.
     """
     _, lines = read(_AGREEMENT, text.raw, text.where)
-    _bind(text.contract, documents)
+    _bind(text.contract, documents, text.where)
     faults = list(misfitting(text.contract))
     if faults:
         raise refused_for(_AGREEMENT, faults, lines, text.where)
 
 
-def _bind(contract: Contract, documents: Documents | None) -> None:
+def _bind(contract: Contract, documents: Documents | None, where: str) -> None:
+    try:
+        words = find_vocabulary(contract.pins.vocabulary, documents)
+    except ContractError as error:
+        if error.code != "document_missing":
+            raise
+        raise ContractError(
+            f"The vocabulary that {contract.name} {contract.version} pins is not here, or its file "
+            "was altered.",
+            code=error.code,
+            where=f"{where}: {error.where}",
+            fix=error.fix,
+        ) from None
     # as a cached property is filled: the value follows from the contract's own pin
-    contract.__dict__["vocabulary"] = find_vocabulary(contract.pins.vocabulary, documents)
+    contract.__dict__["vocabulary"] = words
 
 
 def load_draft(path: Path) -> ContractText:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from broker.errors import RegistryError
-from broker.keys.durable import make_private_folder, write_durably
+from broker.keys.durable import files_in, make_private_folder, write_durably
+from broker.registry.repository import CONTRACTS_FOLDER
+from contracts.bounded_file import read_bounded
 from contracts.documents import (
     DOCUMENT_BYTES,
     KINDS,
@@ -19,7 +22,8 @@ from contracts.documents import (
     require_document,
     shipped_documents,
 )
-from contracts.loading import DOCUMENTS_FOLDER
+from contracts.errors import ContractError
+from contracts.loading import DOCUMENTS_FOLDER, load_contract
 from contracts.model import Contract
 
 
@@ -30,15 +34,18 @@ def read_document(root: Path | None, digest: str) -> bytes | None:
         root: the agency's folder; None looks only among the documents of the software.
         digest: SHA-256 of the document, 64 hexadecimal digits.
     """
-    if root is not None:
-        try:
-            with (root / DOCUMENTS_FOLDER / f"{digest}.txt").open("rb") as file:
-                raw = file.read(DOCUMENT_BYTES + 1)
-            if document_hash(raw) == digest:
-                return raw
-        except OSError:
-            pass
-    return shipped_documents().get(digest)
+    held = None if root is None else _in_folder(root, digest)
+    return shipped_documents().get(digest) if held is None else held
+
+
+def _in_folder(root: Path, digest: str) -> bytes | None:
+    """Return a document of an agency's folder; None if it is absent, altered or no plain file."""
+    path = root / DOCUMENTS_FOLDER / f"{digest}.txt"
+    try:
+        raw = read_bounded(path, DOCUMENT_BYTES, RegistryError, code="document_missing")
+    except RegistryError:
+        return None
+    return raw if document_hash(raw) == digest else None
 
 
 def framework_text(root: Path | None, contract: Contract) -> str | None:
@@ -91,11 +98,37 @@ def keep_documents(root: Path, documents: Mapping[str, bytes]) -> list[str]:
     new: list[str] = []
     make_private_folder(root / DOCUMENTS_FOLDER)
     for digest, raw in sorted(documents.items()):
-        path = root / DOCUMENTS_FOLDER / f"{digest}.txt"
-        if not path.is_file() or path.read_bytes() != raw:
-            write_durably(path, raw)
+        if _in_folder(root, digest) != raw:
+            write_durably(root / DOCUMENTS_FOLDER / f"{digest}.txt", raw)
             new.append(digest)
     return new
+
+
+def restore_documents(root: Path, given: Mapping[str, bytes]) -> list[str]:
+    """Write documents that are missing or altered, if an agreement in the folder pins their hash.
+
+    The folder itself cannot be loaded without its vocabularies, so this reads only the texts of its
+    agreements. A text that cannot be parsed is left out: loading the folder then reports it.
+
+    Args:
+        root: the agency's folder.
+        given: documents by their hash.
+
+    Returns:
+        The hashes of those that were written.
+
+    Raises:
+        OSError: the folder cannot be read or written.
+    """
+    wanted: set[str] = set()
+    for path in files_in(root / CONTRACTS_FOLDER, "*.yaml"):
+        with suppress(ContractError):
+            contract = load_contract(path, vocabulary_needed=False).contract
+            wanted |= {pinned(contract, kind) for kind in KINDS}
+    lacking = {one: raw for one, raw in given.items() if one in wanted}
+    return keep_documents(
+        root, {one: raw for one, raw in lacking.items() if read_document(root, one) is None}
+    )
 
 
 def is_pinned(raw: bytes, contracts: Iterable[Contract]) -> bool:

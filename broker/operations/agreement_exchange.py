@@ -187,6 +187,8 @@ class AgreementExchange:
     ) -> ContractBook:
         contracts, repository = participant.contracts, participant.repository
         if signed.contract.party(participant.agency) is None:
+            contracts.adding_other(signed)  # refuses it before a document of it is kept
+            keep_documents(participant.root, _not_shipped(found))
             return repository.store_other(signed, contracts)
         before = contracts.held(signed.hash)
         merged = signed if before is None else before.with_notes(signed.notes)
@@ -221,12 +223,15 @@ class AgreementExchange:
         already = versions.get(signed.hash)
         entries = {one for version in versions.values() for one in version.entries}
         came = tuple(sorted(one for one in found.entries if one in entries or one not in held))
+        listed = {one for version in versions.values() for one in version.documents}
+        lacking = {one for one in documents if read_document(root, one) is None}
+        written = {one for one in documents if one in listed or one in lacking}
         if (
             already is not None
             and (before := contracts.held(signed.hash)) is not None
             and before.notes == signed.notes
             and set(came) <= set(already.entries)
-            and set(documents) <= set(already.documents)
+            and not lacking
         ):
             return contracts
         parts = [*documents.values(), *(entry.raw for entry in found.entries.values())]
@@ -234,7 +239,7 @@ class AgreementExchange:
             signers,
             max(size_of(signed, parts), already.size if already else 0),
             tuple(sorted({*came, *(already.entries if already else ())})),
-            tuple(sorted({*documents, *(already.documents if already else ())})),
+            tuple(sorted({*written, *(already.documents if already else ())})),
         )
         gone = superfluous(versions, contracts.receiving(signed, ()), now)
         gone |= exceeding({one: said for one, said in versions.items() if one not in gone})
@@ -262,7 +267,9 @@ class AgreementExchange:
         held = contracts.held(gone)
         if held is None or not participant.repository.remove_received(held):
             return
-        rest = [one.contract for one in contracts.all() if one.hash != gone]
+        stored = (*contracts.all(), *contracts.others())
+        rest = [one.contract for one in stored if one.hash != gone]
+        rest += [text.contract for text in participant.repository.texts_without_us()]
         for agency in versions[gone].entries:
             if not any(agency in one.governance_keys for one in rest):
                 (root / ENTRIES_FOLDER / f"{agency}.entry").unlink(missing_ok=True)

@@ -2,12 +2,14 @@
 
 ``add_bundles`` first verifies all files and then writes. It removes nothing: it adds parts, and
 replaces an older entry or certificate by a newer one. Bundles can be added in any order and more
-than once. A refused file leaves the folder unchanged.
+than once. A refused file leaves the folder unchanged, except that documents which the folder needs
+and has lost are restored first (`restore_documents`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from broker.operations.agreement_documents import (
     is_pinned,
     keep_documents,
     read_document,
+    restore_documents,
 )
 from broker.operations.bundle_reading import (
     AgreementLine,
@@ -47,7 +50,7 @@ from broker.operations.bundle_reading import (
     require_pins,
 )
 from broker.operations.partner_checks import check_of
-from broker.partnership.bundle import BUNDLE_MAGIC, Bundle, format_bundle
+from broker.partnership.bundle import BUNDLE_MAGIC, Bundle, format_bundle, parse_bundle
 from broker.partnership.entry import (
     VerifiedEntry,
     parse_entry,
@@ -58,7 +61,8 @@ from broker.registry.received_versions import keep_added
 from broker.registry.repository import MANIFESTS_FOLDER
 from broker.transport.certificates import verify_issued
 from contracts.bounded_file import read_bounded
-from contracts.documents import document_hash
+from contracts.documents import KINDS, document_hash, pinned
+from contracts.errors import ConcordantError, ContractError
 from contracts.loading import fit_vocabulary
 from contracts.vocabulary.known import Documents
 
@@ -108,24 +112,70 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
         now: milliseconds since the epoch.
 
     Raises:
-        EntryError: a file was refused. Nothing was written.
+        EntryError: a file was refused. Nothing was written, except restored documents.
         ConfigError: a file cannot be read, or the folder cannot be written.
+        ContractError: `document_missing`: the folder lacks a vocabulary that the files lack too.
     """
+    files = files_of(paths)
+    participant, restored = _load_restored(directory, files, now)
+    try:
+        added = _add(participant, files, frozenset(paths), now)
+    except EntryError as error:
+        if error.code != "bundle_older" or not restored:
+            raise
+        lines = tuple(map(line_of, participant.contracts.all()))
+        added = Added(participant.agency, (), lines)
+    return replace(added, new=(*restored, *added.new))
+
+
+def _load_restored(
+    directory: Path, files: Sequence[Path], now: int
+) -> tuple[Participant, tuple[tuple[str, str], ...]]:
+    """Load a folder. If a vocabulary is missing or altered, restore it from the files first.
+
+    Returns:
+        The agency, and (kind, name) of each restored document.
+    """
+    try:
+        return load_participant(directory, now, unsigned_ok=True), ()
+    except ContractError as error:
+        if error.code != "document_missing":
+            raise
+        given: dict[str, bytes] = {}
+        for path in files:
+            raw = read_file(path)
+            given[document_hash(raw)] = raw
+            if raw.startswith(BUNDLE_MAGIC):
+                with suppress(ConcordantError):  # a refused bundle is reported after the loading
+                    inside = parse_bundle(raw, str(path)).documents.values()
+                    given |= {document_hash(one): one for one in inside}
+        try:
+            restored = restore_documents(directory, given)
+        except OSError as problem:
+            raise _unwritable(directory, problem) from None
+        if not restored:
+            raise
     participant = load_participant(directory, now, unsigned_ok=True)
+    return participant, tuple(("document", digest) for digest in restored)
+
+
+def _add(
+    participant: Participant, files: Sequence[Path], named: Collection[Path], now: int
+) -> Added:
     deployment = participant.deployment
     found = Collected()
     postponed: list[tuple[Path, EntryError]] = []
-    for path in files_of(paths):
+    for path in files:
         try:
             as_refused(path, lambda p=path: collect(read_file(p), str(p), deployment, found, now))  # type: ignore[misc]
         except EntryError as error:
             if error.code not in {"bundle_malformed", "contract_invalid"}:
                 raise
             postponed.append((path, error))
-    skipped = _collect_plain_documents(participant, found, postponed, frozenset(paths))
+    skipped = _collect_plain_documents(participant, found, postponed, named)
     if skipped and found == Collected():
         raise bundle_missing(skipped[0].parent)
-    held = held_entries(directory)
+    held = held_entries(participant.root)
     check_collected(participant, found, held, now)
     added = _write(participant, found, held, now)
     return replace(added, skipped=tuple(path.name for path in skipped))
@@ -252,11 +302,22 @@ def _collect_plain_documents(
 
 
 def _check_documents(participant: Participant, found: Collected) -> None:
-    """Require each document that an added agreement names, and drop all others."""
+    """Require each document that an added agreement names, and drop others that are not needed."""
     contracts = [one.contract for one in found.agreements.values()]
-    found.documents = documents_of(participant.root, contracts, found.documents)
+    lacking = _lacking(participant, found)
+    found.documents = lacking | documents_of(participant.root, contracts, found.documents)
     for signed in found.agreements.values():
         fit_vocabulary(signed.text, Documents(found.documents))
+
+
+def _lacking(participant: Participant, found: Collected) -> dict[str, bytes]:
+    """Return the given documents that an agreement of the folder pins and the folder lacks."""
+    here = {pinned(one.contract, kind) for one in participant.contracts.all() for kind in KINDS}
+    return {
+        digest: raw
+        for digest, raw in found.documents.items()
+        if digest in here and read_document(participant.root, digest) is None
+    }
 
 
 def held_own_certificates(directory: Path) -> dict[str, bytes]:
@@ -469,7 +530,7 @@ def _anything_new(participant: Participant, found: Collected, held: dict[str, by
         one not in known or set(_signers(found.agreements[one])) - set(_signers(known[one]))
         for one in found.agreements
     )
-    return new_entries or signatures
+    return new_entries or signatures or bool(_lacking(participant, found))
 
 
 def _write_other(participant: Participant, signed: SignedContract) -> list[tuple[str, str]]:
@@ -563,6 +624,16 @@ def _write_certificates(participant: Participant, found: Collected) -> list[tupl
     return new
 
 
+def _unwritable(root: Path, error: OSError) -> RegistryError:
+    return RegistryError(
+        f"A file cannot be written ({error.strerror}). Some files may be written already.",
+        code="registry_unwritable",
+        where=str(root),
+        fix="Check the free space, the owner and the permissions of the folder. Then give the "
+        "command again: it continues.",
+    )
+
+
 def _write(participant: Participant, found: Collected, held: dict[str, bytes], now: int) -> Added:
     new: list[tuple[str, str]] = []
     root = participant.root
@@ -582,13 +653,7 @@ def _write(participant: Participant, found: Collected, held: dict[str, bytes], n
             new.append(("manifest", f"{manifest.agency} {manifest.version}"))
         new += _write_certificates(participant, found)
     except OSError as error:
-        raise RegistryError(
-            f"A file cannot be written ({error.strerror}). Some files may be written already.",
-            code="registry_unwritable",
-            where=str(root),
-            fix="Check the free space, the owner and the permissions of the folder. Then give the "
-            "command again: it continues.",
-        ) from None
+        raise _unwritable(root, error) from None
     held_contracts = {one.hash: one for one in participant.contracts.all()}
     for contract_hash, signed in sorted(found.agreements.items()):
         before = held_contracts.get(contract_hash)

@@ -36,7 +36,7 @@ class ReceivedVersion:
         signers: known parties that signed it, with the times (ms) of their notes.
         size: bytes of the text, documents and entries.
         entries: agencies whose entry came with it.
-        documents: hashes of documents that came with it.
+        documents: hashes of documents that came with it and were not in the folder before.
     """
 
     signers: Mapping[str, int]

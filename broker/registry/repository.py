@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from broker.registry.manifests import ManifestBook
 from broker.registry.received_versions import read_received
 from broker.strict_json import parse_strict_json
 from contracts.bounded_file import READABLE_FIX, read_bounded
+from contracts.errors import ContractError
 from contracts.loading import (
     AGREEMENT_BYTES,
     DOCUMENTS_FOLDER,
@@ -102,7 +104,8 @@ class Repository:
             former=self._former,
             contracts=[self._load_contract(path) for path in paths],
             others=[
-                self._load_contract(path) for path in _files(self.root / OTHERS_FOLDER, "*.yaml")
+                self._load_contract(path, vocabulary_needed=False)  # parties and notes are enough
+                for path in _files(self.root / OTHERS_FOLDER, "*.yaml")
             ],
             completed=self._completed(),
             received=read_received(self.root),
@@ -294,10 +297,22 @@ class Repository:
         for one in hashes:
             path = self.root / WITHOUT_US_FOLDER / f"{one.hex()}.yaml"
             if path.exists():
-                text = load_contract(path)
+                text = load_contract(path, vocabulary_needed=False)
                 if text.hash == one and text.contract.party(self._agency) is None:
                     found.add(one)
         return frozenset(found)
+
+    def texts_without_us(self) -> list[ContractText]:
+        """Return every stored text of a version that does not name this agency, but no damaged one.
+
+        Raises:
+            RegistryError: ``registry_unreadable``: the folder cannot be read.
+        """
+        found: list[ContractText] = []
+        for path in _files(self.root / WITHOUT_US_FOLDER, "*.yaml"):
+            with suppress(ContractError):
+                found.append(load_contract(path, vocabulary_needed=False))
+        return found
 
     def remember_complete(self, contracts: ContractBook, now: int) -> ContractBook:
         """Store the time for each contract whose notes are complete for the first time.
@@ -488,8 +503,8 @@ class Repository:
         seen = self._versions().get(agency)
         return None if seen is None else seen[0]
 
-    def _load_contract(self, path: Path) -> SignedContract:
-        text: ContractText = load_contract(path, self._documents)
+    def _load_contract(self, path: Path, *, vocabulary_needed: bool = True) -> SignedContract:
+        text = load_contract(path, self._documents, vocabulary_needed=vocabulary_needed)
         return verify_beside(text, path)
 
     def _parse(self, raw: bytes) -> ContractText:

@@ -133,9 +133,10 @@ def content_of(secret: bytes, row: CopyRow) -> Kept:
         return Kept(
             event,
             tuple(stored["addressed"]),
-            stored["referral"],
-            stored["makes"],
-            frozenset(stored["consents"]),
+            # earlier releases wrote copies without these members
+            stored.get("referral"),
+            stored.get("makes") is True,
+            frozenset(stored.get("consents", ())),
         )
     except (SealBroken, ValueError, KeyError, TypeError):
         raise StoreError(

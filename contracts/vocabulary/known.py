@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from contracts.bounded_file import read_bounded
 from contracts.errors import ContractError
 from contracts.vocabulary.vocabulary import VOCABULARY_BYTES, Vocabulary, parse_vocabulary
 
@@ -134,7 +135,6 @@ def _parsed(raw: bytes) -> Vocabulary:
 def _read(path: Path) -> bytes | None:
     """Return a file's bytes, one more than the limit at most; None if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(VOCABULARY_BYTES + 1)
-    except OSError:
+        return read_bounded(path, VOCABULARY_BYTES, ContractError, code="document_missing")
+    except ContractError:  # absent, a pipe or a device
         return None

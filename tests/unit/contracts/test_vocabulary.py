@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 
@@ -170,6 +171,14 @@ def test_a_file_under_the_name_of_another_hash_is_not_taken(tmp_path) -> None:
     with pytest.raises(ContractError) as caught:
         find_vocabulary("0" * 64, Documents({"1" * 64: b"x"}, (tmp_path,)))
     assert caught.value.code == "document_missing"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_in_the_place_of_a_file_counts_as_absent(tmp_path) -> None:
+    os.mkfifo(tmp_path / "mine.vocabulary.yaml")
+    os.mkfifo(tmp_path / f"{'0' * 64}.txt")
+    places = Documents({}, (tmp_path,))
+    assert (places.by_name("mine"), places.by_hash("0" * 64)) == (None, None)
 
 
 def test_the_words_of_hate_crime_name_what_exists() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from broker.cli import terms_text
 from broker.errors import EntryError, RegistryError
 from broker.operations import contract_signing
 from broker.operations.agency_entry import write_entry
-from broker.operations.agreement_documents import documents_of, read_document
+from broker.operations.agreement_documents import documents_of, keep_documents, read_document
 from broker.operations.bundles import add_bundles, make_bundle, show_bundle
 from broker.operations.contract_choice import choose
 from broker.operations.contract_revision import revise_contract
@@ -137,6 +138,60 @@ def test_a_document_is_read_from_the_folder_only_with_its_hash(root: Path) -> No
     with pytest.raises(RegistryError) as missing:
         documents_of(folder, [load_contract(root / "agreement.yaml").contract])
     assert missing.value.code == "document_missing"
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_the_place_of_a_document_counts_as_absent_and_is_replaced(tmp_path: Path) -> None:
+    digest = document_hash(OWN.encode())
+    (tmp_path / "documents").mkdir()
+    os.mkfifo(tmp_path / "documents" / f"{digest}.txt")
+    assert read_document(tmp_path, digest) is None
+    assert keep_documents(tmp_path, {digest: OWN.encode()}) == [digest]
+    assert read_document(tmp_path, digest) == OWN.encode()
+
+
+def with_own_vocabulary(root: Path) -> tuple[Path, Path]:
+    """The agency has an agreement with a vocabulary of the partnership: its file, and the copy."""
+    shipped = shipped_vocabulary_files()["hate-crime"]
+    own = root / "own.vocabulary.yaml"
+    own.write_bytes(shipped + b"# ours\n")
+    agreement = root / "agreement.yaml"
+    text, digest = agreement.read_text(), document_hash(own.read_bytes())
+    assert document_hash(shipped) in text
+    agreement.write_text(text.replace(document_hash(shipped), digest))
+    files = [root / "framework.txt", agreement, own]
+    add_bundles(root / ME, [*files, *(root / f"{agency}.entry" for agency in PARTIES)], NOW)
+    return own, root / ME / "documents" / f"{digest}.txt"
+
+
+@pytest.mark.parametrize("given", ["a.bundle", "own.vocabulary.yaml"])
+@pytest.mark.parametrize("altered", [False, True])
+def test_a_vocabulary_that_was_lost_or_altered_is_restored(
+    root: Path, altered: bool, given: str
+) -> None:
+    own, held = with_own_vocabulary(root)
+    make_bundle(root / ME, root / "a.bundle", NOW)
+    held.write_bytes(own.read_bytes() + b"#") if altered else held.unlink()
+    with pytest.raises(ContractError) as stopped:
+        load_participant(root / ME, NOW, unsigned_ok=True)
+    assert stopped.value.code == "document_missing"
+    assert held.stem in (stopped.value.where or "")
+    assert "contracts/" in (stopped.value.where or "")
+    before = content(root / ME)
+    with pytest.raises(ContractError) as useless:
+        add_bundles(root / ME, [root / f"{OTHER}.entry"], NOW)
+    assert useless.value.code == "document_missing"
+    assert content(root / ME) == before
+    assert ("document", held.stem) in add_bundles(root / ME, [root / given], NOW).new
+    assert held.read_bytes() == own.read_bytes()
+    sign(root / ME)
+
+
+def test_a_framework_that_was_lost_is_restored_from_its_file(root: Path) -> None:
+    folder, digest = start(root), document_hash(OWN.encode())
+    (folder / "documents" / f"{digest}.txt").unlink()
+    assert ("document", digest) in add_bundles(folder, [root / "framework.txt"], NOW).new
+    assert read_document(folder, digest) == OWN.encode()
 
 
 def test_documents_of_the_software_need_no_file(root: Path) -> None:

@@ -45,9 +45,10 @@ from broker.store.database import Store, open_store
 from broker.store.reader_rows import HeadsRow
 from broker.transport.topics import control_topics
 from contracts import loading
+from contracts.documents import document_hash
 from contracts.durations import DAY_MS, HOUR_MS
 from contracts.loading import load_contract, parse_contract
-from contracts.vocabulary.known import Documents
+from contracts.vocabulary.known import Documents, shipped_vocabulary_files
 from tests.support import founding
 from tests.support.founding import NOW, cheap_scrypt, found
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
@@ -456,6 +457,65 @@ def test_an_unsigned_draft_does_not_travel(adapters: dict[str, Adapter]) -> None
     adapters[A].publish()
     assert adapters[B].hear() == []
     assert adapters[B].awaiting() == []
+
+
+def with_vocabulary(adapter: Adapter, leaves: str | None, at: int = NOW) -> tuple[bytes, Path]:
+    """A bundle with a version that an agency signed and that pins a vocabulary of its own.
+
+    Returns:
+        The record, and the path of the vocabulary in an agency's folder.
+    """
+    raw = shipped_vocabulary_files()["hate-crime"] + b"# ours\n"
+    name = f"documents/{document_hash(raw)}.txt"
+    (adapter.folder / name).write_bytes(raw)
+    live = load_participant(adapter.folder, NOW).contracts.live(NOW)[0]
+    out = adapter.folder.parent / f"words-{leaves}.yaml"
+    revise_contract(
+        Path(live.text.where),
+        add=(),
+        remove=() if leaves is None else (leaves,),
+        values={"pins.vocabulary": document_hash(raw)},
+        out=out,
+        now=NOW,
+    )
+    text = parse_contract(out.read_bytes(), str(out), Documents({document_hash(raw): raw}))
+    signer = load_participant(adapter.folder, NOW).governance_signer()
+    signed = countersign(SignedContract(text), signer, PERSON, time=at, shown=bytes(32))
+    digest = text.hash.hex()
+    notes = {(digest, one.signer): one.raw for one in signed.notes}
+    bundle = Bundle({digest: text.raw}, notes, documents={document_hash(raw): raw})
+    return format_bundle(bundle), Path(name)
+
+
+def test_a_version_without_an_agency_never_stops_it(adapters: dict[str, Adapter]) -> None:
+    """The version pins a vocabulary that this agency has never seen."""
+    record, document = with_vocabulary(adapters[A], leaves=C)
+    reader = adapters[C]
+    assert reader.take_value(record) == []
+    assert (reader.folder / document).exists()
+    assert len(load_participant(reader.folder, NOW).contracts.others()) == 1
+    (reader.folder / document).unlink()
+    assert len(load_participant(reader.folder, NOW).contracts.others()) == 1
+
+
+def test_a_deleted_version_leaves_documents_that_others_need(adapters: dict[str, Adapter]) -> None:
+    reader = adapters[C]
+    parted, document = with_vocabulary(adapters[A], leaves=C)
+    received, _ = with_vocabulary(adapters[A], leaves=None)
+    assert reader.take_value(received, parted) == []
+    assert [one.documents for one in read_received(reader.folder).values()] == [(document.stem,)]
+    end = max(one.contract.ends_ms for one in reader.control.contracts.all())
+    reader.exchange.tidy(reader.control.contracts, end)
+    assert not read_received(reader.folder)
+    assert (reader.folder / document).exists()
+
+
+def test_a_version_owns_only_documents_that_came_with_it(adapters: dict[str, Adapter]) -> None:
+    reader = adapters[C]
+    received, document = with_vocabulary(adapters[A], leaves=None)
+    (reader.folder / document).write_bytes((adapters[A].folder / document).read_bytes())
+    assert reader.take_value(received) == []
+    assert [one.documents for one in read_received(reader.folder).values()] == [()]
 
 
 # --- what is refused ------------------------------------------------------------------------------

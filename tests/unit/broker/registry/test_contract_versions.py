@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from broker.registry.repository import OTHERS_FOLDER, Repository
 from broker.sending.sealing_context import SealingContext
 from broker.statements.presence import Presence
 from contracts.durations import DAY_MS, SECOND_MS
+from contracts.loading import parse_contract
 from contracts.status import Departure
 from tests.support.contract_signatures import first_day, signed_by
 from tests.support.founded_partnership import (
@@ -233,8 +235,6 @@ def test_a_version_without_us_counts_only_from_known_parties_and_for_known_versi
 def test_a_version_without_us_is_kept_from_kafka_and_loaded_again(
     world: FoundedPartnership, tmp_path: object
 ) -> None:
-    from pathlib import Path
-
     folder = world.directory(SUPPORT, Path(str(tmp_path)))
     pair = world.governance[SUPPORT].public.fingerprints
     repository = Repository(folder, deployment=world.deployment, agency=SUPPORT, fingerprints=pair)
@@ -246,6 +246,18 @@ def test_a_version_without_us_is_kept_from_kafka_and_loaded_again(
     assert repository.store_contract(draft.text.raw, note.raw, taken, NOW) is taken
     assert parted(repository.load_contracts(), world.signed) == parted(taken, world.signed)
     assert len(list((folder / OTHERS_FOLDER).glob("*.yaml"))) == 1
+
+
+def test_the_text_of_a_version_without_us_needs_no_vocabulary(tmp_path: Path) -> None:
+    text = version("1.1.0", parties=(POLICE, COUNCIL)).text
+    words = text.contract.pins.vocabulary.encode()
+    other = parse_contract(
+        text.raw.replace(words, b"ab" * 32), "other.yaml", vocabulary_needed=False
+    )
+    repository = Repository(tmp_path, deployment="d", agency=SUPPORT, fingerprints=())
+    repository.keep_without_us(other)
+    assert repository.without_us([other.hash]) == {other.hash}
+    assert [one.hash for one in repository.texts_without_us()] == [other.hash]
 
 
 @settings(max_examples=25, deadline=None)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from broker import pseudonyms
 from broker.audit.query import entries_of_log
+from broker.envelope.primitives import lp
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.registry.newest_manifests import Awaited, named_manifest
 from broker.sending import copies
 from broker.sending.addressees import NotSealed
-from broker.sending.copies import CANCELLED, ERASED, CopyRelease, cancel, content_of
+from broker.sending.copies import CANCELLED, ERASED, CopyRelease, Kept, cancel, content_of
 from broker.store.rows import CopyRow
 from contracts.events import PlainEvent
 from tests.support.founded_partnership import CASE, CHANGED, COUNCIL, DAY, HOUR, SUPPORT
@@ -110,6 +112,19 @@ def test_an_agency_whose_newest_manifest_is_missing_gets_a_copy_later(
     police.terms.manifests = manifests
     assert sent_after_an_hour(police) == 1
     assert waiting(police) == []
+
+
+def test_a_copy_without_the_members_that_came_later_is_read(police: MemoryAgency) -> None:
+    suspend(police)
+    police.publish(police.event(to=BOTH))
+    (row,) = waiting(police)
+    key, aad = copies._key(police.secret), lp(row.event_id.encode(), row.agency.encode())
+    assert row.content is not None
+    stored = orjson.loads(key.open(row.content[:12], row.content[12:], aad))
+    early = {name: stored[name] for name in ("type", "data", "addressed")}
+    content = bytes(12) + key.seal(bytes(12), orjson.dumps(early), aad)
+    kept = content_of(police.secret, replace(row, content=content))
+    assert kept == Kept(kept.event, BOTH, None, makes=False, consents=frozenset())
 
 
 def test_a_waiting_copy_is_encrypted_and_cleared_when_sent(police: MemoryAgency) -> None:
