@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -56,12 +56,19 @@ from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 from broker.transport.topics import control_topics
-from contracts.durations import MINUTE_MS
+from contracts.durations import HOUR_MS, MINUTE_MS
 
 MAX_REPLAY: Final = 2**20
 """Maximum number of records in one request."""
 MANIFEST_AGAIN_MS: Final = 10_000
-"""Shortest time between two publications of our manifest for those who ask for it."""
+"""Time after which our manifest is published again for those who ask for it.
+
+It doubles with each publication of the same manifest.
+"""
+MANIFEST_AGAIN_MOST_MS: Final = 10 * MINUTE_MS
+"""Longest such time."""
+MANIFEST_ASKED_ANEW_MS: Final = HOUR_MS
+"""Time without a publication after which the first answer comes at once again."""
 MAX_DUE: Final = 1024
 """Maximum number of notices that wait to be sent.
 
@@ -105,6 +112,21 @@ class SigningKeys:
         return cosigner(participant.key_name, participant.receipt_signer(self._clock()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Publication of our manifest because an agency asked.
+
+    Attributes:
+        manifest: its hash.
+        sent_ms: time of the publication.
+        pause_ms: time after which it is published again.
+    """
+
+    manifest: bytes
+    sent_ms: int
+    pause_ms: int
+
+
 class OwnStatements:
     """Collects messages, and sends them when `flush` is called.
 
@@ -142,7 +164,7 @@ class OwnStatements:
         self._told: bytes | None = None
         self._manifests_wanted: set[str] = set()
         self._manifest_asked = False
-        self._manifest_sent_ms: int | None = None
+        self._manifest_answer: _Answer | None = None
 
     def announcements(self, contracts: ContractBook, manifests: ManifestBook) -> list[Record]:
         """Return this agency's newest manifest, and the contracts that it has signed."""
@@ -314,7 +336,7 @@ class OwnStatements:
             value = format_manifest_request(request, signer)
             headers = ((CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE),)
             records.append(Record(self._topics.receipts, 0, headers, value))
-        again = self._manifest_again()
+        again, answer = self._manifest_again()
         records += again
         try:
             if records:
@@ -327,17 +349,24 @@ class OwnStatements:
         del self._notices[: len(notices)]
         self._acknowledged.update(dict.fromkeys(unsaid, True))
         self._manifests_wanted.difference_update(wanted)
-        if again:
-            self._manifest_asked, self._manifest_sent_ms = False, self._clock()
+        if answer is not None:
+            self._manifest_asked, self._manifest_answer = False, answer
         return len(records)
 
-    def _manifest_again(self) -> list[Record]:
-        """Return our newest manifest, if an agency asked for it, at most once in ten seconds."""
-        sent, now = self._manifest_sent_ms, self._clock()
-        if not self._manifest_asked or (sent is not None and 0 <= now - sent < MANIFEST_AGAIN_MS):
-            return []
+    def _manifest_again(self) -> tuple[list[Record], _Answer | None]:
+        """Return our newest manifest, if an agency asked for it and it is due, and the answer."""
         newest = self._current_books()[1].newest_verified(self._agency)
-        return [] if newest is None else [self._manifest_record(newest)]
+        if not self._manifest_asked or newest is None:
+            return [], None
+        before, now = self._manifest_answer, self._clock()
+        pause = MANIFEST_AGAIN_MS
+        if before is not None and before.manifest == newest.hash:
+            passed = now - before.sent_ms
+            if 0 <= passed < before.pause_ms:
+                return [], None
+            if 0 <= passed < MANIFEST_ASKED_ANEW_MS:
+                pause = min(2 * before.pause_ms, MANIFEST_AGAIN_MOST_MS)
+        return [self._manifest_record(newest)], _Answer(newest.hash, now, pause)
 
     def _receipts(self, places: list[Place]) -> list[tuple[Place, tuple[str, int], Record]]:
         out: list[tuple[Place, tuple[str, int], Record]] = []

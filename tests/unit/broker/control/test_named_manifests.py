@@ -280,6 +280,30 @@ async def test_the_reader_asks_and_the_owner_publishes_again(
     assert [one.value for one in manifests] == [world.manifests.history(COUNCIL)[-1].raw] * 2
 
 
+async def test_the_same_manifest_is_published_ever_less_often(
+    node: ControlNode, world: FoundedPartnership, clock: Clock
+) -> None:
+    """An agency that asks all the time makes the owner publish little."""
+    manifests = node.member.kafka.topics[node.topics.manifests][0]
+    began = clock.now
+
+    async def asked(seconds: int) -> list[int]:
+        sent: list[int] = []
+        for _ in range(seconds):
+            node.notices.manifest_asked()
+            before = len(manifests)
+            await node.notices.flush()
+            sent += [(clock.now - began) // SECOND] * (len(manifests) - before)
+            clock.pass_(SECOND)
+        return sent
+
+    assert await asked(2400) == [0, 10, 30, 70, 150, 310, 630, 1230, 1830]
+    node.notices.learned(node.trust.contracts, world.reissue(COUNCIL, ManifestChanges(), NOW))
+    assert await asked(15) == [2400, 2410]
+    clock.pass_(HOUR)
+    assert await asked(11) == [6015, 6025]
+
+
 @pytest.mark.parametrize(
     ("agency", "signer", "ahead", "refusal"),
     [
