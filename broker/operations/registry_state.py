@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from broker.agency.participant import Participant
 from broker.control.named_manifests import (
     MISSING_AFTER_MS,
+    awaited_manifests,
     differs_since,
     missing_since,
 )
@@ -74,7 +75,7 @@ def missing_manifests(
                     row.version,
                     row.hash.hex(),
                     since,
-                    since + NOT_SEALED_MS,
+                    awaited_manifests(tx)[row.agency].since_ms + NOT_SEALED_MS,
                 )
             )
     return tuple(found)

@@ -21,6 +21,11 @@ from contracts.values import value_class
 NOT_AT_ALL: Final = frozenset({"contract_left", "not_a_party"})
 """Reasons that do not end: the agency gets no copy later."""
 
+NOT_RECEIVED: Final = "manifest_not_received"
+"""Reason of an agency that names a manifest which this agency lacks. It ends within a day."""
+AWAY: Final = NOT_AT_ALL | {"suspended", "other_version"}
+"""Reasons of agencies that take no part in the contract now."""
+
 EARLIER_WAITS: Final = "earlier_waits"
 """Reason of an agency for which an earlier event of the same case waits."""
 
@@ -115,17 +120,25 @@ def find_addressees(
 
 
 def reached(
-    event: PlainEvent, found: Addressees, behind: Collection[str], *, wait: bool
+    event: PlainEvent,
+    found: Addressees,
+    behind: Collection[str],
+    *,
+    wait: bool,
+    keep: bool = False,
 ) -> tuple[PlainEvent, tuple[NotSealed, ...], tuple[str, ...] | None]:
     """Return the event for the agencies that can be reached, the others, and who is addressed.
 
-    If no agency can be reached, the event keeps its recipients, and is refused for them.
+    If no agency can be reached, the event keeps its recipients, and is refused for them. But if
+    the manifest of one of them has not come, the event may be kept whole, as copies: the row must
+    not hold up the rows for other agencies until then.
 
     Args:
         event: the event with every addressed agency.
         found: these agencies.
         behind: agencies for which an earlier event of the case waits.
         wait: whether the event waits for agencies that may return, so that they stay recipients.
+        keep: whether an event that reaches no agency now may be kept as copies.
     """
     missing = found.not_reached
     if not missing and not behind:
@@ -134,7 +147,8 @@ def reached(
         missing = tuple([one for one in missing if not one.later])
     gone = {one.agency for one in missing}
     waiting = [agency for agency in event.recipients if agency in behind and agency not in gone]
-    if not waiting and (not missing or gone.issuperset(event.recipients)):
+    alone = keep and any(one.reason == NOT_RECEIVED for one in missing)
+    if not waiting and not alone and (not missing or gone.issuperset(event.recipients)):
         return event, (), None
     missing = (*missing, *(NotSealed(agency, EARLIER_WAITS) for agency in sorted(waiting)))
     gone.update(waiting)

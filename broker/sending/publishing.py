@@ -94,13 +94,15 @@ class Acceptance:
         # accepted before, but its sealed value was faulty: seal it again under the same id
         again = known is not None and known.outcome == "seal_again"
         try:
+            full = self._copies_full()
             prepared = self._sealer.prepare(
                 event,
                 now,
                 source_key,
                 leave_out=leave_out,
                 behind=self._waits_for(event),
-                wait=self._copies_full(),
+                wait=full,
+                keep=not full,
             )
             contract = prepared.in_force.contract
             if not again:  # the first acceptance already stored the referral

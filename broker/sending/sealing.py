@@ -15,7 +15,7 @@ from broker.envelope.layout import MAX_RECIPIENTS, LayoutError
 from broker.envelope.sealing import Draft, Sealer, draft
 from broker.event import JSON
 from broker.registry.contract_in_force import ContractInForce
-from broker.sending.addressees import Addressees, NotSealed, reached
+from broker.sending.addressees import AWAY, Addressees, NotSealed, reached
 from contracts.decision import Decision, decide, without_ungranted
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -198,6 +198,7 @@ class EventSealer:
         leave_out: bool = False,
         behind: Collection[str] = (),
         wait: bool = False,
+        keep: bool = False,
     ) -> Prepared:
         """Check one event and serialise its groups. `seal_prepared` then checks nothing more.
 
@@ -212,18 +213,23 @@ class EventSealer:
             behind: agencies for which an earlier event of the case waits, so this one does too.
             wait: refuse the event while an agency that may return cannot be reached, because no
                 copy can be kept for it. Only agencies that do not return are then left out.
+            keep: whether the event may be kept as copies only, if the manifest of an agency has
+                not come and no other agency can be reached.
 
         Raises:
             EventError: the contract does not permit it, or it is too large; ``code`` is the reason.
             RegistryError: no recipient has a valid key at the moment.
         """
         found = self._addressees(event.type, event.recipients, now)
-        served, missing, addressed = reached(event, found, behind, wait=wait)
+        served, missing, addressed = reached(event, found, behind, wait=wait, keep=keep)
         event_id = pseudonyms.event_id(self.secret, source_key)
         in_force = found.in_force
-        if not served.recipients:  # all of them wait behind an earlier event
-            entire = replace(served, recipients=addressed or ())
-            entire, decision = self._decided(entire, in_force, now, None, leave_out=leave_out)
+        if not served.recipients:  # all wait behind an earlier event, or for a manifest
+            away = {one.agency for one in missing if one.reason in AWAY}
+            able = tuple([agency for agency in addressed or () if agency not in away])
+            entire = replace(served, recipients=able)
+            among = addressed if away else None
+            entire, decision = self._decided(entire, in_force, now, among, leave_out=leave_out)
             served = replace(entire, recipients=())
             return self._prepared(served, in_force, decision, event_id, (), missing)
         served, decision = self._decided(served, in_force, now, addressed, leave_out=leave_out)

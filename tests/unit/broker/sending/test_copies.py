@@ -12,7 +12,7 @@ from broker.audit.query import entries_of_log
 from broker.envelope.primitives import lp
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
-from broker.registry.newest_manifests import Awaited, named_manifest
+from broker.registry.newest_manifests import Awaited, NamedManifest, named_manifest
 from broker.sending import copies
 from broker.sending.addressees import NotSealed
 from broker.sending.copies import CANCELLED, ERASED, CopyRelease, Kept, cancel, content_of
@@ -125,6 +125,37 @@ def test_a_copy_without_the_members_that_came_later_is_read(police: MemoryAgency
     content = bytes(12) + key.seal(bytes(12), orjson.dumps(early), aad)
     kept = content_of(police.secret, replace(row, content=content))
     assert kept == Kept(kept.event, BOTH, None, makes=False, consents=frozenset())
+
+
+def test_a_row_for_that_agency_alone_is_accepted_and_holds_up_no_other(
+    police: MemoryAgency,
+) -> None:
+    """An agency that names an invented manifest must not stop exports for a day."""
+    now = police.clock.now
+    manifests = police.world.reissue(COUNCIL, ManifestChanges(), now)
+    newest = manifests.newest_verified(COUNCIL)
+    assert newest is not None
+    police.terms.await_manifests({COUNCIL: Awaited(named_manifest(newest), now)})
+    with police.store.transaction() as tx, police.publisher.accepting(tx) as acceptance:
+        alone = acceptance.publish(police.event(CASE, to=(COUNCIL,)), now, source_key=b"row 1")
+        assert acceptance.not_sealed == (NotSealed(COUNCIL, "manifest_not_received"),)
+        other = acceptance.publish(police.event(CASE, to=(SUPPORT,)), now, source_key=b"row 2")
+    with police.store.reading() as tx:
+        assert [row.event_id for row in tx.outbox.pending(10)] == [other]
+    assert [row.event_id for row in waiting(police)] == [alone]
+    police.terms.manifests = manifests
+    assert sent_after_an_hour(police) == 1
+
+
+def test_an_agency_beside_it_that_is_suspended_waits_too(police: MemoryAgency) -> None:
+    suspend(police, SUPPORT)
+    unknown = NamedManifest(9 * police.clock.now, 1, bytes(32))
+    police.terms.await_manifests({COUNCIL: Awaited(unknown, police.clock.now)})
+    police.publish(police.event(CASE, to=BOTH))
+    assert {row.agency: row.reason for row in waiting(police)} == {
+        COUNCIL: "manifest_not_received",
+        SUPPORT: "suspended",
+    }
 
 
 def test_a_waiting_copy_is_encrypted_and_cleared_when_sent(police: MemoryAgency) -> None:
