@@ -13,7 +13,12 @@ from typing import Final, TypeAlias
 from broker.control.budgets import Budgets
 from broker.control.heartbeat_retention import contradicted, keep_heard
 from broker.control.judged_statements import JudgedStatements
-from broker.control.named_manifests import awaited_manifests, note_named
+from broker.control.named_manifests import (
+    ASK_AGAIN_MS,
+    ASK_SELDOM_MS,
+    awaited_manifests,
+    note_named,
+)
 from broker.control.own_record import OwnRecord
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
@@ -56,6 +61,7 @@ from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.generation_links import GENERATION
 from broker.tlog.note import Note
 from broker.transport.topics import all_readable_topics, control_topics
+from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
 HEARD_WITH: Final = "manifests-heard-with"
@@ -86,6 +92,8 @@ class News:
         awaited: after heartbeats, the manifests that they name and that are missing, by agency;
             None if there was no heartbeat.
         manifest_asked: whether an agency lacks our newest manifest and asks for it.
+        manifests_wanted: agencies whose heartbeat verifies with no key that is known here, so that
+            their newest manifest is asked for.
         rejected: codes of records that did not verify.
         alarms: (agency, code) of states that need a person.
     """
@@ -98,6 +106,7 @@ class News:
     let_go: int = 0
     awaited: Mapping[str, Awaited] | None = None
     manifest_asked: bool = False
+    manifests_wanted: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
 
@@ -131,6 +140,7 @@ class Control:
         self._heard_manifests: dict[bytes, tuple[str, bytes]] = {}
         self._judged = JudgedStatements()
         self._known_delegations = KnownDelegations()
+        self._unknown_keys: dict[str, tuple[int, int | None]] = {}
         self.replay_requests = ReplayRequests()
         self.own_record = OwnRecord(self._agency)
         self._rules = ReceiptRules(self._agency)
@@ -265,7 +275,13 @@ class Control:
         if not self._budgets.hears_heartbeat(beat.agency, beat.time):
             news.rejected.append("heartbeats_many")
             return
-        key_id = require_both_authors(note, self.manifests, beat.agency, beat.time)  # 4
+        try:
+            key_id = require_both_authors(note, self.manifests, beat.agency, beat.time)  # 4
+        except RefusedError as refusal:
+            if refusal.code == "key_unknown":
+                self._want_manifest(beat.agency, news, now)
+            raise
+        self._unknown_keys.pop(beat.agency, None)
         self._budgets.heartbeat(beat.agency, beat.time)
         with self._store.transaction() as tx:
             if _stale(tx, beat):
@@ -285,6 +301,21 @@ class Control:
         news.heartbeats.append(beat)
         if beat.agency != self._agency:
             self._compare(beat, news)
+
+    def _want_manifest(self, agency: str, news: News, now: int) -> None:
+        """Ask for the manifest of a party whose heartbeat verifies with no known key.
+
+        The manifest that lists the key may be withheld. Anyone who can write to the topic can cause
+        this, so it is bounded: every 30 seconds, and after a day every hour.
+        """
+        if agency == self._agency:
+            return
+        since, last = self._unknown_keys.get(agency, (now, None))
+        pause = ASK_AGAIN_MS if 0 <= now - since < DAY_MS else ASK_SELDOM_MS
+        if last is not None and 0 <= now - last < pause:
+            return
+        self._unknown_keys[agency] = (since, now)
+        news.manifests_wanted.append(agency)
 
     def _compare(self, beat: Heartbeat, news: News) -> None:
         """Find heads above what arrived here."""

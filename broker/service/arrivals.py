@@ -75,6 +75,8 @@ class Arrivals:
             self._sealing.await_manifests(news.awaited)
         if news.manifest_asked:
             self._statements.manifest_asked()
+        for agency in news.manifests_wanted:
+            self._statements.want_manifest(agency)
         report_news(news, self._status.metrics, self._log)
 
     async def believed(self, trust: Trust) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from broker.control.control import News
 from broker.control.named_manifests import (
     ASK_AGAIN_MS,
     ASK_SELDOM_MS,
@@ -23,6 +24,8 @@ from broker.errors import RegistryError
 from broker.keys.delegation import DelegationChanges, Revocation
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.keys.manifest import VerifiedManifest
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
 from broker.registry.newest_manifests import (
     NOT_SEALED_MS,
     KnownDelegations,
@@ -34,8 +37,10 @@ from broker.registry.newest_manifests import (
     registry_hashes,
 )
 from broker.sending.sealing_context import SealingContext
+from broker.service.arrivals import Arrivals
+from broker.service.reporting import Status
 from broker.statements.authorship import read_note
-from broker.statements.heartbeats import parse_heartbeat
+from broker.statements.heartbeats import Heartbeat, format_heartbeat, parse_heartbeat
 from broker.statements.manifest_requests import (
     ManifestRequest,
     format_manifest_request,
@@ -55,7 +60,7 @@ from tests.support.founded_partnership import (
     FoundedPartnership,
 )
 from tests.support.memory_agency import Clock
-from tests.support.memory_control import NOTICE, ControlNode, beat, newest
+from tests.support.memory_control import NOTICE, ControlNode, authors, beat, newest
 
 NOT_RECEIVED, DIFFERS = "manifest_not_received", "registry_differs"
 
@@ -90,6 +95,10 @@ def sealing(node: ControlNode) -> SealingContext:
     with node.member.store.reading() as tx:
         context.await_manifests(awaited_manifests(tx))
     return context
+
+
+def books(node: ControlNode) -> tuple[ContractBook, ManifestBook]:
+    return node.trust.contracts, node.trust.manifests
 
 
 def code(act: Callable[[], object]) -> str:
@@ -278,6 +287,45 @@ async def test_the_reader_asks_and_the_owner_publishes_again(
     clock.pass_(MANIFEST_AGAIN_MS)
     await node.notices.flush()
     assert [one.value for one in manifests] == [world.manifests.history(COUNCIL)[-1].raw] * 2
+
+
+def test_a_heartbeat_of_an_unknown_key_asks_for_the_manifest(
+    node: ControlNode, world: FoundedPartnership, clock: Clock
+) -> None:
+    """The host withholds the manifest that lists the new stream key."""
+
+    def heard(seconds: int) -> tuple[list[str], list[str]]:
+        clock.pass_(seconds * SECOND)
+        named = newest(world, POLICE)
+        one = Heartbeat(world.deployment, POLICE, clock.now, (), (0, bytes(32)), named, ())
+        value = format_heartbeat(one, authors(world, SUPPORT))
+        news = node.hear(node.topics.heartbeats, value)
+        return news.rejected, news.manifests_wanted
+
+    unknown = ["key_unknown"]
+    assert heard(1) == (unknown, [POLICE])
+    assert heard(29) == (unknown, [])
+    assert heard(1) == (unknown, [POLICE])
+    clock.pass_(DAY)
+    assert heard(1) == (unknown, [POLICE])
+    assert heard(HOUR // SECOND - 1) == (unknown, [])
+    assert heard(1) == (unknown, [POLICE])
+    clock.pass_(SECOND)
+    hears(node, beat(world, at=clock.now))
+    assert heard(1) == (unknown, [POLICE])  # it begins anew
+
+
+async def test_a_running_adapter_asks_for_what_is_wanted(
+    node: ControlNode, world: FoundedPartnership
+) -> None:
+    status = Status(node.metrics, 60.0)
+    arrivals = Arrivals(
+        node.member.relay, node.notices, node.watch, SealingContext(*books(node)), status
+    )
+    arrivals.news(News(manifests_wanted=[POLICE]))
+    await node.notices.flush()
+    (asked,) = [parse_manifest_request(read_note(one.value or b"")) for one in node.said()]
+    assert asked.agency == POLICE
 
 
 async def test_the_same_manifest_is_published_ever_less_often(
