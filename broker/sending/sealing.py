@@ -15,7 +15,7 @@ from broker.envelope.layout import MAX_RECIPIENTS, LayoutError
 from broker.envelope.sealing import Draft, Sealer, draft
 from broker.event import JSON
 from broker.registry.contract_in_force import ContractInForce
-from broker.sending.addressees import AWAY, Addressees, NotSealed, reached
+from broker.sending.addressees import AWAY, NOT_RECEIVED, Addressees, NotSealed, reached
 from contracts.decision import Decision, decide, without_ungranted
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -224,6 +224,8 @@ class EventSealer:
         served, missing, addressed = reached(event, found, behind, wait=wait, keep=keep)
         event_id = pseudonyms.event_id(self.secret, source_key)
         in_force = found.in_force
+        if wait:
+            _require_manifests(served.recipients, found)
         if not served.recipients:  # all wait behind an earlier event, or for a manifest
             away = {one.agency for one in missing if one.reason in AWAY}
             able = tuple([agency for agency in addressed or () if agency not in away])
@@ -379,6 +381,17 @@ class EventSealer:
             sealer = Sealer(self._deployment, contract_hash, self.agency)
             self._sealers[contract_hash] = sealer
         return sealer
+
+
+def _require_manifests(recipients: Sequence[str], found: Addressees) -> None:
+    """Refuse an event for which no copy can be kept while an agency's manifest has not come.
+
+    Only this row is set aside. An error of the registry would hold up the rows for others.
+    """
+    for agency in recipients:
+        error = found.errors.get(agency)
+        if error is not None and error.code == NOT_RECEIVED:
+            raise EventError(error.detail, code=NOT_RECEIVED)
 
 
 def _groups(flat: Mapping[str, JSON], layout: Grouping) -> list[dict[str, JSON]]:

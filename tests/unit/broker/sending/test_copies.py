@@ -17,6 +17,7 @@ from broker.sending import copies
 from broker.sending.addressees import NotSealed
 from broker.sending.copies import CANCELLED, ERASED, CopyRelease, Kept, cancel, content_of
 from broker.store.rows import CopyRow
+from contracts.errors import EventError
 from contracts.events import PlainEvent
 from tests.support.founded_partnership import CASE, CHANGED, COUNCIL, DAY, HOUR, SUPPORT
 from tests.support.memory_agency import MemoryAgency
@@ -145,6 +146,19 @@ def test_a_row_for_that_agency_alone_is_accepted_and_holds_up_no_other(
     assert [row.event_id for row in waiting(police)] == [alone]
     police.terms.manifests = manifests
     assert sent_after_an_hour(police) == 1
+
+
+def test_without_room_for_copies_only_that_row_is_set_aside(
+    police: MemoryAgency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.sending.publishing.MAX_COPIES_BYTES", 0)
+    unknown = NamedManifest(9 * police.clock.now, 1, bytes(32))
+    police.terms.await_manifests({COUNCIL: Awaited(unknown, police.clock.now)})
+    for recipients in ((COUNCIL,), BOTH):
+        with pytest.raises(EventError) as refused:
+            police.publish(police.event(CASE, to=recipients))
+        assert refused.value.code == "manifest_not_received"
+    police.publish(police.event(CASE, to=(SUPPORT,)))
 
 
 def test_an_agency_beside_it_that_is_suspended_waits_too(police: MemoryAgency) -> None:
