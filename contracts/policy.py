@@ -232,7 +232,7 @@ class Consented:
         narrowed: leaf paths that only some of the entitled recipients get.
         keys: maps a recipient to one boolean per group: it gets the key of the group.
         left_out: maps a leaf path to the entitled recipients that do not get it.
-        kept_back: maps a recipient to the granted leaf paths that it does not get without consent.
+        obtained: maps a recipient to its granted leaf paths, without those that consent keeps back.
     """
 
     blocked: Mapping[str, FieldDecision]
@@ -240,7 +240,7 @@ class Consented:
     narrowed: Mapping[str, FieldDecision]
     keys: Mapping[str, tuple[bool, ...]]
     left_out: Mapping[str, tuple[LeftOut, ...]]
-    kept_back: Mapping[str, frozenset[str]]
+    obtained: Mapping[str, frozenset[str]]
 
 
 @dataclass(eq=False)
@@ -389,7 +389,10 @@ class Policy:
             narrowed,
             keys,
             left_out,
-            {agency: frozenset(paths) for agency, paths in kept_back.items()},
+            {
+                agency: granted.difference(kept_back.get(agency, ()))
+                for agency, granted in groups.granted.items()
+            },
         )
 
 

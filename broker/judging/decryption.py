@@ -231,7 +231,7 @@ def _interpret(
     except EventError as error:
         raise RefusedError(10, error.code, error.detail) from None
     lost = _replaced(event_type, in_force, verified, context) if in_force.successors else _NOTHING
-    kept_back = policy.consented(flat).kept_back.get(me, _NOTHING)
+    obtained = policy.consented(flat).obtained[me]
     return OpenedEvent(
         id=event_id,
         clear_id="" if event_id == clear_id else clear_id,
@@ -240,9 +240,7 @@ def _interpret(
         time=_rfc3339(sealed.time),
         to=addressed,
         flat={path: flat[path] for path in flat if path not in lost} if lost else flat,
-        withheld=words.event_types[event_type].without(
-            granted - lost - kept_back if lost or kept_back else granted
-        ),
+        withheld=words.event_types[event_type].without(obtained - lost if lost else obtained),
         contract=in_force.reference,
         log_time=verified.position.log_time,
         urgent=event_type in words.urgent_types,

@@ -193,8 +193,7 @@ class Draft:
         assert isinstance(addressed, list)
         assert agreement is not None
         policy = policy_for(agreement, self.source, tuple(map(str, addressed)), event_type)
-        kept_back = policy.consented(flat).kept_back.get(reader, frozenset())
-        hidden = set(leaves(event_type)) - (self.layout.granted[reader] - kept_back)
+        hidden = set(leaves(event_type)) - policy.consented(flat).obtained[reader]
         at = datetime.fromtimestamp(self.time // 1000, UTC)
         return {
             "id": str(self.event_id or self.id),
