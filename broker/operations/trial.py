@@ -22,7 +22,6 @@ from broker.sending.sealing import Sealed
 from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.statements.authorship import cosigner
-from broker.store.database import open_store
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.examples import example, permitted_types
@@ -167,6 +166,8 @@ class Trial:
         self._participant.contracts_in_force(now)  # raises the reason if there is none
         self._sealer = event_sealer(self._participant)
         self._signer = cosigner(self._participant.key_name, self._participant.stream_signer(now))
+        from broker.store.database import open_store  # the commands that only answer need none
+
         self._store = open_store(self._participant.path(self._participant.config.state.database))
 
     def seal(self, lines: Sequence[bytes | None], now: int) -> list[TrialResult]:
