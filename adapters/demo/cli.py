@@ -11,7 +11,7 @@ import typer
 def demo(
     cases: Annotated[
         int, typer.Option(min=20, max=5000, help="Number of cases besides the case of the story.")
-    ] = 140,
+    ] = 100,
     keep: Annotated[
         Path | None,
         typer.Option(
