@@ -14,7 +14,7 @@ from contracts.consent_needs import given, role_need
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
-from contracts.policy import Denial, FieldDecision, Grouping, LeftOut, Policy, policy_for
+from contracts.policy import Consented, Denial, FieldDecision, Grouping, LeftOut, Policy, policy_for
 from contracts.status import ContractStatus
 from contracts.values import value_class
 from contracts.vocabulary import unflatten
@@ -216,7 +216,7 @@ def receiver_check(
     event_type: str,
     to: tuple[str, ...],
     flat: Mapping[str, JSON],
-) -> None:
+) -> Consented:
     """Check at the reader that the sender kept to the contract (step 9).
 
     Args:
@@ -226,6 +226,9 @@ def receiver_check(
         event_type: from group 0.
         to: addressed agencies, from group 0.
         flat: the leaves that the reader could open.
+
+    Returns:
+        The effect of the event's answers about consent on its fields.
 
     Raises:
         EventError: `recipients_invalid`, `party_unknown`, `type_unknown`, `type_not_permitted`,
@@ -270,6 +273,7 @@ def receiver_check(
         missing = (policy.required - flat.keys()) & granted
         if missing:
             raise EventError("the contract requires this field", where=min(missing))
+    return consented
 
 
 def has_consent(contract: Contract, sender: str, me: str, data: Mapping[str, JSON]) -> bool:

@@ -212,12 +212,11 @@ def _interpret(
         if agency not in contract.by_id:
             raise RefusedError(9, "recipient_not_permitted", "an addressed agency is not a party")
     try:
-        policy = policy_for(contract, source, addressed, event_type)
-        layout = policy.grouping
+        layout = policy_for(contract, source, addressed, event_type).grouping
         consented = has_consent(contract, source, me, data)
         flat = _collect(groups, data, layout, me, consented=consented)
         _require_padding(sealed, texts, layout)
-        receiver_check(contract, source, me, event_type, addressed, flat)
+        answers = receiver_check(contract, source, me, event_type, addressed, flat)
     # a fault of one record must not stop the stream (denial of service)
     except (EventError, ContractError) as error:
         raise RefusedError(9, error.code, error.detail) from None
@@ -231,7 +230,7 @@ def _interpret(
     except EventError as error:
         raise RefusedError(10, error.code, error.detail) from None
     lost = _replaced(event_type, in_force, verified, context) if in_force.successors else _NOTHING
-    obtained = policy.consented(flat).obtained[me]
+    obtained = answers.obtained[me]
     return OpenedEvent(
         id=event_id,
         clear_id="" if event_id == clear_id else clear_id,
