@@ -24,7 +24,7 @@ CONDITIONS: Final[Mapping[str, tuple[LegalKind, ...]]] = {
     "dpa2018-part3": ("bases", "schedule_8", "gateways"),
     "uk-gdpr": ("bases", "article_9", "article_10", "schedule_1", "gateways"),
 }
-"""What each regime asks for, in the order in which an officer decides."""
+"""Kinds of codes that each regime needs, in the order in which an officer decides."""
 _MEMBER: Final[Mapping[LegalKind, str]] = {"bases": "basis"}
 _ONE_TOPIC: Final = 3
 """Up to so many event types go to one topic, so that its name and volume tell little."""

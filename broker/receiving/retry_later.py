@@ -19,7 +19,7 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Place
 
 DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000
-"""How long records with an unknown key or contract may delay their sender, in total."""
+"""Longest total delay of a sender by records with an unknown key or contract."""
 
 EQUIVOCATION: Final = "equivocation"
 _LIMITED: Final = frozenset({"key_unknown", "contract_unknown", "receipt_awaited"})

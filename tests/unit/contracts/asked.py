@@ -20,7 +20,7 @@ ALL_CONSENT: dict[str, JSON] = {
     "statistics": True,
 }
 DATA: dict[str, JSON] = {"case_id": CASE, "referral_id": CASE, "requested_service": "housing"}
-"""What every referral has."""
+"""Leaves of every referral."""
 
 
 class Asked:

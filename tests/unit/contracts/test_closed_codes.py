@@ -13,7 +13,7 @@ from contracts.model import Contract
 from tests.unit.contracts.asked import CASE, DATA, Asked
 
 CLOSED = int(datetime(2027, 4, 1, tzinfo=UTC).timestamp() * 1000)
-"""When hate incidents close to competent authorities in the vocabulary of hate crime."""
+"""Time (ms) at which hate incidents close to competent authorities."""
 OTHERS = {"csu-camden": "haven-support", "council-camden": "csu-camden",
           "haven-support": "council-camden"}  # fmt: skip
 

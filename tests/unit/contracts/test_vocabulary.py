@@ -77,7 +77,10 @@ FAULTS: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "two kinds of one field": (swapped("kind: uuid,", "kind: uuid, code: urgency,"), "case_id"),
     "a list without a longest": (swapped("longest: 24, ", ""), "fields.other_agencies"),
-    "a field about nobody known": (swapped("data_subject: victim}", "data_subject: x}"), "case_id"),
+    "a field about an unknown group of people": (
+        swapped("data_subject: victim}", "data_subject: x}"),
+        "case_id",
+    ),
     "a pattern with an alternative": (swapped('"E05[0-9]{6}"', '"E05|E06"'), "kinds.ward"),
     "a kind that is built in": (swapped("\n  count: {", "\n  uuid: {"), "kinds.uuid"),
     "a type of the protocol": (swapped("  case.updated:", "  concordant.report:"), "concordant"),

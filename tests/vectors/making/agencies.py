@@ -80,7 +80,7 @@ VOCABULARY = shipped_vocabulary_files()["hate-crime"]
 PINS = Pins(framework="1" * 64, vocabulary=document_hash(VOCABULARY))
 """Made up, so that a change of the shipped documents leaves the vectors as they are."""
 DELEGATED = FOUNDED - 2 * DAY
-"""When the first delegations were issued."""
+"""Time (ms) at which the first delegations were issued."""
 STARTS, ENDS = date(2026, 3, 1), date(2027, 2, 28)
 """First and last day of the contract."""
 NOW = instant(2026, 3, 2, 12)
