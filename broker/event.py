@@ -40,6 +40,8 @@ class OpenedEvent:
         clear_id: the id in the clear of its record, if the record is a part or a copy of the event
             and so has an id of its own; otherwise empty.
         case_id: the shared id of its case; an event without one is never accepted.
+        unlisted: sorted paths of leaves with a code that is not in its code list. The vocabulary
+            lets senders use further codes there, so the value is valid and needs a person.
     """
 
     id: str
@@ -55,6 +57,7 @@ class OpenedEvent:
     replaced: tuple[str, ...] = ()
     clear_id: str = ""
     case_id: str = ""
+    unlisted: tuple[str, ...] = ()
 
     @property
     def data(self) -> dict[str, JSON]:
@@ -69,8 +72,11 @@ class OpenedEvent:
         return nested
 
     def as_json(self) -> dict[str, object]:
-        """Return the event as the commands print it: id, type, source, time, data and withheld."""
-        return {
+        """Return the event as the commands print it: id, type, source, time, data and withheld.
+
+        `unlisted` stands beside them only if the event holds a code that is not in its list.
+        """
+        shown: dict[str, object] = {
             "id": self.id,
             "type": self.type,
             "source": self.source,
@@ -78,3 +84,6 @@ class OpenedEvent:
             "data": self.data,
             "withheld": list(self.withheld),
         }
+        if self.unlisted:
+            shown["unlisted"] = list(self.unlisted)
+        return shown

@@ -34,7 +34,7 @@ class FlatRecords:
         roles = document.roles
         self._columns: dict[str, Column] = {column.column: column for column in document.columns}
         separator = roles.recipients_separator
-        for name in (roles.recipients, roles.not_shared):
+        for name in filter(None, (roles.recipients, roles.not_shared, roles.unlisted)):
             self._columns[name] = Column(column=name, kind="texts", separator=separator)
         self._columns[roles.sent_at] = Column(column=roles.sent_at, kind="datetime")
 

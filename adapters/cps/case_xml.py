@@ -58,7 +58,8 @@ def schema_of(mapping: RowMapping) -> Schema:
     lists = {
         c.column for c in document.columns if c.kind in ("codes", "texts", "records", "leaves")
     }
-    lists |= {document.roles.recipients, document.roles.not_shared}
+    roles = document.roles
+    lists |= {roles.recipients, roles.not_shared, roles.unlisted} - {""}
     paths = mapping.known_columns
     return Schema(
         paths=paths,

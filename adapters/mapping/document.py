@@ -175,6 +175,8 @@ class Kind(_Part):
 class Roles(_Part):
     """Columns with a special role. All are the agency's column names; empty means none.
 
+    ``unlisted`` names the column for received codes that their code list does not have. With it the
+    agency's system gets such a code as it is; without it such an event waits for a person.
     ``case_pattern`` and ``referral_pattern`` are regular expressions that the whole own reference
     must match.
     """
@@ -186,6 +188,7 @@ class Roles(_Part):
     referral: str = ""
     shared_referral: str = ""
     not_shared: str
+    unlisted: str = ""
     received_from: str
     event_id: str
     sent_at: str
@@ -306,7 +309,8 @@ class MappingDocument(_Part):
     def import_columns(self) -> tuple[str, ...]:
         """Return the names of the columns that only an import has."""
         roles = self.roles
-        return (roles.received_from, roles.event_id, roles.sent_at, roles.not_shared)
+        named = (roles.received_from, roles.event_id, roles.sent_at, roles.not_shared)
+        return (*named, roles.unlisted) if roles.unlisted else named
 
 
 def _no_repeats(complaint: str, names: Iterable[str]) -> None:

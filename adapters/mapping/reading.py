@@ -38,12 +38,15 @@ class Terms:
         context: partners and links.
         leaf_of: own column -> leaf of the current event type.
         column_of: leaf of the current event type -> own column.
+        unlisted: whether the value may have codes that its list lacks; they are written as they
+            are.
     """
 
     document: MappingDocument
     context: Context
     leaf_of: Mapping[str, str]
     column_of: Mapping[str, str]
+    unlisted: bool = False
 
 
 def is_absent(column: Column, value: object) -> bool:

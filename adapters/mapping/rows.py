@@ -8,8 +8,8 @@ row leaves no link behind.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -244,7 +244,7 @@ class RowMapping:
                 for a received value. A value is never dropped silently.
         """
         roles = self.document.roles
-        row = self.own_values(event.type, event.flat, context)
+        row = self.own_values(event.type, event.flat, context, event.unlisted)
         terms = self._types[event.type]
         for path, kind, own, shared in (
             ("case_id", "case", roles.case, roles.shared_case),
@@ -260,10 +260,17 @@ class RowMapping:
         row[roles.event_id] = event.id
         row[roles.sent_at] = write_moment(event.time, self.document.datetime_formats)
         row[roles.not_shared] = self._list(withheld)
+        if roles.unlisted:
+            unlisted = sorted({terms.column_of.get(path, path) for path in event.unlisted})
+            row[roles.unlisted] = self._list(unlisted)
         return row
 
     def own_values(
-        self, event_type: str, flat: Mapping[str, JSON], context: Context
+        self,
+        event_type: str,
+        flat: Mapping[str, JSON],
+        context: Context,
+        unlisted: Collection[str] = (),
     ) -> dict[str, object]:
         """Return leaves in own columns and terms; ids, partners and the rest of a row stay empty.
 
@@ -271,6 +278,7 @@ class RowMapping:
             event_type: decides the kind of row and the column of each leaf.
             flat: leaves by path; the ids of case and referral are skipped.
             context: partners and links.
+            unlisted: leaves with a code that its code list does not have.
 
         Raises:
             MappingError: unknown_kind, unknown_column, unknown_value.
@@ -280,6 +288,7 @@ class RowMapping:
         if terms is None:
             raise place.error("unknown_kind", f"the mapping has no kind of row for {event_type}")
         known = Terms(self.document, context, terms.leaf_of, terms.column_of)
+        further = replace(known, unlisted=bool(self.document.roles.unlisted))
         row: dict[str, object] = dict.fromkeys(self.known_columns, "")
         row[self.document.roles.kind] = terms.own_kind
         for path, value in flat.items():
@@ -289,7 +298,8 @@ class RowMapping:
             if columns is None:
                 raise place.error("unknown_column", f"the mapping has no column for {path}")
             for column in columns:
-                row[column.column] = write_value(column, value, place.at(column.column), known)
+                at = further if path in unlisted else known
+                row[column.column] = write_value(column, value, place.at(column.column), at)
         return row
 
     def _list(self, items: list[str]) -> object:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from adapters.base import FilePlace
 from adapters.mapping.delimited import escape
-from adapters.mapping.document import Column, ValueKind
+from adapters.mapping.document import Column, MappingDocument, ValueKind
 from adapters.mapping.linking import own_referral
 from adapters.mapping.localtime import parse_strictly, to_local
 from adapters.mapping.reading import Terms
@@ -85,6 +85,8 @@ def _write_scalar(column: Column, value: JSON, place: FilePlace, terms: Terms) -
 def _code(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     document = terms.document
     own = document.tables[column.table or ""].writable.get(text)
+    if own is None and terms.unlisted and not _listed(document, column, text):
+        return text
     if own is None:
         raise place.error(
             "unknown_value",
@@ -93,6 +95,12 @@ def _code(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
             fix="Add it to the next version of the mapping file, then retry.",
         )
     return own
+
+
+def _listed(document: MappingDocument, column: Column, code: str) -> bool:
+    """Return whether the shared code list of a column has a code."""
+    name = document.tables[column.table or ""].list
+    return name is None or code in document.words.code_lists[name].codes
 
 
 def _date(column: Column, text: str, place: FilePlace, terms: Terms) -> str:

@@ -80,7 +80,8 @@ def open_(
     """Open records as this agency: steps 0 to 10, and a log entry for each opened event.
 
     Out: {"id", "type", "source", "time", "data", "withheld"}, {"not_addressed"}, {"repeat"} or
-    {"refused", "step"}; "gap" beside it after missing records. Exit code 4 if any was refused.
+    {"refused", "step"}; "gap" beside it after missing records, "unlisted" where a code is not in
+    its list. Exit code 4 if any was refused.
     """
     from broker.clock import now_ms
     from broker.operations.record_file import FileReader

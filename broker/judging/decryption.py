@@ -225,12 +225,14 @@ def _interpret(
         raise RefusedError(9, "event_invalid", "the event names no case")
     granted = layout.granted[me]
     held = granted if consented else layout.unbound[me]
+    of_type = words.event_types[event_type]
     try:  # step 10
-        words.event_types[event_type].restricted(held).check(flat)
+        of_type.restricted(held).check(flat)
     except EventError as error:
         raise RefusedError(10, error.code, error.detail) from None
     lost = _replaced(event_type, in_force, verified, context) if in_force.successors else _NOTHING
     obtained = answers.obtained[me]
+    kept = {path: flat[path] for path in flat if path not in lost} if lost else flat
     return OpenedEvent(
         id=event_id,
         clear_id="" if event_id == clear_id else clear_id,
@@ -238,13 +240,14 @@ def _interpret(
         source=source,
         time=_rfc3339(sealed.time),
         to=addressed,
-        flat={path: flat[path] for path in flat if path not in lost} if lost else flat,
-        withheld=words.event_types[event_type].without(obtained - lost if lost else obtained),
+        flat=kept,
+        withheld=of_type.without(obtained - lost if lost else obtained),
         contract=in_force.reference,
         log_time=verified.position.log_time,
         urgent=event_type in words.urgent_types,
         case_id=str(flat[words.case]),
         replaced=tuple(sorted(lost & flat.keys())) if lost else (),
+        unlisted=of_type.unlisted(kept),
     )
 
 

@@ -12,7 +12,7 @@ from broker.judging.verification import VerifiedRecord
 from broker.store.rows import NewInboxRow
 
 _TEXTS: Final = ("id", "type", "source", "time", "case_id")
-_LISTS: Final = ("to", "withheld", "contract")
+_LISTS: Final = ("to", "withheld", "contract", "unlisted")
 _CONTRACT_PARTS: Final = 3
 
 
@@ -64,6 +64,7 @@ def format_payload(event: OpenedEvent) -> bytes:
             "log_time": event.log_time,
             "urgent": event.urgent,
             "case_id": event.case_id,
+            "unlisted": event.unlisted,
         }
     )
 
@@ -75,7 +76,7 @@ def parse_payload(payload: bytes) -> OpenedEvent:
         StoreError: ``store_corrupt``, ``format_payload`` did not write it.
     """
     try:
-        stored: Any = orjson.loads(payload)
+        stored: Any = {"unlisted": [], **orjson.loads(payload)}  # older payloads lack it
         if any(type(stored[name]) is not str for name in _TEXTS):
             raise TypeError
         for name in _LISTS:

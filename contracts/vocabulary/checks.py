@@ -11,7 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 
 from contracts.strict_yaml import Fault, TreePath
-from contracts.vocabulary.format import BUILT_IN, FieldForm, Value, VocabularyForm
+from contracts.vocabulary.format import (
+    BUILT_IN,
+    FieldForm,
+    ReferralsForm,
+    Value,
+    VocabularyForm,
+)
 from contracts.vocabulary.patterns import parse_pattern, regular_expression
 
 __all__ = ["dangling"]
@@ -46,6 +52,8 @@ def _lists(form: VocabularyForm) -> Iterator[Fault]:
         yield from _unknown(
             ("code_lists", name, "closed"), listed.closed, listed.codes, "code of this list"
         )
+        if listed.closed:
+            yield from _fixed(form, ("code_lists", name, "others"), name)
     for name in form.kinds.keys() & BUILT_IN:
         yield ("kinds", name), "this kind is built in and keeps its meaning"
 
@@ -122,16 +130,14 @@ def _parts(form: VocabularyForm, leaves: Mapping[str, Mapping[str, FieldForm]]) 
         yield from _unknown(
             ("parts", member), getattr(parts, member), form.event_types, "event type of this file"
         )
-    paths: dict[str, FieldForm] = {}
-    for each in leaves.values():
-        paths |= each
     kinds: set[str] = set()
     for path in parts.record_kinds:
-        field = paths.get(path)
-        if field is None or field.code is None or not _closed(form, field.code):
-            yield ("parts", "record_kinds"), f"{path} is not a field with a closed code list"
-        else:
-            kinds |= form.code_lists[field.code].codes.keys()
+        fields = [each[path] for each in leaves.values() if path in each]
+        if not fields or any(field.code is None for field in fields):
+            yield ("parts", "record_kinds"), f"{path} is not a field with one code of a list"
+        for field in fields:
+            kinds |= set(_codes_of(form, field))
+            yield from _fixed(form, ("parts", "record_kinds"), field.code)
     yield from _unknown(
         ("parts", "depersonalised_kinds"), parts.depersonalised_kinds, kinds, "code of these fields"
     )
@@ -197,8 +203,7 @@ def _referrals(
     if rules.status_list not in form.code_lists or rules.changed.type not in leaves:
         return
     statuses = form.code_lists[rules.status_list].codes
-    if not _closed(form, rules.status_list) or not _closed(form, rules.reason_list):
-        yield at, "a list on which the course of a referral depends cannot be open"
+    yield from _referral_lists(form, leaves, rules)
     for member in (
         "unacknowledged", "unanswered", "open", "terminal", "reason_required", "called_off",
     ):  # fmt: skip
@@ -221,12 +226,36 @@ def _referrals(
         yield from _unknown((*at, "urgent"), rules.urgent, urgency, "code of urgency")
 
 
+def _referral_lists(
+    form: VocabularyForm,
+    leaves: Mapping[str, Mapping[str, FieldForm]],
+    rules: ReferralsForm,
+) -> Iterator[Fault]:
+    """Yield each field of a referral with another list, and each extensible list of them."""
+    at, changed = ("referrals",), leaves[rules.changed.type]
+    for member, expected in (
+        ("status", rules.status_list),
+        ("previous_status", rules.status_list),
+        ("reason", rules.reason_list),
+    ):
+        named = changed.get(getattr(rules.changed, member))
+        if named is not None and named.code != expected:
+            yield (*at, "changed", member), f"this field has to hold one code of {expected}"
+    coded = [changed.get(rules.changed.business_status)]
+    coded.append(leaves.get(rules.made.type, {}).get(rules.made.urgency))
+    codes = [field.code for field in coded if field is not None]
+    for name in (rules.status_list, rules.reason_list, *codes):
+        yield from _fixed(form, at, name)
+
+
 def _codes_of(form: VocabularyForm, field: FieldForm | None) -> Collection[str]:
     return form.code_lists[field.code].codes if field is not None and field.code else ()
 
 
-def _closed(form: VocabularyForm, name: str) -> bool:
-    return name in form.code_lists and form.code_lists[name].others is None
+def _fixed(form: VocabularyForm, at: TreePath, name: str | None) -> Iterator[Fault]:
+    """Yield a fault if a list on which a rule depends takes codes that it does not have."""
+    if name in form.code_lists and form.code_lists[name].others is not None:
+        yield at, f"a rule depends on {name}, so this list cannot have others"
 
 
 def _unknown(

@@ -10,7 +10,7 @@ checks are on the hot path.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn, TypeAlias, cast
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.errors import EventError
-from contracts.vocabulary.format import FieldForm, SenderKind, VocabularyForm
+from contracts.vocabulary.format import FieldForm, SenderKind, Value, VocabularyForm
 from contracts.vocabulary.kinds import Annotations, checked_dictionary
 
 __all__ = ["JSON", "EventType", "Leaf", "Restricted", "unflatten"]
@@ -71,6 +71,8 @@ class EventType:
         leaves: path to leaf, in the order of the file.
         required: the leaf paths that every event of the type holds.
         closed: leaf path, code and kind of sender to the day from which the sender does not use it.
+        open_lists: leaf path to the codes of its extensible list; by the name of the item's field
+            where the leaf is a list of objects, otherwise under an empty name.
     """
 
     def __init__(self, form: VocabularyForm, name: str, annotations: Annotations) -> None:
@@ -88,6 +90,13 @@ class EventType:
                 path: form.code_lists[leaf.form.value.code].closed
                 for path, leaf in self.leaves.items()
                 if leaf.form.value.code and form.code_lists[leaf.form.value.code].closed
+            }
+        )
+        self.open_lists: Mapping[str, Mapping[str, Set[str]]] = MappingProxyType(
+            {
+                path: found
+                for path, leaf in self.leaves.items()
+                if (found := _open_codes(form, leaf.form.value))
             }
         )
         self._form = form
@@ -174,6 +183,22 @@ class EventType:
             found = self._without[paths] = tuple(sorted(self.leaves.keys() - paths))
         return found
 
+    def unlisted(self, flat: Mapping[str, JSON]) -> tuple[str, ...]:
+        """Return the sorted leaf paths with a code that is not in its extensible list.
+
+        Args:
+            flat: valid leaves by dotted path.
+        """
+        if not self.open_lists:
+            return ()
+        return tuple(
+            sorted(
+                path
+                for path, lists in self.open_lists.items()
+                if path in flat and any(_unlisted(flat[path], lists))
+            )
+        )
+
     def restricted(self, paths: frozenset[str]) -> Restricted:
         """Return the checker for a reader of `paths`, which are leaves of the type.
 
@@ -224,6 +249,25 @@ class EventType:
             expected = str(first.get("ctx", {}).get("expected", ""))
             return where, written, tuple(re.findall(r"'([^']*)'", expected))
         return None
+
+
+def _open_codes(form: VocabularyForm, value: Value) -> Mapping[str, Set[str]]:
+    named = {"": value.code}
+    if value.object is not None:
+        named = {name: each.value.code for name, each in form.items[value.object].fields.items()}
+    return {
+        name: form.code_lists[code].codes.keys()
+        for name, code in named.items()
+        if code is not None and form.code_lists[code].others is not None
+    }
+
+
+def _unlisted(value: JSON, lists: Mapping[str, Set[str]]) -> Iterator[bool]:
+    """Yield for each code of a leaf whether its list lacks it."""
+    for one in value if isinstance(value, list) else (value,):
+        for name, codes in lists.items():
+            code = one.get(name) if isinstance(one, dict) else one
+            yield code is not None and code not in codes
 
 
 def unflatten(flat: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -13,6 +13,7 @@ import pytest
 
 from adapters.demo.london import AgencyPlan
 from broker.event import JSON
+from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.referrals import key
 from contracts.drafting import london_parties
 from contracts.errors import EventError
@@ -129,6 +130,27 @@ async def test_a_referral_goes_from_the_advisers_to_the_last_action(
     assert status(meeting, ADVISERS, POLICE) == ("completed", True)
     assert status(meeting, POLICE, ADVISERS) == ("completed", True)
     assert all(member.verify_log() for member in meeting.members.values())
+
+
+async def test_a_code_that_its_list_lacks_is_handed_over_with_a_mark(
+    meeting: MemoryPartnership,
+) -> None:
+    listed = await meeting.send(PROBATION, "safety.warned")
+    assert all(one.unlisted == () for one in listed.values())
+    assert all("unlisted" not in one.as_json() for one in listed.values())
+    warned = await meeting.send(PROBATION, "safety.warned", event="seen_near_the_school")
+    for one in warned.values():
+        assert one.flat["event"] == "seen_near_the_school"
+        assert one.as_json()["unlisted"] == ["event"]
+        assert parse_payload(format_payload(one)) == one
+    action = {
+        "id": "a7f2b390-51c8-4de6-93a1-4f0d6c82e715",
+        "action": "move_the_school",
+        "owner": COUNCIL,
+        "due": "2026-11-21",
+    }
+    agreed = await meeting.send(POLICE, "marac.actions-agreed", actions=[action])
+    assert {one.unlisted for one in agreed.values()} == {("actions",)}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from contracts.errors import ContractError
-from contracts.vocabulary import Vocabulary, parse_vocabulary
+from contracts.vocabulary import JSON, Vocabulary, parse_vocabulary
 from contracts.vocabulary.comparison import compare_vocabularies
 from contracts.vocabulary.known import (
     Documents,
@@ -153,6 +153,50 @@ def test_an_open_list_takes_other_codes_of_its_pattern() -> None:
     reader.check({"incident.damage": "smashed_sign"})
     with pytest.raises(Exception, match=r"incident\.damage"):
         reader.check({"incident.damage": "Smashed sign"})
+    assert of_type.unlisted({"incident.damage": "smashed_sign"}) == ("incident.damage",)
+    assert of_type.unlisted({"incident.damage": "none", "urgency": "smashed_sign"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("risk.factors", ["weapons", "stalking"], ()),
+        ("risk.factors", ["weapons", "poison"], ("risk.factors",)),
+        ("risk.factors", [], ()),
+        ("requested_service", "marac", ()),
+        ("requested_service", "refuge", ("requested_service",)),
+    ],
+)
+def test_a_list_is_one_leaf_for_the_mark(path: str, value: JSON, expected: object) -> None:
+    of_type = named_vocabulary("domestic-abuse").type("marac.referred")
+    assert of_type.unlisted({path: value, "case_id": "x"}) == expected
+
+
+OPEN_LISTS = {
+    "a kind of record": "record_type",
+    "a status": "referral_status",
+    "a reason": "referral_reason",
+    "a business status": "business_status",
+    "the urgency": "urgency",
+}
+
+
+@pytest.mark.parametrize("name", OPEN_LISTS.values(), ids=OPEN_LISTS)
+def test_a_list_on_which_a_rule_depends_is_not_extensible(name: str) -> None:
+    others = f'  {name}:\n    others: "[A-Za-z0-9._/-]{{1,64}}"\n'
+    with pytest.raises(ContractError) as caught:
+        parse_vocabulary(RAW.replace(f"  {name}:\n", others).encode(), "mine.yaml")
+    assert caught.value.code == "vocabulary_invalid"
+    assert f"a rule depends on {name}" in f"{caught.value.where} {caught.value.detail}"
+
+
+@pytest.mark.parametrize("member", ["status", "previous_status", "reason"])
+def test_a_status_or_reason_uses_the_list_on_which_the_rules_depend(member: str) -> None:
+    made = re.sub(rf"(      {member}: .*?)code: referral_\w+", r"\1code: perceived_by", RAW)
+    assert made != RAW
+    with pytest.raises(ContractError) as caught:
+        parse_vocabulary(made.encode(), "mine.yaml")
+    assert f"referrals.changed.{member}" in (caught.value.where or "")
 
 
 def test_a_vocabulary_is_found_by_the_hash_of_its_file(tmp_path) -> None:

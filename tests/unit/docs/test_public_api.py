@@ -68,7 +68,7 @@ def test_the_page_lists_no_other_module() -> None:
         (
             OpenedEvent,
             "as_json case_id clear_id contract data flat id log_time replaced source time to type "
-            "urgent withheld",
+            "unlisted urgent withheld",
         ),
         (AgencyAdapter, "from_event mapping_version name read read_back suffixes to_event"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,3 +174,46 @@ def test_json_style_writes_native_values() -> None:
     assert written["OFFENCES"] == flat["offences"]
     back = mapping.to_event(Row(1, written | {"STATUS": "1", "TO": "P"}, 0, 0), context()).event
     assert back.data["offences"] == flat["offences"]
+
+
+def warning_document(**roles: str) -> dict[str, Any]:
+    """A mapping of a type with an extensible code list, and an own code for one of its codes."""
+    changed = document()
+    changed["vocabulary_name"] = "domestic-abuse"
+    changed["roles"] |= roles
+    changed["kinds"] = {"W": {"type": "safety.warned"}}
+    changed["tables"] = {"warning": {"list": "warning", "codes": {"R": "released"}}}
+    changed["columns"] = [
+        {"column": "WHAT", "paths": ["event"], "kind": "code", "table": "warning"},
+    ]
+    return changed
+
+
+def warned(code: str, *, unlisted: bool) -> OpenedEvent:
+    flat: dict[str, Any] = {"case_id": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38", "event": code}
+    event = opened("safety.warned", flat)
+    return replace(event, unlisted=("event",) if unlisted else ())
+
+
+def test_a_code_that_its_list_lacks_reaches_the_file_with_a_mark() -> None:
+    mapping = load(warning_document(unlisted="NOT IN LIST"))
+    written = mapping.to_row(warned("new_weapon", unlisted=True), context())
+    assert (written["WHAT"], written["NOT IN LIST"]) == ("new_weapon", "WHAT")
+    written = mapping.to_row(warned("released", unlisted=False), context())
+    assert (written["WHAT"], written["NOT IN LIST"]) == ("R", "")
+
+
+@pytest.mark.parametrize(
+    ("roles", "event"),
+    [
+        ({}, warned("new_weapon", unlisted=True)),  # there is no column for the mark
+        ({"unlisted": "NOT IN LIST"}, warned("missing", unlisted=False)),  # listed, no own code
+    ],
+    ids=["no column for the mark", "a listed code without an own one"],
+)
+def test_a_code_without_an_own_one_waits_for_a_person(
+    roles: dict[str, str], event: OpenedEvent
+) -> None:
+    with pytest.raises(MappingError) as error:
+        load(warning_document(**roles)).to_row(event, context())
+    assert error.value.code == "unknown_value"
