@@ -18,6 +18,8 @@ thousand bytes.
 """
 MAX_PARTS: Final = 20_000
 """Values of one JSON line, or elements of one case."""
+MAX_ITEMS: Final = 100
+"""Items of one list, in an export and in an event."""
 MAX_DEPTH: Final = 8
 """Nesting depth of values. The deepest form of the shipped adapters has five levels."""
 MAX_NAMES: Final = 1_000

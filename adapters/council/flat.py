@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from adapters.base import FilePlace, MappingError, Records, Rejected, Row
-from adapters.mapping.delimited import escape, split_escaped
+from adapters.formats.delimited import escape, split_escaped
 from adapters.mapping.document import Column, MappingDocument
 from adapters.mapping.localtime import parse_strictly, to_utc
 from adapters.mapping.writing import write_moment

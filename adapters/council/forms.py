@@ -14,10 +14,10 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 
 from adapters.base import Export, MappingError, Records, Rejected, Row
 from adapters.council.flat import FlatRecords
+from adapters.formats.encoding import UTF8_BOM, Encoding, as_stream, check_text
+from adapters.formats.splitting import Splitter
 from adapters.limits import MAX_DEPTH, MAX_PARTS, MAX_RECORD_BYTES
 from adapters.mapping import Dialect, RowMapping, read_delimited, write_delimited
-from adapters.mapping.encoding import UTF8_BOM, Encoding, as_stream, check_text
-from adapters.mapping.splitting import Splitter
 from broker.strict_json import RepeatedMemberError, parse_strict_json
 
 Form: TypeAlias = Literal["jsonl", "csv"]

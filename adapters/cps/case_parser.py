@@ -18,6 +18,7 @@ from adapters.base import FilePlace, MappingError, Rejected, Row
 from adapters.limits import (
     MAX_DEPTH,
     MAX_HEAD_BYTES,
+    MAX_ITEMS,
     MAX_NAMES,
     MAX_NAMESPACE,
     MAX_PARTS,
@@ -25,7 +26,6 @@ from adapters.limits import (
     MAX_REFUSED,
     MAX_SKIPPED,
 )
-from adapters.mapping.reading import MAX_ITEMS
 
 NAMESPACE = "urn:example:cps:case-export:3"
 ROOT, CASE = "CaseExport", "Case"

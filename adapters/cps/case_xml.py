@@ -31,9 +31,9 @@ from adapters.cps.case_parser import (
     EnoughRefusedError,
     Schema,
 )
+from adapters.formats.encoding import as_stream, check_size, check_text, check_wide
 from adapters.limits import MAX_TOKEN_BYTES
 from adapters.mapping import RowMapping
-from adapters.mapping.encoding import as_stream, check_size, check_text, check_wide
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 PIECE_BYTES = 64 * 1024

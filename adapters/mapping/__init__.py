@@ -8,8 +8,8 @@ that file alone. ``delimited`` and ``encoding`` read and write CSV of any dialec
 
 from __future__ import annotations
 
+from adapters.formats.delimited import Dialect, read_delimited, write_delimited
 from adapters.mapping.adapter import DelimitedAdapter, MappedAdapter
-from adapters.mapping.delimited import Dialect, read_delimited, write_delimited
 from adapters.mapping.document import (
     Column,
     Kind,

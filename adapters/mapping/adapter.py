@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from adapters.base import Context, Export, Outgoing, Records, Row
-from adapters.mapping.delimited import Dialect, read_delimited, write_delimited
+from adapters.formats.delimited import Dialect, read_delimited, write_delimited
 from adapters.mapping.document import load_mapping
 from adapters.mapping.rows import RowMapping
 from broker.event import OpenedEvent

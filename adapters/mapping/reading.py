@@ -17,16 +17,14 @@ from datetime import datetime
 from typing import Final
 
 from adapters.base import Context, FilePlace, MappingError
-from adapters.mapping.delimited import split_escaped
+from adapters.formats.delimited import split_escaped
+from adapters.formats.signs import has_escapes, text_sign
+from adapters.limits import MAX_ITEMS
 from adapters.mapping.document import LIST_KINDS, Column, MappingDocument, ValueKind
 from adapters.mapping.linking import partner_agency, referral_by_reference
 from adapters.mapping.localtime import parse_strictly, to_utc
 from adapters.mapping.references import check_not_error, check_not_made, check_uuid
-from adapters.mapping.signs import has_escapes, text_sign
 from broker.event import JSON
-
-MAX_ITEMS = 100
-"""Maximum number of items in one list."""
 
 
 @dataclass(frozen=True, slots=True)

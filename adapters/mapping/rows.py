@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from adapters.base import Context, FilePlace, Outgoing, Row
-from adapters.mapping.delimited import split_escaped
+from adapters.formats.delimited import split_escaped
 from adapters.mapping.document import Column, Kind, MappingDocument
 from adapters.mapping.linking import partner_agency, shared_id
 from adapters.mapping.reading import Terms, is_absent, read_value, text_of

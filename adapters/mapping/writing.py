@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from adapters.base import FilePlace
-from adapters.mapping.delimited import escape
+from adapters.formats.delimited import escape
 from adapters.mapping.document import Column, MappingDocument, ValueKind
 from adapters.mapping.linking import own_referral
 from adapters.mapping.localtime import parse_strictly, to_local

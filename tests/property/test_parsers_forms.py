@@ -15,8 +15,8 @@ from adapters import council, cps
 from adapters.base import Row
 from adapters.council.forms import CouncilFormat
 from adapters.cps.case_xml import format_file, parse_export
+from adapters.formats.delimited import escape, split_escaped
 from adapters.mapping import Dialect, read_delimited, write_delimited
-from adapters.mapping.delimited import escape, split_escaped
 from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
 from broker.envelope.primitives import lp, sha256
 from broker.event import OpenedEvent

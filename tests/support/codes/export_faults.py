@@ -14,8 +14,8 @@ import pytest
 from adapters.base import AgencyAdapter, Context, MappingError, Rejected, Row
 from adapters.council import ADAPTER as COUNCIL
 from adapters.council import CSV_ADAPTER
+from adapters.formats.encoding import MAX_FILE_BYTES
 from adapters.mapping import MemoryLinks
-from adapters.mapping.encoding import MAX_FILE_BYTES
 from adapters.sources.source_file import FileReport, SourceFile, Verdict
 from adapters.sources.watched_folder import FolderSource
 

@@ -12,9 +12,15 @@ from adapters import council, cps
 from adapters.base import Context, MappingError, Records, Rejected, Row
 from adapters.council.flat import FlatRecords
 from adapters.cps.case_parser import NAMESPACE
-from adapters.limits import MAX_NAMES, MAX_PARTS, MAX_RECORD_BYTES, MAX_REFUSED, MAX_SKIPPED
+from adapters.limits import (
+    MAX_ITEMS,
+    MAX_NAMES,
+    MAX_PARTS,
+    MAX_RECORD_BYTES,
+    MAX_REFUSED,
+    MAX_SKIPPED,
+)
 from adapters.mapping import MemoryLinks
-from adapters.mapping.reading import MAX_ITEMS
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.testing import AdapterBehaviour
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from adapters.base import Export, MappingError, Records, Rejected, Row
+from adapters.formats.encoding import Encoding, as_stream, check_text
+from adapters.formats.splitting import Cut, Splitter
 from adapters.limits import MAX_HEAD_BYTES, MAX_RECORD_BYTES
-from adapters.mapping.encoding import Encoding, as_stream, check_text
-from adapters.mapping.splitting import Cut, Splitter
 
 # CSV injection (OWASP): a partner's narrative must not become code on an officer's screen. A '
 # before a value that a spreadsheet would run as a formula keeps it a text. A spreadsheet set to
@@ -38,6 +38,7 @@ class Dialect:
         ends_with_line_end: whether a file without a final line end counts as cut off.
         guard: whether ``'`` is written before values that a spreadsheet would run, and removed on
             reading.
+        header_line: line of the column names; the lines above it are skipped.
     """
 
     delimiter: str = ","
@@ -46,6 +47,7 @@ class Dialect:
     line_end: str = "\r\n"
     ends_with_line_end: bool = True
     guard: bool = True
+    header_line: int = 1
 
 
 def read_delimited(
@@ -76,24 +78,43 @@ def read_delimited(
     """
     stream = as_stream(export)
     found = check_text(stream, legacy=dialect.legacy, stated=encoding)
-    cut = _header_line(stream, found.mark)
+    cut = _header_line(stream, found.mark, dialect.header_line)
     header = _header(cut, found, dialect, known, needed)
     stream.seek(0)
-    head = stream.read(found.mark) + cut.content
-    head = head if head.endswith(b"\n") else head + dialect.line_end.encode()
-    divider = head[found.mark :]
+    above = stream.read(found.mark if dialect.header_line == 1 else cut.start)
+    divider = cut.content
+    divider = divider if divider.endswith(b"\n") else divider + dialect.line_end.encode()
     names = frozenset(known)
     sheet = _Sheet(stream, cut, header, names, divider, found, dialect, multiline)
-    return Records(sheet.rows, head=head, divider=divider)
+    return Records(sheet.rows, head=above + divider, divider=divider)
 
 
-def _header_line(stream: BinaryIO, mark: int) -> Cut:
-    """Return the first line that is not blank; skipped lines are not kept in memory."""
+def _header_line(stream: BinaryIO, mark: int, wanted: int) -> Cut:
+    """Return the header's line; skipped lines are not kept in memory.
+
+    Args:
+        stream: the file.
+        mark: bytes of the byte order mark.
+        wanted: line of the header; with 1, the first line that is not blank.
+    """
     stream.seek(mark)
     beginning = stream.read(MAX_HEAD_BYTES)
-    blank = len(beginning) - len(beginning.lstrip())
-    before = beginning[:blank].rfind(b"\n") + 1
-    line = beginning.count(b"\n", 0, before) + 1
+    if wanted == 1:
+        blank = len(beginning) - len(beginning.lstrip())
+        before = beginning[:blank].rfind(b"\n") + 1
+        line = beginning.count(b"\n", 0, before) + 1
+    else:
+        blank, before, line = 0, 0, 1
+        while line < wanted and (end := beginning.find(b"\n", before)) >= 0:
+            before, line = end + 1, line + 1
+        if line < wanted:
+            raise MappingError(
+                f"line {wanted} is not the header: the file has fewer lines, or more than "
+                f"{MAX_HEAD_BYTES // 1024} KiB stand before it",
+                code="file_malformed",
+                where=f"line {line}",
+                fix="Check header_line in the mapping file.",
+            )
     stream.seek(mark + before)
     content = stream.readline(MAX_HEAD_BYTES + 1)
     if len(content) > MAX_HEAD_BYTES or blank == MAX_HEAD_BYTES:
@@ -272,6 +293,7 @@ def write_delimited(
     """
     out = io.StringIO()
     writer = csv.writer(out, delimiter=dialect.delimiter, lineterminator=dialect.line_end)
+    out.write(dialect.line_end * (dialect.header_line - 1))
     writer.writerow(header)
     for row in rows:
         texts = [str(row.get(name, "")) for name in header]

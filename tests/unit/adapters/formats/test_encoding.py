@@ -6,9 +6,9 @@ import pytest
 
 from adapters.base import Context, MappingError, Row
 from adapters.csu import ADAPTER
+from adapters.formats.encoding import PIECE_BYTES, as_stream, check_text
+from adapters.formats.signs import has_escapes, text_sign
 from adapters.mapping import MemoryLinks
-from adapters.mapping.encoding import PIECE_BYTES, as_stream, check_text
-from adapters.mapping.signs import has_escapes, text_sign
 
 NAMES = (
     "José", "Zoë", "Müller", "François", "Siân", "Håkon", "Renée", "Björk", "Núñez", "Seán",

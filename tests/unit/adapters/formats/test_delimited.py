@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.base import MappingError, Rejected, Row
+from adapters.formats.delimited import escape, split_escaped
+from adapters.formats.encoding import Encoding, as_stream, check_text
 from adapters.limits import MAX_FILE_BYTES, MAX_RECORD_BYTES
 from adapters.mapping import Dialect, read_delimited, write_delimited
-from adapters.mapping.delimited import escape, split_escaped
-from adapters.mapping.encoding import Encoding, as_stream, check_text
 from adapters.sources.rejects import content_of, rejected_pieces, rest_pieces
 
 COLUMNS = ("A", "B", "C")

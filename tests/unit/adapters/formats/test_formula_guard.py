@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.mapping.delimited import guarded, unguarded
+from adapters.formats.delimited import guarded, unguarded
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from adapters.base import Export, MappingError
+from adapters.formats.signs import OVERLAP_BYTES, Signs
 from adapters.limits import MAX_FILE_BYTES
-from adapters.mapping.signs import OVERLAP_BYTES, Signs
 
 PIECE_BYTES: Final = 256 * 1024
 

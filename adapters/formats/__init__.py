@@ -1,0 +1,27 @@
+"""File formats of agencies' exports and imports: bytes to records of own columns, and back.
+
+The package is pure: it reads bytes or a stream and returns ``Records``. It knows no folder, no
+store and no event; ``adapters.mapping`` turns records into events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from adapters.formats.delimited_format import DelimitedFormat
+from adapters.formats.detected import Detected
+from adapters.formats.detection import detect
+from adapters.formats.record_format import Columns, RecordFormat
+from adapters.formats.settings import FormatSettings, FormatType
+
+__all__ = ["Columns", "Detected", "FormatSettings", "RecordFormat", "detect", "format_of"]
+
+_FORMATS: Final[dict[FormatType, Callable[[FormatSettings], RecordFormat]]] = {
+    "csv": DelimitedFormat,
+}
+
+
+def format_of(settings: FormatSettings) -> RecordFormat:
+    """Return the reader and writer for the ``format:`` part of a mapping file."""
+    return _FORMATS[settings.type](settings)

@@ -1,0 +1,63 @@
+"""Detection of the format of a sample: kind of file, dialect, encoding and header."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from itertools import islice
+from typing import Final
+
+from adapters.base import MappingError, Rejected, Row
+from adapters.formats.delimited_detection import delimited_settings
+from adapters.formats.delimited_format import DelimitedFormat
+from adapters.formats.detected import SAMPLE_ROWS, Detected
+from adapters.formats.encoding import UTF8_BOM, check_size, check_wide
+from adapters.formats.record_format import Columns
+
+_OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0"
+_BLANK: Final = b" \t\r\n"
+
+
+def detect(content: bytes, name: str) -> Detected:
+    """Find the format of a sample file.
+
+    Args:
+        content: the file.
+        name: its name; only the ending matters.
+
+    Raises:
+        MappingError: the format cannot be told; the fix says what to export instead.
+    """
+    stream = io.BytesIO(content)
+    check_size(stream)
+    if content.startswith(_OLD_OFFICE):
+        raise MappingError(
+            "the file is in an old or encrypted format of an office program",
+            code="file_malformed",
+            fix="Save it without a password as .xlsx or .ods, or as CSV in UTF-8.",
+        )
+    check_wide(stream)
+    return _kind_of(content.removeprefix(UTF8_BOM).lstrip(_BLANK), name.lower())(content)
+
+
+def _kind_of(start: bytes, name: str) -> Callable[[bytes], Detected]:
+    return _delimited
+
+
+def _delimited(content: bytes) -> Detected:
+    settings, header, notes = delimited_settings(content)
+    columns = Columns(header, multiline=frozenset(header))
+    rows: list[Row] = []
+    refused: list[Rejected] = []
+    for item in islice(DelimitedFormat(settings).read(content, columns), SAMPLE_ROWS):
+        if isinstance(item, Row):
+            rows.append(item)
+        else:
+            refused.append(item)
+    if refused:
+        first = refused[0]
+        notes.append(
+            f"{len(refused)} of the first {SAMPLE_ROWS} records cannot be read; the first one is "
+            f"in line {first.line}: {first.error.detail}"
+        )
+    return Detected(settings, tuple(header), tuple(rows), tuple(notes))
