@@ -7,6 +7,7 @@ The parties sign the bytes, so they are stored and hashed unchanged (protocol `c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from contracts.bounded_file import read_bounded
 from contracts.errors import ContractError
 from contracts.model import Contract, DraftContract, FrameworkAgreement
 from contracts.references import dangling, misfitting
-from contracts.strict_yaml import Document, Tree, read, refused_for, validated
+from contracts.strict_yaml import Document, Tree, dotted, read, refused_for, validated
 from contracts.vocabulary.known import Documents, find_vocabulary, named_vocabulary
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ContractText",
     "documents_beside",
     "fit_vocabulary",
+    "lines_of",
     "load_contract",
     "load_draft",
     "parse_contract",
@@ -195,6 +197,12 @@ def parse_draft(raw: bytes, where: str, documents: Documents | None = None) -> C
     if faults:
         raise refused_for(_AGREEMENT, faults, lines, where)
     return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)
+
+
+def lines_of(text: ContractText) -> Mapping[str, int]:
+    """Return the line (from 1) of each path of a text, as `a.b[0].c`, for messages about it."""
+    _, lines = read(_AGREEMENT, text.raw, text.where)
+    return {dotted(path): line for path, line in lines.items()}
 
 
 def parse_framework(raw: bytes, where: str) -> FrameworkAgreement:

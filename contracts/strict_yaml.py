@@ -19,8 +19,8 @@ from pydantic import BaseModel, ValidationError
 from contracts.errors import ContractError
 
 __all__ = [
-    "DEPTH", "ITEMS", "NODES", "Document", "Fault", "Tree", "TreePath", "read", "refused",
-    "refused_for", "validated",
+    "DEPTH", "ITEMS", "NODES", "Document", "Fault", "Tree", "TreePath", "dotted", "read",
+    "refused", "refused_for", "validated",
 ]  # fmt: skip
 
 DEPTH = 24
@@ -92,6 +92,22 @@ _FORMS: Final = {
 }
 """Description of each form of text, by its pattern."""
 
+_BROKEN: Final = (
+    ("expected ':'", "a colon is missing on this line or the one before it"),
+    ("mapping values are not allowed", "a colon is missing on the line before, an indent is wrong, "
+     "or a text with a colon needs quotation marks"),
+    ("expected key", "a quotation mark is missing, or an indent is wrong, on this line or before it"),
+    ("'-' indicator", "an item of the list does not begin with a hyphen, or an indent is wrong"),
+    ("escape character", "in quotation marks, write two backslashes for one"),
+    ("block end", "an indent is wrong on this line or the one before it"),
+    ("',' or ']'", "a list in square brackets has no end, or a comma is missing"),
+    ("',' or '}'", "a list in braces has no end, or a comma is missing"),
+    ("end of stream", "a quotation mark or a bracket has no end"),
+    ("cannot start any token", "a tab, or a sign such as @ or %, begins a word: put the text in "
+     "quotation marks, and indent with spaces"),
+)  # fmt: skip
+"""Words of the parser, and what the author of a file has to look for."""
+
 Tree: TypeAlias = "str | int | bool | list[Tree] | dict[str, Tree] | None"
 TreePath: TypeAlias = tuple[str | int, ...]
 Fault: TypeAlias = tuple[TreePath, str]
@@ -130,12 +146,12 @@ def validated(
         if (count := error.error_count()) > _FAULTS:
             what = f"the file has {count:,} faults: it is not {kind.noun}"
             raise refused(kind, what, where) from None
+        found = error.errors(include_url=False, include_input=False)
+        above = {item["loc"][:end] for item in found for end in range(len(item["loc"]))}
         faults = [
-            (
-                tuple(item["loc"]),
-                _explained(kind, item["type"], item["msg"], item.get("ctx", {})),
-            )
-            for item in error.errors(include_url=False, include_input=False)
+            (item["loc"], _explained(kind, item["type"], item["msg"], item.get("ctx", {})))
+            for item in found
+            if item["type"] != "too_short" or item["loc"] not in above  # short by its faulty items
         ]
     raise refused_for(kind, faults, lines, where)
 
@@ -155,13 +171,17 @@ def refused_for(
         known = path
         while known not in lines:  # the nearest key that is in the file
             known = known[:-1]
-        dotted = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-        texts.append((f"{where}:{lines[known]}: {dotted or 'the whole file'}", text))
+        texts.append((f"{where}:{lines[known]}: {dotted(path) or 'the whole file'}", text))
     first_where, first = texts[0]
     more = [f"{at}: {text}" for at, text in texts[1:_SHOWN]]
     if len(texts) > _SHOWN:
         more.append(f"and {len(texts) - _SHOWN} more")
     return refused(kind, "\n".join([first, *more]), first_where)
+
+
+def dotted(path: TreePath) -> str:
+    """Return a path as messages show it, for example `version_record[0].date`."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
 
 
 def refused(kind: Document, what: str, where: str) -> ContractError:
@@ -190,9 +210,16 @@ def read(kind: Document, raw: bytes, where: str) -> tuple[Tree, dict[TreePath, i
         return _Reader(kind, text, where).read()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise refused(kind, f"not YAML: {error.problem}", f"{where}:{line}") from None
+        what = f"the file cannot be read from here: {_broken(error)}"
+        raise refused(kind, what, f"{where}:{line}") from None
     except yaml.YAMLError:
-        raise refused(kind, "not YAML: a character that may not be there", where) from None
+        raise refused(kind, "a character that may not be in a text", where) from None
+
+
+def _broken(error: yaml.MarkedYAMLError) -> str:
+    """Return what is most often wrong where a parser stops, in words for the author."""
+    problem = error.problem or ""
+    return next((text for part, text in _BROKEN if part in problem), f"it is not YAML ({problem})")
 
 
 class _Reader:

@@ -68,6 +68,7 @@ def lint(
     Exit code 1 if there is an error, 0 if there are only warnings, 3 if the file cannot be read.
     """
     from broker.cli import contract_text as text
+    from broker.cli.findings_text import findings_text
     from broker.clock import now_ms
     from broker.operations.contract_lint import check_contract, contract_paths
     from contracts.lint import NOT_CHECKED
@@ -80,7 +81,7 @@ def lint(
     elif junit:
         print_text(text.junit(checked), output)
     else:
-        print_text("".join(text.findings_text(each) for each in checked), output)
+        print_text("".join(findings_text(each) for each in checked), output)
     errors = sum(each.errors for each in checked)
     warnings = sum(len(each.findings) for each in checked) - errors
     found = f"{number_of(errors, 'error')}, {number_of(warnings, 'warning')}"

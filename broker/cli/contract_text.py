@@ -32,16 +32,8 @@ _STATES: Final = {
 # --- lint -----------------------------------------------------------------------------------------
 
 
-def findings_text(checked: Checked) -> str:
-    """One line a finding: `file: severity: rule: where: message`."""
-    return "".join(
-        f"{checked.file}: {finding.severity}: {finding.rule}: {finding.where}: {finding.message}\n"
-        for finding in checked.findings
-    )
-
-
 def findings_json(checked: Checked) -> dict[str, object]:
-    """The same for programs."""
+    """Return the findings for programs."""
     return {
         "file": checked.file,
         "errors": checked.errors,
@@ -51,6 +43,7 @@ def findings_json(checked: Checked) -> dict[str, object]:
                 "rule": finding.rule,
                 "severity": finding.severity,
                 "where": finding.where,
+                "line": checked.line_of(finding),
                 "message": finding.message,
             }
             for finding in checked.findings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from broker.cli.findings_text import finding_notes
 from broker.operations.contract_draft import Drafted
 from broker.operations.contract_revision import Revised
 
@@ -51,9 +52,7 @@ def revised_notes(revised: Revised) -> list[str]:
     lines = [f"{contract.name} {contract.version} replaces {', '.join(contract.previous)}:"]
     lines += [] if summary.version is None else [f"  {summary.version.text}"]
     lines += [f"  {one.effect}: {one.text}" for one in summary.lines]
-    lines += [
-        f"  {one.severity}: {one.where}: {one.message} ({one.rule})" for one in revised.findings
-    ]
+    lines += finding_notes(revised.findings)
     lines.append("Next: concordant bundle add --agency DIR FILE, then sign it and pass it on.")
     return lines
 
@@ -63,9 +62,7 @@ def drafted_notes(drafted: Drafted) -> list[str]:
     contract = drafted.text.contract
     lines = [f"{contract.name} {contract.version} for {len(contract.parties)} parties:"]
     lines += [f"  {one.agency}: {' '.join(one.words)}" for one in drafted.entries]
-    lines += [
-        f"  {one.severity}: {one.where}: {one.message} ({one.rule})" for one in drafted.findings
-    ]
+    lines += finding_notes(drafted.findings)
     lines.append(
         "Next: each party adds the file to a bundle with its entry: concordant bundle add "
         "--agency DIR FILE ENTRY..."

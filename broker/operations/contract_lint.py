@@ -6,7 +6,9 @@ cannot be read is an error, because nothing was checked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,20 +17,38 @@ from broker.errors import RegistryError
 from contracts.errors import ContractError
 from contracts.findings import Finding
 from contracts.lint import lint_text
-from contracts.loading import load_draft
+from contracts.loading import lines_of, load_draft
+
+_LINE = re.compile(r"line ([0-9]+)(?:: |$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file and its findings, errors first."""
+    """One file and its findings, errors first.
+
+    Attributes:
+        file: its path.
+        findings: the findings.
+        lines: line of each path of the file.
+    """
 
     file: str
     findings: tuple[Finding, ...]
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def errors(self) -> int:
         """Return the number of findings that should stop a signature."""
         return sum(finding.severity == "error" for finding in self.findings)
+
+    def line_of(self, finding: Finding) -> int | None:
+        """Return the line that a finding is about: of its path, or of the nearest one above it."""
+        if (named := _LINE.match(finding.where)) is not None:
+            return int(named[1])
+        path = finding.where
+        while path and path not in self.lines:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.lines.get(path) if path else None
 
 
 def contract_paths(file: Path | None, agency: Path | None) -> list[Path]:
@@ -61,7 +81,8 @@ def check_contract(path: Path, now: int) -> Checked:
     """
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     try:
-        return Checked(str(path), lint_text(load_draft(path), today))
+        text = load_draft(path)
+        return Checked(str(path), lint_text(text, today), lines_of(text))
     except ContractError as error:
         if error.code == "contract_unreadable":
             raise

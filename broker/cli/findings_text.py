@@ -1,0 +1,58 @@
+"""Findings of lint as text: one line for each thing that a person has to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from broker.cli.output import number_of
+from broker.operations.contract_lint import Checked
+from contracts.findings import Finding
+
+__all__ = ["finding_notes", "findings_text"]
+
+_EACH = frozenset({"not-a-contract", "placeholder"})
+"""Rules whose findings are always listed one by one, because each place needs its own correction."""
+
+
+def findings_text(checked: Checked) -> str:
+    """Return the lines `file:line: severity: rule: where: message`, in the order of the file.
+
+    A finding that is the same for many fields or event types takes one line, with their number.
+    """
+
+    def line(one: Finding) -> int:
+        return checked.line_of(one) or 0
+
+    in_order = sorted(checked.findings, key=lambda one: (one.severity != "error", line(one)))
+    lines = []
+    for one, more in _condensed(in_order):
+        where = one.where.removeprefix(f"line {line(one)}").removeprefix(": ")
+        parts = [f"{checked.file}:{line(one)}" if line(one) else checked.file]
+        parts += [one.severity, one.rule, *([where] if where else []), f"{one.message}{more}"]
+        lines.append(": ".join(parts) + "\n")
+    return "".join(lines)
+
+
+def finding_notes(findings: Iterable[Finding]) -> list[str]:
+    """Return the findings of a text that was just written, for the notes of a command."""
+    return [
+        f"  {one.severity}: {one.where}: {one.message}{more} ({one.rule})"
+        for one, more in _condensed(findings)
+    ]
+
+
+def _condensed(findings: Iterable[Finding]) -> Iterator[tuple[Finding, str]]:
+    """Yield the first of equal findings about event types, and how many more there are."""
+    listed = tuple(findings)
+    open_ = {one.where for one in listed if one.rule == "placeholder"}
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for one in listed:
+        if one.rule != "legal-code-unknown" or one.where not in open_:  # TBC is named once
+            groups.setdefault(_key(one), []).append(one)
+    for first, *others in groups.values():
+        yield first, f" (and in {number_of(len(others), 'more place')})" if others else ""
+
+
+def _key(one: Finding) -> tuple[str, ...]:
+    same = one.where.startswith("event_types.") and one.rule not in _EACH
+    return (one.severity, one.rule, one.message, *(() if same else (one.where,)))
