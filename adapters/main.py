@@ -20,6 +20,7 @@ from broker.cli import (
     contract_answers,
     contract_comparison,
     contract_export,
+    contract_law,
     doctor,
     drafting,
     event,
@@ -89,6 +90,7 @@ contract.app.command("breaking")(contract_comparison.breaking)
 contract.app.command("simulate")(contract_answers.simulate)
 contract.app.command("who")(contract_answers.who)
 contract.app.command("calendar")(contract_answers.calendar)
+contract.app.command("law")(contract_law.law)
 contract.app.command("types")(contract_export.types)
 contract.app.add_typer(contract_export.app, name="export")
 app.add_typer(contract.app, name="contract")

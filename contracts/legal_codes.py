@@ -16,8 +16,17 @@ from contracts.dated_data import dated_data
 from contracts.parties import Party
 
 __all__ = [
-    "KINDS", "LegalCode", "LegalKind", "LegalRules", "PartyKind", "codes_in",
-    "legal_codes", "legal_rules", "party_kind",
+    "KINDS",
+    "KIND_WORDS",
+    "LegalCode",
+    "LegalKind",
+    "LegalRules",
+    "PartyKind",
+    "codes_dated",
+    "codes_in",
+    "legal_codes",
+    "legal_rules",
+    "party_kind",
 ]  # fmt: skip
 
 LegalKind: TypeAlias = Literal[
@@ -27,6 +36,16 @@ PartyKind: TypeAlias = Literal["competent-authority", "public-authority", "other
 KINDS: tuple[LegalKind, ...] = (
     "bases", "article_9", "article_10", "schedule_1", "schedule_8", "gateways",
 )  # fmt: skip
+KIND_WORDS: Mapping[LegalKind, str] = MappingProxyType(
+    {
+        "bases": "legal bases",
+        "article_9": "conditions for special category data (Article 9 UK GDPR)",
+        "article_10": "conditions for criminal offence data (Article 10 UK GDPR)",
+        "schedule_1": "conditions of Schedule 1 to the Data Protection Act 2018",
+        "schedule_8": "conditions of Schedule 8 to the Data Protection Act 2018",
+        "gateways": "gateways: laws that allow or require a disclosure",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +89,11 @@ def legal_codes(kind: LegalKind) -> Mapping[str, LegalCode]:
             for entry in content[kind]
         }
     )
+
+
+def codes_dated() -> str:
+    """Return the day of the newest dated list of codes."""
+    return str(dated_data("legal_codes")["dated"])
 
 
 def codes_in(text: str | None) -> tuple[str, ...]:

@@ -20,11 +20,14 @@ from contracts.drafting import YamlValue, section_lines
 from contracts.errors import UnknownNameError
 from contracts.parties import GovernanceKeys
 
-__all__ = ["NewParty", "Revision", "revised_text"]
+__all__ = ["NewParty", "Revision", "revised_text", "with_values"]
 
 _PLAIN: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,9}|[0-9]+\.[0-9]+\.[0-9]+|true|false"
 )
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+_WORDS: Final = frozenset({"true", "false", "null"})
+"""Words that are no text where they are not quoted."""
 _AUTHORISED: Final = "Each party, by its signature"
 
 
@@ -92,16 +95,37 @@ def revised_text(text: str, revision: Revision) -> str:
     )
     edits.append(lines.after(_required(root, "version_record"), entry))
     edits += _parties(root, lines, revision)
-    for before, after in pairwise(sorted(edits, key=lambda one: (one.start, one.end))):
+    text = _edited(text, edits)
+    return text if not appended else f"{text.rstrip()}\n{''.join(appended)}"
+
+
+def with_values(text: str, values: Mapping[str, str]) -> str:
+    """Return terms with other values; comments and order stay.
+
+    Args:
+        text: terms that `parse_draft` takes.
+        values: dotted path -> text of the new value.
+
+    Raises:
+        UnknownNameError: `field_unknown`: a path names no value, or is named twice.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert root is not None  # the text is terms
+    return _edited(text, [_set(root, path, value, text) for path, value in values.items()])
+
+
+def _edited(text: str, edits: list[_Edit]) -> str:
+    in_order = sorted(edits, key=lambda one: (one.start, one.end))
+    for before, after in pairwise(in_order):
         if after.start < before.end:
             raise UnknownNameError(
                 "Two changes are about one place.",
                 code="field_unknown",
                 fix="Name each value once.",
             )
-    for edit in sorted(edits, key=lambda one: (one.start, one.end), reverse=True):
+    for edit in reversed(in_order):
         text = text[: edit.start] + edit.text + text[edit.end :]
-    return text if not appended else f"{text.rstrip()}\n{''.join(appended)}"
+    return text
 
 
 class _Lines:
@@ -152,19 +176,43 @@ def _parties(root: yaml.Node, lines: _Lines, revision: Revision) -> Iterable[_Ed
 
 
 def _set(root: yaml.Node, path: str, value: str, text: str) -> _Edit:
-    node: yaml.Node | None = root
-    for part in path.split("."):
-        node = None if node is None else _child(node, part)
+    node = _at(root, path)
+    if isinstance(node, yaml.SequenceNode) and node.flow_style and _plain_items(node):
+        items = [one.strip() for one in value.strip().strip("[]").split(",")]
+        return _replaced(node, f"[{', '.join(_item(one) for one in items if one)}]", text)
     if not isinstance(node, yaml.ScalarNode):
         raise UnknownNameError(
             f"The agreement has no single value at {path[:80]!r}.",
             code="field_unknown",
             fix="Name a value by its path, for example ends, retention.grace_days or "
-            "parties.haven-support.legal_name.",
+            "parties.haven-support.legal_name. contract lint shows paths in this form.",
         )
-    start, end = node.start_mark.index, node.end_mark.index
-    written = value if _PLAIN.fullmatch(value) and node.style is None else _quoted(value)
-    return _Edit(start, end, written + ("\n" if text[start:end].endswith("\n") else ""))
+    return _replaced(node, _scalar(node, value), text)
+
+
+def _scalar(node: yaml.ScalarNode, value: str) -> str:
+    return value if _PLAIN.fullmatch(value) and node.style is None else _quoted(value)
+
+
+def _item(text: str) -> str:
+    return text if _NAME.fullmatch(text) and text not in _WORDS else _quoted(text)
+
+
+def _plain_items(node: yaml.SequenceNode) -> bool:
+    return all(isinstance(item, yaml.ScalarNode) for item in node.value)
+
+
+def _at(node: yaml.Node | None, path: str) -> yaml.Node | None:
+    """Return the value at a path; names in it may have dots, such as `case.opened`."""
+    if node is None or not path:
+        return node
+    parts = path.replace("[", ".").replace("]", "").split(".")
+    for end in range(1, len(parts) + 1):
+        child = _child(node, ".".join(parts[:end]))
+        found = _at(child, ".".join(parts[end:]))
+        if found is not None:
+            return found
+    return None
 
 
 def _replaced(node: yaml.Node, written: str, text: str) -> _Edit:

@@ -96,7 +96,7 @@ _BROKEN: Final = (
     ("expected ':'", "a colon is missing on this line or the one before it"),
     ("mapping values are not allowed", "a colon is missing on the line before, an indent is wrong, "
      "or a text with a colon needs quotation marks"),
-    ("expected key", "a quotation mark is missing, or an indent is wrong, on this line or before it"),
+    ("expected key", "a quotation mark is missing, or an indent is wrong, on this line or above"),
     ("'-' indicator", "an item of the list does not begin with a hyphen, or an indent is wrong"),
     ("escape character", "in quotation marks, write two backslashes for one"),
     ("block end", "an indent is wrong on this line or the one before it"),

@@ -18,6 +18,7 @@ from broker.cli.output import (
     note,
     print_json,
     print_table,
+    print_tables,
     write_file,
     write_out,
 )
@@ -82,7 +83,8 @@ def who(
 ) -> None:
     """Say who may read a field, for what, on which legal basis, with which consent, how long.
 
-    One row for each event type and role. `contract explain --field` shows the whole text.
+    One row for each event type and role; below the table, each purpose and legal basis in words.
+    `contract explain --field` adds why each purpose is necessary.
     """
     from broker.cli import terms_text
     from broker.clock import now_ms
@@ -97,12 +99,17 @@ def who(
         return
     rows = [row for answer in answers for row in terms_text.reader_rows(answer)]
     if rows:
-        print_table(terms_text.READER_COLUMNS, rows, output)
+        meanings = terms_text.meanings(answers)
+        print_tables([(terms_text.READER_COLUMNS, rows), (("WORD", "MEANS"), meanings)], output)
     for answer in answers:
         if answer.terms is None:
             note(f"{answer.path} of {answer.event_type}: the agreement grants it to no role.")
     if rows:
-        note("The whole text: concordant contract explain --field")
+        place = str(file) if file is not None else f"--agency {agency}"
+        note(
+            "Why each purpose is necessary, and all conditions: "
+            f"concordant contract explain {place} --field {field}"
+        )
 
 
 def calendar(

@@ -81,7 +81,11 @@ def revise(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="A value to change, by its path."),
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="A value to change, by its path. A list has commas between its items.",
+        ),
     ] = None,
     framework: Annotated[
         Path | None,
@@ -102,22 +106,11 @@ def revise(
     from broker.clock import now_ms
     from broker.operations.contract_revision import revise_contract
 
-    values: dict[str, str] = {}
-    for text in set_ or ():
-        path, equals, value = text.partition("=")
-        if not equals or not path or path in values:
-            raise WrongInputError(
-                "A change is written PATH=VALUE, each path once.",
-                code="option_invalid",
-                where="--set",
-                fix="For example: --set ends=2028-12-31",
-            )
-        values[path] = value
     revised = revise_contract(
         file,
         add=tuple(add_entry or ()),
         remove=tuple(remove or ()),
-        values=values,
+        values=values_of(set_),
         out=out,
         now=now_ms(),
         framework=framework,
@@ -145,6 +138,26 @@ def status(agency: Agency, json: AsJson = False) -> None:
         print_json(text.statuses_json(statuses))
     else:
         print_text(text.statuses_text(statuses))
+
+
+def values_of(texts: list[str] | None) -> dict[str, str]:
+    """Return path to value of each `--set PATH=VALUE`.
+
+    Raises:
+        WrongInputError: `option_invalid`.
+    """
+    values: dict[str, str] = {}
+    for text in texts or ():
+        path, equals, value = text.partition("=")
+        if not equals or not path or path in values:
+            raise WrongInputError(
+                "A change is written PATH=VALUE, each path once.",
+                code="option_invalid",
+                where="--set",
+                fix="For example: --set ends=2028-12-31",
+            )
+        values[path] = value
+    return values
 
 
 def _day(option: str, text: str) -> date:

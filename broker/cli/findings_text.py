@@ -11,7 +11,7 @@ from contracts.findings import Finding
 __all__ = ["finding_notes", "findings_text"]
 
 _EACH = frozenset({"not-a-contract", "placeholder"})
-"""Rules whose findings are always listed one by one, because each place needs its own correction."""
+"""Rules whose findings are listed one by one, because each place needs its own correction."""
 
 
 def findings_text(checked: Checked) -> str:

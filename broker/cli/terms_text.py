@@ -11,6 +11,7 @@ from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.operations.contract_choice import Chosen
 from contracts.explain import explain, explain_framework
 from contracts.field_answer import FieldAnswer
+from contracts.legal_codes import codes_in, legal_codes
 from contracts.markup import Document, Preformatted
 from contracts.matrix import MatrixRow, columns, matrix
 from contracts.model import Contract
@@ -122,6 +123,15 @@ def reader_rows(answer: FieldAnswer) -> list[tuple[str, ...]]:
         )
         for reader in answer.readers
     ]
+
+
+def meanings(answers: Sequence[FieldAnswer]) -> list[tuple[str, str]]:
+    """Return each purpose and legal basis of the answers with what it means."""
+    known = legal_codes("bases")
+    purposes = {name: one.text for answer in answers for name, one in answer.purposes}
+    named = (basis.basis for answer in answers for each in answer.readers for basis in each.bases)
+    bases = {code: known[code].label for text in named for code in codes_in(text) if code in known}
+    return [*purposes.items(), *bases.items()]
 
 
 def field_text(answers: Sequence[FieldAnswer], asked: str) -> str:

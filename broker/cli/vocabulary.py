@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.contract_comparison import DiffFormat
-from broker.cli.output import NO, AsJson, Output, note, number_of, print_json, print_text
+from broker.cli.output import (
+    NO,
+    AsJson,
+    Output,
+    note,
+    number_of,
+    print_json,
+    print_table,
+    print_text,
+)
 from contracts.markup import DocumentFormat
 
 if TYPE_CHECKING:
@@ -20,10 +29,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Write, check, read and compare vocabularies: event types, fields and code lists.",
 )
-
-NameOrFile = Annotated[
-    str, typer.Argument(metavar="NAME|FILE", help="A vocabulary of the software, or a file.")
-]
 
 
 @app.command("new")
@@ -74,7 +79,13 @@ def lint(
 
 @app.command("show")
 def show(
-    vocabulary: NameOrFile,
+    vocabulary: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME|FILE]",
+            help="A vocabulary of the software, or a file; left out: list those of the software.",
+        ),
+    ] = None,
     event_type: Annotated[
         str | None, typer.Option("--type", metavar="TYPE", help="Only this event type.")
     ] = None,
@@ -83,11 +94,19 @@ def show(
     ] = DocumentFormat.text,
     output: Output = None,
 ) -> None:
-    """Show the event types, fields, consent scopes and code lists of a vocabulary."""
-    from broker.operations.vocabulary_files import vocabulary_of
+    """Show the event types, fields, consent scopes and code lists of a vocabulary.
+
+    Without a name, list the vocabularies that come with the software.
+    """
+    from broker.operations.vocabulary_files import shipped_vocabularies, vocabulary_of
     from contracts.markup import written
     from contracts.vocabulary.report import vocabulary_document
 
+    if vocabulary is None:
+        forms = [one.form for one in shipped_vocabularies()]
+        rows = [(one.vocabulary, str(one.dated), one.title) for one in forms]
+        print_table(("NAME", "DATE", "WHAT IT IS FOR"), rows, output)
+        return
     print_text(written(vocabulary_document(vocabulary_of(vocabulary), event_type), form), output)
 
 

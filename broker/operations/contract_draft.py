@@ -104,7 +104,7 @@ def draft_contract(
             where="--starts, --review, --ends",
             fix="Give a day for --review that is not before --starts and not after --ends.",
         )
-    terms_text = _terms(terms)
+    terms_text = terms_of(terms)
     documents = documents_beside(Path(terms))
     outline = parse_draft(terms_text.encode(), terms, documents).contract
     verified = read_entries(entries, deployment, now)
@@ -222,7 +222,13 @@ def party_of(entry: VerifiedEntry, outline: Contract) -> dict[str, Any]:
     return profile.party(entry.agency, regime=regime, public_authority=not private)
 
 
-def _terms(name: str) -> str:
+def terms_of(name: str) -> str:
+    """Return the text of terms: shipped ones by their name, or a file.
+
+    Raises:
+        WrongInputError: `terms_unknown`.
+        ContractError: `contract_invalid`: the file is not UTF-8.
+    """
     if name in shipped_names():
         return shipped_terms(name)
     try:

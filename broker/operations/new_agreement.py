@@ -1,16 +1,16 @@
-"""First draft of an agreement's terms: from a vocabulary, and answers of an officer."""
+"""First draft of an agreement's terms: from other terms, or from a vocabulary and answers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final, get_args
 
 from broker.errors import WrongInputError
-from broker.operations.contract_draft import write_new
+from broker.operations.contract_draft import terms_of, write_new
 from broker.operations.vocabulary_files import vocabulary_of
 from contracts.findings import Finding
 from contracts.legal_codes import KINDS, LegalKind, PartyKind
@@ -18,7 +18,8 @@ from contracts.lint import lint_text
 from contracts.loading import ContractText, documents_beside, parse_draft
 from contracts.names import suggestion
 from contracts.new_terms import NewRole, Outline, new_terms, suited_codes
-from contracts.vocabulary.known import Documents
+from contracts.revision import with_values
+from contracts.vocabulary import Vocabulary
 
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 PARTY_KINDS: Final[tuple[PartyKind, ...]] = get_args(PartyKind)
@@ -30,6 +31,16 @@ class NewTerms:
 
     text: ContractText
     findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> int:
+        """Return the number of errors that have to be corrected."""
+        return sum(one.severity == "error" for one in self.findings)
+
+    @property
+    def open_places(self) -> int:
+        """Return the number of places where only people can decide what stands there."""
+        return sum(one.rule == "placeholder" for one in self.findings)
 
 
 def role_of_words(words: str) -> tuple[str, NewRole]:
@@ -88,19 +99,23 @@ def with_law(roles: dict[str, NewRole], choices: Iterable[str]) -> dict[str, New
     return found
 
 
-def write_terms(vocabulary: str, outline: Outline, out: Path, today: date) -> NewTerms:
+def write_terms(
+    vocabulary: str, outline: Outline, values: Mapping[str, str], out: Path, today: date
+) -> NewTerms:
     """Write the terms of a new agreement, and its vocabulary beside it if it is your own.
 
     Args:
         vocabulary: a file, or the name of a vocabulary of the software.
         outline: the answers.
+        values: dotted path -> text that stands there instead.
         out: the file to write; it must not exist.
         today: date of the version record.
 
     Raises:
         WrongInputError: `option_missing`, `option_invalid`, `vocabulary_unknown`, `output_exists`.
+        UnknownNameError: `field_unknown`: a path of `values` names nothing.
         ConfigError: `output_unwritable`, `file_unusable`.
-        ContractError: `vocabulary_invalid`.
+        ContractError: `vocabulary_invalid`, `contract_invalid`.
     """
     if len(outline.roles) < 1 or not outline.purposes:
         raise WrongInputError(
@@ -109,20 +124,64 @@ def write_terms(vocabulary: str, outline: Outline, out: Path, today: date) -> Ne
             where="--role, --purpose",
             fix="Give each role with --role, and each purpose with --purpose.",
         )
-    if not _ID.fullmatch(outline.name):
-        raise _wrong("--name", "lower-case letters, digits and hyphens, a letter first")
+    require_name(outline.name)
     words = vocabulary_of(vocabulary)
-    raw = new_terms(words, outline, today).encode()
-    beside = out.parent / f"{words.form.vocabulary}.vocabulary.yaml"
     mine = Path(vocabulary)
-    given = {words.hash: mine.read_bytes()} if mine.is_file() else {}
-    known = Documents(given, documents_beside(out).folders)
-    if given and not beside.exists():
-        write_new(beside, given[words.hash])
-    text = parse_draft(raw, str(out), known)
+    own = (words, mine.read_bytes()) if mine.is_file() else None
+    return _written(new_terms(words, outline, today), values, own, out, today)
+
+
+def copy_terms(terms: str, values: Mapping[str, str], out: Path, today: date) -> NewTerms:
+    """Write terms that begin as a copy of other terms, and their vocabulary beside them.
+
+    Args:
+        terms: the name of shipped terms, or a file.
+        values: dotted path -> text that stands there instead.
+        out: the file to write; it must not exist.
+        today: day of the checks.
+
+    Raises:
+        WrongInputError: `terms_unknown`, `option_invalid`, `output_exists`.
+        UnknownNameError: `field_unknown`: a path of `values` names nothing.
+        ConfigError: `output_unwritable`.
+        ContractError: `contract_invalid`.
+    """
+    text = terms_of(terms)
+    if "name" in values:
+        require_name(values["name"])
+    words = parse_draft(text.encode(), terms, documents_beside(Path(terms))).contract.vocabulary
+    beside = Path(terms).with_name(f"{words.form.vocabulary}.vocabulary.yaml")
+    own = (words, beside.read_bytes()) if beside.is_file() else None
+    return _written(text, values, own, out, today)
+
+
+def require_name(name: str) -> None:
+    """Check the name of an agreement.
+
+    Raises:
+        WrongInputError: `option_invalid`.
+    """
+    if not _ID.fullmatch(name):
+        raise _wrong("--name", "lower-case letters, digits and hyphens, a letter first")
+
+
+def _written(
+    text: str,
+    values: Mapping[str, str],
+    own: tuple[Vocabulary, bytes] | None,
+    out: Path,
+    today: date,
+) -> NewTerms:
+    """Write checked terms, and beside them the vocabulary of one's own, by which they are read."""
+    raw = with_values(text, values).encode()
+    if own is not None:
+        beside = out.parent / f"{own[0].form.vocabulary}.vocabulary.yaml"
+        if not beside.exists():
+            write_new(beside, own[1])
+    parsed = parse_draft(raw, str(out), documents_beside(out))
     write_new(out, raw)
-    found = sorted(lint_text(text, today), key=lambda one: one.severity != "error")
-    return NewTerms(text, tuple(found))
+    found = sorted(lint_text(parsed, today), key=lambda one: one.severity != "error")
+    return NewTerms(parsed, tuple(found))
 
 
 def _wrong(option: str, form: str) -> WrongInputError:

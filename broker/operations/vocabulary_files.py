@@ -41,6 +41,11 @@ class ComparedVocabularies:
     changes: tuple[VocabularyChange, ...]
 
 
+def shipped_vocabularies() -> tuple[Vocabulary, ...]:
+    """Return the vocabularies that come with the software, in the order of their names."""
+    return tuple(map(named_vocabulary, shipped_vocabulary_files()))
+
+
 def vocabulary_of(name_or_file: str) -> Vocabulary:
     """Return a vocabulary by its file, or one that comes with the software by its name.
 

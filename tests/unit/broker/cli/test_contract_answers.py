@@ -144,8 +144,10 @@ def test_an_unsigned_version_is_tried_without_keys(
 def test_readers_of_a_field_are_one_row_for_each_type_and_role(cli, world: World) -> None:
     done = cli("contract", "who", "victim.needs", world.contract(), "--type", "referral.made")
     assert done.code == 0
-    rows = [line.split() for line in done.text.splitlines()[1:]]
+    table, meanings = done.text.split("\n\n")
+    rows = [line.split() for line in table.splitlines()[1:]]
     assert {row[2] for row in rows} == {"police", "support"}
+    assert {code for row in rows for code in row if ":" in code} <= set(meanings.split())
     wrong = cli("contract", "who", "victim.need", "--agency", world.agency())
     assert wrong.code == 2
     assert "field_unknown" in wrong.err

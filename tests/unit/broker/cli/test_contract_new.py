@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contracts.loading import load_draft
+from contracts.loading import load_draft, shipped_terms
 
 ROLES = (
     "--role", "council=public-authority,A council.",
@@ -76,8 +76,8 @@ def test_a_vocabulary_of_ones_own_is_copied_beside_the_terms(cli, tmp_path: Path
 
 def test_on_a_terminal_it_asks_and_law_is_chosen_by_number(cli, tmp_path: Path) -> None:
     out = tmp_path / "terms.yaml"
-    answers = ["hate-crime", "safe-home", "A safe home", "Who asks whom.",
-               "council=public-authority,A council.", "", "protect=Protect a person.", "",
+    answers = ["2", "safe-home", "A safe home", "Who asks whom.",
+               "council", "2", "A council.", "", "protect", "Protect a person.", "",
                "5", "7", "", "1, 2", ""]  # fmt: skip
     done = cli(
         "contract", "new", "--out", out, stdin=("\n".join(answers) + "\n").encode(), terminal=True
@@ -87,6 +87,95 @@ def test_on_a_terminal_it_asks_and_law_is_chosen_by_number(cli, tmp_path: Path) 
     assert basis["basis"] == "uk-gdpr:6(1)(e)"
     assert basis["article_10"] == "TBC"
     assert len(basis["schedule_1"].split(";")) == 2
+
+
+def test_an_answer_that_cannot_be_used_is_asked_for_again(cli, tmp_path: Path) -> None:
+    out = tmp_path / "terms.yaml"
+    answers = ["9", "hate-crimes", "hate-crime", "Safe Home", "safe-home", "A safe home", "Who.",
+               "council", "mayor", "2", "A council.", "Police!", "", "protect", "Protect.", "",
+               "99", "x", "5", "", "", "", ""]  # fmt: skip
+    done = cli(
+        "contract", "new", "--out", out, stdin=("\n".join(answers) + "\n").encode(), terminal=True
+    )
+    assert done.code == 0, done.err
+    terms = yaml.safe_load(out.read_text())
+    assert (terms["vocabulary_name"], terms["name"]) == ("hate-crime", "safe-home")
+    assert list(terms["roles"]) == ["council"]
+    assert terms["legal_bases"][0]["basis"] == "uk-gdpr:6(1)(e)"
+
+
+def test_after_three_answers_that_cannot_be_used_nothing_is_written(cli, tmp_path: Path) -> None:
+    out = tmp_path / "terms.yaml"
+    done = cli("contract", "new", "--out", out, stdin=b"7\n8\n9\n", terminal=True)
+    done.require_failure("vocabulary_unknown", 2)
+    assert not out.exists()
+
+
+def test_the_questions_list_the_vocabularies_and_the_kinds_of_bodies(cli, tmp_path: Path) -> None:
+    answers = b"domestic-abuse\nsafe\nSafe\nWho.\ncharity\n"
+    done = cli("contract", "new", "--out", tmp_path / "t.yaml", stdin=answers, terminal=True)
+    for words in ("1. domestic-abuse: ", "3. victim-information: ", "2. public-authority: "):
+        assert words in done.err
+
+
+@pytest.mark.parametrize("name", ["london-hate-crime", "marac-domestic-abuse"])
+def test_terms_begin_as_a_copy_of_shipped_ones(cli, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "terms.yaml"
+    assert cli("contract", "new", "--terms", name, "--out", out).code == 0
+    assert out.read_text() == shipped_terms(name)
+
+
+def test_a_copy_has_its_own_name_and_the_values_that_are_set(cli, tmp_path: Path) -> None:
+    out = tmp_path / "terms.yaml"
+    done = cli("contract", "new", "--terms", "marac-domestic-abuse", "--name", "northside",
+               "--title", "Northside", "--out", out, "--set",
+               "event_types.marac.referred.fields.victim.gender.readers=council, support",
+               "--set", "legal_bases[0].appropriate_policy_document=APD-7",
+               "--set", "event_types.marac.referred.retention.recipient_years=3")  # fmt: skip
+    assert done.code == 0, done.err
+    contract = load_draft(out).contract
+    terms = contract.event_types["marac.referred"]
+    assert (contract.name, contract.title) == ("northside", "Northside")
+    assert set(terms.fields["victim.gender"].readers) == {"council", "support"}
+    assert contract.legal_bases[0].appropriate_policy_document == "APD-7"
+    assert terms.retention is not None
+    assert terms.retention.recipient_years == 3
+    before, after = shipped_terms("marac-domestic-abuse").splitlines(), out.read_text().splitlines()
+    assert len(before) == len(after)
+    assert sum(old != new for old, new in zip(before, after, strict=True)) == 5
+
+
+def test_a_copy_of_ones_own_terms_has_their_vocabulary_beside_it(cli, tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    mine = here / "housing.vocabulary.yaml"
+    cli("vocabulary", "new", "housing", "--title", "Housing", "--out", mine)
+    terms = here / "terms.yaml"
+    cli("contract", "new", "--out", terms, "--vocabulary", mine, *NAMES, *ROLES)
+    done = cli("contract", "new", "--terms", terms, "--out", there / "copy.yaml")
+    assert done.code == 0, done.err
+    assert (there / "housing.vocabulary.yaml").read_bytes() == mine.read_bytes()
+
+
+def test_terms_and_a_vocabulary_are_not_given_together(cli, tmp_path: Path) -> None:
+    out = tmp_path / "t.yaml"
+    done = cli("contract", "new", "--terms", "london-hate-crime", "--vocabulary", "hate-crime",
+               "--out", out)  # fmt: skip
+    done.require_failure("option_invalid", 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["no.such", "roles", "event_types.marac.referred", "x[9]"])
+def test_a_path_that_names_no_value_is_refused_and_writes_nothing(
+    cli, tmp_path: Path, path: str
+) -> None:
+    out = tmp_path / "t.yaml"
+    done = cli(
+        "contract", "new", "--terms", "marac-domestic-abuse", "--out", out, "--set", f"{path}=1"
+    )
+    done.require_failure("field_unknown", 2)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +202,8 @@ def test_a_wrong_value_is_refused_and_writes_nothing(
 def test_without_a_terminal_the_missing_option_is_named(cli, tmp_path: Path) -> None:
     done = cli("contract", "new", "--out", tmp_path / "t.yaml", "--vocabulary", "hate-crime")
     done.require_failure("option_missing", 2)
-    assert "--name" in done.err
+    for option in ("--name", "--title", "--summary", "--role", "--purpose"):
+        assert option in done.err
 
 
 def test_a_file_that_is_there_is_kept(cli, tmp_path: Path) -> None:
