@@ -26,7 +26,6 @@ __all__ = [
     "ContractText",
     "documents_beside",
     "fit_vocabulary",
-    "lines_of",
     "load_contract",
     "load_draft",
     "parse_contract",
