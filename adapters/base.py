@@ -129,7 +129,8 @@ class Rejected:
 class Records:
     """The records of one export, read one by one, so that few are in memory at any time.
 
-    ``head``, any records as they stand in the file, and ``tail`` together form a valid file.
+    ``head``, any records as they stand in the file with ``separator`` between them, and ``tail``
+    together form a valid file.
     Refused records are kept in this way.
 
     Attributes:
@@ -137,12 +138,14 @@ class Records:
         head: bytes that a file needs before its first record (a header line, a root element).
         tail: bytes after the last record.
         divider: bytes that end an ``unclosed`` record for certain.
+        separator: bytes between two records.
     """
 
     items: Callable[[], Iterator[Row | Rejected]]
     head: bytes = b""
     tail: bytes = b""
     divider: bytes = b""
+    separator: bytes = b""
 
     def __iter__(self) -> Iterator[Row | Rejected]:
         """Return the records, from the first one."""

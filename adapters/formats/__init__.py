@@ -12,6 +12,7 @@ from typing import Final
 from adapters.formats.delimited_format import DelimitedFormat
 from adapters.formats.detected import Detected
 from adapters.formats.detection import detect
+from adapters.formats.json_format import JsonFormat, JsonLinesFormat
 from adapters.formats.record_format import Columns, RecordFormat
 from adapters.formats.settings import FormatSettings, FormatType
 
@@ -19,6 +20,8 @@ __all__ = ["Columns", "Detected", "FormatSettings", "RecordFormat", "detect", "f
 
 _FORMATS: Final[dict[FormatType, Callable[[FormatSettings], RecordFormat]]] = {
     "csv": DelimitedFormat,
+    "json": JsonFormat,
+    "jsonl": JsonLinesFormat,
 }
 
 

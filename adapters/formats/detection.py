@@ -12,7 +12,10 @@ from adapters.formats.delimited_detection import delimited_settings
 from adapters.formats.delimited_format import DelimitedFormat
 from adapters.formats.detected import SAMPLE_ROWS, Detected
 from adapters.formats.encoding import UTF8_BOM, check_size, check_wide
-from adapters.formats.record_format import Columns
+from adapters.formats.json_detection import json_settings
+from adapters.formats.json_format import JsonFormat, JsonLinesFormat
+from adapters.formats.record_format import Columns, RecordFormat
+from adapters.formats.settings import FormatSettings
 
 _OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0"
 _BLANK: Final = b" \t\r\n"
@@ -41,15 +44,34 @@ def detect(content: bytes, name: str) -> Detected:
 
 
 def _kind_of(start: bytes, name: str) -> Callable[[bytes], Detected]:
+    if start.startswith((b"{", b"[")):
+        return _json
     return _delimited
 
 
 def _delimited(content: bytes) -> Detected:
     settings, header, notes = delimited_settings(content)
     columns = Columns(header, multiline=frozenset(header))
+    return _detected(DelimitedFormat(settings), content, settings, columns, notes)
+
+
+def _json(content: bytes) -> Detected:
+    settings, columns, notes = json_settings(content)
+    form = JsonLinesFormat(settings) if settings.type == "jsonl" else JsonFormat(settings)
+    return _detected(form, content, settings, columns, notes)
+
+
+def _detected(
+    form: RecordFormat,
+    content: bytes,
+    settings: FormatSettings,
+    columns: Columns,
+    notes: list[str],
+) -> Detected:
+    """Read the first records with the settings that were detected."""
     rows: list[Row] = []
     refused: list[Rejected] = []
-    for item in islice(DelimitedFormat(settings).read(content, columns), SAMPLE_ROWS):
+    for item in islice(form.read(content, columns), SAMPLE_ROWS):
         if isinstance(item, Row):
             rows.append(item)
         else:
@@ -60,4 +82,4 @@ def _delimited(content: bytes) -> Detected:
             f"{len(refused)} of the first {SAMPLE_ROWS} records cannot be read; the first one is "
             f"in line {first.line}: {first.error.detail}"
         )
-    return Detected(settings, tuple(header), tuple(rows), tuple(notes))
+    return Detected(settings, tuple(columns.known), tuple(rows), tuple(notes))

@@ -21,6 +21,7 @@ _ONLY_FOR: Final[dict[str, tuple[FormatType, ...]]] = {
     "header_line": ("csv", "xlsx", "ods"),
     "sheet": ("xlsx", "ods"),
     "records": ("json", "xml"),
+    "ignored": ("json", "xml"),
 }
 
 
@@ -40,6 +41,10 @@ class FormatSettings(BaseModel):
         sheet: name of the sheet; None for the only one (xlsx, ods).
         records: path to the records. In json, dotted names of members, or empty for a list or one
             object at the top. In xml, names of elements from the root: ``/Export/Case``.
+        ignored: what may stand beside the records and says nothing about them, such as a count or
+            the time of the export. In json, dotted paths of members (``page``, ``data.total``). In
+            xml, paths from the root (``/Export/Header``, ``/Export/@created``). Everything else
+            beside the records refuses the file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +58,7 @@ class FormatSettings(BaseModel):
     header_line: int = Field(default=1, ge=1, le=MAX_HEADER_LINE)
     sheet: str | None = Field(default=None, min_length=1, max_length=100)
     records: str = Field(default="", max_length=500)
+    ignored: tuple[str, ...] = Field(default=(), max_length=100)
 
     @field_validator("delimiter")
     @classmethod

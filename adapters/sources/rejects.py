@@ -30,6 +30,8 @@ def rejected_pieces(records: Records, items: Sequence[Row | Rejected]) -> tuple[
         apart = following is not None and following.start != item.end
         if apart and isinstance(item, Rejected) and item.unclosed:
             pieces.append(records.divider)  # otherwise the two could join into one record
+        if following is not None and records.separator:
+            pieces.append(records.separator)
     return (*pieces, records.tail)
 
 
