@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from adapters.council import ADAPTER as COUNCIL
 from adapters.cps import ADAPTER as CPS
-from adapters.cps.case_parser import NAMESPACE
+from adapters.cps.case_xml import NAMESPACE
 from adapters.csu import ADAPTER as CSU
 
 Pieces: TypeAlias = Iterator[bytes]

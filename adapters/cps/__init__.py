@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from adapters.base import Export, Records
-from adapters.cps.case_parser import Schema
-from adapters.cps.case_xml import format_file, parse_export, schema_of
+from adapters.cps.case_xml import Schema, format_file, parse_export, schema_of
 from adapters.mapping import MappedAdapter
 
 

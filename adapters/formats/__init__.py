@@ -15,6 +15,7 @@ from adapters.formats.detection import detect
 from adapters.formats.json_format import JsonFormat, JsonLinesFormat
 from adapters.formats.record_format import Columns, RecordFormat
 from adapters.formats.settings import FormatSettings, FormatType
+from adapters.formats.xml_format import XmlFormat
 
 __all__ = ["Columns", "Detected", "FormatSettings", "RecordFormat", "detect", "format_of"]
 
@@ -22,6 +23,7 @@ _FORMATS: Final[dict[FormatType, Callable[[FormatSettings], RecordFormat]]] = {
     "csv": DelimitedFormat,
     "json": JsonFormat,
     "jsonl": JsonLinesFormat,
+    "xml": XmlFormat,
 }
 
 

@@ -16,6 +16,8 @@ from adapters.formats.json_detection import json_settings
 from adapters.formats.json_format import JsonFormat, JsonLinesFormat
 from adapters.formats.record_format import Columns, RecordFormat
 from adapters.formats.settings import FormatSettings
+from adapters.formats.xml_detection import xml_settings
+from adapters.formats.xml_format import XmlFormat
 
 _OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0"
 _BLANK: Final = b" \t\r\n"
@@ -46,6 +48,8 @@ def detect(content: bytes, name: str) -> Detected:
 def _kind_of(start: bytes, name: str) -> Callable[[bytes], Detected]:
     if start.startswith((b"{", b"[")):
         return _json
+    if start.startswith(b"<"):
+        return _xml
     return _delimited
 
 
@@ -59,6 +63,11 @@ def _json(content: bytes) -> Detected:
     settings, columns, notes = json_settings(content)
     form = JsonLinesFormat(settings) if settings.type == "jsonl" else JsonFormat(settings)
     return _detected(form, content, settings, columns, notes)
+
+
+def _xml(content: bytes) -> Detected:
+    settings, columns, notes = xml_settings(content)
+    return _detected(XmlFormat(settings), content, settings, columns, notes)
 
 
 def _detected(

@@ -23,12 +23,15 @@ class Columns:
             record may lack any column.
         multiline: columns whose values may have line breaks (CSV and spreadsheets).
         lists: columns whose value may be repeated (JSON and XML).
+        parts: list -> parts that its records may have (XML); a list that is not in it holds single
+            values. None for any parts; the mapping then refuses those that it does not know.
     """
 
     known: Sequence[str]
     needed: Sequence[str] = ()
     multiline: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
+    parts: Mapping[str, frozenset[str]] | None = None
 
 
 class RecordFormat(Protocol):

@@ -76,4 +76,6 @@ class FormatSettings(BaseModel):
                 default = type(self).model_fields[name].default
                 if getattr(self, name) != default:
                     raise ValueError(f"{name} has no meaning for {self.type}: remove it")
+        if self.type == "xml" and not self.records.startswith("/"):
+            raise ValueError("records names the elements from the root to a record: /Export/Case")
         return self

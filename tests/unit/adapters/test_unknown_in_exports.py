@@ -11,7 +11,7 @@ import pytest
 from adapters import council, cps
 from adapters.base import Context, MappingError, Records, Rejected, Row
 from adapters.council.flat import FlatRecords
-from adapters.cps.case_parser import NAMESPACE
+from adapters.cps.case_xml import NAMESPACE
 from adapters.limits import (
     MAX_ITEMS,
     MAX_NAMES,

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.base import MappingError, Rejected, Row
 from adapters.cps import ADAPTER
-from adapters.cps.case_parser import NAMESPACE
+from adapters.cps.case_xml import NAMESPACE
 from adapters.limits import MAX_FILE_BYTES
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.testing import AdapterBehaviour, MemoryLinks, full_data, opened
