@@ -57,7 +57,7 @@ def _item(
 ) -> str | None:
     """Return the sentence of one item of a field's readers, consent or purposes."""
     terms = contract.event_types[name]
-    field, of = terms.fields[leaf], f"{leaf} of {name}"
+    field, of = terms.fields[leaf], _named(contract, name, leaf)
     if member == "readers":
         will = f"{item} will {'also' if added else 'no longer'} read {of}"
         return f"{will} ({_reasons(contract, terms, field, (item,))})" if added else will
@@ -75,11 +75,18 @@ def _field(contract: Contract, name: str, leaf: str, found: Difference) -> str:
     terms = contract.event_types[name]
     field = terms.fields[leaf]
     readers = ", ".join(field.readers)
+    of = _named(contract, name, leaf)
     if found.kind == "removed":
-        return f"{leaf} of {name} is removed; {readers} no longer read it"
+        return f"{of} is removed; {readers} no longer read it"
     why = _reasons(contract, terms, field, field.readers)
-    of = f"{leaf} of {name}"
     return f"{readers} will also read {of}, a new field ({why}). Its terms: {flat(found.after)}"
+
+
+def _named(contract: Contract, name: str, leaf: str) -> str:
+    """Return a field in the words of the vocabulary, with its path and event type."""
+    of_type = contract.vocabulary.event_types.get(name)
+    form = None if of_type is None or leaf not in of_type.leaves else of_type.leaves[leaf].form
+    return f"{form.label}, {leaf} of {name}" if form and form.label else f"{leaf} of {name}"
 
 
 def _reasons(
@@ -94,7 +101,7 @@ def _reasons(
         for code in codes_in(basis.basis)
     }
     known = legal_codes("bases")
-    named = [f"{code}, {known[code].label}" if code in known else code for code in bases]
+    named = [f"{code} ({known[code].label})" if code in known else code for code in bases]
     needs = consent_needs(contract, terms, field)
     in_words = contract.vocabulary.scope_in_words
     scopes = dict.fromkeys(
@@ -102,7 +109,7 @@ def _reasons(
     )
     parts = [
         f"{_noun('purpose', field.purposes)}: {', '.join(field.purposes)}",
-        f"legal basis: {', '.join(named) or 'none is named'}",
+        f"legal basis: {' and '.join(named) or 'none is named'}",
         f"only with consent to {', '.join(map(in_words, scopes))}" if scopes else "without consent",
     ]
     return "; ".join(parts)

@@ -191,7 +191,7 @@ _PAGE = """<!DOCTYPE html>
 <title>{title}</title>
 <style>
 body {{ font: 1rem/1.5 Arial, sans-serif; color: #0b0c0c; margin: 2rem auto; max-width: 60rem;
-       padding: 0 1rem; }}
+       padding: 0 1rem; overflow-wrap: anywhere; }}
 h1 {{ font-size: 2rem; }}
 h2 {{ font-size: 1.5rem; margin-top: 2rem; }}
 table {{ border-collapse: collapse; width: 100%; }}
@@ -199,6 +199,17 @@ th, td {{ border-bottom: 1px solid #b1b4b6; padding: .4rem .6rem .4rem 0; text-a
          vertical-align: top; overflow-wrap: anywhere; }}
 pre {{ white-space: pre-wrap; }}
 .details {{ color: #505a5f; }}
+@media screen and (max-width: 40rem) {{
+  body {{ margin: 1rem auto; }}
+  h1 {{ font-size: 1.5rem; }}
+  h2 {{ font-size: 1.25rem; }}
+  ul {{ padding-left: 1.25rem; }}
+  thead {{ position: absolute; clip-path: inset(50%); }}
+  tr {{ display: block; padding: .6rem 0; border-bottom: 1px solid #b1b4b6; }}
+  td {{ display: block; border: 0; padding: .1rem 0; }}
+  td:first-child {{ font-weight: bold; }}
+  td:not(:first-child)::before {{ content: attr(data-column) ": "; color: #505a5f; }}
+}}
 @media print {{
   @page {{ size: A4; margin: 14mm; }}
   body {{ font-size: 8.5pt; line-height: 1.25; margin: 0; max-width: none; padding: 0; }}
@@ -247,7 +258,11 @@ def _html(block: Block) -> Iterator[str]:
             heads = "".join(f"<th scope=col>{_esc(name)}</th>" for name in columns)
             yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
             for row in rows:
-                yield f"<tr>{''.join(f'<td>{_esc(cell)}</td>' for cell in row)}</tr>"
+                cells = zip(columns, row, strict=True)
+                texts = (
+                    f'<td data-column="{_esc(name)}">{_esc(cell)}</td>' for name, cell in cells
+                )
+                yield f"<tr>{''.join(texts)}</tr>"
             yield "</tbody></table>"
 
 

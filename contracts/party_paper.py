@@ -16,7 +16,7 @@ from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
 from contracts.model import Contract
 from contracts.names import require_known
 from contracts.parties import Contact, Party
-from contracts.terms import EventTerms, FieldTerms
+from contracts.terms import EventTerms, FieldTerms, LegalBasis
 from contracts.wording import duration
 
 __all__ = ["party_paper"]
@@ -173,9 +173,8 @@ def _kinds(fields: Iterable[FieldTerms]) -> str:
     """Return the kinds of data, and what the law treats in its own way."""
     listed = tuple(fields)
     kinds = dict.fromkeys(_words(field.category) for field in listed)
-    special = dict.fromkeys(
-        _SENSITIVE[field.sensitivity] for field in listed if field.sensitivity in _SENSITIVE
-    )
+    stated = {field.sensitivity for field in listed}
+    special = [words for mark, words in _SENSITIVE.items() if mark in stated]
     note = f" (with {' and '.join(special)})" if special else ""
     return f"{', '.join(kinds)}{note}"
 
@@ -184,22 +183,35 @@ def _kinds(fields: Iterable[FieldTerms]) -> str:
 
 
 def _purposes(contract: Contract, party: Party) -> Iterator[Block]:
-    known = legal_codes("bases")
     items = []
     for name, purpose in contract.purposes.items():
         if purpose.pursued_by and party.role not in purpose.pursued_by:
             continue
-        details = []
-        for basis in contract.legal_bases:
-            ours = party.role in basis.relied_on_by and basis.regime == party.regime
-            if basis.purpose == name and ours:
-                named = [
-                    f"{code}, {known[code].label}" if code in known else code
-                    for code in codes_in(basis.basis)
-                ]
-                details.append(f"Legal basis: {'; '.join(named)}")
-        items.append((f"{_words(name)}: {purpose.text}", tuple(details or _NO_BASIS)))
+        details = tuple(
+            _law(basis)
+            for basis in contract.legal_bases
+            if basis.purpose == name
+            and party.role in basis.relied_on_by
+            and basis.regime == party.regime
+        )
+        items.append((f"{_words(name)}: {purpose.text}", details or _NO_BASIS))
     yield Bullets(tuple(items)) if items else Paragraph("We pursue no purpose of the agreement.")
+    if items:
+        yield Paragraph("Each code of law in words: concordant contract law")
+
+
+def _law(basis: LegalBasis) -> str:
+    """Return the legal basis in words, and the codes of its conditions and gateways."""
+    known = legal_codes("bases")
+    named = [
+        f"{code}, {known[code].label}" if code in known else code for code in codes_in(basis.basis)
+    ]
+    texts = (basis.article_9, basis.article_10, basis.schedule_1, basis.schedule_8)
+    conditions = [code for text in texts for code in codes_in(text)]
+    parts = [f"Legal basis: {'; '.join(named)}"]
+    parts += [f"conditions: {', '.join(conditions)}"] if conditions else []
+    parts += [f"gateways: {', '.join(basis.gateways)}"] if basis.gateways else []
+    return "; ".join(parts)
 
 
 _NO_BASIS = ("No legal basis of ours is named for this purpose.",)
@@ -237,7 +249,7 @@ def _clocks(contract: Contract, party: Party) -> Iterator[str]:
 def _contacts(contract: Contract, party: Party) -> Table:
     rows = tuple(
         (
-            other.legal_name,
+            f"{other.legal_name} ({other.id})",
             _call(other.contacts.operations),
             _call(other.contacts.breach),
             _call(other.contacts.data_protection_officer),

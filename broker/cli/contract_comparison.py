@@ -89,6 +89,11 @@ def _line(change: TermChange) -> str:
 
 
 def _summary(compared: ComparedVersions) -> str:
-    changes = number_of(len(compared.changes), "change")
     widening = len(compared.widening)
-    return f"{changes}. {widening:,} of them widen, or cannot be judged by software."
+    if not widening:
+        return "Nothing widens. All changes are shown by: concordant contract diff"
+    verb = "widens" if widening == 1 else "widen"
+    return (
+        f"{number_of(widening, 'change')} {verb}, or cannot be judged by software. All changes are "
+        "shown by: concordant contract diff"
+    )

@@ -8,6 +8,7 @@ from shlex import quote
 from typing import Final
 from xml.etree import ElementTree as Xml
 
+from broker.cli.findings_text import condensed
 from broker.cli.times import day, instant
 from broker.operations.contract_lint import Checked
 from broker.operations.contract_signing import Signed, SigningReview
@@ -106,8 +107,10 @@ def review_text(reviewed: SigningReview) -> str:
     lines += ["", "Checks:"]
     lines += [
         line
-        for found in reviewed.findings
-        for line in wrapped(f"{found.severity}: {found.rule}: {found.where}: {found.message}", "  ")
+        for found, more in condensed(reviewed.findings)
+        for line in wrapped(
+            f"{found.severity}: {found.rule}: {found.where}: {found.message}{more}", "  "
+        )
     ] or ["  no errors, no warnings"]
     lines += wrapped(NOT_CHECKED, "  ")
     lines += unchecked_notes(reviewed)

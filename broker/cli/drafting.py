@@ -95,6 +95,10 @@ def revise(
             help="Text of the framework agreement; else the one before stays.",
         ),
     ] = None,
+    change: Annotated[
+        str | None,
+        typer.Option("--change", metavar="TEXT", help="Words of the version record: what and why."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Write the next version of an agreement: who joins, who is left out, which values change.
@@ -111,6 +115,7 @@ def revise(
         add=tuple(add_entry or ()),
         remove=tuple(remove or ()),
         values=values_of(set_),
+        change=change,
         out=out,
         now=now_ms(),
         framework=framework,

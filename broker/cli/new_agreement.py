@@ -131,7 +131,10 @@ def new(
 def _still_open(made: NewTerms, out: Path) -> str:
     places, others = made.open_places, made.errors - made.open_places
     if not made.errors:
-        return f"lint finds no error. Next: concordant contract lint {out}"
+        return (
+            "contract lint finds no error. When all parties have sent their entries: "
+            f"concordant contract draft --terms {out}"
+        )
     parts = [f"{number_of(places, 'place')} with TBC to write"] if places else []
     parts += [f"{number_of(others, 'other error')} to correct"] if others else []
     return f"{' and '.join(parts)}. They are listed by: concordant contract lint {out}"

@@ -49,6 +49,7 @@ def revise_contract(
     out: Path,
     now: int,
     framework: Path | None = None,
+    change: str | None = None,
 ) -> Revised:
     """Write the next version of an agreement; comments stay as they were.
 
@@ -62,6 +63,7 @@ def revise_contract(
         out: the file.
         now: milliseconds since the epoch.
         framework: the text of another framework agreement, whose hash the version pins.
+        change: words of the version record; None names what changes.
 
     Raises:
         EntryError: an entry is refused, or its party is one already (`entry_conflict`).
@@ -117,7 +119,7 @@ def revise_contract(
         version=f"{major}.{minor + 1}.0",
         previous=sorted(_replaced_by_next(before, beside)),
         day=today,
-        change=_summary([entry.agency for entry in entries], remove, values),
+        change=change or _summary([entry.agency for entry in entries], remove, values),
         add=joining,
         remove=tuple(remove),
         values=values,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from contracts.errors import UnknownNameError
+from contracts.legal_codes import codes_in
+from contracts.loading import shipped_names
 from contracts.markup import Bullets, Document, DocumentFormat, Heading, Table, written
 from contracts.model import Contract
 from contracts.party_paper import party_paper
 from contracts.policy import policy_for
+from tests.support.printing import A4, chromium, sheets
+from tests.unit.contracts.test_shipped_agreements import complete
 
 PARTIES = ("csu-camden", "cps-london", "council-camden", "haven-support")
 
@@ -59,11 +65,12 @@ def test_clocks_and_contacts_are_those_of_the_party(contract: Contract) -> None:
     assert "2 days" in told
     assert str(contract.ends) in told
     contacts = next(block for block in paper.blocks if isinstance(block, Table))
-    names = {party.legal_name for party in contract.parties if party.id != "haven-support"}
+    others = [party for party in contract.parties if party.id != "haven-support"]
+    names = {f"{other.legal_name} ({other.id})" for other in others}  # the lists name the ids
     assert {row[0] for row in contacts.rows} == names
 
 
-@pytest.mark.parametrize("form", DocumentFormat)
+@pytest.mark.parametrize("form", [DocumentFormat.text, DocumentFormat.md])
 def test_it_has_the_words_of_two_pages(contract: Contract, form: DocumentFormat) -> None:
     for agency in PARTIES:
         assert len(written(party_paper(contract, agency), form).split()) < 1_500
@@ -73,3 +80,29 @@ def test_an_agency_that_is_no_party_has_no_paper(contract: Contract) -> None:
     with pytest.raises(UnknownNameError) as refused:
         party_paper(contract, "haven-suport")
     assert refused.value.code == "agency_unknown"
+
+
+@pytest.mark.parametrize("name", [*shipped_names(), "seven parties"])
+def test_the_longest_paper_of_a_shipped_agreement_prints_on_two_sheets_of_a4(
+    contract: Contract, tmp_path: Path, name: str
+) -> None:
+    chromium()
+    agreed = contract if name == "seven parties" else complete(name).contract
+    papers = [party_paper(agreed, agency) for agency in agreed.by_id]
+    longest = max(papers, key=lambda one: len(written(one, DocumentFormat.text).splitlines()))
+    page = tmp_path / "paper.html"
+    page.write_text(written(longest, DocumentFormat.html))
+    found = sheets(page, tmp_path)
+    assert set(found) == {A4}
+    assert len(found) <= 2, longest.title
+
+
+def test_each_code_of_law_on_which_a_party_relies_is_named() -> None:
+    contract = complete("marac-domestic-abuse").contract
+    bullets = below(party_paper(contract, "agency-council"), "Why, and on which legal basis")
+    assert bullets is not None
+    told = "; ".join(detail for _text, details in bullets.items for detail in details)
+    for basis in contract.legal_bases:
+        if "council" in basis.relied_on_by:
+            for code in (*codes_in(basis.basis), *codes_in(basis.article_9), *basis.gateways):
+                assert code in told, code

@@ -109,6 +109,33 @@ def test_a_value_is_set_and_nothing_else(root: Path, tmp_path: Path, path: str, 
     assert str(node) == value
 
 
+def test_a_role_that_reads_a_field_is_added_by_the_path_that_lint_shows(
+    root: Path, tmp_path: Path
+) -> None:
+    path = "event_types.referral.made.fields.victim.needs.readers"
+    done = revised(root, tmp_path / "x.yaml", values={path: "police, support, council"})
+    readers = done.text.contract.event_types["referral.made"].fields["victim.needs"].readers
+    assert readers == ("police", "support", "council")
+    assert done.text.contract.version == "2.0.0"  # it widens
+    (change,) = [one for one in done.changes if one.effect == "widens"]
+    assert "council will also read the victim's needs" in change.text
+
+
+def test_a_role_that_does_not_exist_is_refused_as_a_reader(root: Path, tmp_path: Path) -> None:
+    path = "event_types.referral.made.fields.victim.needs.readers"
+    with pytest.raises(ContractError) as refused:
+        revised(root, tmp_path / "x.yaml", values={path: "police, suport"})
+    assert refused.value.code == "contract_invalid"
+    assert not (tmp_path / "x.yaml").exists()
+
+
+def test_the_version_record_has_the_words_of_the_author(root: Path, tmp_path: Path) -> None:
+    done = revised(
+        root, tmp_path / "x.yaml", values={"retention.grace_days": "20"}, change="The board asked."
+    )
+    assert done.text.contract.version_record[-1].change == "The board asked."
+
+
 def test_a_narrower_version_gets_the_next_second_number(root: Path, tmp_path: Path) -> None:
     shorter = (TODAY + timedelta(days=290)).isoformat()
     done = revised(root, tmp_path / "x.yaml", values={"ends": shorter})
