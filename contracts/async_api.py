@@ -102,11 +102,12 @@ def _operation(
 def _message(
     contract: Contract, event_type: str, direction: Direction, paths: Set[str]
 ) -> _Document:
-    schema = json_schema(contract.vocabulary.form, event_type, paths)
+    form = contract.vocabulary.form
+    schema = json_schema(form, event_type, paths, conditions=direction == "sends")
     return {
         "name": event_type,
         "title": event_type,
-        "summary": contract.vocabulary.form.event_types[event_type].description,
+        "summary": form.event_types[event_type].description,
         "contentType": "application/json",
         "payload": {
             "schemaFormat": "application/schema+json;version=draft-2020-12",

@@ -197,7 +197,7 @@ _RULES: Mapping[str, Rule] = {
     "statistics": _less,
     "statistics.suppress_below": _floor,
     "statistics.round_to": _floor,
-    "statistics.strand_by_ward_by_month_below": _floor,
+    "statistics.suppress_breakdown_below": _floor,
     "statistics.secondary_suppression": _mark,
     "topics.*": _neutral,
     "processors.*": _more,

@@ -15,6 +15,7 @@ from contracts.model import Contract
 from contracts.typed_models import leaves_of_party
 from contracts.vocabulary import EventType, Leaf
 from contracts.vocabulary.format import Value, VocabularyForm
+from contracts.vocabulary.report import condition_in_words
 
 __all__ = ["DictionaryRow", "data_dictionary", "data_dictionary_csv", "dictionary_rows"]
 
@@ -26,6 +27,7 @@ class DictionaryRow:
     Attributes:
         direction: `receives`, `sends` or `receives and sends`.
         form: kind and limits in words.
+        required_when: conditions under which an event needs the field.
         consent: scopes without which the field is left out.
     """
 
@@ -36,6 +38,7 @@ class DictionaryRow:
     form: str
     code_list: str
     required: str
+    required_when: str
     category: str
     sensitivity: str
     data_subject: str
@@ -77,6 +80,11 @@ def _row(contract: Contract, of_type: EventType, leaf: Leaf, direction: str) -> 
         form=_form(form, leaf),
         code_list=stated.value.code or "",
         required="yes" if leaf.required else "",
+        required_when="; ".join(
+            condition_in_words(form, of_type, one)
+            for one in of_type.conditions
+            if leaf.path in one.required
+        ),
         category=field.category,
         sensitivity=field.sensitivity,
         data_subject=form.data_subjects.get(field.data_subject, field.data_subject),
@@ -86,6 +94,12 @@ def _row(contract: Contract, of_type: EventType, leaf: Leaf, direction: str) -> 
         consent="; ".join(scopes),
         clause=field.clause,
     )
+
+
+def _required(row: DictionaryRow) -> str:
+    if row.required:
+        return ", in every event"
+    return f", in every event in which {row.required_when}" if row.required_when else ""
 
 
 def _form(form: VocabularyForm, leaf: Leaf) -> str:
@@ -150,7 +164,7 @@ def _blocks(contract: Contract, agency: str) -> Iterator[Block]:
                     row.field,
                     row.label,
                     row.direction,
-                    row.form + (", in every event" if row.required else ""),
+                    row.form + _required(row),
                     row.sensitivity,
                     row.consent,
                     row.clause,

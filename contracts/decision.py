@@ -17,7 +17,7 @@ from contracts.model import Contract
 from contracts.policy import Consented, Denial, FieldDecision, Grouping, LeftOut, Policy, policy_for
 from contracts.status import ContractStatus
 from contracts.values import value_class
-from contracts.vocabulary import unflatten
+from contracts.vocabulary import EventType, unflatten
 
 __all__ = ["Decision", "decide", "has_consent", "receiver_check", "without_ungranted"]
 
@@ -32,7 +32,8 @@ class Decision:
         permitted: whether the event may be sealed.
         code: `permitted`, or why not: `recipients_invalid`, `party_unknown`, `not_in_force`,
             `suspended`, `contract_left`, `type_unknown`, `type_not_permitted`,
-            `recipient_not_permitted`, `event_invalid`, `field_not_granted`.
+            `recipient_not_permitted`, `event_invalid`, `condition_unmet`,
+            `field_not_granted`.
         detail: one sentence, without values.
         clause: clause of the contract on which the decision rests, or None.
         fields: one decision for each leaf of the event, in the event's order; empty when the event
@@ -73,6 +74,7 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
     now: int,
     *,
     addressed: tuple[str, ...] | None = None,
+    again: bool = False,
 ) -> Decision:
     """Decide on one event from `sender` to `recipients`.
 
@@ -88,6 +90,9 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         now: milliseconds since the epoch, UTC.
         addressed: every agency to which the event is addressed, if `recipients` are only some of
             them; each may receive the event.
+        again: whether the whole event was decided before, so that it may lack fields now which
+            only others read, or for which consent is missing. Conditions of the vocabulary are
+            then not judged.
 
     Raises:
         ContractError: the contract itself is at fault; it should not have been signed.
@@ -109,23 +114,18 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         why = f"{closed}: this kind of sender no longer uses this code (vocabulary, closed)"
         return _denied(Denial("event_invalid", why, policy.clause))
     decisions, whole = policy.fields, flat
+    possible = decisions.keys()
     if addressed is not None:
         entire = policy_for(contract, sender, addressed, event.type)
         if entire.denial is not None:
             return _denied(entire.denial)
-        others = entire.fields.keys()
-        flat = {path: flat[path] for path in flat if path in decisions or path not in others}
+        possible = entire.fields.keys()
+        flat = {path: flat[path] for path in flat if path in decisions or path not in possible}
     if not flat.keys() <= decisions.keys():
         return _not_granted(contract, event.type, flat, policy)
-    if not policy.required <= flat.keys():
-        missing = min(policy.required - flat.keys())
-        return _denied(
-            Denial(
-                "event_invalid",
-                f"{missing}: the contract requires this field",
-                decisions[missing].clause,
-            )
-        )
+    lacking = _lacking(policy, form, flat, whole, () if again else possible)
+    if lacking is not None:
+        return _denied(lacking)
     consented = policy.consented(flat)
     without = consented.left_out
     if without and not without.keys().isdisjoint(flat):
@@ -311,6 +311,35 @@ def _not_in_force(
 
 def _denied(denial: Denial) -> Decision:
     return Decision(False, denial.code, denial.detail, denial.clause, (), (), None, {}, _NO_FIELDS)
+
+
+def _lacking(
+    policy: Policy,
+    form: EventType,
+    flat: Mapping[str, JSON],
+    whole: Mapping[str, JSON],
+    possible: Collection[str],
+) -> Denial | None:
+    """Return the denial of an event that lacks a field, or None.
+
+    Args:
+        policy: of the record.
+        form: type of the event.
+        flat: leaves of the record.
+        whole: leaves of the event.
+        possible: leaf paths that a condition of the vocabulary may require.
+    """
+    if not policy.required <= flat.keys():
+        missing = min(policy.required - flat.keys())
+        why = f"{missing}: the contract requires this field"
+        return Denial("event_invalid", why, policy.fields[missing].clause)
+    unmet = form.unmet(whole, possible) if form.conditions and possible else None
+    if unmet is None:
+        return None
+    condition, path = unmet
+    why = f"{path}: this event needs the field because of its {condition.field}. {condition.text}"
+    clause = policy.contract.event_types[form.name].fields[path].clause
+    return Denial("condition_unmet", why, clause)
 
 
 def _not_granted(

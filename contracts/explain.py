@@ -382,10 +382,11 @@ def _statistics(contract: Contract) -> Iterator[str]:
     secondary = "with" if control.secondary_suppression else "without"
     yield from wrapped(
         f"Statistics: figures below {control.suppress_below} are hidden, {secondary} secondary "
-        f"suppression; strand by ward by month below {control.strand_by_ward_by_month_below}; the "
-        f"rest is rounded to {control.round_to}. {control.text}"
+        "suppression; in a table by three or more dimensions, those below "
+        f"{control.suppress_breakdown_below}; the rest is rounded to {control.round_to}. "
+        f"{control.text}"
     )
-    shown = {"suppress_below", "round_to", "strand_by_ward_by_month_below", "text"}
+    shown = {"suppress_below", "round_to", "suppress_breakdown_below", "text"}
     yield from other_members(control, shown | {"secondary_suppression"}, "    ")
 
 

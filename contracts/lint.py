@@ -247,6 +247,32 @@ def _torn(form: EventType, terms: EventTerms, where: str) -> Iterator[Finding]:
                 )
 
 
+def _conditions(form: EventType, terms: EventTerms, where: str) -> Iterator[Finding]:
+    """Yield each conditionally required field that is not granted as far as its condition."""
+    for condition in form.conditions:
+        asked = terms.fields.get(condition.field)
+        if asked is None:
+            continue
+        for path in condition.required:
+            field = terms.fields.get(path)
+            at = f"{where}.fields.{path}"
+            if field is None:
+                text = f"the vocabulary requires this field beside some values of {condition.field}"
+                yield Finding(
+                    "required-not-granted", "warning", at, f"{text}, and no role may read it"
+                )
+                continue
+            senders = frozenset(asked.senders or terms.publishers)
+            if not senders <= frozenset(field.senders or terms.publishers):
+                text = f"some roles may send {condition.field} and not this field, which the "
+                yield Finding(
+                    "required-not-granted",
+                    "warning",
+                    at,
+                    text + "vocabulary then requires",
+                )
+
+
 def _readable_by_all(
     contract: Contract, form: EventType, terms: EventTerms, where: str
 ) -> Iterator[Finding]:
@@ -277,6 +303,7 @@ def _readable_by_all(
                 "every event of this type must have this field, but not every recipient may read "
                 "it",
             )
+    yield from _conditions(form, terms, where)
     for path, field in terms.fields.items():
         if path in contract.vocabulary.answers and frozenset(field.readers) != everyone:
             yield Finding(

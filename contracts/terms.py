@@ -166,10 +166,19 @@ class RoleConsent(Term):
 
 
 class StatisticalControl(Term):
-    """Disclosure control of figures that leave the partnership."""
+    """Disclosure control of figures that leave the partnership.
+
+    Attributes:
+        suppress_below: figures below this are hidden.
+        round_to: the others are rounded to a multiple of this.
+        suppress_breakdown_below: the same limit for figures of a table by three or more dimensions
+            at once, for example a group, a small area and a month. Such figures say more of a
+            person.
+        secondary_suppression: whether further figures are hidden from which a hidden one follows.
+    """
 
     suppress_below: Annotated[StrictInt, Field(ge=2, le=100)]
     round_to: Annotated[StrictInt, Field(ge=1, le=100)]
-    strand_by_ward_by_month_below: Annotated[StrictInt, Field(ge=2, le=100)]
+    suppress_breakdown_below: Annotated[StrictInt, Field(ge=2, le=100)]
     secondary_suppression: StrictBool
     text: Text

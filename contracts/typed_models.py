@@ -61,7 +61,7 @@ def party_schemas(
     directions: tuple[Direction, ...] = ("receives", "sends")
     return {
         direction: {
-            name: json_schema(form, name, paths)
+            name: json_schema(form, name, paths, conditions=direction == "sends")
             for name, paths in leaves_of_party(contract, agency, direction).items()
             if event_type in {None, name}
         }
@@ -166,7 +166,14 @@ class _Writer:
                 rows = ((inner, each, each.required) for inner, each in below.items())
                 yield from self.dictionary(inside, form.objects[field.object].description, rows)
                 members.append((name, inside, field.required))
-        yield from _class_lines(own, form.event_types[event_type].description, members)
+        about = form.event_types[event_type].description
+        if direction == "sends":
+            about += "".join(
+                f"\n{one.text} (Required: {', '.join(one.required)}.)"
+                for one in form.event_types[event_type].conditions
+                if not paths.isdisjoint(one.required)
+            )
+        yield from _class_lines(own, about, members)
 
     def dictionary(
         self,

@@ -135,6 +135,7 @@ RELAY_FAULTS: Final = (
 """Reasons why a round of the relay did not send the waiting events."""
 
 ITEM_REFUSALS: Final = (
+    "condition_unmet",
     "consent_missing",
     "contract_field_unknown",
     "event_invalid",

@@ -163,6 +163,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the tested command cannot be started", "Give a command that this machine has."
     ),
     "commitment_wrong": Meaning("a key does not match its commitment", _SENT_AGAIN),
+    "condition_unmet": Meaning(
+        "an event lacks a field that the vocabulary requires beside one of its values",
+        "Add the field that is named, or correct the value beside it, and send the event again.",
+    ),
     "config_adapter_broken": Meaning(
         "the package of the adapter cannot be loaded", "Install the package again, or correct it."
     ),

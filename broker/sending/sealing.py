@@ -150,6 +150,7 @@ class EventSealer:
         addressed: tuple[str, ...] | None,
         *,
         leave_out: bool,
+        again: bool = False,
     ) -> tuple[PlainEvent, Decision]:
         """Return the event without the fields that may be left out, and the decision on it."""
         gone: tuple[FieldDecision, ...] = ()
@@ -158,7 +159,7 @@ class EventSealer:
             whole = replace(event, recipients=addressed or recipients)
             stripped, gone = without_ungranted(in_force.contract, self.agency, whole)
             event = replace(stripped, recipients=recipients)
-        decision = self._decide(event, in_force, now, recipients, addressed)
+        decision = self._decide(event, in_force, now, recipients, addressed, again=again)
         if not decision.permitted:
             denied = EventError(decision.detail, code=decision.code)
             denied.clause = decision.clause
@@ -183,10 +184,18 @@ class EventSealer:
         now: int,
         recipients: tuple[str, ...],
         addressed: tuple[str, ...] | None,
+        *,
+        again: bool = False,
     ) -> Decision:
-        status = in_force.status(now)
         return decide(
-            in_force.contract, status, self.agency, recipients, event, now, addressed=addressed
+            in_force.contract,
+            in_force.status(now),
+            self.agency,
+            recipients,
+            event,
+            now,
+            addressed=addressed,
+            again=again,
         )
 
     def prepare(
@@ -264,7 +273,7 @@ class EventSealer:
         in_force = found.in_force
         parties = in_force.contract.by_id
         others = tuple([agency for agency in addressed if agency in parties])
-        event, decision = self._decided(event, in_force, now, others, leave_out=False)
+        event, decision = self._decided(event, in_force, now, others, leave_out=False, again=True)
         to = sorted(event.recipients)
         drafted = self._part(event, found, to, decision, event_id, now)
         return self._prepared(event, in_force, decision, event_id, (drafted,), ())
@@ -310,7 +319,9 @@ class EventSealer:
         decision = whole
         if len(to) < len(event.recipients):
             plain = replace(event, data=unflatten(whole.flat))
-            decision = self._decide(plain, found.in_force, now, tuple(to), event.recipients)
+            decision = self._decide(
+                plain, found.in_force, now, tuple(to), event.recipients, again=True
+            )
             if not decision.permitted:
                 raise EventError(decision.detail, code=decision.code)
         clear_id = pseudonyms.clear_id(self.secret, event_id, to[0])

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 
 from contracts.strict_yaml import Fault, TreePath
+from contracts.vocabulary.conditions import faulty_conditions
 from contracts.vocabulary.format import (
     BUILT_IN,
     FieldForm,
@@ -30,11 +31,12 @@ def dangling(form: VocabularyForm) -> Iterator[Fault]:
     """Yield each name that is used but not defined, and each part that does not fit."""
     faults = [*_lists(form), *_closed_in_items(form), *_objects(form), *_types(form)]
     yield from faults
-    if not faults:  # the parts name leaves, which exist only in sound types
+    if not faults:  # parts and conditions name leaves, which exist only in sound types
         leaves = {
             name: {path: field for path, field, _, _ in form.leaves_of(name)}
             for name in form.event_types
         }
+        yield from faulty_conditions(form)
         yield from _parts(form, leaves)
         yield from _law(form, leaves)
         yield from _consent(form, leaves)
@@ -233,14 +235,14 @@ def _referral_lists(
 ) -> Iterator[Fault]:
     """Yield each field of a referral with another list, and each extensible list of them."""
     at, changed = ("referrals",), leaves[rules.changed.type]
-    for member, expected in (
-        ("status", rules.status_list),
-        ("previous_status", rules.status_list),
-        ("reason", rules.reason_list),
+    for path, expected in (
+        (rules.changed.status, rules.status_list),
+        (rules.changed.previous_status, rules.status_list),
+        (rules.changed.reason, rules.reason_list),
     ):
-        named = changed.get(getattr(rules.changed, member))
+        named = changed.get(path)
         if named is not None and named.code != expected:
-            yield (*at, "changed", member), f"this field has to hold one code of {expected}"
+            yield (*at, "changed"), f"{path} has to hold one code of {expected}"
     coded = [changed.get(rules.changed.business_status)]
     coded.append(leaves.get(rules.made.type, {}).get(rules.made.urgency))
     codes = [field.code for field in coded if field is not None]

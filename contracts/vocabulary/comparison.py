@@ -45,6 +45,7 @@ def _changes(before: Vocabulary, after: Vocabulary) -> Iterator[VocabularyChange
     yield from _names("event_types", old.event_types, new.event_types)
     for name in old.event_types.keys() & new.event_types.keys():
         yield from _type(before.event_types[name], after.event_types[name], old, new)
+        yield from _conditions(before.event_types[name], after.event_types[name])
     yield from _names("code_lists", old.code_lists, new.code_lists)
     for name in sorted(old.code_lists.keys() & new.code_lists.keys()):
         codes, now = old.code_lists[name].codes, new.code_lists[name].codes
@@ -158,6 +159,29 @@ def _type(
             yield VocabularyChange(at, text)
         if leaf.form.label != now.form.label:
             yield VocabularyChange(at, "has another label; make sure it means the same")
+
+
+def _conditions(before: EventType, after: EventType) -> Iterator[VocabularyChange]:
+    """Compare what is required beside which value; the meaning of a name stays the same."""
+    old, new = (
+        {
+            (one.field, value, path): one.text
+            for one in each.conditions
+            for value in (sorted(one.values, key=str) if one.values is not None else (None,))
+            for path in one.required
+        }
+        for each in (before, after)
+    )
+    for field, value, path in dict.fromkeys((*old, *new)):
+        key = (field, value, path)
+        where = f"event_types.{before.name}.conditions.{path}"
+        beside = field if value is None else f"{field} {value}"
+        if key not in old:
+            yield VocabularyChange(where, f"is required beside {beside} now")
+        elif key not in new:
+            yield VocabularyChange(where, f"is not required beside {beside} any more")
+        elif old[key] != new[key]:
+            yield VocabularyChange(where, f"has another reason beside {beside}: {new[key]!r}")
 
 
 def _shape(form: VocabularyForm, field: FieldForm) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ checks are on the hot path.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, TypeAlias, cast
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.errors import EventError
+from contracts.vocabulary.conditions import Condition, compiled
 from contracts.vocabulary.format import FieldForm, SenderKind, Value, VocabularyForm
 from contracts.vocabulary.kinds import Annotations, checked_dictionary
 
@@ -71,6 +72,7 @@ class EventType:
         leaves: path to leaf, in the order of the file.
         required: the leaf paths that every event of the type holds.
         closed: leaf path, code and kind of sender to the day from which the sender does not use it.
+        conditions: fields that an event needs beside other values.
         open_lists: leaf path to the codes of its extensible list; by the name of the item's field
             where the leaf is a list of objects, otherwise under an empty name.
     """
@@ -99,6 +101,7 @@ class EventType:
                 if (found := _open_codes(form, leaf.form.value))
             }
         )
+        self.conditions = compiled(form.event_types[name].conditions)
         self._form = form
         self._restricted: dict[frozenset[str], Restricted] = {}
         self._without: dict[frozenset[str], tuple[str, ...]] = {}
@@ -182,6 +185,21 @@ class EventType:
         if found is None:
             found = self._without[paths] = tuple(sorted(self.leaves.keys() - paths))
         return found
+
+    def unmet(
+        self, flat: Mapping[str, JSON], possible: Collection[str]
+    ) -> tuple[Condition, str] | None:
+        """Return the first condition that an event does not meet, and the leaf that it lacks.
+
+        Args:
+            flat: valid leaves by dotted path, as the author of the event wrote them.
+            possible: leaf paths that the sender may send and an addressed agency may read.
+        """
+        for condition in self.conditions:
+            path = condition.missing(flat, possible)
+            if path is not None:
+                return condition, path
+        return None
 
     def unlisted(self, flat: Mapping[str, JSON]) -> tuple[str, ...]:
         """Return the sorted leaf paths with a code that is not in its extensible list.

@@ -15,9 +15,10 @@ from contracts.term import AgreementDay, Identifier, Term, Text
 from contracts.vocabulary.patterns import parse_pattern
 
 __all__ = [
-    "BUILT_IN", "CodeList", "ConsentForm", "FieldForm", "KindForm", "LeafPath", "MadeForm",
-    "NumberLimits", "ObjectForm", "PartsForm", "ReferralsForm", "SenderKind", "StatusForm",
-    "TextLimits", "TypeName", "Value", "VocabularyForm",
+    "BUILT_IN", "CodeList", "ConditionForm", "ConsentForm", "EventTypeForm", "FieldForm",
+    "KindForm", "LeafPath", "MadeForm", "NumberLimits", "ObjectForm", "PartsForm",
+    "ReferralsForm", "SenderKind", "StatusForm", "TextLimits", "TypeName", "Value",
+    "VocabularyForm", "WhenForm",
 ]  # fmt: skip
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]
@@ -213,6 +214,38 @@ class ObjectForm(Term):
     fields: dict[Name, FieldForm] = Field(min_length=1, max_length=128)
 
 
+class WhenForm(Term):
+    """Condition on one leaf of an event.
+
+    Attributes:
+        field: leaf path.
+        has: codes or truth values of which the leaf has one; None asks only that the leaf is there.
+    """
+
+    field: LeafPath
+    has: tuple[CodeText | StrictBool, ...] | None = Field(default=None, min_length=1)
+
+
+class ConditionForm(Term):
+    """Fields that an event needs under a condition, and only then.
+
+    Attributes:
+        when: the condition.
+        required: leaf paths that the event then needs; a list among them needs an item.
+        text: the rule for an officer, one sentence.
+    """
+
+    when: WhenForm
+    required: tuple[LeafPath, ...] = Field(min_length=1, max_length=32)
+    text: Text
+
+
+class EventTypeForm(ObjectForm):
+    """An event type: its fields, and the conditions under which some of them are required."""
+
+    conditions: tuple[ConditionForm, ...] = Field(default=(), max_length=64)
+
+
 class ItemForm(Term):
     """An object of which a list consists."""
 
@@ -366,7 +399,7 @@ class VocabularyForm(Term):
     code_lists: dict[Name, CodeList] = Field(default_factory=dict)
     items: dict[ObjectName, ItemForm] = Field(default_factory=dict)
     objects: dict[ObjectName, ObjectForm] = Field(default_factory=dict)
-    event_types: dict[TypeName, ObjectForm] = Field(min_length=1, max_length=128)
+    event_types: dict[TypeName, EventTypeForm] = Field(min_length=1, max_length=128)
     consent: ConsentForm | None = None
     law: LawForm = LawForm()
     parts: PartsForm

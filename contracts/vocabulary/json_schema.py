@@ -6,11 +6,17 @@ gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from contracts.vocabulary.format import FieldForm, ItemFieldForm, Value, VocabularyForm
+from contracts.vocabulary.format import (
+    EventTypeForm,
+    FieldForm,
+    ItemFieldForm,
+    Value,
+    VocabularyForm,
+)
 from contracts.vocabulary.patterns import parse_pattern, regular_expression
 
 __all__ = ["DIALECT", "Schema", "json_schema"]
@@ -52,13 +58,21 @@ _BUILT_IN: Final[Mapping[str, Schema]] = MappingProxyType(
 """Schema of each built-in kind (docs/spec/vocabularies.md, "Kinds of values")."""
 
 
-def json_schema(form: VocabularyForm, event_type: str, paths: Set[str] | None = None) -> Schema:
+def json_schema(
+    form: VocabularyForm,
+    event_type: str,
+    paths: Set[str] | None = None,
+    *,
+    conditions: bool = True,
+) -> Schema:
     """Return the schema of the nested data of an event type.
 
     Args:
         form: the vocabulary's file.
         event_type: a type of it.
         paths: leaf paths to which the schema is restricted; None for all.
+        conditions: whether the schema has the conditional requirements, which senders keep to. An
+            event may reach a reader without such a field.
     """
     writer = _Writer(form, paths)
     of_type = form.event_types[event_type]
@@ -67,8 +81,59 @@ def json_schema(form: VocabularyForm, event_type: str, paths: Set[str] | None = 
         "$id": f"urn:concordant:1:{event_type}",
         "title": event_type,
         **writer.object_of(of_type.description, of_type.fields, ""),
+        **(_all_of(form, of_type, paths) if conditions else {}),
         "$defs": dict(sorted(writer.definitions.items())),
     }
+
+
+def _all_of(form: VocabularyForm, of_type: EventTypeForm, paths: Set[str] | None) -> Schema:
+    """Return the conditional requirements, each as an `if` with its `then`."""
+    found: list[Schema] = []
+    for one in of_type.conditions:
+        asked = one.when.field
+        required = [path for path in one.required if paths is None or path in paths]
+        if (paths is None or asked in paths) and required:
+            found.append(
+                {
+                    "description": one.text,
+                    "if": _with(form, of_type, [asked], one.when.has),
+                    "then": _with(form, of_type, required, None),
+                }
+            )
+    return {"allOf": found} if found else {}
+
+
+def _with(
+    form: VocabularyForm,
+    of_type: EventTypeForm,
+    paths: Sequence[str],
+    values: tuple[str | bool, ...] | None,
+) -> Schema:
+    """Return the schema of an object that has these leaves, and one of the values in each."""
+    top: Schema = {}
+    for path in paths:
+        first, dot, second = path.partition(".")
+        field, place, name = of_type.fields[first], top, first
+        if dot and field.object is not None:
+            field, name = form.objects[field.object].fields[second], second
+            _require(top, first)
+            place = top.setdefault("properties", {}).setdefault(first, {})
+        _require(place, name)
+        leaf: Schema = {}
+        if values is not None:
+            leaf = {"enum": list(values)}
+            leaf = {"contains": leaf} if field.longest is not None else leaf
+        elif field.longest is not None:
+            leaf = {"minItems": 1}
+        if leaf:
+            place.setdefault("properties", {})[name] = leaf
+    return top
+
+
+def _require(place: Schema, name: str) -> None:
+    required = place.setdefault("required", [])
+    if name not in required:
+        required.append(name)
 
 
 class _Writer:

@@ -15,6 +15,7 @@ __all__ = ["VOCABULARY_RULES", "lint_vocabulary"]
 
 VOCABULARY_RULES: Final = MappingProxyType(
     {
+        "condition-always": "a condition holds for every value, so the field is simply required",
         "answers-missing": "a type identifies people and carries no answer about consent",
         "label-missing": "a field has no words for people who do not know its name",
         "list-old": "a code list is older than five years",
@@ -35,6 +36,7 @@ def lint_vocabulary(vocabulary: Vocabulary, today: date) -> tuple[Finding, ...]:
         *_unused(form),
         *_old(form, today),
         *_answers(vocabulary),
+        *_always(vocabulary),
     )
 
 
@@ -119,3 +121,19 @@ def _answers(vocabulary: Vocabulary) -> Iterator[Finding]:
                 f"event_types.{of_type.name}",
                 "its identifying fields never depend on consent; every agreement has to say why",
             )
+
+
+def _always(vocabulary: Vocabulary) -> Iterator[Finding]:
+    form = vocabulary.form
+    for of_type in vocabulary.event_types.values():
+        for index, one in enumerate(of_type.conditions):
+            leaf = of_type.leaves[one.field]
+            code = leaf.form.value.code
+            values = set(form.code_lists[code].codes) if code is not None else {True, False}
+            if leaf.required and (one.values is None or one.values >= values):
+                yield Finding(
+                    "condition-always",
+                    "warning",
+                    f"event_types.{of_type.name}.conditions.{index}",
+                    "every event meets this condition; mark the fields as required instead",
+                )

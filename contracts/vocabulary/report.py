@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
 from contracts.names import require_known
 from contracts.vocabulary.comparison import VocabularyChange, compare_vocabularies
+from contracts.vocabulary.conditions import Condition
 from contracts.vocabulary.event_types import EventType
 from contracts.vocabulary.format import FieldForm, VocabularyForm
 from contracts.vocabulary.vocabulary import Vocabulary
 
-__all__ = ["vocabulary_changes", "vocabulary_document"]
+__all__ = ["condition_in_words", "vocabulary_changes", "vocabulary_document"]
 
 
 def vocabulary_document(vocabulary: Vocabulary, event_type: str | None = None) -> Document:
@@ -43,6 +44,16 @@ def _blocks(vocabulary: Vocabulary, only: str | None) -> Iterator[Block]:
         yield Heading(one.name, 3)
         yield Paragraph(one.description)
         yield _fields(form, one)
+        if one.conditions:
+            yield Paragraph("Some fields are required beside certain values:")
+            yield Table(
+                ("field", "is required when", "rule"),
+                tuple(
+                    (path, condition_in_words(form, one, each), each.text)
+                    for each in one.conditions
+                    for path in each.required
+                ),
+            )
     if only is None and form.consent is not None:
         yield Heading("Consent")
         yield Table(
@@ -70,6 +81,16 @@ def _fields(form: VocabularyForm, of_type: EventType) -> Table:
             for path, leaf in of_type.leaves.items()
         ),
     )
+
+
+def condition_in_words(form: VocabularyForm, of_type: EventType, condition: Condition) -> str:
+    """Return when a condition holds, with the words of its codes."""
+    if condition.values is None:
+        return f"{condition.field} is there"
+    code = of_type.leaves[condition.field].form.value.code
+    labels = form.code_lists[code].codes if code is not None else {True: "yes", False: "no"}
+    words = [str(labels[value]) for value in sorted(condition.values, key=str)]  # type: ignore[index]  # a value of the list
+    return f"{condition.field} is {' or '.join(words)}"
 
 
 def _values(field: FieldForm) -> str:

@@ -333,7 +333,7 @@ CONTRACT = members(
         members(
             suppress_below=integer(2, 100),
             round_to=integer(1, 100),
-            strand_by_ward_by_month_below=integer(2, 100),
+            suppress_breakdown_below=integer(2, 100),
             secondary_suppression=flag,
             text=text,
         )

@@ -186,6 +186,9 @@ EVENTS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "party_unknown": changed(recipients=["nobody"]),
     "type_unknown": changed(type="referral.maed"),
     "event_invalid": changed(data__urgency="whenever"),
+    "condition_unmet": changed(
+        data__intelligence__handling_code="C", data__intelligence__handling_conditions=[]
+    ),
     "field_not_granted": changed(recipients=["haven-support"]),
     "recipient_not_permitted": changed(recipients=["cps-london", "council-camden"]),
 }

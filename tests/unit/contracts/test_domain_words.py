@@ -57,8 +57,6 @@ OUR_OWN = {
 """Words of the vocabulary that our own formats use with a meaning of their own."""
 
 ALLOWED = {
-    ("contracts/explain.py", "strand"): "explains `strand_by_ward_by_month_below` of agreements",
-    ("contracts/explain.py", "ward"): "explains `strand_by_ward_by_month_below` of agreements",
     ("contracts/loading.py", "crime"): "file name of the shipped agreement",
     ("contracts/loading.py", "hate"): "file name of the shipped agreement",
     ("contracts/async_api.py", "address"): "member of a channel in AsyncAPI",

@@ -196,7 +196,8 @@ def test_a_status_or_reason_uses_the_list_on_which_the_rules_depend(member: str)
     assert made != RAW
     with pytest.raises(ContractError) as caught:
         parse_vocabulary(made.encode(), "mine.yaml")
-    assert f"referrals.changed.{member}" in (caught.value.where or "")
+    told = f"{caught.value.where} {caught.value.detail}"
+    assert f"referrals.changed: {member} has" in told or f"referrals.changed {member} has" in told
 
 
 def test_a_vocabulary_is_found_by_the_hash_of_its_file(tmp_path) -> None:

@@ -29,7 +29,14 @@ from contracts.examples import example, permitted_types
 from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.parties import GovernanceKeys
-from tests.support.words import EVENT_TYPES, leaves, required_leaves, restricted, validate_event
+from tests.support.words import (
+    EVENT_TYPES,
+    HATE_CRIME,
+    leaves,
+    required_leaves,
+    restricted,
+    validate_event,
+)
 
 SPEC = Path(__file__).parents[3] / "docs" / "spec"
 SCHEMAS = SPEC / "schemas"
@@ -77,6 +84,9 @@ def by_schema(event_type: str, data: object) -> bool:
 def by_us(event_type: str, data: Any) -> bool:
     try:
         validate_event(event_type, data)
+        flat = HATE_CRIME.type(event_type).flatten(data)
+        if HATE_CRIME.type(event_type).unmet(flat, flat.keys() | set(leaves(event_type))):
+            return False
     except EventError:
         return False
     return True
