@@ -1,4 +1,4 @@
-"""Law as dated data: codes of legal bases, conditions and gateways, and the rules of the checks.
+"""Law as dated data: codes of legal bases, conditions and gateways.
 
 An agreement names a code, or several with a semicolon between them. Lint refuses a text that is not
 in the list.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -20,12 +21,10 @@ __all__ = [
     "KIND_WORDS",
     "LegalCode",
     "LegalKind",
-    "LegalRules",
     "PartyKind",
     "codes_dated",
     "codes_in",
     "legal_codes",
-    "legal_rules",
     "party_kind",
 ]  # fmt: skip
 
@@ -60,6 +59,8 @@ class LegalCode:
         needs_schedule_1: goes with a condition of DPA 2018 Schedule 1.
         policy_document: needs an appropriate policy document.
         criminal: a condition for criminal offence data too.
+        first_day: the day from which it exists; None if it is older than UK GDPR.
+        until: the first day on which it does not exist any more.
     """
 
     code: str
@@ -69,6 +70,8 @@ class LegalCode:
     needs_schedule_1: bool = False
     policy_document: bool = False
     criminal: bool = False
+    first_day: date | None = None
+    until: date | None = None
 
 
 @cache
@@ -85,6 +88,8 @@ def legal_codes(kind: LegalKind) -> Mapping[str, LegalCode]:
                 needs_schedule_1=entry.get("needs_schedule_1", False),
                 policy_document=entry.get("policy_document", False),
                 criminal=entry.get("criminal", False),
+                first_day=_day(entry.get("from")),
+                until=_day(entry.get("until")),
             )
             for entry in content[kind]
         }
@@ -94,6 +99,10 @@ def legal_codes(kind: LegalKind) -> Mapping[str, LegalCode]:
 def codes_dated() -> str:
     """Return the day of the newest dated list of codes."""
     return str(dated_data("legal_codes")["dated"])
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
 
 
 def codes_in(text: str | None) -> tuple[str, ...]:
@@ -106,30 +115,3 @@ def party_kind(party: Party) -> PartyKind:
     if party.regime == "dpa2018-part3":
         return "competent-authority"
     return "public-authority" if party.public_authority else "other"
-
-
-@dataclass(frozen=True, slots=True)
-class LegalRules:
-    """Limits that the law sets, at one date.
-
-    The data file gives their meaning and source.
-    """
-
-    dated: str
-    source: str
-    review_warning_days: int
-    assessment_years: int
-    agreement_years: int
-    recipient_years_warning: int
-    recipient_years: int
-    kafka_days_warning: int
-    grace_days_warning: int
-    ico_registration: str
-
-
-@cache
-def legal_rules() -> LegalRules:
-    """Return the newest dated rules."""
-    content = dated_data("legal_rules")
-    del content["list"]
-    return LegalRules(**content)

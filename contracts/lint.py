@@ -8,7 +8,7 @@ type, consent that a reader cannot see.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from contracts.errors import ContractError
@@ -16,11 +16,13 @@ from contracts.findings import Finding
 from contracts.lint_characters import character_findings, texts
 from contracts.lint_dates import date_findings
 from contracts.lint_law import law_findings
-from contracts.lint_rules import RULES
+from contracts.lint_rules import RULES, finding, in_force
 from contracts.loading import ContractText
 from contracts.model import Contract, DraftContract
 from contracts.parties import RESERVED_PRINCIPALS
 from contracts.policy import group_fields
+from contracts.rule_set_checks import own_findings, raised
+from contracts.rule_sets import RuleSetFile
 from contracts.terms import EventTerms
 from contracts.vocabulary import EventType
 
@@ -63,56 +65,46 @@ def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
         contract: a loaded agreement.
         today: for review dates.
     """
-    found = [*law_findings(contract), *_complete(contract), *date_findings(contract, today)]
+    found = [*law_findings(contract, today), *_complete(contract)]
+    found += date_findings(contract, today)
     found += _placeholders(contract)
     found += _topics(contract)
     found += _principals(contract)
     for name, terms in contract.event_types.items():
         found += _type(contract, name, terms)
-    return tuple(sorted(found, key=lambda f: f.severity != "error"))
+    return tuple(in_force(found, today))
 
 
-def lint_text(text: ContractText, today: date) -> tuple[Finding, ...]:
-    """Return all findings of a file, those of its characters included, errors first."""
+def lint_text(
+    text: ContractText, today: date, rule_sets: Sequence[RuleSetFile] = ()
+) -> tuple[Finding, ...]:
+    """Return all findings of a file, those of its characters included, errors first.
+
+    Args:
+        text: the agreement.
+        today: for review dates, and for rules that apply from or until a day.
+        rule_sets: own rules of organisations, checked beside those of the software.
+    """
     source = text.raw.decode("utf-8", "replace")
     found = [*character_findings(source, text.contract), *lint(text.contract, today)]
     found += _unfinished(text.contract)
-    return tuple(sorted(found, key=lambda f: f.severity != "error"))
+    found += own_findings(text.contract, rule_sets, today)
+    return tuple(in_force(raised(found, rule_sets), today))
 
 
 def _unfinished(contract: Contract) -> Iterator[Finding]:
     for member in contract.absent if isinstance(contract, DraftContract) else ():
-        yield Finding(
-            "draft-incomplete",
-            "warning",
-            member,
-            f"a draft without {member}: what depends on it is not checked",
-        )
+        yield finding("draft-incomplete", "absent", member, member=member)
 
 
 def _complete(contract: Contract) -> Iterator[Finding]:
     for name, purpose in contract.purposes.items():
         if not purpose.necessity.strip():
-            yield Finding(
-                "necessity-missing",
-                "error",
-                f"purposes.{name}",
-                "the text does not say why sharing is necessary",
-            )
+            yield finding("necessity-missing", "necessity", f"purposes.{name}")
         if not purpose.proportionality.strip():
-            yield Finding(
-                "necessity-missing",
-                "warning",
-                f"purposes.{name}",
-                "the text does not say why sharing is proportionate",
-            )
+            yield finding("necessity-missing", "proportionality", f"purposes.{name}")
         if purpose.kind == "statistics" and contract.statistics is None:
-            yield Finding(
-                "statistics-uncontrolled",
-                "error",
-                f"purposes.{name}",
-                "figures would leave without disclosure control",
-            )
+            yield finding("statistics-uncontrolled", "missing", f"purposes.{name}")
 
 
 def _placeholders(contract: Contract) -> Iterator[Finding]:
@@ -120,22 +112,15 @@ def _placeholders(contract: Contract) -> Iterator[Finding]:
     for where, text in texts(contract, skipped=_CODED):
         plain = " ".join(re.findall(r"\w+", text.casefold()))
         if text.strip() and (not plain or plain in _PLACEHOLDERS):
-            yield Finding(
-                "placeholder", "error", where, f"{text!r} is a placeholder; write the real text"
-            )
+            yield finding("placeholder", "found", where, text=repr(text))
 
 
 def _topics(contract: Contract) -> Iterator[Finding]:
     for topic in contract.topics:
         types = [n for n, terms in contract.event_types.items() if terms.topic == topic]
         if len(types) < 2:
-            yield Finding(
-                "lone-topic",
-                "warning",
-                f"topics.{topic}",
-                f"carries {types[0] if types else 'no type'} alone: the Kafka operator learns "
-                "the type from the topic",
-            )
+            lone = types[0] if types else "no type"
+            yield finding("lone-topic", "lone", f"topics.{topic}", types=lone)
 
 
 def _principals(contract: Contract) -> Iterator[Finding]:
@@ -149,49 +134,33 @@ def _principals(contract: Contract) -> Iterator[Finding]:
         ]
         where = f"parties.{party.id}.kafka_principal"
         if folded in RESERVED_PRINCIPALS:
-            yield Finding(
-                "principal-reserved",
-                "error",
-                where,
-                f"{party.principal} is not the name of one client",
-            )
+            yield finding("principal-reserved", "reserved", where, principal=party.principal)
         if others:
-            yield Finding(
+            yield finding(
                 "principal-shared",
-                "error",
+                "shared",
                 where,
-                f"{party.principal} is also the principal of {', '.join(others)}",
+                principal=party.principal,
+                others=", ".join(others),
             )
         elif folded in contract.by_id and folded != party.id:
-            yield Finding(
-                "principal-shared",
-                "error",
-                where,
-                f"{party.principal} is the agency id of another party",
-            )
+            yield finding("principal-shared", "agency-id", where, principal=party.principal)
 
 
 def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]:
     where = f"event_types.{name}"
     form = contract.vocabulary.event_types.get(name)
     if form is None:
-        yield Finding("type-unknown", "error", where, "the vocabulary has no such event type")
+        yield finding("type-unknown", "unknown", where)
         return
     for path in terms.fields:
         if path not in form.leaves:
-            yield Finding(
-                "field-unknown",
-                "error",
-                f"{where}.fields.{path}",
-                "the event type does not have this field",
-            )
+            yield finding("field-unknown", "unknown", f"{where}.fields.{path}")
         outside = [each for each in terms.fields[path].purposes if each not in terms.purposes]
         if outside:
-            yield Finding(
-                "purpose-not-of-type",
-                "error",
-                f"{where}.fields.{path}.purposes",
-                f"{', '.join(outside)} is not among the purposes of {name}",
+            at = f"{where}.fields.{path}.purposes"
+            yield finding(
+                "purpose-not-of-type", "outside", at, purposes=", ".join(outside), type=name
             )
     yield from _unplayed(contract, terms, where)
     yield from _groups(contract, name, terms, where)
@@ -207,7 +176,7 @@ def _groups(contract: Contract, name: str, terms: EventTerms, where: str) -> Ite
     try:
         group_fields(contract, name, everyone)
     except ContractError as error:
-        yield Finding("too-many-groups", "error", where, f"no event can be sent: {error.detail}")
+        yield finding("too-many-groups", "many", where, detail=error.detail)
 
 
 def _unplayed(contract: Contract, terms: EventTerms, where: str) -> Iterator[Finding]:
@@ -217,12 +186,8 @@ def _unplayed(contract: Contract, terms: EventTerms, where: str) -> Iterator[Fin
     for what, roles in (("publishers", terms.publishers), ("recipients", terms.recipients)):
         unplayed = [role for role in roles if not contract.parties_of_role(role)]
         for role in unplayed:
-            yield Finding(
-                "recipient-not-party",
-                "error" if len(unplayed) == len(roles) else "warning",
-                f"{where}.{what}",
-                f"no party of the agreement has the role {role}",
-            )
+            case = "none" if len(unplayed) == len(roles) else "some"
+            yield finding("recipient-not-party", case, f"{where}.{what}", role=role)
 
 
 def _torn(form: EventType, terms: EventTerms, where: str) -> Iterator[Finding]:
@@ -238,13 +203,7 @@ def _torn(form: EventType, terms: EventTerms, where: str) -> Iterator[Finding]:
         for path in sorted(needed & asks.keys()):
             left = [other for other in sorted(group & asks.keys()) if not asks[path] <= asks[other]]
             if left:
-                yield Finding(
-                    "consent-tears",
-                    "warning",
-                    f"{where}.fields.{path}",
-                    f"without its consent this field is left out but {left[0]} is still sent, and "
-                    f"the event type does not allow {left[0]} without this field",
-                )
+                yield finding("consent-tears", "tears", f"{where}.fields.{path}", left=left[0])
 
 
 def _conditions(form: EventType, terms: EventTerms, where: str) -> Iterator[Finding]:
@@ -257,20 +216,11 @@ def _conditions(form: EventType, terms: EventTerms, where: str) -> Iterator[Find
             field = terms.fields.get(path)
             at = f"{where}.fields.{path}"
             if field is None:
-                text = f"the vocabulary requires this field beside some values of {condition.field}"
-                yield Finding(
-                    "required-not-granted", "warning", at, f"{text}, and no role may read it"
-                )
+                yield finding("required-not-granted", "beside", at, field=condition.field)
                 continue
             senders = frozenset(asked.senders or terms.publishers)
             if not senders <= frozenset(field.senders or terms.publishers):
-                text = f"some roles may send {condition.field} and not this field, which the "
-                yield Finding(
-                    "required-not-granted",
-                    "warning",
-                    at,
-                    text + "vocabulary then requires",
-                )
+                yield finding("required-not-granted", "not-sent", at, field=condition.field)
 
 
 def _readable_by_all(
@@ -278,41 +228,18 @@ def _readable_by_all(
 ) -> Iterator[Finding]:
     everyone = frozenset(terms.recipients)
     for path in form.required:
-        field = terms.fields.get(path)
+        field, at = terms.fields.get(path), f"{where}.fields.{path}"
         if field is None:
-            yield Finding(
-                "required-not-granted",
-                "error",
-                f"{where}.fields.{path}",
-                "no event can be sent: every event of this type must have this field, and the "
-                "agreement does not grant it",
-            )
+            yield finding("required-not-granted", "missing", at)
         elif field.consent or field.identifies or field.senders:
-            yield Finding(
-                "required-not-granted",
-                "error",
-                f"{where}.fields.{path}",
-                "every event of this type must have this field, so it cannot depend on consent or "
-                "on the sender",
-            )
+            yield finding("required-not-granted", "depends", at)
         elif frozenset(field.readers) != everyone:
-            yield Finding(
-                "required-not-granted",
-                "error" if path == contract.vocabulary.case else "warning",
-                f"{where}.fields.{path}",
-                "every event of this type must have this field, but not every recipient may read "
-                "it",
-            )
+            case = "case-hidden" if path == contract.vocabulary.case else "hidden"
+            yield finding("required-not-granted", case, at)
     yield from _conditions(form, terms, where)
     for path, field in terms.fields.items():
         if path in contract.vocabulary.answers and frozenset(field.readers) != everyone:
-            yield Finding(
-                "consent-hidden",
-                "error",
-                f"{where}.fields.{path}",
-                "every recipient must be able to read this answer about consent: without it, the "
-                "recipient refuses the fields that need this consent",
-            )
+            yield finding("consent-hidden", "hidden", f"{where}.fields.{path}")
 
 
 def _identifying(
@@ -324,33 +251,14 @@ def _identifying(
         at = f"{where}.fields.{path}"
         leaf = form.leaves.get(path)
         if leaf is not None and leaf.form.identifies and not field.identifies:
-            yield Finding(
-                "identifies-unmarked",
-                "error",
-                at,
-                "this field identifies a person, but `identifies` is not true",
-            )
+            yield finding("identifies-unmarked", "unmarked", at)
         if not field.identifies or field.consent:
             continue
         if field.without_consent is None:
-            yield Finding(
-                "consent-missing",
-                "error",
-                at,
-                "this field identifies a person, but it names neither a consent nor a reason why "
-                "none is needed (`without_consent`)",
-            )
+            yield finding("consent-missing", "missing", at)
         if terms.incident_identifiers == "with-consent" and says_kind:
-            yield Finding(
-                "incident-identified",
-                "error",
-                at,
-                f"{words.depersonalised_record} could contain this field without consent",
-            )
+            record = words.depersonalised_record
+            yield finding("incident-identified", "field", at, record=record)
     if terms.incident_identifiers == "allowed" and says_kind:
-        yield Finding(
-            "incident-identified",
-            "error",
-            where,
-            f"{words.depersonalised_record} may contain identifying fields",
-        )
+        record = words.depersonalised_record
+        yield finding("incident-identified", "type", where, record=record)

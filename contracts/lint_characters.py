@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from contracts.findings import Finding
 from contracts.hidden_characters import HIDDEN, visible
+from contracts.lint_rules import finding
 
 __all__ = ["character_findings", "texts"]
 
@@ -32,25 +33,17 @@ def character_findings(source: str, content: BaseModel) -> Iterator[Finding]:
     for number, line in enumerate(re.split("\r\n|\n", source), 1):
         for found in HIDDEN.finditer(line):
             in_source.add(found[0])
-            yield Finding(
-                "hidden-character", "error", f"line {number}, column {found.start() + 1}",
-                f"{_name(found[0])} is not allowed in an agreement",
-            )  # fmt: skip
+            at = f"line {number}, column {found.start() + 1}"
+            yield finding("hidden-character", "hidden", at, character=_name(found[0]))
         for word in _WORD.findall(line):
             if _mixed(word):
-                yield Finding(
-                    "mixed-alphabets",
-                    "warning",
-                    f"line {number}, column {line.index(word) + 1}",
-                    f"{visible(word)!r} mixes letters of several alphabets that look alike",
-                )
+                at = f"line {number}, column {line.index(word) + 1}"
+                yield finding("mixed-alphabets", "alphabets", at, word=repr(visible(word)))
     for where, text in texts(content):
         for position, character in enumerate(text, 1):
             if HIDDEN.match(character) and character not in in_source:
-                yield Finding(
-                    "hidden-character", "error", f"{visible(where)}, character {position}",
-                    f"{_name(character)} is not allowed in an agreement",
-                )  # fmt: skip
+                at = f"{visible(where)}, character {position}"
+                yield finding("hidden-character", "hidden", at, character=_name(character))
 
 
 def _name(character: str) -> str:

@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Literal
 
 from contracts.durations import duration_ms, duration_text
 from contracts.findings import Finding
-from contracts.legal_codes import legal_rules
+from contracts.lint_rules import finding, number_limit, text_limit
 from contracts.model import Contract, DraftContract
 
 __all__ = ["date_findings"]
@@ -30,48 +29,29 @@ def date_findings(contract: Contract, today: date) -> Iterator[Finding]:
 
 
 def _review(contract: Contract, today: date) -> Iterator[Finding]:
-    if contract.review_on is None:
-        severity: Literal["error", "warning"] = "warning" if _open_ended(contract) else "error"
-        yield Finding("review-missing", severity, "review_on", "no review date is agreed")
+    review, open_ended = contract.review_on, _open_ended(contract)
+    if review is None:
+        yield finding("review-missing", "draft" if open_ended else "date", "review_on")
         return
     if contract.parties and not contract.review_by:
-        yield Finding("review-missing", "warning", "review_by", "no party is named to review it")
-    if contract.review_on <= today:
-        yield Finding(
-            "review-due", "error", "review_on", f"the review was due on {contract.review_on}"
-        )
-    elif contract.review_on - today <= timedelta(days=legal_rules().review_warning_days):
-        yield Finding(
-            "review-due", "warning", "review_on", f"the review is due on {contract.review_on}"
-        )
-    if contract.review_on > contract.ends and not _open_ended(contract):
-        yield Finding(
-            "review-after-end",
-            "error",
-            "review_on",
-            f"the review on {contract.review_on} is after the end on {contract.ends}",
-        )
+        yield finding("review-missing", "party", "review_by")
+    if review <= today:
+        yield finding("review-due", "due", "review_on", review=review)
+    elif review - today <= timedelta(days=number_limit("review-due", "days")):
+        yield finding("review-due", "soon", "review_on", review=review)
+    if review > contract.ends and not open_ended:
+        yield finding("review-after-end", "after", "review_on", review=review, ends=contract.ends)
 
 
 def _term(contract: Contract, today: date) -> Iterator[Finding]:
-    years = legal_rules().agreement_years
+    years = number_limit("term-too-long", "years")
+    starts, ends = contract.starts, contract.ends
     if _open_ended(contract):
         return
-    if (contract.ends - contract.starts).days > years * 366:
-        yield Finding(
-            "term-too-long",
-            "error",
-            "ends",
-            f"it runs from {contract.starts} to {contract.ends}, more than {years} years",
-        )
-    elif (contract.starts - today).days > 366:
-        yield Finding(
-            "starts-late",
-            "error",
-            "starts",
-            f"it starts on {contract.starts}, more than a year from now; what it says would be out "
-            "of date by then",
-        )
+    if (ends - starts).days > years * 366:
+        yield finding("term-too-long", "long", "ends", starts=starts, ends=ends, years=years)
+    elif (starts - today).days > 366:
+        yield finding("starts-late", "late", "starts", starts=starts)
 
 
 def _open_ended(contract: Contract) -> bool:
@@ -82,133 +62,95 @@ def _open_ended(contract: Contract) -> bool:
 
 
 def _assessments(contract: Contract, today: date) -> Iterator[Finding]:
-    years = legal_rules().assessment_years
+    years = number_limit("assessment-date", "years")
+    oldest = number_limit("assessment-due", "years")
     for name, assessment in (
         ("dpia", contract.dpia),
         ("equality_impact_assessment", contract.equality_impact_assessment),
     ):
-        review = assessment.review_on
-        if assessment.date > today:
-            yield Finding("assessment-date", "error", f"{name}.date", "it is in the future")
+        made, review = assessment.date, assessment.review_on
+        at = f"{name}.review_on"
+        if made > today:
+            yield finding("assessment-date", "in-the-future", f"{name}.date")
         if review is not None and review <= today:
-            yield Finding(
-                "assessment-due", "error", f"{name}.review_on", f"its review was due on {review}"
-            )
-        if review is not None and review <= assessment.date:
-            yield Finding(
-                "assessment-date", "error", f"{name}.review_on", "its review is before its date"
-            )
-        elif review is not None and (review - assessment.date).days > years * 366:
-            yield Finding(
-                "assessment-date",
-                "error",
-                f"{name}.review_on",
-                f"its review on {review} is more than {years} years after its date",
-            )
-        if (today - assessment.date).days > years * 366:
-            yield Finding(
-                "assessment-due",
-                "error",
-                f"{name}.date",
-                f"it is of {assessment.date}, more than {years} years old",
-            )
+            yield finding("assessment-due", "review-due", at, review=review)
+        if review is not None and review <= made:
+            yield finding("assessment-date", "review-before", at)
+        elif review is not None and (review - made).days > years * 366:
+            yield finding("assessment-date", "review-too-late", at, review=review, years=years)
+        if (today - made).days > oldest * 366:
+            yield finding("assessment-due", "too-old", f"{name}.date", date=made, years=oldest)
 
 
 def _consultations(contract: Contract, today: date) -> Iterator[Finding]:
     for index, consultation in enumerate(contract.consulted):
         if consultation.date > today:
-            yield Finding(
-                "consultation-date",
-                "error",
-                f"consulted[{index}].date",
-                f"{consultation.date} is in the future",
-            )
+            at = f"consulted[{index}].date"
+            yield finding("consultation-date", "in-the-future", at, date=consultation.date)
 
 
 def _retention(contract: Contract) -> Iterator[Finding]:
-    rules = legal_rules()
+    limits = {
+        name: number_limit("retention-long", name)
+        for name in (
+            "recipient_years_warning",
+            "recipient_years",
+            "kafka_days_warning",
+            "grace_days_warning",
+        )
+    }
     for name, terms in contract.event_types.items():
         where = f"event_types.{name}.retention"
         if terms.retention is None:
-            yield Finding(
-                "retention-missing", "error", f"event_types.{name}", "no retention is agreed"
-            )
+            yield finding("retention-missing", "missing", f"event_types.{name}")
             continue
         years, days = terms.retention.recipient_years, terms.retention.kafka_days
-        if years > rules.recipient_years_warning:
-            most = rules.recipient_years
-            yield Finding(
-                "retention-long",
-                "error" if years > most else "warning",
-                f"{where}.recipient_years",
-                f"{years} years; more than {rules.recipient_years_warning} need a reason, and more "
-                f"than {most} are refused",
-            )
-        if days > rules.kafka_days_warning:
-            yield Finding(
-                "retention-long",
-                "warning",
-                f"{where}.kafka_days",
-                f"{days} days on Kafka; more than {rules.kafka_days_warning} need a reason",
-            )
+        if years > limits["recipient_years_warning"]:
+            case = "refused" if years > limits["recipient_years"] else "years"
+            at = f"{where}.recipient_years"
+            yield finding("retention-long", case, at, years=years, **limits)
+        if days > limits["kafka_days_warning"]:
+            yield finding("retention-long", "kafka", f"{where}.kafka_days", days=days, **limits)
     grace = contract.retention.grace_days
-    if grace > rules.grace_days_warning:
-        yield Finding(
-            "retention-long",
-            "warning",
-            "retention.grace_days",
-            f"{grace} days of grace; more than {rules.grace_days_warning} need a reason",
-        )
+    if grace > limits["grace_days_warning"]:
+        yield finding("retention-long", "grace", "retention.grace_days", days=grace, **limits)
 
 
 def _heartbeats(contract: Contract) -> Iterator[Finding]:
     levels, interval = contract.service_levels, contract.heartbeat_interval_ms
-    if duration_ms(levels.heartbeat_every) < interval:
-        yield Finding(
-            "heartbeat-interval",
-            "warning",
-            "service_levels.heartbeat_every",
-            f"{len(contract.parties)} parties send a heartbeat every {duration_text(interval)}, "
-            f"not every {levels.heartbeat_every}",
-        )
-    if duration_ms(levels.silence_alarm_after) <= interval:
-        yield Finding(
-            "heartbeat-interval",
-            "warning",
-            "service_levels.silence_alarm_after",
-            f"an alarm after {levels.silence_alarm_after} comes before the next heartbeat, which "
-            f"{len(contract.parties)} parties send every {duration_text(interval)}",
-        )
+    values = {"parties": len(contract.parties), "interval": duration_text(interval)}
+    for name, agreed, wrong, case in (
+        (
+            "heartbeat_every",
+            levels.heartbeat_every,
+            duration_ms(levels.heartbeat_every) < interval,
+            "too-often",
+        ),
+        (
+            "silence_alarm_after",
+            levels.silence_alarm_after,
+            duration_ms(levels.silence_alarm_after) <= interval,
+            "alarm-too-soon",
+        ),
+    ):
+        if wrong:
+            at = f"service_levels.{name}"
+            yield finding("heartbeat-interval", case, at, agreed=agreed, **values)
 
 
 def _registrations(contract: Contract) -> Iterator[Finding]:
-    form = re.compile(legal_rules().ico_registration)
+    form = re.compile(text_limit("registration-form", "form"))
     numbers = Counter(party.ico_registration for party in contract.parties)
     names = Counter(" ".join(party.legal_name.casefold().split()) for party in contract.parties)
     for index, party in enumerate(contract.parties):
-        at = f"parties[{index}]"
-        number = party.ico_registration
+        number, at = party.ico_registration, f"parties[{index}].ico_registration"
         if number is not None and not form.fullmatch(number):
-            yield Finding(
-                "registration-form",
-                "error",
-                f"{at}.ico_registration",
-                f"{number} is not a number of the ICO's register, such as ZA123456",
-            )
+            yield finding("registration-form", "form", at, number=number)
         if number is not None and numbers[number] > 1:
-            yield Finding(
-                "registration-repeated",
-                "error",
-                f"{at}.ico_registration",
-                f"{number} stands for {numbers[number]} parties; each controller has its own",
-            )
+            count = numbers[number]
+            yield finding("registration-repeated", "repeated", at, number=number, count=count)
         if names[" ".join(party.legal_name.casefold().split())] > 1:
-            yield Finding(
-                "party-repeated",
-                "warning",
-                f"{at}.legal_name",
-                "two parties have this legal name",
-            )
+            yield finding("party-repeated", "repeated", f"parties[{index}].legal_name")
 
 
 def _version_record(contract: Contract, today: date) -> Iterator[Finding]:
@@ -244,4 +186,4 @@ def _plain(version: str) -> str:
 
 
 def _record(message: str) -> Finding:
-    return Finding("version-record", "error", "version_record", message)
+    return finding("version-record", "wrong", "version_record", detail=message)

@@ -7,20 +7,23 @@ exist. The rules find points for a lawyer; they do not decide that an agreement 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from contracts.findings import Finding
-from contracts.legal_codes import LegalKind, codes_in, legal_codes, party_kind
-from contracts.model import Contract
+from contracts.legal_codes import LegalCode, LegalKind, codes_in, legal_codes, party_kind
+from contracts.lint_rules import finding
+from contracts.model import Contract, DraftContract
 from contracts.names import nearest
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, Regime
+from contracts.vocabulary.comparison import less_sensitive
 
 __all__ = ["law_findings"]
 
 
-def law_findings(contract: Contract) -> Iterator[Finding]:
+def law_findings(contract: Contract, today: date) -> Iterator[Finding]:
     """Yield findings about disclosures that the agreement's legal bases do not cover."""
     for index, basis in enumerate(contract.legal_bases):
-        yield from _codes(contract, basis, f"legal_bases[{index}]")
+        yield from _codes(contract, basis, f"legal_bases[{index}]", today)
         yield from _policy_document(basis, f"legal_bases[{index}]")
     for name, terms in contract.event_types.items():
         for path, field in terms.fields.items():
@@ -31,6 +34,7 @@ def law_findings(contract: Contract) -> Iterator[Finding]:
             yield from _special(contract, terms, field, stated, where)
             yield from _criminal(contract, terms, field, stated, where)
             yield from _acknowledged(contract, path, where)
+            yield from _lowered(field, stated, where)
 
 
 def _stated(contract: Contract, event_type: str, path: str) -> str | None:
@@ -40,10 +44,18 @@ def _stated(contract: Contract, event_type: str, path: str) -> str | None:
     return None if leaf is None else leaf.form.sensitivity
 
 
+def _lowered(field: FieldTerms, stated: str | None, where: str) -> Iterator[Finding]:
+    """Check that the agreement treats a field with as much care as the vocabulary."""
+    if stated is not None and less_sensitive(stated, field.sensitivity):
+        yield finding(
+            "sensitivity-lowered", "below-vocabulary", where, was=stated, now=field.sensitivity
+        )
+
+
 def _acknowledged(contract: Contract, path: str, where: str) -> Iterator[Finding]:
     for each in contract.vocabulary.form.law.acknowledgements:
         if path in each.fields and each.acknowledgement not in contract.acknowledgements:
-            yield Finding("acknowledgement-missing", "error", where, each.message)
+            yield finding("acknowledgement-missing", "missing", where, message=each.message)
 
 
 def _members(basis: LegalBasis) -> tuple[tuple[LegalKind, str, str | None], ...]:
@@ -66,47 +78,55 @@ def _named(basis: LegalBasis) -> Iterator[tuple[LegalKind, str, str]]:
         yield "gateways", f"gateways[{index}]", code
 
 
-def _codes(contract: Contract, basis: LegalBasis, where: str) -> Iterator[Finding]:
+def _codes(contract: Contract, basis: LegalBasis, where: str, today: date) -> Iterator[Finding]:
     for kind, member, text in _members(basis):
         if text is not None and not codes_in(text):
-            yield Finding(
-                "legal-code-unknown",
-                "error",
-                f"{where}.{member}",
-                f"{text!r} has no code of the list of {kind.replace('_', ' ')}",
-            )
+            at, listed = f"{where}.{member}", kind.replace("_", " ")
+            yield finding("legal-code-unknown", "none", at, text=repr(text), list=listed)
     for kind, member, code in _named(basis):
         at = f"{where}.{member}"
         known = legal_codes(kind).get(code)
         if known is None:
             alike = nearest(code, legal_codes(kind))
             meant = f"; did you mean {' or '.join(alike)}?" if alike else ""
-            yield Finding(
+            yield finding(
                 "legal-code-unknown",
-                "error",
+                "unknown",
                 at,
-                f"{code!r} is not a code of the list of {kind.replace('_', ' ')}{meant}",
+                text=repr(code),
+                list=kind.replace("_", " "),
+                alike=meant,
             )
             continue
+        yield from _dated(contract, known, at, today)
         if known.regime is not None and known.regime != basis.regime:
-            yield Finding(
-                "regime-mismatch",
-                "error",
-                at,
-                f"{code} exists under {known.regime}, and this entry is for {basis.regime}",
+            yield finding(
+                "regime-mismatch", "other", at, code=code, of=known.regime, regime=basis.regime
             )
         for party in contract.parties:
             if party.role not in basis.relied_on_by or party.regime != basis.regime:
                 continue
             if party_kind(party) not in known.who:
                 public = kind == "bases" and party.public_authority
-                yield Finding(
+                yield finding(
                     "public-authority-basis" if public else "not-for-this-party",
-                    "error",
+                    "not-for",
                     at,
-                    f"{party.id} is a {party_kind(party).replace('-', ' ')} body and may not rely "
-                    f"on {code} ({known.label})",
+                    party=party.id,
+                    kind=party_kind(party).replace("-", " "),
+                    code=code,
+                    label=known.label,
                 )
+
+
+def _dated(contract: Contract, code: LegalCode, at: str, today: date) -> Iterator[Finding]:
+    """Check that the law of a code is in force while the agreement is."""
+    draft = isinstance(contract, DraftContract) and "starts" in contract.absent
+    first, last = (today, today) if draft else (contract.starts, contract.ends)
+    if code.first_day is not None and max(first, today) < code.first_day:
+        yield finding("legal-code-unknown", "not-yet", at, code=code.code, day=code.first_day)
+    if code.until is not None and last >= code.until:
+        yield finding("legal-code-unknown", "repealed", at, code=code.code, day=code.until)
 
 
 def _policy_document(basis: LegalBasis, where: str) -> Iterator[Finding]:
@@ -118,12 +138,7 @@ def _policy_document(basis: LegalBasis, where: str) -> Iterator[Finding]:
         if code in legal_codes(kind) and legal_codes(kind)[code].policy_document
     ]
     if needing:
-        yield Finding(
-            "policy-document-missing",
-            "error",
-            where,
-            f"{', '.join(needing)} needs an appropriate policy document, and none is named",
-        )
+        yield finding("policy-document-missing", "missing", where, codes=", ".join(needing))
 
 
 def _senders(terms: EventTerms, field: FieldTerms) -> tuple[str, ...]:
@@ -157,12 +172,7 @@ def _bases(
         for regime in sorted(_regimes(contract, role)):
             named = {basis.purpose for basis in _relied_on(contract, field, role, regime)}
             if not named:
-                yield Finding(
-                    "basis-missing",
-                    "error",
-                    where,
-                    f"{role} has no legal basis under {regime} for any purpose of this field",
-                )
+                yield finding("basis-missing", "none", where, role=role, regime=regime)
                 continue
             lacking = [
                 purpose
@@ -172,21 +182,19 @@ def _bases(
             if role in field.readers and not any(
                 role in _pursuing(contract, purpose) for purpose in field.purposes
             ):
-                yield Finding(
-                    "purpose-without-basis",
-                    "error",
-                    where,
-                    f"{role} reads it and pursues none of its purposes: "
-                    f"{', '.join(field.purposes)}",
+                purposes = ", ".join(field.purposes)
+                yield finding(
+                    "purpose-without-basis", "pursues-none", where, role=role, purposes=purposes
                 )
             if lacking:
-                does = "reads" if role in field.readers else "sends"
-                yield Finding(
+                yield finding(
                     "purpose-without-basis",
-                    "error",
+                    "lacking",
                     where,
-                    f"{role} {does} it for {', '.join(lacking)} without a legal basis under "
-                    f"{regime}; name a basis, or the roles that pursue the purpose (pursued_by)",
+                    role=role,
+                    does="reads" if role in field.readers else "sends",
+                    purposes=", ".join(lacking),
+                    regime=regime,
                 )
 
 
@@ -206,13 +214,7 @@ def _gateway(
             continue
         bases = _relied_on(contract, field, role, "dpa2018-part3")
         if not any(code in legal_codes("gateways") for b in bases for code in b.gateways):
-            yield Finding(
-                "gateway",
-                "error",
-                where,
-                f"flows from {role}, a law enforcement party, to a UK GDPR party without a legal "
-                "gateway",
-            )
+            yield finding("gateway", "missing", where, role=role)
 
 
 def _special(
@@ -220,22 +222,14 @@ def _special(
 ) -> Iterator[Finding]:
     listed = stated == "special-category"
     if listed and field.sensitivity != "special-category":
-        yield Finding(
-            "special-category", "error", where, "the law treats this field as special category"
-        )
+        yield finding("special-category", "unmarked", where)
     if not listed and field.sensitivity != "special-category":
         return
     for role in dict.fromkeys((*_senders(terms, field), *field.readers)):
         for regime in sorted(_regimes(contract, role)):
             bases = _relied_on(contract, field, role, regime)
             if not any(_has_condition(basis) for basis in bases):
-                yield Finding(
-                    "special-category",
-                    "error",
-                    where,
-                    f"{role} has no Article 9 and Schedule 1, or Schedule 8, condition for this "
-                    "special category field",
-                )
+                yield finding("special-category", "condition-missing", where, role=role)
 
 
 def _has_condition(basis: LegalBasis) -> bool:
@@ -255,9 +249,7 @@ def _criminal(
     suspects = field.data_subject in subjects and field.sensitivity != "none"
     listed = stated == "criminal-offence" or suspects
     if listed and field.sensitivity != "criminal-offence":
-        yield Finding(
-            "criminal-offence", "error", where, "the law treats this field as criminal offence data"
-        )
+        yield finding("criminal-offence", "unmarked", where)
     if not listed and field.sensitivity != "criminal-offence":
         return
     for role in dict.fromkeys((*_senders(terms, field), *field.readers)):
@@ -265,13 +257,7 @@ def _criminal(
             continue
         bases = _relied_on(contract, field, role, "uk-gdpr")
         if not any(_has_article_10(basis) for basis in bases):
-            yield Finding(
-                "criminal-offence",
-                "error",
-                where,
-                f"{role} has no Article 10 condition (article_10, with Schedule 1 where it is "
-                "authorised by law) for this criminal offence field",
-            )
+            yield finding("criminal-offence", "condition-missing", where, role=role)
 
 
 def _has_article_10(basis: LegalBasis) -> bool:

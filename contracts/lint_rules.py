@@ -1,79 +1,166 @@
-"""Names of the lint rules with their meaning; docs/codes.md has them as a table.
+"""Lint rules as dated data: name, severity, meaning, source, first and last day, fix.
 
-A warning is accepted by its name (``contract sign --accept``), so a name does not change.
+The data are `data/lint_rules.<date>.json`, whose table is in docs/codes.md. The code decides where
+a rule applies; severity, text, limits and fix come from the data. A warning is accepted by its name
+(``contract sign --accept``), so a name does not change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from types import MappingProxyType
+from typing import Final, Literal
 
-__all__ = ["RULES", "SUCCESSION_RULES"]
+from pydantic import Field, StrictInt
 
-SUCCESSION_RULES: Final[Mapping[str, str]] = {
-    "ends-before-previous": "it ends before the version that it replaces",
-    "expired": "the agreement has ended",
-    "gap": "between the version before and this one nothing can be sent",
-    "partitions-changed": "a topic has another number of partitions than in a signed version",
-    "previous-missing": "another version is signed, and the text does not name it as `previous`",
-    "previous-not-held": "`previous` names a version that this party has not signed",
-    "signed-late": "it started more than 30 days ago, so a signature of today does not count",
-    "status-draft": "the text says that it is a draft",
-    "type-in-two-agreements": "another signed agreement has a type of it for the same two parties",
-    "version-not-newer": "the number is lower than that of the version that it replaces",
-    "version-repeated": "another text with this number is signed",
-    "vocabulary-breaks": "the vocabulary gives another meaning to a name of the version before",
-}
-"""Rules of `contracts/succession.py`: the text beside the versions that are signed."""
+from contracts.dated_data import dated_data
+from contracts.findings import Finding, Severity
+from contracts.term import AgreementDay, Identifier, Term, Text
 
-RULES: Final[Mapping[str, str]] = {
-    **SUCCESSION_RULES,
-    "acknowledgement-missing": "a field is shared without the acknowledgement that it needs",
-    "assessment-date": "the date or the review of an assessment is impossible or too far ahead",
-    "assessment-due": "an assessment is too old, or its review is due",
-    "basis-missing": "a role has no legal basis for any purpose of a field",
-    "consent-hidden": "a recipient cannot see the consent on which fields rest",
-    "consent-missing": "a field identifies a person, without consent and without a reason",
-    "consent-tears": "consent can remove a field from an object that cannot exist without it",
-    "consultation-date": "a consultation is dated in the future",
-    "criminal-offence": "criminal offence data are not marked as such, or have no condition",
-    "draft-incomplete": "a draft lacks a member, so what depends on it is not checked",
-    "field-unknown": "the event type does not have the field",
-    "gateway": "data leave law enforcement without a legal gateway",
-    "heartbeat-interval": "the agreed interval of heartbeats is not that of so many parties",
-    "hidden-character": "a control, bidirectional or invisible character",
-    "identifies-unmarked": "a field says who a person is and is not marked `identifies`",
-    "incident-identified": "a record without a person's consent could carry identifying fields",
-    "legal-code-unknown": "a legal basis, condition or gateway is not a code of the dated list",
-    "lone-topic": "a topic carries one event type, so the host of Kafka learns the type",
-    "mixed-alphabets": "a word mixes letters of alphabets that look alike",
-    "necessity-missing": "a purpose does not say why sharing is necessary or proportionate",
-    "not-a-contract": "the file is not an agreement (`contract lint` alone)",
-    "not-for-this-party": "this kind of party may not rely on this code",
-    "party-repeated": "two parties have one legal name",
-    "placeholder": "a placeholder such as TBC was not replaced",
-    "policy-document-missing": "a condition needs a policy document, and none is named",
-    "principal-reserved": "the Kafka principal of a party is reserved",
-    "principal-shared": "two parties would connect to Kafka under one name",
-    "public-authority-basis": "a public authority may not rely on this basis",
-    "purpose-not-of-type": "a field has a purpose that its event type does not have",
-    "purpose-without-basis": "a role sends or reads a field for a purpose without a legal basis",
-    "recipient-not-party": "no party has a role that publishes or receives the event type",
-    "regime-mismatch": "a code belongs to another regime than its entry",
-    "registration-form": "a registration number has not the ICO's form",
-    "registration-repeated": "two parties have one registration number",
-    "required-not-granted": "a field that every event has is not granted to every recipient",
-    "retention-long": "data are kept longer than the dated limits",
-    "retention-missing": "an event type has no retention",
-    "review-after-end": "the review is after the end",
-    "review-due": "the review is due, or soon",
-    "review-missing": "no review date is agreed, or no party is named for it",
-    "special-category": "special category data are not marked as such, or have no condition",
-    "starts-late": "the agreement starts more than a year from now",
-    "statistics-uncontrolled": "figures would leave without disclosure control",
-    "term-too-long": "the agreement runs too long",
-    "too-many-groups": "an event type needs more groups of fields than an event can have",
-    "type-unknown": "the vocabulary has no such event type",
-    "version-record": "the version record does not fit the version",
-}
-"""Meaning of every rule, those of `contracts/succession.py` included."""
+__all__ = [
+    "RULES",
+    "LintRule",
+    "RuleCase",
+    "RuleSource",
+    "finding",
+    "in_force",
+    "lint_rules",
+    "number_limit",
+    "text_limit",
+]
+
+
+class RuleSource(Term):
+    """A law, guidance or design decision that a rule rests on.
+
+    Attributes:
+        cite: as it is cited.
+        url: its text.
+        first_day: the day from which it has effect, if it is later than the rule's.
+    """
+
+    kind: Literal["law", "guidance", "design"]
+    cite: Text
+    url: Text | None = None
+    first_day: AgreementDay | None = Field(default=None, alias="from")
+
+
+class RuleCase(Term):
+    """A case of a rule, with its severity, and its message with the names of values in braces."""
+
+    case: Identifier
+    severity: Severity
+    message: Text
+
+
+class LintRule(Term):
+    """One rule.
+
+    Attributes:
+        rule: its name.
+        about: what it checks: the agreement, the agreement beside earlier versions, or the file.
+        means: what it finds, in words.
+        first_day: the day from which it applies; None if it rests on no law.
+        until: the first day on which it does not apply any more; None while it applies.
+        confirm: what a lawyer must confirm; None if it is nothing.
+        fix: what the author of the text does.
+        limits: numbers and forms that it checks.
+    """
+
+    rule: Identifier
+    about: Literal["agreement", "versions", "file"]
+    means: Text
+    first_day: AgreementDay | None = Field(alias="from")
+    until: AgreementDay | None
+    sources: tuple[RuleSource, ...] = Field(min_length=1)
+    confirm: Text | None
+    fix: Text
+    limits: dict[str, StrictInt | str] = Field(default_factory=dict)
+    cases: tuple[RuleCase, ...] = Field(min_length=1)
+
+    @property
+    def cited(self) -> tuple[str, ...]:
+        """Return the sources in words."""
+        return tuple(
+            f"{'Our design: ' if source.kind == 'design' else ''}{source.cite}"
+            + (f", from {source.first_day}" if source.first_day else "")
+            for source in self.sources
+        )
+
+    @property
+    def severities(self) -> frozenset[Severity]:
+        """Return the severities of its cases."""
+        return frozenset(each.severity for each in self.cases)
+
+    def applies_on(self, day: date) -> bool:
+        """Return whether the rule applies on a day."""
+        begun = self.first_day is None or self.first_day <= day
+        return begun and (self.until is None or day < self.until)
+
+
+class _File(Term):
+    """Content of the data file."""
+
+    list: Literal["lint_rules"]
+    dated: AgreementDay
+    note: Text
+    rules: tuple[LintRule, ...] = Field(min_length=1)
+
+
+@cache
+def lint_rules() -> Mapping[str, LintRule]:
+    """Return the rules of the newest dated list, by name."""
+    content = _File.model_validate(dated_data("lint_rules"))
+    found = {rule.rule: rule for rule in content.rules}
+    assert len(found) == len(content.rules), "a rule of the dated list is written twice"
+    return MappingProxyType(found)
+
+
+def finding(rule: str, case: str, where: str, **values: object) -> Finding:
+    """Return the finding of a rule, with the severity, text, fix and sources of the dated list.
+
+    Args:
+        rule: its name.
+        case: the name of the case.
+        where: dotted path in the agreement.
+        values: by the names that the message has in braces.
+    """
+    known = lint_rules()[rule]
+    of_case = next(each for each in known.cases if each.case == case)
+    return Finding(
+        rule=rule,
+        severity=of_case.severity,
+        where=where,
+        message=of_case.message.format_map(values),
+        fix=known.fix,
+        sources=known.cited,
+    )
+
+
+def number_limit(rule: str, name: str) -> int:
+    """Return a number that a rule checks."""
+    limit = lint_rules()[rule].limits[name]
+    assert isinstance(limit, int)
+    return limit
+
+
+def text_limit(rule: str, name: str) -> str:
+    """Return a pattern that a rule checks."""
+    return str(lint_rules()[rule].limits[name])
+
+
+def in_force(findings: Iterable[Finding], today: date) -> list[Finding]:
+    """Return the findings of rules that apply on a day, errors first."""
+    rules = lint_rules()
+    applying = (
+        each for each in findings if each.rule not in rules or rules[each.rule].applies_on(today)
+    )
+    return sorted(applying, key=lambda each: each.severity != "error")
+
+
+RULES: Final[Mapping[str, str]] = MappingProxyType(
+    {name: rule.means for name, rule in lint_rules().items()}
+)
+"""Meaning of every rule of the software, those of `contracts/succession.py` included."""

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from contracts.findings import Finding
+from contracts.lint_rules import finding
 from contracts.loading import ContractText
 from contracts.model import SIGNING_LIMIT_MS, Contract
-from contracts.vocabulary.comparison import compare_vocabularies
+from contracts.vocabulary.comparison import compare_vocabularies, less_sensitive
 
 __all__ = ["HeldVersion", "previous_of", "succession_findings"]
 
@@ -70,43 +71,24 @@ def succession_findings(
 
 def _of_itself(contract: Contract, now_ms: int) -> Iterator[Finding]:
     if contract.status == "drafted":
-        yield Finding(
-            "status-draft",
-            "error",
-            "status",
-            "this is a draft; sign the version that is offered for signature",
-        )
+        yield finding("status-draft", "draft", "status")
     if now_ms >= contract.ends_ms:
-        yield Finding("expired", "error", "ends", f"it ended on {contract.ends}")
+        yield finding("expired", "ended", "ends", ends=contract.ends)
     elif now_ms > contract.starts_ms + SIGNING_LIMIT_MS:
-        yield Finding(
-            "signed-late",
-            "error",
-            "starts",
-            f"it started on {contract.starts}, more than 30 days ago, so a signature of today does "
-            "not count; the text needs a later first day",
-        )
+        yield finding("signed-late", "late", "starts", starts=contract.starts)
 
 
 def _version_number(new: ContractText, same: Sequence[HeldVersion]) -> Iterator[Finding]:
     contract = new.contract
     for each in same:
         if _number(each.contract.version) == _number(contract.version):
-            yield Finding(
-                "version-repeated",
-                "error",
-                "version",
-                f"you have signed another text of {contract.name} {each.contract.version}, SHA-256 "
-                f"{each.text.hash.hex()}; a changed text needs a number of its own",
+            name = f"{contract.name} {each.contract.version}"
+            yield finding(
+                "version-repeated", "repeated", "version", name=name, hash=each.text.hash.hex()
             )
     before = previous_of(new, same)
     if before is not None and _number(contract.version) < _number(before.contract.version):
-        yield Finding(
-            "version-not-newer",
-            "error",
-            "version",
-            f"it replaces {before.contract.version}, so its number must be higher",
-        )
+        yield finding("version-not-newer", "lower", "version", before=before.contract.version)
 
 
 def _previous(
@@ -119,24 +101,11 @@ def _previous(
     contract = new.contract
     held = {each.text.hash for each in same}
     if not held >= set(contract.previous_hashes) - set(without_us):
-        yield Finding(
-            "previous-not-held",
-            "warning",
-            "previous",
-            "it replaces a version that you have not signed, so what changes cannot be shown; if "
-            "you join with this version, add the bundle that holds the earlier versions too: they "
-            "show that you were no party of them",
-        )
+        yield finding("previous-not-held", "not-held", "previous")
     lacking = [each for each in same if each.text.hash not in contract.previous_hashes]
     if lacking:
         named = ", ".join(f"{each.contract.version} {each.text.hash.hex()}" for each in lacking)
-        yield Finding(
-            "previous-missing",
-            "error",
-            "previous",
-            "the text must name each version that you have signed by its SHA-256, and does not "
-            f"name: {named}",
-        )
+        yield finding("previous-missing", "missing", "previous", named=named)
     before = previous_of(new, same)
     if before is not None:
         yield from _against_previous(contract, before.contract)
@@ -144,29 +113,67 @@ def _previous(
 
 def _against_previous(contract: Contract, before: Contract) -> Iterator[Finding]:
     if contract.ends < before.ends:
-        yield Finding(
+        yield finding(
             "ends-before-previous",
-            "warning",
+            "earlier",
             "ends",
-            f"it ends on {contract.ends}, and {before.version}, which it replaces, ends on "
-            f"{before.ends}; nothing can be sent after {contract.ends}",
+            ends=contract.ends,
+            before=before.version,
+            before_ends=before.ends,
         )
     if contract.starts > before.ends:
-        yield Finding(
+        yield finding(
             "gap",
-            "warning",
+            "gap",
             "starts",
-            f"{before.version} ends on {before.ends}; nothing can be sent until {contract.starts}",
+            before=before.version,
+            before_ends=before.ends,
+            starts=contract.starts,
         )
     if contract.pins.vocabulary != before.pins.vocabulary:
         changes = compare_vocabularies(before.vocabulary, contract.vocabulary)
         for broken in (each for each in changes if each.breaks):
-            yield Finding(
+            if broken.lowered is not None:
+                was, now = broken.lowered
+                yield finding(
+                    "sensitivity-lowered",
+                    "vocabulary-below-previous",
+                    "pins.vocabulary",
+                    path=broken.path,
+                    was=was,
+                    now=now,
+                )
+                continue
+            yield finding(
                 "vocabulary-breaks",
-                "error",
+                "breaks",
                 "pins.vocabulary",
-                f"in its vocabulary {broken.path} {broken.text}; a name keeps its meaning from "
-                "version to version, so give the new meaning a new name",
+                path=broken.path,
+                text=broken.text,
+            )
+    yield from _lowered(contract, before)
+
+
+def _lowered(contract: Contract, before: Contract) -> Iterator[Finding]:
+    """Name fields that the version before treated with more care, and the vocabulary does not."""
+    for name, terms in contract.event_types.items():
+        earlier = before.event_types.get(name)
+        form = contract.vocabulary.event_types.get(name)
+        for path, field in terms.fields.items() if earlier is not None else ():
+            was = earlier.fields.get(path) if earlier is not None else None
+            leaf = form.leaves.get(path) if form is not None else None
+            stated = leaf.form.sensitivity if leaf is not None else None
+            if was is None or not less_sensitive(was.sensitivity, field.sensitivity):
+                continue
+            if stated is not None and less_sensitive(stated, field.sensitivity):
+                continue  # `lint` names it as below the vocabulary
+            yield finding(
+                "sensitivity-lowered",
+                "below-previous",
+                f"event_types.{name}.fields.{path}",
+                was=was.sensitivity,
+                now=field.sensitivity,
+                version=before.version,
             )
 
 
@@ -179,13 +186,13 @@ def _partitions(contract: Contract, same: Sequence[HeldVersion]) -> Iterator[Fin
         for earlier in held:
             before = earlier.topics.get(name)
             if before is not None and before.partitions != topic.partitions:
-                yield Finding(
+                yield finding(
                     "partitions-changed",
-                    "error",
+                    "changed",
                     f"topics.{name}.partitions",
-                    f"{before.partitions} partitions in {earlier.version} become "
-                    f"{topic.partitions}: Kafka cannot change the number without cases losing "
-                    "their order; keep the number, or give the topic another name",
+                    before=before.partitions,
+                    version=earlier.version,
+                    now=topic.partitions,
                 )
                 break
 
@@ -205,13 +212,13 @@ def _other_agreements(
         for name in shared:
             pair = _in_both(contract, other, name)
             if pair is not None:
-                yield Finding(
+                yield finding(
                     "type-in-two-agreements",
-                    "error",
+                    "two",
                     f"event_types.{name}",
-                    f"{other.name} {other.version}, which you have signed, has this event type "
-                    f"too, and {pair[0]} and {pair[1]} are parties of both; events of it from one "
-                    "to the other could be sent under neither",
+                    other=f"{other.name} {other.version}",
+                    first=pair[0],
+                    second=pair[1],
                 )
                 break
 

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from broker.codes.meanings import CODES
-from contracts.lint_rules import RULES
+from contracts.lint_rules import LintRule, lint_rules
 
 PAGE = Path(__file__).with_name("codes.md")
 
@@ -16,7 +16,7 @@ PAGE = Path(__file__).with_name("codes.md")
 def page() -> str:
     """The whole page."""
     rows = "".join(f"| `{code}` | {one.means} | {one.to_do} |\n" for code, one in CODES.items())
-    rules = "".join(f"| `{rule}` | {means} |\n" for rule, means in sorted(RULES.items()))
+    rules = "".join(_row(rule) for _, rule in sorted(lint_rules().items()))
     return (
         "# Reason codes\n\n"
         "Every code that Concordant prints, logs or counts, in alphabetical order; those of\n"
@@ -27,7 +27,24 @@ def page() -> str:
         "Findings about the text of an agreement. An error stops a signature until the text is\n"
         "corrected. A warning has to be read: correct the text, or accept the warning with\n"
         "`concordant contract sign --accept CODE`.\n\n"
-        f"| code | meaning |\n| --- | --- |\n{rules}"
+        "The table is made from `contracts/data/lint_rules.<date>.json`. A rule applies from the\n"
+        "day in the fourth column. An agency's lawyer confirms what the last column names. An\n"
+        "organisation can add rules of its own: [Own lint rules](guides/lint-rules.md).\n\n"
+        "| code | severity | meaning | from | what to do | source | lawyer to confirm |\n"
+        f"| --- | --- | --- | --- | --- | --- | --- |\n{rules}"
+    )
+
+
+def _row(rule: LintRule) -> str:
+    days = str(rule.first_day or "") + (f" until {rule.until}" if rule.until else "")
+    sources = "; ".join(
+        f"[{source.cite}]({source.url})" if source.url else cited
+        for source, cited in zip(rule.sources, rule.cited, strict=True)
+    )
+    severity = " or ".join(sorted(rule.severities))
+    return (
+        f"| `{rule.rule}` | {severity} | {rule.means} | {days} | {rule.fix} | {sources} | "
+        f"{rule.confirm or ''} |\n"
     )
 
 

@@ -59,6 +59,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/connecting-an-agency",
                 "guides/contracts-and-audits",
                 "guides/vocabularies",
+                "guides/lint-rules",
                 "guides/subscribing",
                 "guides/hosting-kafka",
                 "guides/when-a-key-is-lost",

@@ -154,6 +154,9 @@ MEANS: Mapping[str, str] = {
     "intake": "What happens to rows of an export",
     "intake.ungranted_fields": "For a field that a recipient may not read: `leave_out` sends the "
     "row without the field and reports it, `refuse` refuses the row",
+    "lint": "Own rules for agreements",
+    "lint.rules": "File of your organisation's lint rules. `contract lint --agency DIR` and "
+    "`contract sign` apply it",
     "retention": "For how many days files stay in the adapter's folders. 0 keeps them until a "
     "person removes them. Without a number nothing is removed, and `status` says so",
     "retention.processed_days": "Days in `processed/`",

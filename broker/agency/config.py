@@ -19,6 +19,7 @@ from broker.agency.config_sections import (
     IntervalsSection,
     KafkaSection,
     KeysSection,
+    LintSection,
     Name,
     PassphraseSection,
     RetentionSection,
@@ -52,6 +53,7 @@ class AgencyConfig(Section):
     kafka: KafkaSection = KafkaSection()
     folders: FoldersSection = FoldersSection()
     intake: IntakeSection = IntakeSection()
+    lint: LintSection = LintSection()
     retention: RetentionSection = RetentionSection()
     intervals: IntervalsSection = IntervalsSection()
     http: HttpSection = HttpSection()

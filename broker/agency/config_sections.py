@@ -244,6 +244,12 @@ class FoldersSection(Section):
     inbox: Text = "inbox"
 
 
+class LintSection(Section):
+    """File of the organisation's own lint rules, which ``contract lint`` and ``sign`` apply too."""
+
+    rules: Text | None = None
+
+
 class IntakeSection(Section):
     """Treatment of a row with a field that the contract does not allow for its recipients.
 

@@ -59,32 +59,42 @@ Field = Annotated[
 def lint(
     file: File = None,
     agency: AgencyOrFile = None,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--rules", metavar="FILE", help="Your organisation's own rules too; repeatable."
+        ),
+    ] = None,
     json: AsJson = False,
     junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for CI.")] = False,
     output: Output = None,
 ) -> None:
     """List problems to correct before the contract is signed.
 
-    Exit code 1 if there is an error, 0 if there are only warnings, 3 if the file cannot be read.
+    With --rules, or with [lint] rules in the agency's settings, the rules of your organisation are
+    checked too. Their names begin with the name of the rule set and a slash. Exit code 1 if there
+    is an error, 0 if there are only warnings, 3 if the file cannot be read.
     """
     from broker.cli import contract_text as text
-    from broker.cli.findings_text import findings_text
+    from broker.cli.findings_text import lint_text
     from broker.clock import now_ms
-    from broker.operations.contract_lint import check_contract, contract_paths
+    from broker.operations.contract_lint import checked_contracts
     from contracts.lint import NOT_CHECKED
 
     require_one_source(file, agency)
     _exclusive(json, junit)
-    checked = [check_contract(path, now_ms()) for path in contract_paths(file, agency)]
+    checked = checked_contracts(file, agency, tuple(rules or ()), now_ms())
     if json:
         print_json([text.findings_json(each) for each in checked], output)
     elif junit:
         print_text(text.junit(checked), output)
     else:
-        print_text("".join(findings_text(each) for each in checked), output)
+        print_text(lint_text(checked), output)
     errors = sum(each.errors for each in checked)
     warnings = sum(len(each.findings) for each in checked) - errors
     found = f"{number_of(errors, 'error')}, {number_of(warnings, 'warning')}"
+    for line in dict.fromkeys(line for each in checked for line in each.notes):
+        note(line)
     note(f"{found}. {NOT_CHECKED}")
     raise typer.Exit(NO if errors else 0)
 
@@ -216,7 +226,8 @@ def sign(
     """Check a contract, show what changes for this agency, ask, and sign with the governance keys.
 
     Refuses (exit code 1) errors that would stop the parties, drafts, expired versions and whatever
-    lint calls an error; a warning must be accepted by its name. Writes this agency's note beside
+    lint calls an error, the rules of your organisation included ([lint] rules in the settings); a
+    warning must be accepted by its name. Writes this agency's note beside
     FILE: who signed, in what capacity, when, and the hash of the text that was shown. Stores the
     contract, the note and that text in the agency's folder. The contract binds when every party
     has signed the same bytes. Compare the fingerprints by telephone first.

@@ -8,7 +8,7 @@ from shlex import quote
 from typing import Final
 from xml.etree import ElementTree as Xml
 
-from broker.cli.findings_text import condensed
+from broker.cli.findings_text import condensed, finding_json, raised_text, set_json, set_text
 from broker.cli.times import day, instant
 from broker.operations.contract_lint import Checked
 from broker.operations.contract_signing import Signed, SigningReview
@@ -40,15 +40,10 @@ def findings_json(checked: Checked) -> dict[str, object]:
         "errors": checked.errors,
         "warnings": len(checked.findings) - checked.errors,
         "findings": [
-            {
-                "rule": finding.rule,
-                "severity": finding.severity,
-                "where": finding.where,
-                "line": checked.line_of(finding),
-                "message": finding.message,
-            }
-            for finding in checked.findings
+            {**finding_json(each), "line": checked.line_of(each)} for each in checked.findings
         ],
+        "rule_sets": [set_json(each) for each in checked.rule_sets],
+        "notes": list(checked.notes),
     }
 
 
@@ -74,7 +69,7 @@ def junit(checked: Sequence[Checked]) -> str:
                 failure = Xml.SubElement(
                     case, "failure", type=finding.rule, message=finding.message
                 )
-                failure.text = f"{finding.where}: {finding.message}"
+                failure.text = f"{finding.where}: {finding.message}\n{finding.fix}"
             else:
                 Xml.SubElement(case, "system-out").text = f"warning: {finding.message}"
     Xml.indent(root)
@@ -109,9 +104,14 @@ def review_text(reviewed: SigningReview) -> str:
         line
         for found, more in condensed(reviewed.findings)
         for line in wrapped(
-            f"{found.severity}: {found.rule}: {found.where}: {found.message}{more}", "  "
+            f"{found.severity}: {found.rule}: {found.where}: {found.message}"
+            f"{raised_text(found)}{more}",
+            "  ",
         )
     ] or ["  no errors, no warnings"]
+    for each in reviewed.rule_sets:
+        lines += wrapped(f"Own rules that were checked: {set_text(each)}", "  ")
+    lines += [line for text in reviewed.notes for line in wrapped(text, "  ")]
     lines += wrapped(NOT_CHECKED, "  ")
     lines += unchecked_notes(reviewed)
     return "\n".join(lines) + "\n"
@@ -160,15 +160,8 @@ def review_json(reviewed: SigningReview) -> dict[str, object]:
             }
             for change in reviewed.changes
         ],
-        "findings": [
-            {
-                "rule": found.rule,
-                "severity": found.severity,
-                "where": found.where,
-                "message": found.message,
-            }
-            for found in reviewed.findings
-        ],
+        "findings": [finding_json(found) for found in reviewed.findings],
+        "rule_sets": [set_json(each) for each in reviewed.rule_sets],
         "unchecked": list(reviewed.unchecked),
         "left_out": list(reviewed.left_out),
     }

@@ -1,19 +1,44 @@
-"""Findings of lint as text: one line for each thing that a person has to correct."""
+"""Findings of lint as text and JSON: one line for each thing that a person has to correct."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from broker.cli.output import number_of
 from broker.operations.contract_lint import Checked
 from contracts.findings import Finding
+from contracts.rule_sets import RuleSetFile
+from contracts.wording import wrapped
 
-__all__ = ["condensed", "finding_notes", "findings_text"]
+__all__ = [
+    "condensed",
+    "finding_json",
+    "finding_notes",
+    "findings_text",
+    "lint_text",
+    "raised_text",
+    "set_json",
+    "set_text",
+]
 
 _EACH = frozenset({"not-a-contract", "placeholder"})
 """Rules whose findings are listed one by one, because each place needs its own correction."""
 
 _INCOMPLETE = "draft-incomplete"
+
+
+def lint_text(checked: Sequence[Checked]) -> str:
+    """Return the findings, then once for each rule what to do and its source."""
+    text = "".join(findings_text(each) for each in checked)
+    rules = {one.rule: one for each in checked for one, _ in condensed(each.findings)}
+    lines = ["", "What to do:"] if rules else []
+    for name, one in sorted(rules.items()):
+        lines += wrapped(f"{name}: {one.fix} Source: {'; '.join(one.sources)}", "  ")
+    sets = {each.content.rule_set: each for one in checked for each in one.rule_sets}
+    if sets:
+        lines += ["", "Rules of your own organisation that were checked too:"]
+        lines += [line for each in sets.values() for line in wrapped(set_text(each), "  ")]
+    return text + "".join(f"{line}\n" for line in lines)
 
 
 def findings_text(checked: Checked) -> str:
@@ -30,7 +55,12 @@ def findings_text(checked: Checked) -> str:
     for one, more in condensed(in_order):
         where = one.where.removeprefix(f"line {line(one)}").removeprefix(": ")
         parts = [f"{checked.file}:{line(one)}" if line(one) else checked.file]
-        parts += [one.severity, one.rule, *([where] if where else []), f"{one.message}{more}"]
+        parts += [
+            one.severity,
+            one.rule,
+            *([where] if where else []),
+            f"{one.message}{raised_text(one)}{more}",
+        ]
         lines.append(": ".join(parts) + "\n")
     return "".join(lines)
 
@@ -69,3 +99,46 @@ def _key(one: Finding) -> tuple[str, ...]:
         return (one.severity, one.rule)
     same = one.where.startswith("event_types.") and one.rule not in _EACH
     return (one.severity, one.rule, one.message, *(() if same else (one.where,)))
+
+
+def raised_text(found: Finding) -> str:
+    """Return that a rule set makes a rule of the software an error; else nothing."""
+    own = not found.rule_set or found.rule.startswith(f"{found.rule_set}/")
+    return "" if own else f" (an error by the rule set {found.rule_set})"
+
+
+def set_text(rule_set: RuleSetFile) -> str:
+    """Return name, organisation, version, file and hash of a rule set."""
+    content = rule_set.content
+    return (
+        f"{content.rule_set}: {content.organisation}, version {content.version} of "
+        f"{content.dated}, {rule_set.file}, SHA-256 {rule_set.sha256}"
+    )
+
+
+def set_json(rule_set: RuleSetFile) -> dict[str, object]:
+    """Return a rule set with the names of its rules, for programs."""
+    content = rule_set.content
+    return {
+        "rule_set": content.rule_set,
+        "organisation": content.organisation,
+        "version": content.version,
+        "dated": content.dated.isoformat(),
+        "file": rule_set.file,
+        "sha256": rule_set.sha256,
+        "rules": list(content.names),
+        "severities": dict(content.severities),
+    }
+
+
+def finding_json(found: Finding) -> dict[str, object]:
+    """Return one finding, for programs."""
+    return {
+        "rule": found.rule,
+        "severity": found.severity,
+        "where": found.where,
+        "message": found.message,
+        "fix": found.fix,
+        "source": list(found.sources),
+        "rule_set": found.rule_set or None,
+    }

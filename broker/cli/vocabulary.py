@@ -146,4 +146,11 @@ def _checked(checked: CheckedVocabulary) -> dict[str, object]:
 
 
 def _change(change: VocabularyChange) -> dict[str, object]:
-    return {"path": change.path, "text": change.text, "breaks": change.breaks}
+    lowered = change.lowered
+    return {
+        "path": change.path,
+        "text": change.text,
+        "breaks": change.breaks,
+        "rule": None if lowered is None else "sensitivity-lowered",
+        "lowered": None if lowered is None else {"from": lowered[0], "to": lowered[1]},
+    }

@@ -714,6 +714,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "link_malformed": Meaning(
         "index 0 does not name a predecessor in the required form", _NOTHING_TAKEN
     ),
+    "lint_rules_invalid": Meaning(
+        "a file of lint rules is not as it should be, or two rule sets have one name",
+        "Correct the named line of the rules, then run the command again. Give each rule set a "
+        "name of its own.",
+    ),
     "log_checkpoint_invalid": Meaning(
         "a signed head of the log does not verify",
         "Keep the state as evidence and tell your information governance officer.",

@@ -22,6 +22,7 @@ from broker.keys.keyfile import UNASSIGNED
 from broker.operations.agreement_documents import documents_of, keep_documents
 from broker.operations.deployment_joining import join_deployment
 from broker.operations.partner_checks import unchecked_parties
+from broker.operations.rule_set_files import rule_sets_of
 from broker.operations.signatories import signatory_missing
 from broker.registry.contract_notes import Signatory, shown_hash
 from broker.registry.contracts import (
@@ -37,9 +38,12 @@ from contracts.errors import UnknownNameError
 from contracts.findings import Finding
 from contracts.hidden_characters import visible
 from contracts.lint import RULES, lint_text
+from contracts.lint_rules import in_force
 from contracts.loading import ContractText, load_contract
 from contracts.model import Contract
 from contracts.names import nearest
+from contracts.rule_set_checks import raised, unknown_names
+from contracts.rule_sets import RuleSetFile
 from contracts.succession import HeldVersion, previous_of, succession_findings
 
 LANGUAGE: Final = "en-GB"
@@ -60,6 +64,8 @@ class SigningReview:
         summary: the same changes; those that belong together are one line.
         findings: of every check, errors first.
         unchecked: parties whose fingerprint no person of this agency has compared.
+        rule_sets: own rules of this organisation that were applied.
+        notes: names in these rules that the agreement does not have.
         left_out: parties of signed versions that this one leaves out. A signature ends the exchange
             with them (C4), whether or not the others sign.
     """
@@ -73,6 +79,8 @@ class SigningReview:
     unchecked: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     summary: ChangeSummary | None = None
+    rule_sets: tuple[RuleSetFile, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def signed_already(self) -> bool:
@@ -125,7 +133,8 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         now: milliseconds since the epoch.
 
     Raises:
-        ContractError: the file is not a contract.
+        ContractError: the file is not a contract; `lint_rules_invalid`.
+        ConfigError: `file_unusable`: the agency's lint rules cannot be read.
         RegistryError: it is not ours to sign, was altered, or a signature is wrong.
     """
     text = load_contract(file)
@@ -153,7 +162,14 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     ]
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     without_us = participant.repository.without_us(text.contract.previous_hashes)
-    found = [*succession_findings(text, versions, now, without_us), *lint_text(text, today)]
+    rule_sets = rule_sets_of(directory, participant.config)
+    found = in_force(
+        [
+            *raised(succession_findings(text, versions, now, without_us), rule_sets),
+            *lint_text(text, today, rule_sets),
+        ],
+        today,
+    )
     against = _compared_with(participant, merged, versions, now)
     changes: tuple[TermChange, ...] = ()
     summary = None
@@ -169,10 +185,12 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         merged=merged,
         against=against,
         changes=changes,
-        findings=tuple(sorted(found, key=lambda each: each.severity != "error")),
+        findings=tuple(found),
         unchecked=unchecked_parties(participant, text.contract),
         left_out=_left_out(participant, merged),
         summary=summary,
+        rule_sets=rule_sets,
+        notes=unknown_names(text.contract, rule_sets),
     )
 
 
@@ -285,15 +303,22 @@ def _keep_documents(root: Path, contract: Contract) -> None:
         ) from None
 
 
-def require_rules(accepted: Iterable[str]) -> None:
+def require_rules(accepted: Iterable[str], own: Collection[str] | None = None) -> None:
     """Check that every accepted code is the code of a check.
+
+    Args:
+        accepted: the codes.
+        own: names of the rules of organisations; None before they are read: then each name with a
+            slash may be one.
 
     Raises:
         UnknownNameError: `rule_unknown`, with suggestions.
     """
     for rule in accepted:
-        if rule not in RULES:
-            alike = nearest(rule, RULES)
+        if own is None and "/" in rule:
+            continue
+        if rule not in RULES and rule not in (own or ()):
+            alike = nearest(rule, [*RULES, *(own or ())])
             raise UnknownNameError(
                 f"No check has the code {rule[:80]!r}.",
                 code="rule_unknown",
@@ -310,7 +335,7 @@ def require_signable(reviewed: SigningReview, accepted: Collection[str]) -> None
         SigningRefusedError: one was not; it names every finding.
         UnknownNameError: `rule_unknown`.
     """
-    require_rules(accepted)
+    require_rules(accepted, [name for each in reviewed.rule_sets for name in each.content.names])
     where = str(reviewed.file)
     errors = reviewed.errors
     if errors:

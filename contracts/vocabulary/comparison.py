@@ -13,7 +13,7 @@ from contracts.vocabulary.event_types import EventType
 from contracts.vocabulary.format import CodeList, FieldForm, Value, VocabularyForm
 from contracts.vocabulary.vocabulary import Vocabulary
 
-__all__ = ["VocabularyChange", "compare_vocabularies"]
+__all__ = ["VocabularyChange", "compare_vocabularies", "less_sensitive"]
 
 _STRENGTH = {"none": 0, "personal": 1, "special-category": 2, "criminal-offence": 2}
 
@@ -26,11 +26,24 @@ class VocabularyChange:
         path: place in the file, with dots.
         text: the change in words, without a full stop.
         breaks: whether a name that both have no longer means the same.
+        lowered: the sensitivity before and now, of a field that the law protected more before.
     """
 
     path: str
     text: str
     breaks: bool = False
+    lowered: tuple[str, str] | None = None
+
+
+def less_sensitive(before: str, after: str) -> bool:
+    """Return whether a sensitivity protects less than another, or not in the same way.
+
+    Special category data and criminal offence data have conditions of their own, so neither takes
+    the place of the other.
+    """
+    if _STRENGTH[before] == _STRENGTH[after]:
+        return before != after
+    return _STRENGTH[before] > _STRENGTH[after]
 
 
 def compare_vocabularies(before: Vocabulary, after: Vocabulary) -> tuple[VocabularyChange, ...]:
@@ -145,8 +158,12 @@ def _type(
             yield VocabularyChange(at, "has values of another kind", breaks=True)
         if leaf.form.data_subject != now.form.data_subject:
             yield VocabularyChange(at, "is about other people", breaks=True)
-        if _weaker(leaf.form, now.form):
-            yield VocabularyChange(at, "is protected less than before", breaks=True)
+        if leaf.form.identifies > now.form.identifies:
+            yield VocabularyChange(at, "does not identify a person any more", breaks=True)
+        was, then = leaf.form.sensitivity or "none", now.form.sensitivity or "none"
+        if less_sensitive(was, then):
+            text = f"has the sensitivity {then} now, and had {was}: it is protected less"
+            yield VocabularyChange(at, text, breaks=True, lowered=(was, then))
         if leaf.form.category != now.form.category:
             yield VocabularyChange(at, f"is of the category {now.form.category} now")
         if leaf.form.longest != now.form.longest and None not in {
@@ -197,12 +214,6 @@ def _value_shape(form: VocabularyForm, value: Value) -> tuple[object, ...]:
     if kind.pattern is not None:
         return value.kind, None, None
     return "integer" if kind.integer is not None else "text", None, None
-
-
-def _weaker(before: FieldForm, after: FieldForm) -> bool:
-    return before.identifies > after.identifies or (
-        _STRENGTH[before.sensitivity or "none"] > _STRENGTH[after.sensitivity or "none"]
-    )
 
 
 def _consent(old: VocabularyForm, new: VocabularyForm) -> Iterator[VocabularyChange]:

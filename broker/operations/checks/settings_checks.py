@@ -13,6 +13,7 @@ from broker.agency.kinds import declared_kinds, require_kind
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs, health_port
 from broker.operations.checks.check import Check, passed, skipped, warned
+from broker.operations.rule_set_files import rule_sets_of
 from broker.registry.awaited import awaited
 from broker.statements.heartbeats import SILENT_INTERVALS
 from broker.transport.connection import wrong_address
@@ -47,6 +48,7 @@ def settings(agency: Path, config: AgencyConfig) -> Iterator[Check]:
         *_same_folders(agency, config),
         *_addresses(config),
         *_health(agency, config),
+        *_lint_rules(agency, config),
     ]
     yield from wrong
     if not any(check.status == "fail" for check in wrong):
@@ -105,6 +107,15 @@ def _addresses(config: AgencyConfig) -> Iterator[Check]:
         detail = f"{address!r} is not HOST:PORT [agency.toml: kafka.bootstrap]"
         fix = "for example: kafka.example.org:9092"
         yield Check("settings", "fail", detail, fix, "config_address_invalid")
+
+
+def _lint_rules(agency: Path, config: AgencyConfig) -> Iterator[Check]:
+    """Check the organisation's own lint rules: without them no contract can be signed."""
+    try:
+        rule_sets_of(agency, config)
+    except ConcordantError as error:
+        detail = f"{error.detail} [{error.where}; agency.toml: lint.rules]"
+        yield Check("settings", "fail", detail, error.fix, error.code)
 
 
 def heartbeat_intervals(participant: Participant, now: int) -> Iterator[Check]:

@@ -254,6 +254,10 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         "broker/operations/test_agreement_documents.py"
         "::test_an_agreement_without_its_framework_is_refused",
     ),
+    "lint_rules_invalid": (
+        P,
+        "contracts/test_rule_sets.py::test_a_fault_names_file_and_line",
+    ),
     "vocabulary_invalid": (
         P,
         "contracts/test_vocabulary.py::test_a_fault_is_refused_with_its_line_and_field",

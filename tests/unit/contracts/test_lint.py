@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from contracts.lint import RULES, lint, lint_text
-from contracts.lint_rules import SUCCESSION_RULES
+from contracts.lint import lint, lint_text
+from contracts.lint_rules import lint_rules
 from contracts.loading import load_draft, parse_contract, parse_draft, shipped_terms
 from contracts.model import Contract
 from contracts.terms import EventTerms
@@ -137,6 +137,12 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
      lambda c: change(c, MADE, "referral_id", readers=("police",))),
     ("consent-tears", "warning",
      lambda c: change(c, MADE, "intelligence.source_grade", consent=("statistics",))),
+    ("sensitivity-lowered", "error",
+     lambda c: change(c, MADE, "victim.ethnicity", sensitivity="personal")),
+    ("sensitivity-lowered", "error",
+     lambda c: change(c, MADE, "victim.ethnicity", sensitivity="criminal-offence")),
+    ("sensitivity-lowered", "error",
+     lambda c: change(c, MADE, "victim.name", sensitivity="none")),
     ("identifies-unmarked", "error",
      lambda c: change(c, MADE, "victim.address", identifies=False)),
     ("too-many-groups", "error", many_groups),
@@ -366,7 +372,25 @@ def test_every_rule_is_found_by_a_case_and_no_other_rule_is(
         for finding in lint_text(text, TODAY)
     }
     # broker/cli/test_contract_reading.py has the last, test_succession.py those of versions
-    assert found == RULES.keys() - SUCCESSION_RULES.keys() - {"not-a-contract"}
+    assert found == {name for name, rule in lint_rules().items() if rule.about == "agreement"}
+
+
+def test_a_code_of_law_counts_from_its_first_day(contract: Contract) -> None:
+    relying = basis_of(contract, "support", "support-victims", basis="uk-gdpr:6(1)(ea)")
+    before = relying.model_copy(update={"starts": date(2026, 1, 5), "ends": date(2026, 12, 31)})
+    found = lint(before, date(2026, 1, 2))
+    assert "exists from 2026-02-05" in found[0].message
+    assert found[0].rule == "legal-code-unknown"
+    for terms, day in ((before, date(2026, 2, 5)), (relying, TODAY)):
+        assert "legal-code-unknown" not in {each.rule for each in lint(terms, day)}
+
+
+def test_every_finding_names_what_to_do_and_its_source(contract: Contract) -> None:
+    for rule, _, break_it in (*BROKEN, *PASSED_BEFORE.values()):
+        for found in lint(break_it(contract), TODAY):
+            assert found.fix == lint_rules()[found.rule].fix
+            assert found.sources == lint_rules()[found.rule].cited, rule
+            assert "{" not in found.message.replace("{}", "")
 
 
 HIDDEN = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from contracts.lint_rules import SUCCESSION_RULES
+from contracts.lint_rules import lint_rules
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.succession import HeldVersion, succession_findings
@@ -214,4 +214,38 @@ def test_every_rule_of_versions_is_in_a_test_of_this_file() -> None:
     asserted = re.findall(
         r'"([a-z-]+)"(?:: |\] == )"(?:error|warning)"', Path(__file__).read_text()
     )
-    assert set(asserted) & SUCCESSION_RULES.keys() == SUCCESSION_RULES.keys()
+    rules = {name for name, rule in lint_rules().items() if rule.about == "versions"}
+    assert rules <= set(asserted)
+
+
+def test_a_vocabulary_that_lowers_a_sensitivity_is_an_error(
+    contract: Contract, first: ContractText
+) -> None:
+    raw = shipped_vocabulary_files()["hate-crime"]
+    at = re.search(rb"ethnicity: \{[^}]*sensitivity: (special-category)", raw)
+    assert at is not None
+    for lower in (b"personal", b"none", b"criminal-offence"):
+        words = parse_vocabulary(raw[: at.start(1)] + lower + raw[at.end(1) :], "v.yaml")
+        pins = contract.pins.model_copy(update={"vocabulary": words.hash})
+        new = after(contract, first, pins=pins)
+        new.contract.__dict__["vocabulary"] = words
+        found = rules(new, HeldVersion(first, complete=True))
+        assert found["sensitivity-lowered"] == "error"
+
+
+def test_a_version_that_lowers_a_sensitivity_to_that_of_the_vocabulary_is_a_warning(
+    contract: Contract,
+) -> None:
+    terms = contract.event_types["referral.made"]
+    stricter = terms.fields["victim.name"].model_copy(update={"sensitivity": "special-category"})
+    held = text(
+        contract,
+        event_types={
+            **contract.event_types,
+            "referral.made": terms.model_copy(
+                update={"fields": {**terms.fields, "victim.name": stricter}}
+            ),
+        },
+    )
+    found = rules(after(contract, held), HeldVersion(held, complete=True))
+    assert found == {"sensitivity-lowered": "warning"}

@@ -111,6 +111,96 @@ def test_contradicting_options_are_a_usage_error(
     assert cli("contract", "lint", *options).code == 2
 
 
+OWN = """\
+rule_set: westmark
+organisation: Westmark Council
+version: 1.0.0
+dated: 2026-11-01
+severities: {review-due: error}
+rules:
+  no-ethnicity:
+    means: nothing about ethnicity is shared
+    severity: warning
+    source: Policy 7
+    fix: Take the field out.
+    forbid: {fields: [victim.ethnicity], recipients: [counsil]}
+  short:
+    means: at most one year
+    severity: error
+    source: Policy 8
+    fix: Agree one year.
+    retention: {years_at_most: 1}
+"""
+
+
+def test_own_rules_are_named_in_text_json_and_junit(cli, world: World, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(OWN)
+    options = ("contract", "lint", world.contract(), "--rules", own)
+    done = cli(*options, "--json")
+    assert done.code == 1
+    (file,) = done.json
+    found = [each for each in file["findings"] if each["rule_set"] == "westmark"]
+    assert {each["rule"] for each in found} == {"westmark/short"}
+    assert {(each["severity"], each["fix"]) for each in found} == {("error", "Agree one year.")}
+    assert found[0]["source"] == ["Westmark Council: Policy 8"]
+    (applied,) = file["rule_sets"]
+    assert (applied["rule_set"], applied["version"]) == ("westmark", "1.0.0")
+    assert applied["rules"] == ["westmark/no-ethnicity", "westmark/short"]
+    assert ["council" in each for each in file["notes"]] == [True]  # a misspelt role
+    assert file["notes"][0] in done.err
+    done = cli(*options)
+    assert ": error: westmark/short: " in done.text
+    assert "westmark: Westmark Council, version 1.0.0" in done.text
+    assert "westmark/short" in cli(*options, "--junit").text
+
+
+def test_a_shipped_rule_names_its_source_and_fix(cli, due: Path, tmp_path: Path) -> None:
+    (file,) = cli("contract", "lint", due, "--json").json
+    (found,) = [each for each in file["findings"] if each["rule"] == "review-due"]
+    assert found["fix"]
+    assert any("Data Protection Act 2018 s39" in each for each in found["source"])
+    assert found["rule_set"] is None
+    assert file["rule_sets"] == []
+
+
+def test_a_rule_set_makes_a_warning_an_error(cli, world: World, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(OWN.partition("rules:")[0])
+    soon = tmp_path / "soon.yaml"
+    soon.write_text(dated(world.contract().read_text(), {"review_on": 30}))
+    assert cli("contract", "lint", soon).code == 0
+    done = cli("contract", "lint", soon, "--rules", own)
+    assert done.code == 1
+    assert "(an error by the rule set westmark)" in done.text
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("severities: {gateway: warning}\n", 3), (None, 3)], ids=["lowered", "gone"]
+)
+def test_rules_that_cannot_be_used_stop_the_check(
+    cli, world: World, tmp_path: Path, text: str | None, code: int
+) -> None:
+    own = tmp_path / "own.yaml"
+    if text is not None:
+        own.write_text(OWN.partition("severities")[0] + text)
+    done = cli("contract", "lint", world.contract(), "--rules", own)
+    assert (done.code, done.text) == (code, "")
+    assert ("lint_rules_invalid" if text else "file_unusable") in done.err
+    if text:
+        assert f"{own}:5" in done.err
+
+
+def test_two_rule_sets_of_one_name_are_refused(cli, world: World, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.yaml", "b.yaml")]
+    for number, path in enumerate(paths):
+        path.write_text(f"{OWN}# {number}\n")
+    rules = [word for path in paths for word in ("--rules", path)]
+    done = cli("contract", "lint", world.contract(), *rules)
+    assert "lint_rules_invalid" in done.err
+    assert done.code == 3
+
+
 # --- explain -------------------------------------------------------------------------------------
 
 

@@ -376,6 +376,68 @@ def test_a_version_that_would_stop_the_parties_is_not_signed(
     assert len(list((world.agency() / "contracts").glob("*.yaml"))) == 1
 
 
+OWN = """\
+rule_set: westmark
+organisation: Westmark Council
+version: 1.0.0
+dated: 2026-11-01
+rules:
+  short:
+    means: short retention
+    severity: {severity}
+    source: Policy 8
+    fix: Agree one year.
+    retention: {{years_at_most: 1, of: {{event_types: [case.updated]}}}}
+"""
+
+
+def own_rules(world: World, severity: str) -> None:
+    """The agency's settings name a rule set with one rule, which the contract breaks."""
+    (world.agency() / "own.yaml").write_text(OWN.format(severity=severity))
+    settings = world.agency() / "agency.toml"
+    settings.write_text(settings.read_text() + '\n[lint]\nrules = "own.yaml"\n')
+
+
+def test_an_error_of_the_agencys_own_rules_stops_its_signature(
+    cli, world: World, tmp_path: Path
+) -> None:
+    own_rules(world, "error")
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world))
+    sign = (*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    for accept in ((), ("--accept", "westmark/short")):
+        done = cli(*sign, *accept)
+        assert (done.code, done.json["refused"]) == (1, "signing_refused")
+        assert "westmark/short" in {found["rule"] for found in done.json["findings"]}
+    assert cli("contract", "lint", "--agency", world.agency()).code == 1
+
+
+def test_a_warning_of_own_rules_is_accepted_by_its_name(cli, world: World, tmp_path: Path) -> None:
+    own_rules(world, "warning")
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world))
+    sign = (*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    done = cli(*sign)
+    assert (done.code, done.json["refused"]) == (1, "signing_unaccepted")
+    assert "--accept westmark/short" in done.err
+    assert "rule_unknown" in cli(*sign, "--accept", "westmark/shirt").err
+    done = cli(*sign, "--accept", "westmark/short")
+    assert done.code == 0
+    (applied,) = done.json["rule_sets"]
+    assert applied["sha256"] in done.err  # part of the text that the signature names
+
+
+def test_rules_that_cannot_be_read_stop_a_signature_and_doctor_says_so(
+    cli, world: World, tmp_path: Path
+) -> None:
+    own_rules(world, "fatal")
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world))
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes")
+    assert (done.code, "lint_rules_invalid" in done.err) == (3, True)
+    assert "lint_rules_invalid" in cli("doctor", "--agency", world.agency(), "--json").text
+
+
 def test_a_version_without_previous_is_not_signed_beside_one_in_force(
     cli, world: World, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ ENDS: dict[tuple[str, str], int] = {
     ("contracts-and-audits.md", "log show --refusals"): 1,  # nothing was refused
     ("contracts-and-audits.md", "event evidence"): 1,  # no heartbeat yet; see test_service_evidence
     ("contracts-and-audits.md", "event evidence --check"): 3,  # so there is no file to check
+    ("lint-rules.md", "contract lint"): 1,  # the rules of the guide find something
     ("vocabularies.md", "contract lint"): 1,  # what only people can write is still open
     ("connecting-an-agency.md", "quarantine show"): 2,
     ("connecting-an-agency.md", "quarantine discard"): 4,
@@ -148,7 +149,15 @@ def next_vocabulary(_folder: Path) -> None:
     Path("next.vocabulary.yaml").write_text(text.replace(more, f'{more}      call: "A call"\n'))
 
 
+def own_rules(_folder: Path) -> None:
+    """The file of rules that the guide shows."""
+    shown = re.search(r"```yaml\n(.*?)```", (GUIDES / "lint-rules.md").read_text(), re.S)
+    assert shown is not None
+    Path("own-rules.yaml").write_text(shown[1])
+
+
 PREPARE: dict[str, Callable[[Path], None]] = {
+    "lint-rules.md": own_rules,
     "contracts-and-audits.md": officers_files,
     "vocabularies.md": next_vocabulary,
 }

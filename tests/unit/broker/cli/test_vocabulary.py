@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,17 @@ def test_the_description_for_asyncapi_has_the_topics_of_the_party(cli, made: Pat
     assert done.json["asyncapi"] == "3.1.0"
     addresses = {one["address"] for one in done.json["channels"].values()}
     assert "pan-london.london-hate-crime.a" in addresses
+
+
+def test_diff_names_a_sensitivity_that_is_lowered(cli, tmp_path: Path) -> None:
+    raw = shipped_vocabulary_files()["hate-crime"]
+    at = re.search(rb"ethnicity: \{[^}]*sensitivity: (special-category)", raw)
+    assert at is not None
+    new = tmp_path / "new.yaml"
+    new.write_bytes(raw[: at.start(1)] + b"personal" + raw[at.end(1) :])
+    done = cli("vocabulary", "diff", "hate-crime", new, "--format", "json")
+    assert done.code == 1
+    assert {each["rule"] for each in done.json["changes"]} == {"sensitivity-lowered"}
+    lowered = {"from": "special-category", "to": "personal"}
+    assert all(each["lowered"] == lowered for each in done.json["changes"])
+    assert "special-category" in cli("vocabulary", "diff", "hate-crime", new).text
