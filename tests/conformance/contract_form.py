@@ -38,6 +38,24 @@ def any_text(value: Any) -> str:
     return value.strip(WHITE_SPACE)
 
 
+def exact_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise MalformedError("not a text")
+    return value
+
+
+def any_of(*kinds: Kind) -> Kind:
+    def check(value: Any) -> Any:
+        for kind in kinds:
+            try:
+                return kind(value)
+            except MalformedError:
+                continue
+        raise MalformedError("of none of the kinds")
+
+    return check
+
+
 def flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise MalformedError("not a flag")
@@ -202,13 +220,8 @@ ID = pattern(r"[a-z][a-z0-9-]{0,62}")
 CLAUSE = pattern(r"[0-9]+(\.[0-9]+){0,4}")
 VERSION = pattern(r"[0-9]+\.[0-9]+\.[0-9]+")
 HASH = pattern(r"[0-9a-f]{64}")
-SCOPES = ("pass_to_police", "support_contact", "share_identity", "statistics")
-SCOPE = one_of(*SCOPES)
-RECORD_TYPES = ("incident.record_type", "record_type")
-CONSENT_LEAVES = {f"consent.{scope}": scope for scope in SCOPES}
 REGIME = one_of("uk-gdpr", "dpa2018-part3")
 SENSITIVITY = one_of("none", "personal", "special-category", "criminal-offence")
-SUBJECT = one_of("victim", "alleged-perpetrator", "witness", "staff", "community", "none")
 
 CONTACT = members(name=text, email=text, phone=Optional(text))
 ASSESSMENT = members(reference=text, date=day, summary=text, review_on=Optional(day))
@@ -238,13 +251,13 @@ FIELD = members(
     readers=listed(ID, 1),
     senders=Optional(listed(ID), default=[]),
     required=Optional(flag, default=False),
-    consent=Optional(listed(SCOPE), default=[]),
+    consent=Optional(listed(exact_text), default=[]),
     identifies=Optional(flag, default=False),
     clause=CLAUSE,
     purposes=listed(ID, 1),
     category=ID,
     sensitivity=SENSITIVITY,
-    data_subject=SUBJECT,
+    data_subject=ID,
     without_consent=Optional(text),
 )
 
@@ -299,7 +312,7 @@ CONTRACT = members(
     consent_by_role=Optional(
         mapped(
             ID,
-            members(clause=CLAUSE, scope=SCOPE, unless_from=Optional(listed(ID), default=[])),
+            members(clause=CLAUSE, scope=exact_text, unless_from=Optional(listed(ID), default=[])),
         ),
         default={},
     ),
@@ -407,13 +420,5 @@ def _check_field(
     _all_in(field["purposes"], purposes)
     _all_in(field["readers"], terms["recipients"])
     _all_in(field["senders"], terms["publishers"])
-    if path in CONSENT_LEAVES:
-        unread = set(terms["recipients"]) - set(field["readers"])
-        if field["consent"] or field["identifies"] or unread:
-            raise MalformedError("a consent leaf that not every recipient would see")
-    if path in RECORD_TYPES and terms["incident_identifiers"] == "never":
-        unread = set(terms["recipients"]) - set(field["readers"])
-        if field["consent"] or field["identifies"] or field["senders"] or unread:
-            raise MalformedError("a record type that not every recipient would see")
     if field["required"] and (field["consent"] or field["identifies"] or field["senders"]):
         raise MalformedError("a required field with conditions")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from tests.conformance.conventions import (
 from tests.conformance.json_form import parse
 from tests.conformance.notes import ED25519, ML_DSA_65, Note, NoteKey, read_note, signers
 from tests.conformance.refusals import MalformedError, NotBelievedError, RefusedError
+from tests.conformance.vocabularies import Vocabulary, vocabulary_of
 
 KAFKA_DAYS_WITHOUT_RETENTION = 30
 NOTE_BYTES = 65536
@@ -92,6 +93,7 @@ class Contract:
 
     hash: bytes
     members: dict[str, Any]
+    vocabulary: Vocabulary
 
     @property
     def deployment(self) -> str:
@@ -170,6 +172,48 @@ class Contract:
         return topic.removesuffix(".trial") in {stem + name for name in self.members["topics"]}
 
 
+def well_formed(file: bytes, documents: Mapping[str, bytes]) -> Contract:
+    """The contract of a file, with the vocabulary that it pins.
+
+    Args:
+        file: exact bytes.
+        documents: vocabulary files by the SHA-256 of their bytes.
+
+    Raises:
+        MalformedError: the file or its vocabulary is not well formed, or the vocabulary is missing.
+    """
+    members = parse_contract_file(file)
+    found = documents.get(members["pins"]["vocabulary"])
+    if found is None or sha256(found).hex() != members["pins"]["vocabulary"]:
+        raise MalformedError("the vocabulary is missing")
+    vocabulary = vocabulary_of(found)
+    for rule in members["consent_by_role"].values():
+        _one_of(rule["scope"], vocabulary.scopes)
+    for terms in members["event_types"].values():
+        for path, field in terms["fields"].items():
+            _check_fit(path, field, terms, vocabulary)
+    return Contract(sha256(file), members, vocabulary)
+
+
+def _one_of(name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise MalformedError("a name that the vocabulary lacks")
+
+
+def _check_fit(
+    path: str, field: dict[str, Any], terms: dict[str, Any], vocabulary: Vocabulary
+) -> None:
+    for scope in field["consent"]:
+        _one_of(scope, vocabulary.scopes)
+    _one_of(field["data_subject"], vocabulary.subjects)
+    unread = set(terms["recipients"]) - set(field["readers"])
+    if path in vocabulary.answers and (field["consent"] or field["identifies"] or unread):
+        raise MalformedError("a consent leaf that not every recipient would see")
+    if path in vocabulary.record_kinds and terms["incident_identifiers"] == "never":  # noqa: SIM102
+        if field["consent"] or field["identifies"] or field["senders"] or unread:
+            raise MalformedError("a record type that not every recipient would see")
+
+
 def _midnight(day: date) -> int:
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return (moment - EPOCH) // timedelta(milliseconds=1)
@@ -193,7 +237,13 @@ class KnownContract:
 
 
 def know_contract(
-    file: bytes, notes: Iterable[bytes], *, deployment: str, reader: str, own: Pinned
+    file: bytes,
+    notes: Iterable[bytes],
+    *,
+    deployment: str,
+    reader: str,
+    own: Pinned,
+    documents: Mapping[str, bytes],
 ) -> KnownContract:
     """Return a contract that is known as contracts.md, "Which contract", defines it.
 
@@ -201,7 +251,7 @@ def know_contract(
         MalformedError: the file is not well formed.
         NotBelievedError: it is another deployment's, pins other keys, or lacks the own signature.
     """
-    contract = Contract(sha256(file), parse_contract_file(file))
+    contract = well_formed(file, documents)
     if contract.deployment != deployment or contract.pinned.get(reader) != own:
         raise NotBelievedError("not a contract of this reader")
     known = KnownContract(contract, _signed(contract, notes))
@@ -211,7 +261,12 @@ def know_contract(
 
 
 def know_other(
-    file: bytes, notes: Iterable[bytes], *, reader: str, known: Mapping[bytes, KnownContract]
+    file: bytes,
+    notes: Iterable[bytes],
+    *,
+    reader: str,
+    known: Mapping[bytes, KnownContract],
+    documents: Mapping[str, bytes],
 ) -> KnownContract:
     """Return a version without the reader that replaces a known one, as a known party signed it.
 
@@ -221,7 +276,7 @@ def know_other(
         MalformedError: the file is not well formed.
         NotBelievedError: it replaces nothing that the reader knows, or no known party signed it.
     """
-    contract = Contract(sha256(file), parse_contract_file(file))
+    contract = well_formed(file, documents)
     before = [known[one].contract for one in contract.replaces if one in known]
     before = [
         one

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.conformance import json_form
-from tests.conformance.contract_form import CONSENT_LEAVES
 from tests.conformance.contracts import Contract
 from tests.conformance.envelope import (
     BOUND_FLOOR_BYTES,
@@ -22,11 +21,8 @@ from tests.conformance.envelope import (
     Group,
     padded_length,
 )
-from tests.conformance.event_models import Model, model
 from tests.conformance.refusals import MalformedError, RefusedError
-
-RECORD_TYPES = ("incident.record_type", "record_type")
-NOT_CRIMES = {"hate_incident", "asb_incident"}
+from tests.conformance.vocabularies import Model, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +33,7 @@ class ReadEvent:
     leaves: dict[str, Any]
     withheld: list[str]
     id: str
+    unlisted: list[str]
 
     @property
     def data(self) -> dict[str, Any]:
@@ -59,6 +56,7 @@ class Terms:
     consent_by_role: dict[str, Any]
     sender: str
     addressed: tuple[str, ...]
+    vocabulary: Vocabulary
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -75,7 +73,7 @@ class Terms:
         return frozenset(agency for agency in self.addressed if self.roles[agency] in readers)
 
     def consent_bound(self, path: str) -> bool:
-        asks = bool(self.fields.keys() & CONSENT_LEAVES.keys())
+        asks = bool(self.fields.keys() & self.vocabulary.answers.keys())
         return asks and bool(self.fields[path]["identifies"])
 
     def groups(self) -> dict[tuple[frozenset[str], bool], list[str]]:
@@ -94,7 +92,8 @@ class Terms:
         rule = self.consent_by_role.get(self.roles[recipient])
         if rule is None or self.roles[self.sender] in rule["unless_from"]:
             return True
-        return leaves.get(f"consent.{rule['scope']}") is True
+        answers = self.vocabulary.answers.items()
+        return any(scope == rule["scope"] and leaves.get(path) is True for path, scope in answers)
 
     def may_be_sent(self, path: str) -> bool:
         senders = self.fields[path]["senders"]
@@ -103,21 +102,24 @@ class Terms:
 
     def scopes_needed(self, path: str) -> set[str]:
         """Those that a leaf needs whoever is addressed."""
-        own = {"share_identity"} if self.consent_bound(path) else set()
+        own = {self.vocabulary.identity or ""} if self.consent_bound(path) else set()
         return set(self.fields[path]["consent"]) | own
 
     def lacks_consent(self, leaves: dict[str, Any]) -> bool:
         return any(self.lacks_consent_for(path, leaves) for path in leaves)
 
     def lacks_scopes(self, path: str, leaves: dict[str, Any]) -> bool:
-        given = {scope for leaf, scope in CONSENT_LEAVES.items() if leaves.get(leaf) is True}
+        given = {
+            scope for leaf, scope in self.vocabulary.answers.items() if leaves.get(leaf) is True
+        }
         return not self.scopes_needed(path) <= given
 
     def lacks_consent_for(self, path: str, leaves: dict[str, Any]) -> bool:
         """Return True if an event of these leaves must not hold this one."""
         if self.lacks_scopes(path, leaves):
             return True
-        incident = any(leaves.get(leaf) in NOT_CRIMES for leaf in RECORD_TYPES)
+        kinds, words = self.vocabulary.record_kinds, self.vocabulary.depersonalised
+        incident = any(leaves.get(leaf) in words for leaf in kinds)
         never = self.members["incident_identifiers"] == "never"
         return incident and never and bool(self.fields[path]["identifies"])
 
@@ -158,7 +160,7 @@ def judge_groups(
     required = {
         path for path in granted if terms.fields[path]["required"] and terms.may_be_sent(path)
     }
-    if not required | {"case_id"} <= leaves.keys():  # 11
+    if not required | {contract.vocabulary.case} <= leaves.keys():  # 11
         raise RefusedError(9, "event_invalid")
     held = granted
     if not terms.has_consent(reader, leaves):
@@ -169,7 +171,8 @@ def judge_groups(
         if terms.may_be_sent(path)
     }
     withheld = sorted(known.leaves.keys() - (granted - kept_back))
-    return ReadEvent(event_type, leaves, withheld, own_id), held
+    unlisted = known.unlisted(leaves) if _meets(known, leaves, held) else []
+    return ReadEvent(event_type, leaves, withheld, own_id, unlisted), held
 
 
 def _object(octets: bytes) -> dict[str, Any]:
@@ -212,10 +215,12 @@ def _is_uuid(text: object) -> bool:
 def _terms(
     contract: Contract, event_type: str, source: str, addressed: tuple[str, ...]
 ) -> tuple[Terms, Model]:
-    members, known = contract.members["event_types"].get(event_type), model(event_type)
+    members = contract.members["event_types"].get(event_type)
+    known = contract.vocabulary.models.get(event_type)
     if members is None or known is None:
         raise RefusedError(9, "type_unknown")
-    terms = Terms(members, contract.roles, contract.members["consent_by_role"], source, addressed)
+    consent = contract.members["consent_by_role"]
+    terms = Terms(members, contract.roles, consent, source, addressed, contract.vocabulary)
     if not terms.fields.keys() <= known.leaves.keys():
         raise RefusedError(9, "contract_field_unknown")
     if len(terms.groups()) > MAX_GROUPS:
@@ -253,23 +258,28 @@ def _check_floors(
                 raise RefusedError(9, "padding_wrong")
 
 
-def judge_model(event: ReadEvent, granted: frozenset[str]) -> None:
+def judge_model(event: ReadEvent, contract: Contract, granted: frozenset[str]) -> None:
     """Step 10, the event's model."""
-    known = model(event.type)
     try:
-        if known is None:
-            raise MalformedError("no such type")
-        known.check(event.leaves, granted)
+        contract.vocabulary.models[event.type].check(event.leaves, granted)
     except MalformedError as error:
         raise RefusedError(10, "event_invalid") from error
 
 
-def narrow(event: ReadEvent, granted: set[str], newer: set[str]) -> ReadEvent:
+def _meets(known: Model, leaves: dict[str, Any], granted: frozenset[str]) -> bool:
+    try:
+        known.check(leaves, granted)
+    except MalformedError:
+        return False
+    return True
+
+
+def narrow(event: ReadEvent, case: str, granted: set[str], newer: set[str]) -> ReadEvent:
     """Step 10, a version that replaces the record's: without the leaves that it does not grant.
 
     `granted` and `newer` are what the two versions grant the reader from the sender.
     """
-    if "case_id" not in newer:
+    if case not in newer:
         raise RefusedError(10, "contract_replaced")
     lost = granted - newer
     return ReadEvent(
@@ -277,6 +287,7 @@ def narrow(event: ReadEvent, granted: set[str], newer: set[str]) -> ReadEvent:
         {path: value for path, value in event.leaves.items() if path not in lost},
         sorted({*event.withheld, *lost}),
         event.id,
+        [path for path in event.unlisted if path not in lost],
     )
 
 

@@ -215,17 +215,19 @@ class Reading:
             reader=self.view.reader,
             clear_id=value.id,
         )
-        judge_model(event, granted)  # 10
+        judge_model(event, contract, granted)  # 10
         for newer in self.view.successors(contract.hash):
             parties = newer.contract.roles.keys()
             if log_time >= newer.effect and {source, self.view.reader} & parties:
                 event = narrow(
                     event,
+                    contract.vocabulary.case,
                     contract.grants(source, self.view.reader, event.type),
                     newer.contract.grants(source, self.view.reader, event.type),
                 )
         if self._taken.is_repeat(source, event.id, event):
             return {"repeat": True}
+        unlisted = {"unlisted": event.unlisted} if event.unlisted else {}
         return {
             "id": event.id,
             "type": event.type,
@@ -233,6 +235,7 @@ class Reading:
             "time": write_time(value.time),
             "data": event.data,
             "withheld": event.withheld,
+            **unlisted,
         }
 
 

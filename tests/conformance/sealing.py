@@ -24,7 +24,6 @@ from tests.conformance.contracts import Contract
 from tests.conformance.conventions import be, lp, sha256
 from tests.conformance.envelope import NO_KEY, Group, SealedValue
 from tests.conformance.event_checks import Terms
-from tests.conformance.event_models import model
 from tests.conformance.manifests import Key, Manifests
 from tests.conformance.refusals import MalformedError
 
@@ -122,12 +121,16 @@ class Sender:
             contract.members["consent_by_role"],
             self.agency,
             tuple(to),
+            contract.vocabulary,
         )
         layout = list(terms.groups().items())
         others = replace(terms, addressed=tuple(sorted(addressed)))
         known = data.keys() & terms.fields.keys()
         unread = {p for p in known if others.may_be_sent(p) and not terms.may_be_sent(p)}
         kept = {path: value for path, value in data.items() if path not in unread}
+        model = contract.vocabulary.models[event_type]
+        if not addressed and model.unmet(data, [p for p in terms.fields if terms.may_be_sent(p)]):
+            raise MalformedError("a leaf is missing that a condition asks for")
         leaves = self._what_flows(terms, event_type, kept)
         texts = [{path: leaves[path] for path in paths if path in leaves} for _, paths in layout]
         texts[0] = {"data": texts[0], "to": to, "type": event_type}
@@ -181,8 +184,8 @@ class Sender:
             raise MalformedError("a type that this role may not publish")
         if any(terms.roles[agency] not in terms.members["recipients"] for agency in addressed):
             raise MalformedError("a role that may not receive the type")
-        known = model(event_type)
-        if known is None or not all(path in terms.fields for path in data):
+        known = terms.vocabulary.models[event_type]
+        if not all(path in terms.fields for path in data):
             raise MalformedError("not of the contract")
         known.check(data, frozenset(known.leaves))
         if not all(terms.may_be_sent(path) for path in data):
@@ -194,7 +197,7 @@ class Sender:
         if not {path for path in required if terms.may_be_sent(path)} <= leaves.keys():
             raise MalformedError("a required leaf is missing, or consent takes it away")
         known.check(leaves, frozenset(known.leaves))
-        if terms.consent_bound("case_id") and not all(
+        if terms.consent_bound(terms.vocabulary.case) and not all(
             terms.has_consent(agency, leaves) for agency in terms.addressed
         ):
             raise MalformedError("a recipient would not get the case")

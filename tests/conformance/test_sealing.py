@@ -18,9 +18,8 @@ from broker import pseudonyms
 from broker.judging.verification_cache import VerificationCache
 from broker.operations.record_file import open_line
 from broker.operations.vector_setting import load_setting
-from tests.conformance.contract_form import parse_contract_file
-from tests.conformance.contracts import Contract
-from tests.conformance.conventions import DAY_MS, parse_time, sha256
+from tests.conformance.contracts import Contract, well_formed
+from tests.conformance.conventions import DAY_MS, parse_time
 from tests.conformance.judging import Reading
 from tests.conformance.refusals import MalformedError
 from tests.conformance.sealing import Sender, clear_id, event_id, exchange_key_of, partition
@@ -84,11 +83,16 @@ class Partnership:
 @pytest.fixture
 def partnership(tmp_path: Path) -> Partnership:
     terms = json.loads(TERMS.read_bytes())
+    pinned = TERMS.parents[3] / "documents" / f"{terms['pins']['vocabulary']}.txt"
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / pinned.name).write_bytes(pinned.read_bytes())
+    tmp_path = tmp_path / "settings" / "founded"
+    tmp_path.mkdir(parents=True)
     deployment = terms["deployment"]
     agencies = {p["id"]: Agency(deployment, p["id"]) for p in terms["parties"]}
     terms["governance_keys"] = {agency: one.pinned for agency, one in agencies.items()}
     file = json.dumps(terms).encode()
-    contract = Contract(sha256(file), parse_contract_file(file))
+    contract = well_formed(file, {pinned.stem: pinned.read_bytes()})
     for name in ("contracts", "manifests"):
         (tmp_path / name).mkdir()
     (tmp_path / "contracts/agreed.yaml").write_bytes(file)

@@ -162,9 +162,10 @@ def load_view(folder: Path, reader: str, now: int) -> ReaderContext:
         decode_base64(own["governance"]["ed25519"]), decode_base64(own["governance"]["ml-dsa-65"])
     )
     held = [exchange_key(decode_base64(seed)) for seed in own["exchange_seeds"]]
+    documents = _documents(folder.parent.parent / "documents")
     contracts = {
         known.contract.hash: known
-        for known in _contracts(folder / "contracts", deployment, reader, governance)
+        for known in _contracts(folder / "contracts", deployment, reader, governance, documents)
     }
     pinned: dict[str, list[Pinned]] = {}  # by contracts only, the reader's own too
     for known in contracts.values():
@@ -184,8 +185,12 @@ def load_view(folder: Path, reader: str, now: int) -> ReaderContext:
         contracts,
         {agency: listed for agency, listed in manifests.items() if listed.believed},
         tuple(_receipts(folder / "receipts")),
-        tuple(_others(folder / "contracts", reader, contracts)),
+        tuple(_others(folder / "contracts", reader, contracts, documents)),
     )
+
+
+def _documents(folder: Path) -> dict[str, bytes]:
+    return {file.stem: file.read_bytes() for file in sorted(folder.glob("*.txt"))}
 
 
 def _notes(file: Path) -> list[bytes]:
@@ -203,17 +208,19 @@ def _contracts_of(note: Path) -> tuple[str, str]:
 
 
 def _others(
-    folder: Path, reader: str, known: dict[bytes, KnownContract]
+    folder: Path, reader: str, known: dict[bytes, KnownContract], documents: dict[str, bytes]
 ) -> Iterator[KnownContract]:
     for file in sorted(folder.glob("*.yaml")):
         try:
-            yield know_other(file.read_bytes(), _notes(file), reader=reader, known=known)
+            yield know_other(
+                file.read_bytes(), _notes(file), reader=reader, known=known, documents=documents
+            )
         except (MalformedError, NotBelievedError):
             continue
 
 
 def _contracts(
-    folder: Path, deployment: str, reader: str, own: GovernanceKeys
+    folder: Path, deployment: str, reader: str, own: GovernanceKeys, documents: dict[str, bytes]
 ) -> Iterator[KnownContract]:
     for file in sorted(folder.glob("*.yaml")):
         try:
@@ -223,6 +230,7 @@ def _contracts(
                 deployment=deployment,
                 reader=reader,
                 own=own,
+                documents=documents,
             )
         except (MalformedError, NotBelievedError):
             continue

@@ -18,11 +18,11 @@ from broker.errors import RegistryError
 from broker.registry.contracts import verify_contract
 from contracts.errors import ContractError
 from contracts.loading import parse_contract
-from tests.conformance.contract_form import parse_contract_file
+from tests.conformance.contracts import well_formed
 from tests.conformance.refusals import MalformedError
 from tests.differential.alteration import altered, grown
 from tests.differential.comparison import REFUSED, Comparison, Family
-from tests.differential.readings import SETTINGS
+from tests.differential.readings import SETTINGS, VECTORS
 
 VALUES: tuple[object, ...] = (
     *(None, True, False, 0, 1, -1, 64, 100, 101, 366, 367, 10**17, 10**18),
@@ -93,6 +93,11 @@ def _tree(rng: Random) -> bytes:
 
 
 @cache
+def _documents() -> dict[str, bytes]:
+    return {file.stem: file.read_bytes() for file in (VECTORS / "documents").glob("*.txt")}
+
+
+@cache
 def _texts() -> tuple[bytes, ...]:
     """The trees in YAML's own dress."""
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -136,7 +141,7 @@ def _product(raw: bytes) -> object:
 
 def _second(raw: bytes) -> object:
     try:
-        contract = parse_contract_file(raw)
+        contract = well_formed(raw, _documents()).members
     except MalformedError:
         return REFUSED
     return (

@@ -10,11 +10,13 @@ from tests.differential import (
     inclusions,
     sealed_again,
     texts,
+    vocabularies,
 )
 
 FAMILIES = (
     *texts.FAMILIES,
     *agreements.FAMILIES,
+    *vocabularies.FAMILIES,
     *altered_manifests.FAMILIES,
     *inclusions.FAMILIES,
     *continuities.FAMILIES,

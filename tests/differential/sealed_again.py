@@ -26,13 +26,11 @@ from tests.differential.alteration import altered, grown
 from tests.differential.altered_vectors import by_setting, ground
 from tests.differential.comparison import Comparison, Family
 from tests.differential.readings import SETTINGS, agencies, compared
-from tests.support.words import EVENT_TYPES, leaves
 from tests.vectors.making.agencies import CAST, Key, Member
 from tests.vectors.making.event_drafts import Draft, draft_event
 from tests.vectors.making.streams import signed_record
 
-OTHERS = ("contracts", "odd-terms", "six-roles", "standing")
-KNOWN = frozenset(EVENT_TYPES)
+OTHERS = ("contracts", "odd-terms", "six-roles", "standing", "vocabularies", "vocabularies")
 VALUES: tuple[object, ...] = (
     *(True, False, 0, 1, -1, 2**31, 2**53 - 1, "", " ", "x", "é" * 300, "x" * 301, "\x7f", "a\nb"),
     *("2026-02-28", "2026-02-30", "2026-03-01T24:00:00.000Z", "2026-03-01T10:00:00.000Z"),
@@ -74,7 +72,8 @@ def _value(rng: Random) -> Callable[[], object]:
 
 def _draft(text: ContractText, label: str, rng: Random) -> Draft:
     contract = text.contract
-    event_type = rng.choice([name for name in contract.event_types if name in KNOWN])
+    words = contract.vocabulary
+    event_type = rng.choice([name for name in contract.event_types if name in words.event_types])
     terms = contract.event_types[event_type]
     members = list(contract.role_of)
     fitting = [agency for agency in members if contract.role_of[agency] in terms.publishers]
@@ -93,14 +92,14 @@ def _draft(text: ContractText, label: str, rng: Random) -> Draft:
         event_type,
         source,
         rng.sample(others, rng.randint(1, len(others))) if others else members[:1],
-        without=_left_out(event_type, rng),
+        without=_left_out(list(words.type(event_type).leaves), rng),
     )
 
 
-def _left_out(event_type: str, rng: Random) -> list[str]:
+def _left_out(leaves: list[str], rng: Random) -> list[str]:
     if rng.random() < 0.6:
         return []
-    return [path for path in leaves(event_type) if rng.random() < rng.choice((0.1, 0.5))]
+    return [path for path in leaves if rng.random() < rng.choice((0.1, 0.5))]
 
 
 def _change_leaf(draft: Draft, rng: Random) -> None:
@@ -137,7 +136,8 @@ def _move_leaf(draft: Draft, rng: Random) -> None:
 
 def _add_leaf(draft: Draft, rng: Random) -> None:
     kind = draft.head.get("type")
-    known = list(leaves(kind)) if isinstance(kind, str) and kind in KNOWN else []
+    types = draft.agreement.vocabulary.event_types if draft.agreement is not None else {}
+    known = list(types[kind].leaves) if isinstance(kind, str) and kind in types else []
     path = rng.choice([*known, "unknown", "consent", "incident"])
     rng.choice(draft.groups)[path] = _value(rng)()
 
@@ -152,7 +152,7 @@ def _change_head(draft: Draft, rng: Random) -> None:
             lambda: to[::-1],
             lambda: rng.choice(CAST),
             lambda: sorted(rng.sample(CAST, rng.randint(0, 4))),
-            lambda: rng.choice(("case.updated", "referral.made", "correction.made")),
+            lambda: rng.choice(("case.updated", "referral.made", "safety.warned")),
             _value(rng),
         ],
         ["to", "type", "more"],

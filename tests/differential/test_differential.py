@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from broker.envelope import canonical
 from broker.judging import continuity
 from broker.tlog import note
+from contracts.vocabulary import checks, event_types
 from tests.differential.compare_at_random import campaign
 from tests.differential.comparison import Family
 from tests.differential.families import FAMILIES
@@ -52,6 +53,8 @@ def by_name(name: str) -> Family:
         ("streams", continuity, "_fit_between", lambda *facts: ()),
         ("JSON texts", canonical, "_require_plain", lambda value, depth, **_: None),
         ("notes", note, "MAX_NOTE_SIGNATURES", 1),
+        ("vocabularies, as trees", checks, "faulty_conditions", lambda form: iter(())),
+        ("values of vocabularies", event_types, "_unlisted", lambda value, lists: iter(())),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -19,9 +19,9 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     """Write all of them; the exit code."""
     from tests.vectors.large import store
-    from tests.vectors.making.agencies import PINS, VOCABULARY
     from tests.vectors.making.catalogue import all_cases, all_settings
     from tests.vectors.making.ground import Ground, MissingError
+    from tests.vectors.making.vocabulary_cases import documents
 
     parser = argparse.ArgumentParser(description="Make the test vectors again from fixed.json.")
     parser.add_argument("--into", type=Path, default=HERE, help="where settings/ and cases/ go")
@@ -44,7 +44,8 @@ def main() -> int:
         for case in cases:
             case.write(made / "cases")
         (made / "documents").mkdir()
-        (made / "documents" / f"{PINS.vocabulary}.txt").write_bytes(VOCABULARY)
+        for digest, raw in documents().items():
+            (made / "documents" / f"{digest}.txt").write_bytes(raw)
         for name in (
             "documents",
             "settings",

@@ -24,6 +24,7 @@ from tests.vectors.making import (
     place_cases,
     signature_cases,
     version_cases,
+    vocabulary_cases,
     world_cases,
     worlds,
     wrap_cases,
@@ -53,6 +54,7 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
         odd_terms.odd(ground),
         odd_terms.six_roles(ground),
         officer_worlds.officers(ground),
+        vocabulary_cases.vocabularies(ground),
     ]
     return {setting.name: setting for setting in made}
 
@@ -81,6 +83,7 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
         *opened_cases.cases(partnership),
         *edge_cases.cases(partnership),
         *version_cases.cases(settings["versions"]),
+        *vocabulary_cases.cases(settings["vocabularies"]),
     ]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})

@@ -21,7 +21,7 @@ from contracts.decision import has_consent
 from contracts.examples import example
 from contracts.model import Contract
 from contracts.policy import Grouping, group_fields, policy_for
-from tests.support.words import flatten, leaves, unflatten
+from contracts.vocabulary import unflatten
 from tests.vectors.making.agencies import NOW, POLICE, Key
 from tests.vectors.making.ground import Ground
 
@@ -193,7 +193,9 @@ class Draft:
         assert isinstance(addressed, list)
         assert agreement is not None
         policy = policy_for(agreement, self.source, tuple(map(str, addressed)), event_type)
-        hidden = set(leaves(event_type)) - policy.consented(flat).obtained[reader]
+        of_type = agreement.vocabulary.type(event_type)
+        hidden = of_type.leaves.keys() - policy.consented(flat).obtained[reader]
+        unlisted = list(of_type.unlisted(flat))
         at = datetime.fromtimestamp(self.time // 1000, UTC)
         return {
             "id": str(self.event_id or self.id),
@@ -202,6 +204,7 @@ class Draft:
             "time": f"{at:%Y-%m-%dT%H:%M:%S}.{self.time % 1000:03d}Z",
             "data": unflatten(flat),
             "withheld": sorted(hidden),
+            **({"unlisted": unlisted} if unlisted else {}),
         }
 
 
@@ -244,7 +247,7 @@ def draft_event(
         if role not in contract.event_types[event_type].publishers:
             publisher = POLICE
         plain = example(contract, publisher, event_type)
-        flat = flatten(event_type, plain.data)
+        flat = contract.vocabulary.type(event_type).flatten(plain.data)
     flat = {**flat, **(changes or {})}
     layout = group_fields(contract, event_type, frozenset(to))
     groups: list[dict[str, JSON]] = [
