@@ -139,6 +139,9 @@ class Records:
         tail: bytes after the last record.
         divider: bytes that end an ``unclosed`` record for certain.
         separator: bytes between two records.
+        source: the stream to which all offsets belong, when it is not the file: a spreadsheet is
+            read through a conversion to CSV.
+        suffix: ending of a file made of ``source``; empty for the ending of the file.
     """
 
     items: Callable[[], Iterator[Row | Rejected]]
@@ -146,6 +149,8 @@ class Records:
     tail: bytes = b""
     divider: bytes = b""
     separator: bytes = b""
+    source: BinaryIO | None = None
+    suffix: str = ""
 
     def __iter__(self) -> Iterator[Row | Rejected]:
         """Return the records, from the first one."""

@@ -121,7 +121,10 @@ class AdapterCaseFiles:
         try:
             kind = packed_kind_of(file)
             if kind is not None:
-                return in_packed_file(file, folder, kind, ids, named=named, whole_files=whole_files)
+                packed = in_packed_file(
+                    file, folder, kind, ids, named=named, whole_files=whole_files
+                )
+                return self._of_spreadsheet(tx, file, folder, names, packed, whole_files)
             if not named and not holds(file, ids.stand_in):
                 return None
             proved = named or holds(file, ids.prove)
@@ -151,6 +154,36 @@ class AdapterCaseFiles:
         whole = whole_files or (folder == "processed" and proved)
         return self._of_export(tx, file, folder, names, named, whole)
 
+    def _of_spreadsheet(
+        self,
+        tx: Transaction,
+        file: Path,
+        folder: Folder,
+        names: CaseNames,
+        packed: FoundFile | None,
+        whole: bool,
+    ) -> FoundFile | None:
+        """Describe a compressed file that the adapter can read, by its records.
+
+        A reference can stand in a cell as a number or in pieces, where no search of bytes finds it.
+        A spreadsheet cannot be cut: it is removed if it has no other records.
+        """
+        if folder not in ("processed", "quarantine") or not self._is_export(file):
+            return packed
+        try:
+            with file.open("rb") as stream:
+                found = self._sorted(tx, stream, self._read(stream), names)
+        except (MappingError, OSError):
+            return packed
+        if not found.ours and not found.in_doubt:
+            return packed
+        if whole or not (found.others or found.in_doubt):
+            return FoundFile(file, folder, "remove", found.ours)
+        return FoundFile(file, folder, "leave", found.ours, "file_packed")
+
+    def _is_export(self, file: Path) -> bool:
+        return file.name.lower().endswith(tuple(self._adapter.suffixes))
+
     def _of_inbox(self, file: Path, names: CaseNames, *, proved: bool) -> FoundFile | None:
         event = _EVENT_FILE.fullmatch(file.name)
         if event is None:
@@ -171,7 +204,7 @@ class AdapterCaseFiles:
     ) -> FoundFile | None:
         """Describe an export in `processed/` or `quarantine/` that holds an id of the case."""
         found: _Sorted | None = None
-        if file.name.lower().endswith(tuple(self._adapter.suffixes)):
+        if self._is_export(file):
             try:
                 with file.open("rb") as stream:
                     found = self._sorted(tx, stream, self._read(stream), names)
@@ -227,6 +260,7 @@ class AdapterCaseFiles:
             if torn > MAX_TORN:  # a file with this many broken lines costs too much work
                 raise MappingError("too many lines are broken", code="file_malformed")
         judged: list[_Judged] = []
+        stream = records.source or stream
         for item, told in looked_at:
             verdict: Verdict = "ours" if told else "other"
             if told is None:  # search the raw bytes

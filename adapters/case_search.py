@@ -45,7 +45,7 @@ def packed_kind_of(file: Path) -> PackedKind | None:
 def in_packed_file(
     file: Path, folder: Folder, kind: PackedKind, ids: CaseIds, *, named: bool, whole_files: bool
 ) -> FoundFile | None:
-    """Search a compressed file. The adapter never takes or cuts a compressed file."""
+    """Search the bytes of a compressed file. The adapter never cuts one."""
     # Search the raw bytes too: ZIP comments, and data before or after the compressed part.
     found, whole = named or holds(file, ids.stand_in), True
     if not found:

@@ -17,7 +17,7 @@ from typing import Final
 from adapters.base import AgencySystem, Context, MappingError, Records, Rejected, Row
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
 from adapters.links import StoreLinks
-from adapters.sources.rejects import rejected_pieces, rest_pieces
+from adapters.sources.rejects import rejected_pieces, rest_pieces, size_of
 from adapters.sources.source_file import SourceFile, Verdict
 from broker.held.reason_file import RowReason
 from broker.observing.logs import logger
@@ -193,7 +193,16 @@ class Intake:
         reasons = tuple(tally.reasons)
         refused = f"{len(tally.rejected)} of the file's records were not taken."
         if first_left is None:
-            return Verdict(True, "rows_refused", refused, reasons, rejected, left_out=left_out)
+            return Verdict(
+                True,
+                "rows_refused",
+                refused,
+                reasons,
+                rejected,
+                left_out=left_out,
+                source=records.source,
+                suffix=records.suffix,
+            )
         self._metrics.rest_put_aside()
         self._log.warning("rest_put_aside", line=first_left.line, code="rest_put_aside")
         return Verdict(
@@ -203,8 +212,10 @@ class Intake:
             "on, was not read. Correct the fault that they share, then drop both files again.",
             reasons,
             rejected,
-            rest_pieces(records, first_left, file.size),
+            rest_pieces(records, first_left, size_of(records, file.size)),
             left_out,
+            records.source,
+            records.suffix,
         )
 
     def _take_chunk(self, file: SourceFile, chunk: list[Row | Rejected], tally: _Tally) -> None:

@@ -38,3 +38,13 @@ CHUNK_BYTES: Final = 512 * 1024
 """Bytes of the file taken in one transaction, plus one more record."""
 MAX_MEMORY_BYTES: Final = 60 * 1000 * 1000
 """Maximum memory that reading any file adds to an idle adapter."""
+MAX_UNPACKED_BYTES: Final = 64 * 1024 * 1024
+"""Unpacked size of the parts of a spreadsheet file that are read."""
+MAX_CELLS: Final = 500_000
+"""Cells with a value in one sheet."""
+MAX_COLUMNS: Final = 1_000
+"""Columns of a sheet."""
+MAX_SHEET_TEXT_BYTES: Final = 16 * 1024 * 1024
+"""Text of one sheet, which is held in memory."""
+MAX_SHARED_STRINGS: Final = 150_000
+"""Different texts of an XLSX file, which are held in memory."""

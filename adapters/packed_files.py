@@ -1,9 +1,9 @@
 """Bounded reader of compressed files, to search them for a case.
 
-The adapter never takes a compressed file as an export, but one can lie in the agency's folders and
-hold a case. ZIP (including the office formats `.xlsx`, `.ods`, `.docx`), gzip and bzip2 are read,
-also nested. A file that cannot be read to its end within the limits is unsearchable: a person must
-search it.
+The adapter takes no compressed file as an export, except a spreadsheet. Any other one can lie in
+the agency's folders and hold a case. ZIP (including the office formats `.xlsx`, `.ods`, `.docx`),
+gzip and bzip2 are read, also nested. A file that cannot be read to its end within the limits is
+unsearchable: a person must search it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 
 from adapters.limits import MAX_FILE_BYTES
 
-__all__ = ["PackedKind", "UnsearchableError", "packed_kind", "unpacked_pieces"]
+__all__ = ["PackedKind", "SmallReads", "UnsearchableError", "packed_kind", "unpacked_pieces"]
 
 PIECE_BYTES: Final = 1024 * 1024
 MAX_UNPACKED_BYTES: Final = MAX_FILE_BYTES
@@ -133,7 +133,7 @@ def _pieces(stream: BinaryIO, kind: PackedKind, budget: _Budget, nesting: int) -
 
 
 def _zip_pieces(stream: BinaryIO, budget: _Budget, nesting: int) -> Iterator[bytes]:
-    with zipfile.ZipFile(_SmallReads(stream)) as archive:
+    with zipfile.ZipFile(SmallReads(stream)) as archive:
         entries = archive.infolist()
         if len(entries) > MAX_ENTRIES:
             raise UnsearchableError("too many entries")
@@ -150,7 +150,7 @@ def _zip_pieces(stream: BinaryIO, budget: _Budget, nesting: int) -> Iterator[byt
         raise UnsearchableError("an entry in a form that is not read here")
 
 
-class _SmallReads:
+class SmallReads:
     """A stream that returns a bounded number of bytes at once.
 
     ``zipfile`` reads the list of entries in one call, with the length that the file states, before

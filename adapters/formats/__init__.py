@@ -15,6 +15,7 @@ from adapters.formats.detection import detect
 from adapters.formats.json_format import JsonFormat, JsonLinesFormat
 from adapters.formats.record_format import Columns, RecordFormat
 from adapters.formats.settings import FormatSettings, FormatType
+from adapters.formats.spreadsheet_format import SpreadsheetFormat
 from adapters.formats.xml_format import XmlFormat
 
 __all__ = ["Columns", "Detected", "FormatSettings", "RecordFormat", "detect", "format_of"]
@@ -24,6 +25,8 @@ _FORMATS: Final[dict[FormatType, Callable[[FormatSettings], RecordFormat]]] = {
     "json": JsonFormat,
     "jsonl": JsonLinesFormat,
     "xml": XmlFormat,
+    "xlsx": SpreadsheetFormat,
+    "ods": SpreadsheetFormat,
 }
 
 

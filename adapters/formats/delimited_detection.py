@@ -26,6 +26,11 @@ _VALUE: Final = re.compile(
 """A number, date, time or mail address: a value and not the name of a column."""
 
 
+def is_value(text: str) -> bool:
+    """Return whether a text is a value, such as a number or date, and not the name of a column."""
+    return _VALUE.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     """One delimiter and how the beginning of the file looks with it."""
@@ -110,7 +115,7 @@ def _best(text: str) -> _Candidate:
             "vertical bar between the fields.",
         )
     best = max(candidates, key=lambda one: (one.regular, one.width))
-    values = [name for name in best.header if not name or _VALUE.fullmatch(name)]
+    values = [name for name in best.header if not name or is_value(name)]
     twice = len(set(best.header)) != len(best.header)
     if values or twice:
         problem = (

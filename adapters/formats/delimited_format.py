@@ -8,7 +8,7 @@ from typing import Final
 from adapters.base import Export, Records
 from adapters.formats.delimited import Dialect, read_delimited, write_delimited
 from adapters.formats.record_format import Columns
-from adapters.formats.settings import FormatSettings
+from adapters.formats.settings import SUFFIXES, FormatSettings
 from adapters.formats.tables import check_cells
 
 LINE_ENDS: Final = {"crlf": "\r\n", "lf": "\n"}
@@ -18,7 +18,7 @@ class DelimitedFormat:
     """Reads and writes CSV of one dialect."""
 
     def __init__(self, settings: FormatSettings) -> None:
-        self.suffixes: Sequence[str] = (".csv", ".tsv", ".txt")
+        self.suffixes: Sequence[str] = SUFFIXES[settings.type]
         self._encoding = settings.encoding
         self._dialect = Dialect(
             delimiter=settings.delimiter,

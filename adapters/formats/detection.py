@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -15,7 +16,9 @@ from adapters.formats.encoding import UTF8_BOM, check_size, check_wide
 from adapters.formats.json_detection import json_settings
 from adapters.formats.json_format import JsonFormat, JsonLinesFormat
 from adapters.formats.record_format import Columns, RecordFormat
-from adapters.formats.settings import FormatSettings
+from adapters.formats.settings import SUFFIXES, FormatSettings
+from adapters.formats.spreadsheet_detection import spreadsheet_settings
+from adapters.formats.spreadsheet_format import ZIP, SpreadsheetFormat
 from adapters.formats.xml_detection import xml_settings
 from adapters.formats.xml_format import XmlFormat
 
@@ -28,7 +31,8 @@ def detect(content: bytes, name: str) -> Detected:
 
     Args:
         content: the file.
-        name: its name; only the ending matters.
+        name: its name. Its ending must be one of the format, because the adapter takes only files
+            with these endings.
 
     Raises:
         MappingError: the format cannot be told; the fix says what to export instead.
@@ -41,11 +45,22 @@ def detect(content: bytes, name: str) -> Detected:
             code="file_malformed",
             fix="Save it without a password as .xlsx or .ods, or as CSV in UTF-8.",
         )
+    if content.startswith(ZIP):
+        return _with_ending(_spreadsheet(content), name)
     check_wide(stream)
-    return _kind_of(content.removeprefix(UTF8_BOM).lstrip(_BLANK), name.lower())(content)
+    return _with_ending(_kind_of(content.removeprefix(UTF8_BOM).lstrip(_BLANK))(content), name)
 
 
-def _kind_of(start: bytes, name: str) -> Callable[[bytes], Detected]:
+def _with_ending(found: Detected, name: str) -> Detected:
+    """Tell if the name of the sample has an ending that the adapter does not take."""
+    endings = SUFFIXES[found.settings.type]
+    if name.lower().endswith(endings):
+        return found
+    note = f"the adapter takes only files whose names end with {' or '.join(endings)}"
+    return replace(found, notes=(*found.notes, note))
+
+
+def _kind_of(start: bytes) -> Callable[[bytes], Detected]:
     if start.startswith((b"{", b"[")):
         return _json
     if start.startswith(b"<"):
@@ -63,6 +78,11 @@ def _json(content: bytes) -> Detected:
     settings, columns, notes = json_settings(content)
     form = JsonLinesFormat(settings) if settings.type == "jsonl" else JsonFormat(settings)
     return _detected(form, content, settings, columns, notes)
+
+
+def _spreadsheet(content: bytes) -> Detected:
+    settings, columns, notes = spreadsheet_settings(content)
+    return _detected(SpreadsheetFormat(settings), content, settings, columns, notes)
 
 
 def _xml(content: bytes) -> Detected:

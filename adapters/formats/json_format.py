@@ -12,7 +12,7 @@ from adapters.formats.encoding import UTF8_BOM, Encoding, as_stream, check_text
 from adapters.formats.json_records import SEPARATOR, JsonRecords, broken
 from adapters.formats.json_scanner import JsonScanner
 from adapters.formats.record_format import Columns
-from adapters.formats.settings import FormatSettings
+from adapters.formats.settings import SUFFIXES, FormatSettings
 from adapters.formats.splitting import Cut, Splitter
 from adapters.limits import MAX_RECORD_BYTES
 
@@ -21,7 +21,7 @@ class JsonLinesFormat:
     """Reads and writes JSON lines: one object in each line."""
 
     def __init__(self, settings: FormatSettings) -> None:
-        self.suffixes: Sequence[str] = (".jsonl", ".ndjson", ".json")
+        self.suffixes: Sequence[str] = SUFFIXES[settings.type]
         self._settings = settings
 
     def read(self, export: Export, columns: Columns, encoding: str | None = None) -> Records:
@@ -50,7 +50,7 @@ class JsonFormat:
     """Reads and writes one JSON document with a list of records, or with one record."""
 
     def __init__(self, settings: FormatSettings) -> None:
-        self.suffixes: Sequence[str] = (".json",)
+        self.suffixes: Sequence[str] = SUFFIXES[settings.type]
         self._settings = settings
         self._path = split_escaped(settings.records, SEPARATOR) if settings.records else []
 

@@ -10,6 +10,15 @@ from broker.agency.config_sections import Encoding
 
 FormatType: TypeAlias = Literal["csv", "xlsx", "ods", "json", "jsonl", "xml"]
 
+SUFFIXES: Final[dict[FormatType, tuple[str, ...]]] = {
+    "csv": (".csv", ".tsv", ".txt"),
+    "xlsx": (".xlsx", ".xlsm", ".csv"),  # refused rows of a spreadsheet are a CSV file
+    "ods": (".ods", ".csv"),
+    "json": (".json",),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "xml": (".xml",),
+}
+"""File name endings of exports; the first one is that of written files."""
 MAX_HEADER_LINE: Final = 100
 """Largest number of the header's line."""
 _ONLY_FOR: Final[dict[str, tuple[FormatType, ...]]] = {

@@ -25,7 +25,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from adapters.base import Export, FilePlace, MappingError, Records, Rejected, Row
 from adapters.formats.encoding import as_stream, check_size, check_text, check_wide
 from adapters.formats.record_format import Columns
-from adapters.formats.settings import FormatSettings
+from adapters.formats.settings import SUFFIXES, FormatSettings
 from adapters.formats.xml_parser import EnoughRefusedError, RecordTarget
 from adapters.formats.xml_schema import NAMESPACE_END, OWN_TEXT, segments, tree
 from adapters.limits import MAX_TOKEN_BYTES
@@ -39,7 +39,7 @@ class XmlFormat:
     """Reads and writes the records of one path."""
 
     def __init__(self, settings: FormatSettings) -> None:
-        self.suffixes: Sequence[str] = (".xml",)
+        self.suffixes: Sequence[str] = SUFFIXES[settings.type]
         self._encoding = settings.encoding
         self._ignored = frozenset(settings.ignored)
         root, *below = segments(settings.records.removeprefix("/"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from adapters.sources.late_writes import open_for_writing
 from adapters.sources.rejects import COPY_BYTES, content_of
@@ -81,9 +81,9 @@ class OpenedFile:
         self.check()
         return digest
 
-    def of(self, pieces: tuple[Piece, ...]) -> Content:
-        """Return pieces of the file, for a report beside it."""
-        return lambda: content_of(pieces, self.open())
+    def of(self, pieces: tuple[Piece, ...], source: BinaryIO | None = None) -> Content:
+        """Return pieces of the file, or of its conversion, for a report beside it."""
+        return lambda: content_of(pieces, self.open() if source is None else source)
 
 
 class _Window(io.RawIOBase):

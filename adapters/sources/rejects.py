@@ -7,6 +7,7 @@ the same reason.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final
 
@@ -47,12 +48,22 @@ def rest_pieces(records: Records, first: Row | Rejected, size: int) -> tuple[Pie
     return (records.head, (first.start if section is None else section, size))
 
 
+def size_of(records: Records, size: int) -> int:
+    """Return the size of the stream to which the offsets of records belong.
+
+    Args:
+        records: records of a file.
+        size: size of the file in bytes.
+    """
+    return size if records.source is None else records.source.seek(0, io.SEEK_END)
+
+
 def content_of(pieces: Iterable[Piece], file: BinaryIO) -> Iterator[bytes]:
     """Yield the bytes of pieces, at most ``COPY_BYTES`` at a time.
 
     Args:
         pieces: result of ``rejected_pieces`` or ``rest_pieces``.
-        file: the file from which they come.
+        file: the file from which they come, or the stream of its conversion.
     """
     for piece in pieces:
         if isinstance(piece, bytes):

@@ -83,7 +83,12 @@ def shelve(
 
 
 def write_beside(
-    folder: Path, name: str, token: str, parts: Mapping[str, Content], reason: bytes
+    folder: Path,
+    name: str,
+    token: str,
+    parts: Mapping[str, Content],
+    reason: bytes,
+    suffix: str = "",
 ) -> None:
     """Write the refused or unread part of a file that was otherwise taken, and the reason.
 
@@ -96,12 +101,13 @@ def write_beside(
         token: hexadecimal digits that distinguish files of one name.
         parts: ``rejected`` and ``rest`` -> the bytes of each, in pieces.
         reason: content of the reason file.
+        suffix: ending of the parts; that of the file when empty.
 
     Raises:
         OSError: nothing or only part was written; try again.
     """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    suffix = Path(name).suffix
+    suffix = suffix or Path(name).suffix
     for candidate in _names(name, token):
         if os.path.lexists(folder / candidate):
             continue  # its reason file would be mistaken for ours

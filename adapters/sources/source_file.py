@@ -72,6 +72,9 @@ class Verdict:
         rest: the unread part after too many refusals, as a file of the same form; empty when all
             was read.
         left_out: content of the report of left-out fields, stored beside the file; None for none.
+        source: the stream of which ``rejected`` and ``rest`` are pieces, when it is not the file:
+            a spreadsheet is read through a conversion to CSV.
+        suffix: ending of the files of refused and unread records; empty for that of the file.
     """
 
     taken: bool
@@ -81,6 +84,8 @@ class Verdict:
     rejected: tuple[Piece, ...] = ()
     rest: tuple[Piece, ...] = ()
     left_out: bytes | None = None
+    source: BinaryIO | None = None
+    suffix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

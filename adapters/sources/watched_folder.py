@@ -274,10 +274,10 @@ class FolderSource:
             raise FileChangedError  # more was written since it was read: read it again
         if verdict.taken and (rows or verdict.rejected or verdict.rest):
             assert content is not None
-            parts = {"rejected": content.of(verdict.rejected)}
+            parts = {"rejected": content.of(verdict.rejected, verdict.source)}
             if verdict.rest:
-                parts["rest"] = content.of(verdict.rest)
-            write_beside(self._quarantine, path.name, token, parts, reason)
+                parts["rest"] = content.of(verdict.rest, verdict.source)
+            write_beside(self._quarantine, path.name, token, parts, reason, verdict.suffix)
         shelf = self._processed if verdict.taken else self._quarantine
         whole = None if content is None else content.of(((0, entry.signature.size),))
         beside = None if verdict.taken else reason

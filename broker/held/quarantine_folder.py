@@ -2,7 +2,8 @@
 
 A file that was refused as a whole is there under its name, with its reason in ``NAME.reason.json``.
 Refused rows of a file that was otherwise taken are in ``NAME.rejected.<suffix>`` beside such a
-reason, and the unread rest of a file with too many of them in ``NAME.rest.<suffix>``. A file that a
+reason, and the unread rest of a file with too many of them in ``NAME.rest.<suffix>``. The suffix is
+that of the file, or ``.csv`` for a spreadsheet. A file that a
 person moves away or deletes is no longer held; the reason file alone is only a record.
 """
 
@@ -20,6 +21,8 @@ from broker.held.reason_file import REASON, FileReason, read_reason
 
 PARTS: Final = (".rejected", ".rest")
 """Parts of the name of a partial file, before its ending."""
+CONVERTED: Final = ".csv"
+"""Ending of the parts of a spreadsheet, which cannot be cut."""
 MAX_ENTRIES: Final = 100_000
 """Maximum number of entries that are read."""
 READ_REASONS: Final = 1000
@@ -86,7 +89,7 @@ def _rows_of(name: str, entries: dict[str, os.DirEntry[str]]) -> str | None:
         return None
     for part in PARTS:
         stem, found, suffix = name.rpartition(part)
-        if found and suffix == Path(stem).suffix and f"{stem}{REASON}" in entries:
+        if found and suffix in (Path(stem).suffix, CONVERTED) and f"{stem}{REASON}" in entries:
             return stem
     return None
 

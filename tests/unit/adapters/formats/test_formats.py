@@ -96,6 +96,10 @@ def xml(records: str, **settings: object) -> Case:
     return Case(made, (b"A-2", b"A-2<Deleted/>"), XML_TREE, XML_ROWS)
 
 
+def sheet(**settings: object) -> Case:
+    return Case(FormatSettings.model_validate(settings), (b"", b""))
+
+
 CASES = {
     "csv": csv(),
     "csv semicolon": csv(delimiter=";", bom=True),
@@ -109,11 +113,29 @@ CASES = {
     "xml deep": xml("/Export/Body/Cases/Case"),
     "xml with namespace": xml("/{http://example.org/a/b}Export/Case"),
 }
+SHEETS = {
+    "xlsx": sheet(type="xlsx"),
+    "xlsx with sheet and title": sheet(type="xlsx", sheet="Cases <&>", header_line=4),
+    "ods": sheet(type="ods"),
+    "ods with sheet and title": sheet(type="ods", sheet="Cases <&>", header_line=4),
+}
 TABLES = [name for name, one in CASES.items() if one.columns is TABLE]
 
 
-@pytest.fixture(params=CASES.values(), ids=CASES)
+ALL = {**CASES, **SHEETS}
+
+
+@pytest.fixture(params=list(ALL.values()), ids=list(ALL))
 def case(request: pytest.FixtureRequest) -> Case:
+    """Each format."""
+    found = request.param
+    assert isinstance(found, Case)
+    return found
+
+
+@pytest.fixture(params=list(CASES.values()), ids=list(CASES))
+def text(request: pytest.FixtureRequest) -> Case:
+    """Each format of text, whose bytes can be cut."""
     found = request.param
     assert isinstance(found, Case)
     return found
@@ -175,9 +197,9 @@ HOSTILE = st.text(
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 def test_hostile_texts_come_back_as_they_were(name: str, data: st.DataObject) -> None:
-    case = CASES[name]
+    case = ALL[name]
     text = HOSTILE.filter(lambda text: text not in TABLE.known)
     some = st.lists(text.filter(bool), max_size=3)
     parts = st.lists(st.dictionaries(st.sampled_from("ABC"), text.filter(bool), min_size=1))
@@ -196,14 +218,15 @@ def test_hostile_texts_come_back_as_they_were(name: str, data: st.DataObject) ->
 
 
 def kept(records: Records, items: Sequence[Row | Rejected], content: bytes) -> bytes:
-    return b"".join(content_of(rejected_pieces(records, items), io.BytesIO(content)))
+    stream = records.source or io.BytesIO(content)
+    return b"".join(content_of(rejected_pieces(records, items), stream))
 
 
-def test_a_broken_record_is_refused_alone_and_makes_a_file_of_the_same_format(case: Case) -> None:
-    good = case.format.write(case.rows, case.columns)
-    content = good.replace(*case.spoilt)
+def test_a_broken_record_is_refused_alone_and_makes_a_file_of_the_same_format(text: Case) -> None:
+    good = text.format.write(text.rows, text.columns)
+    content = good.replace(*text.spoilt)
     assert content != good
-    records = case.format.read(content, case.columns)
+    records = text.format.read(content, text.columns)
     items = list(records)
     refused = [item for item in items if isinstance(item, Rejected)]
     assert [type(item) for item in items] == [Row, Rejected, Row]
@@ -211,11 +234,11 @@ def test_a_broken_record_is_refused_alone_and_makes_a_file_of_the_same_format(ca
     assert (refused[0].error.where or "").startswith("line ")
     assert "tall" not in str(refused[0].error)
     again = kept(records, refused, content)
-    (still,) = case.format.read(again, case.columns)
+    (still,) = text.format.read(again, text.columns)
     assert isinstance(still, Rejected)
     assert still.error.code == refused[0].error.code
-    corrected = again.replace(case.spoilt[1], case.spoilt[0])
-    assert values(case.format.read(corrected, case.columns)) == without_empty(case.rows[1:2])
+    corrected = again.replace(text.spoilt[1], text.spoilt[0])
+    assert values(text.format.read(corrected, text.columns)) == without_empty(text.rows[1:2])
 
 
 def test_any_records_make_a_file_of_the_same_format(case: Case) -> None:
@@ -232,14 +255,17 @@ def test_the_rest_of_a_file_is_a_file_of_the_same_format(case: Case) -> None:
     content = case.format.write(case.rows, case.columns)
     records = case.format.read(content, case.columns)
     _, second, _ = records
-    rest = b"".join(content_of(rest_pieces(records, second, len(content)), io.BytesIO(content)))
+    size = len(content) if records.source is None else records.source.seek(0, io.SEEK_END)
+    rest = b"".join(
+        content_of(rest_pieces(records, second, size), records.source or io.BytesIO(content))
+    )
     assert values(case.format.read(rest, case.columns)) == without_empty(case.rows[1:])
 
 
-def test_a_record_that_is_too_long_is_refused_alone(case: Case) -> None:
-    content = case.format.write(case.rows, case.columns)
+def test_a_record_that_is_too_long_is_refused_alone(text: Case) -> None:
+    content = text.format.write(text.rows, text.columns)
     content = content.replace(b"A-2", b"x" * MAX_RECORD_BYTES)
-    assert [type(item) for item in case.format.read(content, case.columns)] == [Row, Rejected, Row]
+    assert [type(item) for item in text.format.read(content, text.columns)] == [Row, Rejected, Row]
 
 
 # --- tables ---------------------------------------------------------------------------------------
