@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.base import AgencySystem, Context, MappingError
 from adapters.links import StoreLinks
@@ -33,6 +33,9 @@ from broker.receiving.inbox_payload import parse_payload
 from broker.store.database import Store
 from broker.store.rows import InboxRow
 from broker.waiting import out_of_descriptors, retry_delay_s, set_within
+
+if TYPE_CHECKING:
+    from adapters.http_api.endpoints import Endpoint
 
 ROUND_EVENTS: Final = 200
 """Maximum number of events in one round."""
@@ -66,6 +69,8 @@ class Delivery:
         sink: destination of the files.
         clock: () -> ms since the epoch.
     """
+
+    endpoints: tuple[Endpoint, ...] = ()
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from adapters.intake import IMPORT_LATE_S
 from adapters.sources.watched_folder import SETTLE_S
 from adapters.wiring import Outside, connect_adapter
 from broker.agency.participant import load_participant
-from broker.agency.running import ADAPTER_LOCK, PORT_FILE
+from broker.agency.running import ADAPTER_LOCK, API_PORT_FILE, PORT_FILE
 from broker.clock import SteadyClock
 from broker.held.import_folder import remove_leftovers
 from broker.held.inventory import held_folders
@@ -79,6 +79,11 @@ async def run_adapter(
         broker, server = adapter.broker, adapter.server
         await server.start()
         participant.path(PORT_FILE).write_text(f"{server.port}\n")
+        api = adapter.api
+        participant.path(API_PORT_FILE).unlink(missing_ok=True)
+        if api is not None:
+            await api.start()
+            participant.path(API_PORT_FILE).write_text(f"{api.port}\n")
         written = held_folders(participant).written
         removed = await asyncio.to_thread(remove_leftovers, written, clock(), age_ms=0)
         if removed:
@@ -91,15 +96,15 @@ async def run_adapter(
             partial(watch_own_manifest, participant, broker, stop),
             partial(watch_certificate, participant, metrics, clock, stop),
             broker.when_heard(partial(ManifestRenewal(broker, metrics, clock).run, stop), stop),
-            broker.when_heard(
-                partial(adapter.source.run, adapter.intake.take, stop, import_turned), stop
-            ),
-            partial(adapter.delivery.run, broker.parts.arrivals.delivered, stop, delivery_turned),
+            broker.when_heard(partial(adapter.source.run, stop, import_turned), stop),
+            partial(adapter.sink.run, broker.parts.arrivals.delivered, stop, delivery_turned),
             partial(adapter.retention.run, stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=broker.tell_shortage)
         finally:
+            if api is not None:
+                await api.stop()
             await transport.close()
             await server.stop()
             store.close()

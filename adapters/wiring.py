@@ -7,18 +7,15 @@ that it uses. All connections are made in this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from adapters.base import AgencySystem
 from adapters.catalogue import adapter_named
-from adapters.delivery import Delivery
-from adapters.intake import Intake, Publication
 from adapters.retention import FolderRetention
-from adapters.sinks.folder_sink import FolderSink
-from adapters.sources.source_file import FileReport
-from adapters.sources.watched_folder import FolderSource
+from adapters.sides import SideParts, SinkLoop, SourceLoop, sink_named, source_named
 from broker.agency.participant import LoadedAgency, Participant
 from broker.control.control import Control
 from broker.control.named_manifests import awaited_manifests
@@ -26,7 +23,7 @@ from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.watch import Watch
 from broker.judging.key_resolver import TrustStore
 from broker.observing.health import HealthServer, Readiness, health_app
-from broker.observing.logs import dropped_values, logger
+from broker.observing.logs import dropped_values
 from broker.observing.metrics import Metrics
 from broker.operations.agreement_exchange import AgreementExchange
 from broker.receiving.position_guard import PositionGuard
@@ -45,6 +42,10 @@ from broker.service.reporting import Status
 from broker.service.service import BrokerService, Parts
 from broker.store.database import Store
 from broker.transport.interfaces import Transport
+
+if TYPE_CHECKING:
+    from adapters.http_api.endpoints import Endpoint
+    from adapters.http_api.server import ApiServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,32 +130,48 @@ def connect_broker(
     return BrokerService(loaded, parts, status, clock, on_retry)
 
 
+class RetryRequests:
+    """Passes the request of a person to try again to the source, which is made later."""
+
+    def __init__(self) -> None:
+        self._called: list[Callable[[], None]] = []
+
+    def call(self, asked: Callable[[], None]) -> None:
+        """Call this at each request."""
+        self._called.append(asked)
+
+    def __call__(self) -> None:
+        """Try again what waits."""
+        for asked in self._called:
+            asked()
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """The parts of an adapter that ``adapters/runner.py`` starts and stops.
 
     Attributes:
         broker: the sending and receiving part.
-        source: finds export files.
-        intake: turns their rows into events.
-        delivery: writes received events for the agency's system.
+        source: takes events of the agency's system.
+        sink: hands received events to the agency's system.
         retention: deletes files after their retention period.
         server: HTTP server of /livez, /readyz and /metrics.
+        api: HTTP interface for the agency's system; None if neither source nor sink has one.
     """
 
     broker: BrokerService
-    source: FolderSource
-    intake: Intake
-    delivery: Delivery
+    source: SourceLoop
+    sink: SinkLoop
     retention: FolderRetention
     server: HealthServer
+    api: ApiServer | None
 
 
 def connect_adapter(participant: Participant, outside: Outside, settle_s: float) -> Adapter:
     """Create the complete adapter.
 
-    It consists of the broker, the objects that read and write the agency's folders, and the HTTP
-    server.
+    It consists of the broker, the source and the sink that `agency.toml` names, and the HTTP
+    servers.
 
     Args:
         participant: the agency, loaded and verified.
@@ -162,7 +179,7 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
         settle_s: an export is complete if it has not changed for this many seconds.
     """
     store, clock, metrics = outside.store, outside.clock, outside.metrics
-    config, folders = participant.config, participant.config.folders
+    config = participant.config
     system = AgencySystem(
         adapter_named(config.adapter.kind),
         participant.agency,
@@ -170,42 +187,47 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
         config.adapter.encoding,
         leave_out=config.intake.ungranted_fields == "leave_out",
     )
-    source = FolderSource(
-        participant.path(folders.import_),
-        processed=participant.path(folders.processed),
-        quarantine=participant.path(folders.quarantine),
-        suffixes=system.adapter.suffixes,
-        report=partial(report_file, metrics),
-        settle_s=settle_s,
-        poll_s=config.intervals.poll,
+    make_source, make_sink = source_named(config), sink_named(config)
+    retry = RetryRequests()
+    broker = connect_broker(participant, outside, retry)
+    parts = SideParts(
+        participant,
+        system,
+        store,
+        broker.parts.publisher,
+        broker.published,
+        broker.parts.control.known_contracts,
+        metrics,
+        clock,
+        settle_s,
     )
-    outside.readiness.add("import", source.trouble)
-    broker = connect_broker(participant, outside, source.retry_now)
-    publication = Publication(broker.parts.publisher, broker.published)
+    source, sink = make_source(parts), make_sink(parts)
+    retry.call(source.retry_now)
+    if source.trouble is not None:
+        outside.readiness.add("import", source.trouble)
     return Adapter(
         broker,
         source,
-        Intake(system, store, publication, metrics, clock),
-        Delivery(system, store, FolderSink(participant.path(folders.inbox)), clock),
+        sink,
         FolderRetention(participant.root, store, metrics, clock),
         HealthServer(
             health_app(outside.readiness, partial(_exposed, metrics, outside.readiness)),
             host=config.http.host,
             port=config.http.port,
         ),
+        api_server(parts, (*source.endpoints, *sink.endpoints)),
     )
 
 
-def report_file(metrics: Metrics, report: FileReport) -> None:
-    """Log the outcome of an export file, and count a file that is refused as a whole.
+def api_server(parts: SideParts, endpoints: Sequence[Endpoint]) -> ApiServer | None:
+    """Return the server of the HTTP interface; None if source and sink have no endpoint."""
+    if not endpoints:
+        return None
+    from adapters.http_api.complete import complete_app
+    from adapters.http_api.server import ApiServer, api_address
 
-    The name is not logged, because a file name may be a person's name.
-    """
-    if report.status == "quarantined":
-        metrics.item_refused(report.code)
-    logger("source").info(
-        "file_put_away", status=report.status, code=report.code, refused=report.rows
-    )
+    section = parts.participant.config.api
+    return ApiServer(complete_app(parts, endpoints), api_address(section, parts.participant.root))
 
 
 def _exposed(metrics: Metrics, readiness: Readiness) -> bytes:

@@ -81,6 +81,10 @@ MEANS: Mapping[str, str] = {
     "governance.former.officers.ml_dsa_65": "Id of the replaced ML-DSA-65 key",
     "adapter": "How this agency's own system is connected",
     "adapter.kind": "Name of the adapter; `concordant adapter list` shows them",
+    "adapter.source": "Where the events of the agency's system come from: `folder` (files), `http` "
+    "(see `[api]`), or one of another package",
+    "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), or one of "
+    "another package",
     "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "
     "the format allows besides",
     "partners": "One line for each partner: the code that your system uses = the partner's agency "
@@ -170,6 +174,20 @@ MEANS: Mapping[str, str] = {
     "intervals.silence_alarm": "Silence of a party after which an alarm is raised. Without it: three "
     "of the party's intervals",
     "intervals.receipt": "Publish receipts",
+    "api": "The HTTP interface for the agency's own system, if the source or the sink is `http`. Off "
+    "the loopback address it is served over TLS only",
+    "api.host": "Address to listen on",
+    "api.port": "Port to listen on. 0 takes any free port; `state/api-port` says which",
+    "api.certificate": "TLS certificate of the interface with its chain, in PEM. Needed unless the "
+    "host is a loopback address",
+    "api.key": "Its private key, in PEM without a passphrase",
+    "api.client_ca": "Certificate of the authority, in PEM, whose certificate each client must show "
+    "beside its token. Without it clients show none",
+    "api.request_bytes": "Most bytes of a request's body",
+    "api.requests_per_minute": "Most requests a minute, for each name of a token",
+    "api.connections": "Most connections at one time",
+    "api.result_within": "Seconds within which the agency's system must send a result for an event "
+    "that it was offered. Later `status`, `doctor` and an alert show it",
     "http": "Where `/livez`, `/readyz` and `/metrics` answer",
     "http.host": "Address to listen on",
     "http.port": "Port to listen on. 0 takes any free port; `state/http-port` says which",

@@ -9,9 +9,10 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
-from broker.agency.config_rules import require_complete, require_passphrase_place
+from broker.agency.config_rules import require_complete, require_passphrase_place, require_safe_api
 from broker.agency.config_sections import (
     AdapterSection,
+    ApiSection,
     FoldersSection,
     GovernanceSection,
     HttpSection,
@@ -57,6 +58,7 @@ class AgencyConfig(Section):
     retention: RetentionSection = RetentionSection()
     intervals: IntervalsSection = IntervalsSection()
     http: HttpSection = HttpSection()
+    api: ApiSection = ApiSection()
     state: StateSection = StateSection()
 
 
@@ -80,6 +82,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
         if section is not None:
             require_passphrase_place(section, f"{where}: {name}")
     require_complete(config.kafka, where)
+    require_safe_api(config.api, where)
     return config
 
 

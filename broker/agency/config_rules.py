@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Final
 
 from broker.agency.config_sections import (
+    ApiSection,
     KafkaSection,
     PassphraseSection,
     SecretSection,
@@ -80,3 +82,38 @@ def require_complete(kafka: KafkaSection, where: str) -> None:
                 where=f"{where}: kafka.oauthbearer.token_endpoint",
                 fix='For example: token_endpoint = "https://login.example.org/oauth2/token"',
             )
+
+
+def require_safe_api(api: ApiSection, where: str) -> None:
+    """Check that the HTTP interface is served over TLS, unless only this machine can reach it.
+
+    Raises:
+        ConfigError: `config_api_plaintext` or `config_invalid`; names the file and the setting.
+    """
+    if (api.certificate is None) != (api.key is None):
+        missing = "key" if api.key is None else "certificate"
+        raise ConfigError(
+            "The HTTP interface needs both a certificate and its key.",
+            code="config_invalid",
+            where=f"{where}: api.{missing}",
+            fix="Correct or remove the setting.",
+        )
+    if api.certificate is None and (api.client_ca is not None or not is_loopback(api.host)):
+        raise ConfigError(
+            "The HTTP interface would carry personal data without encryption.",
+            code="config_api_plaintext",
+            where=f"{where}: api.certificate",
+            fix="Correct the section [api]: set certificate and key, or set host to 127.0.0.1 and "
+            "leave out client_ca.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address can be reached from this machine only.
+
+    A name counts as an address of the network, because another machine may answer for it later.
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

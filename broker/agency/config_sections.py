@@ -184,15 +184,22 @@ In all of them ASCII characters keep their bytes.
 """
 
 
+FOLDER: Final = "folder"
+"""Name of the source and of the sink that are folders of files."""
+
+
 class AdapterSection(Section):
-    """Kind of adapter for this agency's own system.
+    """Kind of adapter for this agency's own system, and how the two exchange events.
 
     ``encoding`` is that of the text in its exports. Without it a file is UTF-8, or another encoding
-    that the format allows; a sign of any other encoding refuses the file.
+    that the format allows; a sign of any other encoding refuses the file. ``source`` is where the
+    system's events come from, ``sink`` is where received events go.
     """
 
     kind: Name
     encoding: Encoding | None = None
+    source: Name = FOLDER
+    sink: Name = FOLDER
 
 
 class ScramSection(Section):
@@ -305,6 +312,24 @@ class HttpSection(Section):
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
+
+
+class ApiSection(Section):
+    """HTTP interface for the agency's own system, if `[adapter]` has the source or sink ``http``.
+
+    Off this machine's loopback address it is served over TLS only. ``client_ca`` asks each client
+    for a certificate of that authority, beside its token.
+    """
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    certificate: Text | None = None
+    key: Text | None = None
+    client_ca: Text | None = None
+    request_bytes: Annotated[int, Field(ge=1_024, le=16_777_216)] = 1_048_576
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    connections: Annotated[int, Field(ge=1, le=10_000)] = 64
+    result_within: Seconds = 900.0
 
 
 class StateSection(Section):

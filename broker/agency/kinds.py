@@ -13,6 +13,12 @@ from broker.errors import ConfigError
 from contracts.names import suggestion
 
 GROUP: Final = "concordant.adapters"
+SOURCES: Final = "concordant.sources"
+"""Group of the entry points of sources."""
+SINKS: Final = "concordant.sinks"
+"""Group of the entry points of sinks."""
+SHIPPED: Final = frozenset({"folder", "http"})
+"""Names of the sources and sinks of this package."""
 
 
 def declared_kinds() -> tuple[str, ...]:
@@ -43,6 +49,49 @@ def require_kind(kind: str) -> None:
             where="agency.toml: adapter.kind",
             fix=f"install {found[kind].value.partition(':')[0]} again, or correct it",
         ) from None
+
+
+def require_side(group: str, name: str) -> None:
+    """Load a source or sink, to check that it can be loaded.
+
+    Args:
+        group: `SOURCES` or `SINKS`.
+        name: its name in agency.toml.
+
+    Raises:
+        ConfigError: `config_side_unknown`, or `config_adapter_broken`: its package cannot be
+            loaded.
+    """
+    found = {point.name: point for point in entry_points(group=group)}
+    if name not in found:
+        if name in SHIPPED:  # this package is here, whatever an older installation declares
+            return
+        raise unknown_side(group, name, tuple(sorted({*found, *SHIPPED})))
+    try:
+        found[name].load()
+    except Exception as error:  # noqa: BLE001 - another package's import may raise anything
+        raise ConfigError(
+            f"The package that offers this source or sink cannot be loaded "
+            f"({type(error).__name__})",
+            code="config_adapter_broken",
+            where=_setting(group),
+            fix=f"install {found[name].value.partition(':')[0]} again, or correct it",
+        ) from None
+
+
+def unknown_side(group: str, name: str, installed: tuple[str, ...]) -> ConfigError:
+    """Return an error that lists the installed sources or sinks."""
+    return ConfigError(
+        "No installed package offers this source or sink.",
+        code="config_side_unknown",
+        where=_setting(group),
+        fix=f"{suggestion(name, installed).rstrip('.')}. Use one of these, or install the package "
+        "that offers it.",
+    )
+
+
+def _setting(group: str) -> str:
+    return f"agency.toml: adapter.{'source' if group == SOURCES else 'sink'}"
 
 
 def unknown_kind(kind: str, installed: tuple[str, ...]) -> ConfigError:

@@ -20,6 +20,11 @@ ADAPTER_LOCK: Final = "state/adapter.lock"
 PORT_FILE: Final = "state/http-port"
 """File with the port of /livez, /readyz and /metrics."""
 
+API_PORT_FILE: Final = "state/api-port"
+"""File with the port of the HTTP interface for the agency's own system."""
+API_TOKENS_FILE: Final = "api-tokens.json"
+"""File with the hashes of the tokens of the HTTP interface; a backup leaves it out."""
+
 
 def adapter_runs(agency: Path) -> bool:
     """Return whether an adapter runs on this agency's folder."""

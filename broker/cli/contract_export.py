@@ -154,6 +154,21 @@ def asyncapi(
     print_json(async_api_document(chosen.contract, _party(chosen, agency, party)), output)
 
 
+@app.command("openapi")
+def openapi(
+    file: File = None,
+    agency: AgencyOrFile = None,
+    contract: Named = None,
+    party: Party = None,
+    output: Output = None,
+) -> None:
+    """Write an OpenAPI 3.1 document of the HTTP interface of a party's adapter, as JSON."""
+    from contracts.open_api import open_api_document
+
+    chosen = _chosen(file, agency, contract)
+    print_json(open_api_document([chosen.contract], _party(chosen, agency, party)), output)
+
+
 def types(
     file: File = None,
     agency: AgencyOrFile = None,

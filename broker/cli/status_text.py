@@ -150,6 +150,12 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         + (f", {inbox.discarded} discarded" if inbox.discarded else "")
         + _since(status, inbox.oldest_undelivered_ms),
     )
+    if status.results_overdue:
+        yield (
+            "results",
+            f"{status.results_overdue} are overdue from the agency's own system"
+            + _since(status, status.oldest_result_ms),
+        )
     gaps = sum(len(one.gaps) for one in status.received)
     stopped = sum(one.stopped for one in status.received)
     leaves = sum(count for one in status.received for _, count in one.without_content)

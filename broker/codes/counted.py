@@ -134,6 +134,37 @@ RELAY_FAULTS: Final = (
 )
 """Reasons why a round of the relay did not send the waiting events."""
 
+API_REFUSALS: Final = (
+    "api_scope_missing",
+    "api_token_missing",
+    "api_token_wrong",
+    "cursor_invalid",
+    "cursor_unknown",
+    "event_ambiguous",
+    "event_malformed",
+    "event_unknown",
+    "events_removed",
+    "idempotency_key_invalid",
+    "idempotency_key_missing",
+    "idempotency_key_reused",
+    "internal_fault",
+    "media_type_unknown",
+    "method_unknown",
+    "path_unknown",
+    "rate_limited",
+    "readers_many",
+    "request_malformed",
+    "request_slow",
+    "request_too_large",
+    "result_conflict",
+    "result_malformed",
+    "result_too_early",
+)
+"""Reasons why a request of the HTTP interface was not carried out.
+
+Refusals of an event, and faults of the machine, have the code of their cause as well.
+"""
+
 ITEM_REFUSALS: Final = (
     "condition_unmet",
     "consent_missing",

@@ -73,6 +73,33 @@ CODES: Final[Mapping[str, Meaning]] = {
         "another adapter uses this agency's state",
         "Stop the other adapter, or wait until it has ended.",
     ),
+    "api_scope_missing": Meaning(
+        "(HTTP) the token does not allow this request",
+        "Use a token with the scope: concordant adapter token new --agency DIR --name NAME --scope "
+        "SCOPE",
+    ),
+    "api_token_invalid": Meaning(
+        "a token cannot be made with these values", "Correct the named option, then try again."
+    ),
+    "api_token_missing": Meaning(
+        "(HTTP) the request has no bearer token",
+        "Send the header Authorization: Bearer TOKEN. A token is made with: concordant adapter "
+        "token new --agency DIR --name NAME --scope SCOPE",
+    ),
+    "api_token_unknown": Meaning(
+        "no token has this id", "Give an id of: concordant adapter token list --agency DIR"
+    ),
+    "api_token_wrong": Meaning(
+        "(HTTP) the token is unknown, expired or revoked, or came with another certificate",
+        "Compare with: concordant adapter token list --agency DIR. If it has ended, make a new "
+        "one: concordant adapter token new --agency DIR --name NAME --scope SCOPE",
+    ),
+    "api_tokens_unreadable": Meaning(
+        "the list of tokens cannot be read, or other accounts may write to it",
+        "Correct the owner and the permissions of api-tokens.json (0600). If it is damaged, remove "
+        "it and make new tokens: concordant adapter token new --agency DIR --name NAME --scope "
+        "SCOPE",
+    ),
     "backup_altered": Meaning(
         "a backup was altered, or its end is missing",
         "Copy the file again from where it is kept, or take the backup before it.",
@@ -177,6 +204,17 @@ CODES: Final[Mapping[str, Meaning]] = {
     "config_address_invalid": Meaning(
         "an address of Kafka is not HOST:PORT", "Correct kafka.bootstrap in agency.toml."
     ),
+    "config_api_certificate": Meaning(
+        "the TLS files of the HTTP interface cannot be used",
+        "Check that certificate, key and client_ca of [api] are PEM files that belong together, "
+        "with permissions that let the adapter's account read them, and that the key has no "
+        "passphrase.",
+    ),
+    "config_api_plaintext": Meaning(
+        "the HTTP interface would carry personal data without encryption",
+        "Correct the section [api] of agency.toml: set certificate and key, or set host to "
+        "127.0.0.1 and leave out client_ca.",
+    ),
     "config_folders_same": Meaning(
         "two settings of agency.toml name the same folder", "Give each its own folder."
     ),
@@ -196,6 +234,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "config_port_unusable": Meaning(
         "the port of /metrics and /readyz cannot be opened",
         "Use a free port, or port 0; or stop the program that uses this one.",
+    ),
+    "config_side_unknown": Meaning(
+        "no installed package offers this source or sink",
+        "Correct [adapter] source or sink in agency.toml, or install the package that offers it.",
     ),
     "config_signer": Meaning(
         "this software does not support the configured store of keys",
@@ -349,6 +391,14 @@ CODES: Final[Mapping[str, Meaning]] = {
     "cosigners_many": Meaning(
         "more second signatures than parties", "Nothing; the record is ignored."
     ),
+    "cursor_invalid": Meaning(
+        "(HTTP) not a cursor of this interface",
+        "Send a cursor that the interface gave, unchanged, or none.",
+    ),
+    "cursor_unknown": Meaning(
+        "(HTTP) a cursor from another history of the agency's state, such as before a restore",
+        "Ask again without a cursor: reading begins at the first event without a result.",
+    ),
     "dates_invalid": Meaning(
         "the days of an agreement are no days, or not in their order",
         "Write each day as YYYY-MM-DD: start, review, end.",
@@ -473,6 +523,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "no event of this id is known here",
         "Compare the id with the log: concordant log show --agency DIR; or ask the event's sender.",
     ),
+    "events_removed": Meaning(
+        "(HTTP) the content of the next events was removed",
+        "Go on after the cursor next of the answer. Each event's state is at GET /events/ID.",
+    ),
     "evidence_malformed": Meaning(
         "the file is not an evidence document",
         "Ask for it again: concordant event evidence EVENT_ID --agency DIR --out FILE",
@@ -576,6 +630,18 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing: the next heartbeat says the same. If it stays, telephone that agency.",
     ),
     "id_reused": Meaning("the id belongs to another event", _SENT_AGAIN),
+    "idempotency_key_invalid": Meaning(
+        "(HTTP) the idempotency key has another form",
+        "Send one key of 1 to 255 visible ASCII characters, for example a UUID.",
+    ),
+    "idempotency_key_missing": Meaning(
+        "(HTTP) the header Idempotency-Key is missing",
+        "Send a key of its own for each event, for example a UUID; keep it for repeats.",
+    ),
+    "idempotency_key_reused": Meaning(
+        "(HTTP) an idempotency key came before with another event",
+        "Send a new key for a new or corrected event.",
+    ),
     "inbox_waits": Meaning(
         "events wait for the agency's own system",
         "Let the adapter's account write to the inbox folder.",
@@ -587,6 +653,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the input cannot be read", "Name a file that exists and that you may read."
     ),
     "input_wrong": Meaning("a value on the command line is wrong", "Correct the named value."),
+    "internal_fault": Meaning(
+        "(HTTP) a defect of this software",
+        "Send the request again with the same key. If it stays, report this to the maintainers.",
+    ),
     "invalid_date": Meaning(
         "a date of the export is not a date",
         "Correct the field that is named and drop the row again.",
@@ -852,6 +922,14 @@ CODES: Final[Mapping[str, Meaning]] = {
     "mapping_invalid": Meaning(
         "the mapping file of the adapter is wrong", "Correct the named line."
     ),
+    "media_type_unknown": Meaning(
+        "(HTTP) the body is not JSON, or it has a content encoding",
+        "Send the body as application/json, uncompressed.",
+    ),
+    "method_unknown": Meaning(
+        "(HTTP) the address does not know this method",
+        "Use a method that the header Allow names; see GET /openapi.json.",
+    ),
     "missing_column": Meaning("the export lacks a column", "Add the column to the export."),
     "missing_value": Meaning(
         "the export lacks a required value",
@@ -996,6 +1074,9 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the passphrase does not open a key",
         "Put the right one in the place that [passphrase] in agency.toml names.",
     ),
+    "path_unknown": Meaning(
+        "(HTTP) the address does not exist", "Compare the address with GET /openapi.json."
+    ),
     "possession_invalid": Meaning(
         "an agency does not prove that it holds a key", "Ask it to issue its manifest again."
     ),
@@ -1027,6 +1108,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Its records wait, and none is lost. Take what opens now: concordant quarantine retry "
         "--all --agency DIR. Telephone the sender. Discard what no retry can open: "
         f"{_DISCARD}",
+    ),
+    "rate_limited": Meaning(
+        "(HTTP) the token has sent too many requests",
+        "Wait as long as the header Retry-After says. The limit is requests_per_minute of [api].",
+    ),
+    "readers_many": Meaning(
+        "(HTTP) too many requests of a token wait for events",
+        "Wait until one of them has ended; one request is enough for a system.",
     ),
     "reason_invalid": Meaning("a reason is not a code", "Use lower case letters and hyphens."),
     "reason_required": Meaning(
@@ -1107,6 +1196,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the folder of contracts or manifests cannot be written",
         "Let the adapter's account write to it, and check the free space.",
     ),
+    "rejected_by_system": Meaning(
+        "the agency's own system rejected the event over HTTP, with its reason",
+        "Read the reason: concordant quarantine list --agency DIR. Correct its cause in the "
+        "system, then: concordant quarantine retry ID --agency DIR",
+    ),
     "renewal_failed": Meaning(
         "the command that renews the TLS certificate cannot be started, or failed",
         "Read state/certificate-renewal.log, correct the cause, then: concordant kafka renew "
@@ -1127,13 +1221,40 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Let it replace the files that certificate and key in [kafka] name. Then: concordant "
         "kafka renew --agency DIR",
     ),
+    "request_malformed": Meaning(
+        "(HTTP) the request has another form than the interface expects",
+        "Correct the named parameter or member; see GET /openapi.json.",
+    ),
     "request_old": Meaning(
         "a request to publish records again is older than those that are answered",
         "Nothing: the agency that misses records asks again by itself.",
     ),
+    "request_slow": Meaning(
+        "(HTTP) the body did not come in time", "Send the request again, with the same key."
+    ),
+    "request_too_large": Meaning(
+        "(HTTP) the body has too many bytes",
+        "Send a smaller body. The limit is request_bytes of [api].",
+    ),
     "rest_put_aside": Meaning(
         "the rest of a file was not read",
         "Correct it, then: concordant quarantine retry ID --agency DIR",
+    ),
+    "result_conflict": Meaning(
+        "(HTTP) the event has another result already",
+        "Compare with GET /events/ID. A result imported is final.",
+    ),
+    "result_malformed": Meaning(
+        "(HTTP) the body is not a result",
+        "Correct the named member: outcome, and for a rejected event reason and text.",
+    ),
+    "result_too_early": Meaning(
+        "(HTTP) a result for an event that was not offered",
+        "Send the result after the event came from GET /events.",
+    ),
+    "results_overdue": Meaning(
+        "(doctor) the agency's system has sent no result for events that it was offered",
+        "Ask the team of that system whether it reads GET /events and sends results.",
     ),
     "right_excess": Meaning(
         "Kafka gives this agency a right that no contract gives it",

@@ -152,6 +152,10 @@ class Control:
         """Contracts that are believed now."""
         return self.trust.contracts
 
+    def known_contracts(self) -> ContractBook:
+        """Return the contracts that are known now, for a part that asks each time."""
+        return self.trust.contracts
+
     @property
     def manifests(self) -> ManifestBook:
         """Manifests that are believed now."""

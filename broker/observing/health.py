@@ -139,7 +139,7 @@ class HealthServer:
     def __init__(self, app: Starlette, *, port: int, host: str = LOCAL) -> None:
         self._app = app
         self._wanted = (host, port)
-        self._server: _QuietServer | None = None
+        self._server: QuietServer | None = None
         self._task: asyncio.Task[None] | None = None
         self.port = port
 
@@ -154,9 +154,9 @@ class HealthServer:
         Raises:
             ConfigError: `config_port_unusable`.
         """
-        listening = self._bind()
+        listening = listening_socket(*self._wanted, "health and metrics")
         self.port = listening.getsockname()[1]
-        self._server = _QuietServer(
+        self._server = QuietServer(
             uvicorn.Config(
                 self._app,
                 http=_BoundedProtocol,
@@ -183,21 +183,32 @@ class HealthServer:
             await self._task
         self._server = self._task = None
 
-    def _bind(self) -> socket.socket:
-        # uvicorn itself would end the process if the port is taken
-        family = socket.AF_INET6 if ":" in self._wanted[0] else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(self._wanted)
-        except (OSError, OverflowError):
-            listening.close()
-            raise ConfigError(
-                f"the port {self._wanted[1]} for health and metrics cannot be used",
-                code="config_port_unusable",
-                fix="set another port in agency.toml, or stop the program that uses this one",
-            ) from None
-        return listening
+
+def listening_socket(host: str, port: int, purpose: str) -> socket.socket:
+    """Return a bound socket; port 0 takes a free one.
+
+    Args:
+        host: address to listen on.
+        port: the port.
+        purpose: for what, for the error.
+
+    Raises:
+        ConfigError: `config_port_unusable`.
+    """
+    # uvicorn itself would end the process if the port is taken
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError):
+        listening.close()
+        raise ConfigError(
+            f"the port {port} for {purpose} cannot be used",
+            code="config_port_unusable",
+            fix="set another port in agency.toml, or stop the program that uses this one",
+        ) from None
+    return listening
 
 
 class _BoundedProtocol(H11Protocol):
@@ -245,7 +256,7 @@ class _BoundedProtocol(H11Protocol):
             self.transport.abort()
 
 
-class _QuietServer(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """A server that leaves signals to the adapter, which has more to stop."""
 
     @contextlib.contextmanager

@@ -23,7 +23,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from broker.codes.counted import ALARMS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
+from broker.codes.counted import ALARMS, API_REFUSALS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
 from broker.observing.tallies import Tallies
 from broker.store.transaction import Transaction
 from broker.waiting import DESCRIPTORS_EXHAUSTED
@@ -200,6 +200,7 @@ class Metrics:
             "streams_stopped", "Streams stopped by a contradiction.", "agency"
         )
         self._make_validity_gauges()
+        self._make_api_metrics()
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
         self._overdue = self._gauge("referrals_overdue", "Open referrals past a deadline.")
         self._files = self._gauge("folder_files", "Unencrypted files in a folder.", "folder")
@@ -247,6 +248,15 @@ class Metrics:
             "agreements_unsigned", "Versions that await a signature.", "by"
         )
 
+    def _make_api_metrics(self) -> None:
+        """Create the metrics of the HTTP interface."""
+        self._api_refusals = self._counter(
+            "api_refusals", "Requests of the HTTP interface that were not carried out.", "code"
+        )
+        self._results_overdue = self._gauge(
+            "results_overdue", "Events offered over HTTP whose result is overdue."
+        )
+
     def _begin_at_zero(self) -> None:
         """Create every series that an alert uses, at 0."""
         for code in ALARMS:
@@ -255,6 +265,8 @@ class Metrics:
             self._refused.labels(f"{step:g}", code)
         for code in ITEM_REFUSALS:
             self._items.labels(code)
+        for code in API_REFUSALS:
+            self._api_refusals.labels(code)
         for code in RELAY_FAULTS:
             self._faults.labels(code)
         for kind in get_args(NoticeKind):
@@ -316,6 +328,14 @@ class Metrics:
         """Count a refused row of the agency's own export, or a refused file."""
         self._items.labels(code).inc()
         self.tallies.add("item", code)
+
+    def api_refused(self, code: str) -> None:
+        """Count a request of the HTTP interface that was not carried out."""
+        self._api_refusals.labels(code).inc()
+
+    def results_overdue(self, count: int) -> None:
+        """Set the number of events that were offered over HTTP and whose result is overdue."""
+        self._results_overdue.set(count)
 
     def rest_put_aside(self) -> None:
         """Count an export whose rest was not read because too many rows were refused."""

@@ -17,8 +17,9 @@ The parts are copied in an order for which each change during the copy is harmle
    before the manifest that lists it, so the copy holds each key that its manifests list.
 
 Not copied: the passphrase and other secrets that `agency.toml` names, because they would open the
-copy's own key files; governance keys, which belong offline; links, and folders outside the agency's
-folder. The result names what a person must keep elsewhere.
+copy's own key files; the tokens of the HTTP interface, because some may be revoked later;
+governance keys, which belong offline; links, and folders outside the agency's folder. The result
+names what a person must keep elsewhere.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from broker.agency.backup_file import (
 )
 from broker.agency.config import AgencyConfig
 from broker.agency.config_secrets import secret_files
+from broker.agency.running import API_TOKENS_FILE
 from broker.errors import ConfigError
 from broker.store.snapshot import is_database, snapshot
 
@@ -50,7 +52,7 @@ RESTORING: Final = ".restoring"
 SETTLE_MS: Final = 5_000
 """An export that changed within this time may still be written; it is left out and named."""
 _LEFT_OVER: Final = re.compile(rb"\..+\.[0-9a-f]{8}\.tmp")
-_OF_A_PROCESS: Final = re.compile(rb"(?:.+\.lock|http-port)")
+_OF_A_PROCESS: Final = re.compile(rb"(?:.+\.lock|http-port|api-port)")
 _SIDECAR: Final = re.compile(rb".+\.db-(?:wal|shm|journal)")
 _GOVERNANCE: Final = re.compile(rb"governance-[0-9a-f]+\.key\.json")
 _NAMED: Final = 1_000
@@ -69,7 +71,8 @@ class AgencyCopy:
     left_out: dict[str, str] = field(default_factory=dict)
 
     def carry_out(self) -> None:
-        for place in secret_files(self.config, self.root):
+        # A restored list of tokens would let a token in again that was revoked after the backup.
+        for place in (*secret_files(self.config, self.root), self.root / API_TOKENS_FILE):
             if place.is_file():
                 found = place.stat()
                 self.secrets.add((found.st_dev, found.st_ino))

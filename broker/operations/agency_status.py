@@ -182,7 +182,8 @@ class Status:
     `copies` is the number of events that wait for an agency. `manifests_not_ours` are versions of
     manifests of this agency that this folder did not make. `delegation_due` says who must do what;
     None while more than 90 days are left. `signing_token` is None if the signing keys are in files,
-    `present`, or the code of its fault.
+    `present`, or the code of its fault. `results_overdue` is the number of events that were offered
+    over HTTP and whose result is overdue; `oldest_result_ms` is when the oldest was offered.
     """
 
     agency: str
@@ -215,6 +216,8 @@ class Status:
     manifests_not_ours: tuple[int, ...] = ()
     manifests_not_received: tuple[MissingManifest, ...] = ()
     registry_differs: tuple[RegistryDifference, ...] = ()
+    results_overdue: int = 0
+    oldest_result_ms: int | None = None
 
 
 def report(agency: Path, now: int) -> Status:
@@ -244,6 +247,8 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
     ends = delegation_ends(participant)
     foreign = foreign_manifests(participant.root, participant.agency, participant.manifests)
     due = ends is not None and ends - now < DELEGATION_WARNING_MS
+    within_ms = int(participant.config.api.result_within * 1000)
+    overdue, oldest_offer = tx.offers.unanswered(now - within_ms)
     return Status(
         agency=participant.agency,
         deployment=participant.deployment,
@@ -291,6 +296,8 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         manifests_not_ours=tuple(one.manifest.version for one in foreign),
         manifests_not_received=missing_manifests(participant, tx, now),
         registry_differs=registry_differences(participant, tx, now),
+        results_overdue=overdue,
+        oldest_result_ms=oldest_offer,
     )
 
 

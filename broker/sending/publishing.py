@@ -8,7 +8,7 @@ commit for each batch (docs/benchmarks.md). The relay sends the events later
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -51,6 +51,8 @@ class Acceptance:
         self._copies_size: int | None = None
         self.left_out: tuple[LeftOut, ...] = ()
         """Fields that the last ``publish`` left out, with the agencies that do not get them."""
+        self.clauses: Mapping[str, str] = {}
+        """Clause of the agreement for each field of the last ``publish``, if one decided."""
         self.not_sealed: tuple[NotSealed, ...] = ()
         """Addressed agencies to which the last ``publish`` did not seal, with the reason."""
         self.newly_refused = False
@@ -85,6 +87,7 @@ class Acceptance:
             RegistryError: a contract or a key is missing now. Nothing is written for this event.
         """
         self._now, self.left_out, self.not_sealed = now, (), ()
+        self.clauses = {}
         known: ItemRow | None = None
         if source_key is not None:
             known = self._known(source_key)
@@ -120,6 +123,7 @@ class Acceptance:
         if again:
             self._again.append(prepared.event_id)
         self.left_out, self.not_sealed = prepared.decision.left_out, prepared.not_sealed
+        self.clauses = {one.path: one.clause for one in prepared.decision.fields if one.clause}
         self._accepted.append((prepared, event.type in contract.vocabulary.urgent_types))
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
         self._keep_copies(event, prepared, case_key, now)

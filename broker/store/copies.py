@@ -30,6 +30,11 @@ _COLUMNS = (
 _WAITING = _t.c.ended_ms.is_(None)
 _ADD = insert(_t)
 _SELECT = select(*_COLUMNS).where(_WAITING).order_by(_t.c.seq)
+_WAITING_OF = (
+    select(_t.c.agency, _t.c.reason)
+    .where(_WAITING, _t.c.event_id == bindparam("event_id_"))
+    .order_by(_t.c.agency)
+)
 _BEHIND = select(_t.c.case_key, _t.c.agency).where(_WAITING).distinct()
 _SIZE = select(func.coalesce(func.sum(func.length(_t.c.content)), 0)).where(_WAITING)
 _COUNT = select(func.count(), func.min(_t.c.added_ms)).select_from(_t).where(_WAITING)
@@ -68,6 +73,11 @@ class Copies(Area):
                     for row in rows
                 ],
             )
+
+    def waiting_of(self, event_id: str) -> list[tuple[str, str]]:
+        """Return (agency, reason) of the copies of an event that wait, by agency."""
+        found = self._connection.execute(_WAITING_OF, {"event_id_": event_id})
+        return [(agency, reason) for agency, reason in found]
 
     def waiting(self) -> list[CopyRow]:
         """Return the copies that wait, in the order of their events."""

@@ -58,12 +58,13 @@ _BEHIND = exists().where(
 
 An urgent row waits only for urgent ones.
 """
-_NEXT = (
+NEXT = (
     select(*_COLUMNS)
     .where(_UNDELIVERED, ~_HELD, ~_BEHIND)
     .order_by(_t.c.priority, _t.c.seq)
     .limit(bindparam("limit_"))
 )
+"""Events to deliver next: urgent ones first, then by sequence; see `Inbox.undelivered`."""
 _SINCE = (
     select(*_COLUMNS)
     .where(_t.c.source == bindparam("source_"), _t.c.received_ms >= bindparam("since_"))
@@ -145,6 +146,7 @@ _SELECT_DISCARDED = (
     .order_by(_t.c.seq.desc())
     .limit(bindparam("limit_"))
 )
+_CODES_OF = select(_t.c.held_code, _t.c.discarded_code).where(_t.c.seq == bindparam("seq_"))
 _COUNT_DISCARDED = select(func.count()).select_from(_t).where(_t.c.discarded_ms.is_not(None))
 _COUNT_HELD = select(func.count(), func.min(_t.c.held_ms)).select_from(_t).where(_HELD)
 _COUNT_BEHIND = (
@@ -199,7 +201,7 @@ class Inbox(Area):
         Held events are left out, and so are later events of their cases, because a case keeps its
         order. An urgent event waits only for an urgent one.
         """
-        return self._all(InboxRow, _NEXT, {"limit_": limit})
+        return self._all(InboxRow, NEXT, {"limit_": limit})
 
     def received_since(self, source: str, since_ms: int) -> list[InboxRow]:
         """Return events of one sender since a time, delivered or not, by sequence."""
@@ -233,6 +235,11 @@ class Inbox(Area):
         """
         values = {"seq_": seq, "code_": code, "field_": field, "detail_": detail, "now_": now}
         self._connection.execute(_HOLD, values | {"holds_case_": holds_case})
+
+    def held_or_discarded(self, seq: int) -> tuple[str | None, str | None]:
+        """Return the code for which an event is held, and that for which it was discarded."""
+        found = self._connection.execute(_CODES_OF, {"seq_": seq}).one()
+        return found[0], found[1]
 
     def held(self, limit: int) -> list[HeldEventRow]:
         """Return the oldest `limit` held events, by sequence."""

@@ -115,6 +115,10 @@ _FIND = (
     .order_by((bindparam("event_id_") == _RECORD_ID).desc(), _t.c.seq.desc())
     .limit(1)
 )
+_LAST = select(func.max(_t.c.seq))
+_PROGRESS = select(_t.c.sent_ms, _t.c.held_code).where(
+    _t.c.seq > bindparam("after_"), _t.c.seq <= bindparam("last_")
+)
 _SENT_SINCE = (
     select(_t.c.event_id, _RECORD_ID, _t.c.sent_ms)
     .where(_t.c.sent_ms.is_(None) | (_t.c.sent_ms >= bindparam("since_")))
@@ -276,6 +280,19 @@ class Outbox(Area):
         Slow: it has no index, so that adding stays cheap.
         """
         return self._first(OutboxRow, _FIND, {"event_id_": event_id})
+
+    def last(self) -> int:
+        """Return the number of the newest row, 0 if there is none."""
+        found: int = self._connection.scalar(_LAST) or 0
+        return found
+
+    def progress(self, after: int, last: int) -> list[tuple[int | None, str | None]]:
+        """Return when Kafka acknowledged each row after a number up to a last, and why it is held.
+
+        A row is (sent at in ms, code of the hold).
+        """
+        asked = {"after_": after, "last_": last}
+        return [(sent, code) for sent, code in self._connection.execute(_PROGRESS, asked)]
 
     def sent_since(self, since_ms: int) -> list[tuple[str, str, int | None]]:
         """Return event id, id in the clear and time of what was sent since then, or is not sent.

@@ -227,6 +227,54 @@ class InboxRow:
     clear_id: str | None = None
 
 
+OfferOutcome: TypeAlias = Literal["imported", "rejected"]
+"""Result of the agency's system for an event that was offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRow:
+    """An opened event that was offered to the agency's system over HTTP.
+
+    Attributes:
+        number: place of the offer in the order in which events were offered.
+        seq: number of the event in the inbox.
+        offered_ms: when it was offered.
+        outcome: the system's result; None while it is awaited.
+        reader: name of the token that sent the result.
+        payload: the event; None if it was cleared.
+    """
+
+    number: int
+    seq: int
+    offered_ms: int
+    outcome: OfferOutcome | None
+    reader: str | None
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A request with an idempotency key.
+
+    Attributes:
+        request_key: hash of the token's name and of the key.
+        body_digest: hash of the body.
+        answer: JSON of the answer, without personal data; None if the event was refused.
+        added_ms: when the key was first used.
+        event_id: id of the accepted event.
+        outbox_after, outbox_last: the event's records are the rows of the outbox after the first
+            number, up to the last one.
+    """
+
+    request_key: bytes
+    body_digest: bytes
+    answer: bytes | None
+    added_ms: int
+    event_id: str | None = None
+    outbox_after: int | None = None
+    outbox_last: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class HeldEventRow:
     """An opened event that the agency's own system did not take, without its content.

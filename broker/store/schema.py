@@ -166,6 +166,35 @@ inbox = Table(
     sqlite_autoincrement=True,
 )
 
+offers = Table(
+    "offers",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    Column("inbox_seq", BigInteger, nullable=False),
+    Column("offered_ms", BigInteger, nullable=False),
+    Column("answered_ms", BigInteger),  # when the system's result came
+    Column("outcome", String(16)),
+    Column("reader", String(64)),  # name of the token that sent the result
+    Index("ix_offers_event", "inbox_seq", "number"),
+    partial("ix_offers_open", "inbox_seq", where="answered_ms IS NULL"),
+    sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("request_key", LargeBinary(32), primary_key=True),
+    Column("body_digest", LargeBinary(32), nullable=False),
+    Column("answer", LargeBinary),  # null while the event is refused
+    Column("added_ms", BigInteger, nullable=False),
+    Column("event_id", String(36)),
+    # Rows of the outbox with its records: after the first number, up to the last one.
+    Column("outbox_after", BigInteger),
+    Column("outbox_last", BigInteger),
+    partial("ix_requests_event_id", "event_id", where="event_id IS NOT NULL"),
+    sqlite_with_rowid=False,
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

@@ -17,12 +17,14 @@ from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
 from broker.store.items import Items, Links
 from broker.store.meta import Lease, Meta
+from broker.store.offers import Offers
 from broker.store.outbox import Outbox
 from broker.store.quarantine import Evidence, Quarantine
 from broker.store.reader_logs import ReaderLogs
 from broker.store.reader_states import ReaderStates
 from broker.store.receipts import Heads, Receipts
 from broker.store.referrals import Referrals
+from broker.store.requests import Requests
 from broker.store.streams import Streams
 
 
@@ -40,12 +42,14 @@ class Transaction:
         "lease",
         "links",
         "meta",
+        "offers",
         "outbox",
         "quarantine",
         "reader",
         "reader_logs",
         "receipts",
         "referrals",
+        "requests",
         "streams",
     )
 
@@ -58,6 +62,8 @@ class Transaction:
         self.reader = ReaderStates(connection)
         self.reader_logs = ReaderLogs(connection)
         self.inbox = Inbox(connection)
+        self.offers = Offers(connection)
+        self.requests = Requests(connection)
         self.quarantine = Quarantine(connection)
         self.evidence = Evidence(connection)
         self.items = Items(connection)

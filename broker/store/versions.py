@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Engine
 from broker.errors import StoreError
 from broker.store.reader_schema import ALL_TABLES
 
-FIRST_SCHEMA_VERSION = 12
-"""The schema of the first release. Versions 1 to 11 were never released (ADR 0041)."""
+FIRST_SCHEMA_VERSION = 13
+"""The schema of the first release. Versions 1 to 12 were never released (ADR 0041)."""
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 """Stored in SQLite's ``user_version``; each migration increases it by one."""
 
 REVISION = "0001"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from broker.agency.config_sections import FOLDER
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs
 from broker.held.inventory import counted, held_folders, held_items
@@ -45,6 +46,7 @@ def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
         with store.reading() as tx:
             yield _outbox(participant, tx, now, runs=runs)
             yield _inbox(participant, tx, now, runs=runs)
+            yield from _results(participant, tx, now)
             yield from _streams(tx)
             yield from _heartbeats(participant, tx, now, runs=runs)
             yield from _registry(participant, tx, now)
@@ -85,6 +87,18 @@ def _outbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) 
     return Check("outbox", "fail", f"{detail}{reason}", fix, "outbox_waits")
 
 
+def _results(participant: Participant, tx: Transaction, now: int) -> Iterator[Check]:
+    within_ms = int(participant.config.api.result_within * 1000)
+    count, oldest = tx.offers.unanswered(now - within_ms)
+    if count and oldest is not None:
+        detail = (
+            f"our own system has sent no result for {count} events that it was offered over HTTP, "
+            f"the oldest for {duration_text(now - oldest)}"
+        )
+        fix = "ask the team of that system whether it reads GET /events and sends results"
+        yield Check("results", "fail", detail, fix, "results_overdue")
+
+
 def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -> Check:
     counts = tx.inbox.counts()
     oldest = counts.oldest_undelivered_ms
@@ -98,8 +112,11 @@ def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -
         return warned("inbox", f"{detail}, and the adapter does not run", _start(participant))
     if now - oldest < SLOW_MS:
         return passed("inbox", detail)
-    folder = participant.path(participant.config.folders.inbox)
-    fix = f"let the account that runs the adapter write to {folder}"
+    if participant.config.adapter.sink == FOLDER:
+        folder = participant.path(participant.config.folders.inbox)
+        fix = f"let the account that runs the adapter write to {folder}"
+    else:
+        fix = "ask the team of that system whether it reads events and sends results"
     return Check("inbox", "fail", detail, fix, "inbox_waits")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.config import AgencyConfig, governance_kids
-from broker.agency.kinds import declared_kinds, require_kind
+from broker.agency.kinds import SINKS, SOURCES, declared_kinds, require_kind, require_side
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs, health_port
 from broker.operations.checks.check import Check, passed, skipped, warned
@@ -33,6 +33,8 @@ def adapter(agency: Path, config: AgencyConfig) -> Iterator[Check]:
         yield skipped("adapter", "concordant is not installed as a package")
         return
     require_kind(config.adapter.kind)
+    require_side(SOURCES, config.adapter.source)
+    require_side(SINKS, config.adapter.sink)
     runs = "it runs" if adapter_runs(agency) else "it does not run"
     yield passed("adapter", f"{config.adapter.kind} is installed; {runs}")
 

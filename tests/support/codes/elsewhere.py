@@ -14,6 +14,54 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "api_scope_missing": "adapters/http_api/test_access.py"
+    "::test_a_token_without_the_scope_is_api_scope_missing",
+    "api_token_invalid": "adapters/http_api/test_access.py"
+    "::test_other_values_are_api_token_invalid",
+    "api_token_missing": "adapters/http_api/test_access.py"
+    "::test_without_a_token_it_is_api_token_missing",
+    "api_token_unknown": "adapters/http_api/test_access.py"
+    "::test_an_id_that_no_token_has_is_api_token_unknown",
+    "api_token_wrong": "adapters/http_api/test_access.py::test_another_token_is_api_token_wrong",
+    "api_tokens_unreadable": "adapters/http_api/test_access.py"
+    "::test_a_list_that_others_can_write_to_is_api_tokens_unreadable",
+    "config_api_certificate": "adapters/http_api/test_server.py"
+    "::test_files_that_do_not_belong_together_are_config_api_certificate",
+    "config_api_plaintext": "broker/agency/test_config.py"
+    "::test_an_interface_without_encryption_off_loopback_is_config_api_plaintext",
+    "config_side_unknown": "adapters/test_sides.py::test_a_misspelt_source_is_config_side_unknown",
+    "cursor_invalid": "adapters/http_api/test_reading.py::test_what_is_no_cursor_is_cursor_invalid",
+    "cursor_unknown": "adapters/http_api/test_reading.py"
+    "::test_a_cursor_from_before_a_restore_is_cursor_unknown",
+    "events_removed": "adapters/http_api/test_reading.py"
+    "::test_removed_content_is_told_and_never_skipped",
+    "idempotency_key_invalid": "adapters/http_api/test_publishing.py::test_a_key_is_required",
+    "idempotency_key_missing": "adapters/http_api/test_publishing.py::test_a_key_is_required",
+    "idempotency_key_reused": "adapters/http_api/test_publishing.py"
+    "::test_another_body_under_the_same_key_is_idempotency_key_reused",
+    "internal_fault": "adapters/http_api/test_access.py"
+    "::test_a_defect_is_internal_fault_without_details",
+    "media_type_unknown": "adapters/http_api/test_access.py"
+    "::test_another_form_of_body_is_media_type_unknown",
+    "method_unknown": "adapters/http_api/test_access.py::test_unknown_paths_and_methods",
+    "path_unknown": "adapters/http_api/test_access.py::test_unknown_paths_and_methods",
+    "rate_limited": "adapters/http_api/test_access.py::test_a_token_above_its_rate_is_rate_limited",
+    "readers_many": "adapters/http_api/test_reading.py"
+    "::test_more_than_eight_requests_of_one_token_do_not_wait",
+    "rejected_by_system": "adapters/http_api/test_results.py"
+    "::test_rejected_by_system_is_held_and_offered_again_on_retry",
+    "request_malformed": "adapters/http_api/test_reading.py"
+    "::test_unknown_parameters_and_numbers_out_of_range_are_refused",
+    "request_slow": "adapters/http_api/test_access.py"
+    "::test_a_body_that_comes_slowly_is_request_slow",
+    "request_too_large": "adapters/http_api/test_access.py"
+    "::test_a_body_above_the_limit_is_request_too_large_before_it_is_read",
+    "result_conflict": "adapters/http_api/test_results.py"
+    "::test_an_event_that_was_rejected_may_be_imported_and_that_is_final",
+    "result_malformed": "adapters/http_api/test_results.py::test_another_form_is_result_malformed",
+    "result_too_early": "adapters/http_api/test_results.py"
+    "::test_a_later_event_of_the_case_waits_and_a_result_for_it_is_result_too_early",
+    "results_overdue": "adapters/http_api/test_results.py::test_an_overdue_result_is_counted",
     "manifest_changed": "broker/service/test_manifest_renewal.py"
     "::test_two_processes_do_not_issue_at_once",
     "manifest_displaced": "broker/service/test_manifest_renewal.py"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from adapters.base import MappingError
+from adapters.sources.folder_source import report_file
 from adapters.sources.source_file import SourceFile, Verdict
 from adapters.sources.watched_folder import FolderSource
-from adapters.wiring import report_file
 from broker.codes.counted import ITEM_REFUSALS
 from broker.observing.metrics import Metrics
 

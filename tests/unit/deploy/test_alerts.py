@@ -527,6 +527,16 @@ async def an_event_waits_for_an_agency(live: Live) -> Shown:
     return Shown(calm, after, restarted=True)
 
 
+async def own_system_sends_no_result(live: Live) -> Shown:
+    settings = live[SUPPORT].folder / "agency.toml"
+    text = settings.read_text().replace("[adapter]\n", '[adapter]\nsink = "http"\n')
+    settings.write_text(f"{text}\n[api]\nresult_within = 0.5\n")
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    live[POLICE].drop("one.csv", export({}))
+    return Shown(calm, await live[SUPPORT].until(all_of(has("results_overdue"), settled)))
+
+
 State = Callable[[Live], Awaitable[Shown]]
 
 STATES: tuple[tuple[State, set[str]], ...] = (
@@ -544,6 +554,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (kafka_gone, {"AgencySilent", "Held", "NotReady", "OutboxStuck"}),
     (record_larger_than_the_topic_takes, {"Held", "OutboxStuck"}),
     (own_system_takes_nothing, {"InboxStuck"}),
+    (own_system_sends_no_result, {"ResultsOverdue"}),
     (a_referral_is_not_answered, {"Alarm", "ReferralOverdue"}),
     (a_loop_hangs, {"LoopStuck"}),
     (a_record_is_held, {"Held", "RecordsRefused"}),

@@ -168,3 +168,32 @@ def test_a_token_of_signing_keys_has_one_place_for_its_pin(
             signing_token(config, tmp_path)
         assert caught.value.code == code
     assert signing_token(parse_config(GOOD.encode(), "agency.toml"), tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        'host = "0.0.0.0"',
+        'host = "localhost"',
+        'host = "::"',
+        'host = "192.0.2.7"',
+        'client_ca = "ca.pem"',
+    ],
+)
+def test_an_interface_without_encryption_off_loopback_is_config_api_plaintext(api: str) -> None:
+    error = refused(f"{GOOD}\n[api]\n{api}\n")
+    assert error.code == "config_api_plaintext"
+    tls = 'certificate = "cert.pem"\nkey = "key.pem"\n'
+    assert parse_config(f"{GOOD}\n[api]\n{api}\n{tls}".encode(), "agency.toml").api.key
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_the_interface_may_be_plain_on_a_loopback_address(host: str) -> None:
+    assert parse_config(f'{GOOD}\n[api]\nhost = "{host}"\n'.encode(), "x").api.host == host
+
+
+@pytest.mark.parametrize("one", ["certificate", "key"])
+def test_a_certificate_needs_its_key(one: str) -> None:
+    error = refused(f'{GOOD}\n[api]\n{one} = "x.pem"\n')
+    assert error.code == "config_invalid"
+    assert "api." in (error.where or "")

@@ -42,6 +42,10 @@ MISSPELT = {
         ("--contract", "london-hate-crimes"),
         "london-hate-crime",
     ),
+    ("contract export openapi", "NAME"): (
+        ("--contract", "london-hate-crimes"),
+        "london-hate-crime",
+    ),
     ("contract types", "NAME"): (("--contract", "london-hate-crimes"), "london-hate-crime"),
     ("contract sign", "CODE"): (("FILE", "--accept", "gaps"), "gap"),
     ("contract leave", "CODE"): (("--reason", "disputes"), "dispute"),

@@ -14,6 +14,10 @@ CREATE INDEX ix_inbox_held_case ON inbox (case_key, seq) WHERE held_code IS NOT 
 
 CREATE INDEX ix_inbox_undelivered ON inbox (priority, seq) WHERE delivered_ms IS NULL;
 
+CREATE INDEX ix_offers_event ON offers (inbox_seq, number);
+
+CREATE INDEX ix_offers_open ON offers (inbox_seq) WHERE answered_ms IS NULL;
+
 CREATE INDEX ix_outbox_content ON outbox (sent_ms) WHERE value IS NOT NULL AND sent_ms IS NOT NULL;
 
 CREATE INDEX ix_outbox_held ON outbox (held_ms) WHERE held_code IS NOT NULL;
@@ -33,6 +37,8 @@ CREATE INDEX ix_receipts_origin_size ON receipts (origin, size);
 CREATE INDEX ix_referrals_case_id ON referrals (case_id);
 
 CREATE INDEX ix_referrals_open ON referrals (made_ms) WHERE closed_ms IS NULL;
+
+CREATE INDEX ix_requests_event_id ON requests (event_id) WHERE event_id IS NOT NULL;
 
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
 
@@ -217,6 +223,15 @@ CREATE TABLE named_manifests (
 	CONSTRAINT pk_named_manifests PRIMARY KEY (agency)
 );
 
+CREATE TABLE offers (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	inbox_seq BIGINT NOT NULL, 
+	offered_ms BIGINT NOT NULL, 
+	answered_ms BIGINT, 
+	outcome VARCHAR(16), 
+	reader VARCHAR(64)
+);
+
 CREATE TABLE outbox (
 	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	event_id VARCHAR(36) NOT NULL, 
@@ -361,6 +376,20 @@ CREATE TABLE referrals (
 	event_id VARCHAR(36) NOT NULL, 
 	CONSTRAINT pk_referrals PRIMARY KEY (referral_id)
 );
+
+CREATE TABLE requests (
+	request_key BLOB NOT NULL, 
+	body_digest BLOB NOT NULL, 
+	answer BLOB, 
+	added_ms BIGINT NOT NULL, 
+	event_id VARCHAR(36), 
+	outbox_after BIGINT, 
+	outbox_last BIGINT, 
+	CONSTRAINT pk_requests PRIMARY KEY (request_key)
+)
+ WITHOUT ROWID
+
+;
 
 CREATE TABLE sqlite_sequence(name,seq);
 

@@ -1,0 +1,346 @@
+"""Received events for the agency's own system, which reads them and sends a result for each.
+
+The loop offers new events of the inbox, urgent ones first. Each offer has a number, and readers
+continue after the number that they have seen. `imported` marks an event as delivered and clears its
+content, as the folder sink does after writing it. `rejected` holds it with the system's reason,
+until `quarantine retry` offers it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from adapters.http_api.accepting import token_label
+from adapters.http_api.problems import ApiError
+from broker import pseudonyms
+from broker.audit import recording
+from broker.audit.actor import Actor
+from broker.audit.log import append_entries
+from broker.audit.reasons import attributed
+from broker.errors import StoreError
+from broker.event import OpenedEvent
+from broker.observing.logs import logger
+from broker.receiving.inbox_payload import parse_payload
+from broker.registry.contract_book import ContractBook
+from broker.store.database import Store
+from broker.store.rows import InboxRow, OfferRow
+from broker.store.transaction import Transaction
+from broker.waiting import retry_delay_s, set_within
+from contracts.policy import granted_from
+
+ROUND_EVENTS: Final = 200
+"""Maximum number of events that one round offers."""
+IDLE_S: Final = 0.5
+RETRY_MOST_S: Final = 30.0
+CHUNK_ROWS: Final = 16
+PAGE_BYTES: Final = 4_194_304
+"""Bytes of content after which a page ends."""
+REJECTED: Final = "rejected_by_system"
+"""Code of an event that the agency's system rejected."""
+
+Outcome: TypeAlias = Literal["imported", "rejected"]
+
+
+class Bell:
+    """Wakes every request that waits for new events. It belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._rung: asyncio.Event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake all that wait now."""
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    def next_ring(self) -> asyncio.Event:
+        """Return what the next ring sets. Take it before you look at the state."""
+        return self._rung
+
+    async def within(self, ring: asyncio.Event, seconds: float) -> None:
+        """Wait until this ring, or until the time is up."""
+        await set_within(ring, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One event of a page.
+
+    Attributes:
+        number: number of its offer.
+        event: the event.
+        reasons: withheld path to the reason: `field_not_granted` or `consent_missing`.
+    """
+
+    number: int
+    event: OpenedEvent
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Reason with which the agency's system rejected an event.
+
+    Attributes:
+        reason: a code of that system.
+        text: in words; it may name a person, so it is only stored in the inbox and never logged.
+    """
+
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader of events needs to know of the agency.
+
+    Attributes:
+        agency: this agency's id.
+        secret: its key for pseudonyms.
+        contracts: returns the agreements that are known now.
+    """
+
+    agency: str
+    secret: bytes
+    contracts: Callable[[], ContractBook]
+
+
+class EventsRemovedError(Exception):
+    """The next events after a cursor have no content any more.
+
+    Attributes:
+        count: how many follow one another.
+        last: number of the last of them.
+    """
+
+    def __init__(self, count: int, last: int) -> None:
+        super().__init__(count, last)
+        self.count, self.last = count, last
+
+
+class Offering:
+    """Offers events, returns pages of them, and takes results.
+
+    Args:
+        store: the agency's state.
+        reading: what a reader needs to know.
+        clock: () -> ms since the epoch.
+    """
+
+    def __init__(self, store: Store, reading: Reading, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._reading = reading
+        self._clock = clock
+        self._log = logger("delivery")
+        self.bell = Bell()
+
+    async def run(
+        self,
+        wait: Callable[[float], Awaitable[None]],
+        stop: asyncio.Event,
+        turned: Callable[[], None],
+    ) -> None:
+        """Offer what is new until ``stop`` is set. See ``SinkLoop``."""
+        failures = 0
+        while not stop.is_set():
+            turned()
+            try:
+                offered = await asyncio.to_thread(self.round)
+                failures = 0
+            except StoreError as error:
+                failures += 1
+                delay = retry_delay_s(failures, first=1.0, most=RETRY_MOST_S)
+                self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
+                await set_within(stop, delay)
+                continue
+            if offered:
+                self.bell.ring()
+            else:
+                await wait(IDLE_S)
+
+    def round(self) -> int:
+        """Offer at most ``ROUND_EVENTS`` events. Return how many were offered or held.
+
+        Raises:
+            StoreError: nothing was offered.
+        """
+        with self._store.reading() as tx:
+            if not tx.offers.next(1):
+                return 0
+        now = self._clock()
+        with self._store.transaction() as tx:
+            rows = tx.offers.next(ROUND_EVENTS)
+            whole = [row.seq for row in rows if self._whole(tx, row, now)]
+            tx.offers.add_many(whole, now)
+        return len(rows)
+
+    def _whole(self, tx: Transaction, row: InboxRow, now: int) -> bool:
+        """Hold an event that cannot be read, and offer the others."""
+        try:
+            parse_payload(row.payload or b"")
+        except StoreError as error:
+            self._held(row, error.code)
+            tx.inbox.hold(row.seq, error.code, None, error.detail, now)
+            return False
+        return True
+
+    def _held(self, row: InboxRow, code: str) -> None:
+        self._log.error("event_held", code=code, agency=row.source, event_id=row.event_id)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def last(self) -> int:
+        """Return the number of the newest offer."""
+        with self._store.reading() as tx:
+            return tx.offers.last()
+
+    def start(self) -> int:
+        """Return the number after which the first event without a result comes."""
+        with self._store.reading() as tx:
+            return tx.offers.before_open()
+
+    def page(self, reader: str, after: int, limit: int) -> list[Read]:
+        """Return the next events after an offer; the disclosure log records them first.
+
+        Events for which this reader has sent a result are left out. A page ends before an event
+        whose content was removed.
+
+        Args:
+            reader: name of the token.
+            after: number of an offer.
+            limit: most events.
+
+        Raises:
+            EventsRemovedError: the very next event has no content any more.
+            StoreError: the state cannot be read, or the log cannot be written.
+        """
+        found: list[tuple[int, OpenedEvent]] = []
+        removed, last_removed, size = 0, after, 0
+        with self._store.reading() as tx:
+            for row in _rows(tx, reader, after):
+                if row.payload is None:
+                    if found:
+                        break
+                    removed, last_removed = removed + 1, row.number
+                    continue
+                if removed or len(found) >= limit or size > PAGE_BYTES:
+                    break
+                found.append((row.number, parse_payload(row.payload)))
+                size += len(row.payload)
+        if removed:
+            raise EventsRemovedError(removed, last_removed)
+        if found:
+            self._record(reader, [event for _, event in found])
+        return [Read(number, event, self._reasons(event)) for number, event in found]
+
+    def _record(self, reader: str, events: Sequence[OpenedEvent]) -> None:
+        """Write a consultation of each event into the disclosure log."""
+        agency, secret, now = self._reading.agency, self._reading.secret, self._clock()
+        contracts = self._reading.contracts()
+        actor = Actor(recording.OPERATOR, token_label(reader))
+        entries = []
+        for event in events:
+            signed = contracts.by_hash(bytes.fromhex(event.contract[2]))
+            assert signed is not None
+            case_key = pseudonyms.case_key(secret, event.case_id)
+            entries.append(
+                recording.consulted(event, signed.text, agency, case_key, now, actor.operator)
+            )
+        with self._store.transaction() as tx:
+            append_entries(tx, attributed(tx, actor, None, entries))
+
+    def _reasons(self, event: OpenedEvent) -> dict[str, str]:
+        signed = self._reading.contracts().by_hash(bytes.fromhex(event.contract[2]))
+        assert signed is not None
+        granted = granted_from(signed.contract, event.source, self._reading.agency, event.type)
+        return {
+            path: "consent_missing" if path in granted else "field_not_granted"
+            for path in event.withheld
+        }
+
+    # --- results ---------------------------------------------------------------------------------
+
+    def result(
+        self, reader: str, event_id: str, sender: str | None, rejection: Rejection | None
+    ) -> Outcome:
+        """Take the result of the agency's system for an event.
+
+        Args:
+            reader: name of the token.
+            event_id: the event's id.
+            sender: the agency that sent it; needed only if two sent the same id.
+            rejection: None if the event was imported.
+
+        Raises:
+            ApiError: `event_unknown` (404), `event_ambiguous` (409), `result_too_early` (409: the
+                event was not offered) or `result_conflict` (409: another result came before).
+            StoreError: nothing was stored.
+        """
+        outcome: Outcome = "imported" if rejection is None else "rejected"
+        now = self._clock()
+        with self._store.transaction() as tx:
+            row = one_received(tx, self._senders(), event_id, sender)
+            offer = tx.offers.of_event(row.seq)
+            if offer is None:
+                raise ApiError(
+                    409,
+                    "The event was not offered yet; an earlier event of its case may be held.",
+                    code="result_too_early",
+                )
+            if row.delivered_ms is not None or (offer.outcome == outcome == "rejected"):
+                if offer.outcome != outcome:
+                    raise ApiError(
+                        409, "This event has another result already.", code="result_conflict"
+                    )
+                return outcome
+            tx.offers.answer(offer.number, outcome, reader, now)
+            if rejection is None:
+                tx.inbox.mark_delivered(row.seq, now, token_label(reader))
+            else:
+                detail = f"{rejection.reason}: {rejection.text}".removesuffix(": ")
+                tx.inbox.hold(row.seq, REJECTED, None, detail, now)
+                self._held(row, REJECTED)
+        if rejection is None:
+            self._log.info("events_delivered", events=1)
+        return outcome
+
+    def _senders(self) -> tuple[str, ...]:
+        return known_agencies(self._reading.contracts())
+
+
+def known_agencies(contracts: ContractBook) -> tuple[str, ...]:
+    """Return every agency that is a party of any agreement that is known."""
+    return tuple(
+        sorted({party.id for signed in contracts.all() for party in signed.contract.parties})
+    )
+
+
+def one_received(
+    tx: Transaction, senders: Sequence[str], event_id: str, sender: str | None
+) -> InboxRow:
+    """Return the received event of an id.
+
+    Raises:
+        ApiError: `event_unknown` (404) or `event_ambiguous` (409).
+    """
+    asked = senders if sender is None else [sender]
+    rows = [row for one in asked if (row := tx.inbox.find(one, event_id)) is not None]
+    if not rows:
+        raise ApiError(404, "No event of this id is known here.", code="event_unknown")
+    if len(rows) > 1:
+        raise ApiError(
+            409,
+            "Two agencies sent an event of this id. Say which one is meant: ?from=AGENCY",
+            code="event_ambiguous",
+            where="from",
+        )
+    return rows[0]
+
+
+def _rows(tx: Transaction, reader: str, after: int) -> Iterator[OfferRow]:
+    """Yield the offers after a number, read in chunks."""
+    while rows := tx.offers.after(after, CHUNK_ROWS, reader):
+        yield from rows
+        after = rows[-1].number

@@ -1,0 +1,90 @@
+"""Pages of `GET /events`: JSON of received events with the cursor after each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import orjson
+
+from adapters.http_api.cursors import Cursors
+from adapters.http_api.offering import EventsRemovedError, Offering, Read
+from adapters.http_api.problems import ApiError
+
+MOST_EVENTS: Final = 100
+
+
+class PageReader:
+    """Reads pages for requests.
+
+    Args:
+        offering: the received events.
+        cursors: their cursors.
+    """
+
+    def __init__(self, offering: Offering, cursors: Cursors) -> None:
+        self._offering = offering
+        self._cursors = cursors
+
+    def place(self, cursor: str | None) -> int:
+        """Return the number of a cursor; without one, the place before the first open event.
+
+        Raises:
+            ApiError: `cursor_invalid` (400) or `cursor_unknown` (410).
+        """
+        if not cursor:
+            return self._offering.start()
+        return self._cursors.parse(cursor, self._offering.last())
+
+    async def next(
+        self, reader: str, after: int, limit: int, wait_s: float, stop: asyncio.Event
+    ) -> list[Read]:
+        """Return the next events; wait at most so long for the first, and not after ``stop``.
+
+        Raises:
+            ApiError: `events_removed` (410).
+        """
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + wait_s
+        while True:
+            rung = self._offering.bell.next_ring()
+            try:
+                found = await asyncio.to_thread(self._offering.page, reader, after, limit)
+            except EventsRemovedError as removed:
+                raise self._removed(removed) from None
+            left = ends - loop.time()
+            if found or left <= 0 or stop.is_set():
+                return found
+            await self._offering.bell.within(rung, left)
+
+    async def within(
+        self, reader: str, after: int, limit: int, wait_s: float, stop: asyncio.Event
+    ) -> bytes:
+        """Return a page as JSON: the events, and the cursor after the last one.
+
+        Raises:
+            ApiError: `events_removed` (410).
+        """
+        found = await self.next(reader, after, limit, wait_s, stop)
+        last = found[-1].number if found else after
+        events = [self.as_json(one) for one in found]
+        return orjson.dumps({"events": events, "next": self._cursors.format(last)})
+
+    def as_json(self, read: Read) -> dict[str, object]:
+        """Return an event as `concordant subscribe` prints it, with cursor, urgency and reasons."""
+        return {
+            **read.event.as_json(),
+            "urgent": read.event.urgent,
+            "withheld_reasons": read.reasons,
+            "cursor": self._cursors.format(read.number),
+        }
+
+    def _removed(self, removed: EventsRemovedError) -> ApiError:
+        return ApiError(
+            410,
+            f"The content of the next {removed.count} events was removed: another reader sent "
+            "their results, or they were erased.",
+            code="events_removed",
+            where="after",
+            members={"removed": removed.count, "next": self._cursors.format(removed.last)},
+        )

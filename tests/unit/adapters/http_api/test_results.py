@@ -1,0 +1,168 @@
+"""`POST /events/{id}/result`: imported ends an event, rejected holds it until a person retries."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.founded_partnership import COUNCIL, POLICE
+from tests.support.http_agency import HttpAgency, HttpPartnership, key
+
+NAME = "Zephyrine Quillfeather"
+REJECTED = {"outcome": "rejected", "reason": "unknown_tenant", "text": f"No tenant {NAME}"}
+IMPORTED = {"outcome": "imported"}
+
+
+async def received(town: HttpPartnership) -> str:
+    police = town[POLICE]
+    async with police.client() as client:
+        answer = await client.post("/events", json=police.body(), headers=key())
+    await town.deliver(POLICE, COUNCIL)
+    return str(answer.json()["id"])
+
+
+async def test_imported_marks_the_event_delivered_and_clears_its_content(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    event = await received(town)
+    async with council.client() as client:
+        before = (await client.get(f"/events/{event}")).json()
+        answers = [await client.post(f"/events/{event}/result", json=IMPORTED) for _ in range(2)]
+        after = (await client.get(f"/events/{event}")).json()
+    assert [one.status_code for one in answers] == [200, 200]
+    assert answers[0].json() == {"id": event, "state": "imported"}
+    assert (before["state"], after["state"]) == ("offered", "imported")
+    with council.member.store.reading() as tx:
+        row = tx.inbox.find(POLICE, event)
+        counts = tx.inbox.counts()
+    assert row is not None
+    assert (row.payload, row.sink_reference) == (None, "token housing")
+    assert (counts.undelivered, counts.delivered) == (0, 1)
+
+
+async def test_rejected_by_system_is_held_and_offered_again_on_retry(
+    town: HttpPartnership, council: HttpAgency, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = await received(town)
+    async with council.client() as client:
+        page = (await client.get("/events")).json()
+        answer = await client.post(f"/events/{event}/result", json=REJECTED)
+        state = (await client.get(f"/events/{event}")).json()
+        assert answer.json() == {"id": event, "state": "rejected"}
+        assert (state["state"], state["code"]) == ("rejected", "rejected_by_system")
+        assert council.held() == [("rejected_by_system", f"unknown_tenant: No tenant {NAME}")]
+        assert council.offer() == 0
+        with council.member.store.transaction() as tx:
+            (row,) = tx.inbox.held(9)
+            assert tx.inbox.release(row.seq)  # as `quarantine retry` does
+        assert council.offer() == 1
+        again = (await client.get("/events", params={"after": page["next"]})).json()
+        assert [one["id"] for one in again["events"]] == [event]
+        await client.post(f"/events/{event}/result", json=IMPORTED)
+    assert council.held() == []
+    assert NAME not in capsys.readouterr().err
+
+
+async def test_an_event_that_was_rejected_may_be_imported_and_that_is_final(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    event = await received(town)
+    async with council.client() as client:
+        for body in (REJECTED, REJECTED, IMPORTED, IMPORTED):
+            answer = await client.post(f"/events/{event}/result", json=body)
+            assert answer.status_code == 200
+        late = await client.post(f"/events/{event}/result", json=REJECTED)
+    assert (late.status_code, late.json()["code"]) == (409, "result_conflict")
+    assert council.held() == []
+
+
+async def test_a_later_event_of_the_case_waits_and_a_result_for_it_is_result_too_early(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    police = town[POLICE]
+    first = await received(town)
+    case = None
+    async with council.client() as client:
+        (event,) = (await client.get("/events")).json()["events"]
+        case = event["data"]["case_id"]
+        await client.post(f"/events/{first}/result", json=REJECTED)
+    async with police.client() as client:
+        body = police.body(case_id=case)
+        second = (await client.post("/events", json=body, headers=key())).json()["id"]
+    await town.deliver(POLICE, COUNCIL)
+    async with council.client() as client:
+        early = await client.post(f"/events/{second}/result", json=IMPORTED)
+        waiting = (await client.get(f"/events/{second}")).json()
+        await client.post(f"/events/{first}/result", json=IMPORTED)
+        assert council.offer() == 1
+        done = await client.post(f"/events/{second}/result", json=IMPORTED)
+    assert (early.status_code, early.json()["code"]) == (409, "result_too_early")
+    assert waiting["state"] == "waiting"
+    assert done.status_code == 200
+
+
+async def test_two_senders_with_one_id_are_event_ambiguous(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    from sqlalchemy import text
+
+    event = await received(town)
+    with council.member.store.transaction() as tx:
+        row = tx.inbox.find(POLICE, event)
+        assert row is not None
+        copied = "INSERT INTO inbox SELECT 99, 'cps-london', " + ", ".join(
+            one
+            for (one,) in tx.inbox._connection.execute(
+                text(
+                    "SELECT name FROM pragma_table_info('inbox') WHERE name NOT IN ('seq','source')"
+                )
+            )
+        )
+        tx.inbox._connection.execute(text(f"{copied} FROM inbox"))
+    council.offer()
+    async with council.client() as client:
+        both = await client.post(f"/events/{event}/result", json=IMPORTED)
+        one = await client.post(f"/events/{event}/result?from=cps-london", json=IMPORTED)
+        other = await client.get(f"/events/{event}?from={POLICE}")
+        wrong = await client.get(f"/events/{event}?from=%2F")
+    assert (both.status_code, both.json()["code"]) == (409, "event_ambiguous")
+    assert (one.status_code, other.json()["state"]) == (200, "offered")
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "request_malformed")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"outcome": "imported", "text": "x"}',
+        b'{"outcome": "rejected"}',
+        b'{"outcome": "rejected", "reason": "Two Words"}',
+        b'{"outcome": "rejected", "reason": "x", "text": "' + b"x" * 501 + b'"}',
+        b'{"outcome": "rejected", "reason": "x", "text": "\\u0007"}',
+        b'{"outcome": "rejected", "reason": "x", "outcome": "imported"}',
+        b'{"outcome": "rejected", "reason": "x", "more": 1}',
+    ],
+)
+async def test_another_form_is_result_malformed(
+    town: HttpPartnership, council: HttpAgency, body: bytes
+) -> None:
+    event = await received(town)
+    headers = {"content-type": "application/json"}
+    async with council.client() as client:
+        answer = await client.post(f"/events/{event}/result", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "result_malformed")
+    assert council.held() == []
+
+
+async def test_an_overdue_result_is_counted(town: HttpPartnership, council: HttpAgency) -> None:
+    """What `status`, the metric and `doctor` (results_overdue) show."""
+    event = await received(town)
+    now = town.clock.now
+    with council.member.store.reading() as tx:
+        assert tx.offers.unanswered(now - 1) == (0, None)
+        assert tx.offers.unanswered(now) == (1, now)
+    async with council.client() as client:
+        await client.post(f"/events/{event}/result", json=REJECTED)
+    with council.member.store.reading() as tx:
+        assert tx.offers.unanswered(now) == (0, None)
