@@ -162,13 +162,15 @@ def _received_event(name: str, references: list[Schema]) -> Schema:
             "time": {"type": "string", "format": "date-time"},
             "data": {"type": "object", "x-schema": _data(references)},
             "withheld": _list_of(_TEXT),
+            "unlisted": _list_of(_TEXT),
             "urgent": {"type": "boolean"},
             "withheld_reasons": {
                 "type": "object",
                 "additionalProperties": {"enum": ["consent_missing", "field_not_granted"]},
             },
             "cursor": _CURSOR,
-        }
+        },
+        optional=["unlisted"],
     )
 
 
