@@ -73,7 +73,7 @@ class SinkLoop(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SideParts:
-    """What a source or a sink can use. It keeps only what it needs.
+    """Parts that a source or a sink can use. It keeps only those that it needs.
 
     Attributes:
         participant: the agency, loaded and verified.

@@ -94,7 +94,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reader of events needs to know of the agency.
+    """Facts about the agency for reading its events.
 
     Attributes:
         agency: this agency's id.

@@ -36,7 +36,7 @@ _POLL_S: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class ApiAddress:
-    """Where the interface is served, and with which TLS files.
+    """Address of the interface, and its TLS files.
 
     Attributes:
         host, port: address; port 0 is any free one.

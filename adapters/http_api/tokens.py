@@ -58,7 +58,7 @@ Instant = Annotated[str, Field(max_length=64)]
 
 
 class StoredToken(BaseModel):
-    """What the file holds of a token.
+    """One token as the file holds it.
 
     Attributes:
         id: public part of the token, by which it is revoked.

@@ -30,7 +30,7 @@ BY_TEST = {
     "config_api_plaintext": "broker/agency/test_config.py"
     "::test_an_interface_without_encryption_off_loopback_is_config_api_plaintext",
     "config_side_unknown": "adapters/test_sides.py::test_a_misspelt_source_is_config_side_unknown",
-    "cursor_invalid": "adapters/http_api/test_reading.py::test_what_is_no_cursor_is_cursor_invalid",
+    "cursor_invalid": "adapters/http_api/test_reading.py::test_another_text_is_cursor_invalid",
     "cursor_unknown": "adapters/http_api/test_reading.py"
     "::test_a_cursor_from_before_a_restore_is_cursor_unknown",
     "events_removed": "adapters/http_api/test_reading.py"

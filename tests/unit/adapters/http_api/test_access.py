@@ -54,7 +54,7 @@ def test_a_token_is_valid_until_it_expires_or_is_revoked(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("token", ["", "x", "concordant_00000000_" + "A" * 43])
-def test_an_unknown_token_is_nobody(tmp_path: Path, token: str) -> None:
+def test_an_unknown_token_has_no_identity(tmp_path: Path, token: str) -> None:
     new_token(tmp_path, "housing", ["read"], 0)
     assert TokenBook(tmp_path).identify(token, None, 1) is None
 

@@ -95,7 +95,7 @@ async def test_a_cursor_ahead_of_the_state_is_cursor_unknown(council: HttpAgency
 
 
 @pytest.mark.parametrize("text", ["x", "é" * 19, "A" * 18, "=" * 19, "AAAAAAAAAAAAAAAAAAB"])
-async def test_what_is_no_cursor_is_cursor_invalid(council: HttpAgency, text: str) -> None:
+async def test_another_text_is_cursor_invalid(council: HttpAgency, text: str) -> None:
     async with council.client() as client:
         answer = await client.get("/events", params={"after": text})
     assert (answer.status_code, answer.json()["code"]) == (400, "cursor_invalid")

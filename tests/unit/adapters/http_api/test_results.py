@@ -156,7 +156,7 @@ async def test_another_form_is_result_malformed(
 
 
 async def test_an_overdue_result_is_counted(town: HttpPartnership, council: HttpAgency) -> None:
-    """What `status`, the metric and `doctor` (results_overdue) show."""
+    """Number for `status`, the metric and `doctor` (results_overdue)."""
     event = await received(town)
     now = town.clock.now
     with council.member.store.reading() as tx:

@@ -144,7 +144,7 @@ async def test_above_the_limit_the_oldest_idle_connection_makes_room(police: Htt
     ],
     ids=["tls", "version", "headers", "smuggling", "length"],
 )
-async def test_what_is_not_http_is_answered_with_an_error_and_closed(
+async def test_bytes_that_are_not_http_are_refused_and_the_connection_closed(
     police: HttpAgency, sent: bytes
 ) -> None:
     async with served(police, PLAIN) as found:
