@@ -48,7 +48,7 @@ class JsonRecords:
             raise broken(NOT_AN_OBJECT) from None
         if not isinstance(record, dict):
             raise broken(NOT_AN_OBJECT)
-        if not _is_flat(record, MAX_DEPTH + 1):
+        if not _is_flat(record, MAX_DEPTH):
             raise broken(f"values are nested deeper than {MAX_DEPTH}")
         values: dict[str, object] = {}
         self._flatten(record, "", values)
@@ -89,8 +89,9 @@ class JsonRecords:
             value = row.get(column)
             if value is None or value in ("", []):
                 continue
-            items = [_nested(i) for i in value] if isinstance(value, list) else value
-            _place(record, names, items, column)
+            if isinstance(value, list) and column in self._columns.lists:
+                value = [_nested(item) for item in value]
+            _place(record, names, value, column)
         return record
 
 

@@ -17,7 +17,7 @@ from adapters.formats.detected import SAMPLE_ROWS
 from adapters.formats.encoding import check_size
 from adapters.formats.record_format import Columns
 from adapters.formats.settings import FormatSettings
-from adapters.formats.xml_parser import NIL
+from adapters.formats.xml_record import NIL
 from adapters.formats.xml_schema import OWN_TEXT
 from adapters.limits import MAX_DEPTH
 

@@ -16,7 +16,9 @@ from adapters.base import Row
 from adapters.council.forms import CouncilFormat
 from adapters.cps.case_xml import format_file, parse_export
 from adapters.formats.delimited import escape, split_escaped
+from adapters.formats.json_records import flat_items
 from adapters.mapping import Dialect, read_delimited, write_delimited
+from adapters.mapping.document import LIST_KINDS
 from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
 from broker.envelope.primitives import lp, sha256
 from broker.event import OpenedEvent
@@ -391,15 +393,28 @@ def test_cases_in_xml(rows: list[dict[str, str]]) -> None:
 
 
 KNOWN = council.ADAPTER.mapping.known_columns
+members = names.map(lambda name: name.replace(".", "_"))
+"""Names without dots: a part of a record in a list is named by its dotted path."""
+values_of_json = st.recursive(
+    words | st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(members, inner, max_size=3),
+    max_leaves=5,
+)
 
 
 @few
-@given(st.lists(st.dictionaries(st.sampled_from(KNOWN), leaves, max_size=4), max_size=3))
+@given(st.lists(st.dictionaries(st.sampled_from(KNOWN), values_of_json, max_size=4), max_size=3))
 def test_json_lines(rows: list[dict[str, Any]]) -> None:
     form = CouncilFormat(council.ADAPTER.mapping)
     content = form.write(rows, "jsonl")
     assume(content.strip())
     read = [row.values for row in form.read(content) if isinstance(row, Row)]
-    written = [{n: v for n, v in row.items() if v not in ("", [])} for row in rows]
+    document = council.ADAPTER.mapping.document
+    lists = {c.column for c in document.columns if c.kind in LIST_KINDS}
+    lists |= {document.roles.recipients, document.roles.not_shared}
+    written = [
+        {n: flat_items(v) if n in lists else v for n, v in row.items() if v not in ("", [])}
+        for row in rows
+    ]
     empty: tuple[object, ...] = ("", None, [])
     assert read == [row for row in written if any(v not in empty for v in row.values())]

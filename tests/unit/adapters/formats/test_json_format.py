@@ -88,7 +88,7 @@ def test_a_record_with_two_readings_or_unknown_members_is_refused(
 
 
 def test_nested_values_have_a_limit() -> None:
-    deepest = "[" * (MAX_DEPTH) + "]" * (MAX_DEPTH)
+    deepest = "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)
     assert isinstance(read_one('{"ref": ' + deepest + "}"), Row)
     assert isinstance(read_one('{"ref": [' + deepest + "]}"), Rejected)
 
