@@ -15,6 +15,7 @@ from contracts.model import Contract
 from contracts.parties import Contact, Party, fingerprint
 from contracts.status import ContractStatus
 from contracts.terms import EventTerms, FieldTerms, ServiceLevels
+from contracts.vocabulary_rules import closed_codes, needed_beside
 from contracts.wording import (
     basis_lines,
     duration,
@@ -263,7 +264,7 @@ def _event_type(contract: Contract, name: str) -> Iterator[str]:
     for role in terms.recipients:
         yield from _role(contract, terms, role)
     for path, field in terms.fields.items():
-        yield from _field(contract, terms, path, field)
+        yield from _field(contract, name, path, field)
 
 
 def _levels(levels: ServiceLevels | None) -> Iterator[str]:
@@ -294,7 +295,8 @@ def _role(contract: Contract, terms: EventTerms, role: str) -> Iterator[str]:
         yield from listed(f"{role} never reads", never, "    ")
 
 
-def _field(contract: Contract, terms: EventTerms, path: str, field: FieldTerms) -> Iterator[str]:
+def _field(contract: Contract, name: str, path: str, field: FieldTerms) -> Iterator[str]:
+    terms = contract.event_types[name]
     marks = [kind_of_data(field)]
     marks += ["identifies a person"] if field.identifies else []
     marks += ["in every event"] if field.required else []
@@ -316,6 +318,8 @@ def _field(contract: Contract, terms: EventTerms, path: str, field: FieldTerms) 
         )
     if field.without_consent is not None:
         yield from wrapped(f"why it flows without consent: {field.without_consent}", "      ")
+    for rule in (*needed_beside(contract, name, path), *closed_codes(contract, name, path)):
+        yield from wrapped(rule, "      ")
     shown = {"clause", "category", "sensitivity", "data_subject", "purposes", "readers"}
     shown |= {"senders", "required", "consent", "identifies", "without_consent"}
     yield from other_members(field, shown, "      ")

@@ -17,6 +17,7 @@ from contracts.model import Contract
 from contracts.names import require_known
 from contracts.parties import Contact, Party
 from contracts.terms import EventTerms, FieldTerms, LegalBasis
+from contracts.vocabulary_rules import own_closed_codes, own_conditions
 from contracts.wording import duration
 
 __all__ = ["party_paper"]
@@ -59,7 +60,7 @@ def _blocks(contract: Contract, party: Party) -> Iterator[Block]:
     yield Heading("Why, and on which legal basis")
     yield from _purposes(contract, party)
     yield Heading("What we must do, and by when")
-    yield Bullets.of(*_clocks(contract, party))
+    yield Bullets.of(*_clocks(contract, party), *own_conditions(contract, party))
     yield Heading("What is forbidden")
     yield Bullets.of(*contract.use.prohibited, f"Passing on: {contract.use.onward_disclosure}")
     yield Heading("How we stop")
@@ -244,6 +245,7 @@ def _clocks(contract: Contract, party: Party) -> Iterator[str]:
     for one in agreement_dates(contract):
         if party.id in one.by and one.kind != "start":
             yield f"{one.day}: {one.what}"
+    yield from own_closed_codes(contract, party)
 
 
 def _contacts(contract: Contract, party: Party) -> Table:

@@ -1,28 +1,39 @@
-"""Write docs/events.md from the JSON Schemas of the event types: python docs/events.py."""
+"""Write docs/events.md from the shipped vocabularies: python docs/events.py."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from contracts.vocabulary import Vocabulary
+from contracts.vocabulary.json_schema import json_schema
+from contracts.vocabulary.known import named_vocabulary, shipped_vocabulary_files
+from contracts.vocabulary.report import condition_in_words
+
 PAGE = Path(__file__).with_name("events.md")
-SCHEMAS = sorted((Path(__file__).parent / "spec" / "schemas").glob("*.schema.json"))
+FIRST = "hate-crime"
+"""Vocabulary whose schemas are files of the specification."""
 Schema: TypeAlias = dict[str, Any]
 
 HEAD = """\
 # Event types
 
-All fields of all event types. Made from the [schemas](spec/contracts.md#schemas) by
-`docs/events.py`.
+All fields of all event types of the vocabularies that come with the software, one section each.
+`docs/events.py` makes this page from them. A partnership may have [another
+vocabulary](guides/vocabularies.md): `concordant vocabulary show FILE` shows it in the same way.
 
 A field is named by its dotted path; `[]` after a name means that the field is a list. An agreement
 says which of these fields may be sent, by whom and to whom. A field that is not sent is absent: no
 field is ever null or filled in with a default. *Required* says that the data of an event are not
-valid without the field, where its object is sent.
+valid without the field, where its object is sent. Some fields are required beside certain values of
+another field: the list below the table names them. The sender's software refuses an event without
+them (`condition_unmet`).
 
 `concordant event example TYPE --agency DIR` prints an example of a type.
+
+| vocabulary | event types |
+| --- | --- |
 """
 
 FORMS = {
@@ -36,27 +47,47 @@ KINDS = {"date": "day, `YYYY-MM-DD`", "date-time": "time in UTC, with millisecon
 
 def page() -> str:
     """The whole page."""
-    schemas = [json.loads(path.read_text()) for path in SCHEMAS]
-    codes: dict[str, Schema] = {}
-    sections = [_section(schema, codes) for schema in schemas]
-    lists = "".join(
-        f"\n### `{name}`\n\n{', '.join(f'`{code}`' for code in codes[name]['enum'])}\n"
-        for name in sorted(codes)
+    names = [FIRST, *(name for name in shipped_vocabulary_files() if name != FIRST)]
+    shipped = [named_vocabulary(name) for name in names]
+    contents = "".join(
+        f"| [`{words.form.vocabulary}`](#{words.form.vocabulary}) | "
+        f"{', '.join(f'[`{name}`](#{_anchor(name)})' for name in words.event_types)} |\n"
+        for words in shipped
     )
-    return HEAD + "".join(sections) + "\n## Code lists\n" + lists
+    return HEAD + contents + "".join(map(_vocabulary, shipped))
 
 
-def _section(schema: Schema, codes: dict[str, Schema]) -> str:
-    path = f"spec/schemas/{schema['title']}.schema.json"
-    rows = "".join(_rows(schema, "", schema["$defs"], codes))
+def _vocabulary(words: Vocabulary) -> str:
+    codes: dict[str, str] = {}
+    types = "".join(_type(words, name, codes) for name in words.event_types)
+    lists = "".join(
+        f"\n### `{name}` ({words.form.vocabulary})\n\n{codes[name]}\n" for name in sorted(codes)
+    )
+    return f"\n## `{words.form.vocabulary}`\n\n{words.form.title}.\n{types}{lists}"
+
+
+def _type(words: Vocabulary, name: str, codes: dict[str, str]) -> str:
+    schema = json_schema(words.form, name)
+    link = f" [Schema](spec/schemas/{name}.schema.json)" if words.form.vocabulary == FIRST else ""
+    rows = "".join(_rows(words, schema, "", schema["$defs"], codes))
+    beside = "".join(
+        f"- {', '.join(f'`{path}`' for path in one.required)} if "
+        f"{condition_in_words(words.form, words.type(name), one)}. {one.text}\n"
+        for one in words.type(name).conditions
+    )
+    required = f"\nRequired beside other values:\n\n{beside}" if beside else ""
     return (
-        f"\n## `{schema['title']}`\n\n{schema['description']} [Schema]({path})\n\n"
-        f"| field | form | required |\n| --- | --- | --- |\n{rows}"
+        f"\n### `{name}`\n\n{schema['description']}{link}\n\n"
+        f"| field | form | required |\n| --- | --- | --- |\n{rows}{required}"
     )
 
 
 def _rows(
-    node: Schema, path: str, definitions: dict[str, Schema], codes: dict[str, Schema]
+    words: Vocabulary,
+    node: Schema,
+    path: str,
+    definitions: dict[str, Schema],
+    codes: dict[str, str],
 ) -> Iterator[str]:
     for name, given in node["properties"].items():
         one, many, label = _resolved(given, definitions)
@@ -64,11 +95,9 @@ def _rows(
         needed = "yes" if name in node.get("required", ()) else ""
         if "properties" in one:
             yield f"| `{field}` | {'list of objects' if many else 'object'} | {needed} |\n"
-            yield from _rows(one, f"{field}.", definitions, codes)
+            yield from _rows(words, one, f"{field}.", definitions, codes)
             continue
-        if "enum" in one and label:
-            codes[label] = one
-        form = _form(one, label)
+        form = _form(words, one, label, codes)
         count = f", at most {given['maxItems']} entries" if many and "maxItems" in given else ""
         yield f"| `{field}` | {form}{count} | {needed} |\n"
 
@@ -84,11 +113,12 @@ def _resolved(given: Schema, definitions: dict[str, Schema]) -> tuple[Schema, bo
     return one, many, label
 
 
-def _form(one: Schema, label: str) -> str:
-    values = one.get("enum") or ([one["const"]] if "const" in one else [])
-    if values:
-        shown = ", ".join(f"`{value}`" for value in values)
-        return f"code of [`{label}`](#{label})" if label else shown
+def _form(words: Vocabulary, one: Schema, label: str, codes: dict[str, str]) -> str:
+    if label in words.code_lists:
+        listed = words.code_lists[label]
+        more = "" if listed.others is None else f", or another one of the form `{listed.others}`"
+        codes[label] = ", ".join(f"`{code}`" for code in listed.codes) + more
+        return f"code of [`{label}`](#{label}-{words.form.vocabulary})"
     if one["type"] == "integer":
         return f"whole number, {one['minimum']} to {one['maximum']}"
     named = {"boolean": "true or false"}.get(one["type"]) or KINDS.get(one.get("format", ""))
@@ -100,6 +130,11 @@ def _text(one: Schema) -> str:
     name = FORMS.get(pattern, f"text of the form `{pattern}`".replace("|", "\\|"))
     most = f", at most {one['maxLength']} characters" if "maxLength" in one else ""
     return name + most
+
+
+def _anchor(name: str) -> str:
+    """Return the anchor of a heading, as GitHub and Sphinx make it."""
+    return name.replace(".", "")
 
 
 if __name__ == "__main__":

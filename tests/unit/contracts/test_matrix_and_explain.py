@@ -135,3 +135,17 @@ def test_no_consent_is_claimed_that_the_event_type_does_not_ask_for(
     for rule in contract.consent_by_role.values():
         of_clause = words[words.index(f"Clause {rule.clause}:") :]
         assert "answers about consent: referral.made, correction.made." in of_clause
+
+
+def test_the_whole_text_says_which_codes_close_and_what_is_required_beside_a_value(
+    contract_text: ContractText,
+) -> None:
+    told = " ".join(explain(contract_text).split())
+    assert (
+        "Hate incident that is not recorded as a crime (hate_incident) may not be sent from "
+        "2027-04-01 by bodies that process for law enforcement: "
+    ) in told
+    assert "Others go on, and what was sent before stays readable." in told
+    assert (
+        "required if intelligence.handling_code is Lawful sharing permitted with conditions."
+    ) in told

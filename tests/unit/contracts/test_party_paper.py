@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import UnknownNameError
-from contracts.legal_codes import codes_in
+from contracts.legal_codes import codes_in, party_kind
 from contracts.loading import shipped_names
 from contracts.markup import Bullets, Document, DocumentFormat, Heading, Table, written
 from contracts.model import Contract
@@ -106,3 +106,26 @@ def test_each_code_of_law_on_which_a_party_relies_is_named() -> None:
         if "council" in basis.relied_on_by:
             for code in (*codes_in(basis.basis), *codes_in(basis.article_9), *basis.gateways):
                 assert code in told, code
+
+
+def test_a_party_reads_which_codes_it_stops_sending_and_when(contract: Contract) -> None:
+    told = {agency: written(party_paper(contract, agency), DocumentFormat.md) for agency in PARTIES}
+    stop = "2027-04-01: we stop sending Hate incident that is not recorded as a crime"
+    kinds = {agency: party_kind(contract.by_id[agency]) for agency in PARTIES}
+    assert {agency for agency in PARTIES if stop in told[agency]} == {
+        agency for agency, kind in kinds.items() if kind == "competent-authority"
+    }
+
+
+def test_a_party_reads_what_its_events_must_state_beside_a_value() -> None:
+    agreed = complete("victim-information-requests").contract
+    rules = {
+        agency: written(party_paper(agreed, agency), DocumentFormat.text).replace("\n", " ")
+        for agency in agreed.by_id
+    }
+    refusal = "A holder that refuses, or gives only a part, states its reason in words."
+    answering = set(agreed.event_types["information.answered"].publishers)
+    assert answering
+    for agency, party in agreed.by_id.items():
+        shown = " ".join(rules[agency].split())
+        assert (refusal in shown) == (party.role in answering)
