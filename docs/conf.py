@@ -70,7 +70,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
         (
             "Reference",
             [
-                *("commands", "configuration", "metrics", "codes", "events", "public-api"),
+                *("commands", "configuration", "metrics", "codes", "events", "formats", "public-api"),
                 "compatibility",
             ],
         ),
