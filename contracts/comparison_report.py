@@ -77,7 +77,7 @@ def _blocks(before: str, after: str, summary: ChangeSummary, party: str | None) 
         yield Paragraph(f"Nothing{concerned} changes.")
         return
     yield Paragraph(
-        f"Changes: {len(lines)}. Of these, {widening} widen or must be judged by a person."
+        f"Changes: {len(lines)}. Changes that widen, or that a person must judge: {widening}."
         " A new version binds only when every party has signed it."
     )
     for effect, (heading, meaning) in _HEADINGS.items():

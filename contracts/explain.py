@@ -244,10 +244,9 @@ def _event_type(contract: Contract, name: str) -> Iterator[str]:
     yield from listed("sent to", terms.recipients, "    ")
     yield from listed("for", terms.purposes, "    ")
     yield from wrapped(f"on topic {terms.topic}", "    ")
-    yield from wrapped(
-        f"identifying fields: {of_incident(contract.vocabulary, terms.incident_identifiers)}",
-        "    ",
-    )
+    incidents = of_incident(contract.vocabulary, terms.incident_identifiers)
+    if incidents:
+        yield from wrapped(f"identifying fields: {incidents}", "    ")
     if terms.retention is None:
         yield "    retention: none agreed"
     else:

@@ -204,9 +204,8 @@ def _text(answer: FieldAnswer) -> Iterator[str]:
     yield f"{answer.path} of {answer.event_type}, clause {field.clause}"
     yield from wrapped(kind_of_data(field))
     if field.identifies:
-        yield from wrapped(
-            f"identifies a person; {of_incident(answer.vocabulary, answer.incident_identifiers)}"
-        )
+        rule = of_incident(answer.vocabulary, answer.incident_identifiers)
+        yield from wrapped(f"identifies a person{rule and f'; {rule}'}")
     if field.required:
         yield "  in every event of the type"
     for name, purpose in answer.purposes:
@@ -216,6 +215,9 @@ def _text(answer: FieldAnswer) -> Iterator[str]:
             f"proportionate: {purpose.proportionality.strip() or 'not stated'}", "    "
         )
     for reader in answer.readers:
+        if not reader.agencies:
+            yield f"  read by {reader.role}: no party has this role yet"
+            continue
         yield from listed(f"read by {reader.role}", reader.agencies)
         for basis in reader.bases:
             yield from wrapped(f"for {basis.purpose}, on this legal basis:", "    ")

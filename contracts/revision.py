@@ -22,6 +22,8 @@ from contracts.parties import GovernanceKeys
 
 __all__ = ["NewParty", "Revision", "revised_text", "with_values"]
 
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The C parser, which is about ten times faster, if PyYAML was built with it."""
 _PLAIN: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,9}|[0-9]+\.[0-9]+\.[0-9]+|true|false"
 )
@@ -76,7 +78,7 @@ def revised_text(text: str, revision: Revision) -> str:
         UnknownNameError: `field_unknown`: a path names no single value; `agency_unknown`: a party
             that is to be left out is none.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = yaml.compose(text, Loader=_Loader)
     assert root is not None  # the text is an agreement
     lines = _Lines(text)
     edits: list[_Edit] = []
@@ -109,7 +111,7 @@ def with_values(text: str, values: Mapping[str, str]) -> str:
     Raises:
         UnknownNameError: `field_unknown`: a path names no value, or is named twice.
     """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = yaml.compose(text, Loader=_Loader)
     assert root is not None  # the text is terms
     return _edited(text, [_set(root, path, value, text) for path, value in values.items()])
 
@@ -191,7 +193,7 @@ def _set(root: yaml.Node, path: str, value: str, text: str) -> _Edit:
 
 
 def _scalar(node: yaml.ScalarNode, value: str) -> str:
-    return value if _PLAIN.fullmatch(value) and node.style is None else _quoted(value)
+    return value if _PLAIN.fullmatch(value) and not node.style else _quoted(value)
 
 
 def _item(text: str) -> str:

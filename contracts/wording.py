@@ -72,8 +72,12 @@ def kind_of_data(field: FieldTerms) -> str:
 
 
 def of_incident(vocabulary: Vocabulary, rule: str) -> str:
-    """Return in words what `incident_identifiers` says of identifying fields."""
-    return _INCIDENT[rule].format(record=vocabulary.depersonalised_record)
+    """Return in words what `incident_identifiers` says of identifying fields.
+
+    The text is empty if the vocabulary has no records without a person.
+    """
+    record = vocabulary.depersonalised_record
+    return _INCIDENT[rule].format(record=record) if record else ""
 
 
 def flat(value: object) -> str:

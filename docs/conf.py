@@ -51,6 +51,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
         (
             "Start here",
             [
+                "guides/an-agreement-from-draft-to-review",
                 "guides/founding-a-partnership",
                 "guides/joining-a-partnership",
                 "guides/leaving-a-partnership",

@@ -207,7 +207,8 @@ def _change_words(change: SummaryLine) -> str:
 
 def validity_text(answer: Validities) -> str:
     """For people."""
-    return "\n".join(_validity_text(each) for each in answer.contracts) or "There is no contract.\n"
+    in_force_first = sorted(answer.contracts, key=lambda each: each.state != "in_force")
+    return "\n".join(_validity_text(each) for each in in_force_first) or "There is no contract.\n"
 
 
 def validity_json(answer: Validities) -> dict[str, object]:

@@ -49,7 +49,7 @@ def revised_json(revised: Revised) -> dict[str, Any]:
 def revised_notes(revised: Revised) -> list[str]:
     """Changes, findings, and what is next."""
     contract, summary = revised.text.contract, revised.summary
-    lines = [f"{contract.name} {contract.version} replaces {', '.join(contract.previous)}:"]
+    lines = [f"{contract.name} {contract.version}:"]
     lines += [] if summary.version is None else [f"  {summary.version.text}"]
     lines += [f"  {one.effect}: {one.text}" for one in summary.lines]
     lines += finding_notes(revised.findings)

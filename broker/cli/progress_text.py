@@ -115,8 +115,14 @@ def statuses_json(statuses: Sequence[AgreementStatus]) -> list[dict[str, Any]]:
 
 def statuses_text(statuses: Sequence[AgreementStatus]) -> str:
     """Agreements with signatures and days."""
-    lines = [line for one in statuses for line in _status_lines(one)]
+    in_force_first = sorted(statuses, key=lambda one: one.state.state != "in_force")
+    lines = [line for one in in_force_first for line in _status_lines(one)]
     return "\n".join(lines) or "This agency has no agreement yet."
+
+
+def _which(state: AgreementState, times: Sequence[str]) -> str:
+    """Return which of two times is the later one, from which the agreement binds."""
+    return "last signature" if max(times) > state.starts.isoformat() else "first day"
 
 
 def _status_lines(status: AgreementStatus) -> Iterator[str]:
@@ -130,6 +136,9 @@ def _status_lines(status: AgreementStatus) -> Iterator[str]:
             names = ", ".join(one.officers) or "none"
             officers = f" ({len(one.officers)} of {one.needed} officers: {names})"
         yield f"  {one.agency}: {'signed' if one.signed else 'not signed'}{officers}{who}"
+    times = [one.time for one in status.signatures if one.signed and one.time is not None]
+    if len(times) == len(status.signatures) and state.state in {"in_force", "not_started"}:
+        yield f"  binds from: {max(state.starts.isoformat(), *times)}, the {_which(state, times)}"
     for stop in status.stops:
         yield from stop_texts(stop)
     for due in status.due:

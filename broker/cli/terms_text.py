@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
@@ -17,6 +17,7 @@ from contracts.matrix import MatrixRow, columns, matrix
 from contracts.model import Contract
 from contracts.parties import fingerprint
 from contracts.status import ContractStatus
+from contracts.terms import LegalBasis
 
 
 def explanation(chosen: Chosen) -> str:
@@ -116,7 +117,7 @@ def reader_rows(answer: FieldAnswer) -> list[tuple[str, ...]]:
             reader.role,
             ", ".join(reader.agencies) or "no party yet",
             ", ".join(answer.terms.purposes),
-            ", ".join(dict.fromkeys(basis.basis for basis in reader.bases)) or "none is named",
+            "; ".join(_codes(reader.bases)) or "none is named",
             ", ".join(reader.consent) or "not needed",
             f"{kept.recipient_years} years" if kept is not None else "not agreed",
             answer.terms.clause,
@@ -125,12 +126,17 @@ def reader_rows(answer: FieldAnswer) -> list[tuple[str, ...]]:
     ]
 
 
+def _codes(bases: Iterable[LegalBasis]) -> tuple[str, ...]:
+    """Return the codes of legal bases, each once."""
+    return tuple(dict.fromkeys(code for basis in bases for code in codes_in(basis.basis)))
+
+
 def meanings(answers: Sequence[FieldAnswer]) -> list[tuple[str, str]]:
     """Return each purpose and legal basis of the answers with what it means."""
     known = legal_codes("bases")
     purposes = {name: one.text for answer in answers for name, one in answer.purposes}
-    named = (basis.basis for answer in answers for each in answer.readers for basis in each.bases)
-    bases = {code: known[code].label for text in named for code in codes_in(text) if code in known}
+    named = _codes(basis for one in answers for each in one.readers for basis in each.bases)
+    bases = {code: known[code].label for code in named if code in known}
     return [*purposes.items(), *bases.items()]
 
 

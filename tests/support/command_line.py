@@ -8,11 +8,13 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+import typer.main
 
 from adapters import main as program
 from adapters.demo.partnership import create_partnership
@@ -74,6 +76,10 @@ class Done:
 Cli = Callable[..., Done]
 
 
+_parser = cache(typer.main.get_command)
+"""The parser of the program, made once: it takes longer to make than most commands take."""
+
+
 class Terminal(io.TextIOWrapper):
     """A stream that says that it is a terminal."""
 
@@ -90,7 +96,7 @@ def run(*arguments: object, stdin: bytes = b"", terminal: bool = False) -> Done:
         "stdout": stream(out, "utf-8"),
         "stderr": io.TextIOWrapper(err, "utf-8"),
     }
-    with mock.patch.multiple(sys, **streams):
+    with mock.patch.multiple(sys, **streams), mock.patch("typer.main.get_command", _parser):
         try:
             program.main()
             code = 0

@@ -6,10 +6,8 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -23,9 +21,10 @@ from broker.partnership.entry import verify_entry
 from contracts.examples import example
 from contracts.loading import load_contract
 from contracts.vocabulary.template import vocabulary_template
+from tests.support.commands import Command, every_command
 from tests.support.founding import cheap_scrypt
+from tests.support.guide_sessions import GUIDES, require_shown, sessions
 
-GUIDES = Path(__file__).parents[4] / "docs" / "guides"
 READER, SENDER = "haven-support", "csu-camden"
 FOUNDING = "founding-a-partnership.md"
 STORY = (FOUNDING, "joining-a-partnership.md", "leaving-a-partnership.md")
@@ -39,6 +38,8 @@ OF_A_STORY_ELSEWHERE = {
 }
 """Commands of these guides that need Kafka, by the test that runs them."""
 OFFICERS = "officers.md"
+OFFICERS_GUIDE = "an-agreement-from-draft-to-review.md"
+"""See `test_officers_guide.py`."""
 CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
 ELSEWHERE = {
     "quickstart": "unit/docs/test_readme.py",
@@ -60,32 +61,6 @@ ENDS: dict[tuple[str, str], int] = {
     ("when-a-key-is-lost.md", "status release"): 1,  # that stream is not stopped
 }
 """Exit codes other than 0: what is answered in the state that the guide leads to here."""
-
-
-@dataclass(frozen=True)
-class Typed:
-    """One command of a guide, and the lines that it shows below it."""
-
-    command: str
-    shown: tuple[str, ...]
-
-
-def sessions(page: str) -> list[Typed]:
-    """The commands of a guide's console blocks."""
-    typed: list[Typed] = []
-    for block in re.findall(r"```console\n(.*?)```", (GUIDES / page).read_text(), re.S):
-        for line in dedent(block).splitlines():
-            if line.startswith("$ "):
-                typed.append(Typed(line[2:], ()))
-            else:
-                last = typed.pop()
-                typed.append(Typed(last.command, (*last.shown, line)))
-    return typed
-
-
-def matches(expected: str, line: str) -> bool:
-    """``…`` in a guide stands for anything."""
-    return re.fullmatch(".*".join(map(re.escape, expected.split("…"))), line) is not None
 
 
 def delivered_event(world, cli) -> str:
@@ -172,7 +147,11 @@ def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    sorted(path.name for path in GUIDES.glob("*.md") if path.name not in {*STORY, OFFICERS}),
+    sorted(
+        path.name
+        for path in GUIDES.glob("*.md")
+        if path.name not in {*STORY, OFFICERS, OFFICERS_GUIDE}
+    ),
 )
 def test_the_commands_of_a_guide_do_what_it_shows(
     cli, world, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -219,9 +198,7 @@ def test_the_commands_of_a_guide_do_what_it_shows(
         name = " ".join(words[:2] + [w for w in words if w in {"--check", "--refusals"}])
         assert done.code == ENDS.get((page, name), 0), (one.command, done.code, done.err, done.text)
         if one.shown:
-            assert len(done.lines) == len(one.shown), (one.command, done.text)
-            for shown, line in zip(one.shown, done.lines, strict=True):
-                assert matches(shown, line), (one.command, line)
+            require_shown(one, done.lines)
 
 
 def test_agencies_found_join_and_leave_a_partnership_by_the_guides(
@@ -254,9 +231,7 @@ def test_agencies_found_join_and_leave_a_partnership_by_the_guides(
                 assert done.code == 0, (one.command, done.err)
                 warned += "leaves out lantern-centre" in done.err
                 if one.shown:
-                    assert len(done.lines) == len(one.shown), (one.command, done.text)
-                    for shown, line in zip(one.shown, done.lines, strict=True):
-                        assert matches(shown, line), (one.command, line)
+                    require_shown(one, done.lines)
     assert warned == 3
 
 
@@ -316,3 +291,53 @@ def test_the_audit_guide_shows_what_its_main_commands_answer() -> None:
     shown = {one.command for one in sessions("contracts-and-audits.md") if one.shown}
     for begin in ("contract verify", "log verify", "log show", "log erase"):
         assert any(command.startswith(f"concordant {begin}") for command in shown), begin
+
+
+NOT_SHOWN = {
+    "contract sign": {"--counterpart", "--json"},
+    "contract verify": {"--signatures"},
+    "contract draft": {"--framework", "--json"},
+    "contract revise": {"--framework", "--json"},
+    "contract suspend": {"--contract", "--json", "--resume", "--leave"},
+    "contract resume": {"--contract", "--json"},
+    "contract leave": {"--contract", "--json"},
+}
+"""Options without a transcript: they change nothing in what is shown but its form or its source."""
+
+
+def forms(command: Command) -> set[str]:
+    """Formats that a command can write."""
+    return {
+        str(one.value)
+        for parameter in command.parameters
+        if "--format" in parameter.opts
+        for one in parameter.type_descriptor.annotation
+    }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [one for one in every_command() if one.name.split()[0] in {"contract", "vocabulary"}],
+    ids=lambda one: one.name,
+)
+def test_each_command_option_and_format_of_agreements_is_in_a_session_that_is_replayed(
+    command: Command,
+) -> None:
+    given: set[str] = set()
+    written: set[str] = set()
+    shown = False
+    for path in GUIDES.glob("*.md"):
+        for one in sessions(path.name):
+            words = shlex.split(one.command, comments=True)[1:]
+            if " ".join(words[: len(command.name.split())]) != command.name:
+                continue
+            shown |= bool(one.shown)
+            given.update("--output" if word == "-o" else word for word in words)
+            written.update(words[at + 1] for at, word in enumerate(words) if word == "--format")
+    options = {opt for p in command.parameters for opt in p.opts if opt.startswith("--")}
+    missing = options - {"--help"} - given - NOT_SHOWN.get(command.name, set())
+    default = {str(getattr(p.default, "value", p.default)) for p in command.parameters
+               if "--format" in p.opts}  # fmt: skip
+    assert shown, "no session shows what it prints"
+    assert missing == set()
+    assert forms(command) - written - default == set()
