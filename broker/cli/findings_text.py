@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from broker.cli.output import number_of
 from broker.operations.contract_lint import Checked
@@ -89,7 +90,7 @@ def condensed(findings: Iterable[Finding]) -> Iterator[tuple[Finding, str]]:
         if first.rule == _INCOMPLETE:
             missing = ", ".join(one.where for one in (first, *others))
             message = f"a draft without {missing}: what depends on them is not checked"
-            yield Finding(first.rule, first.severity, "", message), ""
+            yield replace(first, where="", message=message), ""
         else:
             yield first, f" (and in {number_of(len(others), 'more place')})" if others else ""
 

@@ -90,3 +90,14 @@ def test_an_item_that_is_wrong_does_not_make_its_list_too_short(cli: Cli, terms:
     done = cli("contract", "lint", terms)
     assert "a day is written YYYY-MM-DD" in done.text
     assert "a list of at least" not in done.text
+
+
+def test_all_members_that_a_draft_lacks_are_one_finding_with_its_advice(
+    cli: Cli, terms: Path
+) -> None:
+    done = cli("contract", "lint", terms)
+    (shown,) = [line for line in done.lines if ": draft-incomplete: " in line]
+    assert all(name in shown for name in ("deployment", "starts", "ends", "parties"))
+    advice = done.text.partition("What to do:")[2]
+    assert "draft-incomplete:  " not in advice
+    assert "draft-incomplete: " in advice
