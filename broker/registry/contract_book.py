@@ -320,7 +320,8 @@ class ContractBook:
         )
 
     def _previous(self, contract_hash: bytes) -> frozenset[bytes]:
-        signed = self.by_hash(contract_hash)
+        # also of a text that we have not signed: the party that stops names it by its hash
+        signed = self._by_hash.get(contract_hash) or self._others.get(contract_hash)
         return frozenset() if signed is None else frozenset(signed.contract.previous_hashes)
 
     def live(self, now: int, name: str | None = None) -> tuple[SignedContract, ...]:

@@ -16,6 +16,7 @@ from broker.registry.contract_in_force import contract_in_force
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import OTHERS_FOLDER, Repository
+from broker.registry.stops import Stop
 from broker.sending.sealing_context import SealingContext
 from broker.statements.presence import Presence
 from contracts.durations import DAY_MS, SECOND_MS
@@ -278,3 +279,26 @@ def test_effect_does_not_depend_on_the_order_in_which_notes_arrive(
 
 
 SIGNED_LATE = version("1.0.0", signed=DAY_MS)
+
+
+def test_a_stop_covers_what_a_text_replaces_that_we_have_not_signed() -> None:
+    first = version("1.0.0")
+    second = version("1.1.0", first, signers=(POLICE,))
+    stop = Stop(
+        contract="london-hate-crime",
+        state="suspended",
+        since=START,
+        until=None,
+        versions=frozenset({second.hash}),
+        reason="legal_review",
+        stated=START,
+    )
+
+    class Manifests(ManifestBook):
+        def stops(self, agency: str) -> tuple[Stop, ...]:
+            return (stop,) if agency == POLICE else ()
+
+    manifests = Manifests(founded().deployment)
+    assert book(first).departures(first.text, manifests) == ()  # the text is not here
+    (found,) = book(first, second).departures(first.text, manifests)
+    assert (found.agency, found.state, found.since_ms) == (POLICE, "suspended", START)
