@@ -36,7 +36,8 @@ class MappingError(ConcordantError):
     ``detail`` names the field and what is expected, never the value, because values are personal.
     Codes: unknown_value, missing_value, invalid_date, invalid_value, unknown_column,
     missing_column, unknown_partner, unknown_case, unknown_referral, row_malformed, file_encoding,
-    file_empty, file_malformed, file_too_large, text_too_long, text_encoding, unknown_kind.
+    file_empty, file_malformed, file_too_large, text_too_long, text_encoding, unknown_kind,
+    expression_failed.
     """
 
     code = "mapping_failed"
@@ -238,8 +239,8 @@ class AgencyAdapter(Protocol):
             MappingError: the file as a whole cannot be read.
         """
 
-    def to_event(self, row: Row, context: Context) -> Outgoing:
-        """Turn a row into an event.
+    def to_event(self, row: Row, context: Context) -> Outgoing | None:
+        """Turn a row into an event; None for a row that the mapping deliberately does not send.
 
         Raises:
             MappingError: the row has a missing, unknown or invalid value.

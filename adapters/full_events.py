@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.base import Outgoing
-from adapters.mapping.document import Column, MappingDocument
+from adapters.mapping.document import MappingDocument
+from adapters.mapping.parts import Column
 from broker.event import JSON, OpenedEvent
 from contracts.events import PlainEvent
 

@@ -51,7 +51,9 @@ class _Where:
 
 
 class LeftOutReport:
-    """Collects the fields left out of one file. Its size is bounded: fields x agencies x reasons.
+    """Collects the fields left out of one file, and the lines of the rows that were filtered.
+
+    Its size is bounded: fields x agencies x reasons.
 
     The same file always gives the same report: only the contract decides, and not which rows were
     published before.
@@ -60,6 +62,7 @@ class LeftOutReport:
     def __init__(self) -> None:
         self._where: dict[LeftOut, _Where] = {}
         self._not_sealed: dict[NotSealed, _Where] = {}
+        self._filtered = _Where()
 
     def add(
         self, line: int, left_out: Iterable[LeftOut], not_sealed: Iterable[NotSealed] = ()
@@ -72,6 +75,17 @@ class LeftOutReport:
             if len(where.lines) < MAX_LINES:
                 where.lines.append(line)
 
+    def filter(self, line: int) -> None:
+        """Record a row that the mapping does not send."""
+        self._filtered.records += 1
+        if len(self._filtered.lines) < MAX_LINES:
+            self._filtered.lines.append(line)
+
+    @property
+    def filtered(self) -> int:
+        """Return the number of rows that the mapping does not send."""
+        return self._filtered.records
+
     @property
     def fields(self) -> int:
         """Return the number of fields that were left out of any record."""
@@ -83,7 +97,7 @@ class LeftOutReport:
         Args:
             sha256: hash of the export, hexadecimal.
         """
-        if not self._where and not self._not_sealed:
+        if not self._where and not self._not_sealed and not self.filtered:
             return None
         report: dict[str, object] = {
             "sha256": sha256,
@@ -97,6 +111,8 @@ class LeftOutReport:
                 one.as_json() | {"records": where.records, "lines": where.lines}
                 for one, where in sorted(self._not_sealed.items())
             ]
+        if self.filtered:
+            report["filtered"] = {"records": self.filtered, "lines": self._filtered.lines}
         return json.dumps(report, indent=2).encode() + b"\n"
 
 
@@ -185,6 +201,7 @@ class Intake:
             repeats=tally.repeats,
             refused=len(tally.rejected),
             fields=tally.left_out.fields,
+            filtered=tally.left_out.filtered,
         )
         left_out = tally.left_out.format(file.sha256)
         if not tally.rejected:
@@ -260,6 +277,9 @@ class Intake:
             detail = f"the adapter failed on this row ({type(error).__name__})"
             where = f"line {row.line}"
             raise MappingError(detail, code="mapping_failed", where=where) from None
+        if outgoing is None:
+            tally.left_out.filter(row.line)
+            return
         event_id = acceptance.publish(
             outgoing.event,
             self._clock(),

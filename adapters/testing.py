@@ -23,8 +23,9 @@ import pytest
 
 from adapters.base import AgencyAdapter, Context, MappingError, Outgoing, Rejected, Row
 from adapters.full_events import VALUES, full_data, opened, plain
-from adapters.mapping.document import Column, MappingDocument
+from adapters.mapping.document import MappingDocument
 from adapters.mapping.linking import MemoryLinks
+from adapters.mapping.parts import Column
 from adapters.sources.rejects import content_of, rejected_pieces
 from contracts.vocabulary import unflatten
 from contracts.vocabulary.known import named_vocabulary

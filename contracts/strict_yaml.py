@@ -133,15 +133,20 @@ class Document:
 
 
 def validated(
-    kind: Document, model: type[ModelT], tree: Tree, lines: dict[TreePath, int], where: str
+    kind: Document,
+    model: type[ModelT],
+    tree: Tree,
+    lines: dict[TreePath, int],
+    where: str,
+    context: object = None,
 ) -> ModelT:
-    """Return the model of a file's content.
+    """Return the model of a file's content; `context` is for the model's own validators.
 
     Raises:
         ContractError: with the code of the kind: the content does not meet the model.
     """
     try:
-        return model.model_validate(tree)
+        return model.model_validate(tree, context=context)
     except ValidationError as error:
         if (count := error.error_count()) > _FAULTS:
             what = f"the file has {count:,} faults: it is not {kind.noun}"

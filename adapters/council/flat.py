@@ -15,8 +15,9 @@ from typing import Final
 
 from adapters.base import FilePlace, MappingError, Records, Rejected, Row
 from adapters.formats.delimited import escape, split_escaped
-from adapters.mapping.document import Column, MappingDocument
+from adapters.mapping.document import MappingDocument
 from adapters.mapping.localtime import parse_strictly, to_utc
+from adapters.mapping.parts import Column
 from adapters.mapping.writing import write_moment
 
 DATE: Final = "%d-%m-%Y"

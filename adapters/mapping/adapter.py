@@ -53,7 +53,7 @@ class MappedAdapter(ABC):
             header: columns, in order; every known one, as for an import, when None.
         """
 
-    def to_event(self, row: Row, context: Context) -> Outgoing:
+    def to_event(self, row: Row, context: Context) -> Outgoing | None:
         """See ``AgencyAdapter.to_event``."""
         return self.mapping.to_event(row, context)
 

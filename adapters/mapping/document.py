@@ -1,282 +1,258 @@
-"""Model of the mapping file: a dated JSON document of an agency's columns and codes.
+"""Model of a mapping file: an agency's columns and codes beside those of a vocabulary.
 
-Every list is in a file that can be replaced without a change of code. A file that contradicts
-itself is refused when it is loaded, before any row is read.
+The file is YAML, and JSON is YAML too. Every list is in a file that can be replaced without a
+change of code. A file that contradicts itself is refused when it is loaded, with file, line and
+field, before any row is read. docs/guides/mappings.md describes every member for its author.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Literal, TypeAlias
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
-from adapters.mapping.references import DEFAULT_PATTERN
-from contracts.errors import ConcordantError
+from adapters.mapping.expressions import compiled
+from adapters.mapping.localtime import zone_named
+from adapters.mapping.parts import Column, Kind, Part, Roles, Route, RowExpression, Table, Written
+from contracts.errors import ConcordantError, ContractError
 from contracts.names import suggestion
+from contracts.strict_yaml import Document, read, validated
 from contracts.vocabulary import Vocabulary
-from contracts.vocabulary.known import named_vocabulary
+from contracts.vocabulary.event_types import EventType
+from contracts.vocabulary.known import Documents, named_vocabulary
 
-ValueKind: TypeAlias = Literal[
-    "text",  # free text on one line, or on several with multiline
-    "code",  # one code of a table
-    "codes",  # an unordered set of codes of a table
-    "texts",  # a list of free texts
-    "date",  # a calendar date
-    "time",  # a time of day
-    "datetime",  # a moment: UK local time in the export, UTC in the event
-    "integer",
-    "flag",  # yes or no
-    "uuid",  # a shared random id, unchanged
-    "partner",  # one partner, by own code
-    "referral",  # another referral, by own reference or shared id
-    "leaves",  # a list of own column names that represent leaves of the event
-    "records",  # a list of small records, each with named parts
-]
-
-LIST_KINDS: frozenset[ValueKind] = frozenset({"codes", "texts", "leaves", "records"})
-"""Kinds whose values are lists."""
-DEFAULT_TEXT_LIMIT = 300
-"""Default limit of a text column in characters: the limit of a short text in an event."""
+MAPPING_BYTES: Final = 1 << 20
+"""Largest mapping file, 1 MiB."""
+_MAPPING: Final = Document(
+    noun="the mapping file",
+    largest=MAPPING_BYTES,
+    code="mapping_invalid",
+    fix="Correct the line that is named. `concordant mapping check` tries the file.",
+)
 
 
 class MappingFileError(ConcordantError):
-    """A mapping file cannot be used; the maintainer of the adapter must correct it."""
+    """A mapping file cannot be used; its author must correct it."""
 
     code = "mapping_invalid"
     exit_code = 3
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Table(_Part):
-    """A code list of the agency beside one of the shared vocabulary.
-
-    Attributes:
-        list: name of the shared list (``contracts.vocabulary``); None for a list of the adapter.
-        codes: own code -> shared code, one to one; used in both directions.
-        accepted: own code -> shared code, only for reading an export (older codes, spellings).
-        written: shared code -> own code, only for writing. It may be many to one, and is then never
-            read back (the reporting groups of the CPS).
-        absent: own codes that mean 'not recorded'; they become no leaf.
-    """
-
-    list: str | None = None
-    codes: dict[str, str] = Field(default_factory=dict)
-    accepted: dict[str, str] = Field(default_factory=dict)
-    written: dict[str, str] = Field(default_factory=dict)
-    absent: tuple[str, ...] = ()
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Table:
-        if len(set(self.codes.values())) != len(self.codes):
-            raise ValueError("`codes` is one to one; put further own codes under `accepted`")
-        read = [*self.codes, *self.accepted, *self.absent]
-        if len(set(read)) != len(read):
-            raise ValueError("an own code has two meanings")
-        if set(self.written) & set(self.codes.values()):
-            raise ValueError("a shared code is written in two ways")
-        return self
-
-    @property
-    def readable(self) -> Mapping[str, str]:
-        """Return own code -> shared code, for reading."""
-        return {**self.accepted, **self.codes}
-
-    @property
-    def writable(self) -> Mapping[str, str]:
-        """Return shared code -> own code, for writing."""
-        return {**{shared: own for own, shared in self.codes.items()}, **self.written}
-
-
-class Column(_Part):
-    """One column of the agency's records, or one part of a record inside a column.
-
-    Attributes:
-        column: the agency's own name.
-        paths: its leaves; an event type has at most one of them. For a part of ``records``, the one
-            key of the object.
-        types: the event types in which it holds them; empty means all types with such a leaf
-            (``reason`` is a text in one type and a code in another).
-        kind: conversion of its text.
-        table: the code table, for code and codes.
-        separator: between the items of a list, in text.
-        part_separator: between the parts of a record, in text.
-        parts: the parts of a record, in order.
-        limit: characters of a text, or of each text in a list.
-        minimum: of an integer.
-        maximum: of an integer.
-        multiline: whether a text may hold line breaks.
-        reference: whether a text names a record elsewhere (a crime number). A value that a
-            spreadsheet has changed is then refused.
-        formats: strptime patterns for dates and times, the first one for writing; those of the
-            document when empty.
-        use: ``export`` for a column that is only read, ``import`` for one that is only written.
-        optional: an export may lack the column altogether.
-        volatile: whether it changes although the record does not (an extract date); it is then not
-            part of the key.
-    """
-
-    column: str
-    paths: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    kind: ValueKind = "text"
-    table: str | None = None
-    separator: str = ";"
-    part_separator: str = "/"
-    parts: tuple[Column, ...] = ()
-    limit: int = DEFAULT_TEXT_LIMIT
-    minimum: int = 0
-    maximum: int = 9_999
-    multiline: bool = False
-    reference: bool = False
-    formats: tuple[str, ...] = ()
-    use: Literal["both", "export", "import"] = "both"
-    optional: bool = False
-    volatile: bool = False
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Column:
-        if (self.kind in ("code", "codes")) != (self.table is not None):
-            raise ValueError("`table` is only allowed with the kinds code and codes")
-        if (self.kind == "records") != bool(self.parts):
-            raise ValueError("`parts` is only allowed with the kind records")
-        if any(len(part.paths) != 1 or part.kind == "records" for part in self.parts):
-            raise ValueError("a part has one path and is not itself a list of records")
-        return self
-
-
-class Kind(_Part):
-    """One kind of row (one action of the agency's system) and the event type that it becomes.
-
-    Several kinds may become one type; received events are written as the first of them.
-
-    Attributes:
-        type: the event type.
-        required: columns that may not be empty, besides those that the event type requires.
-        case: ``known`` when the row must name a case that was linked before.
-        referral: ``new`` mints an id for an own reference; ``known`` needs a referral that was sent
-            or received before; ``optional`` allows one.
-    """
-
-    type: str
-    required: tuple[str, ...] = ()
-    case: Literal["any", "known"] = "any"
-    referral: Literal["none", "new", "known", "optional"] = "none"
-    note: str = ""
-
-
-class Roles(_Part):
-    """Columns with a special role. All are the agency's column names; empty means none.
-
-    ``unlisted`` names the column for received codes that their code list does not have. With it the
-    agency's system gets such a code as it is; without it such an event waits for a person.
-    ``case_pattern`` and ``referral_pattern`` are regular expressions that the whole own reference
-    must match.
-    """
-
-    kind: str
-    recipients: str
-    case: str
-    shared_case: str
-    referral: str = ""
-    shared_referral: str = ""
-    not_shared: str
-    unlisted: str = ""
-    received_from: str
-    event_id: str
-    sent_at: str
-    recipients_separator: str = ";"
-    case_pattern: str = DEFAULT_PATTERN
-    referral_pattern: str = DEFAULT_PATTERN
-
-    @model_validator(mode="after")
-    def _patterns(self) -> Roles:
-        for pattern in (self.case_pattern, self.referral_pattern):
-            try:
-                re.compile(pattern)
-            except re.error:
-                raise ValueError("a pattern is not a regular expression") from None
-        return self
-
-
-class MappingDocument(_Part):
+class MappingDocument(Part):
     """A whole mapping file.
 
     Attributes:
-        mapping: the adapter's name.
+        mapping: its name; part of the key by which a record is recognised when it comes again.
         version: version of the mapping, for example ``2026-11``.
-        source: origin of the own codes.
-        vocabulary_name: vocabulary of its event types.
+        source: origin of the own columns and codes.
+        vocabulary: vocabulary of its event types.
         style: form of the values: ``text`` (CSV), ``lists`` (lists are lists, scalars are text:
             XML) or ``json`` (native).
         date_formats: strptime patterns; the first is used for writing.
         time_formats: the same for times of day.
-        datetime_formats: the same for moments; a pattern that ends in ``Z`` is UTC, others UK time.
+        datetime_formats: the same for moments; a pattern that ends in ``Z`` is UTC, others are in
+            ``zone``.
+        zone: time zone of local times, by its IANA name.
         flags: own text for true and false; ``accepted`` texts are read only.
+        roles: columns with a special role.
+        only: condition over the row; other rows are filtered: not sent, and counted.
+        derived: name of a column that no export has -> expression over the row, in order. It is
+            used like a column of the export.
+        kinds: own name -> kind of row.
+        routes: recipients by condition.
+        fixed: field -> its value in every event whose type has the field.
+        tables: own name -> table of codes.
+        columns: columns and their fields.
+        written: columns of the import that are computed from several fields.
+        ignored: columns of the export that are deliberately not read.
     """
 
     mapping: str
     version: str
     source: str
-    vocabulary_name: str
+    vocabulary: str
     style: Literal["text", "lists", "json"] = "text"
     date_formats: tuple[str, ...] = ("%d/%m/%Y",)
     time_formats: tuple[str, ...] = ("%H:%M",)
     datetime_formats: tuple[str, ...] = ("%d/%m/%Y %H:%M",)
+    zone: str = "Europe/London"
     flags: Table = Table(codes={"Y": "true", "N": "false"})
     roles: Roles
+    only: RowExpression | None = None
+    derived: dict[str, RowExpression] = Field(default_factory=dict)
     kinds: dict[str, Kind]
+    routes: tuple[Route, ...] = ()
+    fixed: dict[str, str | int | bool | list[str]] = Field(default_factory=dict)
     tables: dict[str, Table] = Field(default_factory=dict)
     columns: tuple[Column, ...]
+    written: tuple[Written, ...] = ()
+    ignored: tuple[str, ...] = ()
+    _words: dict[str, Vocabulary] = PrivateAttr(default_factory=dict)
 
     @property
     def words(self) -> Vocabulary:
-        """Return the vocabulary of its event types.
+        """Return the vocabulary that the document names."""
+        return self._words[self.vocabulary]
+
+    def type_of(self, event_type: str) -> EventType:
+        """Return an event type of one of its kinds.
 
         Raises:
-            ContractError: `document_missing`: the software has none of this name.
+            EventError: `type_unknown`.
         """
-        return named_vocabulary(self.vocabulary_name)
+        return self.words_of(event_type).type(event_type)
+
+    def words_of(self, event_type: str) -> Vocabulary:
+        """Return the vocabulary of an event type; that of the document for an unknown type."""
+        named = (kind.vocabulary for kind in self.kinds.values() if kind.type == event_type)
+        return self._words[next(named, None) or self.vocabulary]
+
+    def codes_of(self, table: Table) -> Mapping[str, str] | None:
+        """Return code -> label of the vocabulary's list beside a table; None if it has none."""
+        if table.list is None:
+            return None
+        return self._words[table.vocabulary or self.vocabulary].code_lists[table.list].codes
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """Return the event types of its kinds, each once, in order."""
+        return tuple(dict.fromkeys(kind.type for kind in self.kinds.values()))
+
+    # --- checks -------------------------------------------------------------------------------
 
     @model_validator(mode="after")
-    def _consistent(self) -> MappingDocument:
+    def _consistent(self, info: ValidationInfo) -> MappingDocument:
+        documents = info.context if isinstance(info.context, Documents) else None
+        self._load_words(documents)
+        zone_named(self.zone)
         names = [column.column for column in self.columns]
         _no_repeats("a column is declared twice", names)
+        self._check_tables()
+        for name in (n for k in self.kinds.values() for n in k.required):
+            if name not in names:
+                raise ValueError(f"a kind requires the column {name}, which is not declared")
+        self._check_kinds()
+        self._check_used_paths()
+        self._check_own_names()
+        self._check_places()
+        return self
+
+    def _load_words(self, documents: Documents | None) -> None:
+        named = [self.vocabulary]
+        named += [k.vocabulary for k in self.kinds.values() if k.vocabulary]
+        named += [t.vocabulary for t in self.tables.values() if t.vocabulary]
+        for name in named:
+            try:
+                self._words[name] = named_vocabulary(name, documents)
+            except ContractError as error:
+                raise ValueError(f"{error.detail.rstrip('.')} ({error.fix})") from None
+
+    def _check_tables(self) -> None:
         for column in self.columns:
             for part in (column, *column.parts):
                 if part.table is not None and part.table not in self.tables:
                     raise ValueError(
                         f"column {column.column} names the table {part.table}, which does not exist"
                     )
-        for name in (n for k in self.kinds.values() for n in k.required):
-            if name not in names:
-                raise ValueError(f"a kind requires the column {name}, which is not declared")
-        self._require_used_paths()
-        return self
+        for name, table in self.tables.items():
+            words = self._words[table.vocabulary or self.vocabulary]
+            if table.list is None:
+                continue
+            if table.list not in words.code_lists:
+                raise ValueError(
+                    f"table {name} names the code list {table.list}, which the vocabulary does not "
+                    f"have. {suggestion(table.list, words.code_lists)}"
+                )
+            listed = words.code_lists[table.list]
+            for shared in (*table.readable.values(), *table.written):
+                if shared not in listed.codes and not listed.others:
+                    raise ValueError(
+                        f"table {name}: the code list {table.list} has no {shared}. "
+                        f"{suggestion(shared, listed.codes)}"
+                    )
 
-    def _require_used_paths(self) -> None:
+    def _check_kinds(self) -> None:
+        sent = [kind for kind in self.kinds.values() if kind.use != "import"]
+        if self.roles.kind and any(kind.when for kind in self.kinds.values()):
+            raise ValueError(f"the column {self.roles.kind} names the kind, so no kind has a `when`")
+        if not self.roles.kind and any(kind.when is None for kind in sent[:-1]):
+            raise ValueError(
+                "no column names the kind of a row, so each kind needs a `when` (the last one may "
+                "take all other rows)"
+            )
+        for own, kind in self.kinds.items():
+            words = self._words[kind.vocabulary or self.vocabulary]
+            if kind.type not in words.event_types:
+                raise ValueError(
+                    f"kind {own}: the vocabulary has no event type {kind.type}. "
+                    f"{suggestion(kind.type, words.event_types)}"
+                )
+            field = kind.referral_field
+            if field is not None and field not in words.event_types[kind.type].leaves:
+                raise ValueError(f"kind {own}: {kind.type} has no field {field}")
+        if sent and not self.roles.recipients and not self.routes:
+            raise ValueError("neither a column of recipients nor a route says who gets a row")
+
+    def _check_used_paths(self) -> None:
         """Check that each path of a column is a field of an event that some kind of row makes.
 
         Otherwise the values of that column would be dropped from every event without a trace.
         """
-        declared = self.words.event_types
-        types = {kind.type for kind in self.kinds.values()} & declared.keys()
+        types = self.event_types
+        leaves = {event_type: self.type_of(event_type).leaves for event_type in types}
         for column in self.columns:
-            of_it = types.intersection(column.types) if column.types else types
-            fields = {path for event_type in of_it for path in declared[event_type].leaves}
+            of_it = set(types).intersection(column.types) if column.types else types
+            fields = {path for event_type in of_it for path in leaves[event_type]}
             for path in column.paths:
                 if path not in fields:
                     raise ValueError(
                         f"column {column.column} names the field {path}, which no event of this "
                         f"mapping has. {suggestion(path, fields)}"
                     )
+        known = {path for event_type in types for path in leaves[event_type]}
+        computed = {name for one in self.written for name in compiled(one.value, "field").names}
+        for path in (*self.fixed, *sorted(computed)):
+            if path not in known:
+                raise ValueError(
+                    f"no event of this mapping has the field {path}. {suggestion(path, known)}"
+                )
+
+    def _check_own_names(self) -> None:
+        """Check that no name has two uses, and that expressions use no column that is ignored."""
+        used = {column.column for column in self.columns} | set(self.special_columns())
+        taken = used | self.expression_columns
+        for name in self.ignored:
+            if name in taken:
+                raise ValueError(f"the column {name} is ignored, and used elsewhere in the file")
+        known: set[str] = set()
+        for name, text in self.derived.items():
+            later = (compiled(text).names & self.derived.keys()) - known
+            if later:
+                raise ValueError(f"derived {name} uses {min(later)}, which stands below it")
+            known.add(name)
+        for name in (*self.import_columns(), self.roles.rest, *(w.column for w in self.written)):
+            if name and name in self.derived:
+                raise ValueError(f"the column {name} is written, and a derived column is only read")
+
+    def _check_places(self) -> None:
+        """Check that what is received about an event has a place: a column of its own, or `rest`.
+
+        Fields without a place are found when an event with one arrives; it is then held.
+        """
+        roles = self.roles
+        if roles.rest or all(kind.use == "export" for kind in self.kinds.values()):
+            return
+        needed = ("kind", "recipients", "shared_case", *_IMPORTED)
+        missing = [role for role in needed if not getattr(roles, role)]
+        if missing:
+            raise ValueError(
+                f"received events have no place for {', '.join(missing)}: name a column for each, "
+                "or one column `rest` for everything that has no column of its own"
+            )
+
+    # --- columns ------------------------------------------------------------------------------
 
     def columns_of(self, event_type: str) -> tuple[tuple[Column, str], ...]:
         """Return the columns that hold a leaf of an event type, each with that leaf.
@@ -284,7 +260,7 @@ class MappingDocument(_Part):
         Raises:
             EventError: ``type_unknown``.
         """
-        leaves = self.words.type(event_type).leaves.keys()
+        leaves = self.type_of(event_type).leaves.keys()
         return tuple(
             (column, path)
             for column in self.columns
@@ -292,6 +268,15 @@ class MappingDocument(_Part):
             for path in column.paths
             if path in leaves
         )
+
+    @property
+    def expression_columns(self) -> frozenset[str]:
+        """Return the columns of the export that expressions read."""
+        texts = [*self.derived.values(), *(k.when for k in self.kinds.values() if k.when)]
+        texts += [route.when for route in self.routes if route.when]
+        texts += [self.only] if self.only else []
+        read = {name for text in texts for name in compiled(text).names}
+        return frozenset(read - self.derived.keys())
 
     def special_columns(self) -> tuple[str, ...]:
         """Return the names of columns with a special role in a fixed order, exported ones first."""
@@ -307,10 +292,13 @@ class MappingDocument(_Part):
         return tuple(name for name in (*both, *self.import_columns()) if name)
 
     def import_columns(self) -> tuple[str, ...]:
-        """Return the names of the columns that only an import has."""
-        roles = self.roles
-        named = (roles.received_from, roles.event_id, roles.sent_at, roles.not_shared)
-        return (*named, roles.unlisted) if roles.unlisted else named
+        """Return the names of the special columns that only an import has."""
+        names = (getattr(self.roles, role) for role in (*_IMPORTED, "unlisted", "rest"))
+        return tuple(name for name in names if name)
+
+
+_IMPORTED: Final = ("received_from", "event_id", "sent_at", "not_shared")
+"""Special columns that only an import has, besides ``rest``."""
 
 
 def _no_repeats(complaint: str, names: Iterable[str]) -> None:
@@ -321,30 +309,28 @@ def _no_repeats(complaint: str, names: Iterable[str]) -> None:
         seen.add(name)
 
 
-def parse_mapping(content: bytes, where: str) -> MappingDocument:
+def parse_mapping(
+    content: bytes, where: str, documents: Documents | None = None
+) -> MappingDocument:
     """Parse a mapping file.
 
     Args:
-        content: the file.
+        content: the file, YAML in the strict form of agreements, or JSON.
         where: its name, for errors.
+        documents: places of vocabularies besides those of the software.
 
     Raises:
-        MappingFileError: it is not JSON, contradicts itself, or breaks the model.
+        MappingFileError: it is not YAML, contradicts itself, or breaks the model.
     """
     try:
-        return MappingDocument.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise MappingFileError(
-            f"{field or 'the document'}: {first['msg']}",
-            where=where,
-            fix="Correct the mapping file; `python -m json.tool FILE` finds errors of syntax.",
-        ) from None
+        tree, lines = read(_MAPPING, content, where)
+        return validated(_MAPPING, MappingDocument, tree, lines, where, documents)
+    except ContractError as error:
+        raise MappingFileError(error.detail, where=error.where, fix=error.fix) from None
 
 
 def load_mapping(package: str, version: str | None = None) -> MappingDocument:
-    """Load an adapter's mapping file: ``mapping.<version>.json`` in its package.
+    """Load an adapter's mapping file: ``mapping.<version>.yaml`` (or json) in its package.
 
     Args:
         package: for example ``adapters.csu``.
@@ -353,16 +339,17 @@ def load_mapping(package: str, version: str | None = None) -> MappingDocument:
     Raises:
         MappingFileError: the file does not exist or cannot be used.
     """
-    wanted = f"mapping.{version}.json" if version else None
     files = sorted(
         (
             entry
             for entry in resources.files(package).iterdir()
-            if entry.name.startswith("mapping.") and entry.name.endswith(".json")
+            if entry.name.startswith("mapping.") and entry.name.endswith((".yaml", ".json"))
         ),
         key=lambda entry: entry.name,
     )
-    chosen = [entry for entry in files if wanted is None or entry.name == wanted]
+    chosen = [
+        entry for entry in files if version is None or entry.name.startswith(f"mapping.{version}.")
+    ]
     if not chosen:
-        raise MappingFileError(f"{package} has no mapping file {wanted or 'mapping.<date>.json'}")
+        raise MappingFileError(f"{package} has no mapping file mapping.{version or '<date>'}.yaml")
     return parse_mapping(chosen[-1].read_bytes(), f"{package}/{chosen[-1].name}")

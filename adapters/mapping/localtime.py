@@ -1,43 +1,60 @@
-"""Conversion between UK local time and UTC, by the IANA time zone database (`zoneinfo`, `tzdata`).
+"""Conversion between local time and UTC, by the IANA time zone database (`zoneinfo`, `tzdata`).
 
 Exports carry local times; events carry UTC. In the hour that happens twice when summer time ends,
-the time must carry ``GMT`` or ``BST``; without it, the record is refused.
+the time must carry the name of its zone (in the UK ``GMT`` or ``BST``); without it, the record is
+refused.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 """Years outside this range are typing errors."""
 
-_UK: Final = ZoneInfo("Europe/London")
+UK: Final = ZoneInfo("Europe/London")
 
 
-def to_utc(local: datetime, zone: str = "") -> datetime | None:
-    """Return the UTC time of a UK local time (both naive), or None if it has not exactly one.
+@cache
+def zone_named(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name. Raises ValueError for an unknown one."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        raise ValueError(f"there is no time zone {name}; an example is Europe/London") from None
+
+
+def to_utc(local: datetime, name: str = "", zone: ZoneInfo = UK) -> datetime | None:
+    """Return the UTC time of a local time (both naive), or None if it has not exactly one.
 
     Args:
         local: the local time.
-        zone: ``GMT`` or ``BST`` if the record gives it.
+        name: short name of the offset (``GMT`` or ``BST``) if the record gives it.
+        zone: the time zone.
     """
     found: set[datetime] = set()
     for fold in (0, 1):
-        here = local.replace(tzinfo=_UK, fold=fold)
+        here = local.replace(tzinfo=zone, fold=fold)
         utc = here.astimezone(UTC)
-        happened = utc.astimezone(_UK).replace(tzinfo=None) == local
-        if happened and zone in ("", here.tzname()):
+        happened = utc.astimezone(zone).replace(tzinfo=None) == local
+        if happened and name in ("", here.tzname()):
             found.add(utc.replace(tzinfo=None))
     return found.pop() if len(found) == 1 else None
 
 
-def to_local(utc: datetime) -> tuple[datetime, str]:
-    """Return UK local time (naive) and, only when that hour happens twice, ``GMT`` or ``BST``."""
-    here = utc.replace(tzinfo=UTC).astimezone(_UK)
+def to_local(utc: datetime, zone: ZoneInfo = UK) -> tuple[datetime, str]:
+    """Return local time (naive) and, only when that hour happens twice, the offset's name.
+
+    Args:
+        utc: naive.
+        zone: the time zone; in the UK the names are ``GMT`` and ``BST``.
+    """
+    here = utc.replace(tzinfo=UTC).astimezone(zone)
     local = here.replace(tzinfo=None, fold=0)
-    return local, (here.tzname() or "") if to_utc(local) is None else ""
+    return local, (here.tzname() or "") if to_utc(local, zone=zone) is None else ""
 
 
 def parse_strictly(text: str, pattern: str) -> datetime | None:

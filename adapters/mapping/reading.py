@@ -18,13 +18,16 @@ from typing import Final
 
 from adapters.base import Context, FilePlace, MappingError
 from adapters.formats.delimited import split_escaped
-from adapters.formats.signs import has_escapes, text_sign
-from adapters.limits import MAX_ITEMS
-from adapters.mapping.document import LIST_KINDS, Column, MappingDocument, ValueKind
+from adapters.mapping.document import MappingDocument
+from adapters.mapping.parts import LIST_KINDS, Column, ValueKind
 from adapters.mapping.linking import partner_agency, referral_by_reference
-from adapters.mapping.localtime import parse_strictly, to_utc
+from adapters.mapping.localtime import parse_strictly, to_utc, zone_named
 from adapters.mapping.references import check_not_error, check_not_made, check_uuid
+from adapters.formats.signs import has_escapes, text_sign
 from broker.event import JSON
+
+MAX_ITEMS = 100
+"""Maximum number of items in one list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ def _code(column: Column, value: object, place: FilePlace, terms: Terms) -> str 
             "unknown_value",
             f"the value is not in the code list '{column.table}' of the mapping "
             f"{document.mapping} {document.version}",
-            fix="Correct the record, or add the code to the next version of the mapping file.",
+            fix="Correct the record, or add the code to the mapping file.",
         )
     return shared
 
@@ -263,21 +266,25 @@ def _time(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     return _parse(text_of(value, place), formats, place, "time").strftime("%H:%M")
 
 
+_ZONE_NAME: Final = re.compile(r" ([A-Z]{2,5})$")
+
+
 def _moment(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.datetime_formats
-    text, zone = text_of(value, place), ""
-    if text.endswith((" GMT", " BST")):
-        text, zone = text[:-4], text[-3:]
+    text, name = text_of(value, place), ""
+    zone = zone_named(terms.document.zone)
+    if (named := _ZONE_NAME.search(text)) is not None:
+        text, name = text[: named.start()], named[1]
     for pattern in formats:
         moment = parse_strictly(text, pattern)
-        if moment is None or (zone and pattern.endswith("Z")):
+        if moment is None or (name and pattern.endswith("Z")):
             continue
-        utc = moment if pattern.endswith("Z") else to_utc(moment, zone)
+        utc = moment if pattern.endswith("Z") else to_utc(moment, name, zone)
         if utc is None:
             raise place.error(
                 "invalid_date",
-                "the clocks changed: this UK local time did not happen, or happened twice",
-                fix="Write GMT or BST after the time.",
+                "the clocks changed: this local time did not happen, or happened twice",
+                fix="Write the name of the zone after the time (in the UK GMT or BST).",
             )
         return utc.isoformat(timespec="milliseconds") + "Z"
     raise _date_error(formats, place, "date and time")

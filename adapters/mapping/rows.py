@@ -7,42 +7,27 @@ row leaves no link behind.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-
-import orjson
+from dataclasses import replace
+from typing import Final
 
 from adapters.base import Context, FilePlace, Outgoing, Row
+from adapters.mapping.compiled import ColumnNames, TypeTerms, compile_kind
 from adapters.formats.delimited import split_escaped
-from adapters.mapping.document import Column, Kind, MappingDocument
+from adapters.mapping.document import MappingDocument
+from adapters.mapping.expressions import compiled
 from adapters.mapping.linking import partner_agency, shared_id
+from adapters.mapping.places import RestText
 from adapters.mapping.reading import Terms, is_absent, read_value, text_of
+from adapters.mapping.source_key import source_key
 from adapters.mapping.writing import write_moment, write_value
 from broker.event import JSON, OpenedEvent
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.vocabulary import unflatten
 
-_PLACEHOLDER = "00000000-0000-4000-8000-000000000000"
+_PLACEHOLDER: Final = "00000000-0000-4000-8000-000000000000"
 """Placeholder for an id that is minted only after the rest of the row is valid."""
-
-_LINKED = ("case_id", "referral_id")
-
-_LABEL = b"concordant/1/source-key"
-
-
-@dataclass(frozen=True, slots=True)
-class _TypeTerms:
-    """Compiled terms of one event type."""
-
-    own_kind: str
-    kind: Kind
-    read: tuple[tuple[Column, str], ...]
-    write: Mapping[str, tuple[Column, ...]]
-    leaf_of: Mapping[str, str]
-    column_of: Mapping[str, str]
-    required: tuple[str, ...]
 
 
 class RowMapping:
@@ -57,107 +42,81 @@ class RowMapping:
 
     def __init__(self, document: MappingDocument) -> None:
         self.document = document
-        self._kinds = {own: self._compile(own, kind) for own, kind in document.kinds.items()}
+        self._kinds = {own: compile_kind(document, own) for own in document.kinds}
         self._columns = {column.column: column for column in document.columns}
-        self._types: dict[str, _TypeTerms] = {}
+        self._types: dict[str, TypeTerms] = {}
         for terms in self._kinds.values():
-            self._types.setdefault(terms.kind.type, terms)
-        special = document.special_columns()
-        imported = set(document.import_columns())
-        declared = document.columns
-        self.export_columns = tuple(n for n in special if n not in imported) + tuple(
-            c.column for c in declared if c.use != "import" and not c.optional
-        )
-        known = [n for n in special if n not in imported] + [c.column for c in declared]
-        self.known_columns = (*known, *(n for n in special if n in imported))
-        self.multiline_columns = frozenset(
-            c.column for c in declared if c.multiline or any(p.multiline for p in c.parts)
-        )
-        roles = document.roles
-        unsettled = {roles.shared_case, roles.shared_referral, *imported}
-        unsettled |= {c.column for c in declared if c.volatile or c.use == "import"}
-        self._settled = tuple(n for n in self.known_columns if n not in unsettled)
+            if terms.kind.use != "export":
+                self._types.setdefault(terms.kind.type, terms)
+        names = ColumnNames.of(document)
+        self.export_columns, self.known_columns = names.needed, names.known
+        self.multiline_columns = names.multiline
+        self._written_columns = names.written
+        self._settled = names.settled
 
     @property
     def version(self) -> str:
         """Return the version of the mapping file."""
         return self.document.version
 
-    def _compile(self, own_kind: str, kind: Kind) -> _TypeTerms:
-        form = self.document.words.type(kind.type)
-        read: list[tuple[Column, str]] = []
-        write: dict[str, tuple[Column, ...]] = {}
-        column_of = {
-            leaf: own
-            for leaf, own in (
-                ("case_id", self.document.roles.shared_case),
-                ("referral_id", self.document.roles.shared_referral),
-            )
-            if own and leaf in form.leaves
-        }
-        for column, path in self.document.columns_of(kind.type):
-            if column.use != "import":
-                read.append((column, path))
-            if column.use != "export":
-                write[path] = (*write.get(path, ()), column)
-            column_of.setdefault(path, column.column)
-        return _TypeTerms(
-            own_kind=own_kind,
-            kind=kind,
-            read=tuple(read),
-            write=write,
-            leaf_of={own: leaf for leaf, own in column_of.items()},
-            column_of=column_of,
-            required=tuple(path for path in form.leaves if path in form.required),
-        )
-
     # --- rows to events -------------------------------------------------------------------------
 
-    def to_event(self, row: Row, context: Context) -> Outgoing:
-        """Turn a row into an event.
+    def to_event(self, row: Row, context: Context) -> Outgoing | None:
+        """Turn a row into an event; None for a row that the mapping filters.
 
         Raises:
             MappingError: with line and column.
         """
-        roles, place = self.document.roles, FilePlace(row.line)
-        terms = self._terms_of(row, place)
+        place = FilePlace(row.line)
+        whole = self._with_derived(row, place)
+        if self.document.only and not compiled(self.document.only).holds(whole.values, place):
+            return None
+        terms = self._terms_of(whole, place)
         known = Terms(self.document, context, terms.leaf_of, terms.column_of)
         for name in terms.kind.required:
-            if is_absent(self._columns[name], row.values.get(name)):
+            if is_absent(self._columns[name], whole.values.get(name)):
                 raise place.at(name).error("missing_value", "this kind of row needs a value here")
-        flat: dict[str, JSON] = {}
-        for column, path in terms.read:
-            raw = row.values.get(column.column)
-            if is_absent(column, raw):
-                continue
-            value = read_value(column, raw, place.at(column.column), known)
-            if value is not None:
-                flat[path] = value
-        recipients = self._recipients(row, place, context)
+        flat = self._leaves(whole, terms, known, place)
+        recipients = self._recipients(whole, place, context)
         self._check(terms, flat, place)
-        case = self._linked("case", roles.case, roles.shared_case, terms, row, context)
-        referral = None
-        if terms.kind.referral != "none":
-            own, shared = roles.referral, roles.shared_referral
-            referral = self._linked("referral", own, shared, terms, row, context)
-        event_flat = {"case_id": case or "", **({"referral_id": referral} if referral else {})}
-        reference = "\x1f".join(
-            _role(row, own) or _role(row, shared)
-            for own, shared in (
-                (roles.case, roles.shared_case),
-                (roles.referral, roles.shared_referral),
-            )
-        )
-        content = {n: row.values[n] for n in self._settled if not _blank(row.values.get(n))}
+        case = self._linked_case(whole, terms, context)
+        referral = self._linked_referral(whole, terms, context)
+        linked: dict[str, JSON] = {terms.case_field: case or ""}
+        if referral and terms.referral_field:
+            linked[terms.referral_field] = referral
         return Outgoing(
             event=PlainEvent(
                 type=terms.kind.type,
                 recipients=recipients,
-                data=unflatten({**event_flat, **flat}),
+                data=unflatten({**linked, **flat}),
             ),
-            key=source_key(context.agency, self.document.mapping, reference, content),
+            key=source_key(
+                context.agency,
+                self.document.mapping,
+                self._reference(whole),
+                {n: row.values[n] for n in self._settled if not _blank(row.values.get(n))},
+            ),
             line=row.line,
         )
+
+    def _leaves(
+        self, row: Row, terms: TypeTerms, known: Terms, place: FilePlace
+    ) -> dict[str, JSON]:
+        flat: dict[str, JSON] = {
+            path: value  # type: ignore[misc]  # a list of texts is a list of JSON values
+            for path, value in self.document.fixed.items()
+            if path in terms.leaves
+        }
+        for column, path in terms.read:
+            raw = row.values.get(column.column)
+            if is_absent(column, raw):
+                if not column.default:
+                    continue
+                raw = column.default
+            value = read_value(column, raw, place.at(column.column), known)
+            if value is not None:
+                flat[path] = value
+        return flat
 
     def case_names(self, row: Row) -> tuple[str, str]:
         """Return the own reference and the shared id of a row's case, unchecked.
@@ -165,16 +124,37 @@ class RowMapping:
         An absent value, or one that is not a text, gives an empty text.
         """
         roles = self.document.roles
-        own, shared = (row.values.get(name) for name in (roles.case, roles.shared_case))
+        values = row.values
+        if roles.case in self.document.derived:
+            values = self._with_derived(row, FilePlace(row.line)).values
+        own, shared = (values.get(name) for name in (roles.case, roles.shared_case))
         return (own if isinstance(own, str) else "", shared if isinstance(shared, str) else "")
 
-    def _terms_of(self, row: Row, place: FilePlace) -> _TypeTerms:
+    def _with_derived(self, row: Row, place: FilePlace) -> Row:
+        """Return the row with the columns that the mapping derives."""
+        if not self.document.derived:
+            return row
+        values = dict(row.values)
+        for name, text in self.document.derived.items():
+            values[name] = compiled(text).value(values, place.at(name))
+        return replace(row, values=values)
+
+    def _terms_of(self, row: Row, place: FilePlace) -> TypeTerms:
         roles = self.document.roles
-        terms = self._kinds.get(_role(row, roles.kind))
-        if terms is None:
-            known = ", ".join(self._kinds)
+        if not roles.kind:
+            for terms in self._kinds.values():
+                if terms.kind.use != "import" and terms.takes(row, place):
+                    return terms
+            raise place.error(
+                "unknown_kind",
+                "the row is of none of the kinds of the mapping",
+                fix="Correct the record, or the conditions under `kinds` in the mapping file.",
+            )
+        named = self._kinds.get(_role(row, roles.kind))
+        if named is None or named.kind.use == "import":
+            known = ", ".join(own for own, t in self._kinds.items() if t.kind.use != "import")
             raise place.at(roles.kind).error("unknown_kind", f"one of {known} is expected")
-        return terms
+        return named
 
     def _recipients(self, row: Row, place: FilePlace, context: Context) -> tuple[str, ...]:
         roles = self.document.roles
@@ -188,44 +168,73 @@ class RowMapping:
             text = _role(row, roles.recipients)
             items = split_escaped(text, roles.recipients_separator)
             codes = [code for item in items if (code := item.strip())]
+        for route in self.document.routes:
+            if route.when is None or compiled(route.when).holds(row.values, place):
+                codes += route.to
         if not codes:
             raise here.error("missing_value", "at least one partner is expected")
         return tuple(dict.fromkeys(partner_agency(code, here, context) for code in codes))
 
-    def _check(self, terms: _TypeTerms, flat: Mapping[str, JSON], place: FilePlace) -> None:
+    def _check(self, terms: TypeTerms, flat: Mapping[str, JSON], place: FilePlace) -> None:
         whole = dict(flat)
-        whole["case_id"] = _PLACEHOLDER
-        if terms.kind.referral in ("new", "known"):
-            whole["referral_id"] = _PLACEHOLDER
+        whole[terms.case_field] = _PLACEHOLDER
+        if terms.referral_field and terms.kind.referral in ("new", "known"):
+            whole[terms.referral_field] = _PLACEHOLDER
         for path in terms.required:
             if path not in whole:
                 own = terms.column_of.get(path, path)
                 raise place.at(own).error("missing_value", "this kind of row needs a value here")
         try:
-            self.document.words.type(terms.kind.type).validate(unflatten(whole))
+            self.document.type_of(terms.kind.type).validate(unflatten(whole))
         except EventError as error:
             # A part of a list, such as alleged_perpetrators[0].name, is in the list's column.
             leaf = (error.where or "").split("[")[0]
             own = terms.column_of.get(leaf, leaf)
             raise place.at(own).error("invalid_value", error.detail) from None
 
-    def _linked(
-        self, kind: str, own: str, shared: str, terms: _TypeTerms, row: Row, context: Context
-    ) -> str | None:
-        place, roles = FilePlace(row.line, own), self.document.roles
-        is_case = kind == "case"
+    def _reference(self, row: Row) -> str:
+        roles = self.document.roles
+        return "\x1f".join(
+            _role(row, own) or _role(row, shared)
+            for own, shared in (
+                (roles.case, roles.shared_case),
+                (roles.referral, roles.shared_referral),
+            )
+        )
+
+    def _linked_case(self, row: Row, terms: TypeTerms, context: Context) -> str:
+        roles = self.document.roles
+        place = FilePlace(row.line, roles.case)
         found = shared_id(
-            "case" if is_case else "referral",
-            _role(row, own),
-            _role(row, shared),
+            "case",
+            _role(row, roles.case),
+            _role(row, roles.shared_case),
             place,
             context,
-            mint=terms.kind.case == "any" if is_case else terms.kind.referral == "new",
-            pattern=roles.case_pattern if is_case else roles.referral_pattern,
+            mint=terms.kind.case == "any",
+            pattern=roles.case_pattern,
         )
-        if found is None and (is_case or terms.kind.referral in ("new", "known")):
+        if found is None:
+            raise place.error("missing_value", "the own reference or the shared case id is needed")
+        return found
+
+    def _linked_referral(self, row: Row, terms: TypeTerms, context: Context) -> str | None:
+        if terms.kind.referral == "none":
+            return None
+        roles = self.document.roles
+        place = FilePlace(row.line, roles.referral)
+        found = shared_id(
+            "referral",
+            _role(row, roles.referral),
+            _role(row, roles.shared_referral),
+            place,
+            context,
+            mint=terms.kind.referral == "new",
+            pattern=roles.referral_pattern,
+        )
+        if found is None and terms.kind.referral in ("new", "known"):
             raise place.error(
-                "missing_value", f"the own reference or the shared {kind} id is needed"
+                "missing_value", "the own reference or the shared referral id is needed"
             )
         return found
 
@@ -237,32 +246,37 @@ class RowMapping:
         Returns:
             Own column -> value, for every known column in order. Empty text (empty list where the
             style has lists) means nothing was received; ``not_shared`` names what the contract
-            withholds.
+            withholds. What has no column of its own is in the column ``rest``, if there is one.
 
         Raises:
             MappingError: unknown_kind, unknown_column, unknown_value when the mapping has no place
                 for a received value. A value is never dropped silently.
         """
-        roles = self.document.roles
-        row = self.own_values(event.type, event.flat, context, event.unlisted)
-        terms = self._types[event.type]
+        document, roles = self.document, self.document.roles
+        terms = self._received(event.type)
+        rest = RestText(document, event.type)
+        row = self._own_values(terms, event.flat, context, rest, event.unlisted)
         for path, kind, own, shared in (
-            ("case_id", "case", roles.case, roles.shared_case),
-            ("referral_id", "referral", roles.referral, roles.shared_referral),
+            (terms.case_field, "case", roles.case, roles.shared_case),
+            (terms.referral_field or "", "referral", roles.referral, roles.shared_referral),
         ):
             identifier = event.flat.get(path)
-            if own and isinstance(identifier, str):
+            if not isinstance(identifier, str):
+                continue
+            if own in row:
                 row[own] = context.links.own(kind, identifier) or ""
-                row[shared] = identifier
+            rest.place(row, shared, path, identifier)
         withheld = sorted({terms.column_of.get(path, path) for path in event.withheld})
-        row[roles.received_from] = context.partner_code(event.source)
-        row[roles.recipients] = self._list([context.partner_code(a) for a in event.to])
-        row[roles.event_id] = event.id
-        row[roles.sent_at] = write_moment(event.time, self.document.datetime_formats)
-        row[roles.not_shared] = self._list(withheld)
-        if roles.unlisted:
-            unlisted = sorted({terms.column_of.get(path, path) for path in event.unlisted})
-            row[roles.unlisted] = self._list(unlisted)
+        rest.place(row, roles.kind, "kind", terms.own_kind)
+        rest.place(row, roles.received_from, "from", context.partner_code(event.source))
+        rest.place(row, roles.recipients, "recipients", [context.partner_code(a) for a in event.to])
+        rest.place(row, roles.event_id, "event", event.id)
+        sent = write_moment(event.time, document.datetime_formats, document.zone)
+        rest.place(row, roles.sent_at, "sent", sent)
+        rest.place(row, roles.not_shared, "not shared", withheld)
+        unlisted = sorted({terms.column_of.get(path, path) for path in event.unlisted})
+        rest.place(row, roles.unlisted, "codes that their list does not have", unlisted)
+        rest.finish(row)
         return row
 
     def own_values(
@@ -283,29 +297,49 @@ class RowMapping:
         Raises:
             MappingError: unknown_kind, unknown_column, unknown_value.
         """
-        place = FilePlace(0)
+        rest = RestText(self.document, event_type)
+        terms = self._received(event_type)
+        row = self._own_values(terms, flat, context, rest, unlisted)
+        if self.document.roles.kind:
+            row[self.document.roles.kind] = terms.own_kind
+        rest.finish(row)
+        return row
+
+    def _received(self, event_type: str) -> TypeTerms:
         terms = self._types.get(event_type)
         if terms is None:
-            raise place.error("unknown_kind", f"the mapping has no kind of row for {event_type}")
+            raise FilePlace(0).error(
+                "unknown_kind", f"the mapping has no kind of row for {event_type}"
+            )
+        return terms
+
+    def _own_values(
+        self,
+        terms: TypeTerms,
+        flat: Mapping[str, JSON],
+        context: Context,
+        rest: RestText,
+        unlisted: Collection[str],
+    ) -> dict[str, object]:
+        place, roles = FilePlace(0), self.document.roles
         known = Terms(self.document, context, terms.leaf_of, terms.column_of)
-        further = replace(known, unlisted=bool(self.document.roles.unlisted))
-        row: dict[str, object] = dict.fromkeys(self.known_columns, "")
-        row[self.document.roles.kind] = terms.own_kind
+        further = replace(known, unlisted=bool(roles.unlisted or roles.rest))
+        row: dict[str, object] = dict.fromkeys(self._written_columns, "")
         for path, value in flat.items():
-            if path in _LINKED:
+            if path in (terms.case_field, terms.referral_field):
                 continue
-            columns = terms.write.get(path)
-            if columns is None:
-                raise place.error("unknown_column", f"the mapping has no column for {path}")
+            columns = terms.write.get(path, ())
+            if not columns and path not in terms.computed:
+                rest.field(path, value)
             for column in columns:
                 at = further if path in unlisted else known
                 row[column.column] = write_value(column, value, place.at(column.column), at)
+        for one in self.document.written:
+            expression = compiled(one.value, "field")
+            if not expression.names.isdisjoint(flat):
+                found = expression.value(flat, place.at(one.column))
+                row[one.column] = "" if found is None else str(found)
         return row
-
-    def _list(self, items: list[str]) -> object:
-        if self.document.style == "text":
-            return self.document.roles.recipients_separator.join(items)
-        return items
 
 
 def _role(row: Row, column: str) -> str:
@@ -321,36 +355,3 @@ def _role(row: Row, column: str) -> str:
 def _blank(value: object) -> bool:
     """Return whether a raw value adds nothing to the key of a record."""
     return value is None or value == [] or (isinstance(value, str) and not value.strip())
-
-
-def source_key(agency: str, mapping: str, reference: str, content: Mapping[str, object]) -> bytes:
-    """Derive the idempotency key of a record, 32 bytes: exported again, it is one event only.
-
-    The key is derived from the record's own reference and its content as text. Column order, line
-    ends and encoding do not change it; a changed value does.
-
-    Args:
-        agency: this agency.
-        mapping: the adapter's name.
-        reference: own reference of the record.
-        content: own column -> raw value, without volatile columns (an extract date) and without
-            shared ids, which a system learns after the first export.
-    """
-    settled = {name: _settled(value) for name, value in content.items()}
-    body = orjson.dumps(
-        [agency, mapping, reference, {name: v for name, v in settled.items() if v not in ("", [])}],
-        option=orjson.OPT_SORT_KEYS,
-    )
-    return hashlib.sha256(_LABEL + b"\0" + body).digest()
-
-
-def _settled(value: object) -> object:
-    if isinstance(value, str):
-        return value.replace("\r\n", "\n").strip()
-    if isinstance(value, int) and abs(value) >= 1 << 63:
-        return str(value)  # orjson cannot write larger integers
-    if isinstance(value, list):
-        return [_settled(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(name): _settled(item) for name, item in value.items()}
-    return value

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from adapters.base import FilePlace
 from adapters.formats.delimited import escape
-from adapters.mapping.document import Column, MappingDocument, ValueKind
+from adapters.mapping.parts import Column, ValueKind
 from adapters.mapping.linking import own_referral
-from adapters.mapping.localtime import parse_strictly, to_local
+from adapters.mapping.localtime import parse_strictly, to_local, zone_named
 from adapters.mapping.reading import Terms
 from broker.event import JSON
 
@@ -84,9 +84,12 @@ def _write_scalar(column: Column, value: JSON, place: FilePlace, terms: Terms) -
 
 def _code(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     document = terms.document
-    own = document.tables[column.table or ""].writable.get(text)
-    if own is None and terms.unlisted and not _listed(document, column, text):
-        return text
+    table = document.tables[column.table or ""]
+    own = table.writable.get(text)
+    if own is None and terms.unlisted:
+        listed = document.codes_of(table)
+        if listed is not None and text not in listed:
+            return text
     if own is None:
         raise place.error(
             "unknown_value",
@@ -95,12 +98,6 @@ def _code(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
             fix="Add it to the next version of the mapping file, then retry.",
         )
     return own
-
-
-def _listed(document: MappingDocument, column: Column, code: str) -> bool:
-    """Return whether the shared code list of a column has a code."""
-    name = document.tables[column.table or ""].list
-    return name is None or code in document.words.code_lists[name].codes
 
 
 def _date(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
@@ -116,7 +113,8 @@ def _time(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
 
 
 def _moment(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
-    return write_moment(text, column.formats or terms.document.datetime_formats)
+    document = terms.document
+    return write_moment(text, column.formats or document.datetime_formats, document.zone)
 
 
 def _partner(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
@@ -138,15 +136,15 @@ _WRITERS: Mapping[ValueKind, Callable[[Column, str, FilePlace, Terms], str]] = {
 }
 
 
-def write_moment(text: str, formats: Sequence[str]) -> str:
-    """Convert an RFC 3339 UTC time to the first format: UK local, or UTC if that ends in Z."""
+def write_moment(text: str, formats: Sequence[str], zone: str = "Europe/London") -> str:
+    """Convert an RFC 3339 UTC time to the first format: local, or UTC if that ends in Z."""
     moment = next((m for shape in _UTC_SHAPES if (m := _utc(text, shape))), None)
     if moment is None:
         return text
     if formats[0].endswith("Z"):
         return moment.strftime(formats[0])
-    local, zone = to_local(moment)
-    return local.strftime(formats[0]) + (f" {zone}" if zone else "")
+    local, name = to_local(moment, zone_named(zone))
+    return local.strftime(formats[0]) + (f" {name}" if name else "")
 
 
 def _utc(text: str, shape: str) -> datetime | None:
