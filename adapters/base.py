@@ -219,12 +219,17 @@ class Context:
 class AgencyAdapter(Protocol):
     """One kind of agency system."""
 
-    name: str
-    """For example ``csu``; the key in ``agency.toml`` and the entry point's name."""
-    suffixes: Sequence[str]
-    """File name endings of its exports, for example ``(".csv",)``."""
-    mapping_version: str
-    """Return the version of the mapping file in use."""
+    @property
+    def name(self) -> str:
+        """Return for example ``csu``; the key in ``agency.toml`` and the entry point's name."""
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Return the file name endings of its exports, for example ``(".csv",)``."""
+
+    @property
+    def mapping_version(self) -> str:
+        """Return the version of the mapping file in use."""
 
     def read(self, export: Export, encoding: str | None = None) -> Records:
         """Check an export as a whole, then return its records one by one.

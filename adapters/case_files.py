@@ -287,11 +287,14 @@ class AdapterCaseFiles:
         if isinstance(item, Rejected):
             return None
         try:
-            case = self._adapter.to_event(item, context).event.data.get("case_id")
+            outgoing = self._adapter.to_event(item, context)
         except MappingError:
             return self._names_it(item, names)
         except Exception:  # noqa: BLE001 - a fault in an adapter: the bytes decide
             return None
+        if outgoing is None:  # filtered by the mapping, and still about a person
+            return self._names_it(item, names)
+        case = outgoing.event.data.get("case_id")
         return case == names.shared_id if isinstance(case, str) else None
 
     def _names_it(self, row: Row, names: CaseNames) -> bool | None:

@@ -1,16 +1,22 @@
 """Catalogue of installed adapters: entry points of the group ``concordant.adapters``.
 
-An agency's own adapter is a separate package. This module needs no change for it.
+An entry point is an adapter (``adapters.base.AgencyAdapter``), or an object with ``for_agency``
+that makes one for an agency's folder. An agency's own adapter is a separate package. This module
+needs no change for it.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Final, cast
+from pathlib import Path
+from typing import Any, Final, Protocol, cast, runtime_checkable
 
 from adapters.base import AgencyAdapter
+from broker.agency.config import AgencyConfig
 from broker.agency.kinds import GROUP, unknown_kind
+from contracts.loading import DOCUMENTS_FOLDER
+from contracts.vocabulary.known import Documents
 
 _OURS: Final = {
     "csu": ("adapters.csu", "ADAPTER"),
@@ -18,7 +24,16 @@ _OURS: Final = {
     "council": ("adapters.council", "ADAPTER"),
     "council-csv": ("adapters.council", "CSV_ADAPTER"),
     "support": ("adapters.support", "ADAPTER"),
+    "mapped": ("adapters.mapped", "ADAPTER"),
 }
+
+
+@runtime_checkable
+class AdapterFactory(Protocol):
+    """An entry point that makes an adapter for an agency's folder."""
+
+    def for_agency(self, folder: Path, mapping: str | None, documents: Documents) -> AgencyAdapter:
+        """Return the adapter. ``mapping`` is the setting of that name in ``agency.toml``."""
 
 
 def installed() -> tuple[str, ...]:
@@ -26,16 +41,43 @@ def installed() -> tuple[str, ...]:
     return tuple(sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))}))
 
 
+def adapter_of(folder: Path, config: AgencyConfig) -> AgencyAdapter:
+    """Return the adapter of an agency, as its ``agency.toml`` chooses it.
+
+    Args:
+        folder: the agency's folder.
+        config: its ``agency.toml``.
+
+    Raises:
+        ConfigError: ``config_adapter_unknown``; the message lists the installed adapters.
+        MappingFileError: the agency's mapping file cannot be used.
+    """
+    found = _loaded(config.adapter.kind)
+    if isinstance(found, AdapterFactory):
+        return found.for_agency(folder, config.adapter.mapping, documents_of(folder))
+    return cast("AgencyAdapter", found)
+
+
 def adapter_named(kind: str) -> AgencyAdapter:
-    """Return the adapter for ``[adapter] kind`` of ``agency.toml``.
+    """Return an adapter that needs no agency's folder, by its kind.
 
     Raises:
         ConfigError: ``config_adapter_unknown``; the message lists the installed adapters.
     """
+    return cast("AgencyAdapter", _loaded(kind))
+
+
+def documents_of(folder: Path) -> Documents:
+    """Return the places of an agency's own vocabularies: beside its agreements."""
+    beside = folder / "contracts"
+    return Documents({}, (folder, beside, folder / DOCUMENTS_FOLDER))
+
+
+def _loaded(kind: str) -> Any:
     found = {point.name: point for point in entry_points(group=GROUP)}
     if kind in found:
-        return cast("AgencyAdapter", found[kind].load())
+        return found[kind].load()
     if kind in _OURS:  # source tree without an installed distribution
         module, name = _OURS[kind]
-        return cast("AgencyAdapter", getattr(import_module(module), name))
+        return getattr(import_module(module), name)
     raise unknown_kind(kind, installed())

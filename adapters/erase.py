@@ -50,7 +50,7 @@ def erase(
     nothing to erase, 4 that something is left.
     """
     from adapters.case_files import AdapterCaseFiles
-    from adapters.catalogue import adapter_named
+    from adapters.catalogue import adapter_of
     from broker.clock import now_ms
     from broker.operations.erasure import erase_case
 
@@ -59,7 +59,7 @@ def erase(
         case,
         actor(operator, reason),
         now_ms(),
-        lambda loaded: AdapterCaseFiles(loaded, adapter_named(loaded.config.adapter.kind)),
+        lambda loaded: AdapterCaseFiles(loaded, adapter_of(loaded.root, loaded.config)),
         whole_files=whole_files,
     )
     if json:

@@ -9,6 +9,7 @@ from adapters.mapping.document import MappingDocument
 from adapters.mapping.parts import Column
 from broker.event import JSON, OpenedEvent
 from contracts.events import PlainEvent
+from contracts.vocabulary.samples import sample_values
 
 VALUES: Mapping[str, JSON] = {
     "case_id": "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01",
@@ -75,27 +76,33 @@ VALUES: Mapping[str, JSON] = {
 
 
 def full_data(document: MappingDocument, event_type: str) -> dict[str, JSON]:
-    """Return a value for every leaf of a type, by path; codes are the first ones of their lists.
+    """Return a value for every leaf that the mapping carries; codes are the first of their lists.
 
     Args:
         document: names the code lists of the leaves.
-        event_type: a type of its vocabulary.
+        event_type: a type of one of its kinds.
     """
     columns = {path: column for column, path in document.columns_of(event_type)}
+    words = document.words_of(event_type)
+    samples = sample_values(words, event_type)
+    linked = {kind.referral_field for kind in document.kinds.values()} | {words.case}
+    if words.referrals is not None:
+        linked |= {words.referrals.made.id, words.referrals.changed.id}
     flat: dict[str, JSON] = {}
-    for leaf in document.words.type(event_type).leaves:
+    for leaf in words.type(event_type).leaves:
         column = columns.get(leaf)
         if column is not None and column.kind in ("code", "codes"):
             flat[leaf] = _codes(document, column)
-        elif leaf in VALUES:
-            flat[leaf] = VALUES[leaf]
+        elif column is not None or leaf in linked:
+            flat[leaf] = (
+                VALUES[leaf] if words is document.words and leaf in VALUES else samples[leaf]
+            )
     return flat
 
 
 def _codes(document: MappingDocument, column: Column) -> JSON:
-    name = document.tables[column.table or ""].list
-    listed = document.words.code_lists
-    known = sorted(listed[name].codes) if name else sorted(_readable(document, column))
+    table = document.tables[column.table or ""]
+    known = sorted(document.codes_of(table) or _readable(document, column))
     return known[0] if column.kind == "code" else list(known[:3])
 
 

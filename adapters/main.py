@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from adapters import cli as adapter_cli
-from adapters import tryout
+from adapters import mapping_cli, tryout
 from adapters.erase import erase
 from broker.cli import (
     agency,
@@ -96,6 +96,7 @@ contract.app.add_typer(contract_export.app, name="export")
 app.add_typer(contract.app, name="contract")
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(adapter_cli.app, name="adapter")
+app.add_typer(mapping_cli.app, name="mapping")
 app.command("subscribe")(adapter_cli.subscribe)
 app.add_typer(keys.app, name="keys")
 log.app.command("erase")(erase)

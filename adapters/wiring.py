@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.base import AgencySystem
-from adapters.catalogue import adapter_named
+from adapters.catalogue import adapter_of
 from adapters.retention import FolderRetention
 from adapters.sides import SideParts, SinkLoop, SourceLoop, sink_named, source_named
 from broker.agency.participant import LoadedAgency, Participant
@@ -181,7 +181,7 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
     store, clock, metrics = outside.store, outside.clock, outside.metrics
     config = participant.config
     system = AgencySystem(
-        adapter_named(config.adapter.kind),
+        adapter_of(participant.root, config),
         participant.agency,
         config.partners,
         config.adapter.encoding,

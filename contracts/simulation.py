@@ -65,20 +65,25 @@ class Simulated:
         return self.code == "permitted"
 
 
-def simulate(contract: Contract, sender: str, event: PlainEvent) -> Simulated:
+def simulate(
+    contract: Contract, sender: str, event: PlainEvent, now: int | None = None
+) -> Simulated:
     """Return what each addressed agency would read of an event.
 
     Args:
-        contract: the agreement; dates, signatures and departures are not considered.
+        contract: the agreement; its dates, signatures and departures are not considered.
         sender: agency id.
         event: the event, with its recipients.
+        now: ms; the day that decides on codes which end for a kind of sender. The agreement's first
+            day if it is left out.
 
     Raises:
         ContractError: the agreement itself is at fault.
     """
     sent, removed = without_ungranted(contract, sender, event)
     assumed = ContractStatus("in_force", contract.starts_ms, (), MappingProxyType({}))
-    decision = decide(contract, assumed, sender, event.recipients, sent, max(contract.starts_ms, 0))
+    at = max(contract.starts_ms, 0) if now is None else now
+    decision = decide(contract, assumed, sender, event.recipients, sent, at)
     if not decision.permitted:
         return Simulated(decision.code, decision.detail, decision.clause, {})
     decided = {one.path: one for one in (*removed, *decision.fields)}

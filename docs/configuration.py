@@ -85,6 +85,8 @@ MEANS: Mapping[str, str] = {
     "(see `[api]`), or one of another package",
     "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), or one of "
     "another package",
+    "adapter.mapping": "The agency's own mapping file, beside this file; for the kind `mapped` "
+    "alone. `mapping.yaml` if it is left out",
     "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "
     "the format allows besides",
     "partners": "One line for each partner: the code that your system uses = the partner's agency "

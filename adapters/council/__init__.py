@@ -12,10 +12,10 @@ from functools import cached_property
 
 from adapters.base import Export, Records, Row
 from adapters.council.forms import CouncilFormat, Form
-from adapters.mapping import MappedAdapter
+from adapters.mapping import PackagedAdapter
 
 
-class CouncilAdapter(MappedAdapter):
+class CouncilAdapter(PackagedAdapter):
     """``adapters.base.AgencyAdapter`` for councils."""
 
     def __init__(self, name: str, form: Form) -> None:

@@ -11,10 +11,10 @@ from functools import cached_property
 
 from adapters.base import Export, Records
 from adapters.cps.case_xml import Schema, format_file, parse_export, schema_of
-from adapters.mapping import MappedAdapter
+from adapters.mapping import PackagedAdapter
 
 
-class CpsAdapter(MappedAdapter):
+class CpsAdapter(PackagedAdapter):
     """The adapter of the Crown Prosecution Service."""
 
     @cached_property

@@ -132,6 +132,8 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
                         outgoing = desk.adapter.to_event(item, context)
                     except (MappingError, StoreError):
                         continue  # refused before it was sent, and named in a reason file
+                    if outgoing is None:
+                        continue  # filtered by the mapping
                     if outgoing.key in seen:
                         result.repeated_rows += 1
                         continue

@@ -130,7 +130,9 @@ class Desk:
         (values,) = self.adapter.read_back(file.read_bytes())
         row = Row(1, values, 0, 0)
         context = Context(self.agency, dict(self.partners), MemoryLinks())
-        event = self.form.importing.to_event(row, context).event
+        outgoing = self.form.importing.to_event(row, context)
+        assert outgoing is not None, "an imported record is one that the form sends"
+        event = outgoing.event
         return Arrival(
             event_id=file.name.split(".")[0],
             type=event.type,

@@ -3,13 +3,13 @@
 Most of an agency's adapter is a YAML file. It declares code tables (both directions), columns and
 the fields of a vocabulary that they hold, kinds of row, columns with a special role (own reference,
 shared id, partners), and expressions for what one column alone does not say. ``RowMapping`` turns
-rows into events and events into rows by that file alone. ``delimited`` and ``encoding`` read and write CSV of any dialect.
+rows into events and events into rows by that file alone; ``adapters.formats`` reads the files.
 """
 
 from __future__ import annotations
 
 from adapters.formats.delimited import Dialect, read_delimited, write_delimited
-from adapters.mapping.adapter import DelimitedAdapter, MappedAdapter
+from adapters.mapping.adapter import DelimitedAdapter, MappedAdapter, PackagedAdapter
 from adapters.mapping.document import (
     MappingDocument,
     MappingFileError,
@@ -32,6 +32,7 @@ __all__ = [
     "MappingDocument",
     "MappingFileError",
     "MemoryLinks",
+    "PackagedAdapter",
     "Roles",
     "RowMapping",
     "Table",

@@ -16,22 +16,17 @@ from broker.event import OpenedEvent
 class MappedAdapter(ABC):
     """``adapters.base.AgencyAdapter``; a subclass adds how files are read and written."""
 
-    def __init__(self, name: str, package: str, suffixes: Sequence[str]) -> None:
-        """Store the settings; the mapping file is read on first use.
+    name: str
 
-        Args:
-            name: key in ``agency.toml``.
-            package: package of the mapping file, for example ``adapters.csu``.
-            suffixes: file name endings of its exports.
-        """
-        self.name = name
-        self.suffixes = suffixes
-        self._package = package
+    @property
+    @abstractmethod
+    def suffixes(self) -> Sequence[str]:
+        """See ``AgencyAdapter.suffixes``."""
 
-    @cached_property
+    @property
+    @abstractmethod
     def mapping(self) -> RowMapping:
         """Return the compiled mapping file in use."""
-        return RowMapping(load_mapping(self._package))
 
     @property
     def mapping_version(self) -> str:
@@ -66,11 +61,41 @@ class MappedAdapter(ABC):
         return [row.values for row in self.read(content) if isinstance(row, Row)]
 
 
-class DelimitedAdapter(MappedAdapter):
+class PackagedAdapter(MappedAdapter):
+    """An adapter whose mapping file is in its Python package."""
+
+    def __init__(self, name: str, package: str, suffixes: Sequence[str]) -> None:
+        """Store the settings; the mapping file is read on first use.
+
+        Args:
+            name: key in ``agency.toml``.
+            package: package of the mapping file, for example ``adapters.csu``.
+            suffixes: file name endings of its exports.
+        """
+        self.name = name
+        self._suffixes = suffixes
+        self._package = package
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """See ``AgencyAdapter.suffixes``."""
+        return self._suffixes
+
+    @cached_property
+    def _mapping(self) -> RowMapping:
+        return RowMapping(load_mapping(self._package))
+
+    @property
+    def mapping(self) -> RowMapping:
+        """Return the compiled mapping file in use."""
+        return self._mapping
+
+
+class DelimitedAdapter(PackagedAdapter):
     """An adapter of a system that reads and writes delimited text."""
 
     def __init__(self, name: str, package: str, dialect: Dialect) -> None:
-        """Args: as of ``MappedAdapter``, and the dialect of the files."""
+        """Args: as of ``PackagedAdapter``, and the dialect of the files."""
         super().__init__(name, package, (".csv",))
         self._dialect = dialect
 

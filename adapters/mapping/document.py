@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
+from adapters.formats.settings import FormatSettings
 from adapters.mapping.expressions import compiled
 from adapters.mapping.localtime import zone_named
 from adapters.mapping.parts import Column, Kind, Part, Roles, Route, RowExpression, Table, Written
@@ -48,6 +49,7 @@ class MappingDocument(Part):
         version: version of the mapping, for example ``2026-11``.
         source: origin of the own columns and codes.
         vocabulary: vocabulary of its event types.
+        format: format of the files, for ``[adapter] kind = "mapped"``.
         style: form of the values: ``text`` (CSV), ``lists`` (lists are lists, scalars are text:
             XML) or ``json`` (native).
         date_formats: strptime patterns; the first is used for writing.
@@ -73,6 +75,7 @@ class MappingDocument(Part):
     version: str
     source: str
     vocabulary: str
+    format: FormatSettings | None = None
     style: Literal["text", "lists", "json"] = "text"
     date_formats: tuple[str, ...] = ("%d/%m/%Y",)
     time_formats: tuple[str, ...] = ("%H:%M",)
@@ -176,7 +179,9 @@ class MappingDocument(Part):
     def _check_kinds(self) -> None:
         sent = [kind for kind in self.kinds.values() if kind.use != "import"]
         if self.roles.kind and any(kind.when for kind in self.kinds.values()):
-            raise ValueError(f"the column {self.roles.kind} names the kind, so no kind has a `when`")
+            raise ValueError(
+                f"the column {self.roles.kind} names the kind, so no kind has a `when`"
+            )
         if not self.roles.kind and any(kind.when is None for kind in sent[:-1]):
             raise ValueError(
                 "no column names the kind of a row, so each kind needs a `when` (the last one may "

@@ -37,7 +37,9 @@ class RestText:
             )
         self._lines.append(f"{self._label(path)}: {self._in_words(path, value)}")
 
-    def place(self, row: dict[str, object], column: str, label: str, value: str | list[str]) -> None:
+    def place(
+        self, row: dict[str, object], column: str, label: str, value: str | list[str]
+    ) -> None:
         """Write what is known about an event into its column, or into the rest without one."""
         if column:
             row[column] = self._listed(value) if isinstance(value, list) else value

@@ -18,12 +18,12 @@ from typing import Final
 
 from adapters.base import Context, FilePlace, MappingError
 from adapters.formats.delimited import split_escaped
+from adapters.formats.signs import has_escapes, text_sign
 from adapters.mapping.document import MappingDocument
-from adapters.mapping.parts import LIST_KINDS, Column, ValueKind
 from adapters.mapping.linking import partner_agency, referral_by_reference
 from adapters.mapping.localtime import parse_strictly, to_utc, zone_named
+from adapters.mapping.parts import LIST_KINDS, Column, ValueKind
 from adapters.mapping.references import check_not_error, check_not_made, check_uuid
-from adapters.formats.signs import has_escapes, text_sign
 from broker.event import JSON
 
 MAX_ITEMS = 100

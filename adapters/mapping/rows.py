@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Final
 
 from adapters.base import Context, FilePlace, Outgoing, Row
-from adapters.mapping.compiled import ColumnNames, TypeTerms, compile_kind
 from adapters.formats.delimited import split_escaped
+from adapters.mapping.compiled import ColumnNames, TypeTerms, compile_kind
 from adapters.mapping.document import MappingDocument
 from adapters.mapping.expressions import compiled
 from adapters.mapping.linking import partner_agency, shared_id
@@ -37,6 +37,7 @@ class RowMapping:
         document: the file.
         export_columns: all required columns of an export.
         known_columns: all allowed columns, in order; the header of an import.
+        written_columns: columns of an import, in order.
         multiline_columns: columns whose values may have line breaks.
     """
 
@@ -51,7 +52,7 @@ class RowMapping:
         names = ColumnNames.of(document)
         self.export_columns, self.known_columns = names.needed, names.known
         self.multiline_columns = names.multiline
-        self._written_columns = names.written
+        self.written_columns = names.written
         self._settled = names.settled
 
     @property
@@ -324,7 +325,7 @@ class RowMapping:
         place, roles = FilePlace(0), self.document.roles
         known = Terms(self.document, context, terms.leaf_of, terms.column_of)
         further = replace(known, unlisted=bool(roles.unlisted or roles.rest))
-        row: dict[str, object] = dict.fromkeys(self._written_columns, "")
+        row: dict[str, object] = dict.fromkeys(self.written_columns, "")
         for path, value in flat.items():
             if path in (terms.case_field, terms.referral_field):
                 continue

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from adapters.base import FilePlace
 from adapters.formats.delimited import escape
-from adapters.mapping.parts import Column, ValueKind
 from adapters.mapping.linking import own_referral
 from adapters.mapping.localtime import parse_strictly, to_local, zone_named
+from adapters.mapping.parts import Column, ValueKind
 from adapters.mapping.reading import Terms
 from broker.event import JSON
 

@@ -19,7 +19,7 @@ def document() -> dict[str, Any]:
         "mapping": "mini",
         "version": "2026-11",
         "source": "tests",
-        "vocabulary_name": "hate-crime",
+        "vocabulary": "hate-crime",
         "roles": {
             "kind": "KIND",
             "recipients": "TO",
@@ -59,14 +59,14 @@ def row(**values: object) -> Row:
         ("tables.status", {"codes": {"1": "charged"}, "accepted": {"1": "fined"}}),
         ("tables.status", {"codes": {"1": "charged"}, "written": {"charged": "9"}}),
         ("tables.status", {"codes": {}, "surprise": 1}),
-        ("columns.1", {"column": "NOTE", "kind": "code"}),
-        ("columns.1", {"column": "NOTE", "table": "status"}),
-        ("columns.1", {"column": "NOTE", "kind": "records"}),
-        ("columns.1", {"column": "NOTE", "kind": "records", "parts": [{"column": "A"}]}),
-        ("columns.1", {"column": "NOTE", "kind": "picture"}),
-        ("the document", {"column": "NOTE", "kind": "code", "table": "absent"}),
-        ("the document", {"column": "STATUS"}),
-        ("the document", {"type": "case.updated", "required": ["NOWHERE"]}),
+        ("columns[1]", {"column": "NOTE", "kind": "code"}),
+        ("columns[1]", {"column": "NOTE", "table": "status"}),
+        ("columns[1]", {"column": "NOTE", "kind": "records"}),
+        ("columns[1]", {"column": "NOTE", "kind": "records", "parts": [{"column": "A"}]}),
+        ("columns[1]", {"column": "NOTE", "kind": "picture"}),
+        ("the whole file", {"column": "NOTE", "kind": "code", "table": "absent"}),
+        ("the whole file", {"column": "STATUS"}),
+        ("the whole file", {"type": "case.updated", "required": ["NOWHERE"]}),
     ],
 )
 def test_a_contradiction_is_refused_and_located(where: str, change: dict[str, Any]) -> None:
@@ -81,7 +81,7 @@ def test_a_contradiction_is_refused_and_located(where: str, change: dict[str, An
         load(changed)
     assert error.value.code == "mapping_invalid"
     assert error.value.exit_code == 3
-    assert where in error.value.detail
+    assert where in (error.value.where or "")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_json_style_writes_native_values() -> None:
 def warning_document(**roles: str) -> dict[str, Any]:
     """A mapping of a type with an extensible code list, and an own code for one of its codes."""
     changed = document()
-    changed["vocabulary_name"] = "domestic-abuse"
+    changed["vocabulary"] = "domestic-abuse"
     changed["roles"] |= roles
     changed["kinds"] = {"W": {"type": "safety.warned"}}
     changed["tables"] = {"warning": {"list": "warning", "codes": {"R": "released"}}}

@@ -1,0 +1,131 @@
+"""Beginning of each command about mappings: an agency's folder, and what the command works on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from adapters.authoring.dry_run import DryRun
+from adapters.authoring.proposal import Proposal, propose
+from adapters.base import AgencyAdapter, MappingError
+from adapters.catalogue import adapter_named, adapter_of, documents_of
+from adapters.formats import detect
+from adapters.limits import MAX_FILE_BYTES
+from adapters.mapped import KIND, MAPPING_FILE, OwnMapping
+from adapters.mapping.document import MappingDocument
+from adapters.mapping.rows import RowMapping
+from broker.agency.config import load_config
+from broker.agency.participant import load_participant
+from broker.errors import ConfigError, WrongInputError
+from contracts.bounded_file import read_bounded
+
+__all__ = ["begin", "document_of", "dry_run", "own_mapping_file"]
+
+
+def begin(
+    directory: Path, sample: Path, name: str | None, event_type: str | None, now: int
+) -> Proposal:
+    """Propose a mapping for a sample of an agency's system.
+
+    Args:
+        directory: the agency's folder.
+        sample: an export.
+        name: name of the mapping; the agency's id if it is left out.
+        event_type: type that a row becomes; a likely one if it is left out.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: the folder or the sample cannot be read.
+    """
+    participant = load_participant(directory, now, unsigned_ok=True)
+    content = read_bounded(sample, MAX_FILE_BYTES, MappingError, code="file_too_large")
+    try:
+        detected = detect(content, sample.name)
+    except MappingError as error:
+        error.where = f"{sample.name}: {error.where}" if error.where else sample.name
+        raise
+    contracts = [signed.contract for signed in participant.contracts.all()]
+    if not contracts:
+        raise WrongInputError(
+            "This agency has no agreement, so there is no vocabulary to map to.",
+            code="contract_missing",
+            where=str(directory),
+            fix="Add the agreement first: concordant bundle add --agency DIR FILE",
+        )
+    newest = {one.name: one for one in contracts}
+    return propose(
+        name or participant.agency,
+        list(newest.values()),
+        participant.agency,
+        participant.config.partners,
+        detected,
+        event_type,
+    )
+
+
+def dry_run(
+    directory: Path, mapping: Path | None, now: int
+) -> tuple[DryRun, MappingDocument | None]:
+    """Return a dry run of an agency's exports, and its mapping for the coverage.
+
+    Args:
+        directory: the agency's folder.
+        mapping: another mapping file than the agency's; it need not be in the folder.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: the folder or the mapping file cannot be used.
+    """
+    participant = load_participant(directory, now, unsigned_ok=True)
+    if mapping is not None:
+        adapter: AgencyAdapter = OwnMapping(mapping, documents_of(directory))
+    else:
+        adapter = adapter_of(directory, participant.config)
+    return DryRun(participant, adapter, now), _document(adapter)
+
+
+def document_of(directory: Path | None, kind: str | None) -> MappingDocument:
+    """Return the mapping of an agency, or of an installed kind of adapter.
+
+    Raises:
+        WrongInputError: `usage`: both or neither are given, or `mapping_none`: the adapter has no
+            mapping file.
+        ConcordantError: it cannot be read.
+    """
+    if (directory is None) == (kind is None) or kind == KIND:
+        raise WrongInputError(
+            "Name an agency's folder or an installed kind of adapter.",
+            code="usage",
+            fix="Give --agency DIR, or --kind KIND; concordant adapter list shows the kinds.",
+        )
+    if directory is not None:
+        document = _document(adapter_of(directory, load_config(directory)))
+    else:
+        document = _document(adapter_named(kind or ""))
+    if document is None:
+        raise WrongInputError(
+            "This adapter has no mapping file: its package describes its columns.",
+            code="mapping_none",
+        )
+    return document
+
+
+def own_mapping_file(directory: Path) -> Path:
+    """Return the path of an agency's own mapping file.
+
+    Raises:
+        ConfigError: `config_value`: the agency's adapter is of another kind.
+    """
+    section = load_config(directory).adapter
+    if section.kind != KIND:
+        raise ConfigError(
+            f"This agency's adapter is {section.kind}, whose mapping is in its package.",
+            code="mapping_none",
+            where=f"{directory / 'agency.toml'}: adapter.kind",
+            fix=f'Set kind = "{KIND}" and use a mapping file of your own.',
+        )
+    return directory / (section.mapping or MAPPING_FILE)
+
+
+def _document(adapter: AgencyAdapter) -> MappingDocument | None:
+    mapping = getattr(adapter, "mapping", None)
+    return mapping.document if isinstance(mapping, RowMapping) else None

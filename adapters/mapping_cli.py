@@ -1,0 +1,252 @@
+"""Commands ``concordant mapping``: propose a mapping file, try it, show it, add a code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.lines import write_json
+from broker.cli.output import (
+    REFUSED,
+    Agency,
+    AsJson,
+    Output,
+    note,
+    number_of,
+    print_json,
+    print_table,
+    print_text,
+    shown_path,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adapters.authoring.coverage import Coverage
+    from adapters.authoring.dry_run import RowResult
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Connect your own system by a file: its columns and codes beside the agreed vocabulary.",
+)
+
+MappingFile = Annotated[
+    Path | None,
+    typer.Option("--mapping", metavar="FILE", help="Another mapping file than that of the agency."),
+]
+
+
+@app.command("init")
+def init(
+    sample: Annotated[
+        Path, typer.Argument(metavar="SAMPLE", help="An export of your system, with some rows.")
+    ],
+    agency: Agency,
+    event_type: Annotated[
+        str | None,
+        typer.Option("--type", metavar="TYPE", help="Event type that a row becomes."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the mapping; the agency's id.")
+    ] = None,
+) -> None:
+    """Propose a mapping file from a sample export of your system.
+
+    Prints the file to standard output, and notes to standard error: what was found, why, and what
+    is left to do. Writes and sends nothing.
+    """
+    from datetime import UTC, datetime
+
+    from adapters.authoring.begin import begin
+    from adapters.authoring.proposal_text import mapping_text, proposal_notes
+    from broker.clock import now_ms
+
+    now = now_ms()
+    proposal = begin(agency, sample, name, event_type, now)
+    print_text(mapping_text(proposal, sample.name, datetime.fromtimestamp(now / 1000, UTC).date()))
+    for line in proposal_notes(proposal):
+        note(line)
+    note(
+        f"Next: save this text as mapping.yaml in {shown_path(agency)}, and set under [adapter] in "
+        'agency.toml: kind = "mapped". Then: concordant mapping check '
+        f"{shown_path(sample)} --agency {shown_path(agency)}"
+    )
+
+
+@app.command("check")
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Exports of your system.")],
+    agency: Agency,
+    mapping: MappingFile = None,
+    json: AsJson = False,
+) -> None:
+    """Try exports: for each row, what would be sent to whom, or why it would not.
+
+    Stores, sends and logs nothing. With --json one line a row: {"file", "line", "outcome":
+    "send|refused|filtered|repeat", "type", "recipients": {ID: [fields]}, "left_out", "refused":
+    {"code", "field", "detail"}}. Exit code 4 if any row is refused.
+    """
+    from adapters.authoring.begin import dry_run
+    from adapters.authoring.coverage import Coverage
+    from broker.clock import now_ms
+
+    trial, document = dry_run(agency, mapping, now_ms())
+    coverage = None if document is None else Coverage(document)
+    counts = dict.fromkeys(("send", "refused", "filtered", "repeat"), 0)
+    shown: list[RowResult] = []
+    for result in trial.rows(files):
+        counts[result.outcome] += 1
+        if coverage is not None and result.row is not None:
+            coverage.add(result.row)
+        if json:
+            write_json([_row(result)])
+        elif len(shown) < _MOST_SHOWN:
+            shown.append(result)
+    if not json:
+        _print_rows(shown, sum(counts.values()))
+        if coverage is not None:
+            _print_coverage(coverage)
+    note(
+        f"{counts['send']} would be sent, {counts['refused']} refused, {counts['filtered']} "
+        f"filtered by the mapping, {counts['repeat']} sent before. Nothing was sent or stored."
+    )
+    if trial.assumed is not None:
+        note(f"No agreement is in force: judged by {trial.assumed.name} {trial.assumed.version}.")
+    if counts["refused"]:
+        raise typer.Exit(REFUSED)
+
+
+@app.command("columns")
+def columns(
+    agency: Annotated[
+        Path | None,
+        typer.Option(
+            "--agency",
+            metavar="DIR",
+            file_okay=False,
+            help="The agency's folder, with agency.toml.",
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="An installed kind of adapter instead of an agency's."),
+    ] = None,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Print every column of a format: what it holds, in which form, and its codes."""
+    from adapters.authoring.begin import document_of
+    from adapters.authoring.columns_table import column_rows
+
+    rows = list(column_rows(document_of(agency, kind)))
+    if json:
+        print_json([row.as_json() for row in rows], output)
+        return
+    print_table(
+        ("column", "use", "needed", "holds", "form", "codes"),
+        [
+            (
+                row.column,
+                row.use,
+                "yes" if row.needed else "",
+                ", ".join(row.holds),
+                row.form,
+                ", ".join(f"{own} = {shared}" for own, shared in row.codes.items()),
+            )
+            for row in rows
+        ],
+        output,
+    )
+
+
+@app.command("add-code")
+def add_code(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Table of the mapping file.")],
+    own: Annotated[str, typer.Argument(metavar="OWN", help="The code of your system.")],
+    shared: Annotated[str, typer.Argument(metavar="SHARED", help="The code of the vocabulary.")],
+    agency: Agency,
+) -> None:
+    """Add a code to a table of the agency's mapping file; its other lines stay as they are.
+
+    A running adapter takes the changed file at once. Rows and events that waited for the code are
+    tried again with `quarantine retry`.
+    """
+    from adapters.authoring.begin import own_mapping_file
+    from adapters.authoring.new_code import add_code as add
+    from adapters.catalogue import documents_of
+
+    file = own_mapping_file(agency)
+    written = add(file, documents_of(agency), table, own, shared)
+    what = "read and written" if written else "read; another own code is written for it"
+    note(f"{file.name}: {table} has a further code ({what}).")
+    note(f"What waited for it: concordant quarantine list --agency {shown_path(agency)}")
+
+
+_MOST_SHOWN = 200
+"""Most rows that are listed for people; `--json` has them all."""
+
+
+def _row(result: RowResult) -> dict[str, object]:
+    found: dict[str, object] = {
+        "file": shown_path(result.file),
+        "line": result.line,
+        "outcome": result.outcome,
+        "type": result.type,
+        "recipients": {agency: list(fields) for agency, fields in result.recipients.items()},
+        "left_out": [dict(one) for one in result.left_out],
+        "not_reached": [one.as_json() for one in result.not_reached],
+    }
+    if result.refused is not None:
+        refused = result.refused
+        found["refused"] = {
+            "code": refused.code,
+            "field": refused.field,
+            "detail": refused.detail,
+        }
+    return found
+
+
+def _print_rows(results: Sequence[RowResult], total: int) -> None:
+    rows = [
+        (shown_path(one.file.name), str(one.line), one.outcome, one.type or "", _told(one))
+        for one in results
+    ]
+    print_table(("file", "line", "outcome", "event type", "recipients, or the reason"), rows)
+    if total > len(results):
+        note(f"The first {len(results)} of {total:,} rows are shown; --json has them all.")
+
+
+def _told(result: RowResult) -> str:
+    if result.refused is not None:
+        refused = result.refused
+        return ": ".join(part for part in (refused.field, refused.detail, refused.code) if part)
+    left: dict[str | None, int] = {}
+    for one in result.left_out:
+        left[one["agency"]] = left.get(one["agency"], 0) + 1
+    return "; ".join(
+        f"{agency}: {number_of(len(fields), 'field')}"
+        + (f", {left[agency]} left out" if agency in left else "")
+        for agency, fields in result.recipients.items()
+    )
+
+
+def _print_coverage(coverage: Coverage) -> None:
+    print_text("\n")
+    print_table(
+        ("column", "rows with a value", "holds"),
+        [
+            (use.column, f"{use.filled} of {coverage.rows}", ", ".join(use.fields) or "(ignored)")
+            for use in coverage.columns.values()
+        ],
+    )
+    unknown = [
+        (table, code, str(use.count), ", ".join(map(str, use.lines)))
+        for table, codes in coverage.unknown().items()
+        for code, use in codes.items()
+    ]
+    if unknown:
+        print_text("\n")
+        print_table(("table", "code that it does not have", "rows", "first lines"), unknown)
+        note("For each: concordant mapping add-code TABLE OWN SHARED --agency DIR")
