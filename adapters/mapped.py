@@ -49,9 +49,8 @@ def load_own_mapping(file: Path, documents: Documents) -> MappingDocument:
     document = parse_mapping(raw, file.name, documents)
     if document.format is None:
         raise MappingFileError(
-            "the mapping file does not say the format of the files",
+            "the mapping file does not say the format of the files, such as `format: {type: csv}`",
             where=f"{file.name}: format",
-            fix="Add `format: {type: csv}`, or csv, xlsx, ods, json, jsonl or xml.",
         )
     return document
 
@@ -70,6 +69,7 @@ class OwnMapping(MappedAdapter):
             MappingFileError: it cannot be read or used.
         """
         self.name = KIND
+        self._log = logger("mapping")
         self._file = file
         self._documents = documents
         self._lock = threading.Lock()
@@ -121,10 +121,10 @@ class OwnMapping(MappedAdapter):
                 try:
                     self._loaded = _Loaded(load_own_mapping(self._file, self._documents))
                     self._trouble = None
-                    logger("mapping").info("mapping_loaded")
+                    self._log.info("mapping_loaded")
                 except MappingFileError as error:
                     self._trouble = error.code
-                    logger("mapping").error("mapping_not_taken", code=error.code)
+                    self._log.error("mapping_not_taken", code=error.code)
         return self._loaded
 
     def _signature(self) -> tuple[int, int, int] | None:

@@ -140,6 +140,8 @@ def columns(
     from adapters.authoring.begin import document_of
     from adapters.authoring.columns_table import column_rows
 
+    if (agency is None) == (kind is None):
+        raise typer.BadParameter("give either --agency DIR or --kind KIND")
     rows = list(column_rows(document_of(agency, kind)))
     if json:
         print_json([row.as_json() for row in rows], output)

@@ -49,7 +49,6 @@ def begin(
             "This agency has no agreement, so there is no vocabulary to map to.",
             code="contract_missing",
             where=str(directory),
-            fix="Add the agreement first: concordant bundle add --agency DIR FILE",
         )
     newest = {one.name: one for one in contracts}
     return propose(
@@ -87,20 +86,13 @@ def document_of(directory: Path | None, kind: str | None) -> MappingDocument:
     """Return the mapping of an agency, or of an installed kind of adapter.
 
     Raises:
-        WrongInputError: `usage`: both or neither are given, or `mapping_none`: the adapter has no
-            mapping file.
+        WrongInputError: `mapping_none`: the adapter has no mapping file.
         ConcordantError: it cannot be read.
     """
-    if (directory is None) == (kind is None) or kind == KIND:
-        raise WrongInputError(
-            "Name an agency's folder or an installed kind of adapter.",
-            code="usage",
-            fix="Give --agency DIR, or --kind KIND; concordant adapter list shows the kinds.",
-        )
     if directory is not None:
         document = _document(adapter_of(directory, load_config(directory)))
     else:
-        document = _document(adapter_named(kind or ""))
+        document = _document(adapter_named(kind or KIND))
     if document is None:
         raise WrongInputError(
             "This adapter has no mapping file: its package describes its columns.",
@@ -113,7 +105,7 @@ def own_mapping_file(directory: Path) -> Path:
     """Return the path of an agency's own mapping file.
 
     Raises:
-        ConfigError: `config_value`: the agency's adapter is of another kind.
+        ConfigError: `mapping_none`: the agency's adapter is of another kind.
     """
     section = load_config(directory).adapter
     if section.kind != KIND:
@@ -121,7 +113,6 @@ def own_mapping_file(directory: Path) -> Path:
             f"This agency's adapter is {section.kind}, whose mapping is in its package.",
             code="mapping_none",
             where=f"{directory / 'agency.toml'}: adapter.kind",
-            fix=f'Set kind = "{KIND}" and use a mapping file of your own.',
         )
     return directory / (section.mapping or MAPPING_FILE)
 

@@ -139,6 +139,4 @@ def _form(  # noqa: PLR0911 - one answer for each kind of column
     if kind == "text":
         lines = ", on several lines" if column.multiline else ""
         return f"text, at most {column.limit} characters{lines}"
-    return {"code": "code", "uuid": "number (UUID)", "partner": "partner", "referral": "referral"}[
-        kind
-    ]
+    return "number (UUID)" if kind == "uuid" else kind

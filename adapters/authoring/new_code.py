@@ -56,7 +56,10 @@ def add_code(file: Path, documents: Documents, table: str, own: str, shared: str
     text = _with_line(raw.decode(), table, member, f"{_quoted(own)}: {_quoted(shared)}")
     if text is None:
         raise _not_changed(file)
-    after = parse_mapping(text.encode(), file.name, documents)
+    try:
+        after = parse_mapping(text.encode(), file.name, documents)
+    except MappingFileError:
+        raise _not_changed(file) from None
     if after != _expected(before, table, member, own, shared):
         raise _not_changed(file)
     write_durably(file, text.encode())

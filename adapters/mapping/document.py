@@ -30,7 +30,8 @@ _MAPPING: Final = Document(
     noun="the mapping file",
     largest=MAPPING_BYTES,
     code="mapping_invalid",
-    fix="Correct the line that is named. `concordant mapping check` tries the file.",
+    fix="Correct the line that is named; then try the file: concordant mapping check FILE "
+    "--agency DIR.",
 )
 
 

@@ -31,9 +31,7 @@ class RestText:
         if not self._document.roles.rest:
             raise FilePlace(0).error(
                 "unknown_column",
-                f"the mapping has no column for {path}",
-                fix="Add a column for it to the mapping file, or a column `rest` under `roles`; "
-                "then: concordant quarantine retry",
+                f"the mapping has no column for {path}, and no column `rest`",
             )
         self._lines.append(f"{self._label(path)}: {self._in_words(path, value)}")
 

@@ -183,6 +183,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the clock was set while the adapter ran",
         "Check the machine's time service, then start the adapter again.",
     ),
+    "code_known": Meaning(
+        "the table of the mapping has this own code already",
+        "Show its codes: concordant mapping columns --agency DIR. To change one, edit the file.",
+    ),
+    "code_unknown": Meaning(
+        "the code list of the vocabulary has no such code",
+        "Show the list: concordant vocabulary show FILE. Give one of its codes.",
+    ),
     "command_invalid": Meaning(
         "the tested command cannot be split into words", "Correct the command."
     ),
@@ -534,6 +542,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "exchange_key_missing": Meaning(
         "a recipient has no valid exchange key",
         "Ask that agency to run: concordant keys renew --agency DIR",
+    ),
+    "expression_failed": Meaning(
+        "an expression of the mapping has no value for a row",
+        "Correct the record, or the expression in the mapping file.",
     ),
     "field_not_granted": Meaning("a field that the sender may not send", _SENT_AGAIN + _OUR_EVENT),
     "field_unknown": Meaning("no event type has this field", "Use one of the suggestions."),
@@ -920,7 +932,18 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the adapter.",
     ),
     "mapping_invalid": Meaning(
-        "the mapping file of the adapter is wrong", "Correct the named line."
+        "the mapping file of the adapter is wrong",
+        "Correct the line that is named; then try the file: concordant mapping check FILE "
+        "--agency DIR.",
+    ),
+    "mapping_layout": Meaning(
+        "the layout of the mapping file is not one that a command can change",
+        "Add it by hand: one line, OWN: SHARED, under `codes` of that table.",
+    ),
+    "mapping_none": Meaning(
+        "the adapter has no mapping file of the agency's own",
+        "Its package describes its columns. For a file of your own: concordant mapping init SAMPLE "
+        "--agency DIR.",
     ),
     "media_type_unknown": Meaning(
         "(HTTP) the body is not JSON, or it has a content encoding",
@@ -1365,6 +1388,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "superseded": Meaning("the record is above the end of a closed generation", _NOTHING_TAKEN),
     "suspended": Meaning("a party had suspended its part of the contract", _SENT_AGAIN),
     "symlink": Meaning("the entry of the import folder is a link", "Drop the file itself."),
+    "table_unknown": Meaning(
+        "the mapping file has no such table",
+        "Show its tables: concordant mapping columns --agency DIR.",
+    ),
     "taken": Meaning("the file was taken", "Nothing."),
     "taken_after_end": Meaning(
         "events were accepted that their sender logged after its part had ended",

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.authoring.new_code import add_code
+from adapters.base import Context, Row
+from adapters.mapping import MemoryLinks, RowMapping
 from adapters.mapping.document import load_mapping, parse_mapping
 from adapters.sinks.folder_sink import FolderSink
 from broker.errors import ConcordantError
@@ -21,6 +24,7 @@ from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from contracts.decision import decide
 from contracts.examples import example
+from contracts.vocabulary.known import no_documents
 from tests.support.codes.statements import COSIGNER, SETTINGS
 from tests.support.codes.vector_readers import members
 from tests.support.words import REFERRALS
@@ -118,7 +122,65 @@ def a_file(path: Path) -> Path:
     return path
 
 
+MAPPING = b"""\
+mapping: own
+version: "1"
+source: a test
+vocabulary: hate-crime
+format: {type: csv}
+roles: {kind: Kind, recipients: To, case: Case, rest: Other}
+derived: {status: "int(row.Status) > 1 ? '2' : '1'"}
+kinds: {U: {type: case.updated}}
+tables:
+  status:
+    list: case_status
+    codes: {"1": charged}
+columns:
+  - {column: status, paths: [case_status], kind: code, table: status}
+"""
+
+
+BLOCK = b"""  status:
+    list: case_status
+    codes: {"1": charged}
+"""
+FLOW = b"""  status: {list: case_status, codes: {"1": charged}}
+"""
+
+
+def with_code(tmp: Path, table: str, own: str, shared: str, content: bytes = MAPPING) -> object:
+    """A code that is added to a mapping file."""
+    file = tmp / "mapping.yaml"
+    file.write_bytes(content)
+    return add_code(file, no_documents(), table, own, shared)
+
+
+def mapped(status: str) -> object:
+    """A row of which an expression of the mapping makes a number."""
+    mapping = RowMapping(parse_mapping(MAPPING, "mapping.yaml"))
+    context = Context("council-camden", {"P": "csu-camden"}, MemoryLinks())
+    row = Row(2, {"Kind": "U", "To": "P", "Case": "C1", "Status": status}, 0, 0)
+    return mapping.to_event(row, context)
+
+
 CALLS: dict[str, tuple[Act, Act]] = {
+    "code_known": (
+        lambda tmp: with_code(tmp, "status", "1", "fined"),
+        lambda tmp: with_code(tmp, "status", "2", "fined"),
+    ),
+    "code_unknown": (
+        lambda tmp: with_code(tmp, "status", "2", "find"),
+        lambda tmp: with_code(tmp, "status", "2", "fined"),
+    ),
+    "table_unknown": (
+        lambda tmp: with_code(tmp, "state", "2", "fined"),
+        lambda tmp: with_code(tmp, "status", "2", "fined"),
+    ),
+    "mapping_layout": (
+        lambda tmp: with_code(tmp, "status", "2", "fined", MAPPING.replace(BLOCK, FLOW)),
+        lambda tmp: with_code(tmp, "status", "2", "fined"),
+    ),
+    "expression_failed": (lambda _: mapped("many"), lambda _: mapped("1")),
     "mapping_invalid": (
         lambda _: parse_mapping(b"{", "mapping.json"),
         lambda _: load_mapping("adapters.csu", "2026-11"),

@@ -57,6 +57,9 @@ COMMANDS = {
         f"{LOG} --since yesterday", f"{LOG} --since 2026-03-02T12:00:00Z", ended=(0, 1)
     ),
     "field_unknown": Words(f"{LOG} --field victim.nam", f"{LOG} --field victim.name", ended=(0, 1)),
+    "mapping_none": Words(
+        "mapping add-code strand A race --agency {agency}", "mapping columns --agency {agency}"
+    ),
     "case_unknown": Words(f"{LOG} --case Quillfeather", f"{LOG} --case {CASE}", ended=(0, 1)),
     "operator_invalid": Words(
         f"{LOG} --operator {'x' * 129}", f"{LOG} --operator duty.officer", ended=(0, 1)
