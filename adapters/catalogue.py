@@ -14,8 +14,7 @@ from typing import Any, Final, Protocol, cast, runtime_checkable
 
 from adapters.base import AgencyAdapter
 from broker.agency.config import AgencyConfig
-from broker.agency.kinds import GROUP, unknown_kind
-from contracts.loading import DOCUMENTS_FOLDER
+from broker.agency.kinds import GROUP, documents_of, unknown_kind
 from contracts.vocabulary.known import Documents
 
 _OURS: Final = {
@@ -65,12 +64,6 @@ def adapter_named(kind: str) -> AgencyAdapter:
         ConfigError: ``config_adapter_unknown``; the message lists the installed adapters.
     """
     return cast("AgencyAdapter", _loaded(kind))
-
-
-def documents_of(folder: Path) -> Documents:
-    """Return the places of an agency's own vocabularies: beside its agreements."""
-    beside = folder / "contracts"
-    return Documents({}, (folder, beside, folder / DOCUMENTS_FOLDER))
 
 
 def _loaded(kind: str) -> Any:

@@ -49,7 +49,8 @@ def init(
         typer.Option("--type", metavar="TYPE", help="Event type that a row becomes."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the mapping; the agency's id.")
+        str | None,
+        typer.Option("--name", metavar="WORD", help="Name of the mapping; the agency's id."),
     ] = None,
 ) -> None:
     """Propose a mapping file from a sample export of your system.
@@ -140,8 +141,8 @@ def columns(
     from adapters.authoring.begin import document_of
     from adapters.authoring.columns_table import column_rows
 
-    if (agency is None) == (kind is None):
-        raise typer.BadParameter("give either --agency DIR or --kind KIND")
+    if agency is None and kind is None:
+        raise typer.BadParameter("give --agency DIR, or --kind KIND")
     rows = list(column_rows(document_of(agency, kind)))
     if json:
         print_json([row.as_json() for row in rows], output)
@@ -177,7 +178,7 @@ def add_code(
     """
     from adapters.authoring.begin import own_mapping_file
     from adapters.authoring.new_code import add_code as add
-    from adapters.catalogue import documents_of
+    from broker.agency.kinds import documents_of
 
     file = own_mapping_file(agency)
     written = add(file, documents_of(agency), table, own, shared)

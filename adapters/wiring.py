@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import AgencySystem
 from adapters.catalogue import adapter_of
+from adapters.mapped import OwnMapping
 from adapters.retention import FolderRetention
 from adapters.sides import SideParts, SinkLoop, SourceLoop, sink_named, source_named
 from broker.agency.participant import LoadedAgency, Participant
@@ -180,8 +181,11 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
     """
     store, clock, metrics = outside.store, outside.clock, outside.metrics
     config = participant.config
+    adapter = adapter_of(participant.root, config)
+    if isinstance(adapter, OwnMapping):
+        outside.readiness.add("mapping", adapter.trouble)
     system = AgencySystem(
-        adapter_of(participant.root, config),
+        adapter,
         participant.agency,
         config.partners,
         config.adapter.encoding,

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from adapters.authoring.dry_run import DryRun
-from adapters.authoring.proposal import Proposal, propose
+from adapters.authoring.proposal import Proposal, chosen_type, propose
 from adapters.base import AgencyAdapter, MappingError
-from adapters.catalogue import adapter_named, adapter_of, documents_of
+from adapters.catalogue import adapter_named, adapter_of, installed
 from adapters.formats import detect
 from adapters.limits import MAX_FILE_BYTES
 from adapters.mapped import KIND, MAPPING_FILE, OwnMapping
 from adapters.mapping.document import MappingDocument
 from adapters.mapping.rows import RowMapping
 from broker.agency.config import load_config
+from broker.agency.kinds import documents_of
 from broker.agency.participant import load_participant
 from broker.errors import ConfigError, WrongInputError
 from contracts.bounded_file import read_bounded
+from contracts.names import suggestion
 
 __all__ = ["begin", "document_of", "dry_run", "own_mapping_file"]
 
@@ -37,27 +39,29 @@ def begin(
         ConcordantError: the folder or the sample cannot be read.
     """
     participant = load_participant(directory, now, unsigned_ok=True)
-    content = read_bounded(sample, MAX_FILE_BYTES, MappingError, code="file_too_large")
-    try:
-        detected = detect(content, sample.name)
-    except MappingError as error:
-        error.where = f"{sample.name}: {error.where}" if error.where else sample.name
-        raise
-    contracts = [signed.contract for signed in participant.contracts.all()]
+    contracts = list(
+        {one.contract.name: one.contract for one in participant.contracts.all()}.values()
+    )
     if not contracts:
         raise WrongInputError(
             "This agency has no agreement, so there is no vocabulary to map to.",
             code="contract_missing",
             where=str(directory),
         )
-    newest = {one.name: one for one in contracts}
+    chosen = chosen_type(contracts, participant.agency, event_type)
+    content = read_bounded(sample, MAX_FILE_BYTES, MappingError, code="file_too_large")
+    try:
+        detected = detect(content, sample.name)
+    except MappingError as error:
+        error.where = f"{sample.name}: {error.where}" if error.where else sample.name
+        raise
     return propose(
         name or participant.agency,
-        list(newest.values()),
+        contracts,
         participant.agency,
         participant.config.partners,
         detected,
-        event_type,
+        chosen,
     )
 
 
@@ -83,16 +87,23 @@ def dry_run(
 
 
 def document_of(directory: Path | None, kind: str | None) -> MappingDocument:
-    """Return the mapping of an agency, or of an installed kind of adapter.
+    """Return the mapping of an agency, or of an installed kind of adapter if one is named.
 
     Raises:
         WrongInputError: `mapping_none`: the adapter has no mapping file.
         ConcordantError: it cannot be read.
     """
-    if directory is not None:
-        document = _document(adapter_of(directory, load_config(directory)))
-    else:
+    if kind is not None and kind not in installed():
+        raise WrongInputError(
+            "No installed package offers this kind of adapter.",
+            code="config_adapter_unknown",
+            where=kind,
+            fix=suggestion(kind, installed()),
+        )
+    if kind is not None or directory is None:
         document = _document(adapter_named(kind or KIND))
+    else:
+        document = _document(adapter_of(directory, load_config(directory)))
     if document is None:
         raise WrongInputError(
             "This adapter has no mapping file: its package describes its columns.",

@@ -23,14 +23,14 @@ from adapters.authoring.value_forms import (
 )
 from adapters.formats import Detected
 from adapters.mapping.references import DEFAULT_PATTERN
-from contracts.errors import EventError
+from broker.errors import WrongInputError
 from contracts.examples import permitted_recipients, permitted_types
 from contracts.model import Contract
 from contracts.names import suggestion
 from contracts.vocabulary import Vocabulary
 from contracts.vocabulary.event_types import Leaf
 
-__all__ = ["ColumnProposal", "Proposal", "propose"]
+__all__ = ["ColumnProposal", "Proposal", "chosen_type", "propose"]
 
 _LIKELY: Final = 0.45
 """Least sum of likeness and evidence for a proposal."""
@@ -116,7 +116,7 @@ def propose(
     agency: str,
     partners: Mapping[str, str],
     detected: Detected,
-    event_type: str | None,
+    chosen: tuple[Contract, str],
 ) -> Proposal:
     """Propose a mapping for a sample.
 
@@ -126,27 +126,23 @@ def propose(
         agency: its id.
         partners: own code of a partner -> agency id.
         detected: the sample.
-        event_type: type that a row becomes; the one that makes a referral if it is left out, or
-            the first that the agency may publish.
-
-    Raises:
-        EventError: `type_unknown` or `type_not_permitted`.
+        chosen: result of `chosen_type`.
     """
-    contract, chosen = _type(contracts, agency, event_type)
+    contract, event_type = chosen
     words = contract.vocabulary
     values = {c: [row.values.get(c) for row in detected.rows] for c in detected.header}
     forms = {column: form_of(found) for column, found in values.items()}
-    readers = permitted_recipients(contract, agency, chosen)
+    readers = permitted_recipients(contract, agency, event_type)
     known = {*partners, *partners.values(), *readers}
     recipients, separator = _recipients(values, forms, known)
     case = _case(detected.header, forms, recipients)
     rest = [c for c in detected.header if c not in (case, recipients)]
-    columns = _columns(rest, values, forms, words, chosen)
+    columns = _columns(rest, values, forms, words, event_type)
     held = {one.leaf.path for one in columns if one.leaf is not None}
     ids = _ids(words)
     missing = [
         path
-        for path, leaf in words.type(chosen).leaves.items()
+        for path, leaf in words.type(event_type).leaves.items()
         if leaf.required and path not in held and path not in ids
     ]
     received = [
@@ -154,13 +150,13 @@ def propose(
         for one in contracts
         if one.vocabulary.hash == words.hash
         for each in one.event_types
-        if each != chosen and _reads(one, agency, each)
+        if each != event_type and _reads(one, agency, each)
     ]
     references = values[case] if case else []
     return Proposal(
         name,
         words,
-        chosen,
+        event_type,
         tuple(dict.fromkeys(received)),
         detected,
         case,
@@ -173,7 +169,20 @@ def propose(
     )
 
 
-def _type(contracts: Sequence[Contract], agency: str, wanted: str | None) -> tuple[Contract, str]:
+def chosen_type(
+    contracts: Sequence[Contract], agency: str, wanted: str | None
+) -> tuple[Contract, str]:
+    """Return the event type that a row becomes, with its agreement.
+
+    Args:
+        contracts: agreements of the agency.
+        agency: its id.
+        wanted: the type; the one that makes a referral if it is left out, or the first one that the
+            agency may publish.
+
+    Raises:
+        WrongInputError: `type_unknown` or `type_not_permitted`.
+    """
     may = [(one, each) for one in contracts for each in permitted_types(one, agency)]
     if wanted is not None:
         found = [pair for pair in may if pair[1] == wanted]
@@ -181,10 +190,10 @@ def _type(contracts: Sequence[Contract], agency: str, wanted: str | None) -> tup
             return found[0]
         every = [each for one in contracts for each in one.event_types]
         code = "type_not_permitted" if wanted in every else "type_unknown"
-        raise EventError(
+        raise WrongInputError(
             f"This agency may not publish {wanted}.",
             code=code,
-            fix=suggestion(wanted, [each for _, each in may]),
+            fix=suggestion(wanted, [each for _, each in may]) or None,
         )
     makes = [
         (one, each)
@@ -192,7 +201,7 @@ def _type(contracts: Sequence[Contract], agency: str, wanted: str | None) -> tup
         if one.vocabulary.referrals is not None and each == one.vocabulary.referrals.made.type
     ]
     if not may:
-        raise EventError("This agency may publish no event type.", code="type_not_permitted")
+        raise WrongInputError("This agency may publish no event type.", code="type_not_permitted")
     return (makes or may)[0]
 
 
@@ -274,7 +283,7 @@ def _columns(
 def _proposed(
     column: str, found: ColumnProposal | None, form: Form, words: Vocabulary
 ) -> ColumnProposal:
-    """Return what is proposed for a column. What a person agreed to is never proposed."""
+    """Return the proposal for a column; an answer about consent is left to the author."""
     if found is None or found.leaf is None:
         return ColumnProposal(column, None, form, "no field of the event is like it")
     if found.leaf.path in words.answers:

@@ -247,7 +247,7 @@ class RowMapping:
         Returns:
             Own column -> value, for every known column in order. Empty text (empty list where the
             style has lists) means nothing was received; ``not_shared`` names what the contract
-            withholds. What has no column of its own is in the column ``rest``, if there is one.
+            withholds. The column ``rest``, if there is one, holds what has no column of its own.
 
         Raises:
             MappingError: unknown_kind, unknown_column, unknown_value when the mapping has no place

@@ -7,10 +7,13 @@ can be loaded.
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import Final
+from pathlib import Path
+from typing import Final, cast
 
 from broker.errors import ConfigError
+from contracts.loading import DOCUMENTS_FOLDER
 from contracts.names import suggestion
+from contracts.vocabulary.known import Documents
 
 GROUP: Final = "concordant.adapters"
 SOURCES: Final = "concordant.sources"
@@ -29,8 +32,8 @@ def declared_kinds() -> tuple[str, ...]:
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
 
 
-def require_kind(kind: str) -> None:
-    """Load the adapter of that kind, to check that it can be loaded.
+def require_kind(kind: str) -> object:
+    """Load the adapter of that kind, to check that it can be loaded, and return it.
 
     Raises:
         ConfigError: `config_adapter_unknown`, or `config_adapter_broken`: its package cannot be
@@ -40,7 +43,7 @@ def require_kind(kind: str) -> None:
     if kind not in found:
         raise unknown_kind(kind, declared_kinds())
     try:
-        found[kind].load()
+        return cast("object", found[kind].load())
     except Exception as error:  # noqa: BLE001 - another package's import may raise anything
         raise ConfigError(
             f"The package that offers this kind of adapter cannot be loaded "
@@ -92,6 +95,12 @@ def unknown_side(group: str, name: str, installed: tuple[str, ...]) -> ConfigErr
 
 def _setting(group: str) -> str:
     return f"agency.toml: adapter.{'source' if group == SOURCES else 'sink'}"
+
+
+def documents_of(folder: Path) -> Documents:
+    """Return the places of an agency's own vocabularies: beside its agreements."""
+    beside = folder / "contracts"
+    return Documents({}, (folder, beside, folder / DOCUMENTS_FOLDER))
 
 
 def unknown_kind(kind: str, installed: tuple[str, ...]) -> ConfigError:

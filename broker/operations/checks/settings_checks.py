@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.config import AgencyConfig, governance_kids
-from broker.agency.kinds import SINKS, SOURCES, declared_kinds, require_kind, require_side
+from broker.agency.kinds import (
+    SINKS,
+    SOURCES,
+    declared_kinds,
+    documents_of,
+    require_kind,
+    require_side,
+)
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs, health_port
 from broker.operations.checks.check import Check, passed, skipped, warned
@@ -27,12 +34,14 @@ def adapter(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     """Check that the kind of adapter is installed and can be loaded.
 
     Raises:
-        ConfigError: it is not installed, or cannot be loaded.
+        ConcordantError: it is not installed, cannot be loaded, or its mapping file cannot be used.
     """
     if not declared_kinds():
         yield skipped("adapter", "concordant is not installed as a package")
         return
-    require_kind(config.adapter.kind)
+    made_for_agency = getattr(require_kind(config.adapter.kind), "for_agency", None)
+    if made_for_agency is not None:  # it reads a mapping file in the folder
+        made_for_agency(agency, config.adapter.mapping, documents_of(agency))
     require_side(SOURCES, config.adapter.source)
     require_side(SINKS, config.adapter.sink)
     runs = "it runs" if adapter_runs(agency) else "it does not run"

@@ -35,8 +35,8 @@ PUBLIC = {
     "adapters.base": "AgencyAdapter Context Export FilePlace Links MappingError Outgoing Records"
     " Rejected Row",
     "adapters.mapping": "Column DelimitedAdapter Dialect Kind MappedAdapter MappingDocument"
-    " MappingFileError MemoryLinks Roles RowMapping Table Terms load_mapping parse_mapping"
-    " read_delimited read_value source_key write_delimited write_value",
+    " MappingFileError MemoryLinks PackagedAdapter Roles RowMapping Table Terms load_mapping"
+    " parse_mapping read_delimited read_value source_key write_delimited write_value",
     "adapters.testing": "AdapterBehaviour full_data opened plain",
 }
 """Before you change this list, read docs/compatibility.md and add a line to CHANGELOG.md."""

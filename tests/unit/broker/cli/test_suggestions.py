@@ -66,6 +66,8 @@ MISSPELT = {
     ("event example", "TYPE"): (("referal.made",), "referral.made"),
     ("event evidence", "AGENCY"): ((EVENT, "--source", "haven-suport"), AGENCY),
     ("keys doubted", "SENDER"): (("haven-suport",), AGENCY),
+    ("mapping init", "TYPE"): (("FILE", "--type", "referal.made"), "referral.made"),
+    ("mapping columns", "KIND"): (("--kind", "cus"), "csu"),
     ("log show", "PATH"): (("--field", "victim.adress"), "victim.address"),
     ("log show", "KIND"): (("--kind", "consultaton"), "consultation"),
     ("quarantine discard", "AGENCY"): (("--sender", "haven-suport", "--reason", "x"), AGENCY),

@@ -1,0 +1,251 @@
+"""A mapping file of an agency: conditions, computed columns, routes, fixed values and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from adapters.base import Context, MappingError, Outgoing, Row
+from adapters.full_events import opened
+from adapters.mapping import MappingFileError, MemoryLinks, RowMapping, parse_mapping
+from broker.event import OpenedEvent
+
+TEXT = """\
+mapping: housing
+version: "1"
+source: a test
+vocabulary: hate-crime
+format: {type: csv}
+roles:
+  case: Ref
+  referral: referral reference
+  rest: Notes
+only: row.Type != "Repair"
+derived:
+  referral reference: row.Ref
+  full name: row.Forename + " " + row.Surname
+  risk: 'int(row.Score) >= 14 ? "H" : "S"'
+kinds:
+  report: {type: referral.made, referral: new, when: 'row.Stage == "New"'}
+  update: {type: case.updated, when: 'row.Stage != "New"'}
+  answer: {type: referral.status-changed, use: import}
+routes:
+  - {when: 'row.Police == "N"', to: [P1]}
+  - {to: [partner-two]}
+fixed: {incident.reporting_channel: council, requested_service: housing}
+tables:
+  risk: {list: risk_level, codes: {S: standard, H: high}}
+  strand: {list: hate_strand, codes: {Race: race, Faith: religion}}
+  class: {list: record_type, codes: {Crime: hate_crime, Incident: hate_incident}}
+columns:
+  - {column: full name, paths: [victim.name]}
+  - {column: risk, paths: [victim.risk_level], kind: code, table: risk}
+  - {column: Motive, paths: [incident.strands], kind: codes, table: strand, separator: ","}
+  - {column: Class, paths: [incident.record_type], kind: code, table: class, default: Incident}
+  - {column: Note, paths: [note, reason], optional: true}
+  - {column: When, paths: [incident.occurred_on], kind: date}
+written:
+  - {column: Surname, value: 'field["victim.name"]'}
+ignored: [Officer]
+"""
+GOOD = {
+    "Ref": "H/1", "Type": "ASB", "Stage": "New", "Police": "Y", "Forename": "Ann", "Score": "14",
+    "Surname": "Sample", "Motive": "Race, Faith", "Class": "", "When": "03/11/2026", "Officer": "X",
+}  # fmt: skip
+
+
+def mapping(change: Callable[[str], str] = lambda text: text) -> RowMapping:
+    return RowMapping(parse_mapping(change(TEXT).encode(), "mapping.yaml"))
+
+
+def context() -> Context:
+    return Context("me", {"P1": "partner-one", "P2": "partner-two"}, MemoryLinks())
+
+
+def sent(**changes: str) -> Outgoing | None:
+    return mapping().to_event(Row(4, GOOD | changes, 0, 0), context())
+
+
+def data(**changes: str) -> dict[str, object]:
+    outgoing = sent(**changes)
+    assert outgoing is not None
+    return outgoing.event.data
+
+
+def test_computed_columns_fixed_values_and_defaults_reach_the_event() -> None:
+    found = data()
+    assert found["victim"] == {"name": "Ann Sample", "risk_level": "high"}
+    assert found["incident"] == {
+        "strands": ["race", "religion"],
+        "record_type": "hate_incident",
+        "reporting_channel": "council",
+        "occurred_on": "2026-11-03",
+    }
+    assert found["requested_service"] == "housing"
+
+
+@pytest.mark.parametrize(("score", "level"), [("13", "standard"), ("14", "high"), ("99", "high")])
+def test_a_threshold_decides(score: str, level: str) -> None:
+    victim = data(Score=score)["victim"]
+    assert isinstance(victim, dict)
+    assert victim["risk_level"] == level
+
+
+def test_the_condition_decides_on_the_kind_of_row() -> None:
+    new, later = sent(), sent(Stage="Closed")
+    assert new is not None
+    assert later is not None
+    assert (new.event.type, later.event.type) == ("referral.made", "case.updated")
+
+
+def test_each_route_whose_condition_holds_adds_its_partners() -> None:
+    known, unknown = sent(Police="Y"), sent(Police="N")
+    assert known is not None
+    assert unknown is not None
+    assert known.event.recipients == ("partner-two",)
+    assert unknown.event.recipients == ("partner-one", "partner-two")
+
+
+def test_a_row_that_the_mapping_filters_is_no_event_and_no_fault() -> None:
+    assert sent(Type="Repair") is None
+
+
+def test_a_column_that_only_an_expression_reads_is_needed_and_part_of_the_key() -> None:
+    assert "Score" in mapping().export_columns
+    first, second = sent(Score="14"), sent(Score="15")
+    assert first is not None
+    assert second is not None
+    assert first.key != second.key
+
+
+def test_an_ignored_column_is_allowed_and_no_part_of_the_key() -> None:
+    assert "Officer" in mapping().known_columns
+    first, second = sent(), sent(Officer="Y")
+    assert first is not None
+    assert second is not None
+    assert first.key == second.key
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "column"),
+    [
+        ({"Score": "many"}, "expression_failed", "risk"),
+        ({"Motive": "Age"}, "unknown_value", "Motive"),
+        ({"When": "31/02/2026"}, "invalid_date", "When"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_refused_with_its_column(
+    changes: dict[str, str], code: str, column: str
+) -> None:
+    with pytest.raises(MappingError) as refusal:
+        sent(**changes)
+    assert refusal.value.code == code
+    assert column in (refusal.value.where or "")
+    assert not any(value in refusal.value.diagnostics() for value in changes.values())
+
+
+def test_a_row_of_no_kind_is_refused() -> None:
+    strict = mapping(lambda text: text.replace('row.Stage != "New"', 'row.Stage == "Open"'))
+    with pytest.raises(MappingError) as refusal:
+        strict.to_event(Row(4, GOOD | {"Stage": "?"}, 0, 0), context())
+    assert refusal.value.code == "unknown_kind"
+
+
+def received() -> OpenedEvent:
+    flat = {
+        "case_id": "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01",
+        "referral_id": "0c9e2f57-8a3b-4a55-8d0e-27b9a0f4c302",
+        "victim.name": "Ann Sample",
+        "victim.safe_contact_times": "evenings",
+        "incident.place_kind": "home",
+        "requested_service": "housing",
+    }
+    return opened("referral.made", flat, withheld=["victim.phone"])
+
+
+def test_everything_without_a_column_is_in_the_rest_in_words() -> None:
+    row = mapping().to_row(received(), context())
+    assert row["Surname"] == "Ann Sample"
+    rest = row["Notes"]
+    assert isinstance(rest, str)
+    for told in (
+        "(victim.safe_contact_times): evenings",
+        "(home)",
+        "from: P1",
+        "event: c5b2e4f6-3d70-4e81-9f9c-a01b2c3d4e06",
+        "not shared: victim.phone",
+        "kind: report",
+        "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01",
+    ):
+        assert told in rest
+    assert "Ann" not in rest
+
+
+def test_a_field_without_a_place_is_refused_and_not_dropped() -> None:
+    roles = "shared_case: S, kind: K, recipients: T, received_from: F, event_id: E, sent_at: D"
+    narrow = mapping(
+        lambda text: (
+            text.replace("  rest: Notes\n", "")
+            .replace("  case: Ref\n", "  case: Ref\n  " + ("\n  ".join(roles.split(", "))) + "\n")
+            .replace("  referral: ref", "  not_shared: N\n  referral: ref")
+            .replace(", when: 'row.Stage == \"New\"'", "")
+            .replace(", when: 'row.Stage != \"New\"'", "")
+        )
+    )
+    with pytest.raises(MappingError) as refusal:
+        narrow.to_row(received(), context())
+    assert refusal.value.code == "unknown_column"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("row.Ref\n", "row.Ref +\n", "derived"),
+        ("row.Ref\n", "name.Ref\n", "derived"),
+        ("row.Ref\n", "row[row.Ref]\n", "derived"),
+        ("row.Ref\n", "open(row.Ref)\n", "derived"),
+        ("  rest: Notes\n", "", "the whole file"),
+        ("full name: row.Forename", "full name: row.risk + row.Forename", "the whole file"),
+        ("ignored: [Officer]", "ignored: [Score]", "the whole file"),
+        ("  - {to: [partner-two]}", "  - {to: []}", "routes"),
+        ("requested_service: housing", "service: housing", "the whole file"),
+        ('field["victim.name"]', 'field["victim.nme"]', "the whole file"),
+        ("list: risk_level", "list: risk_levels", "the whole file"),
+        ("H: high", "H: hihg", "the whole file"),
+        ("type: case.updated", "type: case.update", "the whole file"),
+        (", when: 'row.Stage == \"New\"'", "", "the whole file"),
+        ("source: a test", "source: a test\nzone: Europe/Londn", "the whole file"),
+        ("format: {type: csv}", "format: {type: csv, records: /a}", "format"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused_with_its_place(
+    old: str, new: str, field: str
+) -> None:
+    assert old in TEXT
+    with pytest.raises(MappingFileError) as refusal:
+        mapping(lambda text: text.replace(old, new, 1))
+    assert refusal.value.code == "mapping_invalid"
+    assert (refusal.value.where or "").startswith("mapping.yaml:")
+    assert field in (refusal.value.where or "")
+
+
+def test_times_of_another_zone_are_read_and_written_in_it() -> None:
+    text = TEXT.replace("source: a test", "source: a test\nzone: Europe/Paris").replace(
+        "  - {column: When,",
+        "  - {column: Since, paths: [declared_at], kind: datetime, optional: true}\n"
+        "  - {column: When,",
+    )
+    text = text.replace(
+        "  answer: {", "  alarm: {type: critical-incident.declared, when: 'false'}\n  answer: {"
+    ).replace(
+        "  update: {type: case.updated, when: 'row.Stage != \"New\"'}\n",
+        "  update: {type: case.updated, when: 'row.Stage != \"New\"'}\n",
+    )
+    paris = RowMapping(parse_mapping(text.encode(), "mapping.yaml"))
+    flat = {
+        "case_id": "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01",
+        "declared_at": "2026-07-01T10:00:00.000Z",
+    }
+    row = paris.to_row(opened("critical-incident.declared", flat), context())
+    assert row["Since"] == "01/07/2026 12:00"
