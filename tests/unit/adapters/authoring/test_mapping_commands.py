@@ -1,0 +1,207 @@
+"""From an export that was not prepared, to a mapping that sends it, by the commands alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from broker.store.database import open_store
+from tests.support.command_line import Done, run
+
+TO_DO = (
+    ("victim_gender", "F", "female"),
+    ("victim_gender", "M", "male"),
+    ("victim_risk_level", "12", "standard"),
+    ("victim_risk_level", "18", "high"),
+    ("incident_place_kind", "Stairwell", "home"),
+)
+"""Codes that the proposal leaves to its author."""
+
+
+def connect(council: Path) -> Done:
+    """Propose a mapping and make it that of the agency."""
+    proposed = run("mapping", "init", council.parent / "asb.csv", "--agency", council)
+    assert proposed.code == 0, proposed.err
+    (council / "mapping.yaml").write_bytes(proposed.out)
+    settings = council / "agency.toml"
+    settings.write_text(settings.read_text().replace('kind = "council"', 'kind = "mapped"'))
+    return proposed
+
+
+def add_codes(council: Path) -> None:
+    for words in TO_DO:
+        assert run("mapping", "add-code", *words, "--agency", council).code == 0
+
+
+def check(council: Path, *words: object) -> tuple[int, list[dict[str, object]]]:
+    done = run(
+        "mapping", "check", council.parent / "asb.csv", "--agency", council, "--json", *words
+    )
+    return done.code, [json.loads(line) for line in done.text.splitlines()]
+
+
+def test_the_proposal_names_fields_with_reasons_and_what_is_left_to_do(council: Path) -> None:
+    proposed = connect(council)
+    text = proposed.text
+    for pair in (
+        "{column: Tenant Name, paths: [victim.name]}",
+        "{column: DOB, paths: [victim.date_of_birth], kind: date}",
+        'kind: codes, table: incident_strands, separator: ","}',
+        "recipients: Refer To",
+        "case: Case Ref",
+        "Council tenant: council_tenant",
+    ):
+        assert pair in text
+    for note in ("victim_gender", "Stairwell", "semicolon"):
+        assert note in proposed.err
+
+
+def test_an_answer_about_consent_is_not_proposed(council: Path) -> None:
+    proposed = connect(council)
+    assert "paths: [consent" not in proposed.text
+    assert "Consent to share: ignored" in proposed.err
+
+
+def test_each_refused_row_names_its_column_and_no_value(council: Path) -> None:
+    connect(council)
+    code, rows = check(council)
+    assert code == 4
+    assert [row["outcome"] for row in rows] == ["refused", "refused"]
+    assert [row["line"] for row in rows] == [2, 3]
+    for row in rows:
+        refused = row["refused"]
+        assert isinstance(refused, dict)
+        assert refused["code"] == "unknown_value"
+        assert refused["field"] == "Sex"
+        assert "Sample" not in json.dumps(row)
+
+
+def test_rows_are_sent_to_each_recipient_with_its_own_fields(council: Path) -> None:
+    connect(council)
+    add_codes(council)
+    code, rows = check(council)
+    assert code == 0, rows
+    assert [row["outcome"] for row in rows] == ["send", "send"]
+    first, second = (row["recipients"] for row in rows)
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert set(first) == {"csu-camden"}
+    assert set(second) == {"csu-camden", "haven-support"}
+    assert "incident.strands" in first["csu-camden"]
+    left_out = rows[1]["left_out"]
+    assert isinstance(left_out, list)
+    assert {"agency", "field", "reason", "clause"} == set(left_out[0])
+
+
+def test_a_dry_run_stores_and_changes_nothing(council: Path) -> None:
+    connect(council)
+    add_codes(council)
+    database = council / "state/concordant.db"
+    open_store(database).close()
+    before = {
+        path: (path.stat().st_mtime_ns, path.read_bytes())
+        for path in council.rglob("*")
+        if path.is_file() and path.suffix not in {".db-wal", ".db-shm"}
+    }
+    check(council)
+    after = {
+        path: (path.stat().st_mtime_ns, path.read_bytes())
+        for path in council.rglob("*")
+        if path.is_file() and path.suffix not in {".db-wal", ".db-shm"}
+    }
+    assert {p: v[1] for p, v in before.items()} == {p: v[1] for p, v in after.items()}
+
+
+def test_the_same_row_twice_is_a_repeat(council: Path) -> None:
+    connect(council)
+    add_codes(council)
+    export = council.parent / "asb.csv"
+    shutil.copy(export, council.parent / "again.csv")
+    _, rows = check(council, council.parent / "again.csv")
+    assert [row["outcome"] for row in rows] == ["send", "send", "repeat", "repeat"]
+
+
+def test_a_filtered_row_is_told(council: Path) -> None:
+    connect(council)
+    add_codes(council)
+    mapping = council / "mapping.yaml"
+    mapping.write_text(mapping.read_text() + 'only: row["Incident Category"] == "Hate crime"\n')
+    code, rows = check(council)
+    assert (code, [row["outcome"] for row in rows]) == (0, ["filtered", "send"])
+
+
+def test_people_see_the_coverage_of_columns_and_codes(council: Path) -> None:
+    connect(council)
+    done = run("mapping", "check", council.parent / "asb.csv", "--agency", council)
+    assert done.code == 4
+    assert "2 of 2" in done.text
+    assert "(ignored)" in done.text
+    assert "Stairwell" in done.text
+    assert "Ann Sample" not in done.text + done.err
+
+
+def test_another_mapping_file_can_be_tried_before_it_is_used(council: Path) -> None:
+    proposed = run("mapping", "init", council.parent / "asb.csv", "--agency", council)
+    trial = council.parent / "trial.yaml"
+    trial.write_bytes(proposed.out)
+    code, rows = check(council, "--mapping", trial)
+    assert (code, len(rows)) == (4, 2)
+
+
+def test_the_columns_of_a_format_are_one_table(council: Path) -> None:
+    connect(council)
+    done = run("mapping", "columns", "--agency", council, "--json")
+    rows = {row["column"]: row for row in json.loads(done.text)}
+    assert rows["Tenant Name"]["holds"] == ["victim.name"]
+    assert rows["Tenancy Type"]["codes"] == {
+        "Council tenant": "council_tenant",
+        "Private rent": "private_rent",
+    }
+    assert rows["Officer"]["holds"] == []
+    assert rows["Shared information"]["use"] == "import"
+
+
+@pytest.mark.parametrize("kind", ["csu", "cps", "council", "support"])
+def test_each_shipped_format_can_be_shown(kind: str) -> None:
+    done = run("mapping", "columns", "--kind", kind)
+    assert done.code == 0
+    assert "victim.name" in done.text
+
+
+def test_a_code_is_added_without_a_change_of_another_line(council: Path) -> None:
+    connect(council)
+    before = (council / "mapping.yaml").read_text().splitlines()
+    assert run("mapping", "add-code", *TO_DO[4], "--agency", council).code == 0
+    after = (council / "mapping.yaml").read_text().splitlines()
+    added = [line for line in after if line not in before]
+    assert added == ["    accepted:", '      "Stairwell": "home"']
+    assert [line for line in after if line not in added] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("nowhere", "A", "female"), "table_unknown"),
+        (("victim_gender", "A", "femal"), "code_unknown"),
+        (("victim_tenure", "Private rent", "other"), "code_known"),
+    ],
+)
+def test_a_code_that_cannot_be_added_changes_nothing(
+    council: Path, words: tuple[str, ...], code: str
+) -> None:
+    connect(council)
+    before = (council / "mapping.yaml").read_bytes()
+    done = run("mapping", "add-code", *words, "--agency", council)
+    assert done.code == 2
+    assert code in done.err
+    assert (council / "mapping.yaml").read_bytes() == before
+
+
+def test_doctor_names_the_wrong_line_of_the_mapping(council: Path) -> None:
+    connect(council)
+    (council / "mapping.yaml").write_text("mapping: [\n")
+    done = run("doctor", "--offline", "--agency", council)
+    assert "mapping_invalid" in done.text + done.err
