@@ -16,7 +16,7 @@ from adapters.council.flat import FlatRecords
 from adapters.formats import Columns, FormatSettings, format_of
 from adapters.formats.encoding import UTF8_BOM, as_stream
 from adapters.mapping import Dialect, RowMapping, read_delimited, write_delimited
-from adapters.mapping.document import LIST_KINDS
+from adapters.mapping.parts import LIST_KINDS
 
 Form: TypeAlias = Literal["jsonl", "csv"]
 

@@ -193,8 +193,8 @@ class AdapterSection(Section):
 
     ``encoding`` is that of the text in its exports. Without it a file is UTF-8, or another encoding
     that the format allows; a sign of any other encoding refuses the file. ``source`` is where the
-    system's events come from, ``sink`` is where received events go. ``mapping`` is the agency's own mapping file, for
-    the kind ``mapped``.
+    system's events come from, ``sink`` is where received events go. ``mapping`` is the agency's
+    own mapping file, for the kind ``mapped``.
     """
 
     kind: Name
