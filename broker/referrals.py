@@ -2,7 +2,8 @@
 
 The shared rules are pure functions in contracts/referral.py. This module keeps each referral's
 current status in the store and refuses a change that does not start from it. One event that makes a
-referral with two agencies makes two referrals with one id, each with its own course.
+referral with two agencies makes two referrals with one id, each with its own course. Agencies that
+are no side of a referral learn of a change if the agreement says so; they keep no status.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Referrals:
             return
         known = self._known([key(said.referral_id, party) for party in event.recipients])
         rows: list[ReferralRow] = []  # check all of them before the first is recorded
+        told: list[str] = []  # no side of the referral
         for counterparty in event.recipients:
             row = known.get(key(said.referral_id, counterparty))
             if made is not None:
@@ -66,13 +68,29 @@ class Referrals:
                 rows.append(
                     _made(rules, row, "referrer", counterparty, "", made, levels, event_id, now)
                 )
+            elif row is None and _informed(contract, event.type, counterparty):
+                told.append(counterparty)
             elif change is not None:
                 rows.append(_changed(rules, row, change, ours=True, now=now))
+        if told and not any(row.role == "fulfiller" for row in rows):
+            raise EventError(
+                "only the fulfiller informs others of a change, together with the referrer",
+                code="referral_unknown",
+            )
         for row in rows:
             self._rows[row.referral_id] = row
 
-    def received(self, event: OpenedEvent, contract: Contract, now: int) -> None:
+    def received(self, event: OpenedEvent, contract: Contract, now: int, agency: str) -> None:
         """Record what another agency says about a referral with this one, as far as we may read it.
+
+        A change of a referral between others is recorded nowhere. It is taken if the agreement
+        informs this agency's role, and if a fulfiller may make such a change.
+
+        Args:
+            event: the event.
+            contract: its agreement.
+            now: ms.
+            agency: this agency.
 
         Raises:
             EventError: as ``published``; a change that does not start from the current status.
@@ -94,7 +112,9 @@ class Referrals:
             levels = contract.event_types[event.type].service_levels
             row = _made(rules, row, "fulfiller", source, source, made, levels, event.id, started)
             self._rows[name] = row
-        elif change is not None:
+        elif change is not None and not (
+            row is None and _informed(contract, event.type, agency) and _of_fulfiller(rules, change)
+        ):
             self._rows[name] = _changed(rules, row, change, ours=False, now=now)
 
     def write(self) -> None:
@@ -104,6 +124,27 @@ class Referrals:
     def _known(self, names: list[str]) -> dict[str, ReferralRow]:
         stored = self._tx.referrals.get_many([name for name in names if name not in self._rows])
         return stored | {name: self._rows[name] for name in names if name in self._rows}
+
+
+def _informed(contract: Contract, event_type: str, agency: str) -> bool:
+    """Return whether an agency may learn of a change of a referral between others."""
+    role = contract.role_of.get(agency)
+    return role is not None and role in contract.event_types[event_type].informed
+
+
+def _of_fulfiller(rules: ReferralRules, change: StatusChange) -> bool:
+    """Return whether a fulfiller may make a change from the status that it states."""
+    try:
+        rules.check_transition(
+            change.previous_status,
+            change.status,
+            "fulfiller",
+            change.reason,
+            change.business_status,
+        )
+    except EventError:
+        return False
+    return True
 
 
 def _made(

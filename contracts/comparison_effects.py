@@ -169,6 +169,7 @@ _RULES: Mapping[str, Rule] = {
     f"{_TYPE}.publishers.*": _more,
     f"{_TYPE}.recipients.*": _more,
     f"{_TYPE}.purposes.*": _more,
+    f"{_TYPE}.informed.*": _more,
     f"{_TYPE}.incident_identifiers": _incident,
     f"{_TYPE}.retention": _retention,
     f"{_TYPE}.retention.kafka_days": _size,

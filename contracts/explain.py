@@ -243,6 +243,8 @@ def _event_type(contract: Contract, name: str) -> Iterator[str]:
     yield from listed("sent by", terms.publishers, "    ")
     yield from listed("sent to", terms.recipients, "    ")
     yield from listed("for", terms.purposes, "    ")
+    if terms.informed:
+        yield from listed("may be told although no side of the referral", terms.informed, "    ")
     yield from wrapped(f"on topic {terms.topic}", "    ")
     incidents = of_incident(contract.vocabulary, terms.incident_identifiers)
     if incidents:
@@ -258,7 +260,7 @@ def _event_type(contract: Contract, name: str) -> Iterator[str]:
         yield from other_members(terms.retention, {"kafka_days", "recipient_years"}, "      ")
     yield from _levels(terms.service_levels)
     shown = {"clause", "text", "publishers", "recipients", "purposes", "topic", "fields"}
-    shown |= {"incident_identifiers", "retention", "service_levels"}
+    shown |= {"informed", "incident_identifiers", "retention", "service_levels"}
     yield from other_members(terms, shown, "    ")
     for role in terms.recipients:
         yield from _role(contract, terms, role)

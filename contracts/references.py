@@ -43,7 +43,11 @@ def misfitting(contract: Contract) -> Iterator[Fault]:
     for role, consent in contract.consent_by_role.items():
         at: TreePath = ("consent_by_role", role, "scope")
         yield from _unknown(at, [consent.scope], scopes, "scope of consent")
+    changed = words.referrals.changed.type if words.referrals is not None else None
     for name, terms in contract.event_types.items():
+        if terms.informed and name != changed:
+            why = "only the type that changes the status of a referral informs other agencies"
+            yield ("event_types", name, "informed"), why
         for path, field in terms.fields.items():
             inside = ("event_types", name, "fields", path)
             yield from _unknown((*inside, "consent"), field.consent, scopes, "scope of consent")
@@ -81,6 +85,9 @@ def _dangling_in_type(
     yield from _unknown((*at, "publishers"), terms.publishers, roles, "role")
     yield from _unknown((*at, "recipients"), terms.recipients, roles, "role")
     yield from _unknown((*at, "purposes"), terms.purposes, purposes, "purpose")
+    yield from _unknown(
+        (*at, "informed"), terms.informed, terms.recipients, "recipient of this type"
+    )
     for path, field in terms.fields.items():
         inside = (*at, "fields", path)
         yield from _unknown(

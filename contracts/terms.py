@@ -127,6 +127,8 @@ class EventTerms(Term):
 
     Attributes:
         topic: neutral logical name; the type itself is never readable on Kafka.
+        informed: recipients that a fulfiller may tell of a change of a referral's status although
+            they are no side of the referral; only the type that changes a status has any.
         incident_identifiers: whether an incident that is not a crime may carry identifying fields:
             `with-consent` needs consent on each, `never` leaves them out, `allowed` is a finding.
     """
@@ -137,6 +139,7 @@ class EventTerms(Term):
     publishers: tuple[Identifier, ...] = Field(min_length=1)
     recipients: tuple[Identifier, ...] = Field(min_length=1)
     purposes: tuple[Identifier, ...] = Field(min_length=1)
+    informed: tuple[Identifier, ...] = ()
     incident_identifiers: Literal["with-consent", "never", "allowed"] = "with-consent"
     retention: RetentionTerms | None = None
     service_levels: ServiceLevels | None = None

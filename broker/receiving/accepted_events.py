@@ -67,7 +67,7 @@ class AcceptedEvents:
         assert signed is not None
         case_key = pseudonyms.case_key(self._secret, event.case_id)
         try:
-            self._referrals.received(event, signed.contract, self._now)
+            self._referrals.received(event, signed.contract, self._now, self._context.agency)
         except EventError as error:
             raise RefusedError(11, error.code, error.detail) from None
         self._rows.append(

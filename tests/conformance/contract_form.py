@@ -265,6 +265,7 @@ EVENT_TERMS = members(
     topic=ID,
     publishers=listed(ID, 1),
     recipients=listed(ID, 1),
+    informed=Optional(listed(ID), default=[]),
     incident_identifiers=Optional(
         one_of("with-consent", "never", "allowed"), default="with-consent"
     ),
@@ -410,6 +411,7 @@ def _check_names(contract: dict[str, Any]) -> None:
         _all_in([terms["topic"]], contract["topics"])
         _all_in([*terms["publishers"], *terms["recipients"]], roles)
         _all_in(terms["purposes"], purposes)
+        _all_in(terms["informed"], terms["recipients"])
         for path, field in terms["fields"].items():
             _check_field(path, field, terms, purposes)
 

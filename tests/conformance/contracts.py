@@ -189,7 +189,11 @@ def well_formed(file: bytes, documents: Mapping[str, bytes]) -> Contract:
     vocabulary = vocabulary_of(found)
     for rule in members["consent_by_role"].values():
         _one_of(rule["scope"], vocabulary.scopes)
-    for terms in members["event_types"].values():
+    referrals = vocabulary.form["referrals"]
+    changed = None if referrals is None else referrals["changed"]["type"]
+    for name, terms in members["event_types"].items():
+        if terms["informed"] and name != changed:
+            raise MalformedError("a type that changes no referral informs no others")
         for path, field in terms["fields"].items():
             _check_fit(path, field, terms, vocabulary)
     return Contract(sha256(file), members, vocabulary)

@@ -12,14 +12,18 @@ from typing import Any
 import pytest
 
 from adapters.demo.london import AgencyPlan
+from adapters.testing import opened
 from broker.event import JSON
 from broker.receiving.inbox_payload import format_payload, parse_payload
-from broker.referrals import key
+from broker.referrals import Referrals, key
+from contracts.comparison import compare
 from contracts.drafting import london_parties
 from contracts.errors import EventError
 from contracts.examples import example
 from contracts.loading import shipped_terms
+from contracts.model import Contract
 from contracts.policy import granted_from
+from contracts.references import misfitting
 from contracts.vocabulary import unflatten
 from tests.support.founded_partnership import FoundedPartnership, found_with
 from tests.support.founding import cheap_scrypt
@@ -78,11 +82,11 @@ async def test_a_referral_goes_from_the_advisers_to_the_last_action(
     meeting: MemoryPartnership,
 ) -> None:
     referred = await meeting.send(ADVISERS, "marac.referred")
-    for opened in referred.values():  # shared against a refusal, with reason and decision
-        assert opened.flat["sharing.answer"] == "refused"
-        assert opened.flat["sharing.reason"] == "risk_of_death_or_serious_harm"
-        assert opened.flat["sharing.decided_by"] == "Service manager"
-        assert opened.flat["risk.score"] == 17
+    for one in referred.values():  # shared against a refusal, with reason and decision
+        assert one.flat["sharing.answer"] == "refused"
+        assert one.flat["sharing.reason"] == "risk_of_death_or_serious_harm"
+        assert one.flat["sharing.decided_by"] == "Service manager"
+        assert one.flat["risk.score"] == 17
     assert WHEREABOUTS.isdisjoint(referred[PROBATION].flat)
     for reader in (POLICE, COUNCIL, NHS):
         assert referred[reader].flat.keys() >= WHEREABOUTS
@@ -132,6 +136,105 @@ async def test_a_referral_goes_from_the_advisers_to_the_last_action(
     assert all(member.verify_log() for member in meeting.members.values())
 
 
+ACCEPTED: dict[str, JSON | None] = {
+    "referral_id": REFERRAL,
+    "version": 2,
+    "previous_status": "requested",
+    "status": "accepted",
+    "business_status": None,
+    "reason": None,
+    "note": None,
+}
+
+
+async def test_the_agencies_that_meet_learn_what_became_of_a_referral(
+    meeting: MemoryPartnership,
+) -> None:
+    await meeting.send(ADVISERS, "marac.referred")
+    to = (ADVISERS, COUNCIL, PROBATION)
+    told = await meeting.send(POLICE, "marac.status-changed", to, **ACCEPTED)
+    assert {reader: one.flat["status"] for reader, one in told.items()} == dict.fromkeys(
+        to, "accepted"
+    )
+    assert status(meeting, ADVISERS, POLICE) == ("accepted", False)
+    assert status(meeting, COUNCIL, ADVISERS) == ("requested", False)  # its own referral
+    for member in (COUNCIL, PROBATION):
+        with meeting.members[member].store.reading() as tx:
+            assert tx.referrals.get(key(REFERRAL, POLICE)) is None
+    done = {**ACCEPTED, "version": 3, "previous_status": "accepted", "status": "completed"}
+    assert len(await meeting.send(POLICE, "marac.status-changed", to, **done)) == len(to)
+
+
+@pytest.mark.parametrize("to", [(COUNCIL,), (COUNCIL, PROBATION)], ids=len)
+async def test_others_learn_of_a_change_together_with_the_referrer(
+    meeting: MemoryPartnership, to: tuple[str, ...]
+) -> None:
+    await meeting.send(ADVISERS, "marac.referred")
+    with pytest.raises(EventError) as refusal:
+        await meeting.send(POLICE, "marac.status-changed", to, **ACCEPTED)
+    assert refusal.value.code == "referral_unknown"
+
+
+async def test_a_referrer_informs_no_others(meeting: MemoryPartnership) -> None:
+    await meeting.send(ADVISERS, "marac.referred", (POLICE, COUNCIL, NHS))
+    withdrawn = {**ACCEPTED, "status": "entered-in-error"}
+    with pytest.raises(EventError) as refusal:
+        await meeting.send(ADVISERS, "marac.status-changed", (POLICE, PROBATION), **withdrawn)
+    assert refusal.value.code == "referral_unknown"
+
+
+def with_terms(contract: Contract, event_type: str, **terms: object) -> Contract:
+    types = dict(contract.event_types)
+    types[event_type] = types[event_type].model_copy(update=terms)
+    changed = contract.model_copy(update={"event_types": types})
+    changed.__dict__["vocabulary"] = contract.vocabulary
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("informed", "new", "taken"),
+    [
+        (("council",), "accepted", True),
+        (("health", "support"), "accepted", False),
+        ((), "accepted", False),
+        (("council",), "entered-in-error", False),  # a referrer's change: its referral is missing
+        (("council",), "completed", False),  # no fulfiller may complete what is only requested
+    ],
+)
+def test_a_reader_takes_a_change_between_others_only_if_its_role_is_informed(
+    meeting: MemoryPartnership,
+    marac: FoundedPartnership,
+    informed: tuple[str, ...],
+    new: str,
+    taken: bool,
+) -> None:
+    contract = with_terms(marac.contract, "marac.status-changed", informed=informed)
+    flat = {name: value for name, value in ACCEPTED.items() if value is not None}
+    event = opened("marac.status-changed", {**flat, "case_id": REFERRAL, "status": new})
+    with meeting.members[COUNCIL].store.transaction() as tx:
+        referrals = Referrals(tx)
+        if taken:
+            referrals.received(event, contract, 0, COUNCIL)
+            referrals.write()
+            assert tx.referrals.get(key(REFERRAL, event.source)) is None
+        else:
+            with pytest.raises(EventError) as refusal:
+                referrals.received(event, contract, 0, COUNCIL)
+            assert refusal.value.code == "referral_unknown"
+
+
+def test_to_inform_a_role_widens_the_agreement(marac: FoundedPartnership) -> None:
+    fewer = with_terms(marac.contract, "marac.status-changed", informed=("police",))
+    changes = compare(marac.contract, fewer).changes
+    assert {change.effect for change in changes} == {"narrows"}
+    assert {change.effect for change in compare(fewer, marac.contract).changes} == {"widens"}
+
+
+def test_only_a_change_of_a_referral_informs_others(marac: FoundedPartnership) -> None:
+    changed = with_terms(marac.contract, "safety.warned", informed=("police",))
+    assert [at for at, _ in misfitting(changed)] == [("event_types", "safety.warned", "informed")]
+
+
 async def test_a_code_that_its_list_lacks_is_handed_over_with_a_mark(
     meeting: MemoryPartnership,
 ) -> None:
@@ -143,7 +246,7 @@ async def test_a_code_that_its_list_lacks_is_handed_over_with_a_mark(
         assert one.flat["event"] == "seen_near_the_school"
         assert one.as_json()["unlisted"] == ["event"]
         assert parse_payload(format_payload(one)) == one
-    action = {
+    action: dict[str, JSON] = {
         "id": "a7f2b390-51c8-4de6-93a1-4f0d6c82e715",
         "action": "move_the_school",
         "owner": COUNCIL,
