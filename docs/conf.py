@@ -58,6 +58,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/the-year-of-an-agency",
                 "guides/officers",
                 "guides/connecting-an-agency",
+                "guides/connecting-a-rest-client",
                 "guides/contracts-and-audits",
                 "guides/vocabularies",
                 "guides/lint-rules",

@@ -64,6 +64,9 @@ ALLOWED = {
     ("contracts/vocabulary/comparison.py", "consent.identity"): "member of a vocabulary",
     ("contracts/vocabulary/comparison.py", "consent.scopes"): "member of a vocabulary",
     ("broker/receiving/inbox_payload.py", "case_id"): "an attribute of our own opened event",
+    ("broker/store/rows.py", "rejected"): "result of the agency's system for an offered event",
+    ("contracts/open_api.py", "rejected"): "result of the agency's system for an offered event",
+    ("contracts/open_api.py", "accepted"): "state of a sent event in the HTTP interface",
 }
 """Words of the subject that stay, by file."""
 
@@ -77,7 +80,7 @@ SUBJECT = re.compile(
 
 PLAIN_WORDS = frozenset(
     {
-        "agreed", "answer", "assessment", "both", "conditions", "done", "event", "exception",
+        "advice", "agreed", "answer", "assessment", "both", "conditions", "done", "event", "exception",
         "given", "held", "items", "listed", "message", "missing", "not_held", "notice", "objects",
         "open", "reason_text", "refused", "released", "repeat", "tests", "value", "warning",
     }
