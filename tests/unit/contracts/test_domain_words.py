@@ -82,7 +82,8 @@ PLAIN_WORDS = frozenset(
     {
         "advice", "agreed", "answer", "assessment", "both", "conditions", "done", "event",
         "exception", "given", "held", "items", "listed", "message", "missing", "not_held", "notice",
-        "objects", "open", "reason_text", "refused", "released", "repeat", "tests", "value", "warning",
+        "objects", "open", "reason_text", "refused", "released", "repeat", "tests", "value",
+        "warning",
     }
 )  # fmt: skip
 """Words of other vocabularies that our own formats and texts use in their plain meaning."""
