@@ -46,5 +46,7 @@ MAX_COLUMNS: Final = 1_000
 """Columns of a sheet."""
 MAX_SHEET_TEXT_BYTES: Final = 16 * 1024 * 1024
 """Text of one sheet, which is held in memory."""
-MAX_SHARED_STRINGS: Final = 150_000
+MAX_SHARED_STRINGS: Final = 300_000
 """Different texts of an XLSX file, which are held in memory."""
+MAX_SHARED_BYTES: Final = 24 * 1024 * 1024
+"""Memory of these texts."""

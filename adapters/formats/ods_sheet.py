@@ -43,11 +43,13 @@ def ods_rows(stream: BinaryIO, sheet: str | None) -> Iterator[SheetRow]:
     Raises:
         MappingError: file_malformed, file_too_large.
     """
-    wanted = chosen(ods_sheets(stream), sheet)
     with opened(stream) as archive:
-        rows = _Rows(wanted)
+        if not archive.has(CONTENT):
+            raise malformed("the file is not an OpenDocument spreadsheet")
+        rows = _Rows(sheet)
         for _ in archive.feed(CONTENT, rows):
             yield from rows.ended()
+        chosen(rows.sheets, sheet)
 
 
 def ods_sheets(stream: BinaryIO) -> list[str]:
@@ -85,7 +87,9 @@ class _SheetNames:
 class _Rows:
     """Rows of one sheet that have ended."""
 
-    def __init__(self, sheet: str) -> None:
+    def __init__(self, sheet: str | None) -> None:
+        self.sheets: list[str] = []
+        """Names of the sheets up to this place."""
         self._sheet = sheet
         self._depth = 0
         """Depth of open tables; a table may stand inside a cell."""
@@ -117,8 +121,7 @@ class _Rows:
         if name == "table":
             self._depth += 1
             if self._depth == 1:
-                self._inside = attributes.get("name", "") == self._sheet
-                self._number = 0
+                self._begin_sheet(attributes.get("name", ""))
         if not self._inside or self._depth > 1:
             return
         if self._skipped or name in _NOT_TEXT:
@@ -138,6 +141,14 @@ class _Rows:
                 self._row.merged = True
         elif self._cell is not None:
             self._in_cell(name, attributes)
+
+    def _begin_sheet(self, name: str) -> None:
+        self.sheets.append(name)
+        if len(self.sheets) > _MAX_SHEETS:
+            raise malformed("the file has too many sheets")
+        # Without a stated sheet the first one is read, and `chosen` refuses a second one.
+        self._inside = name == (self.sheets[0] if self._sheet is None else self._sheet)
+        self._number = 0
 
     def _in_cell(self, name: str, attributes: dict[str, str]) -> None:
         if name == "p":

@@ -135,11 +135,9 @@ def _attach(expat: XMLParserType, target: PartTarget) -> None:
     names: dict[str, str] = {}
 
     def local(name: str) -> str:
-        found = names.get(name)
-        if found is None:
-            found = names[name] = name.rpartition("}")[2]
-            if len(names) > MAX_NAMES:  # the parser keeps every name until it is destroyed
-                raise malformed("the XML of the spreadsheet has too many different names")
+        found = names[name] = name.rpartition("}")[2]
+        if len(names) > MAX_NAMES:  # the parser keeps every name until it is destroyed
+            raise malformed("the XML of the spreadsheet has too many different names")
         return found
 
     def start(tag: str, attributes: list[str]) -> None:
@@ -147,13 +145,16 @@ def _attach(expat: XMLParserType, target: PartTarget) -> None:
         depth += 1
         if depth > MAX_NESTED:
             raise malformed("the XML of the spreadsheet is nested too deeply")
-        found = {local(name): value for name, value in zip(*[iter(attributes)] * 2, strict=True)}
-        target.start(local(tag), found)
+        found: dict[str, str] = {}
+        for index in range(0, len(attributes), 2):
+            name = attributes[index]
+            found[names.get(name) or local(name)] = attributes[index + 1]
+        target.start(names.get(tag) or local(tag), found)
 
     def end(tag: str) -> None:
         nonlocal depth
         depth -= 1
-        target.end(local(tag))
+        target.end(names[tag])
 
     def namespace(prefix: str | None, uri: str | None) -> None:
         local(f"{prefix} {(uri or '')[:MAX_NAMESPACE]}")

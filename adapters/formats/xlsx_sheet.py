@@ -23,7 +23,7 @@ from adapters.formats.cells import (
 )
 from adapters.formats.office_archive import OfficeArchive, malformed, opened
 from adapters.formats.sheet_choice import chosen
-from adapters.limits import MAX_SHARED_STRINGS, MAX_SHEET_TEXT_BYTES
+from adapters.limits import MAX_SHARED_BYTES, MAX_SHARED_STRINGS, MAX_SHEET_TEXT_BYTES
 
 MAX_FORMATS: Final = 100_000
 """Formats of cells in one file."""
@@ -175,14 +175,14 @@ class _Strings:
             text = _unescaped("".join(self._text))
             self.texts.append(text)
             self._size += sys.getsizeof(text)
-            if len(self.texts) > MAX_SHARED_STRINGS or self._size > MAX_SHEET_TEXT_BYTES:
+            if len(self.texts) > MAX_SHARED_STRINGS or self._size > MAX_SHARED_BYTES:
                 raise malformed("the file has too many texts", fix="Export fewer rows at a time.")
 
     def data(self, text: str) -> None:
         if self._inside:
             self._text.append(text)
             self._size += len(text)
-            if self._size > MAX_SHEET_TEXT_BYTES:
+            if self._size > MAX_SHARED_BYTES:
                 raise malformed("the file has too many texts", fix="Export fewer rows at a time.")
 
 

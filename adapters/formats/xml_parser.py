@@ -121,9 +121,10 @@ class RecordTarget:
         if self._depth == 1:
             self._names.root = tag.rpartition(NAMESPACE_END)[0]
         name = self._names.element(tag)
-        pairs = [(Names.attribute(n), v) for n, v in zip(*[iter(attributes)] * 2, strict=True)]
-        for attribute, _ in pairs:
-            self._named(attribute)
+        pairs: list[tuple[str, str]] = []
+        if attributes:
+            pairs = [(Names.attribute(n), v) for n, v in zip(*[iter(attributes)] * 2, strict=True)]
+            self._others.update(attribute for attribute, _ in pairs)
         self._check_names()
         level = len(self._path)
         if self._depth > level + MAX_DEPTH - 2:
