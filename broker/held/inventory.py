@@ -115,7 +115,8 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
                 again.held_ms,
                 again.code,
                 "No recipient can open this event in its sealed form. Drop its export into the "
-                "import folder again: it is sealed again, under the same id.",
+                "import folder again, or send its HTTP request again with the same key: it is "
+                "sealed again, under the same id.",
                 again.topic,
                 event_id=again.event_id,
             )

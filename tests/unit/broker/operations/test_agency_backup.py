@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters.demo.partnership import Partnership
+from adapters.http_api.tokens import new_token
 from broker.agency.backup_file import MAGIC, FileEntry, FolderEntry, entries
 from broker.errors import ConfigError, KeyAccessError, StoreError, WrongInputError
 from broker.keys import sealed_stream
@@ -116,6 +117,15 @@ def test_a_secret_of_another_name_is_left_out_too(folder: Path, tmp_path: Path) 
     make(folder, tmp_path / "backup")
     found = content(tmp_path / "backup", (folder / "keys/pass").read_bytes().strip())
     assert not {"keys/pass", "other"} & set(found)
+
+
+def test_tokens_of_the_http_interface_are_left_out(folder: Path, tmp_path: Path) -> None:
+    """A restore must not let in a token that was revoked after the backup."""
+    new_token(folder, "housing", ["read"], 0)
+    facts = make(folder, tmp_path / "backup")
+    assert "api-tokens.json" not in content(tmp_path / "backup", passphrase(folder))
+    named = {(Path(one.place).name, one.reason) for one in facts.left_out}
+    assert ("api-tokens.json", "secret") in named
 
 
 def test_the_pin_that_a_uri_names_is_left_out(folder: Path, tmp_path: Path) -> None:
