@@ -34,6 +34,7 @@ def run(*, quick: bool = False) -> None:
         (DOCS / "benchmarks.svg").write_text(plot(shown), "utf-8")
     end = results.load("endtoend")
     growth, sizes = results.load("growth"), results.load("sizes")
+    agreements = results.load("agreements")
     parts = {
         "machine": _machine() if rows else "",
         "envelope": _envelope(rows),
@@ -44,6 +45,8 @@ def run(*, quick: bool = False) -> None:
         "startup": _table([row for row in growth if "start_up_with" in row]),
         "sizes": _table([row for row in sizes if "step" in row]),
         "joining": _table([row for row in sizes if "added to" in row]),
+        "agreements": _table([row for row in agreements if "step" in row]),
+        "registry": _table([row for row in agreements if "registry, s" in row]),
         "exports": _table(_exports(results.load("exports"))),
     }
     page = DOCS / "benchmarks.md"

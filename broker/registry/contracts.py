@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, TypeAlias
 
 from broker.envelope.primitives import b64, strict_b64
@@ -32,7 +32,7 @@ from broker.registry.contract_notes import (
 )
 from broker.tlog.note import NoteVerifier
 from contracts.loading import ContractText
-from contracts.model import SIGNING_LIMIT_MS, Contract
+from contracts.model import MAX_PARTIES, SIGNING_LIMIT_MS, Contract
 from contracts.parties import GovernanceKeys, GovernancePair
 
 
@@ -128,6 +128,14 @@ CHECKED_LIMIT: Final = 8
 _CHECKED: dict[bytes, tuple[Contract, _Verifiers]] = {}
 
 
+@lru_cache(maxsize=2 * MAX_PARTIES)
+def _checked_pair(ed25519: str, ml_dsa_65: str) -> GovernancePublic:
+    """Return a usable pair from base64; each agreement of a partnership pins the same pairs."""
+    pair = GovernancePublic(strict_b64(ed25519), strict_b64(ml_dsa_65))
+    pair.verify()
+    return pair
+
+
 def pinned_governance(contract: Contract, agency: str) -> Governance:
     """Return the governance keys that a contract pins for a party.
 
@@ -139,18 +147,16 @@ def pinned_governance(contract: Contract, agency: str) -> Governance:
         raise _keys_invalid(contract, agency, "pins no governance key")
     try:
         found = {
-            officer: GovernancePublic(strict_b64(pair.ed25519), strict_b64(pair.ml_dsa_65))
+            officer: _checked_pair(pair.ed25519, pair.ml_dsa_65)
             for officer, pair in keys.pairs.items()
         }
-        governance: Governance = (
-            found[None]
-            if None in found
-            else OfficerKeys(tuple((str(name), pair) for name, pair in found.items()))
-        )
-        governance.verify()
+        if None in found:
+            return found[None]
+        officers = OfficerKeys(tuple((str(name), pair) for name, pair in found.items()))
+        officers.verify()
     except (ValueError, ManifestError):
         raise _keys_invalid(contract, agency, "pins an unusable governance key") from None
-    return governance
+    return officers
 
 
 def governance_terms(governance: Governance) -> GovernanceKeys:
