@@ -52,6 +52,7 @@ def init(
         str | None,
         typer.Option("--name", metavar="WORD", help="Name of the mapping; the agency's id."),
     ] = None,
+    output: Output = None,
 ) -> None:
     """Propose a mapping file from a sample export of your system.
 
@@ -66,7 +67,8 @@ def init(
 
     now = now_ms()
     proposal = begin(agency, sample, name, event_type, now)
-    print_text(mapping_text(proposal, sample.name, datetime.fromtimestamp(now / 1000, UTC).date()))
+    today = datetime.fromtimestamp(now / 1000, UTC).date()
+    print_text(mapping_text(proposal, sample.name, today), output)
     for line in proposal_notes(proposal):
         note(line)
     note(
@@ -170,6 +172,7 @@ def add_code(
     own: Annotated[str, typer.Argument(metavar="OWN", help="The code of your system.")],
     shared: Annotated[str, typer.Argument(metavar="SHARED", help="The code of the vocabulary.")],
     agency: Agency,
+    mapping: MappingFile = None,
 ) -> None:
     """Add a code to a table of the agency's mapping file; its other lines stay as they are.
 
@@ -180,11 +183,12 @@ def add_code(
     from adapters.authoring.new_code import add_code as add
     from broker.agency.kinds import documents_of
 
-    file = own_mapping_file(agency)
+    file = mapping or own_mapping_file(agency)
     written = add(file, documents_of(agency), table, own, shared)
     what = "read and written" if written else "read; another own code is written for it"
     note(f"{file.name}: {table} has a further code ({what}).")
-    note(f"What waited for it: concordant quarantine list --agency {shown_path(agency)}")
+    if mapping is None:
+        note(f"What waited for it: concordant quarantine list --agency {shown_path(agency)}")
 
 
 _MOST_SHOWN = 200
