@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from adapters.base import Export, Records, Row
-from adapters.formats import Columns, RecordFormat, format_of
+from adapters.base import Export, MappingError, Records, Row
+from adapters.formats import Columns, RecordFormat, check_columns, format_of
 from adapters.mapping.adapter import MappedAdapter
 from adapters.mapping.document import (
     MAPPING_BYTES,
@@ -107,7 +107,8 @@ class OwnMapping(MappedAdapter):
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
         """See ``AgencyAdapter.read_back``."""
         loaded = self._current()
-        records = loaded.format.read(content, loaded.written, None)
+        # Written files are UTF-8, whatever encoding the file states for exports.
+        records = loaded.format.read(content, loaded.written, "utf-8")
         return [row.values for row in records if isinstance(row, Row)]
 
     def _current(self) -> _Loaded:
@@ -145,6 +146,7 @@ class _Loaded:
         lists = {c.column for c in document.columns if c.kind in LIST_KINDS}
         roles = document.roles
         lists |= {roles.recipients, roles.not_shared, roles.unlisted} - {""}
+        lists |= set(document.ignored)  # whatever an ignored column holds is not read
         self.columns = Columns(
             self.rows.known_columns,
             self.rows.export_columns,
@@ -154,6 +156,11 @@ class _Loaded:
         self.written = Columns(
             self.rows.written_columns, (), self.rows.multiline_columns, frozenset(lists)
         )
+        for columns in (self.columns, self.written):
+            try:
+                check_columns(document.format, columns)
+            except MappingError as error:
+                raise MappingFileError(error.detail, where="columns", fix=error.fix) from None
 
 
 class OwnSystem:

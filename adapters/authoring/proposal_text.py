@@ -118,7 +118,8 @@ def _roles(proposal: Proposal) -> Iterator[str]:
         yield "  referral: referral reference"
         yield f"  referral_pattern: {json.dumps(proposal.case_pattern)}"
     yield f"  case_pattern: {json.dumps(proposal.case_pattern)}"
-    yield "  rest: Shared information  # written: everything that has no column of its own"
+    rest = "SharedInformation" if proposal.detected.settings.type == "xml" else "Shared information"
+    yield f"  rest: {rest}  # written: everything that has no column of its own"
     if _makes_referral(proposal):
         yield "derived:  # a column that the export does not have: an expression over the row (CEL)"
         case = json.dumps(proposal.case or "CASE REFERENCE", ensure_ascii=False)

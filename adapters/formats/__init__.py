@@ -17,8 +17,17 @@ from adapters.formats.record_format import Columns, RecordFormat
 from adapters.formats.settings import FormatSettings, FormatType
 from adapters.formats.spreadsheet_format import SpreadsheetFormat
 from adapters.formats.xml_format import XmlFormat
+from adapters.formats.xml_schema import tree
 
-__all__ = ["Columns", "Detected", "FormatSettings", "RecordFormat", "detect", "format_of"]
+__all__ = [
+    "Columns",
+    "Detected",
+    "FormatSettings",
+    "RecordFormat",
+    "check_columns",
+    "detect",
+    "format_of",
+]
 
 _FORMATS: Final[dict[FormatType, Callable[[FormatSettings], RecordFormat]]] = {
     "csv": DelimitedFormat,
@@ -28,6 +37,16 @@ _FORMATS: Final[dict[FormatType, Callable[[FormatSettings], RecordFormat]]] = {
     "xlsx": SpreadsheetFormat,
     "ods": SpreadsheetFormat,
 }
+
+
+def check_columns(settings: FormatSettings, columns: Columns) -> None:
+    """Check that the names of columns can stand in files of a format.
+
+    Raises:
+        MappingError: unknown_column: a name is no path of XML elements, or stands inside a list.
+    """
+    if settings.type == "xml":
+        tree(columns)
 
 
 def format_of(settings: FormatSettings) -> RecordFormat:

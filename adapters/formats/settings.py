@@ -6,6 +6,9 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from adapters.base import MappingError
+from adapters.formats.xml_schema import segments
+from adapters.limits import MAX_DEPTH
 from broker.agency.config_sections import Encoding
 
 FormatType: TypeAlias = Literal["csv", "xlsx", "ods", "json", "jsonl", "xml"]
@@ -87,4 +90,11 @@ class FormatSettings(BaseModel):
                     raise ValueError(f"{name} has no meaning for {self.type}: remove it")
         if self.type == "xml" and not self.records.startswith("/"):
             raise ValueError("records names the elements from the root to a record: /Export/Case")
+        if self.type == "xml":
+            try:
+                found = segments(self.records.removeprefix("/"))
+            except MappingError as error:
+                raise ValueError(f"records: {error.detail}") from None
+            if any(name.startswith("@") for name in found) or len(found) >= MAX_DEPTH:
+                raise ValueError("records names elements, not attributes, and at most seven")
         return self

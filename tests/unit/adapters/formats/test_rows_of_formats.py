@@ -55,6 +55,8 @@ def test_each_format_gives_the_same_events(name: str) -> None:
         assert isinstance(other, Row)
         made = ADAPTER.to_event(one, its)
         wanted = ADAPTER.to_event(other, others)
+        assert made is not None
+        assert wanted is not None
         assert made.key == wanted.key
         assert made.event.type == wanted.event.type
         assert made.event.data.keys() == wanted.event.data.keys()
