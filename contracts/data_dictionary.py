@@ -38,7 +38,6 @@ class DictionaryRow:
     form: str
     code_list: str
     required: str
-    required_when: str
     category: str
     sensitivity: str
     data_subject: str
@@ -47,6 +46,7 @@ class DictionaryRow:
     readers: str
     consent: str
     clause: str
+    required_when: str
 
 
 def dictionary_rows(contract: Contract, agency: str) -> Iterator[DictionaryRow]:
