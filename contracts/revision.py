@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -18,6 +18,7 @@ import yaml
 
 from contracts.drafting import YamlValue, section_lines
 from contracts.errors import UnknownNameError
+from contracts.names import nearest
 from contracts.parties import GovernanceKeys
 
 __all__ = ["NewParty", "Revision", "revised_text", "with_values"]
@@ -183,13 +184,28 @@ def _set(root: yaml.Node, path: str, value: str, text: str) -> _Edit:
         items = [one.strip() for one in value.strip().strip("[]").split(",")]
         return _replaced(node, f"[{', '.join(_item(one) for one in items if one)}]", text)
     if not isinstance(node, yaml.ScalarNode):
+        alike = nearest(path, _paths(root))
         raise UnknownNameError(
-            f"The agreement has no single value at {path[:80]!r}.",
+            f"The agreement has no value or list of names at {path[:80]!r}.",
             code="field_unknown",
-            fix="Name a value by its path, for example ends, retention.grace_days or "
+            fix=f"Did you mean {' or '.join(alike)}?"
+            if alike
+            else "Name a value by its path, for example ends, retention.grace_days or "
             "parties.haven-support.legal_name. contract lint shows paths in this form.",
         )
     return _replaced(node, _scalar(node, value), text)
+
+
+def _paths(node: yaml.Node, above: str = "") -> Iterator[str]:
+    """Yield the path of each value that can be set."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _paths(value, f"{above}.{_text(key)}" if above else _text(key))
+    elif isinstance(node, yaml.SequenceNode) and not (node.flow_style and _plain_items(node)):
+        for at, item in enumerate(node.value):
+            yield from _paths(item, f"{above}[{at}]")
+    else:
+        yield above
 
 
 def _scalar(node: yaml.ScalarNode, value: str) -> str:

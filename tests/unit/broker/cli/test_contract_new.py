@@ -199,6 +199,14 @@ def test_a_wrong_value_is_refused_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_misspelt_path_is_answered_with_the_path_that_may_be_meant(cli, tmp_path: Path) -> None:
+    path = "event_types.marac.referred.fields.victim.gendr.readers"
+    done = cli("contract", "new", "--terms", "marac-domestic-abuse", "--out", tmp_path / "t.yaml",
+               "--set", f"{path}=council")  # fmt: skip
+    done.require_failure("field_unknown", 2)
+    assert "event_types.marac.referred.fields.victim.gender.readers" in done.err
+
+
 def test_without_a_terminal_the_missing_option_is_named(cli, tmp_path: Path) -> None:
     done = cli("contract", "new", "--out", tmp_path / "t.yaml", "--vocabulary", "hate-crime")
     done.require_failure("option_missing", 2)
