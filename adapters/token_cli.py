@@ -31,11 +31,18 @@ class ScopeName(StrEnum):
 def new(
     agency: Agency,
     name: Annotated[
-        str, typer.Option("--name", help="Name of the system that uses it, such as housing.")
+        str,
+        typer.Option(
+            "--name", metavar="TEXT", help="Name of the system that uses it, such as housing."
+        ),
     ],
     scope: Annotated[
         list[ScopeName],
-        typer.Option("--scope", help="What it allows; give one or more."),
+        typer.Option(
+            "--scope",
+            metavar="SCOPE",
+            help="What it allows: publish, read or result; give one or more.",
+        ),
     ],
     days: Annotated[int, typer.Option(help="Days after which it expires.")] = 365,
     certificate: Annotated[
