@@ -67,7 +67,7 @@ MISSPELT = {
     ("event evidence", "AGENCY"): ((EVENT, "--source", "haven-suport"), AGENCY),
     ("keys doubted", "SENDER"): (("haven-suport",), AGENCY),
     ("mapping init", "TYPE"): (("FILE", "--type", "referal.made"), "referral.made"),
-    ("mapping columns", "KIND"): (("--kind", "cus"), "csu"),
+    ("mapping columns", "KIND"): (("--kind", "councl"), "council"),
     ("log show", "PATH"): (("--field", "victim.adress"), "victim.address"),
     ("log show", "KIND"): (("--kind", "consultaton"), "consultation"),
     ("quarantine discard", "AGENCY"): (("--sender", "haven-suport", "--reason", "x"), AGENCY),
