@@ -29,11 +29,10 @@ from contracts.vocabulary import EventType
 __all__ = ["NOT_CHECKED", "RULES", "lint", "lint_text"]
 
 NOT_CHECKED = (
-    "Not checked: whether a legal basis, condition or gateway fits the facts, whether sharing is "
-    "necessary and proportionate, whether a condition covers every purpose of a field (one purpose "
-    "with a condition is enough here), whether the named documents exist and say what they should, "
-    "and whether the parties and their contacts are who they say. If these checks find nothing, "
-    "that does not make the agreement lawful: ask each agency's lawyer and data protection officer."
+    "These checks do not know the facts. They do not know whether a legal basis fits, whether "
+    "sharing is necessary, whether the named documents exist, or who the parties are. If a field "
+    "has several purposes, a condition for one of them is enough for these checks. An agreement "
+    "without a finding may still be unlawful: ask each agency's lawyer and data protection officer."
 )
 """Text about what these checks do not cover."""
 
