@@ -60,7 +60,8 @@ class LintRule(Term):
 
     Attributes:
         rule: its name.
-        about: what it checks: the agreement, the agreement beside earlier versions, or the file.
+        about: what it checks: the agreement, the agreement beside earlier versions, the file, or a
+            vocabulary.
         means: what it finds, in words.
         first_day: the day from which it applies; None if it rests on no law.
         until: the first day on which it does not apply any more; None while it applies.
@@ -70,7 +71,7 @@ class LintRule(Term):
     """
 
     rule: Identifier
-    about: Literal["agreement", "versions", "file"]
+    about: Literal["agreement", "versions", "file", "vocabulary"]
     means: Text
     first_day: AgreementDay | None = Field(alias="from")
     until: AgreementDay | None
@@ -161,6 +162,6 @@ def in_force(findings: Iterable[Finding], today: date) -> list[Finding]:
 
 
 RULES: Final[Mapping[str, str]] = MappingProxyType(
-    {name: rule.means for name, rule in lint_rules().items()}
+    {name: rule.means for name, rule in lint_rules().items() if rule.about != "vocabulary"}
 )
-"""Meaning of every rule of the software, those of `contracts/succession.py` included."""
+"""Meaning of every rule about agreements, those of `contracts/succession.py` included."""

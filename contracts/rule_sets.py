@@ -17,7 +17,7 @@ from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_vali
 
 from contracts.findings import Severity
 from contracts.legal_codes import KINDS, PartyKind, legal_codes
-from contracts.lint_rules import lint_rules
+from contracts.lint_rules import RULES, lint_rules
 from contracts.names import nearest
 from contracts.strict_yaml import Document, Fault, read, refused_for, validated
 from contracts.term import AgreementDay, Identifier, Term, Text
@@ -271,7 +271,7 @@ def parse_rule_set(raw: bytes, where: str) -> RuleSetFile:
 
 
 def _severity_faults(severities: Mapping[str, Severity]) -> Iterator[Fault]:
-    known = lint_rules()
+    known = {name: rule for name, rule in lint_rules().items() if name in RULES}
     for name, severity in severities.items():
         path = ("severities", name)
         if name not in known:

@@ -16,7 +16,9 @@ PAGE = Path(__file__).with_name("codes.md")
 def page() -> str:
     """The whole page."""
     rows = "".join(f"| `{code}` | {one.means} | {one.to_do} |\n" for code, one in CODES.items())
-    rules = "".join(_row(rule) for _, rule in sorted(lint_rules().items()))
+    every = [rule for _, rule in sorted(lint_rules().items())]
+    rules = "".join(_row(rule) for rule in every if rule.about != "vocabulary")
+    of_vocabularies = "".join(_row(rule) for rule in every if rule.about == "vocabulary")
     return (
         "# Reason codes\n\n"
         "Every code that Concordant prints, logs or counts, in alphabetical order; those of\n"
@@ -31,7 +33,11 @@ def page() -> str:
         "day in the fourth column. An agency's lawyer confirms what the last column names. An\n"
         "organisation can add rules of its own: [Own lint rules](guides/lint-rules.md).\n\n"
         "| code | severity | meaning | from | what to do | source | lawyer to confirm |\n"
-        f"| --- | --- | --- | --- | --- | --- | --- |\n{rules}"
+        f"| --- | --- | --- | --- | --- | --- | --- |\n{rules}\n"
+        "## Codes of `vocabulary lint`\n\n"
+        "Findings about a vocabulary, from the same list.\n\n"
+        "| code | severity | meaning | from | what to do | source | lawyer to confirm |\n"
+        f"| --- | --- | --- | --- | --- | --- | --- |\n{of_vocabularies}"
     )
 
 

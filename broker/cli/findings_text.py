@@ -12,6 +12,7 @@ from contracts.rule_sets import RuleSetFile
 from contracts.wording import wrapped
 
 __all__ = [
+    "advice",
     "condensed",
     "finding_json",
     "finding_notes",
@@ -31,15 +32,21 @@ _INCOMPLETE = "draft-incomplete"
 def lint_text(checked: Sequence[Checked]) -> str:
     """Return the findings, then once for each rule what to do and its source."""
     text = "".join(findings_text(each) for each in checked)
-    rules = {one.rule: one for each in checked for one, _ in condensed(each.findings)}
-    lines = ["", "What to do:"] if rules else []
-    for name, one in sorted(rules.items()):
-        lines += wrapped(f"{name}: {one.fix} Source: {'; '.join(one.sources)}", "  ")
+    lines = advice(one for each in checked for one, _ in condensed(each.findings))
     sets = {each.content.rule_set: each for one in checked for each in one.rule_sets}
     if sets:
         lines += ["", "Rules of your own organisation that were checked too:"]
         lines += [line for each in sets.values() for line in wrapped(set_text(each), "  ")]
     return text + "".join(f"{line}\n" for line in lines)
+
+
+def advice(findings: Iterable[Finding]) -> list[str]:
+    """Return once for each rule with findings what to do, and the rule's source."""
+    rules = {one.rule: one for one in findings if one.fix}
+    lines = ["", "What to do:"] if rules else []
+    for name, one in sorted(rules.items()):
+        lines += wrapped(f"{name}: {one.fix} Source: {'; '.join(one.sources)}", "  ")
+    return lines
 
 
 def findings_text(checked: Checked) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.contract_comparison import DiffFormat
+from broker.cli.findings_text import advice
 from broker.cli.output import (
     NO,
     AsJson,
@@ -66,12 +67,12 @@ def lint(
     if json:
         print_json(_checked(checked))
     else:
-        print_text(
-            "".join(
-                f"{checked.file}: {one.severity}: {one.rule}: {one.where}: {one.message}\n"
-                for one in checked.findings
-            )
-        )
+        lines = [
+            f"{checked.file}: {one.severity}: {one.rule}: {one.where}: {one.message}"
+            for one in checked.findings
+        ]
+        lines += advice(checked.findings)
+        print_text("".join(f"{line}\n" for line in lines))
     warnings = len(checked.findings) - checked.errors
     note(f"{number_of(checked.errors, 'error')}, {number_of(warnings, 'warning')}.")
     raise typer.Exit(NO if checked.errors else 0)

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from types import MappingProxyType
-from typing import Final
 
 from contracts.findings import Finding
+from contracts.lint_rules import finding, in_force, number_limit
 from contracts.vocabulary.format import FieldForm, Value, VocabularyForm
 from contracts.vocabulary.vocabulary import Vocabulary
 
-__all__ = ["VOCABULARY_RULES", "lint_vocabulary"]
-
-VOCABULARY_RULES: Final = MappingProxyType(
-    {
-        "condition-always": "a condition holds for every value, so the field is simply required",
-        "answers-missing": "a type identifies people and carries no answer about consent",
-        "label-missing": "a field has no words for people who do not know its name",
-        "list-old": "a code list is older than five years",
-        "free-text-unmarked": "a field of kind text is marked as not personal data",
-        "unused": "a kind, list, object or item is not used",
-    }
-)
-"""Rules of this module, each with what it finds."""
-_OLD_DAYS: Final = 5 * 365
+__all__ = ["lint_vocabulary"]
 
 
 def lint_vocabulary(vocabulary: Vocabulary, today: date) -> tuple[Finding, ...]:
-    """Return what should be corrected, in the order of the file."""
+    """Return what should be corrected, by the dated list of rules."""
     form = vocabulary.form
-    return (
+    found = (
         *_labels(vocabulary),
         *_free_text(vocabulary),
         *_unused(form),
@@ -38,18 +24,14 @@ def lint_vocabulary(vocabulary: Vocabulary, today: date) -> tuple[Finding, ...]:
         *_answers(vocabulary),
         *_always(vocabulary),
     )
+    return tuple(in_force(found, today))
 
 
 def _labels(vocabulary: Vocabulary) -> Iterator[Finding]:
     for of_type in vocabulary.event_types.values():
         for path, leaf in of_type.leaves.items():
             if not leaf.form.label:
-                yield Finding(
-                    "label-missing",
-                    "warning",
-                    f"event_types.{of_type.name}.{path}",
-                    "an officer would read only the field's name; give it a label",
-                )
+                yield finding("label-missing", "field", f"event_types.{of_type.name}.{path}")
 
 
 def _free_text(vocabulary: Vocabulary) -> Iterator[Finding]:
@@ -58,12 +40,7 @@ def _free_text(vocabulary: Vocabulary) -> Iterator[Finding]:
             kind = vocabulary.form.kinds.get(leaf.form.value.kind or "")
             free = kind is not None and kind.text is not None
             if free and leaf.form.sensitivity == "none":
-                yield Finding(
-                    "free-text-unmarked",
-                    "warning",
-                    f"event_types.{of_type.name}.{path}",
-                    "people write about people in a free text; say whom it may be about",
-                )
+                yield finding("free-text-unmarked", "text", f"event_types.{of_type.name}.{path}")
 
 
 def _unused(form: VocabularyForm) -> Iterator[Finding]:
@@ -81,7 +58,7 @@ def _unused(form: VocabularyForm) -> Iterator[Finding]:
     for member, names in used.items():
         for name in getattr(form, member):
             if name not in names:
-                yield Finding("unused", "warning", f"{member}.{name}", "no field uses it")
+                yield finding("unused", "unused", f"{member}.{name}")
 
 
 def _values(form: VocabularyForm) -> Iterator[Value]:
@@ -100,13 +77,8 @@ def _values(form: VocabularyForm) -> Iterator[Value]:
 
 def _old(form: VocabularyForm, today: date) -> Iterator[Finding]:
     for name, listed in form.code_lists.items():
-        if (today - listed.dated).days > _OLD_DAYS:
-            yield Finding(
-                "list-old",
-                "warning",
-                f"code_lists.{name}",
-                f"the list is of {listed.dated}; see whether its source has a newer one",
-            )
+        if (today - listed.dated).days > number_limit("list-old", "days"):
+            yield finding("list-old", "old", f"code_lists.{name}", dated=listed.dated)
 
 
 def _answers(vocabulary: Vocabulary) -> Iterator[Finding]:
@@ -115,12 +87,7 @@ def _answers(vocabulary: Vocabulary) -> Iterator[Finding]:
     for of_type in vocabulary.event_types.values():
         identifies = any(leaf.form.identifies for leaf in of_type.leaves.values())
         if identifies and vocabulary.answers.keys().isdisjoint(of_type.leaves):
-            yield Finding(
-                "answers-missing",
-                "warning",
-                f"event_types.{of_type.name}",
-                "its identifying fields never depend on consent; every agreement has to say why",
-            )
+            yield finding("answers-missing", "never", f"event_types.{of_type.name}")
 
 
 def _always(vocabulary: Vocabulary) -> Iterator[Finding]:
@@ -131,9 +98,6 @@ def _always(vocabulary: Vocabulary) -> Iterator[Finding]:
             code = leaf.form.value.code
             values = set(form.code_lists[code].codes) if code is not None else {True, False}
             if leaf.required and (one.values is None or one.values >= values):
-                yield Finding(
-                    "condition-always",
-                    "warning",
-                    f"event_types.{of_type.name}.conditions.{index}",
-                    "every event meets this condition; mark the fields as required instead",
+                yield finding(
+                    "condition-always", "always", f"event_types.{of_type.name}.conditions.{index}"
                 )
