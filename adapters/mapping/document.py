@@ -119,6 +119,11 @@ class MappingDocument(Part):
             return None
         return self._words[table.vocabulary or self.vocabulary].code_lists[table.list].codes
 
+    def has_field(self, path: str) -> bool:
+        """Return whether an event type of its vocabularies has a field."""
+        types = (each for words in self._words.values() for each in words.event_types.values())
+        return any(path in each.leaves for each in types)
+
     @property
     def event_types(self) -> tuple[str, ...]:
         """Return the event types of its kinds, each once, in order."""

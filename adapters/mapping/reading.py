@@ -218,7 +218,10 @@ def _flag(column: Column, value: object, place: FilePlace, terms: Terms) -> bool
 
 
 def _leaf(item: object, place: FilePlace, terms: Terms) -> str:
-    leaf = terms.leaf_of.get(text_of(item, place))
+    text = text_of(item, place)
+    leaf = terms.leaf_of.get(text)
+    if leaf is None and terms.document.has_field(text):
+        return text  # a field without a column is written by its path
     if leaf is None:
         raise place.error("unknown_column", "each item is the name of a column of this export")
     return leaf
