@@ -16,7 +16,7 @@ from typing import Final
 
 from adapters.base import AgencySystem, Context, MappingError, Records, Rejected, Row
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
-from adapters.links import StoreLinks
+from adapters.links import PendingLinks, StoreLinks
 from adapters.sources.rejects import rejected_pieces, rest_pieces, size_of
 from adapters.sources.source_file import SourceFile, Verdict
 from broker.held.reason_file import RowReason
@@ -238,14 +238,12 @@ class Intake:
     def _take_chunk(self, file: SourceFile, chunk: list[Row | Rejected], tally: _Tally) -> None:
         tally.taken_of_chunk = 0
         with self._store.transaction() as tx, self._publisher.accepting(tx) as acceptance:
-            context = Context(
-                self._agency, self._partners, StoreLinks(tx, self._publisher.shared_id)
-            )
+            links = StoreLinks(tx, self._publisher.shared_id)
             file.check()  # the part read so far is from the settled file
             for item in chunk:
                 if len(tally.rejected) >= MAX_REFUSED:
                     break
-                self._take_item(file, acceptance, item, context, tally)
+                self._take_item(file, acceptance, item, links, tally)
                 tally.taken_of_chunk += 1
 
     def _take_item(
@@ -253,14 +251,14 @@ class Intake:
         file: SourceFile,
         acceptance: Acceptance,
         item: Row | Rejected,
-        context: Context,
+        links: StoreLinks,
         tally: _Tally,
     ) -> None:
         if isinstance(item, Rejected):
             self._reject(acceptance, item, _place_key(file, item), tally)
             return
         try:
-            self._take_row(acceptance, item, context, tally)
+            self._take_row(acceptance, item, PendingLinks(links), tally)
         except MappingError as error:
             rejected = Rejected(item.line, error, item.start, item.end)
             self._reject(acceptance, rejected, _row_key(item), tally)
@@ -269,8 +267,11 @@ class Intake:
             rejected = Rejected(item.line, refusal, item.start, item.end)
             self._reject(acceptance, rejected, None, tally)
 
-    def _take_row(self, acceptance: Acceptance, row: Row, context: Context, tally: _Tally) -> None:
+    def _take_row(
+        self, acceptance: Acceptance, row: Row, links: PendingLinks, tally: _Tally
+    ) -> None:
         try:
+            context = Context(self._agency, self._partners, links)
             outgoing = self._adapter.to_event(row, context)
         except _FAULTS as error:  # a defect of the adapter: the other rows are taken
             # Log only the type: the message of such an exception may hold values.
@@ -286,6 +287,7 @@ class Intake:
             source_key=outgoing.key,
             leave_out=self._leave_out,
         )
+        links.write()  # a refused row leaves no link behind
         tally.left_out.add(row.line, acceptance.left_out, acceptance.not_sealed)
         if event_id is None:
             tally.repeats += 1

@@ -39,6 +39,10 @@ class StoreLinks:
         """Return the own reference for a shared id, or None."""
         return self._tx.links.own_for(shared_id, kind)
 
+    def minted(self, kind: str, own_reference: str) -> str:
+        """Return the id that a reference without one would get."""
+        return self._mint(kind, own_reference)
+
     def link(self, kind: str, own_reference: str, shared_id: str) -> None:
         """Record that two ids name one thing. Raises MappingError(unknown_case) on a conflict."""
         try:
@@ -50,3 +54,49 @@ class StoreLinks:
                 "this reference and this shared id belong to two different things",
                 code=f"unknown_{kind}",
             ) from None
+
+
+class PendingLinks:
+    """``Links`` of one row, written only when the row is accepted.
+
+    A refused row must not leave a link behind: it could join two people's cases.
+    """
+
+    def __init__(self, stored: StoreLinks) -> None:
+        self._stored = stored
+        self._shared: dict[tuple[str, str], str] = {}
+        self._own: dict[tuple[str, str], str] = {}
+
+    def shared(self, kind: str, own_reference: str) -> str:
+        """Return the shared id for an own reference; mint one when there is none yet."""
+        known = self.find_shared(kind, own_reference)
+        if known is not None:
+            return known
+        minted = self._stored.minted(kind, own_reference)
+        self.link(kind, own_reference, minted)
+        return minted
+
+    def find_shared(self, kind: str, own_reference: str) -> str | None:
+        """Return the shared id for an own reference, or None."""
+        pending = self._shared.get((kind, own_reference))
+        return pending or self._stored.find_shared(kind, own_reference)
+
+    def own(self, kind: str, shared_id: str) -> str | None:
+        """Return the own reference for a shared id, or None."""
+        return self._own.get((kind, shared_id)) or self._stored.own(kind, shared_id)
+
+    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
+        """Remember that two ids name one thing. Raises MappingError(unknown_case) on a conflict."""
+        known = self.find_shared(kind, own_reference), self.own(kind, shared_id)
+        if known[0] not in (None, shared_id) or known[1] not in (None, own_reference):
+            raise MappingError(
+                "this reference and this shared id belong to two different things",
+                code=f"unknown_{kind}",
+            )
+        self._shared[kind, own_reference] = shared_id
+        self._own[kind, shared_id] = own_reference
+
+    def write(self) -> None:
+        """Write what was linked."""
+        for (kind, own_reference), shared_id in self._shared.items():
+            self._stored.link(kind, own_reference, shared_id)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from adapters.base import Export, MappingError, Records, Row
+from adapters.base import Context, Export, MappingError, Outgoing, Records, Row
 from adapters.formats import Columns, RecordFormat, check_columns, format_of
 from adapters.mapping.adapter import MappedAdapter
 from adapters.mapping.document import (
@@ -76,6 +76,7 @@ class OwnMapping(MappedAdapter):
         self._seen = self._signature()
         self._trouble: str | None = None
         self._loaded = _Loaded(load_own_mapping(file, documents))
+        self._read_with = self._loaded
 
     @property
     def suffixes(self) -> Sequence[str]:
@@ -94,8 +95,12 @@ class OwnMapping(MappedAdapter):
 
     def read(self, export: Export, encoding: str | None = None) -> Records:
         """See ``AgencyAdapter.read``."""
-        loaded = self._current()
+        loaded = self._read_with = self._current()
         return loaded.format.read(export, loaded.columns, encoding)
+
+    def to_event(self, row: Row, context: Context) -> Outgoing | None:
+        """See ``AgencyAdapter.to_event``. All rows of a file are mapped as the file was read."""
+        return self._read_with.rows.to_event(row, context)
 
     def write(
         self, rows: Sequence[Mapping[str, object]], *, header: Sequence[str] | None = None

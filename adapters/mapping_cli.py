@@ -20,6 +20,7 @@ from broker.cli.output import (
     print_text,
     shown_path,
 )
+from broker.errors import WrongInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,12 @@ def init(
     from adapters.authoring.proposal_text import mapping_text, proposal_notes
     from broker.clock import now_ms
 
+    if output is not None and output.exists():
+        raise WrongInputError(
+            "The file is there already, and it may hold work of yours.",
+            code="output_exists",
+            where=shown_path(output),
+        )
     now = now_ms()
     proposal = begin(agency, sample, name, event_type, now)
     today = datetime.fromtimestamp(now / 1000, UTC).date()
@@ -72,8 +79,8 @@ def init(
     for line in proposal_notes(proposal):
         note(line)
     note(
-        f"Next: save this text as mapping.yaml in {shown_path(agency)}, and set under [adapter] in "
-        'agency.toml: kind = "mapped". Then: concordant mapping check '
+        f"Next: this text belongs into mapping.yaml in {shown_path(agency)}. In agency.toml, set "
+        'kind = "mapped" under [adapter]. Then: concordant mapping check '
         f"{shown_path(sample)} --agency {shown_path(agency)}"
     )
 

@@ -49,7 +49,7 @@ def begin(
             where=str(directory),
         )
     chosen = chosen_type(contracts, participant.agency, event_type)
-    content = read_bounded(sample, MAX_FILE_BYTES, MappingError, code="file_too_large")
+    content = read_bounded(sample, MAX_FILE_BYTES, ConfigError, code="input_unreadable")
     try:
         detected = detect(content, sample.name)
     except MappingError as error:

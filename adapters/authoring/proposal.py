@@ -36,6 +36,12 @@ _LIKELY: Final = 0.45
 """Least sum of likeness and evidence for a proposal."""
 _SAME: Final = 0.7
 """Share of a column's codes that are words of a list, from which the list alone is a reason."""
+_TO: Final = frozenset({
+    "to", "recipient", "recipients", "partner", "partners", "notify", "refer", "share", "send",
+    "agency", "agencies",
+})  # fmt: skip
+_NOT_TO: Final = frozenset({"not", "no", "never", "by", "from", "except", "without", "source"})
+"""Words of a column's name that speak for and against recipients."""
 _FORM_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "uuid": ("uuid",),
     "day": ("date", "datetime"),
@@ -219,9 +225,14 @@ def _ids(words: Vocabulary) -> frozenset[str]:
 def _recipients(
     values: Mapping[str, Sequence[object]], forms: Mapping[str, Form], known: set[str]
 ) -> tuple[str | None, str]:
-    """Return the column whose every value is a partner, with the separator between several."""
+    """Return the column of recipients, with the separator between several.
+
+    Every value is a partner, and the name says that the row goes there. A column of partners with
+    another name (who sent the row, who must not get it) is left to the author.
+    """
     for column, found in values.items():
-        if not forms[column].filled:
+        named = frozenset(words_of(column))
+        if not forms[column].filled or not named & _TO or named & _NOT_TO:
             continue
         for separator in (";", ",", "|"):
             items = codes_of(found, separator)

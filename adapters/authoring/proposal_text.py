@@ -47,7 +47,10 @@ def proposal_notes(proposal: Proposal) -> Iterator[str]:
     else:
         yield "TO DO: name the column of the case's own reference under `roles: case`."
     if proposal.recipients:
-        yield f"{proposal.recipients}: partners; every value is a partner's code."
+        yield (
+            f"TO DO: {proposal.recipients} is proposed for the recipients: every value is a "
+            "partner, and its name says so. Confirm it."
+        )
     else:
         yield "TO DO: no column holds partners. Choose under `routes` who gets which rows."
     for one in proposal.columns:

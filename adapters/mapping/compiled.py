@@ -116,7 +116,8 @@ class ColumnNames:
     def of(cls, document: MappingDocument) -> ColumnNames:
         """Return the names of a document's columns."""
         roles = document.roles
-        imported = (*document.import_columns(), *(one.column for one in document.written))
+        computed = [one.column for one in document.written]
+        imported = (*document.import_columns(), *computed)
         special = tuple(
             name
             for name in document.special_columns()
@@ -128,14 +129,20 @@ class ColumnNames:
         late = [name for name in imported if name not in named]
         known = tuple(dict.fromkeys((*named, *read_only, *document.ignored, *late)))
         needed = [c.column for c in declared if c.use != "import" and not c.optional]
-        unsettled = {roles.shared_case, roles.shared_referral, *imported, *document.ignored}
+        exported = {c.column for c in declared if c.use != "import"} | {*read_only}
+        unsettled = {*imported} - exported
+        unsettled |= {roles.shared_case, roles.shared_referral, *document.ignored}
         unsettled |= {c.column for c in declared if c.volatile or c.use == "import"}
         lines = {c.column for c in declared if c.multiline or any(p.multiline for p in c.parts)}
         lines |= {roles.rest} if roles.rest else set()
         return cls(
             known=known,
             needed=tuple(dict.fromkeys((*special, *needed, *read_only))),
-            written=tuple(n for n in known if n not in document.ignored and n not in read_only),
+            written=tuple(
+                name
+                for name in known
+                if name not in document.ignored and (name not in read_only or name in computed)
+            ),
             multiline=frozenset(lines),
             settled=tuple(name for name in known if name not in unsettled),
         )

@@ -70,6 +70,8 @@ class MappingDocument(Part):
         columns: columns and their fields.
         written: columns of the import that are computed from several fields.
         ignored: columns of the export that are deliberately not read.
+        may_lack: columns that a record of JSON or XML may lack although a condition reads them;
+            such a column counts as an empty text.
     """
 
     mapping: str
@@ -93,6 +95,7 @@ class MappingDocument(Part):
     columns: tuple[Column, ...]
     written: tuple[Written, ...] = ()
     ignored: tuple[str, ...] = ()
+    may_lack: tuple[str, ...] = ()
     _words: dict[str, Vocabulary] = PrivateAttr(default_factory=dict)
 
     @property
@@ -136,6 +139,10 @@ class MappingDocument(Part):
         documents = info.context if isinstance(info.context, Documents) else None
         self._load_words(documents)
         zone_named(self.zone)
+        formats = (*self.date_formats, *self.time_formats, *self.datetime_formats)
+        for pattern in (*formats, *(text for column in self.columns for text in column.formats)):
+            if "%" not in pattern:
+                raise ValueError(f"{pattern} is no format of dates; an example is %d/%m/%Y")
         names = [column.column for column in self.columns]
         _no_repeats("a column is declared twice", names)
         self._check_tables()
@@ -234,6 +241,7 @@ class MappingDocument(Part):
         """Check that no name has two uses, and that expressions use no column that is ignored."""
         used = {column.column for column in self.columns} | set(self.special_columns())
         taken = used | self.expression_columns
+        self._check_writers()
         for name in self.ignored:
             if name in taken:
                 raise ValueError(f"the column {name} is ignored, and used elsewhere in the file")
@@ -246,6 +254,24 @@ class MappingDocument(Part):
         for name in (*self.import_columns(), self.roles.rest, *(w.column for w in self.written)):
             if name and name in self.derived:
                 raise ValueError(f"the column {name} is written, and a derived column is only read")
+
+    def _check_writers(self) -> None:
+        """Check that no column of an import has two values, of which one would be lost."""
+        roles = self.roles.model_dump(include=set(_ROLES))
+        special = [name for name in roles.values() if name]
+        _no_repeats("a column has two special roles", special)
+        columns = {c.column: c for c in self.columns}
+        written = [one.column for one in self.written]
+        _no_repeats("a column is written twice", [*written, *special])
+        imported = {*self.import_columns()}
+        for name in (*special, *written):
+            column = columns.get(name)
+            if column is not None and (column.use != "export" or name in imported):
+                raise ValueError(
+                    f"the column {name} has a field and another use; give each its own"
+                )
+        for name in imported & self.expression_columns:
+            raise ValueError(f"the column {name} is only written, and an expression reads it")
 
     def _check_places(self) -> None:
         """Check that what is received about an event has a place: a column of its own, or `rest`.
@@ -289,6 +315,18 @@ class MappingDocument(Part):
         read = {name for text in texts for name in compiled(text).names}
         return frozenset(read - self.derived.keys())
 
+    @property
+    def condition_columns(self) -> frozenset[str]:
+        """Return the columns of the export on which a condition depends, also by derived ones."""
+        texts = [kind.when for kind in self.kinds.values() if kind.when]
+        texts += [route.when for route in self.routes if route.when]
+        texts += [self.only] if self.only else []
+        read = {name for text in texts for name in compiled(text).names}
+        for name in reversed(self.derived):
+            if name in read:
+                read |= compiled(self.derived[name]).names
+        return frozenset(read - self.derived.keys())
+
     def special_columns(self) -> tuple[str, ...]:
         """Return the names of columns with a special role in a fixed order, exported ones first."""
         roles = self.roles
@@ -308,6 +346,11 @@ class MappingDocument(Part):
         return tuple(name for name in names if name)
 
 
+_ROLES: Final = (
+    "kind", "recipients", "case", "shared_case", "referral", "shared_referral", "not_shared",
+    "unlisted", "received_from", "event_id", "sent_at", "rest",
+)  # fmt: skip
+"""Members of ``roles`` that name a column."""
 _IMPORTED: Final = ("received_from", "event_id", "sent_at", "not_shared")
 """Special columns that only an import has, besides ``rest``."""
 

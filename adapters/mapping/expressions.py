@@ -9,6 +9,7 @@ extensions for text and lists (``split``, ``join``, ``trim``, ``replace``, ``low
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from cel.stdlib import STDLIB_FUNCTIONS, add_stdlib_to_context
 
 from adapters.base import FilePlace
 
+logging.getLogger("cel").disabled = True  # it logs the values that a function could not take
 MAX_EXPRESSION: Final = 1_000
 """Longest expression, in characters."""
 _TOKENS: Final = re.compile(
@@ -29,8 +31,9 @@ _TOKENS: Final = re.compile(
 )
 _LOOPS: Final = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one)\s*\(\s*([a-z]\w*)\s*,")
 """The variable of a macro over a list."""
+_HAS: Final = re.compile(r"\bhas\s*\(")
 _OWN_FUNCTIONS: Final = frozenset({
-    "size", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool", "has",
+    "size", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "bool",
     "timestamp", "duration", "type", "getFullYear", "getMonth", "getDate", "getDayOfMonth",
     "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "dyn",
     "map", "filter", "all", "exists", "exists_one", "in", "contains",
@@ -124,6 +127,10 @@ def compiled(text: str, variable: str = "row") -> Expression:
         raise ValueError(
             f"an expression has no {sorted(others)[0]}: columns are {variable}.NAME or "
             f'{variable}["NAME"], and texts stand in quotes'
+        )
+    if _HAS.search(text):
+        raise ValueError(
+            f'a column without a value is an empty text here, so compare: {variable}.NAME != ""'
         )
     unknown = sorted(
         name

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 """Years outside this range are typing errors."""
 
+_IN_WORDS: Final = ("%b", "%B", "%p")
+"""Tokens of months and of morning and afternoon, whose capitals do not matter."""
 UK: Final = ZoneInfo("Europe/London")
 
 
@@ -66,4 +68,8 @@ def parse_strictly(text: str, pattern: str) -> datetime | None:
     if "%Y" in pattern and not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
         return None
     # strptime also accepts 1/2/2025 and extra blanks, which a dd/mm/yyyy column must not have.
-    return moment if moment.strftime(pattern) == text else None
+    written = moment.strftime(pattern)
+    if any(token in pattern for token in _IN_WORDS):  # 3 Nov 2026 has only one meaning
+        written, text = written.casefold(), text.casefold()
+        return moment if text in (written, written.removeprefix("0")) else None
+    return moment if written == text else None

@@ -269,6 +269,7 @@ def _time(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     return _parse(text_of(value, place), formats, place, "time").strftime("%H:%M")
 
 
+_EXAMPLE: Final = datetime(2026, 11, 3, 21, 40)
 _ZONE_NAME: Final = re.compile(r" ([A-Z]{2,5})$")
 
 
@@ -359,4 +360,6 @@ def _date_error(formats: Sequence[str], place: FilePlace, what: str) -> MappingE
     shape = formats[0]
     for token, words in (("%d", "dd"), ("%m", "mm"), ("%Y", "yyyy"), ("%H", "HH"), ("%M", "MM")):
         shape = shape.replace(token, words)
+    if "%" in shape:
+        shape = f"{_EXAMPLE.strftime(formats[0])}, for example"
     return place.error("invalid_date", f"a {what} that exists is expected, as {shape}")

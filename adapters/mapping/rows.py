@@ -54,6 +54,8 @@ class RowMapping:
         self.multiline_columns = names.multiline
         self.written_columns = names.written
         self._settled = names.settled
+        lacking = document.condition_columns - set(document.may_lack)
+        self._decisive = () if document.style == "text" else tuple(sorted(lacking))
 
     @property
     def version(self) -> str:
@@ -69,6 +71,13 @@ class RowMapping:
             MappingError: with line and column.
         """
         place = FilePlace(row.line)
+        for name in self._decisive:  # the header of a table has them; a record of JSON may not
+            if row.values.get(name) in (None, ""):
+                raise place.at(name).error(
+                    "missing_value",
+                    "a condition of the mapping reads this member, and the record lacks it",
+                    fix="Export it in each record, or name it under `may_lack` in the file.",
+                )
         whole = self._with_derived(row, place)
         if self.document.only and not compiled(self.document.only).holds(whole.values, place):
             return None

@@ -88,7 +88,7 @@ def _code(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     own = table.writable.get(text)
     if own is None and terms.unlisted:
         listed = document.codes_of(table)
-        if listed is not None and text not in listed:
+        if listed is not None and text not in listed and text not in table.readable:
             return text
     if own is None:
         raise place.error(

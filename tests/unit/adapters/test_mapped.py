@@ -92,6 +92,9 @@ def test_a_changed_file_is_taken_at_the_next_use(tmp_path: Path) -> None:
         own.to_event(row, context())
     text = (tmp_path / "mapping.yaml").read_text()
     write(tmp_path, text.replace("Fined: fined", "Fined: fined, Caution: cautioned"))
+    with pytest.raises(MappingError):  # the rows of a file that was begun are mapped alike
+        own.to_event(row, context())
+    own.read(b"Kind,To,Case,Status\n")
     assert own.to_event(row, context()) is not None
     assert own.trouble() is None
 
@@ -111,6 +114,30 @@ def test_a_file_that_cannot_be_used_is_told_and_the_one_before_goes_on(
     assert own.trouble() == "mapping_invalid"
     write(tmp_path, good)
     assert own.trouble() is None
+
+
+@pytest.mark.parametrize("format_", ["json", "xml"])
+@pytest.mark.parametrize("optional", [False, True])
+def test_a_condition_over_a_member_that_a_record_lacks_is_no_answer(
+    format_: str, optional: bool, tmp_path: Path
+) -> None:
+    own = adapter(tmp_path, format_)
+    text = (
+        (tmp_path / "mapping.yaml")
+        .read_text()
+        .replace("kinds:", 'only: row.Restricted != "Y"\nkinds:', 1)
+    )
+    write(tmp_path, text + ("may_lack: [Restricted]\n" if optional else ""))
+    row = {"Kind": "update", "To": "P", "Case": "C-1", "Status": "Fined"}
+    (item,) = own.read(own.write([row], header=[*row]))
+    assert isinstance(item, Row)
+    if optional:
+        assert own.to_event(item, context()) is not None
+        return
+    with pytest.raises(MappingError) as refusal:
+        own.to_event(item, context())
+    assert refusal.value.code == "missing_value"
+    assert "Restricted" in (refusal.value.where or "")
 
 
 def test_an_adapter_does_not_start_with_a_file_that_cannot_be_used(tmp_path: Path) -> None:

@@ -65,6 +65,30 @@ def test_an_answer_about_consent_is_not_proposed(council: Path) -> None:
     assert "Consent to share: ignored" in proposed.err
 
 
+def test_a_file_that_is_there_is_not_written_over(council: Path) -> None:
+    place = council.parent / "mine.yaml"
+    words = ("mapping", "init", council.parent / "asb.csv", "--agency", council, "--output", place)
+    assert run(*words).code == 0
+    before = place.read_bytes()
+    again = run(*words)
+    assert "output_exists" in again.err
+    assert again.code != 0
+    assert place.read_bytes() == before
+
+
+def test_partners_who_must_not_get_a_row_are_not_proposed_as_its_recipients(council: Path) -> None:
+    export = council.parent / "asb.csv"
+    text = export.read_text()
+    export.write_text(
+        text.replace("Officer;", "Do not share with;")
+        .replace(";JS;", ";cps-london;")
+        .replace(";AB;", ";cps-london;")
+    )
+    proposed = run("mapping", "init", export, "--agency", council)
+    assert "recipients: Refer To" in proposed.text
+    assert "Do not share with" in proposed.text.partition("ignored:")[2]
+
+
 def test_each_refused_row_names_its_column_and_no_value(council: Path) -> None:
     connect(council)
     code, rows = check(council)

@@ -59,6 +59,16 @@ def test_a_fault_names_the_place_and_no_value(text: str) -> None:
     assert "Quillfeather" not in refusal.value.diagnostics()
 
 
+def test_a_fault_writes_no_value_to_a_log(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in ("bool(row.A)", "row.A.substring(99)", "row.A.charAt(99)"):
+        with pytest.raises(MappingError):
+            compiled(text).value({"A": "Quillfeather"}, PLACE)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err, caplog.text) == ("", "", "")
+
+
 def test_a_condition_has_to_be_true_or_false() -> None:
     with pytest.raises(MappingError) as refusal:
         compiled("row.A").holds({"A": "yes"}, PLACE)

@@ -64,3 +64,21 @@ def test_the_keys_of_a_record_forget_form_and_keep_content() -> None:
     assert first not in others
     assert len(others) == 5
     assert json.dumps(first.hex())
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "read"),
+    [
+        ("3 Nov 2026", "%d %b %Y", True),
+        ("03 nov 2026", "%d %b %Y", True),
+        ("3 November 2026", "%d %B %Y", True),
+        ("9.40pm", "%I.%M%p", True),
+        ("3/11/2026", "%d/%m/%Y", False),
+        ("  3 Nov 2026", "%d %b %Y", False),
+        ("31 Feb 2026", "%d %b %Y", False),
+    ],
+)
+def test_a_month_in_words_has_one_meaning_and_numbers_are_padded(
+    text: str, pattern: str, read: bool
+) -> None:
+    assert (parse_strictly(text, pattern) is not None) is read

@@ -119,6 +119,13 @@ def test_a_column_that_only_an_expression_reads_is_needed_and_part_of_the_key() 
     assert first.key != second.key
 
 
+def test_a_column_that_is_read_and_written_is_part_of_the_key() -> None:
+    first, second = sent(Surname="Sample"), sent(Surname="Different")
+    assert first is not None
+    assert second is not None
+    assert first.key != second.key
+
+
 def test_an_ignored_column_is_allowed_and_no_part_of_the_key() -> None:
     assert "Officer" in mapping().known_columns
     first, second = sent(), sent(Officer="Y")
@@ -217,6 +224,13 @@ def test_a_field_without_a_place_is_refused_and_not_dropped() -> None:
         (", when: 'row.Stage == \"New\"'", "", "the whole file"),
         ("source: a test", "source: a test\nzone: Europe/Londn", "the whole file"),
         ("format: {type: csv}", "format: {type: csv, records: /a}", "format"),
+        ("  rest: Notes", "  rest: Note", "the whole file"),
+        ("  rest: Notes", "  rest: Stage", "the whole file"),
+        ("  rest: Notes", "  rest: Ref", "the whole file"),
+        ("  rest: Notes", "  rest: Surname", "the whole file"),
+        ("{column: Surname,", "{column: Motive,", "the whole file"),
+        ("kind: date}", "kind: date, formats: [D MMM YYYY]}", "the whole file"),
+        ("only: row.Type", "only: has(row.Type) && row.Type", "only"),
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused_with_its_place(
