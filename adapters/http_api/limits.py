@@ -20,7 +20,9 @@ MOST_WAITING: Final = 8
 MOST_DEPTH: Final = 32
 """Nesting of a JSON document; an event has fewer than ten levels."""
 _MINUTE_S: Final = 60.0
-_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
+"""Texts and brackets. A text without an end matches up to the end of the body: if it failed there,
+the next quote would read the rest again, and the whole would take quadratic time."""
 _STEPS: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import orjson
@@ -37,17 +38,27 @@ class PageReader:
         return self._cursors.parse(cursor, self._offering.last())
 
     async def next(
-        self, reader: str, after: int, limit: int, wait_s: float, stop: asyncio.Event
+        self,
+        reader: str,
+        after: int,
+        limit: int,
+        wait_s: float,
+        check: Callable[[], object],
+        stop: asyncio.Event,
     ) -> list[Read]:
         """Return the next events; wait at most so long for the first, and not after ``stop``.
 
+        ``check`` is called after each wait, before events are read and recorded as consulted.
+
         Raises:
-            ApiError: `events_removed` (410).
+            ApiError: `events_removed` (410), or what ``check`` raises once the token is not valid
+                any more.
         """
         loop = asyncio.get_running_loop()
         ends = loop.time() + wait_s
         while True:
             rung = self._offering.bell.next_ring()
+            check()
             try:
                 found = await asyncio.to_thread(self._offering.page, reader, after, limit)
             except EventsRemovedError as removed:
@@ -58,14 +69,20 @@ class PageReader:
             await self._offering.bell.within(rung, left)
 
     async def within(
-        self, reader: str, after: int, limit: int, wait_s: float, stop: asyncio.Event
+        self,
+        reader: str,
+        after: int,
+        limit: int,
+        wait_s: float,
+        check: Callable[[], object],
+        stop: asyncio.Event,
     ) -> bytes:
         """Return a page as JSON: the events, and the cursor after the last one.
 
         Raises:
-            ApiError: `events_removed` (410).
+            ApiError: as ``next``.
         """
-        found = await self.next(reader, after, limit, wait_s, stop)
+        found = await self.next(reader, after, limit, wait_s, check, stop)
         last = found[-1].number if found else after
         events = [self.as_json(one) for one in found]
         return orjson.dumps({"events": events, "next": self._cursors.format(last)})

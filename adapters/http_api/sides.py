@@ -68,6 +68,7 @@ class HttpSource:
         key = _idempotency_key(request)
         _require_json(request)
         body = await read_body(request, self._request_bytes)
+        request.state.check()  # the token may have been revoked while a slow body came
         accepted = await asyncio.to_thread(self._acceptance.accept, identity.name, key, body)
         self._published()
         id_ = orjson.loads(accepted.answer)["id"]
@@ -112,13 +113,13 @@ class HttpSink:
         if stream:
             after = request.headers.get("last-event-id") or after
         number = await asyncio.to_thread(self._pages.place, after)
+        check = request.state.check
         if stream:
             self._waiting.require_room(identity.name)
-            check = request.state.check
             body = event_stream(self._pages, self._waiting, identity, number, check, self._stop)
             return StreamingResponse(body, media_type="text/event-stream")
         with self._waiting.one(identity.name):
-            page = await self._pages.within(identity.name, number, limit, wait_s, self._stop)
+            page = await self._pages.within(identity.name, number, limit, wait_s, check, self._stop)
         return Response(page, media_type="application/json")
 
     async def result(self, request: Request, identity: Identity) -> Response:
@@ -127,6 +128,7 @@ class HttpSink:
         sender = query_agency(request)
         _require_json(request)
         rejection = parse_result(await read_body(request, MOST_RESULT_BYTES))
+        request.state.check()
         outcome = await asyncio.to_thread(
             self._offering.result, identity.name, event_id, sender, rejection
         )

@@ -49,9 +49,9 @@ async def event_stream(
         with waiting.one(identity.name):
             while loop.time() < ends and not stop.is_set():
                 wait_s = min(ALIVE_S, ends - loop.time())
-                found = await pages.next(identity.name, after, CHUNK_EVENTS, wait_s, stop)
-                check()
+                found = await pages.next(identity.name, after, CHUNK_EVENTS, wait_s, check, stop)
                 for one in found:
+                    check()  # a slow reader takes a while for each
                     document = pages.as_json(one)
                     yield _message("event", orjson.dumps(document), str(document["cursor"]))
                     after = one.number

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -193,6 +195,25 @@ async def test_a_body_that_comes_slowly_is_request_slow(
     assert code(answer) == (408, "request_slow")
 
 
+@pytest.mark.parametrize("path", ["/events", f"/events/{uuid4()}/result"])
+async def test_a_token_that_is_revoked_while_its_body_comes_changes_nothing(
+    police: HttpAgency, path: str
+) -> None:
+    token = police.token()
+    (stored,) = stored_tokens(police.root)
+    content = json.dumps(police.body() if path == "/events" else {"outcome": "imported"})
+
+    async def slow() -> object:
+        revoke(police.root, stored.id, police.member.clock.now)
+        yield content.encode()
+
+    headers = {**key(), "content-type": "application/json"}
+    async with police.client(token) as client:
+        answer = await client.post(path, content=slow(), headers=headers)  # type: ignore[arg-type]
+    assert code(answer) == (401, "api_token_wrong")
+    assert police.entries("disclosure") == []
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"content-type": "text/plain"}, {"content-encoding": "gzip"}],
@@ -228,6 +249,15 @@ def test_brackets_in_texts_do_not_count_and_no_text_takes_long(body: bytes) -> N
     begin = time.perf_counter()
     require_shallow(body)
     assert time.perf_counter() - begin < 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'\\"' * 99, b'\\"' * 99 + b"\\", b'"', b'"\\', b'{"a": "b\\\\"}', b'["\\""', b'\\"a"b"' * 9],
+)
+def test_each_byte_of_a_body_is_looked_at_once(body: bytes) -> None:
+    """A quote outside of every match would be one at which the search read to the end in vain."""
+    assert b'"' not in limits._BRACKETS.sub(b"", body)
 
 
 HOSTILE = {

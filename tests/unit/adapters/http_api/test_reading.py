@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.http_api import streams
+from adapters.http_api import streams, tokens
 from adapters.http_api.cursors import Cursors
 from broker.agency.restored import RESTORED_FILE, restored_bytes
 from tests.support.founded_partnership import COUNCIL, POLICE
@@ -182,8 +182,6 @@ async def test_a_stream_has_each_event_with_its_cursor_and_continues_after_it(
 async def test_a_stream_ends_when_the_token_is_revoked(
     council: HttpAgency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from adapters.http_api import tokens
-
     monkeypatch.setattr(streams, "ALIVE_S", 0.02)
     token = council.token()
     (stored,) = tokens.stored_tokens(council.root)
@@ -193,6 +191,23 @@ async def test_a_stream_ends_when_the_token_is_revoked(
         tokens.revoke(council.root, stored.id, council.member.clock.now)
         answer = await asyncio.wait_for(asked, 5)
     assert '"api_token_wrong"' in answer.text
+
+
+async def test_a_long_poll_gives_nothing_to_a_token_that_was_revoked_meanwhile(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    token = council.token()
+    (stored,) = tokens.stored_tokens(council.root)
+    async with council.client(token) as client:
+        asked = asyncio.create_task(client.get("/events", params={"wait": 30}))
+        await asyncio.sleep(0.05)
+        assert not asked.done()
+        tokens.revoke(council.root, stored.id, council.member.clock.now)
+        await published(town)
+        council.sink._offering.bell.ring()
+        answer = await asyncio.wait_for(asked, 5)
+    assert (answer.status_code, answer.json()["code"]) == (401, "api_token_wrong")
+    assert council.entries("consultation") == []
 
 
 async def test_more_than_eight_requests_of_one_token_do_not_wait(council: HttpAgency) -> None:
