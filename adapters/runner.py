@@ -81,9 +81,6 @@ async def run_adapter(
         participant.path(PORT_FILE).write_text(f"{server.port}\n")
         api = adapter.api
         participant.path(API_PORT_FILE).unlink(missing_ok=True)
-        if api is not None:
-            await api.start()
-            participant.path(API_PORT_FILE).write_text(f"{api.port}\n")
         written = held_folders(participant).written
         removed = await asyncio.to_thread(remove_leftovers, written, clock(), age_ms=0)
         if removed:
@@ -100,6 +97,9 @@ async def run_adapter(
             partial(adapter.sink.run, broker.parts.arrivals.delivered, stop, delivery_turned),
             partial(adapter.retention.run, stop),
         )
+        if api is not None:  # last, so that its first request finds the source started
+            await api.start()
+            participant.path(API_PORT_FILE).write_text(f"{api.port}\n")
         try:
             await run_together(loops, stop, tell_shortage=broker.tell_shortage)
         finally:

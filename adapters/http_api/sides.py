@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from adapters.http_api.accepting import KEY_CHARACTERS, EventAcceptance
 from adapters.http_api.cursors import Cursors
-from adapters.http_api.endpoints import Endpoint
+from adapters.http_api.endpoints import RETRY_S, Endpoint
 from adapters.http_api.limits import WaitingReaders, read_body, require_shallow
 from adapters.http_api.offering import Offering, Reading, Rejection
 from adapters.http_api.pages import MOST_EVENTS, PageReader
@@ -42,7 +42,11 @@ _AGENCY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")
 
 
 class HttpSource:
-    """Takes events over HTTP; see ``SourceLoop``. The server calls it: its loop only shows life."""
+    """Takes events over HTTP; see ``SourceLoop``.
+
+    The server calls it. Its loop only shows life, and that events may be taken: a restored agency
+    starts the loop when it knows its own newest manifest.
+    """
 
     trouble: Check | None = None
 
@@ -52,19 +56,28 @@ class HttpSource:
         self._acceptance = acceptance
         self._published = published
         self._request_bytes = request_bytes
+        self._begun = False
         self.endpoints = (Endpoint("POST", "/events", ("publish",), self.publish),)
 
     def retry_now(self) -> None:
         """Do nothing: no request waits."""
 
     async def run(self, stop: asyncio.Event, turned: Callable[[], None]) -> None:
-        """Report life until ``stop`` is set."""
+        """Take events, and report life until ``stop`` is set."""
+        self._begun = True
         while not stop.is_set():
             turned()
             await set_within(stop, SOURCE_TURN_S)
 
     async def publish(self, request: Request, identity: Identity) -> Response:
         """Answer `POST /events`."""
+        if not self._begun:
+            raise ApiError(
+                503,
+                "The adapter does not take events yet; nothing was accepted.",
+                code="source_not_started",
+                headers={"retry-after": str(RETRY_S)},
+            )
         key = _idempotency_key(request)
         _require_json(request)
         body = await read_body(request, self._request_bytes)

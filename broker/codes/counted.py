@@ -159,6 +159,7 @@ API_REFUSALS: Final = (
     "result_conflict",
     "result_malformed",
     "result_too_early",
+    "source_not_started",
 )
 """Reasons why a request of the HTTP interface was not carried out.
 

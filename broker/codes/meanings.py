@@ -1339,6 +1339,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the inbox folder cannot be written",
         "Create the folder, and let the adapter's account write to it.",
     ),
+    "source_not_started": Meaning(
+        "(HTTP) the adapter does not take events yet",
+        "Send the request again with the same key, as late as the header Retry-After says. After a "
+        "restore the adapter first reads its newest manifest from Kafka.",
+    ),
     "source_retry": Meaning(
         "a file of the import folder cannot be read at present",
         "Nothing: it is tried again. If it stays, let the adapter's account read and move it.",

@@ -68,6 +68,7 @@ class HttpAgency:
             0.1,
         )
         self.source: HttpSource = http_source(self.parts)
+        self.source._begun = True  # as its loop does
         self.sink: HttpSink = http_sink(self.parts)
         self.app = complete_app(self.parts, (*self.source.endpoints, *self.sink.endpoints))
 

@@ -61,6 +61,8 @@ BY_TEST = {
     "result_malformed": "adapters/http_api/test_results.py::test_another_form_is_result_malformed",
     "result_too_early": "adapters/http_api/test_results.py"
     "::test_a_later_event_of_the_case_waits_and_a_result_for_it_is_result_too_early",
+    "source_not_started": "adapters/http_api/test_publishing.py"
+    "::test_before_the_source_has_started_it_is_source_not_started",
     "results_overdue": "adapters/http_api/test_results.py::test_an_overdue_result_is_counted",
     "manifest_changed": "broker/service/test_manifest_renewal.py"
     "::test_two_processes_do_not_issue_at_once",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from uuid import uuid4
 
@@ -27,6 +28,21 @@ async def test_an_event_is_accepted_sealed_and_logged_under_the_name_of_the_toke
     (entry,) = police.entries("disclosure")
     assert (entry.event_id, entry.operator) == (found["id"], "token housing")
     assert [one.event_id for one in police.entries("collection")] == [found["id"]]
+
+
+async def test_before_the_source_has_started_it_is_source_not_started(police: HttpAgency) -> None:
+    """A restored agency starts its source only when it knows its own newest manifest."""
+    police.source._begun = False
+    async with police.client() as client:
+        early = await client.post("/events", json=police.body(), headers=key())
+        assert (early.status_code, early.json()["code"]) == (503, "source_not_started")
+        assert early.headers["retry-after"]
+        assert police.entries("disclosure") == []
+        stop = asyncio.Event()
+        stop.set()
+        await police.source.run(stop, lambda: None)
+        later = await client.post("/events", json=police.body(), headers=key())
+    assert later.status_code == 201
 
 
 async def test_the_same_key_and_body_have_the_same_answer_and_one_effect(
