@@ -122,6 +122,11 @@ def check(
         f"{counts['send']} would be sent, {counts['refused']} refused, {counts['filtered']} "
         f"filtered by the mapping, {counts['repeat']} sent before. Nothing was sent or stored."
     )
+    if mapping is None and document is not None and document.format is None:
+        note(
+            f"Tried with the shipped format {document.mapping}. For a file of your own: "
+            "--mapping FILE"
+        )
     if trial.assumed is not None:
         note(f"No agreement is in force: judged by {trial.assumed.name} {trial.assumed.version}.")
     if counts["refused"]:

@@ -10,6 +10,8 @@ from contracts.errors import UnknownNameError
 __all__ = ["below", "nearest", "require_known", "suggestion"]
 
 _SUGGESTED = 3
+_PART = 3
+"""Least number of characters of a part by which a name is found."""
 _LISTED = 12
 _SHOWN_CHARACTERS = 80
 _COMPARED_CHARACTERS = 200
@@ -23,7 +25,8 @@ def below(path: str, asked: str) -> bool:
 def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Return up to three known names that resemble `name`, the most alike first.
 
-    A dotted path is also compared by its last part, so that `adress` finds `victim.address`.
+    A dotted path is also compared by its last part, so that `adress` finds `victim.address`. Names
+    of which the typed text is a part come last: `risk` finds `victim.risk_level`.
     """
     names = tuple(dict.fromkeys(known))
     name = name[:_COMPARED_CHARACTERS]
@@ -36,6 +39,8 @@ def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     asked = name.rpartition(".")[2].casefold()
     for part in difflib.get_close_matches(asked, set(last.values()), _SUGGESTED, cutoff=0.75):
         found += [each for each in names if last[each] == part]
+    if len(asked) >= _PART:
+        found += [each for each in names if asked in each.casefold()]
     return tuple(dict.fromkeys(found))[:_SUGGESTED]
 
 
