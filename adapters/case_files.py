@@ -3,8 +3,9 @@
 A file is examined only if one of the case's ids appears in it, in any capitals and with or without
 invisible characters. The adapter then says which case each record is about. A refused record
 belongs to the case if it names the case. A record that cannot be read belongs to the case if an id
-appears in it. When a broken record covers several lines, the lines beside a line of the case are in
-doubt, because they may be the rest of it. Compressed files are searched within limits.
+appears in it. A broken record of several lines, or broken lines beside each other, are in doubt if
+one of them is the case's: they may be of several cases. Compressed files are searched within
+limits.
 
 The case's records are cut out of a file, and all other bytes stay as they were. A file with no
 other records is removed. A file that cannot be cut is removed if every record of it was taken
@@ -272,7 +273,8 @@ class AdapterCaseFiles:
             judged.append((item, verdict))
         result = _Sorted()
         for run in _runs(judged, stream):
-            in_doubt = len(run) > 1 and any(verdict == "ours" for _, verdict in run)
+            several = len(run) > 1 or _has_lines(run[0][0], stream)
+            in_doubt = several and any(verdict == "ours" for _, verdict in run)
             for item, verdict in run:
                 if verdict == "ours":
                     result.ours += 1
@@ -344,6 +346,14 @@ def _runs(judged: list[_Judged], stream: BinaryIO) -> Iterator[list[_Judged]]:
 
 def _torn(item: Row | Rejected) -> bool:
     return isinstance(item, Rejected) and item.torn
+
+
+def _has_lines(item: Row | Rejected, stream: BinaryIO) -> bool:
+    """Return whether a torn record has several lines, which may be records of several cases."""
+    if not _torn(item):
+        return False
+    stream.seek(item.start)
+    return b"\n" in stream.read(item.end - item.start).strip()
 
 
 def _blank(stream: BinaryIO, before: Row | Rejected, after: Row | Rejected) -> bool:

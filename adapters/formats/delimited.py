@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 
 from adapters.base import Export, MappingError, Records, Rejected, Row
 from adapters.formats.encoding import Encoding, as_stream, check_text
-from adapters.formats.splitting import Cut, Splitter
+from adapters.formats.splitting import Cut, Splitter, known_cuts
 from adapters.limits import MAX_HEAD_BYTES, MAX_RECORD_BYTES
 
 # CSV injection (OWASP): a partner's narrative must not become code on an officer's screen. A '
@@ -58,6 +58,7 @@ def read_delimited(
     needed: Sequence[str],
     multiline: Collection[str] | None = None,
     encoding: str | None = None,
+    starts: Sequence[int] | None = None,
 ) -> Records:
     """Parse an export. The file as a whole is checked before the first record is given.
 
@@ -68,6 +69,7 @@ def read_delimited(
         needed: all required columns.
         multiline: the columns whose values may have line breaks; None for all.
         encoding: encoding of the file, if the agency states one.
+        starts: offset of each record, if it is known where the records are.
 
     Returns:
         Rows whose values have no surrounding blanks; repeated header lines are skipped.
@@ -85,7 +87,7 @@ def read_delimited(
     divider = cut.content
     divider = divider if divider.endswith(b"\n") else divider + dialect.line_end.encode()
     names = frozenset(known)
-    sheet = _Sheet(stream, cut, header, names, divider, found, dialect, multiline)
+    sheet = _Sheet(stream, cut, header, names, divider, found, dialect, multiline, starts)
     return Records(sheet.rows, head=above + divider, divider=divider)
 
 
@@ -180,17 +182,25 @@ class _Sheet:
     encoding: Encoding
     dialect: Dialect
     multiline: Collection[str] | None
+    starts: Sequence[int] | None
+
+    def _cuts(self) -> Iterator[Cut]:
+        line = self.head.line + 1
+        if self.starts is not None:
+            return known_cuts(self.stream, self.starts, line=line)
+        delimiter, at = self.dialect.delimiter, self.head.end
+        return iter(Splitter(self.stream, delimiter, at=at, line=line, divider=self.divider))
 
     def rows(self) -> Iterator[Row | Rejected]:
-        splitter = Splitter(
-            self.stream,
-            self.dialect.delimiter,
-            at=self.head.end,
-            line=self.head.line + 1,
-            divider=self.divider,
-        )
         foreign: int | None = None
-        for cut in splitter:
+        doubt = 0
+        for cut in self._cuts():
+            if cut.start < doubt:
+                doubt = max(0 if cut.end == doubt else doubt, cut.doubt)
+                if cut.content.strip() not in (b"", self.divider.strip()):
+                    yield self._rejected(cut, _DOUBT)
+                continue
+            doubt = cut.doubt
             if not cut.content.strip():
                 continue
             if cut.content.strip() == self.divider.strip():
@@ -204,11 +214,6 @@ class _Sheet:
                 if item is not None:
                     yield replace(self._rejected(cut, _FOREIGN), section=foreign)
                 continue
-            if isinstance(item, Rejected) and b"\n" in cut.content.rstrip(b"\r\n"):
-                # It is unclear whether these lines belong together, so each is rejected on its own.
-                found = item.error.detail
-                doubt = _QUOTE if found == _QUOTE else f"{found}; or {_QUOTE}"
-                item = self._rejected(splitter.give_up(cut), doubt)
             if item is not None:
                 yield item
 
@@ -226,7 +231,9 @@ class _Sheet:
             return names
         fault = self._fault(text, fields)
         if fault is not None:
-            return self._rejected(cut, fault)
+            lines = self.starts is None and b"\n" in cut.content.rstrip(b"\r\n")
+            two = lines and fault != _QUOTE  # two broken quotes can join several rows
+            return self._rejected(cut, f"{fault}; or {_QUOTE}" if two else fault)
         if not any(fields):
             return None
         if self.dialect.guard:
@@ -263,10 +270,16 @@ class _Sheet:
             fix="Run the export again, or correct the row.",
         )
         unclosed = b'"' in cut.content
-        return Rejected(cut.line, error, cut.start, cut.end, unclosed=unclosed, torn=True)
+        return Rejected(
+            cut.line, error, cut.start, cut.end, unclosed=unclosed, torn=self.starts is None
+        )
 
 
 _FOREIGN: Final = "the header of another export, with other columns, stands here or above"
+_DOUBT: Final = (
+    "this line may be text of a value above it, which holds the header of this export: remove the "
+    "header from the value, or close its quotes"
+)
 _QUOTE: Final = (
     "a quote is missing, or stands in a value without quotes around it: double a quote inside a "
     "value, and put quotes around the value"

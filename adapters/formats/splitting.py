@@ -2,23 +2,28 @@
 
 A quote opens a quoted value only where a value begins. So a stray quote (``6'2" tall``) breaks its
 own line and no other. A quote that is never closed would swallow the records after it: such a
-record is rejected at its first line, and the lines after it are read as if it were absent.
+record is rejected at its first line, and the lines after it are read as if it were absent. A line
+of a value whose quotes are correct is never read as a record.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Literal, TypeAlias
 
-from adapters.limits import MAX_RECORD_BYTES
+from adapters.limits import MAX_FILE_BYTES, MAX_RECORD_BYTES
 
 Problem: TypeAlias = Literal["quote", "long"]
 
 PIECE_BYTES: Final = 64 * 1024
 MANY_BLANK: Final = 100
 """Number of consecutive blank lines from which on they are skipped in blocks."""
+MAX_AHEAD_BYTES: Final = 4 * MAX_FILE_BYTES
+"""Bytes of a file that are read to find the ends of values that are open for long."""
 _INSIDE: Final = re.compile(rb'(?:[^"]|"")*+')
 
 
@@ -32,6 +37,8 @@ class Cut:
         end: offset after its line end.
         content: its bytes with the line end; only the beginning for a line that is not a record.
         problem: why it is not a record.
+        doubt: offset up to which the lines below may be text of an open value of this one; 0 for
+            none.
     """
 
     line: int
@@ -39,6 +46,26 @@ class Cut:
     end: int
     content: bytes
     problem: Problem | None = None
+    doubt: int = 0
+
+
+def known_cuts(stream: BinaryIO, starts: Sequence[int], *, line: int) -> Iterator[Cut]:
+    """Yield records whose places are known, so that nothing inside a value can end one.
+
+    Args:
+        stream: the file; no other code may move its position.
+        starts: offset of each record.
+        line: line number of the first record.
+    """
+    for at, start in enumerate(starts):
+        stream.seek(start)
+        last = at + 1 == len(starts)
+        content = stream.read(MAX_RECORD_BYTES + 1 if last else starts[at + 1] - start)
+        end = stream.seek(0, io.SEEK_END) if last else starts[at + 1]
+        if len(content) > MAX_RECORD_BYTES:
+            yield Cut(line + at, start, end, content[:64], "long")
+        else:
+            yield Cut(line + at, start, end, content)
 
 
 class Splitter:
@@ -70,6 +97,7 @@ class Splitter:
         self._line = line
         self._divider = divider.strip()
         self._quotes = quotes
+        self._ahead = MAX_AHEAD_BYTES
 
     def __iter__(self) -> Iterator[Cut]:
         """Yield the remaining records, from the end of the last one."""
@@ -79,15 +107,6 @@ class Splitter:
             if cut is None:
                 return
             yield cut
-
-    def give_up(self, cut: Cut) -> Cut:
-        """Take back a record of several lines and give up only its first line.
-
-        The iteration continues with the second line.
-        """
-        end = cut.content.index(b"\n") + 1
-        self._go(cut.start + end, cut.line + 1)
-        return Cut(cut.line, cut.start, cut.start + end, cut.content[:end], "quote")
 
     def _go(self, at: int, line: int) -> None:
         self._at, self._line = at, line
@@ -109,14 +128,16 @@ class Splitter:
         self._at, self._line = start + len(content), first + 1
         if not self._quotes or b'"' not in content:
             return Cut(first, start, self._at, content)
-        state = self._scan(content, inside=False)
+        state, doubt = self._scan(content, inside=False), 0
         if state == "open":
-            state, content = self._rest_of(content)
+            state, content, doubt = self._rest_of(content)
         if state == "closed":
             return Cut(first, start, self._at, content)
+        if state == "long":
+            return Cut(first, start, self._at, content[:64], "long")
         end = len(content) if b"\n" not in content else content.index(b"\n") + 1
         self._go(start + end, first + 1)
-        return Cut(first, start, self._at, content[:end], "quote")
+        return Cut(first, start, self._at, content[:end], "quote", doubt)
 
     def _pass_blank(self) -> None:
         """Move to the next line that is not blank, or to one before it."""
@@ -129,13 +150,16 @@ class Splitter:
                 break
         self._stream.seek(self._at)
 
-    def _rest_of(self, first: bytes) -> tuple[str, bytes]:
-        """Return state and bytes at the end of a record whose first line leaves a quote open."""
+    def _rest_of(self, first: bytes) -> tuple[str, bytes, int]:
+        """Return state, bytes and doubt of a record whose first line leaves a quote open."""
         lines, size = [first], len(first)
         while size < MAX_RECORD_BYTES:
             line = self._stream.readline(MAX_RECORD_BYTES - size)
-            if not line or (self._divider and line.strip() == self._divider):
-                break
+            if not line:
+                return "broken", first, 0
+            if self._divider and line.strip() == self._divider:
+                # The value may also hold this line: then the lines up to its end are its text.
+                return "broken", first, self._end_of_open()[0]
             lines.append(line)
             size += len(line)
             self._at, self._line = self._at + len(line), self._line + 1
@@ -143,11 +167,40 @@ class Splitter:
                 continue
             state = self._scan(line, inside=True)
             if state != "open":
-                return state, b"".join(lines)
-        return "broken", first
+                return state, b"".join(lines), 0
+        end, passed = self._end_of_open()
+        if not end:
+            return "broken", first, 0
+        self._go(end, self._line + passed)
+        return "long", first, 0
+
+    def _end_of_open(self, *, inside: bool = True) -> tuple[int, int]:
+        """Return where a record that goes on at the stream's position ends, and its further lines.
+
+        The offset is 0 if it has no end because its quotes are broken.
+        """
+        passed = 0
+        while piece := self._stream.readline(MAX_RECORD_BYTES):
+            self._ahead -= len(piece)
+            if self._ahead < 0:
+                return sys.maxsize, passed
+            state = self._scan(piece, inside=inside)
+            if state == "broken":
+                break
+            inside = state == "open"
+            passed += piece.endswith(b"\n")
+            if not inside and piece.endswith(b"\n"):
+                return self._stream.tell(), passed
+        return 0, passed
 
     def _long(self, start: int, line: int, beginning: bytes) -> Cut:
-        """Skip a line that is longer than a record may be."""
+        """Skip a record whose first line is longer than a record may be."""
+        if self._quotes and (state := self._scan(beginning, inside=False)) != "broken":
+            end, passed = self._end_of_open(inside=state == "open")
+            if end:
+                self._go(end, line + passed)
+                return Cut(line, start, end, beginning[:64], "long")
+            self._stream.seek(start + len(beginning))
         end = start + len(beginning)
         while piece := self._stream.readline(MAX_RECORD_BYTES):
             end += len(piece)

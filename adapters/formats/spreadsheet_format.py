@@ -80,7 +80,7 @@ class SpreadsheetFormat:
             self._rows(stream, self._settings.sheet), self._settings.header_line
         )
         try:
-            records = _read_csv(converted.content, columns, "utf-8")
+            records = _read_csv(converted.content, columns, "utf-8", converted.starts)
         except MappingError as error:
             error.where = str(FilePlace(converted.header))
             raise
@@ -106,10 +106,20 @@ class SpreadsheetFormat:
         return write_ods(table, sheet) if self._settings.type == "ods" else _xlsx(table, sheet)
 
 
-def _read_csv(stream: BinaryIO, columns: Columns, encoding: str | None) -> Records:
+def _read_csv(
+    stream: BinaryIO,
+    columns: Columns,
+    encoding: str | None,
+    starts: Sequence[int] | None = None,
+) -> Records:
     # The mapping refuses a line break in a column that has none: in a sheet it breaks no other row.
     return read_delimited(
-        stream, CONVERTED, known=columns.known, needed=columns.needed, encoding=encoding
+        stream,
+        CONVERTED,
+        known=columns.known,
+        needed=columns.needed,
+        encoding=encoding,
+        starts=starts,
     )
 
 

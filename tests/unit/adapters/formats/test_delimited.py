@@ -159,7 +159,36 @@ def test_a_broken_quote_holds_back_its_own_line_and_no_other(broken: bytes) -> N
 def test_a_line_break_in_a_column_that_has_none_is_a_sign_of_a_broken_quote() -> None:
     content = b'A,B,C\n1,"six inches,3\n4,five",6\n1,2,3\n'
     found = read_delimited(content, PLAIN, known=COLUMNS, needed=COLUMNS, multiline=("C",))
-    assert [(type(item), item.line) for item in found] == [(Rejected, 2), (Rejected, 3), (Row, 4)]
+    assert [(type(item), item.line) for item in found] == [(Rejected, 2), (Row, 4)]
+
+
+HIDDEN = b"4,5,6\n"
+"""A line of a value that looks like a row."""
+OVER_LIMIT = b"x" * MAX_RECORD_BYTES
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'1,2,"said:\n' + HIDDEN + b'end",stray\n',
+        b'1,"said:\n' + HIDDEN + b'end"\n',
+        b'1,"said:\n' + HIDDEN + b'end",3\n',
+        b'1,2,"said:\nA,B,C\n' + HIDDEN + b'end"\n',
+        b'1,2,"said:\n' + OVER_LIMIT + b"\n" + HIDDEN + b'end"\n',
+        b'1,2,"' + OVER_LIMIT + b"\n" + HIDDEN + b'end"\n',
+    ],
+    ids=["too_many", "too_few", "one_line", "header", "long", "long_line"],
+)
+def test_a_line_of_a_quoted_value_never_becomes_a_record(record: bytes) -> None:
+    content = b"A,B,C\n" + record + b"7,8,9\n"
+    records = read_delimited(content, PLAIN, known=COLUMNS, needed=COLUMNS, multiline=("C",))
+    *refused, last = records
+    assert all(isinstance(item, Rejected) for item in refused)
+    assert isinstance(last, Row)
+    assert last.values == {"A": "7", "B": "8", "C": "9"}
+    kept = b"".join(content_of(rejected_pieces(records, refused), io.BytesIO(content)))
+    again = read_delimited(kept, PLAIN, known=COLUMNS, needed=COLUMNS, multiline=("C",))
+    assert all(isinstance(item, Rejected) for item in again)
 
 
 PIECES = st.sampled_from([b'"', b'""', b",", b"\n", b"\r\n", b"x", b"1,2,3\n", b'1,"2\n3",4\n'])

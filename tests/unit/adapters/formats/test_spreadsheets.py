@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from adapters.base import MappingError, Rejected, Row
 from adapters.formats import Columns, FormatSettings, RecordFormat, detect, format_of
 from adapters.formats.cells import column_index, column_letters, formatted, parse_format
+from adapters.formats.ods_sheet import write_ods
 from adapters.formats.spreadsheet_format import MAX_CELL
 from adapters.limits import (
     MAX_CELLS,
     MAX_COLUMNS,
     MAX_MEMORY_BYTES,
     MAX_NAMES,
+    MAX_RECORD_BYTES,
     MAX_SHARED_STRINGS,
     MAX_SHEET_TEXT_BYTES,
     MAX_TOKEN_BYTES,
@@ -59,6 +61,43 @@ def refused(content: bytes, type_: str = "xlsx", **members: Any) -> MappingError
     with pytest.raises(MappingError) as error:
         form(type_, **members).read(content, ONE)
     return error.value
+
+
+LINES = ["said:", "C-99,he is guilty", "end"]
+
+
+@pytest.mark.parametrize("type_", ["xlsx", "ods"])
+@pytest.mark.parametrize("lines", [LINES, [LINES[0], "Ref,Name", *LINES[1:]]])
+@pytest.mark.parametrize("stray", [False, True])
+def test_a_line_of_a_cell_never_becomes_a_record(type_: str, lines: list[str], stray: bool) -> None:
+    rows = [["Ref", "Name"], ["C-1", "\n".join(lines), *(["stray"] if stray else [])], ["C-2", "x"]]
+    content = write_ods(rows, "Cases") if type_ == "ods" else book_of(rows)
+    first, second = form(type_).read(content, TWO)
+    assert (first.line, second.line) == (2, 3)
+    if stray:
+        assert isinstance(first, Rejected)
+        assert not first.torn
+    else:
+        assert isinstance(first, Row)
+        assert first.values == {"Ref": "C-1", "Name": "\n".join(lines)}
+    assert isinstance(second, Row)
+    assert second.values == {"Ref": "C-2", "Name": "x"}
+
+
+def test_a_row_longer_than_a_record_is_refused_whole() -> None:
+    lines = ["said:", "x" * 30_000, "C-99,he is guilty"] * (MAX_RECORD_BYTES // 30_000 + 1)
+    content = write_ods([["Ref", "Name"], ["C-1", "\n".join(lines)], ["C-2", "x"]], "Cases")
+    assert [type(item) for item in form("ods").read(content, TWO)] == [Rejected, Row]
+
+
+def book_of(rows: list[list[str]]) -> bytes:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        page = book.add_worksheet()
+        for number, row in enumerate(rows):
+            for column, text in enumerate(row):
+                page.write_string(number, column, text)
+    return out.getvalue()
 
 
 # --- text of the cells ----------------------------------------------------------------------------
