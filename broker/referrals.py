@@ -84,7 +84,8 @@ class Referrals:
         """Record what another agency says about a referral with this one, as far as we may read it.
 
         A change of a referral between others is recorded nowhere. It is taken if the agreement
-        informs this agency's role, and if a fulfiller may make such a change.
+        informs this agency's role, if a fulfiller may make such a change, and if this agency did
+        not make a referral of this id: its own referrals change only by their other side.
 
         Args:
             event: the event.
@@ -113,9 +114,20 @@ class Referrals:
             row = _made(rules, row, "fulfiller", source, source, made, levels, event.id, started)
             self._rows[name] = row
         elif change is not None and not (
-            row is None and _informed(contract, event.type, agency) and _of_fulfiller(rules, change)
+            row is None
+            and _informed(contract, event.type, agency)
+            and _of_fulfiller(rules, change)
+            and not self._made_here(said.referral_id)
         ):
             self._rows[name] = _changed(rules, row, change, ours=False, now=now)
+
+    def _made_here(self, referral_id: str) -> bool:
+        """Return whether this agency made a referral of this id."""
+        stored = self._tx.referrals.of_id(referral_id)
+        return any(
+            row.role == "referrer" and row.referral_id == key(referral_id, row.counterparty)
+            for row in (*stored, *self._rows.values())
+        )
 
     def write(self) -> None:
         """Write the recorded changes."""

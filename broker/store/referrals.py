@@ -21,6 +21,9 @@ _SELECT_OPEN = select(*_COLUMNS).where(_OPEN).order_by(_t.c.made_ms, _t.c.referr
 _OVERDUE = _SELECT_OPEN.where(
     or_(_t.c.acknowledge_by_ms < bindparam("now_"), _t.c.respond_by_ms < bindparam("now_"))
 )
+_OF_ID = select(*_COLUMNS).where(
+    _t.c.referral_id > bindparam("from_"), _t.c.referral_id < bindparam("to_")
+)
 _FOR_CASE = (
     select(*_COLUMNS)
     .where(_t.c.case_id == bindparam("case_"))
@@ -51,6 +54,13 @@ class Referrals(Area):
             return {}
         found = self._all(ReferralRow, _GET, {"ids_": list(referral_ids)})
         return {row.referral_id: row for row in found}
+
+    def of_id(self, referral_id: str) -> list[ReferralRow]:
+        """Return this agency's referrals of one id, each with another agency."""
+        found = self._all(
+            ReferralRow, _OF_ID, {"from_": f"{referral_id}/", "to_": f"{referral_id}0"}
+        )
+        return [row for row in found if row.referral_id == f"{referral_id}/{row.counterparty}"]
 
     def save(self, row: ReferralRow) -> None:
         self.save_many([row])

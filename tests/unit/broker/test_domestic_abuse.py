@@ -6,6 +6,7 @@ No Kafka and no process of its own: the agencies, their keys, databases and reco
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from adapters.testing import opened
 from broker.event import JSON
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.referrals import Referrals, key
+from broker.store.rows import ReferralRow
 from contracts.comparison import compare
 from contracts.drafting import london_parties
 from contracts.errors import EventError
@@ -24,6 +26,7 @@ from contracts.loading import shipped_terms
 from contracts.model import Contract
 from contracts.policy import granted_from
 from contracts.references import misfitting
+from contracts.referral import referral_rules
 from contracts.vocabulary import unflatten
 from tests.support.founded_partnership import FoundedPartnership, found_with
 from tests.support.founding import cheap_scrypt
@@ -220,6 +223,50 @@ def test_a_reader_takes_a_change_between_others_only_if_its_role_is_informed(
         else:
             with pytest.raises(EventError) as refusal:
                 referrals.received(event, contract, 0, COUNCIL)
+            assert refusal.value.code == "referral_unknown"
+
+
+def made_referral(id_: str, counterparty: str) -> ReferralRow:
+    return ReferralRow(
+        key(id_, counterparty), REFERRAL, "referrer", counterparty, "requested", None, 1,
+        0, None, None, 0, False, "", REFERRAL,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("made_with", "id_", "taken"),
+    [
+        (None, REFERRAL, True),
+        (POLICE, REFERRAL, False),  # only the police may change it
+        (POLICE, REFERRAL[:-1] + "5", True),
+    ],
+)
+@pytest.mark.parametrize("new", ["accepted", "rejected"])
+def test_a_referrer_takes_no_change_of_its_own_referral_from_a_third_agency(
+    meeting: MemoryPartnership,
+    marac: FoundedPartnership,
+    made_with: str | None,
+    id_: str,
+    taken: bool,
+    new: str,
+) -> None:
+    contract = with_terms(marac.contract, "marac.status-changed", informed=("support",))
+    flat: dict[str, Any] = {name: value for name, value in ACCEPTED.items() if value is not None}
+    flat |= {"case_id": REFERRAL, "status": new}
+    if new == "rejected":
+        rules = referral_rules(contract.vocabulary)
+        assert rules is not None
+        flat["reason"] = min(rules.reasons)
+    change = replace(opened("marac.status-changed", flat), source=PROBATION)
+    with meeting.members[ADVISERS].store.transaction() as tx:
+        if made_with is not None:
+            tx.referrals.save(made_referral(id_, made_with))
+        referrals = Referrals(tx)
+        if taken:
+            referrals.received(change, contract, 0, ADVISERS)
+        else:
+            with pytest.raises(EventError) as refusal:
+                referrals.received(change, contract, 0, ADVISERS)
             assert refusal.value.code == "referral_unknown"
 
 
