@@ -59,10 +59,12 @@ class StoreLinks:
 class PendingLinks:
     """``Links`` of one row, written only when the row is accepted.
 
-    A refused row must not leave a link behind: it could join two people's cases.
+    A refused row must not leave a link behind: it could join two people's cases. A dry run never
+    writes them.
     """
 
-    def __init__(self, stored: StoreLinks) -> None:
+    def __init__(self, stored: StoreLinks | None) -> None:
+        """Args: stored: what is linked already; None for an agency without a database yet."""
         self._stored = stored
         self._shared: dict[tuple[str, str], str] = {}
         self._own: dict[tuple[str, str], str] = {}
@@ -72,18 +74,23 @@ class PendingLinks:
         known = self.find_shared(kind, own_reference)
         if known is not None:
             return known
-        minted = self._stored.minted(kind, own_reference)
+        minted = str(uuid4()) if self._stored is None else self._stored.minted(kind, own_reference)
         self.link(kind, own_reference, minted)
         return minted
 
     def find_shared(self, kind: str, own_reference: str) -> str | None:
         """Return the shared id for an own reference, or None."""
         pending = self._shared.get((kind, own_reference))
-        return pending or self._stored.find_shared(kind, own_reference)
+        if pending is not None or self._stored is None:
+            return pending
+        return self._stored.find_shared(kind, own_reference)
 
     def own(self, kind: str, shared_id: str) -> str | None:
         """Return the own reference for a shared id, or None."""
-        return self._own.get((kind, shared_id)) or self._stored.own(kind, shared_id)
+        pending = self._own.get((kind, shared_id))
+        if pending is not None or self._stored is None:
+            return pending
+        return self._stored.own(kind, shared_id)
 
     def link(self, kind: str, own_reference: str, shared_id: str) -> None:
         """Remember that two ids name one thing. Raises MappingError(unknown_case) on a conflict."""
@@ -98,5 +105,6 @@ class PendingLinks:
 
     def write(self) -> None:
         """Write what was linked."""
+        assert self._stored is not None
         for (kind, own_reference), shared_id in self._shared.items():
             self._stored.link(kind, own_reference, shared_id)

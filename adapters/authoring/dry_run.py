@@ -8,7 +8,6 @@ one), which the adapter checks when it takes the row.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from adapters.base import AgencyAdapter, Context, MappingError, Outgoing, Rejected, Row
-from adapters.links import StoreLinks
+from adapters.links import PendingLinks, StoreLinks
 from broker.agency.participant import Participant
 from broker.errors import RegistryError
 from broker.sending.addressees import NotSealed
@@ -93,6 +92,7 @@ class DryRun:
         self._leave_out = participant.config.intake.ungranted_fields == "leave_out"
         self._sealing = SealingContext(participant.contracts, participant.manifests)
         self._seen: set[bytes] = set()
+        self._tx: Transaction | None = None
         self.assumed: Contract | None = None
         """The agreement by which rows were judged although none is in force; None otherwise."""
 
@@ -106,7 +106,8 @@ class DryRun:
         """
         encoding = self._participant.config.adapter.encoding
         with ExitStack() as opened:
-            links = _DryLinks(self._known(opened))
+            self._tx = self._known(opened)
+            links = PendingLinks(None if self._tx is None else StoreLinks(self._tx))
             context = Context(self._participant.agency, self._participant.config.partners, links)
             for file in files:
                 with file.open("rb") as content:
@@ -134,14 +135,12 @@ class DryRun:
             return RowResult(file, item.line, "refused", refused=_reason(error), row=item)
         if outgoing is None:
             return RowResult(file, item.line, "filtered", row=item)
-        if self._repeated(outgoing, context):
+        if self._repeated(outgoing):
             return RowResult(file, item.line, "repeat", outgoing.event.type, row=item)
         return self._judged(file, item, outgoing)
 
-    def _repeated(self, outgoing: Outgoing, context: Context) -> bool:
-        assert isinstance(context.links, _DryLinks)
-        tx = context.links.known
-        sent = None if tx is None else tx.items.find(outgoing.key)
+    def _repeated(self, outgoing: Outgoing) -> bool:
+        sent = None if self._tx is None else self._tx.items.find(outgoing.key)
         repeated = outgoing.key in self._seen or (sent is not None and sent.outcome == "published")
         self._seen.add(outgoing.key)
         return repeated
@@ -189,47 +188,6 @@ class DryRun:
             self.assumed = having[-1]
             return having[-1], ()
         return found.in_force.contract, found.not_reached
-
-
-class _DryLinks:
-    """``Links`` that reads what is known and keeps what is new to itself.
-
-    Attributes:
-        known: the agency's database; None without one.
-    """
-
-    def __init__(self, known: Transaction | None) -> None:
-        self.known = known
-        self._stored = None if known is None else StoreLinks(known)
-        self._shared: dict[tuple[str, str], str] = {}
-        self._own: dict[tuple[str, str], str] = {}
-
-    def shared(self, kind: str, own_reference: str) -> str:
-        """Return the shared id for an own reference; a placeholder when there is none yet."""
-        found = self.find_shared(kind, own_reference)
-        if found is None:
-            found = str(uuid.uuid4())
-            self.link(kind, own_reference, found)
-        return found
-
-    def find_shared(self, kind: str, own_reference: str) -> str | None:
-        """Return the shared id for an own reference, or None."""
-        stored = None if self._stored is None else self._stored.find_shared(kind, own_reference)
-        return stored or self._shared.get((kind, own_reference))
-
-    def own(self, kind: str, shared_id: str) -> str | None:
-        """Return the own reference for a shared id, or None."""
-        stored = None if self._stored is None else self._stored.own(kind, shared_id)
-        return stored or self._own.get((kind, shared_id))
-
-    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
-        """Remember that the two name one thing. Raises MappingError(unknown_case) on a conflict."""
-        if self.find_shared(kind, own_reference) not in (None, shared_id) or self.own(
-            kind, shared_id
-        ) not in (None, own_reference):
-            raise MappingError(f"this {kind} is already linked to another id", code="unknown_case")
-        self._shared[kind, own_reference] = shared_id
-        self._own[kind, shared_id] = own_reference
 
 
 def _reason(error: MappingError) -> Refused:
