@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from adapters.http_api.endpoints import CERTIFICATE
+from adapters.http_api.handshakes import CountingSocket
 from broker.agency.config_sections import ApiSection
 from broker.errors import ConfigError
 from broker.observing.health import QuietServer, listening_socket
@@ -99,6 +100,7 @@ class ApiServer:
         self._app = app
         self._address = address
         self._server: QuietServer | None = None
+        self._listening: CountingSocket | None = None
         self._task: asyncio.Task[None] | None = None
         self.port = address.port
 
@@ -107,6 +109,11 @@ class ApiServer:
         """Return the number of connected clients."""
         return 0 if self._server is None else len(self._server.server_state.connections)
 
+    @property
+    def handshakes(self) -> int:
+        """Return the number of further clients whose TLS handshake is not complete."""
+        return 0 if self._listening is None else self._listening.handshakes
+
     async def start(self) -> None:
         """Bind the port and serve. Port 0 takes a free one, which `port` then names.
 
@@ -114,11 +121,12 @@ class ApiServer:
             ConfigError: `config_port_unusable`.
         """
         address = self._address
-        listening = listening_socket(address.host, address.port, "the HTTP interface")
+        bound = listening_socket(address.host, address.port, "the HTTP interface")
+        self._listening = listening = CountingSocket(bound, address.connections)
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
             self._app,
-            http=_protocol_with(address.connections),
+            http=_protocol_with(address.connections, listening),
             backlog=BACKLOG,
             h11_max_incomplete_event_size=HEADER_BYTES,
             timeout_keep_alive=int(REQUEST_S),
@@ -144,12 +152,13 @@ class ApiServer:
         self._server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        self._server = self._task = None
+        self._server = self._task = self._listening = None
 
 
-def _protocol_with(most: int) -> type[H11Protocol]:
+def _protocol_with(most: int, listening: CountingSocket) -> type[H11Protocol]:
     """Return the protocol of connections, of which at most so many are open."""
-    return type("_LimitedProtocol", (_BoundedProtocol,), {"most_connections": most})
+    members = {"most_connections": most, "listening": listening}
+    return type("_LimitedProtocol", (_BoundedProtocol,), members)
 
 
 class _BoundedProtocol(H11Protocol):
@@ -161,10 +170,12 @@ class _BoundedProtocol(H11Protocol):
     """
 
     most_connections: int
+    listening: CountingSocket
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, if there is or can be made room for it."""
         self.transport = transport
+        self.listening.complete(transport.get_extra_info("socket").fileno())
         self.opened_s = self.idle_since_s = self.loop.time()
         self.unsent, self.stalled = 0, 0
         if len(self.connections) >= self.most_connections and not self._make_room():

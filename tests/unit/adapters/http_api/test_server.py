@@ -6,13 +6,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from adapters.http_api import server
+from adapters.http_api import handshakes, server
 from adapters.http_api.server import ApiAddress, ApiServer, api_address
 from adapters.http_api.tokens import certificate_hash
 from broker.agency.config_sections import ApiSection
@@ -130,6 +130,46 @@ async def test_above_the_limit_the_oldest_idle_connection_makes_room(police: Htt
         for _, writer in idle:
             writer.close()
     assert answer.status_code == 200
+
+
+async def connected(port: int, count: int) -> list[asyncio.StreamWriter]:
+    """Clients that connect and send nothing, so that their TLS handshake does not begin."""
+    return [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(count)]
+
+
+async def test_clients_that_do_not_finish_their_handshake_are_limited_and_others_are_served(
+    police: HttpAgency, tls: Tls
+) -> None:
+    token = police.token()
+    address = replace(api_address(tls.section(client_ca=None), tls.folder), connections=3)
+    async with served(police, address) as found:
+        silent = await connected(found.port, 40)
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            assert found.handshakes <= 6
+        assert found.handshakes == 3
+        async with httpx.AsyncClient(verify=tls.client(shown=False)) as client:
+            answer = await client.get(
+                f"https://127.0.0.1:{found.port}/events",
+                headers={"authorization": f"Bearer {token}"},
+            )
+        for writer in silent:
+            writer.close()
+    assert answer.status_code == 200
+
+
+async def test_a_handshake_that_takes_long_is_ended(
+    police: HttpAgency, tls: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handshakes, "HANDSHAKE_S", 0.1)
+    address = api_address(tls.section(client_ca=None), tls.folder)
+    async with served(police, address) as found:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        await asyncio.sleep(0.05)
+        assert found.handshakes == 0
+        writer.close()
 
 
 @pytest.mark.parametrize(
