@@ -15,12 +15,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from contracts.errors import ContractError
 
 __all__ = [
-    "DEPTH", "ITEMS", "NODES", "Document", "Fault", "Tree", "TreePath", "dotted", "read",
-    "refused", "refused_for", "validated",
+    "DEPTH", "ITEMS", "NODES", "Document", "Fault", "MisplacedError", "Tree", "TreePath",
+    "dotted", "read", "refused", "refused_for", "validated",
 ]  # fmt: skip
 
 DEPTH = 24
@@ -154,11 +155,30 @@ def validated(
         found = error.errors(include_url=False, include_input=False)
         above = {item["loc"][:end] for item in found for end in range(len(item["loc"]))}
         faults = [
-            (item["loc"], _explained(kind, item["type"], item["msg"], item.get("ctx", {})))
+            (_place(item), _explained(kind, item["type"], item["msg"], item.get("ctx", {})))
             for item in found
             if item["type"] != "too_short" or item["loc"] not in above  # short by its faulty items
         ]
     raise refused_for(kind, faults, lines, where)
+
+
+class MisplacedError(ValueError):
+    """A fault that a model's own validator finds below itself.
+
+    Attributes:
+        path: from the model's place to the fault.
+    """
+
+    def __init__(self, text: str, *path: str | int) -> None:
+        super().__init__(text)
+        self.path = path
+
+
+def _place(item: ErrorDetails) -> TreePath:
+    """Return the place of a fault, with what the validator adds to the model's."""
+    raised = item.get("ctx", {}).get("error")
+    below = raised.path if isinstance(raised, MisplacedError) else ()
+    return (*item["loc"], *below)
 
 
 def _explained(document: Document, kind: str, message: str, context: Mapping[str, object]) -> str:

@@ -7,18 +7,17 @@ field, before any row is read. docs/guides/mappings.md describes every member fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Final, Literal
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from adapters.formats.settings import FormatSettings
+from adapters.mapping.document_checks import IMPORTED, check_document
 from adapters.mapping.expressions import compiled
-from adapters.mapping.localtime import zone_named
 from adapters.mapping.parts import Column, Kind, Part, Roles, Route, RowExpression, Table, Written
 from contracts.errors import ConcordantError, ContractError
-from contracts.names import suggestion
 from contracts.strict_yaml import Document, read, validated
 from contracts.vocabulary import Vocabulary
 from contracts.vocabulary.event_types import EventType
@@ -99,6 +98,11 @@ class MappingDocument(Part):
     _words: dict[str, Vocabulary] = PrivateAttr(default_factory=dict)
 
     @property
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        """Return name -> vocabulary, for each that the file names."""
+        return self._words
+
+    @property
     def words(self) -> Vocabulary:
         """Return the vocabulary that the document names."""
         return self._words[self.vocabulary]
@@ -138,21 +142,7 @@ class MappingDocument(Part):
     def _consistent(self, info: ValidationInfo) -> MappingDocument:
         documents = info.context if isinstance(info.context, Documents) else None
         self._load_words(documents)
-        zone_named(self.zone)
-        formats = (*self.date_formats, *self.time_formats, *self.datetime_formats)
-        for pattern in (*formats, *(text for column in self.columns for text in column.formats)):
-            if "%" not in pattern:
-                raise ValueError(f"{pattern} is no format of dates; an example is %d/%m/%Y")
-        names = [column.column for column in self.columns]
-        _no_repeats("a column is declared twice", names)
-        self._check_tables()
-        for name in (n for k in self.kinds.values() for n in k.required):
-            if name not in names:
-                raise ValueError(f"a kind requires the column {name}, which is not declared")
-        self._check_kinds()
-        self._check_used_paths()
-        self._check_own_names()
-        self._check_places()
+        check_document(self)
         return self
 
     def _load_words(self, documents: Documents | None) -> None:
@@ -164,130 +154,6 @@ class MappingDocument(Part):
                 self._words[name] = named_vocabulary(name, documents)
             except ContractError as error:
                 raise ValueError(f"{error.detail.rstrip('.')} ({error.fix})") from None
-
-    def _check_tables(self) -> None:
-        for column in self.columns:
-            for part in (column, *column.parts):
-                if part.table is not None and part.table not in self.tables:
-                    raise ValueError(
-                        f"column {column.column} names the table {part.table}, which does not exist"
-                    )
-        for name, table in self.tables.items():
-            words = self._words[table.vocabulary or self.vocabulary]
-            if table.list is None:
-                continue
-            if table.list not in words.code_lists:
-                raise ValueError(
-                    f"table {name} names the code list {table.list}, which the vocabulary does not "
-                    f"have. {suggestion(table.list, words.code_lists)}"
-                )
-            listed = words.code_lists[table.list]
-            for shared in (*table.readable.values(), *table.written):
-                if shared not in listed.codes and not listed.others:
-                    raise ValueError(
-                        f"table {name}: the code list {table.list} has no {shared}. "
-                        f"{suggestion(shared, listed.codes)}"
-                    )
-
-    def _check_kinds(self) -> None:
-        sent = [kind for kind in self.kinds.values() if kind.use != "import"]
-        if self.roles.kind and any(kind.when for kind in self.kinds.values()):
-            raise ValueError(
-                f"the column {self.roles.kind} names the kind, so no kind has a `when`"
-            )
-        if not self.roles.kind and any(kind.when is None for kind in sent[:-1]):
-            raise ValueError(
-                "no column names the kind of a row, so each kind needs a `when` (the last one may "
-                "take all other rows)"
-            )
-        for own, kind in self.kinds.items():
-            words = self._words[kind.vocabulary or self.vocabulary]
-            if kind.type not in words.event_types:
-                raise ValueError(
-                    f"kind {own}: the vocabulary has no event type {kind.type}. "
-                    f"{suggestion(kind.type, words.event_types)}"
-                )
-            field = kind.referral_field
-            if field is not None and field not in words.event_types[kind.type].leaves:
-                raise ValueError(f"kind {own}: {kind.type} has no field {field}")
-        if sent and not self.roles.recipients and not self.routes:
-            raise ValueError("neither a column of recipients nor a route says who gets a row")
-
-    def _check_used_paths(self) -> None:
-        """Check that each path of a column is a field of an event that some kind of row makes.
-
-        Otherwise the values of that column would be dropped from every event without a trace.
-        """
-        types = self.event_types
-        leaves = {event_type: self.type_of(event_type).leaves for event_type in types}
-        for column in self.columns:
-            of_it = set(types).intersection(column.types) if column.types else types
-            fields = {path for event_type in of_it for path in leaves[event_type]}
-            for path in column.paths:
-                if path not in fields:
-                    raise ValueError(
-                        f"column {column.column} names the field {path}, which no event of this "
-                        f"mapping has. {suggestion(path, fields)}"
-                    )
-        known = {path for event_type in types for path in leaves[event_type]}
-        computed = {name for one in self.written for name in compiled(one.value, "field").names}
-        for path in (*self.fixed, *sorted(computed)):
-            if path not in known:
-                raise ValueError(
-                    f"no event of this mapping has the field {path}. {suggestion(path, known)}"
-                )
-
-    def _check_own_names(self) -> None:
-        """Check that no name has two uses, and that expressions use no column that is ignored."""
-        used = {column.column for column in self.columns} | set(self.special_columns())
-        taken = used | self.expression_columns
-        self._check_writers()
-        for name in self.ignored:
-            if name in taken:
-                raise ValueError(f"the column {name} is ignored, and used elsewhere in the file")
-        known: set[str] = set()
-        for name, text in self.derived.items():
-            later = (compiled(text).names & self.derived.keys()) - known
-            if later:
-                raise ValueError(f"derived {name} uses {min(later)}, which stands below it")
-            known.add(name)
-        for name in (*self.import_columns(), self.roles.rest, *(w.column for w in self.written)):
-            if name and name in self.derived:
-                raise ValueError(f"the column {name} is written, and a derived column is only read")
-
-    def _check_writers(self) -> None:
-        """Check that no column of an import has two values, of which one would be lost."""
-        roles = self.roles.model_dump(include=set(_ROLES))
-        special = [name for name in roles.values() if name]
-        _no_repeats("a column has two special roles", special)
-        columns = {c.column: c for c in self.columns}
-        written = [one.column for one in self.written]
-        _no_repeats("a column is written twice", [*written, *special])
-        imported = {*self.import_columns()}
-        for name in (*special, *written):
-            column = columns.get(name)
-            if column is not None and (column.use != "export" or name in imported):
-                raise ValueError(
-                    f"the column {name} has a field and another use; give each its own"
-                )
-        for name in imported & self.expression_columns:
-            raise ValueError(f"the column {name} is only written, and an expression reads it")
-
-    def _check_places(self) -> None:
-        """Check that what is received about an event has a place: a column of its own, or `rest`.
-
-        Fields without a place are found when an event with one arrives; it is then held.
-        """
-        roles = self.roles
-        if roles.rest or all(kind.use == "export" for kind in self.kinds.values()):
-            return
-        needed = ("kind", "recipients", "shared_case", *_IMPORTED)
-        missing = [role for role in needed if not getattr(roles, role)]
-        if missing:
-            raise ValueError(
-                f"received events have no place for {', '.join(missing)}: name a column for each, "
-                "or one column `rest` for everything that has no column of its own"
-            )
 
     # --- columns ------------------------------------------------------------------------------
 
@@ -342,25 +208,8 @@ class MappingDocument(Part):
 
     def import_columns(self) -> tuple[str, ...]:
         """Return the names of the special columns that only an import has."""
-        names = (getattr(self.roles, role) for role in (*_IMPORTED, "unlisted", "rest"))
+        names = (getattr(self.roles, role) for role in (*IMPORTED, "unlisted", "rest"))
         return tuple(name for name in names if name)
-
-
-_ROLES: Final = (
-    "kind", "recipients", "case", "shared_case", "referral", "shared_referral", "not_shared",
-    "unlisted", "received_from", "event_id", "sent_at", "rest",
-)  # fmt: skip
-"""Members of ``roles`` that name a column."""
-_IMPORTED: Final = ("received_from", "event_id", "sent_at", "not_shared")
-"""Special columns that only an import has, besides ``rest``."""
-
-
-def _no_repeats(complaint: str, names: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"{complaint}: {name}")
-        seen.add(name)
 
 
 def parse_mapping(

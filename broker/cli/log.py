@@ -162,7 +162,10 @@ def show_(
     if answer.more:
         note(f"{answer.more} older entries match as well: --limit shows more.")
     if not answer.entries:
-        note("The log has nothing about it.")
+        note(
+            "The log has nothing about it. The running adapter and `event open` write to the log; "
+            "`event seal` is a trial and does not."
+        )
         raise typer.Exit(NO)
     if not answer.covered:
         note(_NOT_SIGNED)

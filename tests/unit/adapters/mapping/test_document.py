@@ -64,9 +64,9 @@ def row(**values: object) -> Row:
         ("columns[1]", {"column": "NOTE", "kind": "records"}),
         ("columns[1]", {"column": "NOTE", "kind": "records", "parts": [{"column": "A"}]}),
         ("columns[1]", {"column": "NOTE", "kind": "picture"}),
-        ("the whole file", {"column": "NOTE", "kind": "code", "table": "absent"}),
-        ("the whole file", {"column": "STATUS"}),
-        ("the whole file", {"type": "case.updated", "required": ["NOWHERE"]}),
+        ("columns[1]", {"column": "NOTE", "kind": "code", "table": "absent"}),
+        ("columns", {"column": "STATUS"}),
+        ("kinds.U", {"type": "case.updated", "required": ["NOWHERE"]}),
     ],
 )
 def test_a_contradiction_is_refused_and_located(where: str, change: dict[str, Any]) -> None:
