@@ -7,6 +7,9 @@ appears in it. A broken record of several lines, or broken lines beside each oth
 one of them is the case's: they may be of several cases. Compressed files are searched within
 limits.
 
+A mapping file can compute the reference from several columns. Then no search of bytes finds it, so
+every file is read. A file whose records the mapping in use cannot all read is left and named.
+
 The case's records are cut out of a file, and all other bytes stay as they were. A file with no
 other records is removed. A file that cannot be cut is removed if every record of it was taken
 (`processed/`). Otherwise it is left and named, because its other cases were never sent.
@@ -47,6 +50,7 @@ from broker.store.transaction import Transaction
 
 MAX_TORN: Final = 10_000
 """Maximum number of broken lines in a file that is cut. The adapter stops after 1,000."""
+SHEETS: Final = (".xlsx", ".xlsm", ".ods")
 _NO_WIDTH: Final = "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
 _EVENT_FILE: Final = re.compile(
     r"\.?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[a-z0-9]{1,16}){1,2}(?:\.tmp)?"
@@ -126,13 +130,14 @@ class AdapterCaseFiles:
                     file, folder, kind, ids, named=named, whole_files=whole_files
                 )
                 return self._of_spreadsheet(tx, file, folder, names, packed, whole_files)
-            if not named and not holds(file, ids.stand_in):
+            stands = named or holds(file, ids.stand_in)
+            if not stands and (folder == "inbox" or not self._computed()):
                 return None
             proved = named or holds(file, ids.prove)
         except OSError:
             return FoundFile(file, folder, "leave", 0, "file_unreadable")
-        if folder == "import":
-            return FoundFile(file, folder, "leave", 0, "not_taken")
+        if not stands:
+            return self._of_computed(tx, file, folder, names, whole_files)
         if folder == "inbox":
             return self._of_inbox(file, names, proved=proved)
         return self._of_own(tx, file, folder, names, whole_files, named=named, proved=proved)
@@ -148,12 +153,47 @@ class AdapterCaseFiles:
         named: bool,
         proved: bool,
     ) -> FoundFile | None:
-        """Describe a file in `processed/` or `quarantine/` that the adapter wrote itself."""
+        """Describe a file in the import folder, or one that the adapter put away."""
+        if folder == "import":
+            return FoundFile(file, folder, "leave", 0, "not_taken")
         if file.name.endswith((REASON, LEFT_OUT)) or file.name.startswith("."):
             return FoundFile(file, folder, "remove") if proved else None
         # Every record of a file in `processed/` was taken or was copied to `quarantine/`.
         whole = whole_files or (folder == "processed" and proved)
         return self._of_export(tx, file, folder, names, named, whole)
+
+    def _of_computed(
+        self, tx: Transaction, file: Path, folder: Folder, names: CaseNames, whole: bool
+    ) -> FoundFile | None:
+        """Describe a file that does not hold the reference, because the mapping computes it."""
+        if file.name.endswith((REASON, LEFT_OUT)):
+            return None  # holds line numbers and names of columns
+        found = self._records_in(tx, file, names)
+        if found is None or (found.unclear and not found.ours):
+            return FoundFile(file, folder, "leave", 0, UNSEARCHED)
+        if not found.ours and not found.in_doubt:
+            return None
+        if folder == "import":
+            return FoundFile(file, folder, "leave", found.ours, "not_taken")
+        return self._of_export(tx, file, folder, names, False, whole)
+
+    def _records_in(self, tx: Transaction, file: Path, names: CaseNames) -> _Sorted | None:
+        """Return the sorted records of an export; None if the adapter cannot read it."""
+        if not self._is_export(file):
+            return None
+        try:
+            with file.open("rb") as stream:
+                return self._sorted(tx, stream, self._read(stream), names)
+        except (MappingError, OSError):
+            return None
+
+    def _computed(self) -> bool:
+        """Return whether the mapping file computes the reference of a case."""
+        mapping = getattr(self._adapter, "mapping", None)
+        if not isinstance(mapping, RowMapping):
+            return False
+        roles = mapping.document.roles
+        return not {roles.case, roles.shared_case}.isdisjoint(mapping.document.derived)
 
     def _of_spreadsheet(
         self,
@@ -169,15 +209,16 @@ class AdapterCaseFiles:
         A reference can stand in a cell as a number or in pieces, where no search of bytes finds it.
         A spreadsheet cannot be cut: it is removed if it has no other records.
         """
-        if folder not in ("processed", "quarantine") or not self._is_export(file):
+        is_sheet = file.name.lower().endswith(SHEETS)
+        if folder == "inbox" or not (self._is_export(file) or is_sheet):
             return packed
-        try:
-            with file.open("rb") as stream:
-                found = self._sorted(tx, stream, self._read(stream), names)
-        except (MappingError, OSError):
-            return packed
+        found = self._records_in(tx, file, names)
+        if found is None or (found.unclear and not found.ours):
+            return packed or FoundFile(file, folder, "leave", 0, UNSEARCHED)
         if not found.ours and not found.in_doubt:
             return packed
+        if folder == "import":
+            return FoundFile(file, folder, "leave", found.ours, "not_taken")
         if whole or not (found.others or found.in_doubt):
             return FoundFile(file, folder, "remove", found.ours)
         return FoundFile(file, folder, "leave", found.ours, "file_packed")
@@ -204,13 +245,7 @@ class AdapterCaseFiles:
         whole: bool,
     ) -> FoundFile | None:
         """Describe an export in `processed/` or `quarantine/` that holds an id of the case."""
-        found: _Sorted | None = None
-        if self._is_export(file):
-            try:
-                with file.open("rb") as stream:
-                    found = self._sorted(tx, stream, self._read(stream), names)
-            except (MappingError, OSError):
-                found = None
+        found = self._records_in(tx, file, names)
         ours = 0 if found is None else found.ours
         if found is not None:
             if not ours and not named and not found.in_doubt:
@@ -253,6 +288,7 @@ class AdapterCaseFiles:
             self._participant.agency, self._participant.config.partners, KnownLinks(tx)
         )
         # Read all records before the first look-up, because both move the position in the stream.
+        computed = self._computed()
         looked_at: list[tuple[Row | Rejected, bool | None]] = []
         torn = 0
         for one in records:
@@ -268,8 +304,8 @@ class AdapterCaseFiles:
                 stream.seek(item.start)
                 content = stream.read(item.end - item.start)
                 verdict = "ours" if ids.prove(content) else verdict
-                if verdict == "other" and ids.stand_in(content):
-                    verdict = "doubt"
+                if verdict == "other" and (computed or ids.stand_in(content)):
+                    verdict = "unclear" if computed else "doubt"
             judged.append((item, verdict))
         result = _Sorted()
         for run in _runs(judged, stream):
@@ -278,8 +314,9 @@ class AdapterCaseFiles:
             for item, verdict in run:
                 if verdict == "ours":
                     result.ours += 1
-                elif in_doubt or verdict == "doubt":
+                elif in_doubt or verdict in ("doubt", "unclear"):
                     result.in_doubt += 1
+                    result.unclear += verdict == "unclear"
                 else:
                     result.others.append(item)
         return result
@@ -291,20 +328,28 @@ class AdapterCaseFiles:
         try:
             outgoing = self._adapter.to_event(item, context)
         except MappingError:
-            return self._names_it(item, names)
+            outgoing = None
         except Exception:  # noqa: BLE001 - a fault in an adapter: the bytes decide
             return None
-        if outgoing is None:  # filtered by the mapping, and still about a person
+        if outgoing is None:  # refused, or filtered by the mapping and still about a person
             return self._names_it(item, names)
         case = outgoing.event.data.get("case_id")
-        return case == names.shared_id if isinstance(case, str) else None
+        if not isinstance(case, str):
+            return None
+        if self._computed() and context.links.own("case", case) is None:
+            # The file may have been taken under another mapping.
+            return True if case == names.shared_id else self._names_it(item, names) or None
+        return case == names.shared_id
 
     def _names_it(self, row: Row, names: CaseNames) -> bool | None:
         """Return whether a refused record names the case; None if it names none or is unclear."""
         mapping = getattr(self._adapter, "mapping", None)
         if not isinstance(mapping, RowMapping):
             return None
-        own, shared = (_plain(text) for text in mapping.case_names(row))
+        try:
+            own, shared = (_plain(text) for text in mapping.case_names(row))
+        except MappingError:  # an expression has no value for this row
+            return None
         if not own and not shared:
             return None
         wanted = {_plain(names.shared_id), _plain(names.own_reference or "")} - {""}
@@ -320,15 +365,17 @@ class _Sorted:
         in_doubt: number of records that may belong to the case or to others: lines beside a record
             of the case, and unreadable records in which a common number matches the case's
             reference.
+        unclear: those of ``in_doubt`` whose reference the mapping cannot compute.
         others: the records of other cases.
     """
 
     ours: int = 0
     in_doubt: int = 0
+    unclear: int = 0
     others: list[Row | Rejected] = field(default_factory=list)
 
 
-Verdict: TypeAlias = Literal["ours", "other", "doubt"]
+Verdict: TypeAlias = Literal["ours", "other", "doubt", "unclear"]
 _Judged: TypeAlias = tuple[Row | Rejected, Verdict]
 
 

@@ -110,9 +110,9 @@ _WHY = {
     "those again, then erase with --whole-files",
     "file_packed": "compressed file that holds the case. Remove the case from it or remove the "
     "file; --whole-files removes it",
-    "file_unsearched": "compressed file that cannot be searched completely: it has a password, "
-    "an unsupported form, or is too large. Search it yourself; remove it if "
-    "it holds the case",
+    "file_unsearched": "file that cannot be searched completely: it is compressed with a password, "
+    "in an unsupported form or too large, or the mapping in use cannot read all of its records. "
+    "Search it yourself; remove it if it holds the case",
     "folder_unsearched": "folder that cannot be read or is nested more than 16 levels deep: "
     "its files were not searched. Give this account access, or search it "
     "yourself",

@@ -104,7 +104,7 @@ class Left:
 
     Codes: `not_taken` (a file in the import folder), `file_shared` (a refused file that holds other
     cases and cannot be cut), `file_packed` (a compressed file with the case in it),
-    `file_unsearched` (a compressed file that cannot be searched to its end), `folder_unsearched` (a
+    `file_unsearched` (a file that cannot be searched to its end), `folder_unsearched` (a
     folder that cannot be read, or lies too deep), `file_foreign` (not written by the adapter),
     `file_unreadable`, `file_unwritable`, `not_sent` (events that Kafka does not have yet),
     `not_delivered` (events that the agency's system does not have yet), `journal_in_use` (the
