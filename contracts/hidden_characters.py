@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HIDDEN", "one_line", "visible"]
+__all__ = ["HIDDEN", "blank", "one_line", "visible"]
 
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
@@ -19,6 +19,11 @@ HIDDEN = re.compile(
 """Control characters but tab and line feed; bidirectional and other format characters; characters
 without a shape (fillers, joiners, variation selectors, tags); marks that strike text through or
 enclose it; private use and noncharacters."""
+
+
+def blank(text: str) -> bool:
+    """Return whether a text has only white space and hidden characters, so that it says nothing."""
+    return not HIDDEN.sub("", text).strip()
 
 
 def visible(text: str) -> str:

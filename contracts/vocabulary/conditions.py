@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from contracts.hidden_characters import blank
 from contracts.strict_yaml import Fault, TreePath
 from contracts.vocabulary.format import ConditionForm, FieldForm, VocabularyForm
 
@@ -37,7 +38,7 @@ class Condition:
     def holds(self, flat: Mapping[str, object]) -> bool:
         """Return whether an event with these valid leaves meets the condition."""
         value = flat.get(self.field)
-        if value is None or value == []:
+        if not _says_something(value):
             return False
         if self.values is None:
             return True
@@ -52,9 +53,16 @@ class Condition:
             possible: leaf paths that the sender may send and an addressed agency may read.
         """
         for path in self.required:
-            if flat.get(path) in (None, []) and path in possible and self.holds(flat):
+            if not _says_something(flat.get(path)) and path in possible and self.holds(flat):
                 return path
         return None
+
+
+def _says_something(value: object) -> bool:
+    """Return whether a leaf counts as present: an empty list and a blank text do not."""
+    if isinstance(value, list):
+        return any(_says_something(item) for item in value)
+    return value is not None and not (isinstance(value, str) and blank(value))
 
 
 def compiled(forms: Iterable[ConditionForm]) -> tuple[Condition, ...]:

@@ -87,7 +87,11 @@ def json_schema(
 
 
 def _all_of(form: VocabularyForm, of_type: EventTypeForm, paths: Set[str] | None) -> Schema:
-    """Return the conditional requirements, each as an `if` with its `then`."""
+    """Return the conditional requirements, each as an `if` with its `then`.
+
+    A text without a visible character counts as missing when an event is sent. The schema does not
+    say so: JSON Schema has no common name for these characters.
+    """
     found: list[Schema] = []
     for one in of_type.conditions:
         asked = one.when.field

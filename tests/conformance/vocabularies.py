@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from tests.conformance import json_form
+from tests.conformance.conventions import hides
 from tests.conformance.refusals import MalformedError
 from tests.conformance.vocabulary_form import always, leaves_of, parse_vocabulary_file, value_of
 from tests.conformance.vocabulary_patterns import parse_pattern
@@ -79,11 +80,20 @@ class Model:
             when = condition["when"]
             value = leaves.get(when["field"], [])
             items = value if isinstance(value, list) else [value]
-            if not items or (when["has"] is not None and not any(i in when["has"] for i in items)):
+            if not _tells(value):
                 continue
-            if any(p in possible and leaves.get(p, []) == [] for p in condition["required"]):
+            if when["has"] is not None and not any(i in when["has"] for i in items):
+                continue
+            if any(p in possible and not _tells(leaves.get(p, [])) for p in condition["required"]):
                 return True
         return False
+
+
+def _tells(value: Any) -> bool:
+    """False for a text without a visible character, and for a list that has nothing else."""
+    if isinstance(value, list):
+        return any(map(_tells, value))
+    return not isinstance(value, str) or any(not (c.isspace() or hides(c)) for c in value)
 
 
 def _listed(value: Any, lists: Mapping[str, Collection[str]]) -> Iterator[bool]:

@@ -13,6 +13,7 @@ from contracts.data_dictionary import dictionary_rows
 from contracts.decision import decide, receiver_check
 from contracts.errors import ContractError
 from contracts.events import JSON, PlainEvent
+from contracts.hidden_characters import blank
 from contracts.lint import lint_text
 from contracts.loading import ContractText
 from contracts.markup import written
@@ -20,11 +21,13 @@ from contracts.model import Contract
 from contracts.typed_models import party_schemas, typed_module
 from contracts.vocabulary import Vocabulary, parse_vocabulary, unflatten
 from contracts.vocabulary.comparison import compare_vocabularies
+from contracts.vocabulary.conditions import Condition
 from contracts.vocabulary.json_schema import json_schema
 from contracts.vocabulary.known import named_vocabulary, shipped_vocabulary_files
 from contracts.vocabulary.lint import lint_vocabulary
 from contracts.vocabulary.report import vocabulary_document
 from contracts.vocabulary.samples import sample_values
+from tests.conformance.vocabularies import _tells
 from tests.unit.contracts.asked import CASE, DATA, Asked
 from tests.unit.contracts.test_shipped_agreements import TODAY, complete
 
@@ -144,6 +147,23 @@ def test_a_condition_of_presence_needs_a_leaf_with_a_value() -> None:
     assert of_type.unmet({"risk.factors": []}, possible) is None
     assert of_type.unmet({"risk.factors": ["weapons"]}, possible) is not None
     assert of_type.unmet({"risk.factors": ["weapons"], "risk.escalation": "x"}, possible) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\t\n", "\u00a0", "\u200b", "\u3000\u2800", "\u202e \ufe0f"]
+)
+def test_a_text_without_a_visible_character_counts_as_missing(text: str) -> None:
+    required = Condition("a", None, ("b",), "x")
+    for absent in (text, [text], [text, text]):
+        assert required.missing({"a": True, "b": absent}, {"b"}) == "b"
+        assert required.missing({"a": absent}, {"b"}) is None
+    for there in (f"{text}-", [text, "-"], False, 0):
+        assert required.missing({"a": True, "b": there}, {"b"}) is None
+
+
+@given(st.text(), st.booleans())
+def test_the_second_reader_sees_the_same_blank_texts(text: str, listed: bool) -> None:
+    assert _tells([text] if listed else text) != blank(text)
 
 
 def referral(**intelligence: JSON) -> dict[str, JSON]:
