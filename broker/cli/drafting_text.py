@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from broker.cli.findings_text import finding_notes
+from broker.cli.output import number_of
 from broker.operations.contract_draft import Drafted
 from broker.operations.contract_revision import Revised
 
@@ -63,8 +64,15 @@ def drafted_notes(drafted: Drafted) -> list[str]:
     lines = [f"{contract.name} {contract.version} for {len(contract.parties)} parties:"]
     lines += [f"  {one.agency}: {' '.join(one.words)}" for one in drafted.entries]
     lines += finding_notes(drafted.findings)
-    lines.append(
-        "Next: each party adds the file to a bundle with its entry: concordant bundle add "
-        "--agency DIR FILE ENTRY..."
-    )
+    errors = sum(one.severity == "error" for one in drafted.findings)
+    if errors:
+        lines.append(
+            f"Next: correct the terms, and draft again. {number_of(errors, 'error')} would stop "
+            "each signature."
+        )
+    else:
+        lines.append(
+            "Next: each party adds the file to a bundle with its entry: concordant bundle add "
+            "--agency DIR FILE ENTRY..."
+        )
     return lines
