@@ -215,6 +215,8 @@ _COMMON: Final[Mapping[str, Schema]] = {
                     "reason": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,47}$"},
                     "text": {
                         "type": "string",
+                        "description": "No control character, and none that is invisible or "
+                        "changes the direction of the text.",
                         "maxLength": 500,
                         "pattern": r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$",
                     },

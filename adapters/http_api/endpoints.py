@@ -19,6 +19,7 @@ from starlette.responses import Response
 from adapters.http_api.limits import RequestRate
 from adapters.http_api.problems import ApiError, problem_response
 from adapters.http_api.tokens import SCOPES, Identity, TokenBook
+from broker.codes.meanings import own_event_step
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.waiting import DESCRIPTORS_EXHAUSTED
@@ -149,7 +150,12 @@ def _refused_event(error: EventError) -> ApiError:
     status = 400 if error.code == "event_malformed" else 422
     members = {} if error.clause is None else {"clause": error.clause}
     return ApiError(
-        status, error.detail, code=error.code, where=error.where, fix=error.fix, members=members
+        status,
+        error.detail,
+        code=error.code,
+        where=error.where,
+        fix=own_event_step(error),
+        members=members,
     )
 
 

@@ -30,6 +30,7 @@ from adapters.sides import SideParts
 from broker.observing.health import Check
 from broker.strict_json import StrictJsonError, parse_strict_json
 from broker.waiting import set_within
+from contracts.hidden_characters import HIDDEN
 
 MOST_WAIT_S: Final = 60
 MOST_RESULT_BYTES: Final = 4_096
@@ -37,7 +38,6 @@ MOST_TEXT: Final = 500
 REASON: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
 SOURCE_TURN_S: Final = 30.0
 _KEY: Final = re.compile(rf"[!-~]{{1,{KEY_CHARACTERS}}}")
-_PLAIN: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]*")
 _AGENCY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")
 
 
@@ -193,9 +193,9 @@ def parse_result(body: bytes) -> Rejection | None:
         raise _malformed_result(
             "The reason is not a code of lower-case letters, digits and underscores.", "reason"
         )
-    if not isinstance(text, str) or len(text) > MOST_TEXT or not _PLAIN.fullmatch(text):
+    if not isinstance(text, str) or len(text) > MOST_TEXT or HIDDEN.search(text):
         raise _malformed_result(
-            f"The text has more than {MOST_TEXT} characters, or control characters.", "text"
+            f"The text has more than {MOST_TEXT} characters, or hidden characters.", "text"
         )
     return Rejection(reason, text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import orjson
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from adapters.http_api.endpoints import Endpoint
 from adapters.http_api.offering import REJECTED, known_agencies, one_received
+from adapters.http_api.problems import ApiError
 from adapters.http_api.sides import path_id, query_agency
 from adapters.http_api.tokens import SCOPES, Identity
 from broker.keys.instant import format_instant
@@ -32,24 +33,30 @@ class EventStates:
         self._contracts = contracts
         self.endpoint = Endpoint("GET", "/events/{id}", SCOPES, self.answer, ("from",))
 
-    async def answer(self, request: Request, _identity: Identity) -> Response:
+    async def answer(self, request: Request, identity: Identity) -> Response:
         """Answer `GET /events/{id}`."""
         asked = path_id(request), query_agency(request)
-        state = await asyncio.to_thread(self.state_of, *asked)
+        state = await asyncio.to_thread(self.state_of, *asked, identity.scopes)
         return Response(orjson.dumps(state), media_type="application/json")
 
-    def state_of(self, event_id: str, sender: str | None) -> dict[str, object]:
+    def state_of(
+        self, event_id: str, sender: str | None, scopes: Collection[str]
+    ) -> dict[str, object]:
         """Return the state of an event.
 
         Args:
             event_id: its id.
             sender: the agency that sent it, if the request names it.
+            scopes: of the token: ``publish`` is about sent events, the others about received ones.
 
         Raises:
             ApiError: `event_unknown` (404) or `event_ambiguous` (409).
         """
         with self._store.reading() as tx:
-            sent = None if sender is not None else _sent(tx, event_id)
+            asks_sent = sender is None and "publish" in scopes
+            sent = _sent(tx, event_id) if asks_sent else None
+            if sent is None and not {"read", "result"}.intersection(scopes):
+                raise ApiError(404, "No event of this id is known here.", code="event_unknown")
             return sent or self._received(tx, event_id, sender)
 
     def _received(self, tx: Transaction, event_id: str, sender: str | None) -> dict[str, object]:

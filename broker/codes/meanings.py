@@ -51,6 +51,8 @@ _RELEASE: Final = (
     "status release AGENCY TOPIC PARTITION --agency DIR, and start the adapter again."
 )
 _OUR_EVENT: Final = " For an event of ours: correct the named field and send it again."
+_OF_A_RECORD: Final = (_SENT_AGAIN, _NEWER_SOFTWARE, _EARLIER_EVENT, _NOTHING_TAKEN)
+"""Beginnings of advice about a record that came from Kafka."""
 
 CODES: Final[Mapping[str, Meaning]] = {
     "addressed_wrong": Meaning("the addressed agencies are not the recipients", _SENT_AGAIN),
@@ -1526,3 +1528,11 @@ def next_step(error: ConcordantError) -> str | None:
     if error.fix:
         return error.fix
     return CODES[error.code].to_do if error.code in CODES else None
+
+
+def own_event_step(error: ConcordantError) -> str | None:
+    """Return what to do about an event of ours that is refused before it is a record."""
+    step = next_step(error)
+    if step is not None and step.startswith(_OF_A_RECORD):
+        return "Correct what the answer names, and send the event with a new key."
+    return step

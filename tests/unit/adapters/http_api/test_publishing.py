@@ -45,6 +45,15 @@ async def test_before_the_source_has_started_it_is_source_not_started(police: Ht
     assert later.status_code == 201
 
 
+async def test_advice_about_a_refused_event_does_not_speak_of_a_record(police: HttpAgency) -> None:
+    async with police.client() as client:
+        for changes in ({"type": "no.such"}, {"type": "referral.made", "data": {}}):
+            answer = await client.post("/events", json=police.body() | changes, headers=key())
+            assert answer.status_code == 422
+            assert "record" not in answer.json()["advice"]
+            assert "sender" not in answer.json()["advice"]
+
+
 async def test_the_same_key_and_body_have_the_same_answer_and_one_effect(
     police: HttpAgency,
 ) -> None:

@@ -140,6 +140,8 @@ async def test_two_senders_with_one_id_are_event_ambiguous(
         b'{"outcome": "rejected", "reason": "Two Words"}',
         b'{"outcome": "rejected", "reason": "x", "text": "' + b"x" * 501 + b'"}',
         b'{"outcome": "rejected", "reason": "x", "text": "\\u0007"}',
+        b'{"outcome": "rejected", "reason": "x", "text": "\\u202e"}',
+        b'{"outcome": "rejected", "reason": "x", "text": "\\u200b"}',
         b'{"outcome": "rejected", "reason": "x", "outcome": "imported"}',
         b'{"outcome": "rejected", "reason": "x", "more": 1}',
     ],
@@ -166,3 +168,18 @@ async def test_an_overdue_result_is_counted(town: HttpPartnership, council: Http
         await client.post(f"/events/{event}/result", json=REJECTED)
     with council.member.store.reading() as tx:
         assert tx.offers.unanswered(now) == (0, None)
+
+
+async def test_a_token_is_told_only_of_events_that_its_scope_is_about(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    event = await received(town)
+    police = town[POLICE]
+    answers = []
+    for agency, scope in ((council, "publish"), (police, "read"), (police, "result")):
+        async with agency.client(agency.token(scope, (scope,))) as client:  # type: ignore[arg-type]
+            answers.append(await client.get(f"/events/{event}"))
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(404, "event_unknown")}
+    for agency, scope in ((council, "read"), (council, "result"), (police, "publish")):
+        async with agency.client(agency.token(scope, (scope,))) as client:  # type: ignore[arg-type]
+            assert (await client.get(f"/events/{event}")).status_code == 200
