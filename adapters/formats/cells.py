@@ -10,7 +10,7 @@ has rounded is refused.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal, TypeAlias
@@ -19,7 +19,9 @@ from adapters.formats.office_archive import malformed
 from adapters.limits import MAX_CELLS, MAX_COLUMNS
 
 NO_STORED_VALUE: Final = "#VALUE!"
-"""Text of a formula without a stored value: the mapping refuses it as an error of a program."""
+"""Text of a formula without a stored value, or of a number whose format has conditions: the mapping
+refuses it as an error of a program.
+"""
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DAY_S: Final = 24 * 60 * 60
 _EXACT: Final = 10**15
@@ -36,10 +38,13 @@ class NumberFormat:
     Attributes:
         shape: kind of text that the cell shows.
         pieces: for ``digits``, literal texts and runs of zeros, in order.
+        unclear: numbers that are shown in another form of zeros and letters: the mapping refuses
+            them.
     """
 
     shape: Shape = "number"
     pieces: tuple[str, ...] = ()
+    unclear: Literal["", "zero", "all"] = ""
 
 
 @dataclass(slots=True)
@@ -109,6 +114,9 @@ def formatted(text: str, number_format: NumberFormat, *, from_1904: bool = False
         from_1904: whether days are counted from 1904 instead of 1900.
     """
     if number_format.shape == "digits":
+        unclear = number_format.unclear
+        if unclear == "all" or (unclear and number_text(text) == "0"):
+            return NO_STORED_VALUE
         return _digits(text, number_format.pieces)
     if number_format.shape == "number":
         return number_text(text)
@@ -161,8 +169,26 @@ _IN_FORMAT: Final = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[([^\]]*)\]|(0+)|(.)', 
 
 
 def parse_format(code: str) -> NumberFormat:
-    """Return the meaning of a number format of a spreadsheet, for example ``dd/mm/yyyy``."""
-    section = _first_section(code)
+    """Return the meaning of a number format of a spreadsheet, for example ``dd/mm/yyyy``.
+
+    Sections between semicolons are for positive numbers, negative numbers and zero, or for numbers
+    that fulfil a condition, such as ``[>100]``.
+    """
+    sections = _sections(code)
+    found = [_parse_section(section) for section in sections]
+    digits = [one for one in found if one.shape == "digits"]
+    if digits and any(map(_CONDITION.search, sections)):
+        return replace(digits[0], unclear="all")
+    zero = found[2] if len(found) > 2 else found[0]
+    if zero != found[0] and found[0].shape == "digits":
+        return replace(found[0], unclear="zero")
+    return found[0]
+
+
+_CONDITION: Final = re.compile(r"\[\s*[<>=]")
+
+
+def _parse_section(section: str) -> NumberFormat:
     if "general" in section.lower() or section.strip() in ("@", ""):
         return NumberFormat()
     signs, pieces, only_digits = "", [], True
@@ -194,16 +220,17 @@ def parse_format(code: str) -> NumberFormat:
     return NumberFormat()
 
 
-def _first_section(code: str) -> str:
-    """Return a format up to the first semicolon outside quotes: the one of positive numbers."""
-    result, quoted = "", False
+def _sections(code: str) -> list[str]:
+    """Return the parts of a format between semicolons outside quotes."""
+    sections, quoted, escaped = [""], False, False
     for sign in code:
-        if sign == '"':
-            quoted = not quoted
-        if sign == ";" and not quoted:
-            break
-        result += sign
-    return result
+        if sign == ";" and not quoted and not escaped:
+            sections.append("")
+            continue
+        quoted ^= sign == '"' and not escaped
+        escaped = sign == "\\" and not quoted and not escaped
+        sections[-1] += sign
+    return sections
 
 
 def column_letters(index: int) -> str:

@@ -46,7 +46,7 @@ def folder_source(parts: SideParts) -> FolderIntake:
         participant.path(folders.import_),
         processed=participant.path(folders.processed),
         quarantine=participant.path(folders.quarantine),
-        suffixes=parts.system.adapter.suffixes,
+        suffixes=lambda: parts.system.adapter.suffixes,
         report=partial(report_file, parts.metrics),
         settle_s=parts.settle_s,
         poll_s=participant.config.intervals.poll,

@@ -71,7 +71,7 @@ class FolderSource:
         *,
         processed: Path,
         quarantine: Path,
-        suffixes: Sequence[str],
+        suffixes: Callable[[], Sequence[str]],
         report: Reporter = lambda _: None,
         settle_s: float = SETTLE_S,
         poll_s: float = POLL_S,
@@ -83,7 +83,8 @@ class FolderSource:
             folder: where the agency's system drops its exports.
             processed: destination of taken files; may lie inside ``folder``.
             quarantine: destination of refused files and rejected rows.
-            suffixes: file name endings that the adapter reads, in lower case.
+            suffixes: returns the file name endings that the adapter reads, in lower case. They
+                change with the mapping file.
             report: called once for each thing that happened to a file.
             settle_s: seconds without a change after which a file is complete.
             poll_s: seconds between two looks.
@@ -92,7 +93,7 @@ class FolderSource:
         self._folder = folder
         self._processed = processed
         self._quarantine = quarantine
-        self._suffixes = tuple(suffixes)
+        self._suffixes = suffixes
         self._report = report
         self._poll_s = poll_s
         self._clock = clock
@@ -228,8 +229,9 @@ class FolderSource:
             return Verdict(
                 False, "file_too_large", f"The file is larger than {MAX_FILE_BYTES >> 20} MiB."
             )
-        if not entry.path.name.lower().endswith(self._suffixes):
-            expected = ", ".join(self._suffixes)
+        suffixes = tuple(self._suffixes())
+        if not entry.path.name.lower().endswith(suffixes):
+            expected = ", ".join(suffixes)
             return Verdict(
                 False, "file_type_unknown", f"The file's ending is not one of: {expected}."
             )

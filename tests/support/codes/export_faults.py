@@ -139,7 +139,7 @@ class Folder:
             self.drop,
             processed=root / "processed",
             quarantine=root / "quarantine",
-            suffixes=(".csv",),
+            suffixes=lambda: (".csv",),
             report=self.reports.append,
             settle_s=2.0,
             clock=lambda: self.now,

@@ -68,7 +68,7 @@ def take(world) -> None:
         participant.path("import"),
         processed=participant.path("processed"),
         quarantine=participant.path("quarantine"),
-        suffixes=adapter.suffixes,
+        suffixes=lambda: adapter.suffixes,
         clock=lambda: float(next(ticks)),
     )
     for _ in range(4):

@@ -72,7 +72,7 @@ async def test_a_refused_record_is_corrected_in_its_file_and_taken_once(
         drop,
         processed=tmp_path / "processed",
         quarantine=quarantine,
-        suffixes=adapter.suffixes,
+        suffixes=lambda: adapter.suffixes,
         clock=lambda: float(next(now)),
     )
 

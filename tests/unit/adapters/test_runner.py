@@ -51,7 +51,7 @@ async def test_a_file_that_is_refused_as_a_whole_is_counted(
         tmp_path / "import",
         processed=tmp_path / "processed",
         quarantine=tmp_path / "quarantine",
-        suffixes=(".csv",),
+        suffixes=lambda: (".csv",),
         report=partial(report_file, metrics),
         settle_s=0,
     )

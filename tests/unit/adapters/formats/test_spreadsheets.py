@@ -169,6 +169,25 @@ def test_stored_values_become_texts_and_errors_are_not_hidden(cell: str, expecte
     assert texts(xlsx(table(cell))) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("code", "value", "expected"),
+    [
+        ('[>100]"H-"000;"L-"000', "42", "#VALUE!"),
+        ('[>100]0;"L-"000', "42", "#VALUE!"),
+        ('"C-"0000;;"none"', "0", "#VALUE!"),
+        ('"C-"0000;;"none"', "7", "C-0007"),
+        ("000;-000;000;@", "0", "000"),
+        ('[Red]"C;"000', "7", "C;007"),
+        ("C\\;000", "7", "7"),
+        ('[>100]0.0;"low"', "42", "42"),
+    ],
+)
+def test_a_number_with_a_format_of_several_forms_is_never_read_by_the_wrong_one(
+    code: str, value: str, expected: str
+) -> None:
+    assert formatted(value, parse_format(code)) == expected
+
+
 def test_days_can_be_counted_from_1904() -> None:
     book = XLSX_PARTS["xl/workbook.xml"].replace("<sheets>", '<workbookPr date1904="1"/><sheets>')
     styles = "<styleSheet><cellXfs><xf numFmtId='14'/></cellXfs></styleSheet>"

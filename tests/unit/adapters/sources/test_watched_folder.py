@@ -192,12 +192,22 @@ async def test_very_long_and_odd_names_are_put_away(watched: WatchedFolder) -> N
         assert reason.with_name(reason.name.removesuffix(".reason.json")).exists()
 
 
+async def test_endings_are_asked_for_at_each_look(watched: WatchedFolder) -> None:
+    """The format of a mapping file can change while the adapter runs."""
+    watched.suffixes = (".xlsx",)
+    (watched.drop / "a.xlsx").write_bytes(b"x")
+    (watched.drop / "b.csv").write_bytes(b"x")
+    assert await watched.settle() == 2
+    assert sorted(path.name for path in watched.processed.iterdir()) == ["a.xlsx"]
+    assert watched.reason("b.csv")["code"] == "file_type_unknown"
+
+
 async def test_it_runs_until_it_is_stopped(watched: WatchedFolder) -> None:
     source = FolderSource(
         watched.drop,
         processed=watched.processed,
         quarantine=watched.quarantine,
-        suffixes=(".csv",),
+        suffixes=lambda: (".csv",),
         settle_s=0.01,
         poll_s=0.01,
     )

@@ -23,6 +23,7 @@ class WatchedFolder:
         self.files: list[SourceFile] = []
         self.contents: list[bytes] = []
         self.answer: Callable[[SourceFile], Verdict] = lambda _: Verdict(True)
+        self.suffixes = (".csv", ".jsonl")
         self.source = self.fresh()
 
     def fresh(self) -> FolderSource:
@@ -30,7 +31,7 @@ class WatchedFolder:
             self.drop,
             processed=self.processed,
             quarantine=self.quarantine,
-            suffixes=(".csv", ".jsonl"),
+            suffixes=lambda: self.suffixes,
             report=self.reports.append,
             settle_s=2.0,
             clock=lambda: self.now,

@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -244,6 +245,21 @@ def test_no_allowed_key_names_a_person_or_a_case() -> None:
         }
         & logs.KEYS
     )
+
+
+def test_every_key_of_a_log_line_is_allowed() -> None:
+    """A key that is not allowed would lose its value in each line."""
+    given = {
+        (word.arg, call.lineno)
+        for call in calls()
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in {"debug", "info", "warning", "error", "exception"}
+        and re.search(r"log$|logger\(", ast.unparse(call.func.value))
+        for word in call.keywords
+        if word.arg not in {None, "exc_info"}
+    }
+    assert "filtered" in {key for key, _ in given}
+    assert {(key, line) for key, line in given if key not in logs.KEYS} == set()
 
 
 # --- what a remote party causes ------------------------------------------------------------------
