@@ -18,7 +18,7 @@ from adapters.cps.case_xml import format_file, parse_export
 from adapters.formats.delimited import escape, split_escaped
 from adapters.formats.json_records import flat_items
 from adapters.mapping import Dialect, read_delimited, write_delimited
-from adapters.mapping.document import LIST_KINDS
+from adapters.mapping.parts import LIST_KINDS
 from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
 from broker.envelope.primitives import lp, sha256
 from broker.event import OpenedEvent
