@@ -101,7 +101,7 @@ class _Taker:
             self._folder,
             processed=participant.path(config.folders.processed),
             quarantine=participant.path(config.folders.quarantine),
-            suffixes=self.adapter.suffixes,
+            suffixes=lambda: self.adapter.suffixes,
             report=self._reports.append,
             settle_s=0.1,
         )
