@@ -217,3 +217,12 @@ def test_a_code_without_an_own_one_waits_for_a_person(
     with pytest.raises(MappingError) as error:
         load(warning_document(**roles)).to_row(event, context())
     assert error.value.code == "unknown_value"
+
+
+def test_an_unlisted_code_that_is_an_own_code_with_another_meaning_waits() -> None:
+    document = warning_document(unlisted="NOT IN LIST")
+    (table,) = document["tables"].values()
+    table["codes"]["seen_again"] = table["codes"].pop("R")
+    with pytest.raises(MappingError) as error:
+        load(document).to_row(warned("seen_again", unlisted=True), context())
+    assert error.value.code == "unknown_value"
