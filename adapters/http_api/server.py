@@ -18,7 +18,7 @@ from adapters.http_api.endpoints import CERTIFICATE
 from adapters.http_api.handshakes import CountingSocket
 from broker.agency.config_sections import ApiSection
 from broker.errors import ConfigError
-from broker.observing.health import QuietServer, listening_socket
+from broker.observing.health import LimitedProtocol, QuietServer, listening_socket
 
 BACKLOG: Final = 64
 HEADER_BYTES: Final = 16_384
@@ -161,7 +161,7 @@ def _protocol_with(most: int, listening: CountingSocket) -> type[H11Protocol]:
     return type("_LimitedProtocol", (_BoundedProtocol,), members)
 
 
-class _BoundedProtocol(H11Protocol):
+class _BoundedProtocol(LimitedProtocol):
     """A connection with limits of time.
 
     A client that sends its request slowly, takes its answer slowly or does nothing is disconnected.
@@ -178,7 +178,7 @@ class _BoundedProtocol(H11Protocol):
         self.listening.complete(transport.get_extra_info("socket").fileno())
         self.opened_s = self.idle_since_s = self.loop.time()
         self.unsent, self.stalled = 0, 0
-        if len(self.connections) >= self.most_connections and not self._make_room():
+        if len(self.connections) >= self.most_connections and not self.make_room():
             transport.abort()
             return
         secured = transport.get_extra_info("ssl_object")
@@ -187,23 +187,6 @@ class _BoundedProtocol(H11Protocol):
             self.app_state = {**self.app_state, CERTIFICATE: sha256(shown).hexdigest()}
         super().connection_made(transport)
         self.loop.call_later(LOOK_S, self._look)
-
-    @property
-    def answering(self) -> bool:
-        """Return whether a request has begun and its answer is not yet sent."""
-        if self.cycle is None:
-            return False
-        return not self.cycle.response_complete or self.transport.get_write_buffer_size() > 0
-
-    def _make_room(self) -> bool:
-        mine = [one for one in self.connections if isinstance(one, _BoundedProtocol)]
-        waiting = [one for one in mine if not one.answering]
-        if not waiting:
-            return False
-        oldest = min(waiting, key=lambda one: one.opened_s)
-        self.connections.discard(oldest)
-        oldest.transport.abort()
-        return True
 
     def _look(self) -> None:
         if self not in self.connections:

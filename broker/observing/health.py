@@ -211,7 +211,35 @@ def listening_socket(host: str, port: int, purpose: str) -> socket.socket:
     return listening
 
 
-class _BoundedProtocol(H11Protocol):
+class LimitedProtocol(H11Protocol):
+    """A connection of a server that keeps only so many open.
+
+    Attributes:
+        opened_s: time of the loop at which it was accepted.
+    """
+
+    opened_s: float
+
+    @property
+    def answering(self) -> bool:
+        """Return whether a request has begun and its answer is not yet sent."""
+        if self.cycle is None:
+            return False
+        return not self.cycle.response_complete or self.transport.get_write_buffer_size() > 0
+
+    def make_room(self) -> bool:
+        """Close the connection that has waited longest for its client; False if none waits."""
+        mine = [one for one in self.connections if isinstance(one, LimitedProtocol)]
+        waiting = [one for one in mine if not one.answering]
+        if not waiting:
+            return False
+        oldest = min(waiting, key=lambda one: one.opened_s)
+        self.connections.discard(oldest)
+        oldest.transport.abort()
+        return True
+
+
+class _BoundedProtocol(LimitedProtocol):
     """A connection with a time limit; their number is limited too.
 
     Each connection takes a file descriptor of the adapter. A client that sends half a request and
@@ -224,28 +252,11 @@ class _BoundedProtocol(H11Protocol):
         """Accept a connection, if there is or can be made room for it."""
         self.transport = transport
         self.opened_s = self.loop.time()
-        if len(self.connections) >= MAX_CONNECTIONS and not self._make_room():
+        if len(self.connections) >= MAX_CONNECTIONS and not self.make_room():
             transport.abort()
             return
         super().connection_made(transport)
         self.loop.call_later(REQUEST_S, self._look)
-
-    @property
-    def answering(self) -> bool:
-        """Return whether a request is complete and its answer is not yet sent."""
-        if self.cycle is None:
-            return False
-        return not self.cycle.response_complete or self.transport.get_write_buffer_size() > 0
-
-    def _make_room(self) -> bool:
-        mine = [one for one in self.connections if isinstance(one, _BoundedProtocol)]
-        waiting = [one for one in mine if not one.answering]
-        if not waiting:
-            return False
-        oldest = min(waiting, key=lambda one: one.opened_s)
-        self.connections.discard(oldest)
-        oldest.transport.abort()
-        return True
 
     def _look(self) -> None:
         if self not in self.connections:  # a closing connection may still hold an unread answer
