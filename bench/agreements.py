@@ -63,7 +63,7 @@ FIRST_DAY: Final = date(2026, 12, 1)
 TODAY: Final = date(2026, 11, 30)
 PARTIES, AGREEMENTS, TYPES, FIELDS = 100, 50, 20, 200
 LIMIT_S: Final = 5.0
-"""What an officer waits for at most."""
+"""Longest time that an officer should wait, in seconds."""
 
 
 @dataclass(frozen=True)

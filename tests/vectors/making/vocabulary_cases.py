@@ -93,7 +93,7 @@ OPENED: Mapping[str, tuple[str, Mapping[str, object], Sequence[str], str]] = {
         "A condition asks for a leaf that this reader is not granted.",
     ),
 }
-"""What is opened: type, changed leaves, leaves left out, and the case in a sentence."""
+"""Opened events: type, changed leaves, leaves left out, and the case in a sentence."""
 REFUSED: Mapping[str, tuple[str, str, JSON]] = {
     "not_of_the_pattern": (WARNED, "event", "Seen near the school"),
     "number_for_open_code": (WARNED, "event", 7),
@@ -105,7 +105,7 @@ REFUSED: Mapping[str, tuple[str, str, JSON]] = {
     "outcome": (ANSWERED, "outcome", "perhaps"),
     "text_of_other_limit": (ANSWERED, "reason_text", "x" * 4001),
 }
-"""What is refused: type, leaf, value."""
+"""Refused events: type, leaf, value."""
 
 
 def documents() -> dict[str, bytes]:
