@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from dataclasses import dataclass
 from hashlib import sha256
@@ -31,8 +30,6 @@ LOOK_S: Final = 5.0
 STALLED_LOOKS: Final = 4
 """Looks in a row at which a client has taken nothing of its answer, before it is disconnected."""
 STOP_S: Final = 5
-_START_S: Final = 10.0
-_POLL_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,6 @@ class ApiServer:
         self._address = address
         self._server: QuietServer | None = None
         self._listening: CountingSocket | None = None
-        self._task: asyncio.Task[None] | None = None
         self.port = address.port
 
     @property
@@ -140,19 +136,13 @@ class ApiServer:
             ssl_context_factory=None if address.tls is None else _Given(address.tls),
         )
         self._server = QuietServer(config)
-        self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
-        async with asyncio.timeout(_START_S):
-            while not self._server.started and not self._task.done():  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(_POLL_S)
+        await self._server.begin(listening)
 
     async def stop(self) -> None:
         """Answer open requests, then close the port."""
-        if self._server is None or self._task is None:
-            return
-        self._server.should_exit = True
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._server = self._task = self._listening = None
+        if self._server is not None:
+            await self._server.end()
+            self._server = self._listening = None
 
 
 def _protocol_with(most: int, listening: CountingSocket) -> type[H11Protocol]:

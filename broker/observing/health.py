@@ -140,7 +140,6 @@ class HealthServer:
         self._app = app
         self._wanted = (host, port)
         self._server: QuietServer | None = None
-        self._task: asyncio.Task[None] | None = None
         self.port = port
 
     @property
@@ -169,19 +168,13 @@ class HealthServer:
                 headers=[("connection", "close")],
             )
         )
-        self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
-        async with asyncio.timeout(_START_S):
-            while not self._server.started and not self._task.done():  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(_POLL_S)
+        await self._server.begin(listening)
 
     async def stop(self) -> None:
         """Answer open requests, then close the port."""
-        if self._server is None or self._task is None:
-            return
-        self._server.should_exit = True
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._server = self._task = None
+        if self._server is not None:
+            await self._server.end()
+            self._server = None
 
 
 def listening_socket(host: str, port: int, purpose: str) -> socket.socket:
@@ -269,6 +262,23 @@ class _BoundedProtocol(LimitedProtocol):
 
 class QuietServer(uvicorn.Server):
     """A server that leaves signals to the adapter, which has more to stop."""
+
+    _serving: asyncio.Task[None] | None = None
+
+    async def begin(self, listening: socket.socket) -> None:
+        """Serve from a bound socket; return when the server has started."""
+        self._serving = asyncio.create_task(self.serve(sockets=[listening]))
+        async with asyncio.timeout(_START_S):
+            while not self.started and not self._serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(_POLL_S)
+
+    async def end(self) -> None:
+        """Answer open requests, then close the port."""
+        if self._serving is None:
+            return
+        self.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._serving
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -105,7 +105,7 @@ def field(value: Any) -> dict[str, Any]:
         raise MalformedError("a set of objects")
     about = [checked[name] for name in ("category", "sensitivity", "data_subject")]
     if form == "object" and (any(about) or checked["identifies"]):
-        raise MalformedError("an object is about nobody")
+        raise MalformedError("an object has no data subject")
     if form != "object" and not all(about):
         raise MalformedError("a field that does not say whom it is about")
     return checked

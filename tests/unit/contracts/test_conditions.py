@@ -213,7 +213,7 @@ def test_consent_takes_a_required_field_away_without_a_refusal(ask: Asked) -> No
     named: dict[str, JSON] = {"urgency": "urgent", "victim": {"name": "Zephyrine"}}
     done = ask(contract=contract, recipients=("council-camden",), data=named)
     assert done.permitted
-    assert "victim.name" not in done.flat  # nobody consented
+    assert "victim.name" not in done.flat  # there is no consent
     done = ask(contract=contract, recipients=("council-camden",), data={"urgency": "urgent"})
     assert done.code == "condition_unmet"
 
