@@ -35,6 +35,7 @@ from broker.partnership.entry import (
     PairEntry,
     VerifiedEntry,
     make_entry,
+    parse_entry,
     verify_entry,
 )
 from broker.partnership.profile import Profile
@@ -152,12 +153,14 @@ def entry_of(
     Raises:
         KeyAccessError: a key is missing.
     """
+    path = directory / ENTRIES_FOLDER / f"{governance.agency}.entry"
     return make_entry(
         governance,
         profile,
         manifest=manifest,
         certificate_request=(directory / TLS_FOLDER / REQUEST_NAME).read_bytes(),
         now=now,
+        after=parse_entry(path.read_bytes(), str(path)).issued if path.is_file() else None,
         officers=officers or None,
     )
 

@@ -47,6 +47,7 @@ from broker.partnership.fingerprint import fingerprint_words
 from broker.partnership.profile import AgencyId, Profile
 from broker.tlog.note import Note, format_note, sign_note
 from broker.transport.certificates import verify_certificate_request
+from contracts.durations import SECOND_MS
 from contracts.parties import OFFICERS_LIMIT
 
 HEADER: Final = "concordant.entry/v1"
@@ -205,6 +206,7 @@ def make_entry(
     manifest: VerifiedManifest,
     certificate_request: bytes,
     now: int,
+    after: int | None = None,
     officers: Mapping[str, PairEntry] | None = None,
 ) -> VerifiedEntry:
     """Make and sign an entry.
@@ -215,6 +217,8 @@ def make_entry(
         manifest: its manifest, with the delegation to the keys that signed it.
         certificate_request: PKCS#10 in PEM.
         now: milliseconds since the epoch.
+        after: when the entry that this one replaces was issued. The new one is issued at least
+            one second later, so that others see that it is newer.
         officers: the pairs of all officers, of which the signer is one; None if there are none.
 
     Raises:
@@ -229,7 +233,7 @@ def make_entry(
     entry = Entry(
         agency=agency,
         deployment=deployment,
-        issued=whole_second(now),
+        issued=_issued_after(after, now),
         profile=profile,
         governance=governance,
         delegation=delegation.decode(),
@@ -238,6 +242,14 @@ def make_entry(
     )
     note = sign_note(document_text(HEADER, deployment, entry), signer.note_signers())
     return verify_entry(format_note(note), now=now)
+
+
+def _issued_after(before: int | None, now: int) -> int:
+    """Return a whole second that is later than that of the entry before, if others accept it."""
+    issued = whole_second(now)
+    if before is not None and issued <= before < issued + CLOCK_SKEW_MS:
+        return before + SECOND_MS
+    return issued
 
 
 def verify_entry(

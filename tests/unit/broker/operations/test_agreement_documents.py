@@ -264,7 +264,7 @@ def test_replaced_governance_keys(root: Path, tmp_path: Path) -> None:
     make_bundle(root / OTHER, root / "a.bundle", NOW)
     add_bundles(folder, [root / "a.bundle"], NOW)
     again = tmp_path / "again"
-    later = NOW + 1000
+    later = NOW + 10_000  # each renewal of an entry counts at least one second
     found(again, OTHER, PARTIES[OTHER], now=later)
     write_entry(again, root / "new.entry", later)
     entry = verify_entry((root / "new.entry").read_bytes(), now=NOW)

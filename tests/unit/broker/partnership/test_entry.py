@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.errors import EntryError
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.signed_document import document_text
 from broker.operations.agency_founding import Founded
 from broker.partnership.entry import (
@@ -24,7 +25,7 @@ from broker.partnership.entry import (
 from broker.partnership.profile import Profile
 from broker.tlog.note import format_note, sign_note
 from broker.transport.certificates import certificate_request, new_private_key
-from contracts.durations import DAY_MS
+from contracts.durations import DAY_MS, SECOND_MS
 from tests.support.founding import NOW, cheap_scrypt, found, profile
 
 
@@ -183,3 +184,25 @@ def test_an_agency_does_not_sign_an_entry_that_others_refuse(founded: Founded) -
             now=NOW,
         )
     assert error.value.code == "entry_mixed"
+
+
+def test_an_entry_made_again_within_a_second_is_newer(founded: Founded) -> None:
+    whole = founded.entry
+    assert founded.governance is not None
+
+    def issued(after: int | None) -> int:
+        assert founded.governance is not None
+        return make_entry(
+            founded.governance,
+            whole.entry.profile,
+            manifest=whole.manifest,
+            certificate_request=whole.entry.certificate_request.encode(),
+            now=NOW,
+            after=after,
+        ).entry.issued
+
+    second = issued(None)
+    assert issued(second) == second + SECOND_MS
+    assert issued(second - SECOND_MS) == second
+    # A time that others refuse as too early is not continued.
+    assert issued(second + CLOCK_SKEW_MS) == second
