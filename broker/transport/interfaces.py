@@ -1,7 +1,7 @@
 """Transport interfaces: send in order, receive without loss.
 
 One behaviour suite tests both implementations (`tests/integration/transport_behaviour.py`): Kafka
-(`broker/transport/kafka/`) and one in memory (`tests/support/memory_kafka.py`). Judging relies on
+(`broker/transport/kafka/`) and one in memory (`broker/transport/memory.py`). Judging relies on
 the promises below (protocol, "Opening", steps 4 and 11): the position is ours and not the
 operator's, an error in a handler never skips a record, and no header can hide a record.
 """
