@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adapters.exchange.errors import ExchangeError
 from adapters.http_api.limits import RequestRate
 from adapters.http_api.problems import ApiError, problem_response
 from adapters.http_api.tokens import SCOPES, Identity, TokenBook
@@ -31,6 +32,14 @@ CERTIFICATE: Final = "client_certificate"
 """Member of the request's state: SHA-256 of the client's certificate, hexadecimal."""
 RETRY_S: Final = 10
 """Seconds after which a client should try again what the machine could not do."""
+STATUSES: Final = {
+    "event_ambiguous": 409,
+    "event_unknown": 404,
+    "idempotency_key_reused": 422,
+    "result_conflict": 409,
+    "result_too_early": 409,
+}
+"""Status of a request that is not carried out, if it is not 400."""
 _BEARER: Final = re.compile(r"[Bb]earer ([!-~]{1,200})")
 
 
@@ -84,6 +93,8 @@ class Access:
             return self.refused(error)
         except EventError as error:
             return self.refused(_refused_event(error))
+        except ExchangeError as error:
+            return self.refused(_not_carried_out(error))
         except ConcordantError as error:
             self._log.warning("request_failed", code=error.code)
             return self.refused(_unavailable(error))
@@ -157,6 +168,11 @@ def _refused_event(error: EventError) -> ApiError:
         fix=own_event_step(error),
         members=members,
     )
+
+
+def _not_carried_out(error: ExchangeError) -> ApiError:
+    status = STATUSES.get(error.code, 400)
+    return ApiError(status, error.detail, code=error.code, where=error.where, fix=error.fix)
 
 
 def _unavailable(error: ConcordantError) -> ApiError:

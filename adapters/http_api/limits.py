@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,13 +16,7 @@ BODY_S: Final = 10.0
 """Seconds within which a body must come."""
 MOST_WAITING: Final = 8
 """Readers that wait or stream at one time, for each token name."""
-MOST_DEPTH: Final = 32
-"""Nesting of a JSON document; an event has fewer than ten levels."""
 _MINUTE_S: Final = 60.0
-_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
-"""Texts and brackets. A text without an end matches up to the end of the body: if it failed there,
-the next quote would read the rest again, and the whole would take quadratic time."""
-_STEPS: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
 
 class RequestRate:
@@ -120,21 +113,6 @@ async def read_body(request: Request, limit: int) -> bytes:
             headers={"connection": "close"},
         ) from None
     return bytes(body)
-
-
-def require_shallow(body: bytes) -> None:
-    """Refuse a JSON document that nests too deeply, before it is parsed.
-
-    Raises:
-        ApiError: `request_malformed` (400).
-    """
-    depth = 0
-    for found in _BRACKETS.finditer(body):
-        depth += _STEPS.get(found.group(), 0)
-        if depth > MOST_DEPTH:
-            raise ApiError(
-                400, f"The body nests more than {MOST_DEPTH} levels deep.", code="request_malformed"
-            )
 
 
 def _too_large(limit: int) -> ApiError:

@@ -8,8 +8,9 @@ from typing import Final
 
 import orjson
 
+from adapters.exchange.caller import token_caller
+from adapters.exchange.offering import EventsRemovedError, Offering, Read
 from adapters.http_api.cursors import Cursors
-from adapters.http_api.offering import EventsRemovedError, Offering, Read
 from adapters.http_api.problems import ApiError
 
 MOST_EVENTS: Final = 100
@@ -55,12 +56,13 @@ class PageReader:
                 any more.
         """
         loop = asyncio.get_running_loop()
+        caller = token_caller(reader)
         ends = loop.time() + wait_s
         while True:
             rung = self._offering.bell.next_ring()
             check()
             try:
-                found = await asyncio.to_thread(self._offering.page, reader, after, limit)
+                found = await asyncio.to_thread(self._offering.page, caller, after, limit)
             except EventsRemovedError as removed:
                 raise self._removed(removed) from None
             left = ends - loop.time()
@@ -90,9 +92,7 @@ class PageReader:
     def as_json(self, read: Read) -> dict[str, object]:
         """Return an event as `concordant subscribe` prints it, with cursor, urgency and reasons."""
         return {
-            **read.event.as_json(),
-            "urgent": read.event.urgent,
-            "withheld_reasons": read.reasons,
+            **read.as_json(),
             "cursor": self._cursors.format(read.number),
         }
 

@@ -17,25 +17,23 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from adapters.http_api.accepting import KEY_CHARACTERS, EventAcceptance
+from adapters.exchange.accepting import KEY_CHARACTERS, EventAcceptance
+from adapters.exchange.caller import token_caller
+from adapters.exchange.offering import Offering, Reading
+from adapters.exchange.results import parse_result
 from adapters.http_api.cursors import Cursors
 from adapters.http_api.endpoints import RETRY_S, Endpoint
-from adapters.http_api.limits import WaitingReaders, read_body, require_shallow
-from adapters.http_api.offering import Offering, Reading, Rejection
+from adapters.http_api.limits import WaitingReaders, read_body
 from adapters.http_api.pages import MOST_EVENTS, PageReader
 from adapters.http_api.problems import ApiError
 from adapters.http_api.streams import event_stream
 from adapters.http_api.tokens import Identity
 from adapters.sides import SideParts
 from broker.observing.health import Check
-from broker.strict_json import StrictJsonError, parse_strict_json
 from broker.waiting import set_within
-from contracts.hidden_characters import HIDDEN
 
 MOST_WAIT_S: Final = 60
 MOST_RESULT_BYTES: Final = 4_096
-MOST_TEXT: Final = 500
-REASON: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
 SOURCE_TURN_S: Final = 30.0
 _KEY: Final = re.compile(rf"[!-~]{{1,{KEY_CHARACTERS}}}")
 _AGENCY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")
@@ -82,7 +80,9 @@ class HttpSource:
         _require_json(request)
         body = await read_body(request, self._request_bytes)
         request.state.check()  # the token may have been revoked while a slow body came
-        accepted = await asyncio.to_thread(self._acceptance.accept, identity.name, key, body)
+        accepted = await asyncio.to_thread(
+            self._acceptance.accept, token_caller(identity.name), key, body
+        )
         self._published()
         id_ = orjson.loads(accepted.answer)["id"]
         headers = {"location": f"/events/{id_}"}
@@ -143,7 +143,7 @@ class HttpSink:
         rejection = parse_result(await read_body(request, MOST_RESULT_BYTES))
         request.state.check()
         outcome = await asyncio.to_thread(
-            self._offering.result, identity.name, event_id, sender, rejection
+            self._offering.result, token_caller(identity.name), event_id, sender, rejection
         )
         return Response(
             orjson.dumps({"id": event_id, "state": outcome}), 200, None, "application/json"
@@ -164,40 +164,6 @@ def http_sink(parts: SideParts) -> HttpSink:
     reading = Reading(participant.agency, participant.keyring.secret(), parts.contracts)
     offering = Offering(parts.store, reading, parts.clock)
     return HttpSink(offering, PageReader(offering, Cursors(participant.root, participant.agency)))
-
-
-def parse_result(body: bytes) -> Rejection | None:
-    """Parse the body of a result; None if the event was imported.
-
-    Raises:
-        ApiError: `result_malformed` (400).
-    """
-    require_shallow(body)
-    try:
-        document = parse_strict_json(body)
-    except StrictJsonError as error:
-        raise _malformed_result(f"The body is not a JSON document: {error}.") from None
-    if document == {"outcome": "imported"}:
-        return None
-    if (
-        not isinstance(document, dict)
-        or document.get("outcome") != "rejected"
-        or not {"outcome", "reason"} <= document.keys() <= {"outcome", "reason", "text"}
-    ):
-        raise _malformed_result(
-            'A result is {"outcome": "imported"}, or {"outcome": "rejected", "reason": CODE, '
-            '"text": TEXT}.'
-        )
-    reason, text = document["reason"], document.get("text", "")
-    if not isinstance(reason, str) or not REASON.fullmatch(reason):
-        raise _malformed_result(
-            "The reason is not a code of lower-case letters, digits and underscores.", "reason"
-        )
-    if not isinstance(text, str) or len(text) > MOST_TEXT or HIDDEN.search(text):
-        raise _malformed_result(
-            f"The text has more than {MOST_TEXT} characters, or hidden characters.", "text"
-        )
-    return Rejection(reason, text)
 
 
 def path_id(request: Request) -> str:
@@ -273,7 +239,3 @@ def _integer(text: str | None, name: str, lowest: int, highest: int, *, default:
         code="request_malformed",
         where=name,
     )
-
-
-def _malformed_result(detail: str, where: str | None = None) -> ApiError:
-    return ApiError(400, detail, code="result_malformed", where=where)

@@ -9,9 +9,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adapters.exchange.errors import ExchangeError
+from adapters.exchange.offering import known_agencies, one_received
+from adapters.exchange.results import REJECTED
 from adapters.http_api.endpoints import Endpoint
-from adapters.http_api.offering import REJECTED, known_agencies, one_received
-from adapters.http_api.problems import ApiError
 from adapters.http_api.sides import path_id, query_agency
 from adapters.http_api.tokens import SCOPES, Identity
 from broker.keys.instant import format_instant
@@ -50,13 +51,13 @@ class EventStates:
             scopes: of the token: ``publish`` is about sent events, the others about received ones.
 
         Raises:
-            ApiError: `event_unknown` (404) or `event_ambiguous` (409).
+            ExchangeError: `event_unknown` or `event_ambiguous`.
         """
         with self._store.reading() as tx:
             asks_sent = sender is None and "publish" in scopes
             sent = _sent(tx, event_id) if asks_sent else None
             if sent is None and not {"read", "result"}.intersection(scopes):
-                raise ApiError(404, "No event of this id is known here.", code="event_unknown")
+                raise ExchangeError("No event of this id is known here.", code="event_unknown")
             return sent or self._received(tx, event_id, sender)
 
     def _received(self, tx: Transaction, event_id: str, sender: str | None) -> dict[str, object]:

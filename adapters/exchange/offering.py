@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-from adapters.http_api.accepting import token_label
-from adapters.http_api.problems import ApiError
+from adapters.exchange.caller import Caller
+from adapters.exchange.errors import ExchangeError
+from adapters.exchange.results import REJECTED, Outcome, Rejection
 from broker import pseudonyms
 from broker.audit import recording
 from broker.audit.actor import Actor
@@ -38,10 +39,6 @@ RETRY_MOST_S: Final = 30.0
 CHUNK_ROWS: Final = 16
 PAGE_BYTES: Final = 4_194_304
 """Bytes of content after which a page ends."""
-REJECTED: Final = "rejected_by_system"
-"""Code of an event that the agency's system rejected."""
-
-Outcome: TypeAlias = Literal["imported", "rejected"]
 
 
 class Bell:
@@ -78,18 +75,13 @@ class Read:
     event: OpenedEvent
     reasons: dict[str, str]
 
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Reason with which the agency's system rejected an event.
-
-    Attributes:
-        reason: a code of that system.
-        text: in words; it may name a person, so it is only stored in the inbox and never logged.
-    """
-
-    reason: str
-    text: str
+    def as_json(self) -> dict[str, object]:
+        """Return the event as `concordant subscribe` prints it, with urgency and reasons."""
+        return {
+            **self.event.as_json(),
+            "urgent": self.event.urgent,
+            "withheld_reasons": self.reasons,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +193,14 @@ class Offering:
         with self._store.reading() as tx:
             return tx.offers.before_open()
 
-    def page(self, reader: str, after: int, limit: int) -> list[Read]:
+    def page(self, caller: Caller, after: int, limit: int) -> list[Read]:
         """Return the next events after an offer; the disclosure log records them first.
 
         Events for which this reader has sent a result are left out. A page ends before an event
         whose content was removed.
 
         Args:
-            reader: name of the token.
+            caller: the system that reads.
             after: number of an offer.
             limit: most events.
 
@@ -219,7 +211,7 @@ class Offering:
         found: list[tuple[int, OpenedEvent]] = []
         removed, last_removed, size = 0, after, 0
         with self._store.reading() as tx:
-            for row in _rows(tx, reader, after):
+            for row in _rows(tx, caller.name, after):
                 if row.payload is None:
                     if found:
                         break
@@ -232,14 +224,14 @@ class Offering:
         if removed:
             raise EventsRemovedError(removed, last_removed)
         if found:
-            self._record(reader, [event for _, event in found])
+            self._record(caller, [event for _, event in found])
         return [Read(number, event, self._reasons(event)) for number, event in found]
 
-    def _record(self, reader: str, events: Sequence[OpenedEvent]) -> None:
+    def _record(self, caller: Caller, events: Sequence[OpenedEvent]) -> None:
         """Write a consultation of each event into the disclosure log."""
         agency, secret, now = self._reading.agency, self._reading.secret, self._clock()
         contracts = self._reading.contracts()
-        actor = Actor(recording.OPERATOR, token_label(reader))
+        actor = Actor(recording.OPERATOR, caller.operator)
         entries = []
         for event in events:
             signed = contracts.by_hash(bytes.fromhex(event.contract[2]))
@@ -263,19 +255,19 @@ class Offering:
     # --- results ---------------------------------------------------------------------------------
 
     def result(
-        self, reader: str, event_id: str, sender: str | None, rejection: Rejection | None
+        self, caller: Caller, event_id: str, sender: str | None, rejection: Rejection | None
     ) -> Outcome:
         """Take the result of the agency's system for an event.
 
         Args:
-            reader: name of the token.
+            caller: the system that sends the result.
             event_id: the event's id.
             sender: the agency that sent it; needed only if two sent the same id.
             rejection: None if the event was imported.
 
         Raises:
-            ApiError: `event_unknown` (404), `event_ambiguous` (409), `result_too_early` (409: the
-                event was not offered) or `result_conflict` (409: another result came before).
+            ExchangeError: `event_unknown`, `event_ambiguous`, `result_too_early` (the event was not
+                offered) or `result_conflict` (another result came before).
             StoreError: nothing was stored.
         """
         outcome: Outcome = "imported" if rejection is None else "rejected"
@@ -284,20 +276,19 @@ class Offering:
             row = one_received(tx, self._senders(), event_id, sender)
             offer = tx.offers.of_event(row.seq)
             if offer is None:
-                raise ApiError(
-                    409,
+                raise ExchangeError(
                     "The event was not offered yet; an earlier event of its case may be held.",
                     code="result_too_early",
                 )
             if row.delivered_ms is not None or (offer.outcome == outcome == "rejected"):
                 if offer.outcome != outcome:
-                    raise ApiError(
-                        409, "This event has another result already.", code="result_conflict"
+                    raise ExchangeError(
+                        "This event has another result already.", code="result_conflict"
                     )
                 return outcome
-            tx.offers.answer(offer.number, outcome, reader, now)
+            tx.offers.answer(offer.number, outcome, caller.name, now)
             if rejection is None:
-                tx.inbox.mark_delivered(row.seq, now, token_label(reader))
+                tx.inbox.mark_delivered(row.seq, now, caller.operator)
             else:
                 detail = f"{rejection.reason}: {rejection.text}".removesuffix(": ")
                 tx.inbox.hold(row.seq, REJECTED, None, detail, now)
@@ -323,15 +314,14 @@ def one_received(
     """Return the received event of an id.
 
     Raises:
-        ApiError: `event_unknown` (404) or `event_ambiguous` (409).
+        ExchangeError: `event_unknown` or `event_ambiguous`.
     """
     asked = senders if sender is None else [sender]
     rows = [row for one in asked if (row := tx.inbox.find(one, event_id)) is not None]
     if not rows:
-        raise ApiError(404, "No event of this id is known here.", code="event_unknown")
+        raise ExchangeError("No event of this id is known here.", code="event_unknown")
     if len(rows) > 1:
-        raise ApiError(
-            409,
+        raise ExchangeError(
             "Two agencies sent an event of this id. Say which one is meant: ?from=AGENCY",
             code="event_ambiguous",
             where="from",

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from adapters.http_api.limits import require_shallow
-from adapters.http_api.problems import ApiError
-from broker.agency.account import label
+from adapters.exchange.caller import Caller
+from adapters.exchange.errors import ExchangeError
+from adapters.exchange.json_input import require_shallow
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.sending.publishing import Acceptance, Publisher
@@ -80,29 +80,29 @@ class EventAcceptance:
         self._leave_out = leave_out
         self._log = logger("api")
 
-    def accept(self, reader: str, key: str, body: bytes) -> Accepted:
+    def accept(self, caller: Caller, key: str, body: bytes) -> Accepted:
         """Accept an event, or return the answer that this key already has.
 
         Args:
-            reader: name of the token.
+            caller: the system that hands the event over.
             key: the idempotency key, unique for this name.
             body: JSON of type, recipients and data.
 
         Raises:
-            ApiError: `idempotency_key_reused` (422): the key came with another body.
+            ExchangeError: `idempotency_key_reused`: the key came with another body.
             EventError: the event is refused; the refusal is in the log.
             RegistryError, StoreError: nothing can be accepted now.
         """
         try:
             document, event = parse_event(body)
         except EventError as refusal:
-            self._refuse(reader, key, body, refusal)
+            self._refuse(caller, key, body, refusal)
             raise
-        keys = _keys(reader, key, document)
+        keys = _keys(caller, key, document)
         with self._store.transaction() as tx:
             before = tx.outbox.last()
             with self._publisher.accepting(tx) as acceptance:
-                found = self._publish(tx, acceptance, keys, event, reader)
+                found = self._publish(tx, acceptance, keys, event, caller)
             if isinstance(found, RequestRow):
                 row = replace(found, outbox_after=before, outbox_last=tx.outbox.last())
                 tx.requests.keep(row)
@@ -120,7 +120,7 @@ class EventAcceptance:
         acceptance: Acceptance,
         keys: _Keys,
         event: PlainEvent,
-        reader: str,
+        caller: Caller,
     ) -> RequestRow | Accepted | EventError:
         """Publish in the transaction.
 
@@ -129,8 +129,7 @@ class EventAcceptance:
         """
         known = tx.requests.find(keys.request)
         if known is not None and known.body_digest != keys.digest:
-            raise ApiError(
-                422,
+            raise ExchangeError(
                 "This idempotency key came before with another event.",
                 code="idempotency_key_reused",
                 where="Idempotency-Key",
@@ -145,7 +144,7 @@ class EventAcceptance:
                 event,
                 now,
                 source_key=keys.item,
-                operator=token_label(reader),
+                operator=caller.operator,
                 leave_out=self._leave_out,
             )
         except EventError as refusal:
@@ -168,12 +167,12 @@ class EventAcceptance:
         )
         return RequestRow(keys.request, keys.digest, answer, now, event_id)
 
-    def _refuse(self, reader: str, key: str, body: bytes, refusal: EventError) -> None:
+    def _refuse(self, caller: Caller, key: str, body: bytes, refusal: EventError) -> None:
         """Leave the trace of a body that is no event, as a refused row of an export does."""
         digest = sha256(body).digest()
-        item = sha256(b"refused request\0" + _request_key(reader, key) + digest).digest()
+        item = sha256(b"refused request\0" + _request_key(caller, key) + digest).digest()
         with self._store.transaction() as tx, self._publisher.accepting(tx) as acceptance:
-            operator = token_label(reader)
+            operator = caller.operator
             new = acceptance.refuse(item, refusal.code, self._clock(), operator=operator)
         if new:
             self._tell(refusal)
@@ -184,11 +183,11 @@ class EventAcceptance:
 
 
 def parse_event(body: bytes) -> tuple[Mapping[str, object], PlainEvent]:
-    """Parse the body of `POST /events`. Return the document, and the event that it states.
+    """Parse an event of the agency's own system. Return the document, and the event that it states.
 
     Raises:
         EventError: `event_malformed`; names the member, never a value.
-        ApiError: `request_malformed`: it nests too deeply.
+        ExchangeError: `request_malformed`: it nests too deeply.
     """
     require_shallow(body)
     try:
@@ -211,21 +210,16 @@ def parse_event(body: bytes) -> tuple[Mapping[str, object], PlainEvent]:
     return document, PlainEvent(event_type, tuple(recipients), data)
 
 
-def token_label(reader: str) -> str:
-    """Return the name of a token as the disclosure log has it."""
-    return label(f"token {reader}")
-
-
 def _malformed(detail: str, where: str | None = None) -> EventError:
     return EventError(detail, code="event_malformed", where=where)
 
 
-def _request_key(reader: str, key: str) -> bytes:
-    return sha256(f"request\0{reader}\0{key}".encode()).digest()
+def _request_key(caller: Caller, key: str) -> bytes:
+    return sha256(f"request\0{caller.name}\0{key}".encode()).digest()
 
 
-def _keys(reader: str, key: str, document: Mapping[str, object]) -> _Keys:
-    request = _request_key(reader, key)
+def _keys(caller: Caller, key: str, document: Mapping[str, object]) -> _Keys:
+    request = _request_key(caller, key)
     content = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest = sha256(content.encode()).digest()
     return _Keys(request, sha256(b"http event\0" + request).digest(), digest)
