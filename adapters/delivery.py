@@ -28,6 +28,7 @@ from adapters.links import StoreLinks
 from adapters.sinks.sink import Sink, SinkError
 from broker.errors import StoreError
 from broker.event import OpenedEvent
+from broker.observing.health import Check
 from broker.observing.logs import logger
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.database import Store
@@ -71,6 +72,7 @@ class Delivery:
     """
 
     endpoints: tuple[Endpoint, ...] = ()
+    trouble: Check | None = None
 
     def __init__(
         self,

@@ -55,6 +55,8 @@ class SinkLoop(Protocol):
 
     endpoints: Sequence[Endpoint]
     """Endpoints of the HTTP interface that the sink needs; empty if it needs none."""
+    trouble: Check | None
+    """Check of /readyz, if the sink has one."""
 
     async def run(
         self,

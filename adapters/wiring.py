@@ -209,6 +209,8 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
     retry.call(source.retry_now)
     if source.trouble is not None:
         outside.readiness.add("import", source.trouble)
+    if sink.trouble is not None:
+        outside.readiness.add("delivery", sink.trouble)
     return Adapter(
         broker,
         source,

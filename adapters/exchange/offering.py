@@ -98,6 +98,17 @@ class Reading:
     secret: bytes
     contracts: Callable[[], ContractBook]
 
+    def read(self, number: int, event: OpenedEvent) -> Read:
+        """Return an event as its reader gets it, with the reason for each withheld field."""
+        signed = self.contracts().by_hash(bytes.fromhex(event.contract[2]))
+        assert signed is not None
+        granted = granted_from(signed.contract, event.source, self.agency, event.type)
+        reasons = {
+            path: "consent_missing" if path in granted else "field_not_granted"
+            for path in event.withheld
+        }
+        return Read(number, event, reasons)
+
 
 class EventsRemovedError(Exception):
     """The next events after a cursor have no content any more.
@@ -225,7 +236,7 @@ class Offering:
             raise EventsRemovedError(removed, last_removed)
         if found:
             self._record(caller, [event for _, event in found])
-        return [Read(number, event, self._reasons(event)) for number, event in found]
+        return [self._reading.read(number, event) for number, event in found]
 
     def _record(self, caller: Caller, events: Sequence[OpenedEvent]) -> None:
         """Write a consultation of each event into the disclosure log."""
@@ -242,15 +253,6 @@ class Offering:
             )
         with self._store.transaction() as tx:
             append_entries(tx, attributed(tx, actor, None, entries))
-
-    def _reasons(self, event: OpenedEvent) -> dict[str, str]:
-        signed = self._reading.contracts().by_hash(bytes.fromhex(event.contract[2]))
-        assert signed is not None
-        granted = granted_from(signed.contract, event.source, self._reading.agency, event.type)
-        return {
-            path: "consent_missing" if path in granted else "field_not_granted"
-            for path in event.withheld
-        }
 
     # --- results ---------------------------------------------------------------------------------
 

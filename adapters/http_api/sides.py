@@ -92,6 +92,8 @@ class HttpSource:
 class HttpSink:
     """Offers received events over HTTP; see ``SinkLoop``."""
 
+    trouble: Check | None = None
+
     def __init__(self, offering: Offering, pages: PageReader) -> None:
         self._offering = offering
         self._pages = pages
