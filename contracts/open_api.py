@@ -24,6 +24,12 @@ _UUID: Final = {
 _AGENCY: Final = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"}
 _CODE: Final = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
 _TEXT: Final = {"type": "string"}
+_NAMES: Final = "^[a-z0-9][a-z0-9.-]{0,127}(,[a-z0-9][a-z0-9.-]{0,127})*$"
+_AGENCIES: Final = "^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?(,[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)*$"
+_INSTANT: Final = (
+    "^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z$"
+)
 _CURSOR: Final = {"type": "string", "minLength": 19, "maxLength": 19}
 
 
@@ -338,6 +344,31 @@ def _read_operation() -> _Document:
             "query",
             {"type": "integer", "minimum": 0, "maximum": 60},
             "Seconds to wait for the first event.",
+        ),
+        _parameter(
+            "since",
+            "query",
+            {"type": "string", "pattern": _INSTANT},
+            "Time: events that were offered since then. Not together with `after`.",
+        ),
+        _parameter(
+            "type",
+            "query",
+            {"type": "string", "pattern": _NAMES, "maxLength": 4096},
+            "Event types, with commas between them; without it, all.",
+        ),
+        _parameter(
+            "from",
+            "query",
+            {"type": "string", "pattern": _AGENCIES, "maxLength": 4096},
+            "Senders, with commas between them; without it, all.",
+        ),
+        _parameter(
+            "replay",
+            "query",
+            {"type": "string", "enum": ["true", "false"]},
+            "Whether events come again for which this token has sent a result, while their content "
+            "is kept (`keep_days`).",
         ),
         _parameter(
             "Last-Event-ID", "header", _CURSOR, "Cursor, for a stream of server-sent events."

@@ -190,6 +190,8 @@ MEANS: Mapping[str, str] = {
     "api.connections": "Most connections at one time",
     "api.result_within": "Seconds within which the agency's system must send a result for an event "
     "that it was offered. Later `status`, `doctor` and an alert show it",
+    "api.keep_days": "Days for which the content of an imported event stays, so that other systems "
+    "of the agency can read it too. 0 removes it at once",
     "http": "Where `/livez`, `/readyz` and `/metrics` answer",
     "http.host": "Address to listen on",
     "http.port": "Port to listen on. 0 takes any free port; `state/http-port` says which",

@@ -2,7 +2,8 @@
 
 The loop offers new events of the inbox, urgent ones first. Each offer has a number, and readers
 continue after the number that they have seen. `imported` marks an event as delivered and clears its
-content, as the folder sink does after writing it. `rejected` holds it with the system's reason,
+content, as the folder sink does after writing it; with `[api] keep_days` the content stays so long
+for other readers. `rejected` holds it with the system's reason,
 until `quarantine retry` offers it again.
 """
 
@@ -30,6 +31,7 @@ from broker.store.database import Store
 from broker.store.rows import InboxRow, OfferRow
 from broker.store.transaction import Transaction
 from broker.waiting import retry_delay_s, set_within
+from contracts.durations import DAY_MS
 from contracts.policy import granted_from
 
 ROUND_EVENTS: Final = 200
@@ -37,6 +39,10 @@ ROUND_EVENTS: Final = 200
 IDLE_S: Final = 0.5
 RETRY_MOST_S: Final = 30.0
 CHUNK_ROWS: Final = 16
+MOST_ROWS: Final = 2_000
+"""Offers that one page looks at, at most; a selection may leave many out."""
+SWEEP_S: Final = 600.0
+"""Interval at which kept content is cleared that has had its time."""
 PAGE_BYTES: Final = 4_194_304
 """Bytes of content after which a page ends."""
 
@@ -110,6 +116,45 @@ class Reading:
         return Read(number, event, reasons)
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Events that a reader asks for.
+
+    Attributes:
+        caller: the system that reads.
+        types: event types; empty for all.
+        senders: agency ids; empty for all.
+        again: whether events for which this reader has sent a result are read again, as long as
+            their content is kept.
+    """
+
+    caller: Caller
+    types: frozenset[str] = frozenset()
+    senders: frozenset[str] = frozenset()
+    again: bool = False
+
+    def includes(self, row: OfferRow) -> bool:
+        """Return whether an offer is asked for."""
+        return (not self.types or row.type in self.types) and (
+            not self.senders or row.source in self.senders
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Next events of a selection.
+
+    Attributes:
+        events: the events.
+        last: number of the last offer that was looked at. The next page begins after it.
+        complete: False if more offers wait that were not looked at yet.
+    """
+
+    events: list[Read]
+    last: int
+    complete: bool
+
+
 class EventsRemovedError(Exception):
     """The next events after a cursor have no content any more.
 
@@ -130,10 +175,14 @@ class Offering:
         store: the agency's state.
         reading: what a reader needs to know.
         clock: () -> ms since the epoch.
+        keep_days: days for which the content of imported events stays.
     """
 
-    def __init__(self, store: Store, reading: Reading, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, reading: Reading, clock: Callable[[], int], keep_days: int = 0
+    ) -> None:
         self._store = store
+        self._keep_ms = keep_days * DAY_MS
         self._reading = reading
         self._clock = clock
         self._log = logger("delivery")
@@ -147,9 +196,14 @@ class Offering:
     ) -> None:
         """Offer what is new until ``stop`` is set. See ``SinkLoop``."""
         failures = 0
+        loop = asyncio.get_running_loop()
+        sweeps = loop.time()
         while not stop.is_set():
             turned()
             try:
+                if loop.time() >= sweeps:
+                    await asyncio.to_thread(self.clear_kept)
+                    sweeps = loop.time() + SWEEP_S
                 offered = await asyncio.to_thread(self.round)
                 failures = 0
             except StoreError as error:
@@ -179,6 +233,18 @@ class Offering:
             tx.offers.add_many(whole, now)
         return len(rows)
 
+    def clear_kept(self) -> int:
+        """Clear the content of imported events that has had its time. Return how many.
+
+        Raises:
+            StoreError: nothing was cleared.
+        """
+        with self._store.transaction() as tx:
+            cleared = tx.inbox.clear_delivered(self._clock() - self._keep_ms)
+        if cleared:
+            self._log.info("events_cleared", events=cleared)
+        return cleared
+
     def _whole(self, tx: Transaction, row: InboxRow, now: int) -> bool:
         """Hold an event that cannot be read, and offer the others."""
         try:
@@ -204,14 +270,19 @@ class Offering:
         with self._store.reading() as tx:
             return tx.offers.before_open()
 
-    def page(self, caller: Caller, after: int, limit: int) -> list[Read]:
+    def since(self, time_ms: int) -> int:
+        """Return the number after which the first event that was offered since a time comes."""
+        with self._store.reading() as tx:
+            return tx.offers.before_time(time_ms)
+
+    def page(self, selection: Selection, after: int, limit: int) -> Page:
         """Return the next events after an offer; the disclosure log records them first.
 
-        Events for which this reader has sent a result are left out. A page ends before an event
-        whose content was removed.
+        Events for which this reader has sent a result are left out, unless it asks for them again.
+        A page ends before an event whose content was removed.
 
         Args:
-            caller: the system that reads.
+            selection: what the reader asks for.
             after: number of an offer.
             limit: most events.
 
@@ -220,23 +291,33 @@ class Offering:
             StoreError: the state cannot be read, or the log cannot be written.
         """
         found: list[tuple[int, OpenedEvent]] = []
-        removed, last_removed, size = 0, after, 0
+        removed, last, size, complete = 0, after, 0, True
         with self._store.reading() as tx:
-            for row in _rows(tx, caller.name, after):
+            for looked, row in enumerate(_rows(tx, selection, after)):
+                if looked >= MOST_ROWS:
+                    complete = False
+                    break
+                if not selection.includes(row):
+                    last = row.number
+                    continue
                 if row.payload is None:
                     if found:
+                        complete = False
                         break
-                    removed, last_removed = removed + 1, row.number
+                    removed, last = removed + 1, row.number
                     continue
                 if removed or len(found) >= limit or size > PAGE_BYTES:
+                    complete = False
                     break
                 found.append((row.number, parse_payload(row.payload)))
+                last = row.number
                 size += len(row.payload)
         if removed:
-            raise EventsRemovedError(removed, last_removed)
+            raise EventsRemovedError(removed, last)
         if found:
-            self._record(caller, [event for _, event in found])
-        return [self._reading.read(number, event) for number, event in found]
+            self._record(selection.caller, [event for _, event in found])
+        events = [self._reading.read(number, event) for number, event in found]
+        return Page(events, last, complete)
 
     def _record(self, caller: Caller, events: Sequence[OpenedEvent]) -> None:
         """Write a consultation of each event into the disclosure log."""
@@ -290,7 +371,8 @@ class Offering:
                 return outcome
             tx.offers.answer(offer.number, outcome, caller.name, now)
             if rejection is None:
-                tx.inbox.mark_delivered(row.seq, now, caller.operator)
+                keep = self._keep_ms > 0
+                tx.inbox.mark_delivered(row.seq, now, caller.operator, keep=keep)
             else:
                 detail = f"{rejection.reason}: {rejection.text}".removesuffix(": ")
                 tx.inbox.hold(row.seq, REJECTED, None, detail, now)
@@ -331,8 +413,9 @@ def one_received(
     return rows[0]
 
 
-def _rows(tx: Transaction, reader: str, after: int) -> Iterator[OfferRow]:
+def _rows(tx: Transaction, selection: Selection, after: int) -> Iterator[OfferRow]:
     """Yield the offers after a number, read in chunks."""
-    while rows := tx.offers.after(after, CHUNK_ROWS, reader):
+    reader, again = selection.caller.name, selection.again
+    while rows := tx.offers.after(after, CHUNK_ROWS, reader, again=again):
         yield from rows
         after = rows[-1].number

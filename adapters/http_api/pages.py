@@ -8,8 +8,7 @@ from typing import Final
 
 import orjson
 
-from adapters.exchange.caller import token_caller
-from adapters.exchange.offering import EventsRemovedError, Offering, Read
+from adapters.exchange.offering import EventsRemovedError, Offering, Page, Read, Selection
 from adapters.http_api.cursors import Cursors
 from adapters.http_api.problems import ApiError
 
@@ -38,15 +37,19 @@ class PageReader:
             return self._offering.start()
         return self._cursors.parse(cursor, self._offering.last())
 
+    def since(self, time_ms: int) -> int:
+        """Return the number after which the first event offered since a time comes."""
+        return self._offering.since(time_ms)
+
     async def next(
         self,
-        reader: str,
+        selection: Selection,
         after: int,
         limit: int,
         wait_s: float,
         check: Callable[[], object],
         stop: asyncio.Event,
-    ) -> list[Read]:
+    ) -> Page:
         """Return the next events; wait at most so long for the first, and not after ``stop``.
 
         ``check`` is called after each wait, before events are read and recorded as consulted.
@@ -56,38 +59,39 @@ class PageReader:
                 any more.
         """
         loop = asyncio.get_running_loop()
-        caller = token_caller(reader)
         ends = loop.time() + wait_s
         while True:
             rung = self._offering.bell.next_ring()
             check()
             try:
-                found = await asyncio.to_thread(self._offering.page, caller, after, limit)
+                page = await asyncio.to_thread(self._offering.page, selection, after, limit)
             except EventsRemovedError as removed:
                 raise self._removed(removed) from None
             left = ends - loop.time()
-            if found or left <= 0 or stop.is_set():
-                return found
+            if page.events or left <= 0 or stop.is_set():
+                return page
+            after = page.last
+            if not page.complete:
+                continue
             await self._offering.bell.within(rung, left)
 
     async def within(
         self,
-        reader: str,
+        selection: Selection,
         after: int,
         limit: int,
         wait_s: float,
         check: Callable[[], object],
         stop: asyncio.Event,
     ) -> bytes:
-        """Return a page as JSON: the events, and the cursor after the last one.
+        """Return a page as JSON: the events, and the cursor after which the next page begins.
 
         Raises:
             ApiError: as ``next``.
         """
-        found = await self.next(reader, after, limit, wait_s, check, stop)
-        last = found[-1].number if found else after
-        events = [self.as_json(one) for one in found]
-        return orjson.dumps({"events": events, "next": self._cursors.format(last)})
+        page = await self.next(selection, after, limit, wait_s, check, stop)
+        events = [self.as_json(one) for one in page.events]
+        return orjson.dumps({"events": events, "next": self._cursors.format(page.last)})
 
     def as_json(self, read: Read) -> dict[str, object]:
         """Return an event as `concordant subscribe` prints it, with cursor, urgency and reasons."""

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 
 from adapters.exchange.accepting import KEY_CHARACTERS, EventAcceptance
 from adapters.exchange.caller import token_caller
-from adapters.exchange.offering import Offering, Reading
+from adapters.exchange.offering import Offering, Reading, Selection
 from adapters.exchange.results import parse_result
 from adapters.http_api.cursors import Cursors
 from adapters.http_api.endpoints import RETRY_S, Endpoint
@@ -29,13 +29,16 @@ from adapters.http_api.problems import ApiError
 from adapters.http_api.streams import event_stream
 from adapters.http_api.tokens import Identity
 from adapters.sides import SideParts
+from broker.keys.instant import parse_instant
 from broker.observing.health import Check
 from broker.waiting import set_within
 
 MOST_WAIT_S: Final = 60
 MOST_RESULT_BYTES: Final = 4_096
+MOST_LIST_CHARACTERS: Final = 4_096
 SOURCE_TURN_S: Final = 30.0
 _KEY: Final = re.compile(rf"[!-~]{{1,{KEY_CHARACTERS}}}")
+_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,127}")
 _AGENCY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")
 
 
@@ -99,7 +102,7 @@ class HttpSink:
         self._pages = pages
         self._waiting = WaitingReaders()
         self._stop = asyncio.Event()
-        query = ("after", "limit", "wait")
+        query = ("after", "limit", "wait", "since", "type", "from", "replay")
         self.endpoints = (
             Endpoint("GET", "/events", ("read",), self.read, query),
             Endpoint("POST", "/events/{id}/result", ("result",), self.result, ("from",)),
@@ -127,15 +130,19 @@ class HttpSink:
         after = query.get("after")
         if stream:
             after = request.headers.get("last-event-id") or after
-        number = await asyncio.to_thread(self._pages.place, after)
+        selection = parse_selection(request, identity.name)
+        number = await asyncio.to_thread(self._place, after, _since(query.get("since"), after))
         check = request.state.check
         if stream:
             self._waiting.require_room(identity.name)
-            body = event_stream(self._pages, self._waiting, identity, number, check, self._stop)
+            body = event_stream(self._pages, self._waiting, selection, number, check, self._stop)
             return StreamingResponse(body, media_type="text/event-stream")
         with self._waiting.one(identity.name):
-            page = await self._pages.within(identity.name, number, limit, wait_s, check, self._stop)
+            page = await self._pages.within(selection, number, limit, wait_s, check, self._stop)
         return Response(page, media_type="application/json")
+
+    def _place(self, cursor: str | None, since_ms: int | None) -> int:
+        return self._pages.place(cursor) if since_ms is None else self._pages.since(since_ms)
 
     async def result(self, request: Request, identity: Identity) -> Response:
         """Answer `POST /events/{id}/result`."""
@@ -164,7 +171,7 @@ def http_sink(parts: SideParts) -> HttpSink:
     """Return the sink that `agency.toml` calls ``http``."""
     participant = parts.participant
     reading = Reading(participant.agency, participant.keyring.secret(), parts.contracts)
-    offering = Offering(parts.store, reading, parts.clock)
+    offering = Offering(parts.store, reading, parts.clock, participant.config.api.keep_days)
     return HttpSink(offering, PageReader(offering, Cursors(participant.root, participant.agency)))
 
 
@@ -195,6 +202,52 @@ def query_agency(request: Request) -> str | None:
             400, "The sender is not an agency id.", code="request_malformed", where="from"
         )
     return sender
+
+
+def parse_selection(request: Request, reader: str) -> Selection:
+    """Return the events that a request asks for: ``type``, ``from`` and ``replay``.
+
+    Raises:
+        ApiError: `request_malformed` (400).
+    """
+    query = request.query_params
+    again = query.get("replay", "false")
+    if again not in {"true", "false"}:
+        raise ApiError(400, "replay is true or false.", code="request_malformed", where="replay")
+    return Selection(
+        token_caller(reader),
+        _list(query.get("type"), "type", _TYPE),
+        _list(query.get("from"), "from", _AGENCY),
+        again == "true",
+    )
+
+
+def _list(text: str | None, name: str, form: re.Pattern[str]) -> frozenset[str]:
+    parts = text.split(",") if text is not None and len(text) <= MOST_LIST_CHARACTERS else []
+    if text is not None and not (parts and all(form.fullmatch(one) for one in parts)):
+        raise ApiError(
+            400,
+            f"The parameter {name} is a list of names with commas between them.",
+            code="request_malformed",
+            where=name,
+        )
+    return frozenset(parts)
+
+
+def _since(text: str | None, after: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        if after:
+            raise ValueError("both")
+        return parse_instant(text)
+    except ValueError:
+        raise ApiError(
+            400,
+            "since is a time such as 2026-11-30T09:00:00.000Z, without a cursor beside it.",
+            code="request_malformed",
+            where="since",
+        ) from None
 
 
 def _idempotency_key(request: Request) -> str:

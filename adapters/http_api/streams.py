@@ -8,10 +8,10 @@ from typing import Final
 
 import orjson
 
+from adapters.exchange.offering import Selection
 from adapters.http_api.limits import WaitingReaders
 from adapters.http_api.pages import PageReader
 from adapters.http_api.problems import ApiError, problem
-from adapters.http_api.tokens import Identity
 from contracts.errors import ConcordantError
 
 CHUNK_EVENTS: Final = 10
@@ -24,7 +24,7 @@ LONGEST_S: Final = 600.0
 async def event_stream(
     pages: PageReader,
     waiting: WaitingReaders,
-    identity: Identity,
+    selection: Selection,
     after: int,
     check: Callable[[], object],
     stop: asyncio.Event,
@@ -37,7 +37,7 @@ async def event_stream(
     Args:
         pages: reads the events.
         waiting: counts this reader.
-        identity: the system that reads.
+        selection: what the reader asks for.
         after: number of the offer after which the stream begins.
         check: raises an `ApiError` once the token is not valid any more.
         stop: ends the stream.
@@ -46,16 +46,16 @@ async def event_stream(
     ends = loop.time() + LONGEST_S
     yield b"retry: 5000\n\n"
     try:
-        with waiting.one(identity.name):
+        with waiting.one(selection.caller.name):
             while loop.time() < ends and not stop.is_set():
                 wait_s = min(ALIVE_S, ends - loop.time())
-                found = await pages.next(identity.name, after, CHUNK_EVENTS, wait_s, check, stop)
-                for one in found:
+                page = await pages.next(selection, after, CHUNK_EVENTS, wait_s, check, stop)
+                for one in page.events:
                     check()  # a slow reader takes a while for each
                     document = pages.as_json(one)
                     yield _message("event", orjson.dumps(document), str(document["cursor"]))
-                    after = one.number
-                if not found:
+                after = page.last
+                if not page.events:
                     yield b": alive\n\n"
     except ApiError as error:
         yield _message("problem", orjson.dumps(problem(error.status, error, error.members)))

@@ -320,7 +320,8 @@ class ApiSection(Section):
     """HTTP interface for the agency's own system, if `[adapter]` has the source or sink ``http``.
 
     Off this machine's loopback address it is served over TLS only. ``client_ca`` asks each client
-    for a certificate of that authority, beside its token.
+    for a certificate of that authority, beside its token. ``keep_days`` is for how many days the
+    content of an imported event stays, so that other readers of the same events can read it too.
     """
 
     host: Text = "127.0.0.1"
@@ -332,6 +333,7 @@ class ApiSection(Section):
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     connections: Annotated[int, Field(ge=1, le=10_000)] = 64
     result_within: Seconds = 900.0
+    keep_days: Annotated[int, Field(ge=0, le=366)] = 0
 
 
 class StateSection(Section):

@@ -1,7 +1,8 @@
 """Inbox: opened events, once each, until the agency's system has taken them.
 
 (source, id) is unique, so each event takes effect once. The payload is personal data and is cleared
-after delivery. The digests that recognise a repeat stay.
+after delivery, or after the days for which `[api] keep_days` keeps it. The digests that recognise a
+repeat stay.
 
 An event that the agency's system does not take is held: it stays in the inbox with its payload and
 the reason, and later events of its case wait behind it. It is written nowhere else.
@@ -81,6 +82,22 @@ _DELIVERED = (
         held_field=None,
         held_detail=None,
     )
+)
+_KEPT = (
+    update(_t)
+    .where(_t.c.seq == bindparam("seq_"))
+    .values(
+        delivered_ms=bindparam("now_"),
+        sink_reference=bindparam("reference_"),
+        held_code=None,
+        held_field=None,
+        held_detail=None,
+    )
+)
+_CLEAR_DELIVERED = (
+    update(_t)
+    .where(_t.c.delivered_ms <= bindparam("before_"), _t.c.payload.is_not(None))
+    .values(payload=None)
 )
 _OF_CASE = (_t.c.case_key == bindparam("case_")) & _t.c.payload.is_not(None)
 _FORGET_CASE = (
@@ -207,11 +224,18 @@ class Inbox(Area):
         """Return events of one sender since a time, delivered or not, by sequence."""
         return self._all(InboxRow, _SINCE, {"source_": source, "since_": since_ms})
 
-    def mark_delivered(self, seq: int, now: int, sink_reference: str | None) -> None:
+    def mark_delivered(
+        self, seq: int, now: int, sink_reference: str | None, *, keep: bool = False
+    ) -> None:
+        """Mark an event as delivered, and clear its payload unless it is kept for readers."""
         self._connection.execute(
-            _DELIVERED,
+            _KEPT if keep else _DELIVERED,
             {"seq_": seq, "now_": now, "reference_": sink_reference},
         )
+
+    def clear_delivered(self, before_ms: int) -> int:
+        """Clear kept payloads of events delivered at or before a time. Returns how many."""
+        return self._connection.execute(_CLEAR_DELIVERED, {"before_": before_ms}).rowcount
 
     def hold(
         self,

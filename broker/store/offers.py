@@ -28,6 +28,8 @@ _COLUMNS = (
     _t.c.outcome,
     _t.c.reader,
     _i.c.payload,
+    _i.c.source,
+    _i.c.type,
 )
 _JOINED = select(*_COLUMNS).join_from(_t, _i, _t.c.inbox_seq == _i.c.seq)
 _AFTER = (
@@ -35,6 +37,15 @@ _AFTER = (
     .order_by(_t.c.number)
     .limit(bindparam("limit_"))
 )
+_AGAIN = (
+    _JOINED.where(
+        _t.c.number > bindparam("after_"),
+        _OPEN | (_t.c.reader != bindparam("reader_")) | _i.c.payload.is_not(None),
+    )
+    .order_by(_t.c.number)
+    .limit(bindparam("limit_"))
+)
+_SINCE = select(func.min(_t.c.number)).where(_t.c.offered_ms >= bindparam("since_"))
 _OF_EVENT = _JOINED.where(_t.c.inbox_seq == bindparam("seq_")).order_by(_t.c.number.desc()).limit(1)
 _ANSWER = (
     update(_t)
@@ -65,13 +76,19 @@ class Offers(Area):
         for seq in seqs:
             self._connection.execute(_ADD, {"inbox_seq": seq, "offered_ms": now})
 
-    def after(self, number: int, limit: int, reader: str) -> list[OfferRow]:
+    def after(self, number: int, limit: int, reader: str, *, again: bool = False) -> list[OfferRow]:
         """Return the first `limit` offers after a number, in order.
 
-        Offers for which this reader has sent a result are left out.
+        Offers for which this reader has sent a result are left out; with ``again`` only those
+        whose content is cleared.
         """
         asked = {"after_": number, "limit_": limit, "reader_": reader}
-        return self._all(OfferRow, _AFTER, asked)
+        return self._all(OfferRow, _AGAIN if again else _AFTER, asked)
+
+    def before_time(self, since_ms: int) -> int:
+        """Return the number after which the first offer at or after a time comes."""
+        first: int | None = self._connection.scalar(_SINCE, {"since_": since_ms})
+        return self.last() if first is None else first - 1
 
     def of_event(self, seq: int) -> OfferRow | None:
         """Return the newest offer of an event of the inbox."""

@@ -242,6 +242,8 @@ class OfferRow:
         outcome: the system's result; None while it is awaited.
         reader: name of the token that sent the result.
         payload: the event; None if it was cleared.
+        source: agency id of the sender.
+        type: event type.
     """
 
     number: int
@@ -250,6 +252,8 @@ class OfferRow:
     outcome: OfferOutcome | None
     reader: str | None
     payload: bytes | None
+    source: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from adapters.exchange import offering
 from adapters.http_api import streams, tokens
 from adapters.http_api.cursors import Cursors
 from broker.agency.restored import RESTORED_FILE, restored_bytes
-from tests.support.founded_partnership import COUNCIL, POLICE
-from tests.support.http_agency import HttpAgency, HttpPartnership, key, running
+from broker.keys.instant import format_instant
+from tests.support.founded_partnership import COUNCIL, DAY, POLICE
+from tests.support.http_agency import HttpAgency, HttpPartnership, http_partnership, key, running
 
 
 async def published(town: HttpPartnership, count: int = 1, **changes: object) -> list[str]:
@@ -255,3 +258,93 @@ async def test_a_result_for_an_event_of_another_agency_is_unknown(council: HttpA
     async with council.client() as client:
         answer = await client.post(f"/events/{uuid4()}/result", json={"outcome": "imported"})
     assert (answer.status_code, answer.json()["code"]) == (404, "event_unknown")
+
+
+async def test_a_reader_asks_for_types_and_senders_and_reads_nothing_else(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    sent = await published(town, 2)
+    async with council.client() as client:
+        other = (await client.get("/events", params={"type": "case.updated"})).json()
+        nobody = (await client.get("/events", params={"from": "cps-london,haven-support"})).json()
+        rest = (await client.get("/events", params={"after": other["next"]})).json()
+        assert council.entries("consultation") == []
+        asked = {"type": "case.updated,referral.made", "from": POLICE}
+        found = (await client.get("/events", params=asked)).json()
+    assert other["events"] == nobody["events"] == rest["events"] == []
+    assert sorted(one["id"] for one in found["events"]) == sorted(sent)
+    assert found["next"] == other["next"]  # the cursor moves past what was left out
+
+
+async def test_a_selection_that_leaves_much_out_is_looked_at_in_parts(
+    town: HttpPartnership, council: HttpAgency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await published(town, 5)
+    begin = Cursors(council.root, COUNCIL)
+    monkeypatch.setattr(offering, "MOST_ROWS", 2)
+    asked = {"type": "case.updated"}
+    async with council.client() as client:
+        short = (await client.get("/events", params=asked)).json()
+        whole = (await client.get("/events", params={**asked, "wait": 1})).json()
+    assert short == {"events": [], "next": begin.format(2)}
+    assert whole == {"events": [], "next": begin.format(5)}
+
+
+async def test_reading_begins_at_a_time(town: HttpPartnership, council: HttpAgency) -> None:
+    await published(town)
+    town.clock.pass_(60_000)
+    late = await published(town)
+    async with council.client() as client:
+        since = format_instant(town.clock.now)
+        found = (await client.get("/events", params={"since": since})).json()
+        none = (await client.get("/events", params={"since": format_instant(2**42)})).json()
+        both = await client.get("/events", params={"since": since, "after": found["next"]})
+    assert [one["id"] for one in found["events"]] == late
+    assert none == {"events": [], "next": found["next"]}
+    assert (both.status_code, both.json()["field"]) == (400, "since")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("type", ""), ("type", "a,,b"), ("type", "A"), ("from", "a b"), ("type", "a," * 3000 + "a"),
+     ("replay", "yes"), ("since", "2026-01-01"), ("since", "")],
+)  # fmt: skip
+async def test_a_selection_that_is_malformed_is_refused(
+    council: HttpAgency, name: str, value: str
+) -> None:
+    async with council.client() as client:
+        answer = await client.get("/events", params={name: value})
+    assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")
+    assert answer.json()["field"] == name
+
+
+async def test_kept_content_is_read_again_until_it_has_had_its_time(tmp_path: Path) -> None:
+    town = http_partnership(tmp_path, POLICE, COUNCIL, keep_days=2)
+    council = town[COUNCIL]
+    (sent,) = await published(town)
+    begin = Cursors(council.root, COUNCIL).format(0)
+    async with council.client() as client:
+        await client.get("/events")
+        await client.post(f"/events/{sent}/result", json={"outcome": "imported"})
+        own = (await client.get("/events", params={"after": begin})).json()
+        again = (await client.get("/events", params={"after": begin, "replay": "true"})).json()
+        assert own["events"] == []
+        assert [one["id"] for one in again["events"]] == [sent]
+        assert council.sink._offering.clear_kept() == 0
+        town.clock.pass_(2 * DAY)
+        assert council.sink._offering.clear_kept() == 1
+        gone = (await client.get("/events", params={"after": begin, "replay": "true"})).json()
+        assert gone["events"] == []
+    with council.member.store.reading() as tx:
+        assert tx.inbox.find(POLICE, sent).payload is None  # type: ignore[union-attr]  # it is there
+    town.close()
+
+
+async def test_content_is_not_kept_unless_the_agency_says_so(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    (sent,) = await published(town)
+    async with council.client() as client:
+        await client.post(f"/events/{sent}/result", json={"outcome": "imported"})
+    with council.member.store.reading() as tx:
+        assert tx.inbox.find(POLICE, sent).payload is None  # type: ignore[union-attr]  # it is there
