@@ -17,7 +17,7 @@ from contracts.policy import granted_from
 from contracts.vocabulary.format import FieldForm, ItemFieldForm, Value, VocabularyForm
 from contracts.vocabulary.json_schema import Schema, json_schema
 
-__all__ = ["Direction", "leaves_of_party", "party_schemas", "typed_module"]
+__all__ = ["Direction", "TypeWriter", "leaves_of_party", "party_schemas", "typed_module"]
 
 Direction: TypeAlias = Literal["receives", "sends"]
 _TYPING: Final = frozenset({"Literal", "NotRequired", "Required", "TypedDict"})
@@ -92,7 +92,7 @@ def typed_module(contract: Contract, agency: str) -> str:
         f"from typing import {', '.join(sorted(_TYPING))}",
         "",
     ]
-    writer = _Writer(form)
+    writer = TypeWriter(form)
     for name, listed in form.code_lists.items():
         lines += writer.code_type(name, listed.codes, closed=listed.others is None)
     for name, item in form.items.items():
@@ -105,17 +105,18 @@ def typed_module(contract: Contract, agency: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-class _Writer:
-    """Lines of one module.
+class TypeWriter:
+    """Lines of one module of types.
 
     The vocabulary may be of another agency, so its texts reach the module only as literals, and
     each of its names stands for one thing and is no word of Python or of `typing`.
     """
 
-    def __init__(self, form: VocabularyForm) -> None:
+    def __init__(self, form: VocabularyForm, reserved: Set[str] = _TYPING) -> None:
+        """Args: form: the vocabulary. reserved: names that no type may have."""
         self._form = form
         self._names: dict[tuple[str, str], str] = {}
-        self._taken = {*keyword.kwlist, *_TYPING}
+        self._taken = {*keyword.kwlist, *reserved}
 
     def name(self, kind: str, name: str) -> str:
         """Return the name of a type in the module.
@@ -154,7 +155,8 @@ class _Writer:
         for name, field in form.event_types[event_type].fields.items():
             if field.object is None:
                 if name in paths:
-                    members.append((name, self._of_field(field), field.required))
+                    certain = field.required and self.certain(event_type, name, direction)
+                    members.append((name, self._of_field(field), certain))
                 continue
             below = {
                 inner: each
@@ -163,9 +165,13 @@ class _Writer:
             }
             if below:
                 inside = self.name("event", f"{event_type}_{ending}_{name}")
-                rows = ((inner, each, each.required) for inner, each in below.items())
+                surely = [self.certain(event_type, f"{name}.{one}", direction) for one in below]
+                rows = (
+                    (inner, each, each.required and sure)
+                    for (inner, each), sure in zip(below.items(), surely, strict=True)
+                )
                 yield from self.dictionary(inside, form.objects[field.object].description, rows)
-                members.append((name, inside, field.required))
+                members.append((name, inside, field.required and any(surely)))
         about = form.event_types[event_type].description
         if direction == "sends":
             about += "".join(
@@ -173,7 +179,23 @@ class _Writer:
                 for one in form.event_types[event_type].conditions
                 if not paths.isdisjoint(one.required)
             )
-        yield from _class_lines(own, about, members)
+        yield from self.class_lines(own, about, members)
+
+    def certain(self, event_type: str, path: str, direction: Direction) -> bool:
+        """Return whether a required leaf is always there."""
+        return True
+
+    def class_lines(
+        self, name: str, description: str, members: list[tuple[str, str, bool]]
+    ) -> Iterator[str]:
+        """Yield the type of an object.
+
+        Args:
+            name: of the type.
+            description: its docstring.
+            members: name, type, and whether it is always there.
+        """
+        yield from _class_lines(name, description, members)
 
     def dictionary(
         self,
@@ -183,7 +205,7 @@ class _Writer:
     ) -> Iterator[str]:
         """Yield the type of an object."""
         members = [(field, self._of_field(each), required) for field, each, required in rows]
-        yield from _class_lines(own, description, members)
+        yield from self.class_lines(own, description, members)
 
     def _of_field(self, field: FieldForm | ItemFieldForm) -> str:
         value = self._of_value(field.value)

@@ -169,6 +169,25 @@ def openapi(
     print_json(open_api_document([chosen.contract], _party(chosen, agency, party)), output)
 
 
+@app.command("python")
+def models(
+    file: File = None,
+    agency: AgencyOrFile = None,
+    contract: Named = None,
+    party: Party = None,
+    output: Output = None,
+) -> None:
+    """Write a Python module with pydantic models of the events that a party receives and sends.
+
+    The models also cover the messages of the adapter's bus side. The module needs only pydantic.
+    Make it again when a new version of the agreement is in force.
+    """
+    from contracts.pydantic_models import pydantic_module
+
+    chosen = _chosen(file, agency, contract)
+    print_text(pydantic_module(chosen.contract, _party(chosen, agency, party)), output)
+
+
 def types(
     file: File = None,
     agency: AgencyOrFile = None,

@@ -42,6 +42,10 @@ MISSPELT = {
         ("--contract", "london-hate-crimes"),
         "london-hate-crime",
     ),
+    ("contract export python", "NAME"): (
+        ("--contract", "london-hate-crimes"),
+        "london-hate-crime",
+    ),
     ("contract export openapi", "NAME"): (
         ("--contract", "london-hate-crimes"),
         "london-hate-crime",
