@@ -149,15 +149,25 @@ def columns(
         typer.Option(metavar="KIND", help="An installed kind of adapter instead of an agency's."),
     ] = None,
     json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a page of documentation in Markdown.")
+    ] = False,
     output: Output = None,
 ) -> None:
     """Print every column of a format: what it holds, in which form, and its codes."""
     from adapters.authoring.begin import document_of
+    from adapters.authoring.columns_page import columns_page
     from adapters.authoring.columns_table import column_rows
 
     if agency is None and kind is None:
         raise typer.BadParameter("give --agency DIR, or --kind KIND")
-    rows = list(column_rows(document_of(agency, kind)))
+    if json and markdown:
+        raise typer.BadParameter("give --json or --markdown, not both")
+    document = document_of(agency, kind)
+    if markdown:
+        print_text(columns_page(document, kind or document.mapping).rstrip("\n"), output)
+        return
+    rows = list(column_rows(document))
     if json:
         print_json([row.as_json() for row in rows], output)
         return

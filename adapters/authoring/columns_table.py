@@ -89,13 +89,14 @@ def column_rows(document: MappingDocument) -> Iterator[ColumnRow]:
 
 def _declared(document: MappingDocument, column: Column, needed: bool) -> ColumnRow:
     derived = column.column in document.derived
+    holds = column.paths or ("not sent",)
     form = document.derived[column.column] if derived else _form(document, column)
     codes = {} if column.table is None else dict(document.tables[column.table].readable)
     if column.table is not None and not codes:
         written = document.tables[column.table].writable
         codes = {own: shared for shared, own in written.items()}
     return ColumnRow(
-        column.column, "derived" if derived else column.use, column.paths, form, needed, codes
+        column.column, "derived" if derived else column.use, holds, form, needed, codes
     )
 
 

@@ -8,10 +8,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from adapters.catalogue import installed
 from tests.support.printing import A4, sheets
 from tests.support.promtool import REQUIRED
 
@@ -57,19 +59,38 @@ def require_one_printed_page(site: Path, out: Path) -> None:
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_a_generated_page_is_current(name: str) -> None:
+    module = generator(name)
+    assert module.PAGE.read_text() == module.page(), f"docs/{name}.md is stale: run make docs"
+
+
+def test_each_shipped_format_has_a_current_page() -> None:
+    pages = generator("mappings").pages()
+    assert {path: path.read_text() for path in pages} == pages, "stale: run make docs"
+    assert set(pages) == set((DOCS / "mappings").glob("*.md"))
+    described = {path.stem for path in pages} | {"council-csv", "mapped"}
+    assert described == set(installed())
+
+
+def generator(name: str) -> Any:
+    """The program that writes a page."""
     spec = importlib.util.spec_from_file_location(f"page_{name}", DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.PAGE.read_text() == module.page(), f"docs/{name}.md is stale: run make docs"
+    return module
 
 
 def test_make_docs_writes_each_generated_page() -> None:
     found = re.search(r"^GENERATED := (.*)$", (ROOT / "Makefile").read_text(), re.M)
     assert found is not None
-    assert tuple(found[1].split()) == GENERATED
-    assert {path.stem for path in DOCS.glob("*.py")} == {*GENERATED, "conf", "structure"}
+    assert tuple(found[1].split()) == (*GENERATED, "mappings")
+    assert {path.stem for path in DOCS.glob("*.py")} == {
+        *GENERATED,
+        "mappings",
+        "conf",
+        "structure",
+    }
 
 
 @pytest.mark.parametrize("path", DIAGRAMS, ids=lambda path: path.stem)

@@ -195,6 +195,15 @@ def test_each_shipped_format_can_be_shown(kind: str) -> None:
     assert "victim.name" in done.text
 
 
+def test_the_columns_of_a_format_are_a_page(council: Path) -> None:
+    connect(council)
+    done = run("mapping", "columns", "--agency", council, "--markdown")
+    assert "| `Tenant Name` | both | yes | `victim.name` |" in done.text
+    assert "`Council tenant` = `council_tenant`" in done.text
+    both = run("mapping", "columns", "--agency", council, "--markdown", "--json")
+    assert both.code == 2
+
+
 def test_a_code_is_added_without_a_change_of_another_line(council: Path) -> None:
     connect(council)
     before = (council / "mapping.yaml").read_text().splitlines()
