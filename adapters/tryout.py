@@ -1,4 +1,4 @@
-"""Placeholders for the commands `demo` and `quickstart` of the distribution `concordant-demo`.
+"""Placeholders for the commands `demo`, `quickstart` and `sandbox` of `concordant-demo`.
 
 Those commands run fictitious agencies with all keys on one machine, so they are not installed
 beside real data. Without that distribution, each command says how to get it.
@@ -16,16 +16,19 @@ from broker.errors import WrongInputError
 COMMANDS: Final = {
     "demo": "Play the main job with seven fictitious agencies (package concordant-demo).",
     "quickstart": "Make a partnership to try things out with (package concordant-demo).",
+    "sandbox": "Rehearse with simulated partners (package concordant-demo).",
 }
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add both commands, or in their place a refusal that names the package to install."""
+    """Add the commands, or in their place a refusal that names the package to install."""
     if find_spec("adapters.demo") is not None:
         from adapters.demo import cli
+        from adapters.sandbox import cli as sandbox_cli
 
         app.command("demo")(cli.demo)
         app.command("quickstart")(cli.quickstart)
+        app.command("sandbox")(sandbox_cli.sandbox)
         return
     for name, summary in COMMANDS.items():
         app.command(

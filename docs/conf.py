@@ -59,6 +59,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/officers",
                 "guides/connecting-an-agency",
                 "guides/connecting-a-rest-client",
+                "guides/rehearsing",
                 "guides/mappings",
                 "guides/contracts-and-audits",
                 "guides/vocabularies",

@@ -42,10 +42,13 @@ from broker.transport.certificates import (
     save_identity,
 )
 from broker.transport.local_settings import KAFKA_FOLDER, free_port
+from contracts.documents import shipped_pins
 from contracts.drafting import YamlValue, draft
 from contracts.explain import explain
-from contracts.loading import parse_contract, shipped_terms
+from contracts.loading import DOCUMENTS_FOLDER, parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
+from contracts.vocabulary import Vocabulary
+from contracts.vocabulary.known import Documents
 
 CLAIM_NAME: Final = ".being-made"
 """File in a new partnership's folder while it is being made."""
@@ -86,6 +89,22 @@ class _Founded:
         return self.entry.entry.profile
 
 
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Terms of the agreement, and its vocabulary if the terms do not name one of the software."""
+
+    text: str
+    vocabulary: Vocabulary | None
+    documents: Documents | None
+
+    def own_vocabulary(self) -> tuple[str, bytes] | None:
+        """Return hash and bytes of a vocabulary that does not come with the software."""
+        if self.vocabulary is None or self.documents is None:
+            return None
+        raw = self.documents.by_hash(self.vocabulary.hash)
+        return None if raw is None else (self.vocabulary.hash, raw)
+
+
 def create_partnership(
     root: Path,
     now: int,
@@ -95,6 +114,8 @@ def create_partnership(
     bootstrap: str | None = None,
     hosts: Sequence[str] = ("localhost", "127.0.0.1"),
     terms: str | None = None,
+    vocabulary: Vocabulary | None = None,
+    documents: Documents | None = None,
 ) -> Partnership:
     """Make a partnership that is in force today.
 
@@ -106,12 +127,14 @@ def create_partnership(
         bootstrap: Kafka's address for `agency.toml`; a free port of this machine if not given.
         hosts: names and addresses of Kafka for its certificate.
         terms: the agreement's text, without parties, dates and keys; the shipped one if not given.
+        vocabulary: the vocabulary to pin; the one that the terms name if not given.
+        documents: places of the vocabulary, if it does not come with the software.
 
     Raises:
         ConfigError: code `directory_not_empty` or `directory_unusable`.
     """
     plans = agencies or london_agencies()
-    text = shipped_terms(CONTRACT) if terms is None else terms
+    text = _Terms(shipped_terms(CONTRACT) if terms is None else terms, vocabulary, documents)
     bootstrap = bootstrap or f"localhost:{free_port()}"
     existed = root.exists()
     claim = _claim_empty(root)
@@ -144,7 +167,7 @@ def _create(
     deployment: str,
     bootstrap: str,
     hosts: Sequence[str],
-    terms: str,
+    terms: _Terms,
 ) -> Partnership:
     authority = issue_ca(deployment, now)
     for kind in sorted({plan.adapter for plan in agencies}):
@@ -157,6 +180,12 @@ def _create(
                 agencies,
             )
         )
+        own = terms.own_vocabulary()
+        if own is not None:
+            for one in founded:
+                folder = root / one.plan.id / DOCUMENTS_FOLDER
+                make_private_folder(folder)
+                write_durably(folder / f"{own[0]}.txt", own[1])
         signed = _sign(founded, deployment, now, terms)
         list(pool.map(lambda one: _complete(root, one, founded, signed, authority, now), founded))
     _save_kafka_identity(root / KAFKA_FOLDER, authority, hosts, now)
@@ -189,14 +218,14 @@ def _found(
 def _profile(party: Mapping[str, YamlValue]) -> Profile:
     """Return the profile for the entry, from the agreement's party."""
     said = {name: value for name, value in party.items() if name not in _NOT_OF_A_PROFILE}
-    return Profile.model_validate({**said, "registration": party["ico_registration"]})
+    return Profile.model_validate({**said, "registration": party.get("ico_registration")})
 
 
-def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: str) -> SignedContract:
+def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: _Terms) -> SignedContract:
     """Draft the agreement and sign it for every party."""
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     text = draft(
-        terms,
+        terms.text,
         deployment=deployment,
         parties=[one.plan.party for one in founded],
         governance_keys={
@@ -209,8 +238,9 @@ def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: str) ->
         starts=today,
         ends=today + timedelta(days=364),
         review_on=today + timedelta(days=180),
+        pins=None if terms.vocabulary is None else shipped_pins(terms.vocabulary),
     )
-    parsed = parse_contract(text.encode(), f"{CONTRACT}.yaml")
+    parsed = parse_contract(text.encode(), f"{CONTRACT}.yaml", terms.documents)
     body = explain(parsed)
     signed = verify_contract(parsed)
     for one in founded:

@@ -1299,6 +1299,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct them, then: concordant quarantine retry ID --agency DIR",
     ),
     "rule_unknown": Meaning("no rule has this code", "Use a code that the message names."),
+    "sandbox_no_agreement": Meaning(
+        "a rehearsal finds no agreement with a role for this agency",
+        "Give a draft of your agreement with --agreement FILE.",
+    ),
+    "sandbox_outside": Meaning(
+        "a rehearsal would use a source or sink that reaches a system outside",
+        "Name a test system in the settings, then give --outside.",
+    ),
     "sender_not_granted": Meaning(
         "a field that the sender may not send",
         "Remove the field, or let every party sign a version that grants it.",

@@ -99,6 +99,10 @@ BY_TEST = {
         "broker/operations/test_contract_revision.py"
         "::test_the_next_version_lists_every_version_that_a_party_has_signed"
     ),
+    "sandbox_no_agreement": "adapters/sandbox/test_rehearsed_agreement.py"
+    "::test_no_agreement_with_the_role_is_sandbox_no_agreement",
+    "sandbox_outside": "adapters/sandbox/test_copied_settings.py"
+    "::test_a_source_outside_is_sandbox_outside_until_it_is_allowed",
     "terms_unknown": "broker/operations/test_contract_draft.py::test_terms_of_another_name",
     "vocabulary_unknown": "broker/cli/test_vocabulary.py"
     "::test_a_misspelt_vocabulary_is_refused_with_the_nearest_name",

@@ -65,7 +65,7 @@ def installed(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def _is_demo(name: str) -> bool:
-    return name.startswith("adapters/demo/")
+    return name.startswith(("adapters/demo/", "adapters/sandbox/"))
 
 
 def test_every_file_of_the_packages_is_in_one_of_the_wheels(
