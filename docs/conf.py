@@ -59,6 +59,8 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/officers",
                 "guides/connecting-an-agency",
                 "guides/connecting-a-rest-client",
+                "guides/connecting-a-spreadsheet",
+                "guides/connecting-an-xml-export",
                 "guides/rehearsing",
                 "guides/mappings",
                 "guides/contracts-and-audits",

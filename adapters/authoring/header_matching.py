@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["likeness", "words_of"]
+__all__ = ["likeness", "may_be_consent", "words_of"]
 
 _LIST: Final = Path(__file__).parent / "header_words.2026-11.json"
 _STOP: Final = frozenset({
@@ -21,9 +21,10 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @cache
-def _synonyms() -> Mapping[str, str]:
-    words: Mapping[str, str] = json.loads(_LIST.read_bytes())["words"]
-    return words
+def _list() -> Mapping[str, Any]:
+    """Return the dated list: synonyms of words, of whole names, and words about consent."""
+    found: Mapping[str, Any] = json.loads(_LIST.read_bytes())
+    return found
 
 
 def words_of(name: str) -> tuple[str, ...]:
@@ -35,13 +36,21 @@ def words_of(name: str) -> tuple[str, ...]:
 def _meant(name: str) -> frozenset[str]:
     """Return the words of a column's name, with those that the list gives for it."""
     words = words_of(name)
-    found = set(words)
+    found = {*words, *_list()["whole"].get(" ".join(words), "").split()}
     for first in range(len(words)):
         for last in range(first + 1, min(first + 4, len(words)) + 1):
-            meant = _synonyms().get(" ".join(words[first:last]))
+            meant = _list()["words"].get(" ".join(words[first:last]))
             if meant is not None:
                 found.update(meant.split())
     return frozenset(_stem(word) for word in found - _STOP)
+
+
+def may_be_consent(name: str, *, yes_or_no: bool) -> bool:
+    """Return whether a column may hold an answer about consent, by the words of its name."""
+    words = set(words_of(name))
+    if words.intersection(_list()["consent"]):
+        return True
+    return yes_or_no and not words.isdisjoint(_list()["consent_if_yes_or_no"])
 
 
 def likeness(column: str, path: str, label: str) -> float:

@@ -8,11 +8,11 @@ that loads; `concordant mapping check` then shows which rows of the sample it wo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from adapters.authoring.header_matching import likeness, words_of
+from adapters.authoring.header_matching import likeness, may_be_consent, words_of
 from adapters.authoring.value_forms import (
     Form,
     codes_of,
@@ -97,6 +97,8 @@ class Proposal:
         case_pattern: pattern that every reference of the sample matches.
         recipients: column of partners; None if none was found.
         recipients_separator: between several partners.
+        unknown_partners: column that may name the recipients, with its values that are no partners;
+            None if there is none.
         routes: agencies that may receive the type, where no column names them.
         columns: the others, in the order of the sample.
         missing: fields that every event needs and no column holds.
@@ -111,6 +113,7 @@ class Proposal:
     case_pattern: str
     recipients: str | None
     recipients_separator: str
+    unknown_partners: tuple[str, tuple[str, ...]] | None
     routes: tuple[str, ...]
     columns: tuple[ColumnProposal, ...]
     missing: tuple[str, ...]
@@ -169,6 +172,7 @@ def propose(
         _pattern([str(value) for value in references if value]),
         recipients,
         separator,
+        None if recipients else _unknown_partners(values, forms, known),
         () if recipients else readers,
         columns,
         tuple(missing),
@@ -230,15 +234,30 @@ def _recipients(
     Every value is a partner, and the name says that the row goes there. A column of partners with
     another name (who sent the row, who must not get it) is left to the author.
     """
-    for column, found in values.items():
-        named = frozenset(words_of(column))
-        if not forms[column].filled or not named & _TO or named & _NOT_TO:
-            continue
+    for column in _named_recipients(forms):
         for separator in (";", ",", "|"):
-            items = codes_of(found, separator)
+            items = codes_of(values[column], separator)
             if items and set(items) <= known:
                 return column, separator
     return None, ";"
+
+
+def _named_recipients(forms: Mapping[str, Form]) -> Iterator[str]:
+    for column, form in forms.items():
+        named = frozenset(words_of(column))
+        if form.filled and named & _TO and not named & _NOT_TO:
+            yield column
+
+
+def _unknown_partners(
+    values: Mapping[str, Sequence[object]], forms: Mapping[str, Form], known: set[str]
+) -> tuple[str, tuple[str, ...]] | None:
+    """Return a column with a name for recipients and some partners, and its other values."""
+    for column in _named_recipients(forms):
+        items = set(codes_of(values[column], ";"))
+        if items & known:
+            return column, tuple(sorted(items - known))
+    return None
 
 
 def _case(header: Sequence[str], forms: Mapping[str, Form], taken: str | None) -> str | None:
@@ -295,6 +314,10 @@ def _proposed(
     column: str, found: ColumnProposal | None, form: Form, words: Vocabulary
 ) -> ColumnProposal:
     """Return the proposal for a column; an answer about consent is left to the author."""
+    likely = found is not None and found.leaf is not None and found.leaf.path in words.answers
+    if not likely and may_be_consent(column, yes_or_no=form.yes_no is not None):
+        why = "it may be an answer about consent: you decide"
+        return ColumnProposal(column, None, form, why, consent=True)
     if found is None or found.leaf is None:
         return ColumnProposal(column, None, form, "no field of the event is like it")
     if found.leaf.path in words.answers:

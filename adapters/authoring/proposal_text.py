@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -51,6 +51,12 @@ def proposal_notes(proposal: Proposal) -> Iterator[str]:
             f"TO DO: {proposal.recipients} is proposed for the recipients: every value is a "
             "partner, and its name says so. Confirm it."
         )
+    elif proposal.unknown_partners is not None:
+        column, unknown = proposal.unknown_partners
+        yield (
+            f"TO DO: {column} may name the recipients, but [partners] in agency.toml "
+            f"does not have: {_some(unknown)}. Add them there, then run this command again."
+        )
     else:
         yield "TO DO: no column holds partners. Choose under `routes` who gets which rows."
     for one in proposal.columns:
@@ -60,17 +66,26 @@ def proposal_notes(proposal: Proposal) -> Iterator[str]:
             continue
         yield f"{one.column}: {one.leaf.path}; {one.reason}."
         if one.unknown:
-            shown = ", ".join(one.unknown[:_SHOWN]) + (" ..." if len(one.unknown) > _SHOWN else "")
             yield (
                 f"TO DO: {one.column} has codes that the vocabulary does not know by that "
-                f"word: {shown}. For each: concordant mapping add-code "
+                f"word: {_some(one.unknown)}. For each: concordant mapping add-code "
                 f"{_table(one)} OWN SHARED --agency DIR"
             )
+    if any(one.consent for one in proposal.columns):
+        answers = ", ".join(sorted(proposal.vocabulary.answers))
+        yield (
+            "TO DO: an answer about consent stands under `columns` with what the person was asked, "
+            f"for example {{column: NAME, paths: [PATH], kind: flag}}. PATH is one of: {answers}."
+        )
     for path in proposal.missing:
         yield (
             f"TO DO: every {proposal.type} needs {path}, and no column is like it. Name its "
             "column, derive one, or write it under `fixed`."
         )
+
+
+def _some(values: Sequence[str]) -> str:
+    return ", ".join(values[:_SHOWN]) + (" ..." if len(values) > _SHOWN else "")
 
 
 def _lines(proposal: Proposal, source: str, today: date) -> Iterator[str]:
@@ -104,7 +119,11 @@ def _lines(proposal: Proposal, source: str, today: date) -> Iterator[str]:
 
 def _forms(proposal: Proposal) -> Iterator[str]:
     flags = next(
-        (one.form.yes_no for one in proposal.columns if one.form.yes_no and one.leaf is not None),
+        (
+            one.form.yes_no
+            for one in proposal.columns
+            if one.form.yes_no and (one.leaf is not None or one.consent)
+        ),
         None,
     )
     if flags is not None:

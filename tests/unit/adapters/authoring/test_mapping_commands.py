@@ -238,3 +238,29 @@ def test_doctor_names_the_wrong_line_of_the_mapping(council: Path) -> None:
     (council / "mapping.yaml").write_text("mapping: [\n")
     done = run("doctor", "--offline", "--agency", council)
     assert "mapping_invalid" in done.text + done.err
+
+
+@pytest.mark.parametrize(
+    ("column", "asked"),
+    [
+        ("Wants police to know", True),
+        ("Happy to be contacted", True),
+        ("Agreed to referral", True),
+        ("Open", False),
+        ("Officer", False),
+    ],
+)
+def test_nothing_that_may_be_about_consent_is_proposed(
+    council: Path, column: str, asked: bool
+) -> None:
+    sample = council.parent / "sample.csv"
+    sample.write_text(f"Case Ref;{column};Refer To\nA/1;Yes;csu-camden\nA/2;No;csu-camden\n")
+    proposed = run("mapping", "init", sample, "--agency", council)
+    assert (f"TO DO: {column}: ignored" in proposed.err) is asked
+
+
+def test_an_unknown_partner_is_named_instead_of_a_route(council: Path) -> None:
+    sample = council.parent / "sample.csv"
+    sample.write_text("Case Ref;Refer To\nA/1;csu-camden\nA/2;The hub\n")
+    proposed = run("mapping", "init", sample, "--agency", council)
+    assert "does not have: The hub." in proposed.err

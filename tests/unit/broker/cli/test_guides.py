@@ -40,6 +40,8 @@ OF_A_STORY_ELSEWHERE = {
 OFFICERS = "officers.md"
 OFFICERS_GUIDE = "an-agreement-from-draft-to-review.md"
 """See `test_officers_guide.py`."""
+CONNECTIONS = {"connecting-a-spreadsheet.md", "connecting-an-xml-export.md"}
+"""See `tests/unit/adapters/authoring/test_connection_guides.py`."""
 CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
 ELSEWHERE = {
     "quickstart": "unit/docs/test_readme.py",
@@ -160,7 +162,7 @@ def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:
     sorted(
         path.name
         for path in GUIDES.glob("*.md")
-        if path.name not in {*STORY, OFFICERS, OFFICERS_GUIDE}
+        if path.name not in {*STORY, OFFICERS, OFFICERS_GUIDE, *CONNECTIONS}
     ),
 )
 def test_the_commands_of_a_guide_do_what_it_shows(
