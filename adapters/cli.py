@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters import token_cli
+from adapters import token_cli, webhook_cli
 from broker.cli.operator_name import Operator, Reason, actor
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Run the adapter that connects an agency's own system."
 )
 app.add_typer(token_cli.app, name="token")
+app.add_typer(webhook_cli.app, name="webhook")
 
 Agency = Annotated[
     Path, typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml.")

@@ -108,6 +108,7 @@ _OURS: Final = {
     (SINKS, "folder"): ("adapters.sinks.folder_delivery", "folder_sink"),
     (SOURCES, "http"): ("adapters.http_api.sides", "http_source"),
     (SINKS, "http"): ("adapters.http_api.sides", "http_sink"),
+    (SINKS, "webhook"): ("adapters.webhook.side", "webhook_sink"),
 }
 """The shipped ones, for a source tree that is not installed."""
 

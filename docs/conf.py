@@ -59,6 +59,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/officers",
                 "guides/connecting-an-agency",
                 "guides/connecting-a-rest-client",
+                "guides/connecting-a-webhook",
                 "guides/connecting-a-spreadsheet",
                 "guides/connecting-an-xml-export",
                 "guides/rehearsing",

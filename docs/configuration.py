@@ -83,8 +83,8 @@ MEANS: Mapping[str, str] = {
     "adapter.kind": "Name of the adapter; `concordant adapter list` shows them",
     "adapter.source": "Where the events of the agency's system come from: `folder` (files), `http` "
     "(see `[api]`), or one of another package",
-    "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), or one of "
-    "another package",
+    "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), `webhook` "
+    "(see `[webhook]`), or one of another package",
     "adapter.mapping": "The agency's own mapping file, beside this file; for the kind `mapped` "
     "alone. `mapping.yaml` if it is left out",
     "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "
@@ -195,6 +195,25 @@ MEANS: Mapping[str, str] = {
     "http": "Where `/livez`, `/readyz` and `/metrics` answer",
     "http.host": "Address to listen on",
     "http.port": "Port to listen on. 0 takes any free port; `state/http-port` says which",
+    "webhook": "Webhook of the agency's own system, if `sink` is `webhook`",
+    "webhook.url": "Address to which each received event is sent, with `https`; `http` only for an "
+    "address of this machine, such as `http://127.0.0.1:8080/events`. No user name or password",
+    "webhook.secret": "File with the secret that signs the requests; during a rotation it holds "
+    "two. `concordant adapter webhook secret new` makes it",
+    "webhook.ca": "Certificate of the authority that signed the endpoint's certificate; `system` "
+    "trusts those of the operating system",
+    "webhook.certificate": "This side's client certificate, if the endpoint wants one",
+    "webhook.key": "Private key of the client certificate",
+    "webhook.proxy": "HTTP proxy. Proxies that the environment names are not used",
+    "webhook.minimum_tls": "The lowest version of TLS",
+    "webhook.timeout": "Seconds for a whole request",
+    "webhook.requests": "Number of requests at once",
+    "webhook.imported_by": "Which answer says that an event is imported: `status` (2xx, unless the "
+    'body says otherwise) or `body` (2xx with the body `{"outcome": "imported"}`)',
+    "webhook.retry_first": "Seconds before the second attempt; the pauses double",
+    "webhook.retry_most": "Longest pause between two attempts, in seconds",
+    "webhook.give_up_after": "Seconds after the first attempt after which an event is held as "
+    "`webhook_gave_up`",
     "state": "The adapter's state",
     "state.database": "The SQLite database. Back it up",
 }

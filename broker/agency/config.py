@@ -9,7 +9,12 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
-from broker.agency.config_rules import require_complete, require_passphrase_place, require_safe_api
+from broker.agency.config_rules import (
+    require_complete,
+    require_passphrase_place,
+    require_safe_api,
+    require_safe_webhook,
+)
 from broker.agency.config_sections import (
     AdapterSection,
     ApiSection,
@@ -27,6 +32,7 @@ from broker.agency.config_sections import (
     Section,
     StateSection,
 )
+from broker.agency.delivery_sections import WebhookSection
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
 
@@ -59,6 +65,7 @@ class AgencyConfig(Section):
     intervals: IntervalsSection = IntervalsSection()
     http: HttpSection = HttpSection()
     api: ApiSection = ApiSection()
+    webhook: WebhookSection | None = None
     state: StateSection = StateSection()
 
 
@@ -83,6 +90,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
             require_passphrase_place(section, f"{where}: {name}")
     require_complete(config.kafka, where)
     require_safe_api(config.api, where)
+    require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")
     return config
 
 

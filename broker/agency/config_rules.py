@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from broker.agency.config_sections import (
     ApiSection,
@@ -12,6 +13,7 @@ from broker.agency.config_sections import (
     SecretSection,
     VaultSection,
 )
+from broker.agency.delivery_sections import WebhookSection
 from broker.errors import ConfigError
 from broker.transport.access_token import wrong_endpoint
 
@@ -106,6 +108,68 @@ def require_safe_api(api: ApiSection, where: str) -> None:
             fix="Correct the section [api]: set certificate and key, or set host to 127.0.0.1 and "
             "leave out client_ca.",
         )
+
+
+def require_safe_webhook(webhook: WebhookSection | None, where: str, *, used: bool) -> None:
+    """Check the addresses of the webhook, and that personal data leaves this machine over TLS only.
+
+    Args:
+        webhook: the section; None if the file has none.
+        where: the file's name, for errors.
+        used: whether the webhook is the adapter's sink.
+
+    Raises:
+        ConfigError: `config_webhook_plaintext` or `config_invalid`; names the file and the setting.
+    """
+    if webhook is None:
+        if used:
+            raise ConfigError(
+                'The setting sink is "webhook", but the section [webhook] is missing.',
+                code="config_invalid",
+                where=f"{where}: webhook",
+                fix='Add the section with url = "https://...", or correct sink.',
+            )
+        return
+    for name, address in (("url", webhook.url), ("proxy", webhook.proxy)):
+        if address is not None and _wrong_address(address):
+            raise ConfigError(
+                "The address is not http or https with a host, or it has a user name, a password "
+                "or a fragment.",
+                code="config_invalid",
+                where=f"{where}: webhook.{name}",
+                fix='For example: url = "https://housing.example.org/concordant"',
+            )
+    parts = urlsplit(webhook.url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ConfigError(
+            "The webhook would carry personal data without encryption.",
+            code="config_webhook_plaintext",
+            where=f"{where}: webhook.url",
+            fix="Correct the section [webhook]: use an address with https, or one of this machine, "
+            "such as http://127.0.0.1:8080/events.",
+        )
+    if (webhook.certificate is None) != (webhook.key is None):
+        missing = "key" if webhook.key is None else "certificate"
+        raise ConfigError(
+            "The webhook needs both a client certificate and its key.",
+            code="config_invalid",
+            where=f"{where}: webhook.{missing}",
+            fix="Correct or remove the setting.",
+        )
+
+
+def _wrong_address(address: str) -> bool:
+    """Return whether an address cannot be called, or holds a secret that errors would show."""
+    if not address.isascii() or not address.isprintable() or " " in address:
+        return True
+    try:
+        parts = urlsplit(address)
+        named = parts.username is None and parts.password is None and parts.port != 0
+    except ValueError:
+        return True
+    return (
+        not named or parts.scheme not in {"http", "https"} or not parts.hostname or ("#" in address)
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -101,4 +101,6 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
             places += [(f"{name}.vault.token", vault.token)] if vault.token else []
             places += [(f"{name}.vault.secret_id", vault.secret_id)] if vault.secret_id else []
         found |= {place.file: what for what, place in places if place.file is not None}
+    if config.webhook is not None:
+        found[root / config.webhook.secret] = "webhook.secret"
     return found

@@ -20,7 +20,10 @@ SOURCES: Final = "concordant.sources"
 """Group of the entry points of sources."""
 SINKS: Final = "concordant.sinks"
 """Group of the entry points of sinks."""
-SHIPPED: Final = frozenset({"folder", "http"})
+SHIPPED: Final = {
+    SOURCES: frozenset({"folder", "http"}),
+    SINKS: frozenset({"folder", "http", "webhook"}),
+}
 """Names of the sources and sinks of this package."""
 
 
@@ -67,9 +70,9 @@ def require_side(group: str, name: str) -> None:
     """
     found = {point.name: point for point in entry_points(group=group)}
     if name not in found:
-        if name in SHIPPED:  # this package is here, whatever an older installation declares
+        if name in SHIPPED[group]:  # this package is here, whatever an older installation declares
             return
-        raise unknown_side(group, name, tuple(sorted({*found, *SHIPPED})))
+        raise unknown_side(group, name, tuple(sorted({*found, *SHIPPED[group]})))
     try:
         found[name].load()
     except Exception as error:  # noqa: BLE001 - another package's import may raise anything

@@ -156,6 +156,13 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
             f"{status.results_overdue} are overdue from the agency's own system"
             + _since(status, status.oldest_result_ms),
         )
+    failing = status.deliveries_failing
+    if failing is not None and failing.events:
+        yield (
+            "deliveries",
+            f"{failing.events} are tried again ({', '.join(sorted(failing.codes))})"
+            + _since(status, failing.since_ms),
+        )
     gaps = sum(len(one.gaps) for one in status.received)
     stopped = sum(one.stopped for one in status.received)
     leaves = sum(count for one in status.received for _, count in one.without_content)

@@ -166,6 +166,20 @@ API_REFUSALS: Final = (
 Refusals of an event, and faults of the machine, have the code of their cause as well.
 """
 
+DELIVERY_FAULTS: Final = (
+    "webhook_answer_unknown",
+    "webhook_busy",
+    "webhook_certificate_unusable",
+    "webhook_gone",
+    "webhook_redirected",
+    "webhook_refused",
+    "webhook_secret_unusable",
+    "webhook_slow",
+    "webhook_tls_failed",
+    "webhook_unreachable",
+)
+"""Reasons why the agency's own system did not take an event that was sent to it."""
+
 ITEM_REFUSALS: Final = (
     "condition_unmet",
     "consent_missing",

@@ -257,6 +257,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "agency.toml cannot be read",
         "Correct the line or the permissions that are named. An earlier copy shows what changed.",
     ),
+    "config_webhook_plaintext": Meaning(
+        "the webhook would carry personal data without encryption",
+        "Correct the section [webhook] of agency.toml: use an address with https, or one of "
+        "this machine, such as http://127.0.0.1:8080/events.",
+    ),
     "confirmation_needed": Meaning(
         "the command needs a person's consent, and there is no terminal",
         "Give the command again with --yes.",
@@ -432,6 +437,12 @@ CODES: Final[Mapping[str, Meaning]] = {
     "delegation_signature_invalid": Meaning(
         "the agency's two governance keys, or two of its officers, have not signed the delegation",
         "Ask its agency for its entry again, and compare the fingerprint by telephone.",
+    ),
+    "delivery_fails": Meaning(
+        "events were sent to the agency's own system, and it did not take them; they are tried "
+        "again",
+        "Ask the team of that system why. Nothing is lost. For a webhook: concordant adapter "
+        "webhook test --agency DIR",
     ),
     "demo_missing": Meaning(
         "the demo and its fictitious agencies are not installed",
@@ -1507,6 +1518,68 @@ CODES: Final[Mapping[str, Meaning]] = {
     "vocabulary_unknown": Meaning(
         "no vocabulary of the software has this name, and there is no such file",
         "Name a file, or one of the vocabularies that are proposed.",
+    ),
+    "webhook_answer_unknown": Meaning(
+        "the endpoint of the webhook answered with success, but its body is not a result",
+        "Let the endpoint answer 2xx without a body, or with a body that the guide of the "
+        "webhook names. The event is sent again.",
+    ),
+    "webhook_busy": Meaning(
+        "the endpoint of the webhook is busy or not available (429, 502, 503 or 504)",
+        "Ask the team of that system. The adapter waits as long as Retry-After says, and sends "
+        "again.",
+    ),
+    "webhook_certificate_unusable": Meaning(
+        "the TLS files of the webhook cannot be used",
+        "Correct ca, certificate and key of [webhook]: PEM files that this account can read; "
+        "certificate and key belong together, and the key has no passphrase.",
+    ),
+    "webhook_gave_up": Meaning(
+        "the endpoint of the webhook did not take the event within give_up_after",
+        "Read the last reason: concordant quarantine list --agency DIR. Correct its cause, "
+        "then: concordant quarantine retry ID --agency DIR",
+    ),
+    "webhook_gone": Meaning(
+        "the endpoint of the webhook answered 410: it is not to be called any more",
+        "Ask the team of that system. Correct url of [webhook] in agency.toml, then start the "
+        "adapter again. The events wait.",
+    ),
+    "webhook_redirected": Meaning(
+        "the endpoint of the webhook redirects, and redirects are not followed",
+        "Set url of [webhook] in agency.toml to the new address, then start the adapter again. "
+        "The event is sent again.",
+    ),
+    "webhook_refused": Meaning(
+        "the endpoint of the webhook answered with an error",
+        "Ask the team of that system what its log says. The event is sent again.",
+    ),
+    "webhook_secret_exists": Meaning(
+        "there is a secret of the webhook already",
+        "Replace it: concordant adapter webhook secret rotate --agency DIR",
+    ),
+    "webhook_secret_two": Meaning(
+        "the last rotation of the webhook's secret has not ended",
+        "When the endpoint has the newer secret: concordant adapter webhook secret retire "
+        "--agency DIR",
+    ),
+    "webhook_secret_unusable": Meaning(
+        "the secret of the webhook is missing or cannot be used",
+        "Make one: concordant adapter webhook secret new --agency DIR. Or correct the file: "
+        "owner, permissions (0600), and a line with whsec_ and base64 of 24 to 64 bytes.",
+    ),
+    "webhook_slow": Meaning(
+        "the endpoint of the webhook did not answer in time",
+        "Ask the team of that system, or set timeout of [webhook] higher. The event is sent again.",
+    ),
+    "webhook_tls_failed": Meaning(
+        "the TLS connection to the endpoint of the webhook failed",
+        "Check ca of [webhook], and that the certificate of the endpoint names its host and "
+        "has not ended. The event is sent again.",
+    ),
+    "webhook_unreachable": Meaning(
+        "the endpoint of the webhook cannot be reached",
+        "Check url of [webhook], the network and the firewall: concordant adapter webhook test "
+        "--agency DIR. The event is sent again.",
     ),
     "withheld": Meaning(
         "a sender has sent more records than Kafka delivered to us", "Telephone the host of Kafka."

@@ -23,7 +23,14 @@ from prometheus_client import (
     generate_latest,
 )
 
-from broker.codes.counted import ALARMS, API_REFUSALS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
+from broker.codes.counted import (
+    ALARMS,
+    API_REFUSALS,
+    DELIVERY_FAULTS,
+    ITEM_REFUSALS,
+    RECORD_REFUSALS,
+    RELAY_FAULTS,
+)
 from broker.observing.tallies import Tallies
 from broker.store.transaction import Transaction
 from broker.waiting import DESCRIPTORS_EXHAUSTED
@@ -200,7 +207,7 @@ class Metrics:
             "streams_stopped", "Streams stopped by a contradiction.", "agency"
         )
         self._make_validity_gauges()
-        self._make_api_metrics()
+        self._make_exchange_metrics()
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
         self._overdue = self._gauge("referrals_overdue", "Open referrals past a deadline.")
         self._files = self._gauge("folder_files", "Unencrypted files in a folder.", "folder")
@@ -248,13 +255,22 @@ class Metrics:
             "agreements_unsigned", "Versions that await a signature.", "by"
         )
 
-    def _make_api_metrics(self) -> None:
-        """Create the metrics of the HTTP interface."""
+    def _make_exchange_metrics(self) -> None:
+        """Create the metrics of the exchange with the agency's own system."""
         self._api_refusals = self._counter(
             "api_refusals", "Requests of the HTTP interface that were not carried out.", "code"
         )
         self._results_overdue = self._gauge(
             "results_overdue", "Events offered over HTTP whose result is overdue."
+        )
+        self._delivery_faults = self._counter(
+            "delivery_faults", "Attempts to hand an event over that failed.", "code"
+        )
+        self._failing = self._gauge(
+            "deliveries_failing", "Events whose delivery has failed and is tried again."
+        )
+        self._failing_age = self._gauge(
+            "deliveries_failing_oldest_seconds", "Time since the earliest of them was first tried."
         )
 
     def _begin_at_zero(self) -> None:
@@ -267,6 +283,8 @@ class Metrics:
             self._items.labels(code)
         for code in API_REFUSALS:
             self._api_refusals.labels(code)
+        for code in DELIVERY_FAULTS:
+            self._delivery_faults.labels(code)
         for code in RELAY_FAULTS:
             self._faults.labels(code)
         for kind in get_args(NoticeKind):
@@ -332,6 +350,10 @@ class Metrics:
     def api_refused(self, code: str) -> None:
         """Count a request of the HTTP interface that was not carried out."""
         self._api_refusals.labels(code).inc()
+
+    def delivery_failed(self, code: str) -> None:
+        """Count an attempt to hand an event over to the agency's system that failed."""
+        self._delivery_faults.labels(code).inc()
 
     def results_overdue(self, count: int) -> None:
         """Set the number of events that were offered over HTTP and whose result is overdue."""
@@ -455,6 +477,9 @@ class Metrics:
         self._inbox.set(inbox.undelivered)
         self._inbox_age.set(_age_s(inbox.oldest_undelivered_ms, now))
         self._discarded.set(inbox.discarded)
+        failing = tx.attempts.failing()
+        self._failing.set(failing.events)
+        self._failing_age.set(_age_s(failing.since_ms, now))
         self._quarantine.set(tx.quarantine.count())
         self._referrals.set(len(tx.referrals.open()))
         self._overdue.set(len(tx.referrals.overdue(now)))

@@ -32,7 +32,7 @@ from broker.operations.registry_state import (
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
 from broker.registry.contract_book import ContractBook
-from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
+from broker.store.rows import FailingDeliveries, InboxCounts, OutboxCounts, ReferralRow
 from broker.store.transaction import Transaction
 from broker.transport.tls_ends import TlsEnds
 from contracts.referral import referral_rules
@@ -184,6 +184,7 @@ class Status:
     None while more than 90 days are left. `signing_token` is None if the signing keys are in files,
     `present`, or the code of its fault. `results_overdue` is the number of events that were offered
     over HTTP and whose result is overdue; `oldest_result_ms` is when the oldest was offered.
+    `deliveries_failing` are events that the agency's system did not take and that are tried again.
     """
 
     agency: str
@@ -218,6 +219,7 @@ class Status:
     registry_differs: tuple[RegistryDifference, ...] = ()
     results_overdue: int = 0
     oldest_result_ms: int | None = None
+    deliveries_failing: FailingDeliveries | None = None
 
 
 def report(agency: Path, now: int) -> Status:
@@ -298,6 +300,7 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         registry_differs=registry_differences(participant, tx, now),
         results_overdue=overdue,
         oldest_result_ms=oldest_offer,
+        deliveries_failing=tx.attempts.failing(),
     )
 
 

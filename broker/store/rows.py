@@ -257,6 +257,40 @@ class OfferRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptsRow:
+    """Attempts to hand an event over that have failed; it is tried again.
+
+    Attributes:
+        seq: number of the event in the inbox.
+        tries: number of attempts.
+        first_ms: time of the first one.
+        next_ms: time of the next one.
+        code: reason why the last one failed.
+    """
+
+    seq: int
+    tries: int
+    first_ms: int
+    next_ms: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailingDeliveries:
+    """Events whose delivery has failed and is tried again.
+
+    Attributes:
+        events: their number.
+        since_ms: time of the earliest first attempt; None if there are none.
+        codes: reason of the last attempt -> number of events.
+    """
+
+    events: int
+    since_ms: int | None
+    codes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRow:
     """A request with an idempotency key.
 

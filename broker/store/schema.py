@@ -162,6 +162,7 @@ inbox = Table(
     partial("ix_inbox_undelivered", "priority", "seq", where="delivered_ms IS NULL"),
     partial("ix_inbox_held", "seq", where="held_code IS NOT NULL"),
     partial("ix_inbox_held_case", "case_key", "seq", where="held_code IS NOT NULL"),
+    partial("ix_inbox_waiting_case", "case_key", "seq", where="delivered_ms IS NULL"),
     partial("ix_inbox_discarded", "seq", where="discarded_ms IS NOT NULL"),
     sqlite_autoincrement=True,
 )
@@ -178,6 +179,17 @@ offers = Table(
     Index("ix_offers_event", "inbox_seq", "number"),
     partial("ix_offers_open", "inbox_seq", where="answered_ms IS NULL"),
     sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("inbox_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("tries", Integer, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("next_ms", BigInteger, nullable=False),
+    Column("code", String(64), nullable=False),  # reason why the last one failed
+    sqlite_with_rowid=False,
 )
 
 requests = Table(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from broker.store.attempts import Attempts
 from broker.store.copies import Copies
 from broker.store.disclosures import Disclosures
 from broker.store.heartbeats import Heartbeats
@@ -32,6 +33,7 @@ class Transaction:
     """One unit of work. It must not outlive its `with` block or cross threads."""
 
     __slots__ = (
+        "attempts",
         "copies",
         "disclosures",
         "evidence",
@@ -63,6 +65,7 @@ class Transaction:
         self.reader_logs = ReaderLogs(connection)
         self.inbox = Inbox(connection)
         self.offers = Offers(connection)
+        self.attempts = Attempts(connection)
         self.requests = Requests(connection)
         self.quarantine = Quarantine(connection)
         self.evidence = Evidence(connection)

@@ -47,6 +47,7 @@ def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
             yield _outbox(participant, tx, now, runs=runs)
             yield _inbox(participant, tx, now, runs=runs)
             yield from _results(participant, tx, now)
+            yield from _deliveries(tx, now)
             yield from _streams(tx)
             yield from _heartbeats(participant, tx, now, runs=runs)
             yield from _registry(participant, tx, now)
@@ -97,6 +98,19 @@ def _results(participant: Participant, tx: Transaction, now: int) -> Iterator[Ch
         )
         fix = "ask the team of that system whether it reads GET /events and sends results"
         yield Check("results", "fail", detail, fix, "results_overdue")
+
+
+def _deliveries(tx: Transaction, now: int) -> Iterator[Check]:
+    failing = tx.attempts.failing()
+    if failing.since_ms is not None:
+        reasons = ", ".join(sorted(failing.codes))
+        detail = (
+            f"our own system did not take {failing.events} events, which are tried again; the "
+            f"first of them for {duration_text(now - failing.since_ms)} ({reasons})"
+        )
+        fix = "ask the team of that system; docs/codes.md says what each code means"
+        late = now - failing.since_ms >= SLOW_MS
+        yield Check("deliveries", "fail" if late else "warn", detail, fix, "delivery_fails")
 
 
 def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -> Check:

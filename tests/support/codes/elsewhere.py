@@ -14,6 +14,33 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "config_webhook_plaintext": "broker/agency/test_config.py"
+    "::test_a_webhook_without_encryption_off_loopback_is_config_webhook_plaintext",
+    "delivery_fails": "broker/operations/test_agency_status.py"
+    "::test_doctor_says_delivery_fails_and_status_counts_the_events",
+    "webhook_answer_unknown": "adapters/webhook/test_answers.py"
+    "::test_a_rejection_in_a_wrong_form_is_not_imported",
+    "webhook_busy": "adapters/webhook/test_answers.py::test_other_statuses_fail",
+    "webhook_certificate_unusable": "adapters/webhook/test_endpoint.py"
+    "::test_files_that_cannot_be_used_are_webhook_certificate_unusable",
+    "webhook_gave_up": "adapters/webhook/test_sink.py"
+    "::test_after_the_declared_time_it_is_webhook_gave_up_and_is_held_until_a_retry",
+    "webhook_gone": "adapters/webhook/test_sink.py"
+    "::test_gone_stops_all_requests_until_a_restart_and_is_trouble",
+    "webhook_redirected": "adapters/webhook/test_endpoint.py::test_a_redirect_is_not_followed",
+    "webhook_refused": "adapters/webhook/test_answers.py::test_other_statuses_fail",
+    "webhook_secret_exists": "adapters/webhook/test_secrets.py"
+    "::test_a_new_secret_is_readable_by_its_owner_only_and_is_made_once",
+    "webhook_secret_two": "adapters/webhook/test_secrets.py"
+    "::test_a_rotation_has_two_secrets_until_the_older_one_is_retired",
+    "webhook_secret_unusable": "adapters/webhook/test_sink.py"
+    "::test_a_missing_secret_is_trouble_at_once_and_counts_again_when_it_is_there",
+    "webhook_slow": "adapters/webhook/test_endpoint.py"
+    "::test_an_answer_that_does_not_come_in_time_is_webhook_slow",
+    "webhook_tls_failed": "adapters/webhook/test_endpoint.py"
+    "::test_over_tls_the_certificate_must_be_of_the_authority_and_name_the_host",
+    "webhook_unreachable": "adapters/webhook/test_endpoint.py"
+    "::test_an_address_without_a_server_is_webhook_unreachable",
     "api_scope_missing": "adapters/http_api/test_access.py"
     "::test_a_token_without_the_scope_is_api_scope_missing",
     "api_token_invalid": "adapters/http_api/test_access.py"

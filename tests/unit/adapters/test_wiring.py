@@ -21,6 +21,7 @@ CONNECTED = (
     "adapters/intake.py",
     "adapters/retention.py",
     "adapters/runner.py",
+    *(f"adapters/webhook/{name}.py" for name in ("endpoint", "side", "sink")),
     "adapters/wiring.py",
 )
 WIRING = ("adapters/wiring.py", "adapters/runner.py")

@@ -34,12 +34,13 @@ from broker.record import Record
 from broker.registry.newest_manifests import KnownDelegations, RegistryHash
 from broker.registry.repository import manifest_name
 from broker.store.database import open_store
-from broker.store.rows import NewCopyRow
+from broker.store.rows import AttemptsRow, NewCopyRow
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from contracts.calendar import AgreementDate
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
 from tests.support.live_adapter import Partnership as Live
 from tests.support.promtool import ROOT, RULES, firing, require_promtool, series
+from tests.support.webhook_receiver import webhook_receiver
 
 MINUTE, DAY = 60_000, 86_400_000
 CALM, GAP = 20, 2
@@ -537,6 +538,34 @@ async def own_system_sends_no_result(live: Live) -> Shown:
     return Shown(calm, await live[SUPPORT].until(all_of(has("results_overdue"), settled)))
 
 
+async def own_system_refuses_what_it_is_sent(live: Live) -> Shown:
+    folder = live[SUPPORT].folder
+    with webhook_receiver() as receiver:
+        receiver.reply = lambda _: (500, {}, b"")
+        settings = folder / "agency.toml"
+        text = settings.read_text().replace("[adapter]\n", '[adapter]\nsink = "webhook"\n')
+        settings.write_text(f'{text}\n[webhook]\nurl = "{receiver.url}"\n')
+        (folder / "webhook-secret").write_text(receiver.secret)
+        (folder / "webhook-secret").chmod(0o600)
+        await live.start(*CAST)
+        calm = await live[SUPPORT].until(settled)
+        live[POLICE].drop("one.csv", export({}))
+        await live[SUPPORT].until(has("deliveries_failing"))
+        await live[SUPPORT].stop()
+        agency = load_participant(folder, now_ms())
+        store = open_store(agency.path(agency.config.state.database))
+        now = now_ms()
+        with store.transaction() as tx:
+            (row,) = tx.inbox.undelivered(9)
+            tx.attempts.end(row.seq)
+            failed = AttemptsRow(row.seq, 9, now - 20 * MINUTE, now + DAY, "webhook_refused")
+            tx.attempts.keep(failed)
+        store.close()
+        await live[SUPPORT].start()
+        late = all_of(has("deliveries_failing_oldest_seconds"), settled)
+        return Shown(calm, await live[SUPPORT].until(late), restarted=True)
+
+
 State = Callable[[Live], Awaitable[Shown]]
 
 STATES: tuple[tuple[State, set[str]], ...] = (
@@ -555,6 +584,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (record_larger_than_the_topic_takes, {"Held", "OutboxStuck"}),
     (own_system_takes_nothing, {"InboxStuck"}),
     (own_system_sends_no_result, {"ResultsOverdue"}),
+    (own_system_refuses_what_it_is_sent, {"DeliveriesFail"}),
     (a_referral_is_not_answered, {"Alarm", "ReferralOverdue"}),
     (a_loop_hangs, {"LoopStuck"}),
     (a_record_is_held, {"Held", "RecordsRefused"}),

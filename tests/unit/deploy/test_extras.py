@@ -49,7 +49,9 @@ ADAPTER = BASE | names(PROJECT["optional-dependencies"]["adapter"])
 
 TOKEN = names(PROJECT["optional-dependencies"]["pkcs11"]) - ADAPTER
 """Imported when a signing key on a PKCS#11 token is used, and only then."""
-WHOLE = ADAPTER | TOKEN | names(PROJECT["optional-dependencies"]["local"])
+OPTIONAL = set[str]().union(*(names(asked) for asked in PROJECT["optional-dependencies"].values()))
+"""What any extra declares: some are for one source or sink, and imported only when it is used."""
+WHOLE = ADAPTER | OPTIONAL
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -197,3 +197,56 @@ def test_a_certificate_needs_its_key(one: str) -> None:
     error = refused(f'{GOOD}\n[api]\n{one} = "x.pem"\n')
     assert error.code == "config_invalid"
     assert "api." in (error.where or "")
+
+
+def with_webhook(section: str) -> str:
+    return f"{GOOD}\n[webhook]\n{section}\n"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/x", "http://localhost/x", "http://192.0.2.7/x", "http://[::2]/x"]
+)
+def test_a_webhook_without_encryption_off_loopback_is_config_webhook_plaintext(url: str) -> None:
+    error = refused(with_webhook(f'url = "{url}"'))
+    assert error.code == "config_webhook_plaintext"
+    parse_config(with_webhook('url = "https://example.org/x"').encode(), "agency.toml")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:80", "127.0.0.2", "[::1]:8080"])
+def test_a_webhook_may_be_plain_on_a_loopback_address(host: str) -> None:
+    text = with_webhook(f'url = "http://{host}/x"')
+    found = parse_config(text.encode(), "x").webhook
+    assert found is not None
+    assert host in found.url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://who:secret@example.org/x",
+        "https://who@example.org/x",
+        "https://example.org/x#part",
+        "https://example.org:0/x",
+        "https://example.org:99999/x",
+        "https:///x",
+        "ftp://example.org/x",
+        "file:///etc/passwd",
+        "example.org/x",
+        "https://example.org/x y",
+        "https://ex\u00e4mple.org/",
+        "https://[::1/x",
+    ],
+)
+def test_an_address_with_a_login_or_without_a_host_is_refused(url: str) -> None:
+    for section in (f'url = "{url}"', f'url = "https://example.org/"\nproxy = "{url}"'):
+        error = refused(with_webhook(section))
+        assert error.code == "config_invalid"
+        assert "secret" not in str(error)
+
+
+def test_a_webhook_needs_its_section_and_both_files_of_a_certificate() -> None:
+    sink = GOOD.replace("[adapter]\n", '[adapter]\nsink = "webhook"\n', 1)
+    assert refused(sink).code == "config_invalid"
+    for one in ("certificate", "key"):
+        error = refused(with_webhook(f'url = "https://example.org/"\n{one} = "x.pem"'))
+        assert (error.code, "webhook." in (error.where or "")) == ("config_invalid", True)

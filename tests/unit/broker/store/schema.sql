@@ -14,6 +14,8 @@ CREATE INDEX ix_inbox_held_case ON inbox (case_key, seq) WHERE held_code IS NOT 
 
 CREATE INDEX ix_inbox_undelivered ON inbox (priority, seq) WHERE delivered_ms IS NULL;
 
+CREATE INDEX ix_inbox_waiting_case ON inbox (case_key, seq) WHERE delivered_ms IS NULL;
+
 CREATE INDEX ix_offers_event ON offers (inbox_seq, number);
 
 CREATE INDEX ix_offers_open ON offers (inbox_seq) WHERE answered_ms IS NULL;
@@ -41,6 +43,18 @@ CREATE INDEX ix_referrals_open ON referrals (made_ms) WHERE closed_ms IS NULL;
 CREATE INDEX ix_requests_event_id ON requests (event_id) WHERE event_id IS NOT NULL;
 
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
+
+CREATE TABLE attempts (
+	inbox_seq BIGINT NOT NULL, 
+	tries INTEGER NOT NULL, 
+	first_ms BIGINT NOT NULL, 
+	next_ms BIGINT NOT NULL, 
+	code VARCHAR(64) NOT NULL, 
+	CONSTRAINT pk_attempts PRIMARY KEY (inbox_seq)
+)
+ WITHOUT ROWID
+
+;
 
 CREATE TABLE case_sources (
 	case_key BLOB NOT NULL, 

@@ -10,7 +10,13 @@ from sqlalchemy import event
 from broker.record import KafkaPartition, Record
 from broker.store.database import Store
 from broker.store.reader_rows import StateChange
-from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow, NewOutboxRow
+from broker.store.rows import (
+    AttemptsRow,
+    DisclosureRow,
+    GenerationRow,
+    NewInboxRow,
+    NewOutboxRow,
+)
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Place
 
@@ -56,6 +62,10 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "inbox find": lambda tx: tx.inbox.find("csu", "id"),
     "inbox undelivered": lambda tx: tx.inbox.undelivered(100),
     "inbox delivered": lambda tx: tx.inbox.mark_delivered(1, 1, None),
+    "attempts due": lambda tx: tx.attempts.due(9, 1),
+    "attempts of an event": lambda tx: tx.attempts.of_event(1),
+    "attempts keep": lambda tx: tx.attempts.keep(AttemptsRow(1, 1, 1, 1, "c")),
+    "attempts end": lambda tx: tx.attempts.end(1),
     "inbox counts": lambda tx: tx.inbox.counts(),
     "inbox hold": lambda tx: tx.inbox.hold(1, "c", None, "d", 1),
     "inbox held": lambda tx: tx.inbox.held(9),

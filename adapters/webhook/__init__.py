@@ -1,0 +1,1 @@
+"""The sink `webhook`: received events as signed HTTP requests (Standard Webhooks)."""
