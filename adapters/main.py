@@ -29,6 +29,7 @@ from broker.cli import (
     keys,
     log,
     new_agreement,
+    ping,
     quarantine,
     status,
     stopping,
@@ -77,6 +78,7 @@ def _program(
 
 app.add_typer(agency.app, name="agency")
 app.add_typer(bundle.app, name="bundle")
+event.app.command("ping")(ping.ping)
 app.add_typer(event.app, name="event")
 contract.app.command("new")(new_agreement.new)
 contract.app.command("draft")(drafting.draft)

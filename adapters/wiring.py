@@ -21,6 +21,7 @@ from broker.agency.participant import LoadedAgency, Participant
 from broker.control.control import Control
 from broker.control.named_manifests import awaited_manifests
 from broker.control.own_statements import OwnStatements, SigningKeys
+from broker.control.ping_answers import PingAnswers
 from broker.control.watch import Watch
 from broker.judging.key_resolver import TrustStore
 from broker.observing.health import HealthServer, Readiness, health_app
@@ -109,7 +110,8 @@ def connect_broker(
     relaying = Relaying(relay, trust, statements, status, exchange.publish)
 
     # Receiving: control records update keys and contracts, which data records are judged with.
-    control = Control(trust, participant.repository, store, exchange.take)
+    pings = PingAnswers(signing, trust, transport, clock)
+    control = Control(trust, participant.repository, store, exchange.take, pings.hear)
     inbound = Inbound(control, Receiving(store, trust, secret), PositionGuard(store, transport))
     watch = Watch(loaded, store, clock, metrics, trust)
     arrivals = Arrivals(relay, statements, watch, sealing, status)
@@ -127,6 +129,7 @@ def connect_broker(
         statements,
         watch,
         CopyRelease(store, sealer),
+        pings,
     )
     return BrokerService(loaded, parts, status, clock, on_retry)
 

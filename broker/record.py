@@ -29,6 +29,7 @@ MANIFEST_CONTENT_TYPE = b"application/vnd.concordant.manifest"
 HEARTBEAT_CONTENT_TYPE = b"application/vnd.concordant.heartbeat"
 RECEIPT_CONTENT_TYPE = b"application/vnd.concordant.receipt"
 NOTICE_CONTENT_TYPE = b"application/vnd.concordant.notice"
+PING_CONTENT_TYPE = b"application/vnd.concordant.ping"
 """Content type of messages on the control topics (docs/spec/topics.md)."""
 
 UNKNOWN_OFFSET = -1

@@ -1113,6 +1113,25 @@ CODES: Final[Mapping[str, Meaning]] = {
     "path_unknown": Meaning(
         "(HTTP) the address does not exist", "Compare the address with GET /openapi.json."
     ),
+    "ping_malformed": Meaning(
+        "a record that should be a ping or a pong is not in its canonical form",
+        "Nothing here: it is dropped. If pings of one agency are dropped again and again, tell it.",
+    ),
+    "ping_unanswered": Meaning(
+        "a partner did not answer a ping in time",
+        "Follow the next step that the command prints. See whether the partner is heard: "
+        "concordant status --agency DIR",
+    ),
+    "ping_unopenable": Meaning(
+        "no exchange key of this agency opens a ping or a pong",
+        "Nothing here: it is dropped. If it happens again and again, check the keys: concordant "
+        "doctor --agency DIR",
+    ),
+    "pings_many": Meaning(
+        "more pings came than are answered in a minute",
+        "Nothing: later pings are answered. If it happens again and again, ask the agency why it "
+        "sends them.",
+    ),
     "possession_invalid": Meaning(
         "an agency does not prove that it holds a key", "Ask it to issue its manifest again."
     ),

@@ -33,6 +33,7 @@ from broker.keys.manifest import parse_manifest
 from broker.receiving.position_guard import save_position
 from broker.record import (
     CONTENT_TYPE_HEADER,
+    PING_CONTENT_TYPE,
     RECEIPT_CONTENT_TYPE,
     KafkaPartition,
     Record,
@@ -121,6 +122,8 @@ class Control:
         exchange: verifies and stores a record with a version that this agency has not signed, or
             with entries. Without it such a record is refused: a subscription leaves it to the
             adapter.
+        ping: takes a record with a ping or pong, and the time (ms). Without it such a record is
+            passed over: only a running adapter answers.
     """
 
     def __init__(
@@ -129,6 +132,7 @@ class Control:
         repository: Repository,
         store: Store,
         exchange: TakeAgreement | None = None,
+        ping: Callable[[bytes, int], None] | None = None,
     ) -> None:
         self.trust = trust
         self.topics = control_topics(trust.manifests.deployment)
@@ -136,6 +140,7 @@ class Control:
         self._repository = repository
         self._store = store
         self._exchange = exchange
+        self._ping = ping
         self._budgets = Budgets()
         self._heard_manifests: dict[bytes, tuple[str, bytes]] = {}
         self._judged = JudgedStatements()
@@ -342,6 +347,9 @@ class Control:
         content_types = [v for name, v in record.headers if name == CONTENT_TYPE_HEADER]
         if content_types == [RECEIPT_CONTENT_TYPE]:
             self._receipt(record.value, news, now)
+        elif content_types == [PING_CONTENT_TYPE]:
+            if self._ping is not None:
+                self._ping(record.value, now)
         else:
             self._notice(record.value, news, now)
 

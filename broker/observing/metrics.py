@@ -57,6 +57,8 @@ Expiring = Literal[
 NoticeKind = Literal["refusal", "replay"]
 """Kind of a notice: a record was refused, or is to be published again."""
 
+PingResult = Literal["answered", "dropped"]
+
 Outcome = Literal["not_addressed", "repeat", "leaf", "deferred"]
 
 Loop = Literal["relay", "receiving", "heartbeat", "receipts", "watch", "import", "delivery"]
@@ -255,6 +257,16 @@ class Metrics:
             "agreements_unsigned", "Versions that await a signature.", "by"
         )
 
+    def _make_ping_metrics(self) -> None:
+        """Create the metrics of pings of other agencies."""
+        self._pings = self._counter(
+            "pings",
+            "Pings of other agencies: answered, or dropped with a code in the log.",
+            "outcome",
+        )
+        for outcome in get_args(PingResult):
+            self._pings.labels(outcome)
+
     def _make_exchange_metrics(self) -> None:
         """Create the metrics of the exchange with the agency's own system."""
         self._api_refusals = self._counter(
@@ -272,6 +284,7 @@ class Metrics:
         self._failing_age = self._gauge(
             "deliveries_failing_oldest_seconds", "Time since the earliest of them was first tried."
         )
+        self._make_ping_metrics()
 
     def _begin_at_zero(self) -> None:
         """Create every series that an alert uses, at 0."""
@@ -354,6 +367,10 @@ class Metrics:
     def delivery_failed(self, code: str) -> None:
         """Count an attempt to hand an event over to the agency's system that failed."""
         self._delivery_faults.labels(code).inc()
+
+    def ping(self, outcome: PingResult) -> None:
+        """Count a ping of another agency."""
+        self._pings.labels(outcome).inc()
 
     def results_overdue(self, count: int) -> None:
         """Set the number of events that were offered over HTTP and whose result is overdue."""

@@ -14,6 +14,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from broker.control.control import News
+from broker.control.ping_answers import PingOutcome
 from broker.observing.health import Flag
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
@@ -125,6 +126,17 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
             index=notice.first,
         )
     report_alarms(news.alarms, metrics, log)
+
+
+def report_pings(outcome: PingOutcome, metrics: Metrics, log: FilteringBoundLogger) -> None:
+    """Count and log pings of other agencies: those that were answered, and those that were not."""
+    for agency in outcome.answered:
+        metrics.ping("answered")
+        log.info("ping_answered", agency=agency)
+    for (agency, code), count in Counter(outcome.dropped).items():
+        for _ in range(count):
+            metrics.ping("dropped")
+        log.warning("ping_dropped", agency=agency or None, code=code, records=count)
 
 
 def report_recovery(again: int, gone: int, metrics: Metrics, log: FilteringBoundLogger) -> None:

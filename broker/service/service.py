@@ -21,6 +21,7 @@ from broker.agency.participant import LoadedAgency, Participant, load_participan
 from broker.agency.restored import note_heard, restore_record
 from broker.control.control import Control
 from broker.control.own_statements import OwnStatements
+from broker.control.ping_answers import PingAnswers
 from broker.control.watch import Found, Watch
 from broker.observing.logs import logger
 from broker.sending.copies import CopyRelease
@@ -30,12 +31,13 @@ from broker.service.arrivals import Arrivals
 from broker.service.reading import Reader
 from broker.service.relaying import Relaying, require_waiting_helps
 from broker.service.replaying import Replaying
-from broker.service.reporting import LATE_S, Status, report_alarms
+from broker.service.reporting import LATE_S, Status, report_alarms, report_pings
 from broker.waiting import first_of, out_of_descriptors, run_together, set_within
 from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
 COPIES_EVERY_S: Final = 5.0
+PINGS_EVERY_S: Final = 0.2
 LOOK_AGAIN_S: Final = 60.0
 """Seconds after which the interval of heartbeats is read again: an agreement may change it."""
 
@@ -51,6 +53,7 @@ class Parts:
         statements: this agency's messages on the control topics.
         watch: periodic checks.
         copies: seals events for agencies that can be reached again.
+        pings: answers pings of other agencies.
     """
 
     publisher: Publisher
@@ -63,6 +66,7 @@ class Parts:
     statements: OwnStatements
     watch: Watch
     copies: CopyRelease
+    pings: PingAnswers
 
 
 class BrokerService:
@@ -119,6 +123,7 @@ class BrokerService:
             partial(self._watch_loop, stop),
             self.when_heard(partial(parts.replaying.run, stop), stop),
             self.when_heard(partial(self._copies_loop, stop), stop),
+            self.when_heard(partial(self._pings_loop, stop), stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
@@ -264,6 +269,12 @@ class BrokerService:
                 self._log.warning("copies_ended", code=code, count=count)
             if done.sent:
                 self.published()
+
+    async def _pings_loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await set_within(stop, PINGS_EVERY_S)
+            if self.parts.pings.waits():
+                report_pings(await self.parts.pings.answer(), self._status.metrics, self._log)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -126,6 +126,8 @@ BY_TEST = {
         "broker/operations/test_contract_revision.py"
         "::test_the_next_version_lists_every_version_that_a_party_has_signed"
     ),
+    "ping_unanswered": "broker/operations/test_event_ping.py"
+    "::test_without_an_answer_it_says_where_it_stopped_and_what_to_check",
     "sandbox_no_agreement": "adapters/sandbox/test_rehearsed_agreement.py"
     "::test_no_agreement_with_the_role_is_sandbox_no_agreement",
     "sandbox_outside": "adapters/sandbox/test_copied_settings.py"
@@ -560,6 +562,15 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "notices_many": (
         P,
         "broker/control/test_notices.py::test_so_many_notices_of_an_agency_are_heard_in_a_minute",
+    ),
+    "ping_malformed": (N, "broker/statements/test_pings.py::test_another_text_is_ping_malformed"),
+    "ping_unopenable": (
+        N,
+        "broker/control/test_ping_answers.py::test_a_ping_sealed_to_another_key_is_ping_unopenable",
+    ),
+    "pings_many": (
+        N,
+        "broker/control/test_ping_answers.py::test_one_agency_has_so_many_answers_in_a_minute",
     ),
     "origins_many": (
         P,

@@ -46,6 +46,7 @@ CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
 ELSEWHERE = {
     "quickstart": "unit/docs/test_readme.py",
     "kafka": "unit/broker/cli/test_kafka.py",
+    "event ping": "unit/broker/cli/test_ping.py",
     "sandbox": "unit/adapters/sandbox/test_cli.py",
     "adapter": "integration/test_service_kafka.py",
     "agency governance": "unit/broker/cli/test_governance.py",

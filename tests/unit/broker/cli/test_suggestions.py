@@ -14,6 +14,7 @@ TOPIC = "pan-london.london-hate-crime.a"
 
 # (command, words, what is meant)
 MISSPELT = {
+    ("event ping", "AGENCY"): (("haven-suport",), AGENCY),
     ("event cancel", "AGENCY"): ((EVENT, "--recipient", "haven-suport"), AGENCY),
     ("contract explain", "TYPE"): (("--type", "referal.made", "--field", "id"), "referral.made"),
     ("contract explain", "PATH"): (("--field", "victim.adress"), "victim.address"),
