@@ -20,6 +20,7 @@ from adapters.sides import SideParts, SinkLoop, SourceLoop, sink_named, source_n
 from broker.agency.participant import LoadedAgency, Participant
 from broker.control.control import Control
 from broker.control.named_manifests import awaited_manifests
+from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.ping_answers import PingAnswers
 from broker.control.watch import Watch
@@ -130,6 +131,7 @@ def connect_broker(
         watch,
         CopyRelease(store, sealer),
         pings,
+        OwnReports(signing, relay.fenced, sealing, transport, clock),
     )
     return BrokerService(loaded, parts, status, clock, on_retry)
 

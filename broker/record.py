@@ -30,6 +30,7 @@ HEARTBEAT_CONTENT_TYPE = b"application/vnd.concordant.heartbeat"
 RECEIPT_CONTENT_TYPE = b"application/vnd.concordant.receipt"
 NOTICE_CONTENT_TYPE = b"application/vnd.concordant.notice"
 PING_CONTENT_TYPE = b"application/vnd.concordant.ping"
+REPORT_CONTENT_TYPE = b"application/vnd.concordant.report"
 """Content type of messages on the control topics (docs/spec/topics.md)."""
 
 UNKNOWN_OFFSET = -1

@@ -225,7 +225,7 @@ class _Subscription:
     def delivered(self, seq: int) -> None:
         """Mark an event as taken by the consumer."""
         with self._store.transaction() as tx:
-            tx.inbox.mark_delivered(seq, self._clock(), None)
+            tx.inbox.mark_delivered(seq, self._clock(), None, told=False)
 
 
 class Events:

@@ -188,6 +188,7 @@ _RULES: Mapping[str, Rule] = {
     "consent_by_role.*.scope": _either,
     "consent_by_role.*.unless_from.*": _more,
     "retention.grace_days": _size,
+    "report_every": _neutral,
     "service_levels.heartbeat_every": _length,
     "service_levels.silence_alarm_after": _length,
     "service_levels.quarantine_answer_within": _length,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.consent_needs import asks_consent, consent_needs
+from contracts.durations import duration_text
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.parties import Contact, Party, fingerprint
@@ -44,6 +45,7 @@ _SECTIONS = frozenset(
         "framework",
         "previous",
         "changeover",
+        "report_every",
         "version_record",
         "roles",
         "parties",
@@ -357,6 +359,7 @@ def _terms(contract: Contract) -> Iterator[str]:
     for name in type(contract.service_levels).model_fields:
         value = getattr(contract.service_levels, name)
         yield f"  {name.replace('_', ' ').capitalize()}: {duration(value)}"
+    yield from _reports(contract)
     for text in contract.security:
         yield from wrapped(f"Security: {text}")
     for name, text in contract.acknowledgements.items():
@@ -377,6 +380,22 @@ def _terms(contract: Contract) -> Iterator[str]:
     yield from wrapped(f"Privacy notice: {contract.privacy_notice}")
     for name in type(contract.terms).model_fields:
         yield from wrapped(f"{name.capitalize()}: {getattr(contract.terms, name)}")
+
+
+def _reports(contract: Contract) -> Iterator[str]:
+    every = contract.report_every_ms
+    if every is None:
+        yield from wrapped(
+            "Reports: none. A sender does not learn whether the recipient's own system took an "
+            "event."
+        )
+        return
+    stated = "" if contract.report_every is not None else " (not stated: it follows from the size)"
+    yield from wrapped(
+        f"Reports: every {duration_text(every)}{stated} each party tells each sender, in a sealed "
+        "message, which events its own system took, put aside or refused. The message goes also if "
+        "there is nothing to say, and always has the same size, so the host of Kafka learns nothing"
+    )
 
 
 def _statistics(contract: Contract) -> Iterator[str]:

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 
-from contracts.durations import duration_ms, duration_text
+from contracts.durations import DAY_MS, duration_ms, duration_text
 from contracts.findings import Finding
 from contracts.lint_rules import finding, number_limit, text_limit
 from contracts.model import Contract, DraftContract
 
 __all__ = ["date_findings"]
+
+REPORT_RECORD_BYTES = 10_000
+"""Bytes of a report on Kafka, about (docs/spec/reports.md)."""
 
 
 def date_findings(contract: Contract, today: date) -> Iterator[Finding]:
@@ -24,6 +27,7 @@ def date_findings(contract: Contract, today: date) -> Iterator[Finding]:
     yield from _consultations(contract, today)
     yield from _retention(contract)
     yield from _heartbeats(contract)
+    yield from _reports(contract)
     yield from _registrations(contract)
     yield from _version_record(contract, today)
 
@@ -136,6 +140,27 @@ def _heartbeats(contract: Contract) -> Iterator[Finding]:
         if wrong:
             at = f"service_levels.{name}"
             yield finding("heartbeat-interval", case, at, agreed=agreed, **values)
+
+
+def _reports(contract: Contract) -> Iterator[Finding]:
+    """Compare the bytes of the reports of all parties in a day with a limit."""
+    every, parties = contract.report_every_ms, len(contract.parties)
+    limit = number_limit("report-interval", "megabytes_a_day")
+    if every is None or contract.report_every is None:
+        return
+    # each party reports to each other party: an upper bound, as not every party may send to each
+    size = parties * (parties - 1) * (DAY_MS // every) * REPORT_RECORD_BYTES // 1_000_000
+    if size > limit:
+        agreed = duration_text(every)
+        yield finding(
+            "report-interval",
+            "too-often",
+            "report_every",
+            parties=parties,
+            agreed=agreed,
+            size=size,
+            limit=limit,
+        )
 
 
 def _registrations(contract: Contract) -> Iterator[Finding]:

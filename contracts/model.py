@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, StrictInt, StringConstraints
 
-from contracts.durations import DAY_MS, Duration, duration_ms
+from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, Duration, duration_ms
 from contracts.parties import (
     Assessment,
     Consultation,
@@ -72,6 +72,16 @@ HEARTBEAT_INTERVAL_OF_MANY_MS = 5 * 60 * 1000
 """The interval above `MANY_PARTIES`."""
 CHANGEOVER_LIMIT_MS = 30 * DAY_MS
 """Longest `changeover` of a contract."""
+REPORT_EVERY_OF_MANY_ABOVE = 32
+"""Number of parties above which reports go once a day, if the contract does not say how often."""
+REPORT_EVERY_MS = HOUR_MS
+"""How often reports go, if the contract does not say it."""
+REPORT_EVERY_OF_MANY_MS = DAY_MS
+"""The same above `REPORT_EVERY_OF_MANY_ABOVE` parties."""
+REPORT_EVERY_LEAST_MS = MINUTE_MS
+REPORT_EVERY_MOST_MS = 7 * DAY_MS
+NO_REPORTS = "none"
+"""`report_every` of a contract whose parties send no reports."""
 SIGNING_LIMIT_MS = 30 * DAY_MS
 """A signature that is dated later than this after the first day does not count."""
 
@@ -85,6 +95,14 @@ def _ascending(hashes: tuple[str, ...]) -> tuple[str, ...]:
 def _changeover(text: str) -> str:
     if duration_ms(text) > CHANGEOVER_LIMIT_MS:
         raise ValueError("it is at most P30D")
+    return text
+
+
+def _report_every(text: str) -> str:
+    if text != NO_REPORTS and not (
+        REPORT_EVERY_LEAST_MS <= duration_ms(text) <= REPORT_EVERY_MOST_MS
+    ):
+        raise ValueError("it is from PT1M to P7D, or none")
     return text
 
 
@@ -182,6 +200,8 @@ class Contract(Term):
         deployment: the partnership's name on the wire.
         previous: hex SHA-256 of the file of every version that it replaces, ascending.
         changeover: how long after it takes effect readers take records of the versions before.
+        report_every: how often each party reports what became of events: a duration, or `none`; by
+            default an hour, or a day above 32 parties.
         starts: first day in force, from 00:00 UTC.
         ends: last day in force, to 24:00 UTC.
         consent_by_role: the scope without which a role gets nothing that identifies.
@@ -219,6 +239,7 @@ class Contract(Term):
     deployment: Identifier
     previous: Annotated[tuple[HexHash, ...], AfterValidator(_ascending)] = ()
     changeover: Annotated[Duration, AfterValidator(_changeover)] = "P7D"
+    report_every: Annotated[str, AfterValidator(_report_every)] | None = None
     starts: AgreementDay
     ends: AgreementDay
     review_on: AgreementDay | None = None
@@ -294,6 +315,17 @@ class Contract(Term):
     def changeover_ms(self) -> int:
         """Length of `changeover` in milliseconds."""
         return duration_ms(self.changeover)
+
+    @property
+    def report_every_ms(self) -> int | None:
+        """Return how often each party sends reports (docs/spec/reports.md); None if it sends none.
+
+        A person may state it; without a statement it follows from the number of parties.
+        """
+        if self.report_every is None:
+            many = len(self.parties) > REPORT_EVERY_OF_MANY_ABOVE
+            return REPORT_EVERY_OF_MANY_MS if many else REPORT_EVERY_MS
+        return None if self.report_every == NO_REPORTS else duration_ms(self.report_every)
 
     @property
     def heartbeat_interval_ms(self) -> int:

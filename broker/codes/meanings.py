@@ -1226,7 +1226,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "refused": Meaning("a record was refused", "Read why: concordant quarantine list --agency DIR"),
     "refused_by_recipient": Meaning(
-        "a recipient could not take a record of ours", "Ask that agency for the code."
+        "a recipient could not take a record or an event of ours", "Ask that agency for the reason."
     ),
     "registry_differs": Meaning(
         "an agency has known other delegations of the parties of an agreement than we do for ten "
@@ -1276,6 +1276,16 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Let it replace the files that certificate and key in [kafka] name. Then: concordant "
         "kafka renew --agency DIR",
     ),
+    "report_malformed": Meaning(
+        "a report from another agency does not have its form",
+        "Nothing; the report is ignored. If it goes on: telephone that agency.",
+    ),
+    "report_unopenable": Meaning(
+        "a report from another agency was sealed to a key that this agency does not have",
+        "Nothing; the report is ignored. If it goes on: compare the newest manifests of both "
+        "agencies by telephone: concordant status --agency DIR",
+    ),
+    "reports_many": Meaning("an agency sends too many reports", "Telephone that agency."),
     "request_malformed": Meaning(
         "(HTTP) the request has another form than the interface expects",
         "Correct the named parameter or member; see GET /openapi.json.",

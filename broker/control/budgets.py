@@ -27,6 +27,11 @@ MINUTES_COUNTED: Final = 4096
 """Number of minutes, over all agencies, for which the bytes are remembered."""
 MINUTES_RECOGNISED: Final = 2
 """Number of an agency's newest minutes for which each receipt is recognised."""
+REPORTS_A_PERIOD: Final = 4
+"""Reports of one agency that are processed for each period of their stated time.
+
+One is due; an agency that was restored from a backup makes another one.
+"""
 HEARTBEATS_HEARD: Final = 64
 """Heartbeats of one agency that are processed per minute of their stated time."""
 
@@ -41,6 +46,7 @@ class Budgets:
         self._receipts: dict[tuple[str, int], int] = {}
         self._recognised: dict[str, dict[int, set[bytes]]] = {}
         self._beats: dict[str, tuple[int, int]] = {}
+        self._reports: dict[str, tuple[int, int]] = {}
 
     def knows_notice(self, agency: str, notice: Notice) -> bool:
         """Return whether exactly this notice of an agency was already counted."""
@@ -97,6 +103,22 @@ class Budgets:
         minute, count = self._beats.get(agency, (0, 0))
         same = minute == time // MINUTE_MS
         self._beats[agency] = (time // MINUTE_MS, count + 1 if same else 1)
+
+    def require_report(self, agency: str, time_ms: int, every: int) -> None:
+        """Check that another report of the period of ``time_ms`` is processed.
+
+        Raises:
+            RefusedError: ``reports_many``.
+        """
+        period, count = self._reports.get(agency, (0, 0))
+        if period == time_ms // every and count >= REPORTS_A_PERIOD:
+            raise RefusedError(2, "reports_many", "this agency sends too many reports")
+
+    def report(self, agency: str, time_ms: int, every: int) -> None:
+        """Count a report with a verified signature."""
+        period, count = self._reports.get(agency, (0, 0))
+        same = period == time_ms // every
+        self._reports[agency] = (time_ms // every, count + 1 if same else 1)
 
     def _turn(self, now: int) -> None:
         minute = now // MINUTE_MS

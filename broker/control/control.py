@@ -22,8 +22,9 @@ from broker.control.named_manifests import (
 from broker.control.own_record import OwnRecord
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
+from broker.control.reports_taken import ReportFaultError, ReportTaken, take_report
 from broker.envelope.primitives import sha256
-from broker.errors import NoteError, RefusedError
+from broker.errors import KeyAccessError, NoteError, RefusedError
 from broker.judging.ends import RECEIPTS_AFTER_MS
 from broker.judging.key_resolver import TrustStore
 from broker.judging.partition_state import parse_outline
@@ -35,6 +36,7 @@ from broker.record import (
     CONTENT_TYPE_HEADER,
     PING_CONTENT_TYPE,
     RECEIPT_CONTENT_TYPE,
+    REPORT_CONTENT_TYPE,
     KafkaPartition,
     Record,
 )
@@ -95,6 +97,8 @@ class News:
         manifest_asked: whether an agency lacks our newest manifest and asks for it.
         manifests_wanted: agencies whose heartbeat verifies with no key that is known here, so that
             their newest manifest is asked for.
+        reports: reports that were taken.
+        reports_dropped: (agency, code) of reports for this agency that were at fault.
         rejected: codes of records that did not verify.
         alarms: (agency, code) of states that need a person.
     """
@@ -108,6 +112,8 @@ class News:
     awaited: Mapping[str, Awaited] | None = None
     manifest_asked: bool = False
     manifests_wanted: list[str] = field(default_factory=list)
+    reports: list[ReportTaken] = field(default_factory=list)
+    reports_dropped: list[tuple[str, str]] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
 
@@ -211,8 +217,10 @@ class Control:
                 try:
                     handle(record, news, now)
                 except ConcordantError as error:
-                    if error.code == "registry_unwritable" or error.code.startswith("store_"):
+                    if _comes_again(error):
                         raise
+                    if isinstance(error, ReportFaultError):
+                        news.reports_dropped.append((error.agency, error.code))
                     code = error.code
                     if code == "manifest_conflict":
                         news.alarms.append((_agency_of(record), code))
@@ -350,8 +358,17 @@ class Control:
         elif content_types == [PING_CONTENT_TYPE]:
             if self._ping is not None:
                 self._ping(record.value, now)
+        elif content_types == [REPORT_CONTENT_TYPE]:
+            self._report(record.value, news, now)
         else:
             self._notice(record.value, news, now)
+
+    def _report(self, value: bytes, news: News, now: int) -> None:
+        """Take a report. Nothing but the state of this agency's events follows from it."""
+        trust, parties = self.trust.current, self.present().parties
+        taken = take_report(value, self._store, trust, parties, self._budgets, now)
+        if taken is not None:
+            news.reports.append(taken)
 
     def _receipt(self, value: bytes, news: News, now: int) -> None:
         signed = parse_receipt(value)
@@ -486,6 +503,13 @@ class Control:
             raise RefusedError(2, "early", "the acknowledgement is ahead of this clock")
         with self._store.transaction() as tx:
             tx.meta.set(name, str(time_ms).encode())
+
+
+def _comes_again(error: ConcordantError) -> bool:
+    """Return whether the record is not at fault: the machine cannot take it now."""
+    if isinstance(error, KeyAccessError):  # of an exchange key, which opens reports
+        return True
+    return error.code == "registry_unwritable" or error.code.startswith("store_")
 
 
 def _agency_of(record: Record) -> str:

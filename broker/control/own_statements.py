@@ -32,6 +32,7 @@ from broker.record import (
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.newest_manifests import named_manifest, registry_hashes
+from broker.registry.report_intervals import report_intervals
 from broker.statements.acknowledgements import (
     Acknowledgement,
     acknowledgements_of,
@@ -270,8 +271,17 @@ class OwnStatements:
         """Mark changed streams of others: a receipt is due."""
         self._changed.update(p for p in places if p.agency != self._agency)
 
-    def refused(self, origin: Origin, index: int) -> None:
-        """Mark a refused record: its sender is told its position, and nothing else."""
+    def refused(self, origin: Origin, index: int, *, reported: bool = False) -> None:
+        """Mark a refused record: its sender is told its position, and nothing else.
+
+        Args:
+            origin: the sender's stream.
+            index: the record's position.
+            reported: whether the next report to the sender will state the refusal. Then no notice
+                goes, because everyone can read a notice.
+        """
+        if reported and origin.agency in report_intervals(*self._current_books(), self._clock()):
+            return
         self._say(Notice(REFUSAL_HEADING, origin, index, index))
 
     def gap(self, origin: Origin, first: int, last: int) -> None:

@@ -61,7 +61,9 @@ PingResult = Literal["answered", "dropped"]
 
 Outcome = Literal["not_addressed", "repeat", "leaf", "deferred"]
 
-Loop = Literal["relay", "receiving", "heartbeat", "receipts", "watch", "import", "delivery"]
+Loop = Literal[
+    "relay", "receiving", "heartbeat", "receipts", "reports", "watch", "import", "delivery"
+]  # fmt: skip
 """Loops of an adapter that report each round (`Metrics.turned`).
 
 Four others do not, because a late round of them delays no event: replaying, which readers ask for
@@ -69,6 +71,11 @@ again; retention, whose result `concordant_folder_oldest_seconds` shows; the wat
 manifests, which logs each fault; and the watch for the certificate, whose end is a metric. An
 exception in any loop ends the adapter (`run_together`).
 """
+
+NOT_TAKEN: Final = ("put_aside", "refused")
+"""States of an own event at a recipient that a person must look at."""
+NOT_TAKEN_SHOWN_MS: Final = 7 * DAY_MS
+"""How long such an event is shown after its last change."""
 
 STARTING_S: Final = 300.0
 """Seconds after the start within which a loop must complete its first round."""
@@ -285,6 +292,24 @@ class Metrics:
             "deliveries_failing_oldest_seconds", "Time since the earliest of them was first tried."
         )
         self._make_ping_metrics()
+        self._make_report_metrics()
+
+    def _make_report_metrics(self) -> None:
+        """Create the metrics of reports about events."""
+        self._reports_sent = self._counter("reports_sent", "Reports that this agency sent.")
+        self._reports_taken = self._counter(
+            "reports_taken", "Reports of other agencies that were taken.", "agency"
+        )
+        self._not_taken = self._gauge(
+            "events_not_taken",
+            "Own events that a recipient put aside or refused in the last 7 days.",
+            "state",
+        )
+        self._results_waiting = self._current(
+            "results_waiting", "Results of events that wait for the next report.", "agency"
+        )
+        for state in NOT_TAKEN:
+            self._not_taken.labels(state)
 
     def _begin_at_zero(self) -> None:
         """Create every series that an alert uses, at 0."""
@@ -390,6 +415,14 @@ class Metrics:
         self._notices.labels(kind).inc(count)
         for _ in range(count):
             self.tallies.add("notice", kind)
+
+    def report_taken(self, agency: str) -> None:
+        """Count a report that an agency made for this agency."""
+        self._reports_taken.labels(agency).inc()
+
+    def reports_sent(self, count: int) -> None:
+        """Count reports that Kafka has acknowledged."""
+        self._reports_sent.inc(count)
 
     def ranges_let_go(self, count: int) -> None:
         """Count requested ranges that are not remembered; the party asks again."""
@@ -498,6 +531,7 @@ class Metrics:
         self._failing.set(failing.events)
         self._failing_age.set(_age_s(failing.since_ms, now))
         self._quarantine.set(tx.quarantine.count())
+        self._show_answers(tx, now)
         self._referrals.set(len(tx.referrals.open()))
         self._overdue.set(len(tx.referrals.overdue(now)))
         since = self.tallies.awaited(awaited, now)
@@ -505,6 +539,14 @@ class Metrics:
         ages = {(agency,): _age_s(heard.get(agency, at), now) for agency, at in since.items()}
         self._heartbeat.show(ages)
         self._silent_after.show({(one,): limit / 1000 for one, limit in awaited.items()})
+
+    def _show_answers(self, tx: Transaction, now: int) -> None:
+        """Show what recipients did not take, and what waits to be reported to senders."""
+        counts = tx.recipients.not_taken(now - NOT_TAKEN_SHOWN_MS)
+        for state in NOT_TAKEN:
+            self._not_taken.labels(state).set(counts.get(state, 0))
+        waiting = tx.results.waiting()
+        self._results_waiting.show({(agency,): count for agency, count in waiting.items()})
 
     def folder(self, name: str, files: int, oldest_ms: int | None, now: int) -> None:
         """Set the number and age of unencrypted files in a folder."""

@@ -43,7 +43,7 @@ from broker.judging.partition_state import PartitionState
 from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord
 from broker.receiving.accepted_events import AcceptedEvents
-from broker.receiving.quarantining import kept_size, quarantine
+from broker.receiving.quarantining import kept_size, quarantine, tell_refused
 from broker.receiving.retry_later import RetryLater, claimed_sender
 from broker.record import PROOF_HEADER, Record
 from broker.store.reader_rows import LeafStatus
@@ -83,6 +83,7 @@ class Batch:
         before_start: number of records from before the reader's start.
         leaves: number of records of which only the hash arrived.
         refused: (origin or None, index or -1, step, code) of each refusal.
+        told: (origin, index) of each refusal that a report to the sender will state.
         alarms: (agency, code) of each alarm.
         gaps: (origin, first index, last index) of missing records that this batch revealed.
         deferred: (agency, code) of records that must wait.
@@ -96,6 +97,7 @@ class Batch:
     before_start: int = 0
     leaves: int = 0
     refused: list[tuple[Origin | None, int, float, str]] = field(default_factory=list)
+    told: set[tuple[Origin, int]] = field(default_factory=set)
     alarms: list[tuple[str, str]] = field(default_factory=list)
     gaps: list[tuple[Origin, int, int]] = field(default_factory=list)
     deferred: list[tuple[str, str]] = field(default_factory=list)
@@ -133,6 +135,7 @@ class VerdictPersistence:
         self._accepted = AcceptedEvents(tx, context, secret, now)
         self.batch = Batch()
         self.entries: list[Entry] = []
+        self._results: list[tuple[Origin, int, bytes | None, str]] = []
 
     def store(self, record: Record, judgement: Judgement) -> None:
         """Store the result of one record. Call this before the next record is judged."""
@@ -179,6 +182,12 @@ class VerdictPersistence:
     def log(self) -> None:
         """Append the entries to the disclosure log."""
         append_entries(self._tx, [*self.entries, *self._accepted.combinations()])
+
+    def tell(self) -> None:
+        """Note what was refused for the next reports to the senders."""
+        for origin, index, value, code in self._results:
+            if tell_refused(self._tx, origin.agency, value, code, self._now):
+                self.batch.told.add((origin, index))
 
     def _count_wraps(self, judgement: Judgement) -> None:
         found = judgement.refused if isinstance(judgement, Deferred) else judgement
@@ -286,6 +295,7 @@ class VerdictPersistence:
             )
         )
         self.batch.refused.append((origin, index, refusal.step, refusal.code))
+        self._results.append((origin, index, record.value, refusal.code))
 
     def _count(self, record: Record, origin: Origin | None, refusal: RefusedError) -> None:
         """Add a record that was refused at steps 0 to 4 to the bounded list."""

@@ -98,6 +98,7 @@ class Receiving:
             persistence.write()
             if self._log_taken:
                 persistence.log()
+                persistence.tell()
             if records:
                 save_position(tx, waits.next_position(records[-1].offset + 1), records)
             persistence.batch.deferred += waits.begun
@@ -131,10 +132,11 @@ class Receiving:
             ended = again is not None and self._judge_after_void(tx, unheard, again)
             if self._log_taken:
                 append_entries(tx, unheard.entries)
+                unheard.tell()
         self._unheard_after = after
         if ended:
             self._void_now = None
-        return Batch(opened=unheard.opened, refused=unheard.refused)
+        return Batch(opened=unheard.opened, refused=unheard.refused, told=unheard.told)
 
     def _void_pass(self, judged: bytes, void: bytes, now: int) -> _VoidPass | None:
         """Return the pass over records that void manifests concern, if one is due or runs.

@@ -27,7 +27,7 @@ from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord, verify_record
 from broker.judging.verification_cache import VerificationCache
 from broker.receiving.accepted_events import AcceptedEvents
-from broker.receiving.quarantining import restored
+from broker.receiving.quarantining import restored, tell_refused
 from broker.registry.manifests import ManifestBook
 from broker.store.rows import QuarantineRow
 from broker.store.transaction import Transaction
@@ -62,6 +62,7 @@ class Unheard:
     Attributes:
         opened: events that were accepted.
         refused: (origin, index, step, code) of records that went to the quarantine.
+        told: (origin, index) of each of them that a report to the sender will state.
         entries: for the disclosure log.
         deferred: number of held records that could not be judged now.
     """
@@ -73,8 +74,16 @@ class Unheard:
     now: int
     opened: list[OpenedEvent] = field(default_factory=list)
     refused: list[tuple[Origin | None, int, float, str]] = field(default_factory=list)
+    told: set[tuple[Origin, int]] = field(default_factory=set)
     entries: list[Entry] = field(default_factory=list)
     deferred: int = 0
+    _settled: list[tuple[Origin, int, bytes, str]] = field(default_factory=list)
+
+    def tell(self) -> None:
+        """Note what was refused for the next reports to the senders."""
+        for origin, index, value, code in self._settled:
+            if tell_refused(self.tx, origin.agency, value, code, self.now):
+                self.told.add((origin, index))
 
     def judge(self, after: int, codes: Collection[str] = UNHEARD_CODES) -> int:
         """Judge the next records again.
@@ -134,6 +143,7 @@ class Unheard:
             )
         if self.tx.quarantine.settle(row.id, refusal, self.now):
             self.refused.append((self._origin(row), row.index, refusal.step, refusal.code))
+            self._settled.append((self._origin(row), row.index, row.value, refusal.code))
             self.entries.append(
                 recording.refused(
                     None, refusal.code, self.now, recording.OPERATOR, source=row.agency

@@ -20,6 +20,7 @@ from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.envelope.primitives import AeadKey, SealBroken, hmac_sha256, lp, random_bytes
 from broker.errors import RegistryError, StoreError
+from broker.sending.recipients import recipient_rows
 from broker.sending.sealing import EventSealer, Prepared
 from broker.store.database import Store
 from broker.store.rows import CopyRow, NewCopyRow, NewOutboxRow
@@ -354,7 +355,8 @@ class CopyRelease:
         clear_id = one.drafts[0].clear_text
         urgent = row.type in one.in_force.contract.vocabulary.urgent_types
         new = NewOutboxRow(row.event_id, one.topic, one.partition, value, urgent, clear_id)
-        tx.outbox.add_many([new], now)
+        seqs = tx.outbox.add_many([new], now)
+        tx.recipients.add_many(recipient_rows([one], seqs, now), now)
         done.sent += 1
         return [
             recording.disclosed(

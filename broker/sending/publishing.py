@@ -26,6 +26,7 @@ from broker.sending.copies import (
     kept_rows,
     withdrawn_by,
 )
+from broker.sending.recipients import recipient_rows
 from broker.sending.sealing import EventSealer, Prepared
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
 from broker.store.transaction import Transaction
@@ -262,7 +263,10 @@ class Acceptance:
         ]
         self._referrals.write()
         self._tx.outbox.sealed_again(self._again)
-        self._tx.outbox.add_many(outbox, self._now)
+        seqs = self._tx.outbox.add_many(outbox, self._now)
+        self._tx.recipients.add_many(
+            recipient_rows([one for one, _ in self._accepted], seqs, self._now), self._now
+        )
         agency, operator = self._sealer.agency, recording.OPERATOR
         joined = combined(self._tx, self._sources, agency, self._now, operator)
         append_entries(self._tx, [*self._entries, *joined])

@@ -158,6 +158,8 @@ class Recovery:
             tx.streams.save(row)
             copies = tx.outbox.add_many([copy_of(held) for held in due.rows], now)
             waiting = [replace(old, seq=seq) for old, seq in zip(due.rows, copies, strict=True)]
+            for old, seq in zip(due.rows, copies, strict=True):
+                tx.recipients.moved(old.event_id, old.seq, seq)
             for at in range(0, len(waiting), MAX_BATCH_EVENTS):
                 row, _ = self._indexing.append(tx, row, waiting[at : at + MAX_BATCH_EVENTS], now)
             for key in new:

@@ -63,6 +63,8 @@ class RefusedGenerations:
                     last = row.size - 1
                     log = GenerationPlace(self._agency, *row.kafka_partition, name)
                     held = tx.outbox.archived(log, last, last)
-                    copies = [copy_of(old) for old in held if old.value is not None]
-                    tx.outbox.add_many(copies, now)
+                    rows = [old for old in held if old.value is not None]
+                    seqs = tx.outbox.add_many([copy_of(old) for old in rows], now)
+                    for old, seq in zip(rows, seqs, strict=True):
+                        tx.recipients.moved(old.event_id, old.seq, seq)
                 self._followed.add(name)

@@ -84,9 +84,9 @@ class Relay:
         self._token: int | None = None
         self._acknowledged: tuple[Head, ...] = ()
         self._away: frozenset[str] = frozenset()
-        self._indexing = Indexing(owner, self._fenced, signing.signer)
+        self._indexing = Indexing(owner, self.fenced, signing.signer)
         self._refused = RefusedGenerations(owner.agency, store, self._indexing.current)
-        self._recovery = Recovery(owner, store, self._fenced, self._indexing, clock)
+        self._recovery = Recovery(owner, store, self.fenced, self._indexing, clock)
 
     # --- the lock --------------------------------------------------------------------------------
 
@@ -101,7 +101,12 @@ class Relay:
         self._indexing.begin_anew()
 
     @contextmanager
-    def _fenced(self) -> Iterator[Transaction]:
+    def fenced(self) -> Iterator[Transaction]:
+        """Open a write transaction, if this process still has the lock.
+
+        Raises:
+            StoreError: ``lease_lost``.
+        """
         assert self._token is not None, "call take_lock before sending"
         with self._store.transaction() as tx:
             tx.lease.check(LEASE, self._token)

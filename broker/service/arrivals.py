@@ -57,7 +57,8 @@ class Arrivals:
         self._relay.refused(batch.refused)
         for origin, index, _, _ in batch.refused:
             if origin is not None and index >= 0:
-                self._statements.refused(origin, index)
+                reported = (origin, index) in batch.told
+                self._statements.refused(origin, index, reported=reported)
         for origin, first, last in batch.gaps:
             self._statements.gap(origin, first, last)
         self._statements.changed(batch.changed)

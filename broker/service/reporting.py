@@ -116,6 +116,13 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
         metrics.ranges_let_go(news.let_go)
     for code in news.rejected:
         metrics.refused(2, code)
+    for agency, code in news.reports_dropped:
+        log.warning("report_dropped", agency=agency, code=code)
+    for taken in news.reports:
+        metrics.report_taken(taken.agency)
+        for state, count in sorted(taken.changed.items()):
+            if state != "delivered":
+                log.warning("events_not_taken", agency=taken.agency, state=state, events=count)
     for sender, notice in news.refusals:
         metrics.alarm("refused_by_recipient", sender)
         log.error(

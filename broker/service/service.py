@@ -20,6 +20,7 @@ from typing import Final
 from broker.agency.participant import LoadedAgency, Participant, load_participant
 from broker.agency.restored import note_heard, restore_record
 from broker.control.control import Control
+from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements
 from broker.control.ping_answers import PingAnswers
 from broker.control.watch import Found, Watch
@@ -38,6 +39,8 @@ from contracts.errors import ConcordantError
 TICK_S: Final = 1.0
 COPIES_EVERY_S: Final = 5.0
 PINGS_EVERY_S: Final = 0.2
+REPORTS_EVERY_S: Final = 5.0
+"""Seconds between two looks for reports that are due."""
 LOOK_AGAIN_S: Final = 60.0
 """Seconds after which the interval of heartbeats is read again: an agreement may change it."""
 
@@ -54,6 +57,7 @@ class Parts:
         watch: periodic checks.
         copies: seals events for agencies that can be reached again.
         pings: answers pings of other agencies.
+        reports: tells senders what became of their events.
     """
 
     publisher: Publisher
@@ -67,6 +71,7 @@ class Parts:
     watch: Watch
     copies: CopyRelease
     pings: PingAnswers
+    reports: OwnReports
 
 
 class BrokerService:
@@ -124,6 +129,7 @@ class BrokerService:
             self.when_heard(partial(parts.replaying.run, stop), stop),
             self.when_heard(partial(self._copies_loop, stop), stop),
             self.when_heard(partial(self._pings_loop, stop), stop),
+            self.when_heard(partial(self._reports_loop, stop), stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
@@ -275,6 +281,18 @@ class BrokerService:
             await set_within(stop, PINGS_EVERY_S)
             if self.parts.pings.waits():
                 report_pings(await self.parts.pings.answer(), self._status.metrics, self._log)
+
+    async def _reports_loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            self._status.metrics.turned("reports", REPORTS_EVERY_S + LATE_S)
+            try:
+                sent = await self.parts.reports.look()
+            except ConcordantError as error:
+                require_waiting_helps(error)
+                self._waits("reports_wait", error)
+            else:
+                self._status.metrics.reports_sent(sent)
+            await set_within(stop, REPORTS_EVERY_S)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

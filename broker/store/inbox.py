@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.results import Results
 from broker.store.rows import DiscardedEventRow, HeldEventRow, InboxCounts, InboxRow, NewInboxRow
 
 _t = schema.inbox
@@ -111,6 +112,7 @@ _FORGET_CASE = (
         held_detail=None,
     )
 )
+_HELD_OF_CASE = select(_t.c.seq).where(_OF_CASE, _UNDELIVERED, _HELD)
 _COUNT_OF_CASE = select(func.count()).select_from(_t).where(_OF_CASE, _UNDELIVERED)
 _HOLD = (
     update(_t)
@@ -176,7 +178,16 @@ _RECEIVED = select(_t.c.received_ms).where(_t.c.seq == bindparam("seq_"))
 
 
 class Inbox(Area):
-    """Opened events on their way to the agency's system."""
+    """Opened events on their way to the agency's system.
+
+    Each method that decides what becomes of an event notes it for the next report to its sender.
+    """
+
+    __slots__ = ("_results",)
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._results = Results(connection)
 
     def find(self, source: str, event_id: str) -> InboxRow | None:
         return self._first(InboxRow, _FIND, {"source_": source, "event_id_": event_id})
@@ -204,6 +215,8 @@ class Inbox(Area):
 
     def forget_case(self, case_key: bytes, now: int) -> int:
         """Clear the payloads of a case's delivered or held events. Returns how many."""
+        for seq in self._connection.scalars(_HELD_OF_CASE, {"case_": case_key}).all():
+            self._results.discarded(seq, now)
         asked = {"case_": case_key, "now_": now}
         return self._connection.execute(_FORGET_CASE, asked).rowcount
 
@@ -225,13 +238,27 @@ class Inbox(Area):
         return self._all(InboxRow, _SINCE, {"source_": source, "since_": since_ms})
 
     def mark_delivered(
-        self, seq: int, now: int, sink_reference: str | None, *, keep: bool = False
+        self,
+        seq: int,
+        now: int,
+        sink_reference: str | None,
+        *,
+        keep: bool = False,
+        told: bool = True,
     ) -> None:
-        """Mark an event as delivered, and clear its payload unless it is kept for readers."""
-        self._connection.execute(
-            _KEPT if keep else _DELIVERED,
-            {"seq_": seq, "now_": now, "reference_": sink_reference},
-        )
+        """Mark an event as delivered to the agency's system.
+
+        Args:
+            seq: sequence number of the event.
+            now: milliseconds since the epoch.
+            sink_reference: where the event is in the agency's system.
+            keep: whether readers keep its payload; otherwise it is cleared.
+            told: whether the next report tells its sender.
+        """
+        asked = {"seq_": seq, "now_": now, "reference_": sink_reference}
+        self._connection.execute(_KEPT if keep else _DELIVERED, asked)
+        if told:
+            self._results.delivered(seq, now)
 
     def clear_delivered(self, before_ms: int) -> int:
         """Clear kept payloads of events delivered at or before a time. Returns how many."""
@@ -258,7 +285,9 @@ class Inbox(Area):
             holds_case: whether later events of its case wait for it.
         """
         values = {"seq_": seq, "code_": code, "field_": field, "detail_": detail, "now_": now}
-        self._connection.execute(_HOLD, values | {"holds_case_": holds_case})
+        held = self._connection.execute(_HOLD, values | {"holds_case_": holds_case})
+        if held.rowcount:
+            self._results.put_aside(seq, code, now)
 
     def held_or_discarded(self, seq: int) -> tuple[str | None, str | None]:
         """Return the code for which an event is held, and that for which it was discarded."""
@@ -275,7 +304,10 @@ class Inbox(Area):
 
     def discard(self, seq: int, now: int) -> bool:
         """Clear a held event and do not deliver it. Returns whether it was held."""
-        return self._connection.execute(_DISCARD, {"seq_": seq, "now_": now}).rowcount == 1
+        done = self._connection.execute(_DISCARD, {"seq_": seq, "now_": now}).rowcount == 1
+        if done:
+            self._results.discarded(seq, now)
+        return done
 
     def discarded(self, limit: int) -> list[DiscardedEventRow]:
         """Return the newest `limit` discarded events, by sequence."""

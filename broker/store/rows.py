@@ -79,6 +79,62 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NewRecipientRow:
+    """A recipient of an own event.
+
+    Attributes:
+        clear_id: the id in the clear of its record, None if it is the event's id.
+        outbox_seq: its record in the outbox, None while it waits as a copy.
+        report_every_ms: how often the agreement has reports, None if it has none.
+        state: `refused` if the event will not be sent to it, otherwise None.
+        code: the reason.
+        since_ms: since when.
+    """
+
+    event_id: str
+    agency: str
+    clear_id: str | None
+    outbox_seq: int | None
+    report_every_ms: int | None
+    state: str | None = None
+    code: str | None = None
+    since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """A recipient of an own event; see `NewRecipientRow`. ``state`` is what it reported."""
+
+    event_id: str
+    agency: str
+    outbox_seq: int | None
+    report_every_ms: int | None
+    state: str | None
+    code: str | None
+    since_ms: int | None
+    added_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """Result of a received event, as the next report tells it."""
+
+    event_id: str
+    state: str
+    code: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """The last report to an agency: its time, and when Kafka had acknowledged it."""
+
+    agency: str
+    made_ms: int
+    sent_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewCopyRow:
     """An event that waits for one agency, encrypted under this agency's secret. Times in ms."""
 

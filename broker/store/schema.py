@@ -90,6 +90,46 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("event_id", String(36), primary_key=True),
+    Column("agency", String(200), primary_key=True),
+    Column("clear_id", String(36)),  # of its record, if it is not the event's id
+    Column("outbox_seq", BigInteger),  # its record; null while it waits as a copy
+    Column("report_every_ms", BigInteger),  # null if the agreement has no reports
+    Column("state", String(16)),  # what the recipient reports; null until it does
+    Column("code", String(64)),
+    Column("since_ms", BigInteger),
+    Column("added_ms", BigInteger, nullable=False),
+    partial("ix_recipients_clear_id", "clear_id", where="clear_id IS NOT NULL"),
+    partial("ix_recipients_not_taken", "since_ms", where="state IN ('put_aside', 'refused')"),
+    sqlite_with_rowid=False,
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("agency", String(200), primary_key=True),
+    Column("event_id", String(36), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("report_ms", BigInteger),  # time of the report that tells it; null while it waits
+    partial("ix_results_waiting", "agency", "since_ms", where="report_ms IS NULL"),
+    sqlite_with_rowid=False,
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("agency", String(200), primary_key=True),
+    Column("made_ms", BigInteger),  # time of our last report to it
+    Column("sent_ms", BigInteger),  # when Kafka had acknowledged that report
+    Column("heard_ms", BigInteger),  # time of its newest report to us
+    sqlite_with_rowid=False,
+)
+
 generations = Table(
     "generations",
     metadata,

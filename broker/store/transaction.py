@@ -24,8 +24,10 @@ from broker.store.quarantine import Evidence, Quarantine
 from broker.store.reader_logs import ReaderLogs
 from broker.store.reader_states import ReaderStates
 from broker.store.receipts import Heads, Receipts
+from broker.store.recipients import Recipients
 from broker.store.referrals import Referrals
 from broker.store.requests import Requests
+from broker.store.results import Results
 from broker.store.streams import Streams
 
 
@@ -50,8 +52,10 @@ class Transaction:
         "reader",
         "reader_logs",
         "receipts",
+        "recipients",
         "referrals",
         "requests",
+        "results",
         "streams",
     )
 
@@ -73,6 +77,8 @@ class Transaction:
         self.links = Links(connection)
         self.referrals = Referrals(connection)
         self.receipts = Receipts(connection)
+        self.recipients = Recipients(connection)
+        self.results = Results(connection)
         self.heads = Heads(connection)
         self.heartbeats = Heartbeats(connection)
         self.disclosures = Disclosures(connection)

@@ -120,6 +120,12 @@ def changeover(value: Any) -> str:
     return str(value)
 
 
+def report_every(value: Any) -> str:
+    if value != "none" and not 60_000 <= length(duration(value)) <= 7 * 24 * 60 * 60_000:
+        raise MalformedError("reports more often than each minute, or not once in a week")
+    return str(value)
+
+
 def ascending(kind: Kind) -> Kind:
     def check(value: Any) -> list[Any]:
         items = listed(kind)(value)
@@ -303,6 +309,7 @@ CONTRACT = members(
     version=VERSION,
     previous=Optional(ascending(HASH), default=[]),
     changeover=Optional(changeover, default="P7D"),
+    report_every=Optional(report_every),
     starts=day,
     ends=day,
     parties=listed(PARTY, 2, 256),

@@ -615,6 +615,19 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         P,
         "broker/control/test_receipts_kept.py::test_a_minute_of_an_agency_has_64_kilobytes",
     ),
+    "report_malformed": (
+        N,
+        "broker/statements/test_reports.py::test_a_value_in_another_form_is_malformed",
+    ),
+    "report_unopenable": (
+        N,
+        "broker/control/test_reports.py"
+        "::test_a_report_at_fault_is_counted_and_dropped_and_nothing_arises_from_it",
+    ),
+    "reports_many": (
+        P,
+        "broker/control/test_reports.py::test_reports_of_one_agency_are_limited_in_each_period",
+    ),
     "record_not_held": (
         P,
         "broker/cli/test_event_evidence.py"

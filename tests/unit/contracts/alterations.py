@@ -59,7 +59,7 @@ def members(model: type[BaseModel]) -> set[Member]:
     return found
 
 
-def filled(value: Any, annotation: Any = None) -> Any:
+def filled(value: Any, annotation: Any = None, name: str = "") -> Any:
     """The same agreement with every optional member present, and every list and mapping filled.
 
     Governance keys have two forms: the first party has officers.
@@ -71,12 +71,12 @@ def filled(value: Any, annotation: Any = None) -> Any:
         return {**value, first: with_officers(value[first])}
     if isinstance(value, BaseModel):
         update = {
-            name: filled(getattr(value, name), _marked(info))
+            name: filled(getattr(value, name), _marked(info), name)
             for name, info in type(value).model_fields.items()
         }
         return value.model_copy(update=update)
     if value is None or value == () or value == {}:
-        return sample(annotation)
+        return sample(annotation, name)
     if isinstance(value, tuple):
         inner = get_args(_plain(annotation))[0]
         return tuple(filled(each, inner) for each in value)
@@ -110,7 +110,7 @@ def sample(annotation: Any, name: str = "") -> Any:
         return plain.model_construct(
             **{n: sample(_marked(info), n) for n, info in plain.model_fields.items()}
         )
-    if plain is str and "within" in name:
+    if plain is str and ("within" in name or "every" in name):
         return "PT7H"
     return {str: "sample", bool: True, int: 7, date: date(2026, 7, 7)}[plain]
 

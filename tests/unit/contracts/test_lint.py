@@ -282,6 +282,10 @@ PASSED_BEFORE: dict[str, tuple[str, str, Callable[[Contract], Contract]]] = {
     "65 parties with a heartbeat a minute": (
         "heartbeat-interval", "warning",
         lambda c: c.model_copy(update={"parties": (c.parties * 10)[:65]})),
+    "31 parties with a report a minute": (
+        "report-interval", "warning",
+        lambda c: c.model_copy(
+            update={"parties": (c.parties * 10)[:31], "report_every": "PT1M"})),
     "an alarm before the next heartbeat": (
         "heartbeat-interval", "warning",
         lambda c: c.model_copy(update={"service_levels": c.service_levels.model_copy(

@@ -31,6 +31,9 @@ OF_CONTROL = {
     "pings_many",
     "receipt_malformed",
     "receipts_many",
+    "report_malformed",
+    "report_unopenable",
+    "reports_many",
     "request_old",
 }
 RAISING = {

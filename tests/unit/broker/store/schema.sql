@@ -36,11 +36,17 @@ CREATE INDEX ix_receipts_cosigner_time ON receipts (cosigner, time_s);
 
 CREATE INDEX ix_receipts_origin_size ON receipts (origin, size);
 
+CREATE INDEX ix_recipients_clear_id ON recipients (clear_id) WHERE clear_id IS NOT NULL;
+
+CREATE INDEX ix_recipients_not_taken ON recipients (since_ms) WHERE state IN ('put_aside', 'refused');
+
 CREATE INDEX ix_referrals_case_id ON referrals (case_id);
 
 CREATE INDEX ix_referrals_open ON referrals (made_ms) WHERE closed_ms IS NULL;
 
 CREATE INDEX ix_requests_event_id ON requests (event_id) WHERE event_id IS NOT NULL;
+
+CREATE INDEX ix_results_waiting ON results (agency, since_ms) WHERE report_ms IS NULL;
 
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
 
@@ -373,6 +379,22 @@ CREATE TABLE receipts (
 	CONSTRAINT uq_receipts_origin_cosigner_size_root UNIQUE (origin, cosigner, size, root)
 );
 
+CREATE TABLE recipients (
+	event_id VARCHAR(36) NOT NULL, 
+	agency VARCHAR(200) NOT NULL, 
+	clear_id VARCHAR(36), 
+	outbox_seq BIGINT, 
+	report_every_ms BIGINT, 
+	state VARCHAR(16), 
+	code VARCHAR(64), 
+	since_ms BIGINT, 
+	added_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_recipients PRIMARY KEY (event_id, agency)
+)
+ WITHOUT ROWID
+
+;
+
 CREATE TABLE referrals (
 	referral_id VARCHAR(36) NOT NULL, 
 	case_id VARCHAR(36) NOT NULL, 
@@ -391,6 +413,17 @@ CREATE TABLE referrals (
 	CONSTRAINT pk_referrals PRIMARY KEY (referral_id)
 );
 
+CREATE TABLE reports (
+	agency VARCHAR(200) NOT NULL, 
+	made_ms BIGINT, 
+	sent_ms BIGINT, 
+	heard_ms BIGINT, 
+	CONSTRAINT pk_reports PRIMARY KEY (agency)
+)
+ WITHOUT ROWID
+
+;
+
 CREATE TABLE requests (
 	request_key BLOB NOT NULL, 
 	body_digest BLOB NOT NULL, 
@@ -400,6 +433,19 @@ CREATE TABLE requests (
 	outbox_after BIGINT, 
 	outbox_last BIGINT, 
 	CONSTRAINT pk_requests PRIMARY KEY (request_key)
+)
+ WITHOUT ROWID
+
+;
+
+CREATE TABLE results (
+	agency VARCHAR(200) NOT NULL, 
+	event_id VARCHAR(36) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	code VARCHAR(64) NOT NULL, 
+	since_ms BIGINT NOT NULL, 
+	report_ms BIGINT, 
+	CONSTRAINT pk_results PRIMARY KEY (agency, event_id)
 )
  WITHOUT ROWID
 
