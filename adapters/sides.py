@@ -104,6 +104,8 @@ MakeSource: TypeAlias = Callable[[SideParts], SourceLoop]
 MakeSink: TypeAlias = Callable[[SideParts], SinkLoop]
 
 _OURS: Final = {
+    (SOURCES, "bus"): ("adapters.bus.sides", "bus_source"),
+    (SINKS, "bus"): ("adapters.bus.sides", "bus_sink"),
     (SOURCES, "folder"): ("adapters.sources.folder_source", "folder_source"),
     (SINKS, "folder"): ("adapters.sinks.folder_delivery", "folder_sink"),
     (SOURCES, "http"): ("adapters.http_api.sides", "http_source"),

@@ -82,9 +82,9 @@ MEANS: Mapping[str, str] = {
     "adapter": "How this agency's own system is connected",
     "adapter.kind": "Name of the adapter; `concordant adapter list` shows them",
     "adapter.source": "Where the events of the agency's system come from: `folder` (files), `http` "
-    "(see `[api]`), or one of another package",
-    "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), `webhook` "
-    "(see `[webhook]`), or one of another package",
+    "(see `[api]`), `bus` (see `[bus]`), or one of another package",
+    "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), `bus` (see "
+    "`[bus]`), `webhook` (see `[webhook]`), or one of another package",
     "adapter.mapping": "The agency's own mapping file, beside this file; for the kind `mapped` "
     "alone. `mapping.yaml` if it is left out",
     "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "
@@ -192,6 +192,37 @@ MEANS: Mapping[str, str] = {
     "that it was offered. Later `status`, `doctor` and an alert show it",
     "api.keep_days": "Days for which the content of an imported event stays, so that other systems "
     "of the agency can read it too. 0 removes it at once",
+    "bus": "The agency's own message bus, if the source or the sink is `bus`",
+    "bus.kind": "`kafka`, `rabbitmq`, `nats` or `redis`",
+    "bus.servers": "Addresses as `HOST:PORT`. RabbitMQ and Redis have one",
+    "bus.tls": "Whether the connection is encrypted. `false` is possible only if every server is a "
+    "loopback address",
+    "bus.ca": "Certificate of the authority of the bus, in PEM. `system` trusts those of the operating "
+    "system",
+    "bus.certificate": "Client certificate of the adapter with its chain, in PEM",
+    "bus.key": "Its private key, in PEM without a passphrase",
+    "bus.username": "Name of the adapter's account at the bus",
+    "bus.password": "Where its password is. Exactly one of the three settings",
+    "bus.password.file": "A file that only the adapter's account can read",
+    "bus.password.environment": "An environment variable",
+    "bus.password.credential": "A systemd credential",
+    "bus.credentials": "Credentials file of NATS, instead of username and password",
+    "bus.mechanism": "Login to Kafka with a password: `plain`, `scram-sha-256` or `scram-sha-512`",
+    "bus.virtual_host": "Virtual host of RabbitMQ",
+    "bus.stream": "JetStream stream of NATS that holds all subjects",
+    "bus.group": "Consumer group of Kafka and Redis; start of the name of NATS's durable consumers",
+    "bus.declare": "Whether the adapter makes topics, queues and streams that are missing",
+    "bus.names": "Names of the topics, queues, subjects or streams",
+    "bus.names.send": "Events that the agency's systems send",
+    "bus.names.answers": "The adapter's answers to them",
+    "bus.names.refused": "Answers to refused messages alone",
+    "bus.names.received": "Events from other agencies",
+    "bus.names.results": "Results of the agency's systems for them",
+    "bus.results": "`reply`: each event needs a result. `none`: an event is delivered when the bus has "
+    "confirmed it",
+    "bus.result_within": "Seconds within which the agency's system must send a result for an event "
+    "that it was offered. Later `status`, `doctor` and an alert show it",
+    "bus.message_bytes": "Most bytes of a message with an event",
     "http": "Where `/livez`, `/readyz` and `/metrics` answer",
     "http.host": "Address to listen on",
     "http.port": "Port to listen on. 0 takes any free port; `state/http-port` says which",

@@ -24,7 +24,7 @@ from broker.store.database import Store
 from broker.store.rows import RequestRow
 from broker.store.transaction import Transaction
 from broker.strict_json import StrictJsonError, parse_strict_json
-from contracts.errors import EventError
+from contracts.errors import ConcordantError, EventError
 from contracts.events import PlainEvent
 
 MEMBERS: Final = frozenset({"type", "recipients", "data"})
@@ -96,7 +96,7 @@ class EventAcceptance:
         try:
             document, event = parse_event(body)
         except EventError as refusal:
-            self._refuse(caller, key, body, refusal)
+            self.refuse(caller, key, body, refusal)
             raise
         keys = _keys(caller, key, document)
         with self._store.transaction() as tx:
@@ -167,8 +167,18 @@ class EventAcceptance:
         )
         return RequestRow(keys.request, keys.digest, answer, now, event_id)
 
-    def _refuse(self, caller: Caller, key: str, body: bytes, refusal: EventError) -> None:
-        """Leave the trace of a body that is no event, as a refused row of an export does."""
+    def refuse(self, caller: Caller, key: str, body: bytes, refusal: ConcordantError) -> None:
+        """Leave the trace of a body that is no event, as a refused row of an export does.
+
+        Args:
+            caller: the system that handed it over.
+            key: the idempotency key; empty if there is none.
+            body: the bytes, of which only the hash is used.
+            refusal: why.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
         digest = sha256(body).digest()
         item = sha256(b"refused request\0" + _request_key(caller, key) + digest).digest()
         with self._store.transaction() as tx, self._publisher.accepting(tx) as acceptance:
@@ -177,7 +187,7 @@ class EventAcceptance:
         if new:
             self._tell(refusal)
 
-    def _tell(self, refusal: EventError) -> None:
+    def _tell(self, refusal: ConcordantError) -> None:
         self._metrics.item_refused(refusal.code)
         self._log.warning("event_refused", code=refusal.code)
 

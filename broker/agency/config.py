@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import Field, ValidationError
 
+from broker.agency.config_bus import BUS, BusSection, require_bus
 from broker.agency.config_rules import (
     require_complete,
     require_passphrase_place,
@@ -66,7 +67,14 @@ class AgencyConfig(Section):
     http: HttpSection = HttpSection()
     api: ApiSection = ApiSection()
     webhook: WebhookSection | None = None
+    bus: BusSection | None = None
     state: StateSection = StateSection()
+
+    @property
+    def result_within_ms(self) -> int:
+        """Return within how many ms the agency's system should send a result for an event."""
+        section = self.bus if self.bus is not None and self.adapter.sink == BUS else self.api
+        return int(section.result_within * 1000)
 
 
 def parse_config(content: bytes, where: str) -> AgencyConfig:
@@ -91,6 +99,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
     require_complete(config.kafka, where)
     require_safe_api(config.api, where)
     require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")
+    require_bus(config.adapter, config.bus, where)
     return config
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from broker.agency.config import CONFIG_NAME, AgencyConfig
 from broker.agency.config_sections import PassphraseSection, SecretSection, VaultSection
 from broker.errors import ConfigError
 from broker.keys.passphrase import PassphraseSource, load_passphrase
-from broker.keys.secret_source import SecretSource, VaultSource
+from broker.keys.secret_source import SecretSource, VaultSource, load_secret
 from broker.keys.token import SigningToken
 from broker.keys.token_uri import TokenUri, parse_uri
 
@@ -103,4 +104,21 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
         found |= {place.file: what for what, place in places if place.file is not None}
     if config.webhook is not None:
         found[root / config.webhook.secret] = "webhook.secret"
+    if config.bus is not None:
+        if config.bus.password is not None and config.bus.password.file is not None:
+            found[root / config.bus.password.file] = "bus.password"
+        if config.bus.credentials is not None:
+            found[root / config.bus.credentials] = "bus.credentials"
     return found
+
+
+def bus_password(section: SecretSection, root: Path, environment: Mapping[str, str]) -> str:
+    """Return the password for the agency's own bus.
+
+    Raises:
+        ConcordantError: it cannot be read.
+    """
+    source = _secret_source(section, root)
+    assert source is not None
+    secret = load_secret(source, environment, what="password of the bus", setting="[bus] password")
+    return secret.decode()

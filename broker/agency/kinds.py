@@ -21,8 +21,8 @@ SOURCES: Final = "concordant.sources"
 SINKS: Final = "concordant.sinks"
 """Group of the entry points of sinks."""
 SHIPPED: Final = {
-    SOURCES: frozenset({"folder", "http"}),
-    SINKS: frozenset({"folder", "http", "webhook"}),
+    SOURCES: frozenset({"bus", "folder", "http"}),
+    SINKS: frozenset({"bus", "folder", "http", "webhook"}),
 }
 """Names of the sources and sinks of this package."""
 

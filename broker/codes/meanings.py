@@ -146,6 +146,15 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask a party for the bundle that it makes after all have signed: concordant bundle make "
         "--agency DIR --out FILE",
     ),
+    "bus_library_missing": Meaning(
+        "the library for this kind of bus is not installed",
+        "Install it: pip install 'concordant[bus]'",
+    ),
+    "bus_unavailable": Meaning(
+        "the agency's own bus does not answer, or refuses a request",
+        "Check that the bus runs, and the section [bus]: address, TLS, login and permissions. "
+        "Nothing is lost.",
+    ),
     "case_unknown": Meaning(
         "no event of this case is known here",
         "Give the shared id (a UUID), or the reference of the agency's own system.",
@@ -224,6 +233,15 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the HTTP interface would carry personal data without encryption",
         "Correct the section [api] of agency.toml: set certificate and key, or set host to "
         "127.0.0.1 and leave out client_ca.",
+    ),
+    "config_bus_plaintext": Meaning(
+        "the agency's own bus would carry events unencrypted over the network",
+        "Remove tls = false. Without TLS only a bus on this machine is possible.",
+    ),
+    "config_bus_tls": Meaning(
+        "a file of TLS or of credentials for the agency's own bus cannot be used",
+        "Check that ca, certificate, key and credentials of [bus] can be read by the adapter's "
+        "account, and that the TLS files belong together, are PEM and have no passphrase.",
     ),
     "config_folders_same": Meaning(
         "two settings of agency.toml name the same folder", "Give each its own folder."

@@ -179,7 +179,7 @@ class Watch:
             self._overdue(tx, now, found)
             self._deferred(tx, now, found)
             self._metrics.refresh(tx, now, parties)
-            within_ms = int(self._participant.config.api.result_within * 1000)
+            within_ms = self._participant.config.result_within_ms
             self._metrics.results_overdue(tx.offers.unanswered(now - within_ms)[0])
             self._held(tx, now)
             self._asked_again(tx, found)

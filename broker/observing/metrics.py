@@ -279,8 +279,11 @@ class Metrics:
         self._api_refusals = self._counter(
             "api_refusals", "Requests of the HTTP interface that were not carried out.", "code"
         )
+        self._bus = self._gauge(
+            "bus_connected", "Whether the agency's own bus is connected.", "part"
+        )
         self._results_overdue = self._gauge(
-            "results_overdue", "Events offered over HTTP whose result is overdue."
+            "results_overdue", "Events offered whose result is overdue."
         )
         self._delivery_faults = self._counter(
             "delivery_faults", "Attempts to hand an event over that failed.", "code"
@@ -397,8 +400,12 @@ class Metrics:
         """Count a ping of another agency."""
         self._pings.labels(outcome).inc()
 
+    def bus_connected(self, part: str, *, connected: bool) -> None:
+        """Show whether the connection to the agency's own bus is open, for one subject."""
+        self._bus.labels(part).set(int(connected))
+
     def results_overdue(self, count: int) -> None:
-        """Set the number of events that were offered over HTTP and whose result is overdue."""
+        """Set the number of events that were offered and whose result is overdue."""
         self._results_overdue.set(count)
 
     def rest_put_aside(self) -> None:

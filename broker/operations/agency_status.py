@@ -183,7 +183,7 @@ class Status:
     manifests of this agency that this folder did not make. `delegation_due` says who must do what;
     None while more than 90 days are left. `signing_token` is None if the signing keys are in files,
     `present`, or the code of its fault. `results_overdue` is the number of events that were offered
-    over HTTP and whose result is overdue; `oldest_result_ms` is when the oldest was offered.
+    and whose result is overdue; `oldest_result_ms` is when the oldest was offered.
     `deliveries_failing` are events that the agency's system did not take and that are tried again.
     """
 
@@ -249,7 +249,7 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
     ends = delegation_ends(participant)
     foreign = foreign_manifests(participant.root, participant.agency, participant.manifests)
     due = ends is not None and ends - now < DELEGATION_WARNING_MS
-    within_ms = int(participant.config.api.result_within * 1000)
+    within_ms = participant.config.result_within_ms
     overdue, oldest_offer = tx.offers.unanswered(now - within_ms)
     return Status(
         agency=participant.agency,

@@ -89,14 +89,14 @@ def _outbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) 
 
 
 def _results(participant: Participant, tx: Transaction, now: int) -> Iterator[Check]:
-    within_ms = int(participant.config.api.result_within * 1000)
+    within_ms = participant.config.result_within_ms
     count, oldest = tx.offers.unanswered(now - within_ms)
     if count and oldest is not None:
         detail = (
-            f"our own system has sent no result for {count} events that it was offered over HTTP, "
+            f"our own system has sent no result for {count} events that it was offered, "
             f"the oldest for {duration_text(now - oldest)}"
         )
-        fix = "ask the team of that system whether it reads GET /events and sends results"
+        fix = "ask the team of that system whether it reads its events and sends results"
         yield Check("results", "fail", detail, fix, "results_overdue")
 
 

@@ -52,10 +52,18 @@ BY_TEST = {
     "api_token_wrong": "adapters/http_api/test_access.py::test_another_token_is_api_token_wrong",
     "api_tokens_unreadable": "adapters/http_api/test_access.py"
     "::test_a_list_that_others_can_write_to_is_api_tokens_unreadable",
+    "bus_library_missing": "adapters/bus/test_clients.py"
+    "::test_a_missing_library_is_bus_library_missing",
+    "bus_unavailable": "adapters/bus/test_sink.py"
+    "::test_a_publication_without_confirmation_is_bus_unavailable_and_is_repeated",
     "config_api_certificate": "adapters/http_api/test_server.py"
     "::test_files_that_do_not_belong_together_are_config_api_certificate",
     "config_api_plaintext": "broker/agency/test_config.py"
     "::test_an_interface_without_encryption_off_loopback_is_config_api_plaintext",
+    "config_bus_plaintext": "adapters/bus/test_clients.py"
+    "::test_a_bus_without_encryption_off_loopback_is_config_bus_plaintext",
+    "config_bus_tls": "adapters/bus/test_clients.py"
+    "::test_files_that_cannot_be_used_are_config_bus_tls",
     "config_side_unknown": "adapters/test_sides.py::test_a_misspelt_source_is_config_side_unknown",
     "cursor_invalid": "adapters/http_api/test_reading.py::test_another_text_is_cursor_invalid",
     "cursor_unknown": "adapters/http_api/test_reading.py"

@@ -37,6 +37,7 @@ from broker.store.database import open_store
 from broker.store.rows import AttemptsRow, NewCopyRow
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from contracts.calendar import AgreementDate
+from tests.support.bus_servers import free_port
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
 from tests.support.live_adapter import Partnership as Live
 from tests.support.promtool import ROOT, RULES, firing, require_promtool, series
@@ -566,6 +567,20 @@ async def own_system_refuses_what_it_is_sent(live: Live) -> Shown:
         return Shown(calm, await live[SUPPORT].until(late), restarted=True)
 
 
+async def the_bus_does_not_answer(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live[SUPPORT].stop()
+    settings = live[SUPPORT].folder / "agency.toml"
+    text = settings.read_text().replace("[adapter]\n", '[adapter]\nsink = "bus"\n')
+    bus = f'kind = "kafka"\nservers = ["127.0.0.1:{free_port()}"]\ntls = false\n'
+    settings.write_text(f"{text}\n[bus]\n{bus}")
+    await live[SUPPORT].start()
+    seen = 'concordant_ready{check="delivery"} 0.0'
+    after = await live[SUPPORT].until(all_of(lambda text: seen in text, settled))
+    return Shown(calm, after, restarted=True)
+
+
 State = Callable[[Live], Awaitable[Shown]]
 
 STATES: tuple[tuple[State, set[str]], ...] = (
@@ -585,6 +600,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (own_system_takes_nothing, {"InboxStuck"}),
     (own_system_sends_no_result, {"ResultsOverdue"}),
     (own_system_refuses_what_it_is_sent, {"DeliveriesFail"}),
+    (the_bus_does_not_answer, {"BusUnavailable", "NotReady"}),
     (a_referral_is_not_answered, {"Alarm", "ReferralOverdue"}),
     (a_loop_hangs, {"LoopStuck"}),
     (a_record_is_held, {"Held", "RecordsRefused"}),

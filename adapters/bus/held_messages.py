@@ -1,0 +1,117 @@
+"""Refused messages of the bus in the quarantine folder, and those that a person retries.
+
+A refused message is a file of the quarantine folder with its reason beside it, as a refused export
+is: `status` counts it, `quarantine list` shows it, and `quarantine retry` moves it into the import
+folder. There the adapter takes it again. Nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from adapters.sources.shelving import FILE_MODE, FOLDER_MODE, shelve
+from broker.held.reason_file import REASON, FileReason, RowReason, format_reason
+from broker.keys.durable import sync_folder
+from contracts.errors import ConcordantError
+
+HeldKind: TypeAlias = Literal["event", "result"]
+_NAME: Final = re.compile(r"bus-(event|result)-([0-9a-f]{24})(?:\.[0-9a-f]+)?\.json")
+MOST_BYTES: Final = 17_825_792
+
+
+@dataclass(frozen=True, slots=True)
+class Retaken:
+    """A message that a person wants to be tried again.
+
+    Attributes:
+        path: its file in the import folder.
+        kind: what it holds.
+        body: its bytes.
+    """
+
+    path: Path
+    kind: HeldKind
+    body: bytes
+
+
+class HeldMessages:
+    """The refused messages.
+
+    Args:
+        import_: the folder in which retried ones are.
+        quarantine: the folder of refused ones.
+        processed: the folder of those that were taken.
+    """
+
+    def __init__(self, import_: Path, quarantine: Path, processed: Path) -> None:
+        self._import = import_
+        self._quarantine = quarantine
+        self._processed = processed
+
+    def hold(self, kind: HeldKind, body: bytes, error: ConcordantError) -> None:
+        """Store a refused message; a repeat of the same bytes is stored once.
+
+        Raises:
+            OSError: nothing was stored.
+        """
+        name = f"bus-{kind}-{sha256(body).hexdigest()[:24]}.json"
+        self._quarantine.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        _write(self._quarantine / f"{name}{REASON}", _reason(name, body, error))
+        _write(self._quarantine / name, body)
+        sync_folder(self._quarantine)
+
+    def retried(self, kind: HeldKind) -> Iterator[Retaken]:
+        """Yield the messages that were moved into the import folder."""
+        try:
+            names = sorted(entry.name for entry in os.scandir(self._import))
+        except OSError:
+            return
+        for name in names:
+            found = _NAME.fullmatch(name)
+            if found is None or found[1] != kind:
+                continue
+            path = self._import / name
+            try:
+                handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                with os.fdopen(handle, "rb") as file:
+                    body = file.read(MOST_BYTES)
+            except OSError:
+                continue
+            if body:  # a placeholder that `quarantine retry` fills in a moment
+                yield Retaken(path, kind, body)
+
+    def taken(self, message: Retaken) -> None:
+        """Put away a message that was accepted."""
+        shelve(message.path, self._processed, _token(message.body))
+
+    def refused(self, message: Retaken, error: ConcordantError) -> None:
+        """Put a message that was refused again back into the quarantine folder."""
+        reason = _reason(message.path.name, message.body, error)
+        shelve(message.path, self._quarantine, _token(message.body), reason)
+
+
+def _token(body: bytes) -> str:
+    return sha256(body).hexdigest()[24:36]
+
+
+def _reason(name: str, body: bytes, error: ConcordantError) -> bytes:
+    row = RowReason(1, error.code, error.where, error.detail)
+    return format_reason(
+        FileReason(name, sha256(body).hexdigest(), error.code, error.detail, (row,))
+    )
+
+
+def _write(target: Path, content: bytes) -> None:
+    hidden = target.with_name(f".{target.name}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(hidden, flags, FILE_MODE), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    hidden.replace(target)

@@ -1,0 +1,94 @@
+"""Client of the agency's own Kafka: a consumer group, and writes that every replica confirms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, Topic
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
+from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing
+from adapters.bus.cloud_events import CONTENT_TYPE
+
+POLL_MS: Final = 3_600_000
+"""Milliseconds for the handling of one message, before Kafka gives it to another consumer."""
+_LOGINS: Final = {
+    "plain": SASLPlaintext,
+    "scram-sha-256": SASLScram256,
+    "scram-sha-512": SASLScram512,
+}
+
+
+class KafkaClient:
+    """See ``BusClient``."""
+
+    def __init__(self, settings: BusSettings, reads: str | None) -> None:
+        section = settings.section
+        self._broker = KafkaBroker(
+            list(section.servers),
+            security=_security(settings),
+            acks="all",
+            enable_idempotence=True,
+            request_timeout_ms=int(OPERATION_S * 1000),
+            allow_auto_create_topics=section.declare,
+            logger=None,
+        )
+        self._reader = None
+        if reads is not None:
+            self._reader = self._broker.subscriber(
+                Topic(reads, declare=section.declare),
+                group_id=section.group,
+                auto_offset_reset="earliest",
+                max_poll_interval_ms=POLL_MS,
+                ack_policy=AckPolicy.MANUAL,
+            )
+
+    async def open(self) -> None:
+        """See ``BusClient.open``."""
+        await self._broker.start()
+
+    async def publish(self, name: str, message: Outgoing) -> None:
+        """See ``BusClient.publish``; messages of one key are in one partition."""
+        await self._broker.publish(
+            message.body,
+            name,
+            key=message.key.encode() or None,
+            headers={"content-type": CONTENT_TYPE},
+        )
+
+    async def next(self, wait_s: float) -> Incoming | None:
+        """See ``BusClient.next``."""
+        assert self._reader is not None
+        message = await self._reader.get_one(timeout=wait_s)
+        if message is None:
+            await self.check()
+            return None
+        headers = {name: _text(value) for name, value in message.headers.items()}
+        return Incoming(message.body or b"", headers, message.ack)
+
+    async def check(self) -> None:
+        """See ``BusClient.check``."""
+        if not await self._broker.ping(OPERATION_S):
+            raise ConnectionError
+
+    async def close(self) -> None:
+        """See ``BusClient.close``."""
+        await self._broker.stop()
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _security(settings: BusSettings) -> BaseSecurity:
+    section, tls = settings.section, settings.tls
+    if section.username is not None and settings.password is not None:
+        login = _LOGINS[section.mechanism]
+        return login(
+            username=section.username,
+            password=settings.password,
+            ssl_context=tls,
+            use_ssl=tls is not None,
+        )
+    return BaseSecurity(ssl_context=tls, use_ssl=tls is not None)
