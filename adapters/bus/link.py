@@ -7,6 +7,7 @@ a client ends the connection, and only its type is shown.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Literal, TypeAlias, TypeVar
@@ -134,11 +135,12 @@ class BusLink:
         failures = 0
         while not stop.is_set():
             turned()
+            opened_s: float | None = None
             try:
                 client = self._make()
                 try:
                     await within(client.open(), OPEN_S, stop)
-                    failures = 0
+                    opened_s = time.monotonic()
                     self.trouble.up()
                     self._metrics.bus_connected(self._part, connected=True)
                     await work(BusSession(client, stop))
@@ -147,6 +149,8 @@ class BusLink:
             except BusStoppedError:
                 return
             except BusUnavailableError as error:
+                if opened_s is not None and time.monotonic() - opened_s > RETRY_MOST_S:
+                    failures = 0
                 failures += 1
                 delay = retry_delay_s(failures, most=RETRY_MOST_S)
                 self._metrics.bus_connected(self._part, connected=False)
@@ -155,6 +159,7 @@ class BusLink:
                     "bus_waits",
                     code="bus_unavailable",
                     kind=self._part,
+                    reason=str(error).lower(),
                     delay_ms=int(delay * 1000),
                 )
                 await set_within(stop, delay)

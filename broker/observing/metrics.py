@@ -280,7 +280,7 @@ class Metrics:
             "api_refusals", "Requests of the HTTP interface that were not carried out.", "code"
         )
         self._bus = self._gauge(
-            "bus_connected", "Whether the agency's own bus is connected.", "part"
+            "bus_connected", "Whether the agency's own bus is connected.", "kind"
         )
         self._results_overdue = self._gauge(
             "results_overdue", "Events offered whose result is overdue."
@@ -400,9 +400,9 @@ class Metrics:
         """Count a ping of another agency."""
         self._pings.labels(outcome).inc()
 
-    def bus_connected(self, part: str, *, connected: bool) -> None:
+    def bus_connected(self, kind: str, *, connected: bool) -> None:
         """Show whether the connection to the agency's own bus is open, for one subject."""
-        self._bus.labels(part).set(int(connected))
+        self._bus.labels(kind).set(int(connected))
 
     def results_overdue(self, count: int) -> None:
         """Set the number of events that were offered and whose result is overdue."""

@@ -142,7 +142,7 @@ class BusBehaviour:
         await asyncio.to_thread(outage.kill)
         try:
             await until(lambda: bool(town.council.sink.trouble and town.council.sink.trouble()), 60)
-            shown = b'concordant_bus_connected{part="received"} 0.0'
+            shown = b'concordant_bus_connected{kind="received"} 0.0'
             await until(lambda: shown in town.council.metrics.text(), 60)
             before = time.monotonic()
             await town.council.stop()

@@ -188,7 +188,7 @@ async def test_trouble_of_the_state_or_of_the_bus_is_shown_and_loses_nothing(
     shown = trouble()
     assert shown is not None
     assert "secret" not in shown
-    assert b'concordant_bus_connected{part="send"} 0.0' in police.metrics.text()
+    assert b'concordant_bus_connected{kind="send"} 0.0' in police.metrics.text()
     bus.down = False
     with monkeypatch.context() as broken:
 
