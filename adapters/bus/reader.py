@@ -30,7 +30,7 @@ _Done = TypeVar("_Done")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a message.
+    """Decision about a message.
 
     Attributes:
         answer: the answer; None if there is nothing to say.

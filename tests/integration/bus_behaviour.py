@@ -44,7 +44,7 @@ def result(event: Mapping[str, Any], outcome: str = "imported", **more: str) -> 
 
 
 class BusBehaviour:
-    """What an agency can rely on."""
+    """Behaviour of one agency that sends and one that receives."""
 
     @pytest.fixture
     async def town(self, tmp_path: Path, settings: Mapping[str, Any]) -> AsyncIterator[BusTown]:
