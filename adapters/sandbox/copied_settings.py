@@ -33,6 +33,8 @@ REPLACED: Final = (
     "state",
 )
 """Members of `agency.toml` that lead to keys, to Kafka or to the state."""
+OF_THE_COPY: Final = frozenset({"agency", "adapter", "partners", "folders", "api"})
+"""Members that name no file of the agency's folder which is only read."""
 INSIDE: Final = frozenset({"folder", "http"})
 """Sources and sinks that reach nothing outside of the rehearsal's folder and this machine."""
 _SHORT: Final = {"poll": 0.2, "relay": 0.1, "heartbeat": 3.0, "receipt": 1.0}
@@ -90,6 +92,8 @@ def copy_settings(directory: Path, sandbox: Path) -> CopiedSettings:
     founded = parse_toml((sandbox / CONFIG_NAME).read_bytes(), str(sandbox / CONFIG_NAME))
     notes: list[str] = []
     settings: dict[str, Any] = {name: own[name] for name in own if name not in REPLACED}
+    for name in settings.keys() - OF_THE_COPY:
+        settings[name] = _with_files(settings[name], directory.absolute())
     settings |= {name: founded[name] for name in REPLACED if name in founded}
     settings["http"] = {"host": "127.0.0.1", "port": 0}
     settings["intervals"] = {**_SHORT, **settings.get("intervals", {})}
@@ -103,6 +107,21 @@ def copy_settings(directory: Path, sandbox: Path) -> CopiedSettings:
     parse_config(text, str(sandbox / CONFIG_NAME))
     write_durably(sandbox / CONFIG_NAME, text)
     return CopiedSettings(tuple(notes))
+
+
+def _with_files(value: Any, directory: Path) -> Any:
+    """Return a value in which the names of the agency's files are absolute paths.
+
+    A source or sink outside may need a file of the agency's folder, such as a certificate. It is
+    only read.
+    """
+    if isinstance(value, Mapping):
+        return {name: _with_files(one, directory) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_files(one, directory) for one in value]
+    if isinstance(value, str) and value and (directory / value).is_file():
+        return str(directory / value)
+    return value
 
 
 def _folders(own: Mapping[str, Any], notes: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.sandbox import copied_settings
 from adapters.sandbox.copied_settings import copy_settings, format_toml, require_inside
 from broker.agency.config import CONFIG_NAME, load_config
 from broker.errors import ConfigError, WrongInputError
@@ -120,6 +121,19 @@ def test_a_source_outside_is_sandbox_outside_until_it_is_allowed(tmp_path: Path)
         require_inside(own, outside=False)
     assert (caught.value.code, caught.value.exit_code) == ("sandbox_outside", 2)
     require_inside(own, outside=True)
+
+
+def test_a_file_of_a_section_that_is_kept_is_read_where_it_is(tmp_path: Path) -> None:
+    table = tomllib.loads(config_text())
+    table["retention"] = {"inbox_days": 3}
+    own, sandbox = agencies(tmp_path, format_toml(table))
+    (own / "secret.txt").write_text("x")
+    whole = {"address": "db", "login": {"file": "secret.txt", "files": ["secret.txt", "no.txt"]}}
+    found = copied_settings._with_files(whole, own)
+    path = str(own / "secret.txt")
+    assert found == {"address": "db", "login": {"file": path, "files": [path, "no.txt"]}}
+    copy_settings(own, sandbox)
+    assert load_config(sandbox).retention.inbox_days == 3
 
 
 TABLES = st.recursive(

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sandbox import simulated_partner
+from adapters.sandbox import rehearsal, simulated_partner
 from adapters.sandbox.happenings import Happening, Summary
 from adapters.sandbox.invented_events import MARK
 from adapters.sandbox.rehearsal import RehearsalPlan, Shown, rehearse
-from broker.errors import ConfigError
+from adapters.sandbox.sandbox_world import InMemory, SandboxWorld
+from broker.agency.participant import Participant
+from broker.errors import ConfigError, TransportError
+from contracts.model import Contract
 from tests.support.founded_partnership import (
     COUNCIL,
+    NOW,
     POLICE,
     PROSECUTION,
     SUPPORT,
@@ -179,3 +183,33 @@ def test_a_missing_export_is_file_unusable_before_anything_is_made(tmp_path: Pat
         rehearse(plan, Shown(lambda _happening: None))
     assert caught.value.code == "file_unusable"
     assert not (tmp_path / "sandbox").exists()
+
+
+def test_a_local_kafka_that_does_not_start_is_refused_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code is that of the local Kafka, and its stop is called."""
+    stopped: list[bool] = []
+
+    class Broken(InMemory):
+        def start(self, contract: Contract) -> None:
+            raise TransportError("Kafka did not start", code="kafka_start_failed")
+
+        def stop(self) -> None:
+            stopped.append(True)
+
+    class World(SandboxWorld):
+        def participant(self, agency: str, now: int) -> Participant:
+            return founded().participants[agency]
+
+    def made(_directory: Path, _agreement: object, root: Path, *_: object, **__: object) -> World:
+        return World(root, POLICE, (COUNCIL,), Broken(), ())
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(rehearsal, "make_world", made)
+    monkeypatch.setattr(rehearsal, "now_ms", lambda: NOW)
+    own = founded().directory(POLICE, tmp_path / "own")
+    with pytest.raises(TransportError) as caught:
+        rehearse(RehearsalPlan(agency=own, kafka="local"), Shown(lambda _happening: None))
+    assert (caught.value.code, caught.value.exit_code, stopped) == ("kafka_start_failed", 3, [True])
+    assert not list(tmp_path.glob("concordant-sandbox-*"))
