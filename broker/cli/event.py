@@ -13,7 +13,7 @@ import typer
 
 from broker.cli.lines import chunks, read_lines, write_json, write_raw
 from broker.cli.operator_name import Operator, Reason, actor
-from broker.cli.output import NO, REFUSED, Agency, print_text
+from broker.cli.output import NO, REFUSED, Agency, AsJson, print_text
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -123,6 +123,31 @@ def waiting(agency: Agency) -> None:
 
     copies, unopened = waiting_events(agency, now_ms())
     write_json([*map(copy_json, copies), *map(unopened_json, unopened)])
+
+
+@app.command("status")
+def status(
+    event: Annotated[
+        str, typer.Argument(metavar="EVENT_ID", help="Id of an event that this agency sent.")
+    ],
+    agency: Agency,
+    json: AsJson = False,
+) -> None:
+    """Show what became of an event at each of its recipients.
+
+    The recipients report it at the interval that the agreement states (`report_every`). Exit code 1
+    if this agency sent no event of that id.
+    """
+    from broker.cli.event_status_text import status_text
+    from broker.cli.output import print_json
+    from broker.clock import now_ms
+    from broker.operations.event_status import event_status_of
+
+    found = event_status_of(agency, event, now_ms())
+    if json:
+        print_json(found.as_json())
+    else:
+        print_text(status_text(found))
 
 
 @app.command("cancel")

@@ -12,6 +12,7 @@ from dataclasses import replace
 from broker.sending.streams import Stream
 from broker.store.rows import GenerationRow
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import GenerationPlace
 from broker.tlog.proof import parse_proof
 
 Believed = Callable[[bytes, int], bool]
@@ -57,15 +58,15 @@ def _sizes(
     for receipt in tx.receipts.from_size(origin.format(), 1):  # sizes rise
         if receipt.cosigner in readers and believed(receipt.text, since):
             if receipt.size not in ours:
-                ours[receipt.size] = _root(tx, stream, row, receipt.size)
+                ours[receipt.size] = signed_root(tx, stream.log(row.name), receipt.size)
             if ours[receipt.size] == receipt.root:
                 sizes[receipt.cosigner] = receipt.size
     return sizes
 
 
-def _root(tx: Transaction, stream: Stream, row: GenerationRow, size: int) -> bytes | None:
-    """Return the root that we signed for a size; None if we signed none."""
-    for found in tx.outbox.archived(stream.log(row.name), size - 1, size - 1):
+def signed_root(tx: Transaction, log: GenerationPlace, size: int) -> bytes | None:
+    """Return the root that we signed for a size of an own log; None if we signed none."""
+    for found in tx.outbox.archived(log, size - 1, size - 1):
         assert found.proof is not None
         checkpoint = parse_proof(found.proof).checkpoint
         if checkpoint.size == size:
@@ -80,7 +81,7 @@ def place_at(
     if size == row.size:
         return row
     if size:
-        root = _root(tx, stream, row, size)
+        root = signed_root(tx, stream.log(row.name), size)
         assert root is not None
         return replace(row, size=size, root=root)
     if not row.predecessor:

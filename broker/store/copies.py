@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from broker.store import schema
 from broker.store.area import Area
-from broker.store.rows import CopyRow, NewCopyRow
+from broker.store.rows import CopyRow, EndedCopyRow, NewCopyRow
 
 _t = schema.copies
 _COLUMNS = (
@@ -34,6 +34,11 @@ _WAITING_OF = (
     select(_t.c.agency, _t.c.reason)
     .where(_WAITING, _t.c.event_id == bindparam("event_id_"))
     .order_by(_t.c.agency)
+)
+_OF_EVENT = (
+    select(_t.c.agency, _t.c.reason, _t.c.ended_ms, _t.c.ended_code)
+    .where(_t.c.event_id == bindparam("event_id_"))
+    .order_by(_t.c.seq)
 )
 _BEHIND = select(_t.c.case_key, _t.c.agency).where(_WAITING).distinct()
 _SIZE = select(func.coalesce(func.sum(func.length(_t.c.content)), 0)).where(_WAITING)
@@ -78,6 +83,10 @@ class Copies(Area):
         """Return (agency, reason) of the copies of an event that wait, by agency."""
         found = self._connection.execute(_WAITING_OF, {"event_id_": event_id})
         return [(agency, reason) for agency, reason in found]
+
+    def of_event(self, event_id: str) -> list[EndedCopyRow]:
+        """Return the copies of an event, waiting or ended; the newest of an agency is the last."""
+        return self._all(EndedCopyRow, _OF_EVENT, {"event_id_": event_id})
 
     def waiting(self) -> list[CopyRow]:
         """Return the copies that wait, in the order of their events."""

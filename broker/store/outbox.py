@@ -116,6 +116,8 @@ _FIND = (
     .limit(1)
 )
 _LAST = select(func.max(_t.c.seq))
+_GET = select(*_COLUMNS).where(_t.c.seq == bindparam("seq_"))
+_HELD_CODE = select(_t.c.held_code).where(_t.c.seq == bindparam("seq_"))
 _PROGRESS = select(_t.c.sent_ms, _t.c.held_code).where(
     _t.c.seq > bindparam("after_"), _t.c.seq <= bindparam("last_")
 )
@@ -280,6 +282,15 @@ class Outbox(Area):
         Slow: it has no index, so that adding stays cheap.
         """
         return self._first(OutboxRow, _FIND, {"event_id_": event_id})
+
+    def get(self, seq: int) -> OutboxRow | None:
+        """Return a row."""
+        return self._first(OutboxRow, _GET, {"seq_": seq})
+
+    def held_code(self, seq: int) -> str | None:
+        """Return the code for which a row is held; None if it is not."""
+        code: str | None = self._connection.scalar(_HELD_CODE, {"seq_": seq})
+        return code
 
     def last(self) -> int:
         """Return the number of the newest row, 0 if there is none."""

@@ -172,6 +172,16 @@ class CopyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedCopyRow:
+    """A copy with its end. ``ended_ms`` and ``ended_code`` are None while it waits."""
+
+    agency: str
+    reason: str
+    ended_ms: int | None
+    ended_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HeldOutboxRow:
     """An event whose sealed record readers refuse; it must be sealed again.
 

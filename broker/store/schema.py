@@ -163,6 +163,7 @@ copies = Table(
     Column("due_ms", BigInteger),
     Column("ended_ms", BigInteger),
     Column("ended_code", String(64)),
+    Index("ix_copies_event", "event_id"),
     partial("ix_copies_waiting", "seq", where="ended_ms IS NULL"),
     sqlite_autoincrement=True,
 )

@@ -1,3 +1,5 @@
+CREATE INDEX ix_copies_event ON copies (event_id);
+
 CREATE INDEX ix_copies_waiting ON copies (seq) WHERE ended_ms IS NULL;
 
 CREATE INDEX ix_disclosures_case ON disclosures (case_key) WHERE case_key IS NOT NULL;
