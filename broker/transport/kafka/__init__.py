@@ -1,8 +1,7 @@
-"""Transport over a real Kafka: the only importer of FastStream and aiokafka.
+"""Transport over a real Kafka, by aiokafka.
 
-Both libraries have defaults that lose messages. This package corrects each of them, and each
-correction has a test in `tests/integration`. No library acknowledges a record (manual
-acknowledgement, no replies, so that a header cannot make us publish). Records are taken raw, so one
+aiokafka has defaults that lose messages. This package corrects each of them, and each correction
+has a test in `tests/integration`. The library acknowledges no record. Records are taken raw, so one
 with a null or binary header arrives like any other. Positions are ours (`delivery.py`). A producer
 that has failed is replaced, because an idempotent one would wait for ever.
 """
@@ -24,11 +23,10 @@ from broker.transport.kafka.snapshot import read_all, visible
 
 __all__ = ["KafkaTransport", "client_quotas", "raw_records"]
 
-# Both libraries log by themselves, to stderr if logging is not configured. The operator gets
-# important events through error codes and `Trouble`; add a handler to see the rest.
-for _name in ("aiokafka", "faststream"):
-    logging.getLogger(_name).addHandler(logging.NullHandler())
-    logging.getLogger(_name).propagate = False
+# aiokafka logs by itself, to stderr if logging is not configured. The operator gets important
+# events through error codes and `Trouble`; add a handler to see the rest.
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+logging.getLogger("aiokafka").propagate = False
 
 
 class KafkaTransport:

@@ -1,6 +1,5 @@
 """Lenient reader of raw records, for any bytes in their headers.
 
-FastStream's own parser skips a record whose header value is null or not UTF-8, and commits past it.
 aiokafka cannot read a header *name* that is not UTF-8; one such record, written by any party with
 access, would stop every partition of its readers (denial of service). Here values are never
 decoded. A batch that aiokafka's fast reader cannot read is read again leniently, with the bytes of
@@ -29,7 +28,6 @@ from aiokafka.record.default_records import (
     _DefaultRecordPy,
 )
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
-from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
 from broker.errors import PackageError
 from broker.record import Record
@@ -55,18 +53,6 @@ def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
         raw.offset,
         raw.key,
     )
-
-
-async def parse_raw(records: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
-    """FastStream's parser of a batch: it inspects nothing, so it cannot fail."""
-    return KafkaAckableMessage(
-        body=b"", raw_message=records, headers={}, batch_headers=[], consumer=FAKE_CONSUMER
-    )
-
-
-async def decode_raw(message: KafkaAckableMessage) -> object:
-    """FastStream's decoder: it passes the raw records to the handler."""
-    return message.raw_message
 
 
 class _LenientText(bytearray):

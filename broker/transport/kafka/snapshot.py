@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Iterable
 
 from aiokafka import TopicPartition
+from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
 
 from broker.record import Record
 from broker.transport.kafka.client import (
@@ -36,6 +38,28 @@ async def visible(client: ClientSettings, topics: Iterable[str]) -> frozenset[st
             await asyncio.wait_for(consumer.stop(), CLOSE_TIMEOUT_S)
 
 
+async def _partitions(client: ClientSettings, topics: Iterable[str]) -> list[TopicPartition]:
+    """Return the partitions of topics; a consumer does not tell a refusal from an absent topic.
+
+    Raises:
+        KafkaError: the code that Kafka gives for a topic.
+    """
+    admin = AIOKafkaAdminClient(**client.options)
+    try:
+        await admin.start()
+        described = await admin.describe_topics(list(topics))
+    finally:
+        await admin.close()
+    for topic in described:
+        if topic["error_code"]:
+            raise kafka_errors.for_code(topic["error_code"])
+    return sorted(
+        TopicPartition(topic["topic"], one["partition"])
+        for topic in described
+        for one in topic["partitions"]
+    )
+
+
 async def read_all(client: ClientSettings, topics: Iterable[str]) -> list[Record]:
     """See `interfaces.Receiver.read_all`."""
     consumer = LenientConsumer(**client.options, group_id=None, enable_auto_commit=False)
@@ -43,15 +67,7 @@ async def read_all(client: ClientSettings, topics: Iterable[str]) -> list[Record
     try:
         async with asyncio.timeout(READ_ALL_TIMEOUT_S):
             await consumer.start()
-            # The public call for a topic's partitions does not distinguish a refusal from an absent
-            # topic.
-            partitions = [
-                TopicPartition(topic, number)
-                for topic in topics
-                for number in sorted(
-                    await consumer._client._wait_on_metadata(topic)
-                )  # the public call hides a refusal
-            ]
+            partitions = await _partitions(client, topics)
             ends = await consumer.end_offsets(partitions)
             starts = await consumer.beginning_offsets(partitions)
             consumer.assign(partitions)
