@@ -146,6 +146,7 @@ _TITLES = {
     "not_sent": "not sent",
     "imported": "imported by a partner's system",
     "rejected": "refused by a partner's system",
+    "reported": "reports of partners about your events",
     "partner_sent": "sent by a partner",
     "rubbish_sent": "faulty records sent by a partner",
     "received": "accepted by your adapter",

@@ -14,6 +14,7 @@ What: TypeAlias = Literal[
     "not_sent",  # the agency's event or row was refused before it was sealed
     "imported",  # a partner's system took an event of the agency
     "rejected",  # a partner's system refused it
+    "reported",  # a partner's report says what became of an event of the agency
     "waiting",  # a partner that is late has it and waits
     "partner_sent",  # a partner sent an event to the agency
     "rubbish_sent",  # a partner sent a faulty record

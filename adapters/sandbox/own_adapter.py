@@ -18,11 +18,19 @@ from broker.held.inventory import held_folders, held_items
 from broker.held.items import KINDS, HeldItem
 from broker.observing.metrics import Metrics, Outcome
 from broker.store.database import Store, open_store
+from broker.store.rows import RecipientRow
 from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 LOOK_S: Final = 0.3
 PAGE_ROWS: Final = 500
+MOST_AWAITED: Final = 200
+"""Events whose reports are told; `event status` shows those of any event."""
+_REPORTED: Final = {
+    "delivered": "is in its system",
+    "put_aside": "was put aside",
+    "refused": "was refused",
+}
 _SHOWN: Final = frozenset({"repeat", "leaf", "deferred"})
 
 
@@ -85,6 +93,7 @@ class OwnAdapterWatch:
         self._next_entry = 0
         self._next_event = 1
         self._undelivered: set[int] = set()
+        self._awaited: dict[str, dict[str, tuple[str, str]]] = {}
         self._held: set[str] = set()
         self._store: Store | None = None
 
@@ -114,6 +123,7 @@ class OwnAdapterWatch:
                     arrived.append(row.seq)
                 waiting = sorted(self._undelivered | set(arrived))
                 found = [tx.inbox.get(seq) for seq in waiting]
+                answers = [row for one in self._awaited for row in tx.recipients.of_event(one)]
                 held = held_items(tx, held_folders(self._participant), self._clock())
         except ConcordantError:  # the state is busy: the next look tells it
             return
@@ -121,6 +131,7 @@ class OwnAdapterWatch:
             self._next_entry = rows[-1].index + 1
         self._next_event += len(arrived)
         self._undelivered = set(waiting)
+        self._reported(answers)
         for entry in entries:
             self._entry(entry)
         for one in found:
@@ -161,7 +172,28 @@ class OwnAdapterWatch:
                 fields=sorted(entry.fields()),
             )
 
+    def _reported(self, rows: Iterable[RecipientRow]) -> None:
+        """Tell what the reports of partners say about the agency's events."""
+        for row in rows:
+            state, code = row.state or "", row.code or ""
+            known = self._awaited[row.event_id]
+            if not state or known.get(row.agency) == (state, code):
+                continue
+            known[row.agency] = (state, code)
+            words = _REPORTED[state]
+            because = f": {code}. {meaning_of(code)}" if code else ""
+            self._tell(
+                "reported",
+                f"{row.agency} reports that your event {row.event_id} {words}{because}",
+                partner=row.agency,
+                id=row.event_id,
+                state=state,
+                code=code or None,
+            )
+
     def _sent(self, entry: Entry) -> None:
+        if entry.event_id is not None and len(self._awaited) < MOST_AWAITED:
+            self._awaited.setdefault(entry.event_id, {})
         fields: dict[str, list[str]] = {}
         for share in entry.shares:
             for agency in share.recipients:

@@ -45,6 +45,9 @@ OF_PARTIES: Final = frozenset(
     }
 )
 """Members of an agreement that its parties bring; everything else is its terms."""
+REPORTS: Final = "report_every"
+REPORT_EVERY: Final = "PT1M"
+"""Interval of reports in a rehearsal: the shortest that an agreement can have."""
 _NOT_COPIED: Final = frozenset({"kafka_principal"})
 _CONTACTS: Final = ("data_protection_officer", "operations", "breach", "rights_and_complaints")
 
@@ -98,12 +101,12 @@ def rehearsed_agreement(
         parties.insert(0, party_of(own_entry(directory, agency, now), contract))
     if len(parties) == 1:
         parties += _invented(contract, parties[0])
-    terms = without_parties(text.raw.decode())
+    terms = f"{without_parties(text.raw.decode()).rstrip()}\n{REPORTS}: {REPORT_EVERY}\n"
     return RehearsedAgreement(terms, parties, agency, documents, contract, text.where)
 
 
 def without_parties(text: str) -> str:
-    """Return the text of an agreement without the members that its parties bring.
+    """Return the text of an agreement without what its parties bring and without `report_every`.
 
     Args:
         text: an agreement or terms that `parse_draft` takes.
@@ -114,7 +117,7 @@ def without_parties(text: str) -> str:
     starts = [key.start_mark.line for key, _ in root.value]
     ends = [*starts[1:], len(lines)]
     for (key, _), first, after in reversed(list(zip(root.value, starts, ends, strict=True))):
-        if key.value in OF_PARTIES:
+        if key.value in OF_PARTIES | {REPORTS}:
             del lines[first:after]
     return "".join(lines)
 

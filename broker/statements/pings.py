@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from broker.envelope.opening import OpeningKey
-from broker.envelope.primitives import TAG_BYTES, SealBroken, lp, sha256
+from broker.envelope.primitives import TAG_BYTES, lp
 from broker.envelope.sealing import ExchangeKey
 from broker.errors import RefusedError
-from broker.statements.authorship import read_note
+from broker.statements.sealed_note import open_sealed, pack_sealed, unpack_sealed
 from broker.tlog.checkpoint import parse_decimal
-from broker.tlog.note import Note, NoteSigner, format_note, sign_note
+from broker.tlog.note import Note, NoteSigner
 
 PingKind: TypeAlias = Literal["ping", "pong"]
 HEADINGS: Final[dict[PingKind, str]] = {
@@ -31,7 +32,8 @@ SEALED_BYTES: Final = 1120 + PLAIN_BYTES + TAG_BYTES
 MAX_PING_BYTES: Final = SEALED_BYTES + 1024
 """Maximum size of the record's value: the sealed part and its note."""
 _LATEST_MS: Final = 2**53 - 1
-_LINES: Final = 8
+_LINES: Final = 6
+_KINDS: Final = {text: kind for kind, text in HEADINGS.items()}
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _TIMES: Final = 3
 
@@ -111,22 +113,18 @@ def parse_ping(value: bytes) -> SealedPing:
     """
     if len(value) > MAX_PING_BYTES:
         raise _malformed("it is too large")
-    first = int.from_bytes(value[8:16], "big")
-    raw, sealed = value[16 : 16 + first], value[24 + first :]
-    if lp(raw, sealed) != value or len(sealed) != SEALED_BYTES:
-        raise _malformed("its parts do not have the fixed sizes")
-    note = read_note(raw)
-    lines = note.text.split(b"\n")
     try:
-        if len(lines) != _LINES or lines[-1]:
-            raise ValueError
-        heading, deployment, agency, to, id_ = (line.decode("utf-8") for line in lines[:5])
-        (kind,) = (one for one, text in HEADINGS.items() if text == heading)
-        time_ms = parse_decimal(lines[5], _LATEST_MS)
-        if not _ID.fullmatch(id_) or lines[6] != sha256(sealed).hex().encode():
+        note, lines, sealed = unpack_sealed(value, _KINDS.__contains__, _LINES, SEALED_BYTES)
+    except ValueError as error:
+        raise _malformed(str(error)) from None
+    heading, deployment, agency, to, id_, time = lines
+    try:
+        time_ms = parse_decimal(time.encode(), _LATEST_MS)
+        if not _ID.fullmatch(id_):
             raise ValueError
     except ValueError:
         raise _malformed("its note is not in the canonical form") from None
+    kind = _KINDS[heading]
     return SealedPing(PingPlace(kind, deployment, agency, to, id_, time_ms), note, sealed)
 
 
@@ -143,13 +141,10 @@ def open_ping(ping: SealedPing, keys: Iterable[OpeningKey]) -> tuple[bytes, Pong
     Raises:
         RefusedError: ``ping_unopenable``: no key opens it. ``ping_malformed``.
     """
-    for key in keys:
-        try:
-            plain = key.opener.open(ping.sealed, _info(ping.place, key.kid))
-        except SealBroken:
-            continue
-        return _parts(ping.place.kind, plain)
-    raise RefusedError(5, "ping_unopenable", "no exchange key of this agency opens it")
+    plain = open_sealed(ping.sealed, keys, partial(_info, ping.place))
+    if plain is None:
+        raise RefusedError(5, "ping_unopenable", "no exchange key of this agency opens it")
+    return _parts(ping.place.kind, plain)
 
 
 def _seal(place: PingPlace, plain: bytes, key: ExchangeKey, signer: NoteSigner) -> bytes:
@@ -161,10 +156,8 @@ def _seal(place: PingPlace, plain: bytes, key: ExchangeKey, signer: NoteSigner) 
         place.to,
         place.id,
         str(place.time_ms),
-        sha256(sealed).hex(),
-        "",
     )
-    return lp(format_note(sign_note("\n".join(lines).encode(), [signer])), sealed)
+    return pack_sealed(lines, sealed, signer)
 
 
 def _info(place: PingPlace, kid: bytes) -> bytes:

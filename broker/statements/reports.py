@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from broker.envelope.opening import OpeningKey
-from broker.envelope.primitives import TAG_BYTES, SealBroken, lp, sha256
+from broker.envelope.primitives import TAG_BYTES, lp
 from broker.envelope.sealing import ExchangeKey
 from broker.errors import RefusedError
-from broker.statements.authorship import read_note
 from broker.statements.report_codes import REPORT_CODES
+from broker.statements.sealed_note import open_sealed, pack_sealed, unpack_sealed
 from broker.tlog.checkpoint import parse_decimal
-from broker.tlog.note import Note, NoteSigner, format_note, sign_note
+from broker.tlog.note import Note, NoteSigner
 
 REPORT_HEADING: Final = "concordant.report/v1"
 PLAIN_BYTES: Final = 8192
@@ -33,7 +34,7 @@ SEALED_BYTES: Final = 1120 + PLAIN_BYTES + TAG_BYTES
 MAX_REPORT_BYTES: Final = SEALED_BYTES + 1024
 """Maximum size of the record's value: the sealed part and its note."""
 _LATEST_MS: Final = 2**53 - 1
-_LINES: Final = 7
+_LINES: Final = 5
 _COUNT_BYTES: Final = 2
 
 ReportedState: TypeAlias = Literal["delivered", "put_aside", "refused"]
@@ -97,18 +98,8 @@ def seal_report(
         The record's value.
     """
     sealed = key.sealer.seal(_plain(entries), _info(place, key.kid))
-    text = "\n".join(
-        (
-            REPORT_HEADING,
-            place.deployment,
-            place.agency,
-            place.to,
-            str(place.time_ms),
-            sha256(sealed).hex(),
-            "",
-        )
-    )
-    return lp(format_note(sign_note(text.encode(), [signer])), sealed)
+    lines = (REPORT_HEADING, place.deployment, place.agency, place.to, str(place.time_ms))
+    return pack_sealed(lines, sealed, signer)
 
 
 def parse_report(value: bytes) -> SealedReport:
@@ -119,21 +110,12 @@ def parse_report(value: bytes) -> SealedReport:
     """
     if len(value) > MAX_REPORT_BYTES:
         raise _malformed("it is too large")
-    first = int.from_bytes(value[8:16], "big")
-    raw, sealed = value[16 : 16 + first], value[24 + first :]
-    if lp(raw, sealed) != value or len(sealed) != SEALED_BYTES:
-        raise _malformed("its parts do not have the fixed sizes")
-    note = read_note(raw)
-    lines = note.text.split(b"\n")
     try:
-        if len(lines) != _LINES or lines[0] != REPORT_HEADING.encode() or lines[6]:
-            raise ValueError
-        deployment, agency, to = (line.decode("utf-8") for line in lines[1:4])
-        time_ms = parse_decimal(lines[4], _LATEST_MS)
-        if lines[5] != sha256(sealed).hex().encode():
-            raise ValueError
-    except ValueError:
-        raise _malformed("its note is not in the canonical form") from None
+        note, lines, sealed = unpack_sealed(value, REPORT_HEADING.__eq__, _LINES, SEALED_BYTES)
+        _, deployment, agency, to, time = lines
+        time_ms = parse_decimal(time.encode(), _LATEST_MS)
+    except ValueError as error:
+        raise _malformed(str(error)) from None
     return SealedReport(ReportPlace(deployment, agency, to, time_ms), note, sealed)
 
 
@@ -147,13 +129,10 @@ def open_report(report: SealedReport, keys: Iterable[OpeningKey]) -> tuple[Entry
     Raises:
         RefusedError: ``report_unopenable``: no key opens it. ``report_malformed``.
     """
-    for key in keys:
-        try:
-            plain = key.opener.open(report.sealed, _info(report.place, key.kid))
-        except SealBroken:
-            continue
-        return _entries(plain)
-    raise RefusedError(5, "report_unopenable", "no exchange key of this agency opens the report")
+    plain = open_sealed(report.sealed, keys, partial(_info, report.place))
+    if plain is None:
+        raise RefusedError(5, "report_unopenable", "no exchange key of this agency opens it")
+    return _entries(plain)
 
 
 def _info(place: ReportPlace, kid: bytes) -> bytes:

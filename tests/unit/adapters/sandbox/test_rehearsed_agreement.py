@@ -30,6 +30,7 @@ def test_the_agreement_in_the_folder_keeps_its_terms_and_parties(tmp_path: Path)
     outline = parse_draft(found.terms.encode(), "terms").contract
     assert isinstance(outline, DraftContract)
     assert outline.event_types == founded().contract.event_types
+    assert outline.report_every == "PT1M"
     assert set(outline.absent) == {
         "deployment", "starts", "ends", "parties", "governance_keys", "pins",
     }  # fmt: skip
@@ -41,7 +42,8 @@ def test_terms_without_parties_stay_as_they_are(name: str) -> None:
 
 
 def test_members_of_parties_are_left_out_wherever_they_stand() -> None:
-    text = "name: a\nparties:\n  - id: x\n  # a comment\nsummary: b\nstarts: 2026-01-01\n"
+    parties = "parties:\n  - id: x\n  # a comment\n"
+    text = f"name: a\nreport_every: P1D\n{parties}summary: b\nstarts: 2026-01-01\n"
     assert without_parties(text) == "name: a\nsummary: b\n"
     assert {"parties", "starts"} < OF_PARTIES
 
