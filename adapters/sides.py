@@ -108,6 +108,8 @@ _OURS: Final = {
     (SINKS, "bus"): ("adapters.bus.sides", "bus_sink"),
     (SOURCES, "folder"): ("adapters.sources.folder_source", "folder_source"),
     (SINKS, "folder"): ("adapters.sinks.folder_delivery", "folder_sink"),
+    (SOURCES, "database"): ("adapters.tables.source", "database_source"),
+    (SINKS, "database"): ("adapters.tables.sink", "database_sink"),
     (SOURCES, "http"): ("adapters.http_api.sides", "http_source"),
     (SINKS, "http"): ("adapters.http_api.sides", "http_sink"),
     (SINKS, "webhook"): ("adapters.webhook.side", "webhook_sink"),

@@ -82,9 +82,9 @@ MEANS: Mapping[str, str] = {
     "adapter": "How this agency's own system is connected",
     "adapter.kind": "Name of the adapter; `concordant adapter list` shows them",
     "adapter.source": "Where the events of the agency's system come from: `folder` (files), `http` "
-    "(see `[api]`), `bus` (see `[bus]`), or one of another package",
+    "(see `[api]`), `bus` (see `[bus]`), `database` (see `[database]`), or one of another package",
     "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), `bus` (see "
-    "`[bus]`), `webhook` (see `[webhook]`), or one of another package",
+    "`[bus]`), `database` (see `[database]`), `webhook` (see `[webhook]`), or one of another package",
     "adapter.mapping": "The agency's own mapping file, beside this file; for the kind `mapped` "
     "alone. `mapping.yaml` if it is left out",
     "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "
@@ -223,6 +223,77 @@ MEANS: Mapping[str, str] = {
     "bus.result_within": "Seconds within which the agency's system must send a result for an event "
     "that it was offered. Later `status`, `doctor` and an alert show it",
     "bus.message_bytes": "Most bytes of a message with an event",
+    "database": "Tables of the agency's own database, if the source or the sink is `database`. Set "
+    "either `url` or `path`",
+    "database.url": "PostgreSQL, as `postgresql://USER@HOST:PORT/NAME`, without a password. A folder "
+    "of a Unix socket is written with `%2F` for `/`. Off the loopback address it is reached over TLS "
+    "only, and its certificate is verified",
+    "database.path": "An SQLite file. It must exist",
+    "database.password": "Where the password is. Exactly one of the settings. A changed password "
+    "counts at the next connection",
+    "database.password.file": "A file that only the adapter's account can read",
+    "database.password.environment": "An environment variable",
+    "database.password.credential": "A systemd credential",
+    **_vault("database.password"),
+    "database.ca": "Certificate of the authority that issued the server's certificate, in PEM, or "
+    '`"system"`. Without it the system\'s authorities count off the loopback address, and on it the '
+    "server is not verified",
+    "database.certificate": "Client certificate, in PEM, if the server asks for one",
+    "database.key": "Its private key",
+    "database.poll": "Seconds between two looks at the tables when nothing was found",
+    "database.row_bytes": "Most bytes of a row of the outbox. A larger one is refused, and not read",
+    "database.outbox": "The table with what the agency's application sends",
+    "database.outbox.form": "`events`: each row holds an event as JSON. `mapped`: a table or view "
+    "with columns of its own, which the mapping file describes",
+    "database.outbox.schema": "Its schema in PostgreSQL",
+    "database.outbox.table": "Its name",
+    "database.outbox.answers": "Where the adapter writes its answer: `columns` of the same row, a "
+    "`table` of answers, or `delete`: an accepted row is deleted, and a refused one gets its answer "
+    "in the table of answers. Own columns (`mapped`) are never deleted",
+    "database.outbox.answers_table": "Name of the table of answers",
+    "database.outbox.aggregatetypes": "Take only rows with one of these aggregate types, if other "
+    "readers share the outbox. Without it every row is taken",
+    "database.outbox.columns": "Names of its columns; the first five are those of Debezium",
+    "database.outbox.columns.id": "Unique key of a row, at most 200 visible ASCII characters. An "
+    "event of a key is accepted once",
+    "database.outbox.columns.aggregatetype": "As Debezium uses it; see `aggregatetypes`",
+    "database.outbox.columns.aggregateid": "As Debezium uses it; the adapter does not read it",
+    "database.outbox.columns.type": "Type of the event, such as `referral.made`",
+    "database.outbox.columns.payload": "The event as JSON, as `POST /events` takes it",
+    "database.outbox.columns.recipients": "Agency ids, as a JSON list or separated by commas. With "
+    "it the payload is the data of the event alone",
+    "database.outbox.columns.version": "A value that changes with each change of the row that is to "
+    "be sent, such as `updated_at`. Without it each row is taken once",
+    "database.outbox.columns.position": "Rows are taken in the order of this column",
+    "database.outbox.columns.state": "Answer: `accepted`, `refused` or `filtered`; NULL while the row "
+    "waits",
+    "database.outbox.columns.code": "Reason code of a refusal",
+    "database.outbox.columns.field": "The field at fault",
+    "database.outbox.columns.detail": "The reason in a sentence",
+    "database.outbox.columns.event_id": "Id of the accepted event",
+    "database.outbox.columns.answer": "The answer as JSON, as `POST /events` gives it",
+    "database.outbox.columns.answered_at": "Time of the answer",
+    "database.inbox": "The table with received events",
+    "database.inbox.form": "`events`: each row holds an event as JSON. `mapped`: the mapping file's "
+    "own columns",
+    "database.inbox.schema": "Its schema in PostgreSQL",
+    "database.inbox.table": "Its name",
+    "database.inbox.columns": "Names of its columns. The form `mapped` has its own columns in place "
+    "of type, case_id, urgent, received_at and payload",
+    "database.inbox.columns.source": "The agency that sent the event",
+    "database.inbox.columns.id": "Id of the event, unique for its sender",
+    "database.inbox.columns.type": "Type of the event",
+    "database.inbox.columns.case_id": "Shared id of its case",
+    "database.inbox.columns.urgent": "Whether it is urgent",
+    "database.inbox.columns.received_at": "When the row was inserted",
+    "database.inbox.columns.payload": "The event as JSON, as `GET /events` shows it",
+    "database.inbox.columns.offer": "Number of the offer. It rises when the event is offered again",
+    "database.inbox.columns.position": "Results are recorded in the order of this column",
+    "database.inbox.columns.result": "Set by the application: `imported` or `rejected`",
+    "database.inbox.columns.reason": "Set by the application: code of the rejection",
+    "database.inbox.columns.text": "Set by the application: the reason in words",
+    "database.inbox.columns.recorded_at": "When the adapter recorded the result",
+    "database.inbox.columns.result_code": "Code with which the adapter refuses a result",
     "http": "Where `/livez`, `/readyz` and `/metrics` answer",
     "http.host": "Address to listen on",
     "http.port": "Port to listen on. 0 takes any free port; `state/http-port` says which",

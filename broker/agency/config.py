@@ -33,11 +33,14 @@ from broker.agency.config_sections import (
     Section,
     StateSection,
 )
+from broker.agency.database_section import DatabaseSection, require_complete_database
 from broker.agency.delivery_sections import WebhookSection
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
 
 CONFIG_NAME: Final = "agency.toml"
+DATABASE: Final = "database"
+"""Name of the source and of the sink that are tables of the agency's own database."""
 CONFIG_LIMIT_BYTES: Final = 64 * 1024
 CONFIG_LINE_BYTES: Final = 2048
 """Maximum length of a line in bytes.
@@ -68,6 +71,7 @@ class AgencyConfig(Section):
     api: ApiSection = ApiSection()
     webhook: WebhookSection | None = None
     bus: BusSection | None = None
+    database: DatabaseSection | None = None
     state: StateSection = StateSection()
 
     @property
@@ -100,6 +104,17 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
     require_safe_api(config.api, where)
     require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")
     require_bus(config.adapter, config.bus, where)
+    if config.database is not None:
+        require_complete_database(config.database, where)
+        if config.database.password is not None:
+            require_passphrase_place(config.database.password, f"{where}: database.password")
+    elif DATABASE in (config.adapter.source, config.adapter.sink):
+        raise ConfigError(
+            "The source or sink is the agency's database, but the section [database] is missing.",
+            code="config_invalid",
+            where=f"{where}: database",
+            fix="Add the section. Its settings: docs/configuration.md",
+        )
     return config
 
 

@@ -89,6 +89,7 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
         ("passphrase", config.passphrase),
         ("governance_passphrase", config.governance_passphrase),
         ("signing_pin", config.signing_pin),
+        ("database.password", None if config.database is None else config.database.password),
     )
     sources = {
         name: passphrase_source(section, root) for name, section in sections if section is not None

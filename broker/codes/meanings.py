@@ -432,6 +432,81 @@ CODES: Final[Mapping[str, Meaning]] = {
         "(HTTP) a cursor from another history of the agency's state, such as before a restore",
         "Ask again without a cursor: reading begins at the first event without a result.",
     ),
+    "database_busy": Meaning(
+        "the agency's own database is locked or too slow",
+        "Look for a long transaction there. The adapter tries again.",
+    ),
+    "database_column_type": Meaning(
+        "(tables check) a column of the payload is neither JSON nor text",
+        "Use json, jsonb or text.",
+    ),
+    "database_driver_missing": Meaning(
+        "the library for PostgreSQL is not installed",
+        "Install it: pip install 'concordant[postgres]'",
+    ),
+    "database_encoding": Meaning(
+        "(tables check) the agency's own database does not store text in UTF-8",
+        "Use a database whose encoding is UTF8.",
+    ),
+    "database_failed": Meaning(
+        "the agency's own database reports a fault",
+        "Read the log of the database server. The adapter tries again.",
+    ),
+    "database_in_use": Meaning(
+        "another adapter takes the rows of this outbox",
+        "Stop the other adapter, or name another table.",
+    ),
+    "database_key_not_unique": Meaning(
+        "(tables check) a key of the outbox or inbox may occur twice",
+        "Add a primary key or a unique index on it.",
+    ),
+    "database_login_refused": Meaning(
+        "the agency's own database refuses the login",
+        "Check the user and the database in url, and the file of the password.",
+    ),
+    "database_password_missing": Meaning(
+        "the password of the agency's own database cannot be read, is empty or is too long",
+        "Put the password where [database] password names it, on one line, readable by this "
+        "account only.",
+    ),
+    "database_result_refused": Meaning(
+        "the application wrote a result into the inbox table that cannot be recorded",
+        "Read the column of the result's code, correct the result, and set the code to NULL.",
+    ),
+    "database_rights_excess": Meaning(
+        "(tables check) the adapter has rights in the agency's own database that it does not need",
+        "Take them away. The rights that are needed: concordant adapter tables sql --dialect "
+        "postgresql --agency DIR",
+    ),
+    "database_rights_missing": Meaning(
+        "the agency's own database denies the adapter a right",
+        "Find out which: concordant adapter tables check --agency DIR",
+    ),
+    "database_row_too_large": Meaning(
+        "a row of the outbox table has more bytes than the settings allow",
+        "Send less in one event, or raise row_bytes in the section [database]. Then: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "database_row_unusable": Meaning(
+        "the key of a row of the outbox table cannot be used",
+        "Give each a key of at most 200 visible ASCII characters.",
+    ),
+    "database_table_missing": Meaning(
+        "a table or a column is missing in the agency's own database",
+        "Find out which: concordant adapter tables check --agency DIR",
+    ),
+    "database_time_zone": Meaning(
+        "(tables check) a column of a time has no time zone",
+        "Use timestamptz, or read these columns as UTC.",
+    ),
+    "database_tls_failed": Meaning(
+        "TLS with the agency's own database failed",
+        "Check ca, certificate and key in the section [database], and the name in url.",
+    ),
+    "database_unreachable": Meaning(
+        "the agency's own database cannot be reached",
+        "Check that it runs, and url or path in the section [database]. Rows wait there.",
+    ),
     "dates_invalid": Meaning(
         "the days of an agreement are no days, or not in their order",
         "Write each day as YYYY-MM-DD: start, review, end.",
@@ -1270,7 +1345,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Let the adapter's account write to it, and check the free space.",
     ),
     "rejected_by_system": Meaning(
-        "the agency's own system rejected the event over HTTP, with its reason",
+        "the agency's own system rejected the event, with its reason",
         "Read the reason: concordant quarantine list --agency DIR. Correct its cause in the "
         "system, then: concordant quarantine retry ID --agency DIR",
     ),
@@ -1337,7 +1412,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "results_overdue": Meaning(
         "(doctor) the agency's system has sent no result for events that it was offered",
-        "Ask the team of that system whether it reads GET /events and sends results.",
+        "Ask the team of that system whether it reads the events and sends results.",
     ),
     "right_excess": Meaning(
         "Kafka gives this agency a right that no contract gives it",

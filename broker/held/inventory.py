@@ -115,10 +115,23 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
                 again.held_ms,
                 again.code,
                 "No recipient can open this event in its sealed form. Drop its export into the "
-                "import folder again, or send its HTTP request again with the same key: it is "
-                "sealed again, under the same id.",
+                "import folder again, or send its HTTP request again with the same key, or "
+                "set the state of its row in the outbox table to NULL: it is sealed again, under "
+                "the same id.",
                 again.topic,
                 event_id=again.event_id,
+            )
+        )
+    for refused in tx.refused_rows.list(MOST):
+        found.append(
+            HeldItem(
+                "row",
+                f"row-{refused.number}",
+                refused.held_ms,
+                refused.code,
+                refused.detail,
+                refused.item,
+                field=refused.field,
             )
         )
     return found + held_in_folders(folders, now, with_reasons=True)
@@ -150,6 +163,7 @@ def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[He
     waiting = tx.outbox.waiting_since(now - SENT_WITHIN_MS)
     again, oldest = tx.outbox.held_count()
     times = [since for _, _, since in waiting] + ([] if oldest is None else [oldest])
+    found["row"] = HeldCount(*tx.refused_rows.count())
     found["outbox"] = HeldCount(len(waiting) + again, min(times, default=None))
     return found
 

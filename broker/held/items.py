@@ -59,6 +59,7 @@ KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
     ),
     "file": KindOfHeld("export files that were refused as a whole", _RETRY),
     "rows": KindOfHeld("files of rows that were refused", _RETRY),
+    "row": KindOfHeld("rows of the agency's own database that were refused", _RETRY),
     "entry": KindOfHeld(
         "entries of the import folder that are not taken",
         _RETRY,

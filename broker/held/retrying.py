@@ -46,7 +46,7 @@ again when its export is dropped again.
 """
 
 ID: Final = re.compile(
-    r"(?P<kind>event|outbox|unconfirmed|deferred|stopped|file|rows|entry|temporary)-(?P<rest>\S+)"
+    r"(?P<kind>event|outbox|unconfirmed|deferred|stopped|file|rows|row|entry|temporary)-(?P<rest>\S+)"
 )
 EVENT_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SEQ: Final = re.compile(r"[1-9][0-9]{0,17}")
@@ -95,20 +95,28 @@ def retry_held(store: Store, folders: Folders, id_: str, now: int) -> Retried:
     if found is None:
         return Retried(id_, "not_held")
     kind, rest = found["kind"], found["rest"]
-    if kind == "stopped":
-        return Retried(id_, "needs_release")
     if kind in {"file", "rows", "temporary", "entry"}:
         return _retry_in_folder(store, folders, kind, id_, now)
     with store.transaction() as tx:
-        if kind == "event":
-            known = _SEQ.fullmatch(rest) is not None and tx.inbox.release(int(rest))
-            return Retried(id_, "released" if known else "not_held")
-        if kind == "outbox" and EVENT_ID.fullmatch(rest) is not None:
-            return Retried(id_, "needs_export" if ask_again(tx, rest, now) else "not_held")
-        waits = _waits(tx, kind, rest, now)
-        if waits:
-            ask_to_try(tx, now)
-    return Retried(id_, "asked" if waits else "not_held")
+        return _retry_in_state(tx, kind, rest, now)
+
+
+def _retry_in_state(tx: Transaction, kind: str, rest: str, now: int) -> Retried:
+    id_ = f"{kind}-{rest}"
+    outcome: Outcome = "not_held"
+    numbered = _SEQ.fullmatch(rest) is not None
+    if kind == "stopped":
+        outcome = "needs_release"
+    elif kind == "event":
+        outcome = "released" if numbered and tx.inbox.release(int(rest)) else "not_held"
+    elif kind == "row":
+        outcome = "asked" if numbered and tx.refused_rows.ask(int(rest), now) else "not_held"
+    elif kind == "outbox" and EVENT_ID.fullmatch(rest) is not None:
+        outcome = "needs_export" if ask_again(tx, rest, now) else "not_held"
+    elif _waits(tx, kind, rest, now):
+        ask_to_try(tx, now)
+        outcome = "asked"
+    return Retried(id_, outcome)
 
 
 def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: int) -> Retried:

@@ -11,7 +11,7 @@ continue after a restart (`tallies`), because `increase()` sees no rise of a ser
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Literal, TypeVar, get_args
 
 from prometheus_client import (
@@ -109,6 +109,7 @@ HeldKind = Literal[
     "outbox",
     "file",
     "rows",
+    "row",
     "entry",
     "temporary",
 ]
@@ -136,7 +137,7 @@ class Metrics:
         )
         self._items = self._counter(
             "items_refused",
-            "Refused rows of the agency's exports, and refused files.",
+            "Refused rows and events of the agency's own system, and refused files.",
             "code",
         )
         self._rests = self._counter(
@@ -285,6 +286,13 @@ class Metrics:
         self._results_overdue = self._gauge(
             "results_overdue", "Events offered whose result is overdue."
         )
+        self._database = self._current(
+            "database_failed",
+            "1 while the agency's own database cannot be used.",
+            "side",
+            "code",
+        )
+        self._database_faults: dict[tuple[str, str], float] = {}
         self._delivery_faults = self._counter(
             "delivery_faults", "Attempts to hand an event over that failed.", "code"
         )
@@ -407,6 +415,12 @@ class Metrics:
     def results_overdue(self, count: int) -> None:
         """Set the number of events that were offered and whose result is overdue."""
         self._results_overdue.set(count)
+
+    def database(self, side: Literal["source", "sink"], codes: Collection[str]) -> None:
+        """Set the faults of a side that uses the agency's own database; none if it works."""
+        others = {at: one for at, one in self._database_faults.items() if at[0] != side}
+        self._database_faults = others | {(side, code): 1.0 for code in codes}
+        self._database.show(self._database_faults)
 
     def rest_put_aside(self) -> None:
         """Count an export whose rest was not read because too many rows were refused."""

@@ -154,6 +154,9 @@ class Discarding:
             entries = [recording.erased("record_discarded", 1, now, source=item.agency)]
         elif item.kind == "event":
             gone, entries = _event(tx, item, now)
+        elif item.kind == "row":
+            gone = tx.refused_rows.discard(int(item.id.removeprefix("row-")))
+            entries = [recording.erased("row_discarded", 1, now)]
         else:
             assert item.event_id is not None
             gone = tx.outbox.discard(item.event_id)

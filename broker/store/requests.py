@@ -24,7 +24,13 @@ _KEEP = _NEW.on_conflict_do_update(
     index_elements=[_t.c.request_key],
     set_={
         column.name: _NEW.excluded[column.name]
-        for column in (_t.c.answer, _t.c.event_id, _t.c.outbox_after, _t.c.outbox_last)
+        for column in (
+            _t.c.body_digest,
+            _t.c.answer,
+            _t.c.event_id,
+            _t.c.outbox_after,
+            _t.c.outbox_last,
+        )
     },
 )
 

@@ -380,6 +380,27 @@ class RequestRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A refused row of a table of the agency's own database, without its content.
+
+    Attributes:
+        number: its number here.
+        item: its key there.
+        code, field, detail: the reason; no value of the row.
+        held_ms: when it was first refused.
+        retry_ms: when a person asked to try it again.
+    """
+
+    number: int
+    item: str
+    code: str
+    field: str | None
+    detail: str
+    held_ms: int
+    retry_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class HeldEventRow:
     """An opened event that the agency's own system did not take, without its content.
 

@@ -248,6 +248,20 @@ requests = Table(
     sqlite_with_rowid=False,
 )
 
+refused_rows = Table(
+    "refused_rows",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    Column("item", String(320), nullable=False),  # key of a row of the agency's own database
+    Column("code", String(64), nullable=False),
+    Column("field", String(255)),
+    Column("detail", Text, nullable=False),
+    Column("held_ms", BigInteger, nullable=False),
+    Column("retry_ms", BigInteger),  # when a person asked to try it again
+    UniqueConstraint("item"),
+    sqlite_autoincrement=True,
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

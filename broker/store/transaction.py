@@ -26,6 +26,7 @@ from broker.store.reader_states import ReaderStates
 from broker.store.receipts import Heads, Receipts
 from broker.store.recipients import Recipients
 from broker.store.referrals import Referrals
+from broker.store.refused_rows import RefusedRows
 from broker.store.requests import Requests
 from broker.store.results import Results
 from broker.store.streams import Streams
@@ -54,6 +55,7 @@ class Transaction:
         "receipts",
         "recipients",
         "referrals",
+        "refused_rows",
         "requests",
         "results",
         "streams",
@@ -70,6 +72,7 @@ class Transaction:
         self.inbox = Inbox(connection)
         self.offers = Offers(connection)
         self.attempts = Attempts(connection)
+        self.refused_rows = RefusedRows(connection)
         self.requests = Requests(connection)
         self.quarantine = Quarantine(connection)
         self.evidence = Evidence(connection)

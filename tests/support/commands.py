@@ -20,6 +20,7 @@ VALUES: Mapping[str, str] = {
     "SHARED": "b",
     "TABLE": "council.code",
     "SCOPE": "read",
+    "DIALECT": "postgresql",
     "SENDER": "cps-london",
     "AGENCY": "cps-london",
     "TOPIC": "pan-london.london-hate-crime.a",

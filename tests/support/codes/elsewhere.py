@@ -68,6 +68,40 @@ BY_TEST = {
     "cursor_invalid": "adapters/http_api/test_reading.py::test_another_text_is_cursor_invalid",
     "cursor_unknown": "adapters/http_api/test_reading.py"
     "::test_a_cursor_from_before_a_restore_is_cursor_unknown",
+    "database_busy": "adapters/tables/test_check.py::test_a_table_that_is_locked_is_database_busy",
+    "database_column_type": "adapters/tables/test_check.py"
+    "::test_types_of_columns_are_database_column_type_and_database_time_zone",
+    "database_driver_missing": "adapters/tables/test_check.py"
+    "::test_without_psycopg_it_is_database_driver_missing",
+    "database_encoding": "adapters/tables/test_check.py"
+    "::test_another_encoding_is_database_encoding",
+    "database_failed": "adapters/tables/test_check.py::test_errors_hold_no_value_and_no_address",
+    "database_in_use": "adapters/tables/test_outbox.py"
+    "::test_two_adapters_do_not_take_the_rows_of_one_outbox",
+    "database_key_not_unique": "adapters/tables/test_check.py"
+    "::test_a_key_that_may_repeat_is_database_key_not_unique",
+    "database_login_refused": "adapters/tables/test_check.py"
+    "::test_a_wrong_password_is_database_login_refused",
+    "database_password_missing": "adapters/tables/test_check.py"
+    "::test_a_password_that_cannot_be_read_is_database_password_missing",
+    "database_result_refused": "adapters/tables/test_check.py"
+    "::test_rows_that_wait_for_a_person_are_named",
+    "database_rights_excess": "adapters/tables/test_check.py"
+    "::test_a_role_of_the_whole_server_is_database_rights_excess",
+    "database_rights_missing": "adapters/tables/test_check.py"
+    "::test_rights_that_lack_are_database_rights_missing_and_more_are_database_rights_excess",
+    "database_row_too_large": "adapters/tables/test_outbox.py"
+    "::test_a_row_that_is_too_large_is_refused_before_it_is_read",
+    "database_row_unusable": "adapters/tables/test_check.py"
+    "::test_rows_that_wait_for_a_person_are_named",
+    "database_table_missing": "adapters/tables/test_check.py"
+    "::test_missing_tables_are_database_table_missing",
+    "database_time_zone": "adapters/tables/test_check.py"
+    "::test_types_of_columns_are_database_column_type_and_database_time_zone",
+    "database_tls_failed": "adapters/tables/test_check.py"
+    "::test_a_server_without_tls_is_database_tls_failed",
+    "database_unreachable": "adapters/tables/test_check.py"
+    "::test_a_server_that_does_not_answer_is_database_unreachable",
     "events_removed": "adapters/http_api/test_reading.py"
     "::test_removed_content_is_told_and_never_skipped",
     "idempotency_key_invalid": "adapters/http_api/test_publishing.py::test_a_key_is_required",

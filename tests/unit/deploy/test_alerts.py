@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -21,6 +22,8 @@ from adapters.base import MappingError
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
 from adapters.support import ADAPTER as OF_SUPPORT
+from adapters.tables.scripts import tables_script
+from broker.agency.database_section import DatabaseSection
 from broker.agency.own_manifest import suspend_contract
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
@@ -581,6 +584,21 @@ async def the_bus_does_not_answer(live: Live) -> Shown:
     return Shown(calm, after, restarted=True)
 
 
+async def own_database_cannot_be_used(live: Live) -> Shown:
+    settings = live[SUPPORT].folder / "agency.toml"
+    text = settings.read_text().replace("[adapter]\n", '[adapter]\nsource = "database"\n')
+    own = live[SUPPORT].folder / "own.db"
+    settings.write_text(f'{text}\n[database]\npath = "{own}"\n')
+    section = DatabaseSection(path=str(own))
+    with sqlite3.connect(own) as connection:
+        connection.executescript(tables_script(section, "sqlite"))
+    connection.close()
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    own.unlink()
+    return Shown(calm, await live[SUPPORT].until(all_of(has("database_failed"), settled)))
+
+
 State = Callable[[Live], Awaitable[Shown]]
 
 STATES: tuple[tuple[State, set[str]], ...] = (
@@ -601,6 +619,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (own_system_sends_no_result, {"ResultsOverdue"}),
     (own_system_refuses_what_it_is_sent, {"DeliveriesFail"}),
     (the_bus_does_not_answer, {"BusUnavailable", "NotReady"}),
+    (own_database_cannot_be_used, {"DatabaseFailed", "NotReady"}),
     (a_referral_is_not_answered, {"Alarm", "ReferralOverdue"}),
     (a_loop_hangs, {"LoopStuck"}),
     (a_record_is_held, {"Held", "RecordsRefused"}),

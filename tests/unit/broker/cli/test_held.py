@@ -112,6 +112,13 @@ def put_aside_rows(world, _cli) -> None:
     write_beside(folder(world, "quarantine"), "a.jsonl", "0" * 16, parts, reason)
 
 
+def put_aside_row(world, _cli) -> None:
+    store = world.store(READER)
+    with store.transaction() as tx:
+        tx.refused_rows.hold("row-key", "type_unknown", None, "The type is unknown.", now_ms())
+    store.close()
+
+
 def put_aside_entry(world, _cli) -> None:
     (folder(world, "import") / "late.jsonl").write_bytes(b"{}")
 
@@ -138,6 +145,7 @@ SCENARIOS: dict[HeldKind, tuple[Scenario, str]] = {
     "unconfirmed": (put_aside_unconfirmed, "asked"),
     "file": (put_aside_file, "moved_to_import"),
     "rows": (put_aside_rows, "moved_to_import"),
+    "row": (put_aside_row, "asked"),
     "entry": (put_aside_entry, "asked"),
     "temporary": (put_aside_temporary, "removed"),
 }
@@ -253,6 +261,7 @@ DISCARDED: dict[HeldKind, str] = {
     "unconfirmed": "stays",
     "file": "discarded",
     "rows": "discarded",
+    "row": "discarded",
     "entry": "stays",
     "temporary": "stays",
 }

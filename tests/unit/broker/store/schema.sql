@@ -415,6 +415,17 @@ CREATE TABLE referrals (
 	CONSTRAINT pk_referrals PRIMARY KEY (referral_id)
 );
 
+CREATE TABLE refused_rows (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	item VARCHAR(320) NOT NULL, 
+	code VARCHAR(64) NOT NULL, 
+	field VARCHAR(255), 
+	detail TEXT NOT NULL, 
+	held_ms BIGINT NOT NULL, 
+	retry_ms BIGINT, 
+	CONSTRAINT uq_refused_rows_item UNIQUE (item)
+);
+
 CREATE TABLE reports (
 	agency VARCHAR(200) NOT NULL, 
 	made_ms BIGINT, 

@@ -1,0 +1,340 @@
+"""Check of the agency's own database: reachability, tables, columns, rights, encoding, time zones.
+
+Nothing is changed. A finding names tables and columns of the settings, and no value of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sqlalchemy import Connection, text
+
+from adapters.mapping.adapter import MappedAdapter
+from adapters.tables.catalog import FoundTable, find_table
+from adapters.tables.connecting import Database
+from adapters.tables.definition import ANSWER_COLUMNS
+from adapters.tables.errors import DatabaseError
+from adapters.tables.inbox import InboxRows
+from adapters.tables.outbox import OutboxRows
+from broker.agency.config import DATABASE, AgencyConfig
+from broker.agency.database_section import DatabaseSection
+
+Status = Literal["pass", "warn", "fail"]
+PAYLOAD_TYPES: Final = frozenset({"json", "jsonb", "text", "character varying"})
+CHECK: Final = "concordant adapter tables sql --dialect {} --agency DIR"
+_SELECT: Final = frozenset({"SELECT"})
+_WRITE: Final = frozenset({"SELECT", "UPDATE"})
+_INSERT: Final = frozenset({"SELECT", "INSERT"})
+_ALL: Final = frozenset({"SELECT", "INSERT", "UPDATE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Result of one check.
+
+    Attributes:
+        name: what was checked.
+        status: `pass`, `warn` or `fail`.
+        detail: one sentence.
+        code: reason code; empty if it passed.
+        fix: next step; empty if it passed.
+    """
+
+    name: str
+    status: Status
+    detail: str
+    code: str = ""
+    fix: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """Return the finding for scripts."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "fix": self.fix,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Needed:
+    """Columns and rights that the adapter needs of a table.
+
+    Attributes:
+        name: `outbox`, `answers` or `inbox`.
+        schema, table: its name.
+        columns: column -> rights that the adapter needs.
+        key: columns of which each value must occur once.
+        whole: rights on the table as a whole.
+        payload: column of JSON.
+        times: columns of times.
+        own: the agency's own table: other columns and rights of it are not looked at.
+    """
+
+    name: str
+    schema: str
+    table: str
+    columns: dict[str, frozenset[str]]
+    key: frozenset[str]
+    whole: frozenset[str] = frozenset()
+    payload: str | None = None
+    times: tuple[str, ...] = ()
+    own: bool = False
+
+
+def check_database(
+    database: Database,
+    config: AgencyConfig,
+    section: DatabaseSection,
+    adapter: MappedAdapter | None,
+) -> list[Finding]:
+    """Check the tables of the sides that use the database; both if neither does yet.
+
+    Args:
+        database: the agency's own database.
+        config: settings of the agency.
+        section: those of the database.
+        adapter: for a mapped outbox or inbox; else None.
+    """
+    used = {
+        side
+        for side, name in (("source", config.adapter.source), ("sink", config.adapter.sink))
+        if name == DATABASE
+    } or {"source", "sink"}
+    try:
+        with database.transaction() as connection:
+            findings = [Finding("connection", "pass", "The database can be reached.")]
+            if database.postgres:
+                findings += _server(connection)
+            for needed in _needed(section, adapter, used):
+                findings += _table(connection, database, needed)
+        if not any(one.status == "fail" for one in findings):
+            findings += _rows(database, section, used)
+    except DatabaseError as error:
+        return [Finding("connection", "fail", error.detail, error.code, error.fix or "")]
+    finally:
+        database.close()
+    return findings
+
+
+def _server(connection: Connection) -> Iterator[Finding]:
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding == "UTF8":
+        yield Finding("encoding", "pass", "The database stores text in UTF-8.")
+    else:
+        yield Finding(
+            "encoding",
+            "fail" if encoding == "SQL_ASCII" else "warn",
+            f"The database stores text in {encoding}: not every name can be written.",
+            "database_encoding",
+            "Use a database whose encoding is UTF8.",
+        )
+    asked = text(
+        "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication "
+        "FROM pg_roles WHERE rolname = current_user"
+    )
+    if connection.execute(asked).scalar():
+        yield _excess("role", "The adapter's role has rights over the whole server.")
+    else:
+        yield Finding("role", "pass", "The adapter's role has no rights over the server.")
+
+
+def _needed(
+    section: DatabaseSection, adapter: MappedAdapter | None, used: Collection[str]
+) -> Iterator[_Needed]:
+    if "source" in used:
+        yield from _of_source(section, adapter)
+    if "sink" in used:
+        yield _of_sink(section, adapter)
+
+
+def _of_source(section: DatabaseSection, adapter: MappedAdapter | None) -> Iterator[_Needed]:
+    outbox, names = section.outbox, section.outbox.columns
+    mapped = outbox.form == "mapped"
+    columns = {names.id: _SELECT, names.position: _SELECT}
+    if names.version is not None:
+        columns[names.version] = _SELECT
+    if mapped and adapter is not None:
+        columns |= dict.fromkeys(adapter.mapping.export_columns, _SELECT)
+    if not mapped:
+        columns |= dict.fromkeys((names.type, names.payload), _SELECT)
+        if outbox.aggregatetypes:
+            columns[names.aggregatetype] = _SELECT
+        if names.recipients is not None:
+            columns[names.recipients] = _SELECT
+    if outbox.answers == "columns":
+        columns |= {getattr(names, one): _WRITE for one in ANSWER_COLUMNS}
+    else:
+        answers = dict.fromkeys(("id", "version", *ANSWER_COLUMNS), _INSERT)
+        yield _Needed(
+            "answers",
+            outbox.schema_,
+            outbox.answers_table,
+            answers,
+            frozenset({"id", "version"}),
+            frozenset({"DELETE", "INSERT"}),
+            times=("answered_at",),
+        )
+    deletes = outbox.answers == "delete"
+    yield _Needed(
+        "outbox",
+        outbox.schema_,
+        outbox.table,
+        columns,
+        frozenset({names.id}),
+        frozenset({"DELETE"}) if deletes else frozenset(),
+        payload=None if mapped else names.payload,
+        times=(names.answered_at,) if outbox.answers == "columns" else (),
+        own=mapped,
+    )
+
+
+def _of_sink(section: DatabaseSection, adapter: MappedAdapter | None) -> _Needed:
+    inbox, names = section.inbox, section.inbox.columns
+    columns: dict[str, frozenset[str]] = {
+        names.source: _INSERT,
+        names.id: _INSERT,
+        names.offer: _ALL,
+        names.position: _SELECT,
+    }
+    for one in (names.result, names.reason, names.text, names.recorded_at, names.result_code):
+        columns[one] = _WRITE
+    mapped = inbox.form == "mapped"
+    own = (names.type, names.case_id, names.urgent, names.received_at, names.payload)
+    if mapped and adapter is not None:
+        own = tuple(adapter.mapping.written_columns)  # type: ignore[assignment]
+    columns |= dict.fromkeys(own, frozenset({"INSERT", "UPDATE"}))
+    return _Needed(
+        "inbox",
+        inbox.schema_,
+        inbox.table,
+        columns,
+        frozenset({names.source, names.id}),
+        payload=None if mapped else names.payload,
+        times=(names.recorded_at,) if mapped else (names.received_at, names.recorded_at),
+        own=mapped,
+    )
+
+
+def _table(connection: Connection, database: Database, needed: _Needed) -> Iterator[Finding]:
+    name = f"{needed.schema}.{needed.table}" if database.postgres else needed.table
+    make = f"Make it with the script: {CHECK.format(database.dialect)}"
+    found = find_table(connection, needed.schema, needed.table)
+    if found is None:
+        detail = f"The table {name} is missing, or the adapter may not see it."
+        yield Finding(needed.name, "fail", detail, "database_table_missing", make)
+        return
+    missing = sorted(needed.columns.keys() - found.columns.keys())
+    if missing:
+        detail = f"{name} has no column {', '.join(missing)}."
+        fix = "Add the columns, or name others in the section [database]."
+        yield Finding(needed.name, "fail", detail, "database_table_missing", fix)
+        return
+    yield Finding(needed.name, "pass", f"{name} has every column that is needed.")
+    yield from _rights(name, found, needed, postgres=database.postgres)
+    yield from _form(name, found, needed, postgres=database.postgres)
+
+
+def _rights(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) -> Iterator[Finding]:
+    if not postgres:
+        return
+    lacking = [
+        f"{right} ({column})"
+        for column, rights in sorted(needed.columns.items())
+        for right in sorted(rights - found.columns[column].rights)
+    ]
+    lacking += sorted(needed.whole - found.rights)
+    if lacking:
+        yield Finding(
+            needed.name,
+            "fail",
+            f"The adapter lacks rights on {name}: {', '.join(lacking)}.",
+            "database_rights_missing",
+            "Grant them, as the script does: " + CHECK.format("postgresql"),
+        )
+    over = sorted(found.rights - needed.whole - {"INSERT", "UPDATE"})
+    if not needed.own:
+        over += [
+            f"{right} ({column})"
+            for column, one in sorted(found.columns.items())
+            for right in sorted(one.rights - needed.columns.get(column, _SELECT) - _SELECT)
+        ]
+    if over:
+        yield _excess(
+            needed.name, f"The adapter has rights on {name} that it does not need: "
+            f"{', '.join(over)}.",
+        )  # fmt: skip
+    if not lacking and not over:
+        yield Finding(needed.name, "pass", f"The rights on {name} are those that are needed.")
+
+
+def _form(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) -> Iterator[Finding]:
+    if found.kind == "table" and not any(one <= needed.key for one in found.unique):
+        yield Finding(
+            needed.name,
+            "fail",
+            f"Nothing in {name} makes {', '.join(sorted(needed.key))} unique.",
+            "database_key_not_unique",
+            "Add a primary key or a unique index on it.",
+        )
+    if not postgres:
+        return
+    if needed.payload is not None:
+        kind = found.columns[needed.payload].type.partition("(")[0]
+        if kind not in PAYLOAD_TYPES:
+            yield Finding(
+                needed.name,
+                "fail",
+                f"The column {needed.payload} of {name} has the type {kind}, not JSON or text.",
+                "database_column_type",
+                "Use json, jsonb or text.",
+            )
+    zoneless = [
+        one for one in needed.times if found.columns[one].type == "timestamp without time zone"
+    ]
+    if zoneless:
+        yield Finding(
+            needed.name,
+            "warn",
+            f"Times in {', '.join(zoneless)} of {name} have no time zone; the adapter writes UTC.",
+            "database_time_zone",
+            "Use timestamptz, or read these columns as UTC.",
+        )
+
+
+def _rows(database: Database, section: DatabaseSection, used: Collection[str]) -> Iterator[Finding]:
+    with database.transaction() as connection:
+        if "source" in used:
+            strange = OutboxRows(database, section.outbox, section.row_bytes).unusable(connection)
+            if strange:
+                yield Finding(
+                    "rows",
+                    "warn",
+                    f"{strange} rows of the outbox have a key that cannot be used.",
+                    "database_row_unusable",
+                    "Give each a key of at most 200 visible ASCII characters.",
+                )
+        if "sink" in used:
+            refused = InboxRows(database, section.inbox).refused(connection)
+            if refused:
+                yield Finding(
+                    "rows",
+                    "warn",
+                    f"{refused} results in the inbox are refused, and wait for a correction.",
+                    "database_result_refused",
+                    "Read the column of the result's code, correct the result, and set the code "
+                    "to NULL.",
+                )
+
+
+def _excess(name: str, detail: str) -> Finding:
+    return Finding(
+        name,
+        "warn",
+        detail,
+        "database_rights_excess",
+        "Take them away. The rights that are needed: " + CHECK.format("postgresql"),
+    )

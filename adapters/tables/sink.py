@@ -1,0 +1,261 @@
+"""The sink `database`: received events as rows of an inbox table in the agency's own database.
+
+The event is inserted once under its sender and id. The application writes its result into the row,
+and the adapter records it as `POST /events/{id}/result` does. The content here is removed after
+`imported`. The agency keeps and erases the rows of its own database by its own rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import orjson
+
+from adapters.base import Context, MappingError
+from adapters.exchange.caller import side_caller
+from adapters.exchange.errors import ExchangeError
+from adapters.exchange.offering import EventsRemovedError, Offering, Read, Reading, Selection
+from adapters.exchange.results import parse_result
+from adapters.links import StoreLinks
+from adapters.sides import SideParts
+from adapters.tables.connecting import Database
+from adapters.tables.inbox import FoundResult, InboxRow, InboxRows
+from adapters.tables.mapped_rows import require_mapping
+from broker.agency.config import DATABASE
+from broker.observing.logs import logger
+from broker.waiting import out_of_descriptors, retry_delay_s, set_within
+from contracts.errors import ConcordantError
+
+if TYPE_CHECKING:
+    from adapters.http_api.endpoints import Endpoint
+
+PAGE_EVENTS: Final = 50
+ROUND_RESULTS: Final = 200
+RETRY_MOST_S: Final = 30.0
+CURSOR: Final = "database_offer"
+"""Name of the state entry for the last offer that is in the inbox table."""
+RESULT_REFUSED: Final = "database_result_refused"
+CALLER: Final = side_caller(DATABASE)
+ALL: Final = Selection(CALLER)
+
+
+class Render(Protocol):
+    """Turns an event into the columns of a row."""
+
+    def __call__(self, read: Read, now: int) -> dict[str, object]:
+        """Return column -> value.
+
+        Raises:
+            MappingError: the agency's columns cannot hold the event.
+        """
+
+
+class DatabaseSink:
+    """Inserts received events, and records results; see ``SinkLoop``.
+
+    Args:
+        database: the agency's own database.
+        rows: its inbox.
+        render: turns an event into columns.
+        offering: the received events.
+        parts: those of all sinks.
+    """
+
+    endpoints: tuple[Endpoint, ...] = ()
+
+    def __init__(
+        self,
+        database: Database,
+        rows: InboxRows,
+        render: Render,
+        offering: Offering,
+        parts: SideParts,
+    ) -> None:
+        section = parts.participant.config.database
+        assert section is not None
+        self._poll_s = section.poll
+        self._database = database
+        self._rows = rows
+        self._render = render
+        self._offering = offering
+        self._store = parts.store
+        self._metrics = parts.metrics
+        self._clock = parts.clock
+        self._log = logger("delivery")
+        self._page: list[Read] = []
+
+    async def run(
+        self,
+        wait: Callable[[float], Awaitable[None]],
+        stop: asyncio.Event,
+        turned: Callable[[], None],
+    ) -> None:
+        """Insert events and record results until ``stop`` is set."""
+        failures = 0
+        try:
+            while not stop.is_set():
+                turned()
+                try:
+                    done = await asyncio.to_thread(self.round)
+                    refused = await asyncio.to_thread(self.refused_results)
+                except ConcordantError as error:
+                    failures += 1
+                    self._metrics.database("sink", (error.code,))
+                    delay = retry_delay_s(failures, first=1.0, most=RETRY_MOST_S)
+                    self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
+                    await set_within(stop, delay)
+                    continue
+                failures = 0
+                self._metrics.database("sink", (RESULT_REFUSED,) if refused else ())
+                if not done:
+                    await wait(self._poll_s)
+        finally:
+            await asyncio.to_thread(self._database.close)
+
+    def round(self) -> int:
+        """Record results, then insert new events. Return how many were handled.
+
+        Raises:
+            DatabaseError, StoreError: the others wait.
+        """
+        recorded = self.record_results()  # first: it shows whether the database can be reached
+        offered = self._offering.round()
+        return recorded + offered + self.insert_page()
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def insert_page(self) -> int:
+        """Insert the next events that were offered. Return their number."""
+        if not self._page:
+            self._page = self._next_page()
+        if not self._page:
+            return 0
+        rows, now = [], self._clock()
+        for read in self._page:
+            try:
+                values = self._render(read, now)
+            except MappingError as error:
+                self._hold(read, error)
+            else:
+                rows.append(InboxRow(read.event.source, read.event.id, read.number, values))
+        with self._database.transaction() as connection:
+            for row in rows:
+                self._rows.put(connection, row)
+        self._advance(self._page[-1].number)
+        count, self._page = len(self._page), []
+        self._log.info("events_inserted", events=len(rows))
+        return count
+
+    def _next_page(self) -> list[Read]:
+        """Return the next events; the disclosure log records them once for a process.
+
+        They are kept until they are inserted: a database that is away for long must not fill the
+        log.
+        """
+        with self._store.reading() as tx:
+            value = tx.meta.get(CURSOR)
+        after = int(value) if value else 0
+        try:
+            return self._offering.page(ALL, after, PAGE_EVENTS).events
+        except EventsRemovedError as removed:  # erased here before they were inserted
+            self._log.warning("events_removed", code="events_removed", events=removed.count)
+            self._advance(removed.last)
+            return []
+
+    def _advance(self, number: int) -> None:
+        with self._store.transaction() as tx:
+            tx.meta.set(CURSOR, str(number).encode())
+
+    def _hold(self, read: Read, error: MappingError) -> None:
+        event = read.event
+        self._log.error("event_held", code=error.code, agency=event.source, event_id=event.id)
+        with self._store.transaction() as tx:
+            row = tx.inbox.find(event.source, event.id)
+            if row is not None:
+                # An answered offer is not open any more: after a retry there is another one.
+                tx.offers.answer(read.number, "rejected", CALLER.name, self._clock())
+                tx.inbox.hold(row.seq, error.code, error.where, error.detail, self._clock())
+
+    # --- results ---------------------------------------------------------------------------------
+
+    def record_results(self) -> int:
+        """Record the results that the application has written. Return their number."""
+        with self._database.transaction() as connection:
+            found = self._rows.results(connection, ROUND_RESULTS)
+        for one in found:
+            code = self._record(one)
+            with self._database.transaction() as connection:
+                self._rows.record(connection, one, code, self._clock())
+        return len(found)
+
+    def _record(self, found: FoundResult) -> str | None:
+        """Record a result here. Return the code with which it is refused."""
+        document: dict[str, Any] = {"outcome": found.result}
+        if found.result != "imported":
+            document |= {"reason": found.reason, "text": found.text or ""}
+        try:
+            rejection = parse_result(orjson.dumps(document))
+            self._offering.result(CALLER, found.id, found.source, rejection)
+        except ExchangeError as error:
+            self._log.warning("result_refused", code=error.code)
+            return error.code
+        return None
+
+    def refused_results(self) -> int:
+        """Return how many results wait for a correction.
+
+        Raises:
+            DatabaseError: the database cannot be read.
+        """
+        with self._database.transaction() as connection:
+            return self._rows.refused(connection)
+
+
+def database_sink(parts: SideParts) -> DatabaseSink:
+    """Return the sink that `agency.toml` calls ``database``."""
+    participant = parts.participant
+    section = participant.config.database
+    assert section is not None
+    database = Database(section, participant.root)
+    own: tuple[str, ...] = ()
+    if section.inbox.form == "mapped":
+        own = tuple(require_mapping(parts.system.adapter).mapping.written_columns)
+        render: Render = partial(_own_columns, parts)
+    else:
+        render = partial(_event_columns, database.postgres)
+    rows = InboxRows(database, section.inbox, own)
+    reading = Reading(participant.agency, participant.keyring.secret(), parts.contracts)
+    return DatabaseSink(database, rows, render, Offering(parts.store, reading, parts.clock), parts)
+
+
+def _event_columns(postgres: bool, read: Read, now: int) -> dict[str, object]:
+    """Return the typed columns, and the event as JSON."""
+    event = read.event
+    return {
+        "type": event.type,
+        "case_id": event.case_id,
+        "urgent": event.urgent if postgres else int(event.urgent),
+        "received_at": InboxRows.moment_of(now, postgres=postgres),
+        "payload": orjson.dumps(read.as_json()).decode(),
+    }
+
+
+def _own_columns(parts: SideParts, read: Read, _now: int) -> dict[str, object]:
+    """Return the agency's own columns, as its mapping writes them."""
+    adapter = require_mapping(parts.system.adapter)
+    try:
+        with parts.store.transaction() as tx:
+            context = Context(parts.system.agency, parts.system.partners, StoreLinks(tx))
+            row = adapter.mapping.to_row(read.event, context)
+    except (MappingError, ConcordantError):
+        raise
+    except Exception as error:
+        if out_of_descriptors(error):
+            raise
+        # Only the type: the message comes from adapter code and may hold personal data.
+        detail = f"The adapter failed on this event ({type(error).__name__})."
+        raise MappingError(detail, code="mapping_failed") from None
+    return {name: None if value == "" else value for name, value in row.items()}

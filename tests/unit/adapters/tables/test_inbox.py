@@ -1,0 +1,253 @@
+"""Rows of the inbox: one for each event, and the results that the application writes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from adapters.tables.errors import DatabaseError
+from broker.errors import StoreError
+from broker.waiting import set_within
+from tests.support.database_agency import DatabaseAgency, DatabasePartnership
+from tests.support.founded_partnership import COUNCIL, POLICE
+
+NAME = "Zephyrine Quillfeather"
+
+
+async def sent(town: DatabasePartnership, **changes: object) -> str:
+    """Send an event from the police's outbox to the council's inbox. Return its id."""
+    police = town[POLICE]
+    key = police.own.put(police.body((COUNCIL,), **changes))
+    police.take()
+    await town.deliver(POLICE, COUNCIL)
+    return str(police.own.answers()[key][3])
+
+
+def answer(
+    council: DatabaseAgency, id_: str, result: str, reason: str = "", text: str = ""
+) -> None:
+    council.own.run(
+        "UPDATE concordant_inbox SET result = ?, reason = ?, text = ? WHERE id = ?",
+        result, reason or None, text or None, id_,
+    )  # fmt: skip
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait at most ten seconds until a condition holds."""
+    for _ in range(1_000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def delivered(council: DatabaseAgency) -> int:
+    with council.member.store.reading() as tx:
+        return tx.inbox.counts().delivered
+
+
+async def test_an_event_is_a_row_with_typed_columns(town: DatabasePartnership) -> None:
+    id_ = await sent(town)
+    council = town[COUNCIL]
+    assert council.sink.round() > 0
+    (row,) = council.own.inbox()
+    assert (row["source"], row["id"], row["type"]) == (POLICE, id_, "referral.made")
+    assert row["payload"].keys() == {
+        "id", "type", "source", "time", "data", "withheld", "urgent", "withheld_reasons",
+    }  # fmt: skip
+    assert row["payload"]["data"]["case_id"] == row["case_id"]
+    assert bool(row["urgent"]) is row["payload"]["urgent"]
+    assert row["received_at"]
+    assert (row["result"], row["recorded_at"]) == (None, None)
+    (entry,) = council.entries("consultation")
+    assert (entry.event_id, entry.acting_for) == (id_, "database side")
+    council.sink.round()
+    assert len(council.own.inbox()) == 1
+    assert len(council.entries("consultation")) == 1
+
+
+async def test_imported_ends_the_event_and_removes_its_content_here(
+    town: DatabasePartnership,
+) -> None:
+    id_ = await sent(town)
+    council = town[COUNCIL]
+    council.sink.round()
+    answer(council, id_, "imported")
+    council.sink.round()
+    (row,) = council.own.inbox()
+    assert (bool(row["recorded_at"]), row["result_code"]) == (True, None)
+    assert delivered(council) == 1
+    assert council.sink.round() == 0
+
+
+async def test_rejected_holds_the_event_and_a_retry_offers_it_again(
+    town: DatabasePartnership,
+) -> None:
+    id_ = await sent(town)
+    council = town[COUNCIL]
+    council.sink.round()
+    answer(council, id_, "rejected", "unknown_tenant", "none")
+    council.sink.round()
+    assert council.held_events() == [("rejected_by_system", "unknown_tenant: none")]
+    first = council.own.inbox()[0]["offer"]
+    with council.member.store.transaction() as tx:
+        tx.inbox.release(tx.inbox.held(9)[0].seq)
+    council.sink.round()
+    (row,) = council.own.inbox()
+    assert row["offer"] > first
+    assert (row["result"], row["reason"], row["text"], row["recorded_at"]) == (None,) * 4
+    answer(council, id_, "imported")
+    council.sink.round()
+    assert delivered(council) == 1
+    assert council.held_events() == []
+
+
+async def test_a_crash_before_the_offer_is_remembered_inserts_nothing_twice(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = await sent(town)
+    council = town[COUNCIL]
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(council.sink, "_advance", crash)
+        with pytest.raises(KeyboardInterrupt):
+            council.sink.round()
+    answer(council, id_, "rejected", "unknown_tenant")  # the application is quicker
+    council.stop()
+    council.start()
+    council.sink.round()
+    council.sink.round()
+    (row,) = council.own.inbox()
+    assert (row["result"], bool(row["recorded_at"])) == ("rejected", True)
+    assert council.held_events() == [("rejected_by_system", "unknown_tenant")]
+
+
+async def test_a_crash_between_the_two_commits_of_a_result_records_it_once(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = await sent(town)
+    council = town[COUNCIL]
+    council.sink.round()
+    answer(council, id_, "imported")
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(council.sink._rows, "record", crash)
+        with pytest.raises(KeyboardInterrupt):
+            council.sink.round()
+    assert delivered(council) == 1
+    council.stop()
+    council.start()
+    council.sink.round()
+    assert council.own.inbox()[0]["recorded_at"]
+    assert delivered(council) == 1
+
+
+async def test_a_database_that_is_away_does_not_fill_the_disclosure_log(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sent(town)
+    council = town[COUNCIL]
+
+    def fail(*_: object) -> None:
+        raise DatabaseError("away", code="database_unreachable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(council.sink._rows, "put", fail)
+        for _ in range(3):
+            with pytest.raises(DatabaseError):
+                council.sink.round()
+    assert len(council.entries("consultation")) == 1
+    council.sink.round()
+    assert len(council.own.inbox()) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [("", ""), ("Not A Code", ""), ("known", "x\u202ey")],
+    ids=["none", "words", "hidden"],
+)
+async def test_a_result_that_is_not_valid_is_shown_and_may_be_corrected(
+    town: DatabasePartnership, reason: str, text: str
+) -> None:
+    id_ = await sent(town)
+    council = town[COUNCIL]
+    council.sink.round()
+    answer(council, id_, "rejected", reason, text)
+    council.sink.round()
+    (row,) = council.own.inbox()
+    assert (row["result_code"], row["recorded_at"]) == ("result_malformed", None)
+    assert council.sink.refused_results() == 1
+    assert delivered(council) == 0
+    statement = "UPDATE concordant_inbox SET result = 'imported', result_code = NULL WHERE id = ?"
+    council.own.run(statement, id_)
+    council.sink.round()
+    assert delivered(council) == 1
+    assert council.sink.refused_results() == 0
+
+
+async def test_a_second_result_that_contradicts_the_first_is_refused(
+    town: DatabasePartnership,
+) -> None:
+    id_ = await sent(town)
+    council = town[COUNCIL]
+    council.sink.round()
+    answer(council, id_, "imported")
+    council.sink.round()
+    council.own.script("UPDATE concordant_inbox SET recorded_at = NULL")
+    answer(council, id_, "rejected", "late")
+    council.sink.round()
+    assert council.own.inbox()[0]["result_code"] == "result_conflict"
+
+
+async def test_a_result_for_a_row_that_the_adapter_did_not_insert_is_refused(
+    town: DatabasePartnership,
+) -> None:
+    council = town[COUNCIL]
+    council.own.script(
+        "INSERT INTO concordant_inbox (source, id, type, case_id, urgent, received_at, payload, "
+        f"offer, result) VALUES ('{POLICE}', '6f0f6c1e-5bd5-4a0e-8e9d-0a5c1f6e7a11', 't', 'c', "
+        f"{'false' if council.own.postgres else 0}, '2026-01-01', '{{}}', 1, 'imported')"
+    )
+    council.sink.round()
+    assert council.own.inbox()[0]["result_code"] == "event_unknown"
+
+
+async def test_the_loops_show_a_fault_and_go_on_after_it(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = await sent(town)
+    council = town[COUNCIL]
+    fails = [True]
+    whole = council.sink._rows.put
+
+    def put(*given: object) -> None:
+        if fails:
+            raise StoreError("busy", code="store_busy")
+        whole(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(council.sink._rows, "put", put)
+    monkeypatch.setattr("adapters.tables.sink.retry_delay_s", lambda *_a, **_k: 0.01)
+    stop = asyncio.Event()
+    turns: list[int] = []
+    waiting = council.sink.run(lambda _s: set_within(stop, 0.01), stop, lambda: turns.append(1))
+    task = asyncio.create_task(waiting)
+    shown = re.compile(r"concordant_database_failed\{[^}]*store_busy[^}]*\} 1.0")
+    await until(lambda: shown.search(council.metrics.text().decode()) is not None)
+    fails.clear()
+    await until(lambda: bool(council.own.inbox()))
+    await until(lambda: shown.search(council.metrics.text().decode()) is None)
+    stop.set()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert council.own.inbox()[0]["id"] == id_
+    assert turns
