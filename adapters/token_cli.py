@@ -41,7 +41,7 @@ def new(
         typer.Option(
             "--scope",
             metavar="SCOPE",
-            help="What it allows: publish, read or result; give one or more.",
+            help="What it allows: publish, read, result or status; give one or more.",
         ),
     ],
     days: Annotated[int, typer.Option(help="Days after which it expires.")] = 365,

@@ -58,7 +58,11 @@ def open_api_document(
         _received_event(name, refs) for name, refs in sorted(received.items())
     )
     events: _Document = {}
-    paths: _Document = {"/events": events, "/events/{id}": {"get": _state_operation()}}
+    paths: _Document = {
+        "/events": events,
+        "/events/{id}": {"get": _state_operation()},
+        "/events/{id}/status": {"get": _status_operation()},
+    }
     if publishes:
         events["post"] = _publish_operation()
     if reads:
@@ -232,6 +236,33 @@ _COMMON: Final[Mapping[str, Schema]] = {
         ]
     },
     "ResultTaken": _object({"id": _UUID, "state": {"enum": ["imported", "rejected"]}}),
+    "Status": _object(
+        {
+            "id": _UUID,
+            "recipients": {
+                "type": "object",
+                "description": "State at each recipient, by its agency id.",
+                "additionalProperties": _object(
+                    {
+                        "state": {
+                            "enum": [
+                                "accepted",
+                                "on_kafka",
+                                "stored",
+                                "delivered",
+                                "put_aside",
+                                "refused",
+                                "later",
+                                "unknown",
+                            ]
+                        },
+                        "code": {"type": ["string", "null"]},
+                        "since": {"type": "string", "format": "date-time"},
+                    }
+                ),
+            },
+        }
+    ),
     "State": {
         "oneOf": [
             _object(
@@ -393,6 +424,15 @@ def _state_operation() -> _Document:
     made = _operation("State of an event", "any", 200, _reference("State"), (404, 409))
     made["operationId"] = "eventState"
     made["parameters"] = [_ID, _FROM]
+    return made
+
+
+def _status_operation() -> _Document:
+    made = _operation(
+        "State of a sent event at each recipient", "status", 200, _reference("Status"), (404,)
+    )
+    made["operationId"] = "eventStatus"
+    made["parameters"] = [_ID]
     return made
 
 

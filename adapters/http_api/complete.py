@@ -14,6 +14,7 @@ from starlette.responses import Response
 from adapters.http_api.app import api_app
 from adapters.http_api.endpoints import Access, Endpoint
 from adapters.http_api.limits import RequestRate
+from adapters.http_api.recipients import RecipientStates
 from adapters.http_api.states import EventStates
 from adapters.http_api.tokens import SCOPES, Identity, TokenBook
 from adapters.sides import SideParts
@@ -33,8 +34,11 @@ def complete_app(parts: SideParts, endpoints: Sequence[Endpoint]) -> Starlette:
     rate = RequestRate(participant.config.api.requests_per_minute, time.monotonic)
     access = Access(TokenBook(participant.root), rate, parts.metrics, parts.clock)
     states = EventStates(parts.store, parts.contracts)
+    recipients = RecipientStates(
+        participant.deployment, participant.agency, parts.store, parts.clock
+    )
     described = Description(participant, parts.contracts, parts.clock)
-    return api_app(access, [*endpoints, states.endpoint, described.endpoint])
+    return api_app(access, [*endpoints, states.endpoint, recipients.endpoint, described.endpoint])
 
 
 class Description:

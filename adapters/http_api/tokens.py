@@ -41,8 +41,8 @@ __all__ = [
     "stored_tokens",
 ]
 
-Scope = Literal["publish", "read", "result"]
-SCOPES: Final[tuple[Scope, ...]] = ("publish", "read", "result")
+Scope = Literal["publish", "read", "result", "status"]
+SCOPES: Final[tuple[Scope, ...]] = ("publish", "read", "result", "status")
 PREFIX: Final = "concordant"
 SECRET_BYTES: Final = 32
 MOST_TOKENS: Final = 1_000
@@ -74,7 +74,7 @@ class StoredToken(BaseModel):
 
     id: Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{8}\z")]
     name: Annotated[str, StringConstraints(pattern=rf"\A{NAME.pattern}\z")]
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=3, strict=False)]
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=4, strict=False)]
     sha256: Sha256Text
     created: Instant
     expires: Instant

@@ -23,6 +23,7 @@ OPERATIONS = (
     ("POST", "/events"),
     ("GET", "/events"),
     ("GET", "/events/{id}"),
+    ("GET", "/events/{id}/status"),
     ("POST", "/events/{id}/result"),
     ("GET", "/openapi.json"),
 )
@@ -51,7 +52,7 @@ def test_the_document_is_valid(agency: str) -> None:
 def test_it_has_only_the_sides_that_are_in_use() -> None:
     contract = founded().contract
     only = open_api_document([contract], POLICE, reads=False)["paths"]
-    assert set(only) == {"/events", "/events/{id}", "/openapi.json"}
+    assert set(only) == {"/events", "/events/{id}", "/events/{id}/status", "/openapi.json"}
     assert set(only["/events"]) == {"post"}
     assert set(open_api_document([contract], POLICE, publishes=False)["paths"]["/events"]) == {
         "get"
