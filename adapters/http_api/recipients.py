@@ -45,10 +45,10 @@ class RecipientStates:
         """Return the state of an event at each recipient.
 
         Raises:
-            ExchangeError: `event_unknown` (404).
+            ExchangeError: `event_unknown`.
         """
         with self._store.reading() as tx:
             found = event_status(tx, self._deployment, self._agency, event_id, self._clock())
         if found is None:
-            raise ExchangeError(404, "This agency sent no event of this id.", code="event_unknown")
+            raise ExchangeError("This agency sent no event of this id.", code="event_unknown")
         return found.as_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -150,6 +151,14 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         + (f", {inbox.discarded} discarded" if inbox.discarded else "")
         + _since(status, inbox.oldest_undelivered_ms),
     )
+    if status.not_taken:
+        counts = Counter(one.state.replace("_", " ") for one in status.not_taken)
+        newest = status.not_taken[0]
+        yield (
+            "recipients",
+            ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+            + f" in the last 7 days; the newest: concordant event status {newest.event}",
+        )
     if status.results_overdue:
         yield (
             "results",

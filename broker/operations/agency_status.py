@@ -13,6 +13,7 @@ from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
+from broker.observing.metrics import NOT_TAKEN_SHOWN_MS
 from broker.observing.tallies import kept
 from broker.operations.agency_progress import (
     DELEGATION_WARNING_MS,
@@ -38,6 +39,8 @@ from broker.transport.tls_ends import TlsEnds
 from contracts.referral import referral_rules
 
 _EVERY = 1_000_000
+NOT_TAKEN_LISTED = 100
+"""Maximum number of events that `status` lists as not taken by a recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,17 @@ class TlsEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class NotTaken:
+    """An own event that a recipient put aside or refused, and since when."""
+
+    event: str
+    recipient: str
+    state: str
+    code: str | None
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """One snapshot. Times in milliseconds since the epoch; `next` is that of `agency status`.
 
@@ -185,6 +199,7 @@ class Status:
     `present`, or the code of its fault. `results_overdue` is the number of events that were offered
     and whose result is overdue; `oldest_result_ms` is when the oldest was offered.
     `deliveries_failing` are events that the agency's system did not take and that are tried again.
+    `not_taken` are own events that a recipient put aside or refused in the last 7 days.
     """
 
     agency: str
@@ -220,6 +235,7 @@ class Status:
     results_overdue: int = 0
     oldest_result_ms: int | None = None
     deliveries_failing: FailingDeliveries | None = None
+    not_taken: tuple[NotTaken, ...] = ()
 
 
 def report(agency: Path, now: int) -> Status:
@@ -301,6 +317,16 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         results_overdue=overdue,
         oldest_result_ms=oldest_offer,
         deliveries_failing=tx.attempts.failing(),
+        not_taken=_not_taken(tx, now),
+    )
+
+
+def _not_taken(tx: Transaction, now: int) -> tuple[NotTaken, ...]:
+    """Return the newest own events that a recipient did not take."""
+    rows = tx.recipients.newest_not_taken(now - NOT_TAKEN_SHOWN_MS, NOT_TAKEN_LISTED)
+    return tuple(
+        NotTaken(row.event_id, row.agency, row.state or "", row.code or None, row.since_ms or 0)
+        for row in rows
     )
 
 

@@ -37,7 +37,7 @@ from broker.record import Record
 from broker.registry.newest_manifests import KnownDelegations, RegistryHash
 from broker.registry.repository import manifest_name
 from broker.store.database import open_store
-from broker.store.rows import AttemptsRow, NewCopyRow
+from broker.store.rows import AttemptsRow, NewCopyRow, NewRecipientRow
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from contracts.calendar import AgreementDate
 from tests.support.bus_servers import free_port
@@ -532,6 +532,21 @@ async def an_event_waits_for_an_agency(live: Live) -> Shown:
     return Shown(calm, after, restarted=True)
 
 
+async def a_recipient_does_not_take_an_event(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live[SUPPORT].stop()
+    agency = load_participant(live[SUPPORT].folder, now_ms())
+    store = open_store(agency.path(agency.config.state.database))
+    with store.transaction() as tx:
+        tx.recipients.add_many([NewRecipientRow("id", COUNCIL, None, None, DAY)], now_ms())
+        tx.recipients.told(COUNCIL, "id", "put_aside", "mapping_failed", now_ms())
+    store.close()
+    await live[SUPPORT].start()
+    shown = all_of(has("events_not_taken", state="put_aside"), settled)
+    return Shown(calm, await live[SUPPORT].until(shown), restarted=True)
+
+
 async def own_system_sends_no_result(live: Live) -> Shown:
     settings = live[SUPPORT].folder / "agency.toml"
     text = settings.read_text().replace("[adapter]\n", '[adapter]\nsink = "http"\n')
@@ -634,6 +649,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (a_review_is_due, {"AgreementDue"}),
     (a_version_awaits_our_signature, {"SignatureAwaited"}),
     (an_event_waits_for_an_agency, {"CopiesWait"}),
+    (a_recipient_does_not_take_an_event, {"EventsNotTaken"}),
 )
 OF_PROMETHEUS = {"AdapterDown", "AdapterGone"}
 """Alerts about scraping itself: an adapter that does not answer exposes nothing."""
