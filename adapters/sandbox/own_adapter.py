@@ -98,14 +98,16 @@ class OwnAdapterWatch:
         self._store: Store | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look until ``stop`` is set, and once more at the end."""
-        try:
-            while not stop.is_set():
-                await set_within(stop, LOOK_S)
-                await asyncio.to_thread(self.look)
-        finally:
-            if self._store is not None:
-                self._store.close()
+        """Look until ``stop`` is set."""
+        while not stop.is_set():
+            await set_within(stop, LOOK_S)
+            await asyncio.to_thread(self.look)
+
+    def end(self) -> None:
+        """Look once more, after the adapter has stopped, and close the state."""
+        self.look()
+        if self._store is not None:
+            self._store.close()
 
     def look(self) -> None:
         """Tell what is new."""

@@ -172,7 +172,7 @@ class _Run:
         loops = [adapter, partial(self._begin, own), partial(watch.run, self._stop)]
         loops += [partial(one.run, self._stop) for one in partners]
         await run_together(loops, self._stop, tell_shortage=lambda: None)
-        watch.look()
+        watch.end()
         return self._tell.summary
 
     def _running(self) -> list[str]:

@@ -6,6 +6,7 @@ The deployment's name begins with `sandbox-`. So its records, keys and topics di
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,9 @@ from adapters.demo.partnership import create_partnership
 from adapters.sandbox.copied_settings import copy_settings
 from adapters.sandbox.rehearsed_agreement import RehearsedAgreement
 from broker.agency.config import load_config
-from broker.agency.kinds import declared_kinds
+from broker.agency.kinds import declared_kinds, documents_of
 from broker.agency.participant import Participant, load_participant
+from broker.keys.durable import make_private_folder
 from broker.transport.interfaces import Transport
 from broker.transport.kafka import KafkaTransport
 from broker.transport.local import LocalKafka, Phase
@@ -25,9 +27,11 @@ from broker.transport.local_settings import KAFKA_FOLDER, free_port
 from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, inbox_group, topic_plans
+from contracts.loading import DOCUMENTS_FOLDER
 from contracts.model import Contract
 
 PREFIX: Final = "sandbox-"
+VOCABULARY_END: Final = ".vocabulary.yaml"
 KafkaKind: TypeAlias = Literal["memory", "local"]
 _SETTINGS: Final = """
 [intervals]
@@ -181,6 +185,7 @@ def make_world(
         documents=agreement.documents,
     )
     copied = copy_settings(directory, root / agreement.agency)
+    _copy_vocabularies(directory, agreement, root / agreement.agency)
     for partner in agreement.partners:
         with (root / partner / "agency.toml").open("a") as settings:
             settings.write(_SETTINGS)
@@ -190,6 +195,17 @@ def make_world(
         for partner in unknown
     )
     return SandboxWorld(root, agreement.agency, agreement.partners, used, notes)
+
+
+def _copy_vocabularies(directory: Path, agreement: RehearsedAgreement, sandbox: Path) -> None:
+    """Copy own vocabularies beside the agreement, because the mapping names them by file name."""
+    folders = (*agreement.documents.folders, *documents_of(directory).folders)
+    for folder in folders:
+        for path in sorted(folder.glob(f"*{VOCABULARY_END}")):
+            target = sandbox / DOCUMENTS_FOLDER / path.name
+            if not target.exists():
+                make_private_folder(target.parent)
+                shutil.copyfile(path, target)
 
 
 def deployment_of(agreement: RehearsedAgreement) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import random
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from broker.envelope.primitives import WrapSealer, new_seed
+from broker.envelope.opening import OpeningKey
+from broker.envelope.primitives import WrapOpener, WrapSealer, new_seed
 from broker.envelope.sealing import ExchangeKey
 from broker.errors import RefusedError
 from broker.statements.pings import (
     PingKind,
     PingPlace,
     PongTimes,
+    open_ping,
     parse_ping,
     seal_ping,
     seal_pong,
@@ -85,3 +91,26 @@ def test_a_key_id_is_that_of_the_specification() -> None:
     listed = founded().manifests.exchange_key(COUNCIL, NOW)
     public = listed.sealer().public
     assert keys.kid(keys.EXCHANGE, keys.X_WING, public) == listed.kid
+
+
+VECTORS: dict[str, Any] = json.loads((Path(__file__).with_name("ping_vectors.json")).read_text())
+
+
+@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
+def test_both_answer_the_vectors_as_expected(case: dict[str, Any]) -> None:
+    value = bytearray(b64decode(VECTORS["values"][case["of"]]))
+    if "flip" in case:
+        at, bits = case["flip"]
+        value[at] ^= bits
+    del value[len(value) - case.get("cut", 0) :]
+    value += bytes.fromhex(case.get("add", ""))
+    assert accepted_by_both(bytes(value)) is case["read"]
+    if not case["read"]:
+        return
+    seed, kid = bytes.fromhex(VECTORS["seed"]), bytes.fromhex(VECTORS["kid"])
+    challenge, times = bytes.fromhex(VECTORS["bytes"]), tuple(case["times"])
+    found = pings.read(bytes(value))
+    assert (found.kind, found.id, found.time) == (case["of"], VECTORS["id"], VECTORS["time"])
+    assert pings.opened(found, envelope.exchange_key(seed), kid) == (challenge, times)
+    ours = open_ping(parse_ping(bytes(value)), [OpeningKey(kid, WrapOpener(seed))])
+    assert ours == (challenge, PongTimes(*times) if times else None)

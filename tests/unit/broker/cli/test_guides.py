@@ -253,7 +253,7 @@ def test_agencies_found_join_and_leave_a_partnership_by_the_guides(
 def command_of(line: str) -> str:
     """The name of the command that a line runs, without its arguments."""
     first, second, third, *_ = [*shlex.split(line, comments=True)[1:], "", ""]
-    if first in {"doctor", "status", "quickstart"}:
+    if first in {"doctor", "status", "quickstart", "sandbox"}:
         return first
     return (
         f"{first} {second} {third}"
