@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters import tables_cli, token_cli, webhook_cli
+from adapters import bus_cli, tables_cli, token_cli, webhook_cli
 from broker.cli.operator_name import Operator, Reason, actor
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="Run the adapter that connects an agency's own system."
 )
+app.add_typer(bus_cli.app, name="bus")
 app.add_typer(tables_cli.app, name="tables")
 app.add_typer(token_cli.app, name="token")
 app.add_typer(webhook_cli.app, name="webhook")

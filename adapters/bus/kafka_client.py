@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, Topic
+from faststream.kafka import KafkaBroker
+from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing
@@ -25,19 +27,22 @@ class KafkaClient:
 
     def __init__(self, settings: BusSettings, reads: str | None) -> None:
         section = settings.section
+        self._servers = list(section.servers)
+        self._security = _security(settings)
+        self._declared = settings.names if section.declare else ()
         self._broker = KafkaBroker(
-            list(section.servers),
-            security=_security(settings),
+            self._servers,
+            security=self._security,
             acks="all",
             enable_idempotence=True,
             request_timeout_ms=int(OPERATION_S * 1000),
-            allow_auto_create_topics=section.declare,
+            allow_auto_create_topics=False,
             logger=None,
         )
         self._reader = None
         if reads is not None:
             self._reader = self._broker.subscriber(
-                Topic(reads, declare=section.declare),
+                reads,
                 group_id=section.group,
                 auto_offset_reset="earliest",
                 max_poll_interval_ms=POLL_MS,
@@ -46,7 +51,25 @@ class KafkaClient:
 
     async def open(self) -> None:
         """See ``BusClient.open``."""
+        if self._declared:
+            await self._declare()
         await self._broker.start()
+
+    async def _declare(self) -> None:
+        """Make the topics that are missing; FastStream makes only those that are read."""
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self._servers,
+            request_timeout_ms=int(OPERATION_S * 1000),
+            **parse_security(self._security),
+        )
+        await admin.start()
+        try:
+            known = set(await admin.list_topics())
+            missing = [name for name in self._declared if name not in known]
+            if missing:
+                await admin.create_topics([NewTopic(name, 1, 1) for name in missing])
+        finally:
+            await admin.close()
 
     async def publish(self, name: str, message: Outgoing) -> None:
         """See ``BusClient.publish``; messages of one key are in one partition."""

@@ -12,6 +12,7 @@ from nats.js.api import ConsumerConfig
 
 from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing
 from adapters.bus.cloud_events import CONTENT_TYPE
+from adapters.bus.permissions import inbox_of
 
 ACK_WAIT_S: Final = 30.0
 """Seconds after which NATS delivers again what was not acknowledged."""
@@ -26,6 +27,7 @@ class NatsClient:
         self._broker = NatsBroker(
             [f"{scheme}://{server}" for server in section.servers],
             security=_security(settings),
+            inbox_prefix=_inbox(section.username),
             allow_reconnect=False,
             connect_timeout=int(OPERATION_S),
             logger=None,
@@ -43,6 +45,7 @@ class NatsClient:
                 stream=self._stream,
                 durable=durable,
                 pull_sub=PullSub(batch_size=1),
+                inbox_prefix=f"{_inbox(section.username)}.".encode(),
                 config=ConsumerConfig(max_ack_pending=1, ack_wait=ACK_WAIT_S),
                 ack_policy=AckPolicy.MANUAL,
             )
@@ -78,6 +81,11 @@ class NatsClient:
     async def close(self) -> None:
         """See ``BusClient.close``."""
         await self._broker.stop()
+
+
+def _inbox(username: str | None) -> str:
+    """Return the beginning of the subjects on which NATS answers: each account has its own."""
+    return "_INBOX" if username is None else inbox_of(username)
 
 
 def _security(settings: BusSettings) -> NatsSecurity:

@@ -88,13 +88,7 @@ def require_bus(adapter: AdapterSection, bus: BusSection | None, where: str) -> 
     """
     if bus is None:
         if BUS in (adapter.source, adapter.sink):
-            raise ConfigError(
-                'The source or sink is "bus", but the section [bus] is missing.',
-                code="config_invalid",
-                where=f"{where}: bus",
-                fix='Add the section, for example with kind = "nats" and '
-                'servers = ["nats.example.org:4222"].',
-            )
+            require_section(bus, where)
         return
     for first, second in (("username", "password"), ("certificate", "key")):
         if (getattr(bus, first) is None) != (getattr(bus, second) is None):
@@ -139,6 +133,23 @@ def require_bus(adapter: AdapterSection, bus: BusSection | None, where: str) -> 
             where=f"{where}: bus.tls",
             fix="Remove tls = false. Without TLS only a bus on this machine is possible.",
         )
+
+
+def require_section(bus: BusSection | None, where: str) -> BusSection:
+    """Return the section.
+
+    Raises:
+        ConfigError: `config_invalid`: there is none.
+    """
+    if bus is None:
+        raise ConfigError(
+            "The section [bus] is missing.",
+            code="config_invalid",
+            where=f"{where}: bus",
+            fix='Add the section, for example with kind = "nats" and '
+            'servers = ["nats.example.org:4222"].',
+        )
+    return bus
 
 
 def _on_loopback(server: str) -> bool:

@@ -43,6 +43,10 @@ MISSPELT = {
         ("--contract", "london-hate-crimes"),
         "london-hate-crime",
     ),
+    ("adapter bus asyncapi", "NAME"): (
+        ("--contract", "london-hate-crimes"),
+        "london-hate-crime",
+    ),
     ("contract export python", "NAME"): (
         ("--contract", "london-hate-crimes"),
         "london-hate-crime",

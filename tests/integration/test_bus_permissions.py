@@ -1,0 +1,96 @@
+"""Accounts of the bus with least privilege, on real servers: NATS and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+from redis.exceptions import NoPermissionError
+
+from adapters.bus.clients import BusClient, Outgoing, bus_settings, client_maker
+from adapters.bus.permissions import permissions
+from broker.agency.config_bus import BusSection
+from tests.support.bus_servers import BusServer, NatsServer, RedisServer
+
+
+def section(server: BusServer, account: str, **more: Any) -> BusSection:
+    """Return the section `[bus]` of an account."""
+    (server.folder / "password").write_text("PASSWORD\n")
+    password = {"file": str(server.folder / "password")}
+    given = {**server.settings(), "username": account, "password": password, **more}
+    return BusSection.model_validate(given)
+
+
+def message() -> Outgoing:
+    """Return a message with an id of its own: NATS drops a repeat."""
+    return Outgoing(str(uuid4()), b"{}")
+
+
+def client(of: BusSection, reads: str | None) -> BusClient:
+    return client_maker(of.kind)(bus_settings(of, Path("/")), reads)
+
+
+@pytest.fixture(params=[NatsServer, RedisServer])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BusServer]:
+    """Return a server with the accounts that the command writes."""
+    made: BusServer
+    config = tmp_path / "nats-server.conf"
+    if request.param is NatsServer:
+        made = NatsServer(tmp_path / "server", config)
+        config.write_text(permissions(section(made, "adapter"), "adapter", "housing"))
+        made.start()
+    else:
+        made = RedisServer(tmp_path / "server")
+        made.start()
+        with Redis(port=made.port) as admin:
+            text = permissions(section(made, "adapter"), "adapter", "housing")
+            for line in text.splitlines():
+                if not line.startswith("#"):
+                    admin.execute_command(*shlex.split(line))
+            admin.execute_command("ACL", "SETUSER", "default", "off")
+    yield made
+    made.kill()
+
+
+async def test_a_system_reads_its_subjects_only_and_the_adapter_the_others(
+    server: BusServer,
+) -> None:
+    adapter = section(server, "adapter")
+    names = adapter.names
+    publishing, sending = client(adapter, None), client(adapter, names.send)
+    system = section(server, "housing", group="housing", declare=server.kind == "redis")
+    reading = client(system, names.received)
+    for one in (publishing, sending, reading):
+        await one.open()
+    for name in (names.received, names.answers, names.refused):
+        await publishing.publish(name, message())
+    received = await reading.next(5)
+    assert received is not None
+    await received.acknowledge()
+    await reading.publish(names.send, message())
+    await reading.publish(names.results, message())
+    taken = await sending.next(5)
+    assert taken is not None
+    await taken.acknowledge()
+    for name in (names.received, names.answers, names.refused):  # forged events or answers
+        with pytest.raises(Exception):  # noqa: B017 - each library has its own error
+            await asyncio.wait_for(reading.publish(name, message()), 3)
+    for one in (publishing, sending, reading):
+        await one.close()
+    for name in (names.send, names.refused):  # others' events, and what was refused
+        curious = client(system, name)
+        with pytest.raises((Exception, NoPermissionError)):
+            await asyncio.wait_for(_read(curious), 4)
+
+
+async def _read(curious: BusClient) -> None:
+    await curious.open()
+    found = await curious.next(1)
+    assert found is not None
+    pytest.fail("it read a message")
