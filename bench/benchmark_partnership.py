@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
-from adapters.demo import partnership
-from adapters.demo.london import CONTRACT, AgencyPlan, london_agencies
+from adapters import trial_partnership as partnership
+from adapters.trial_agencies import CONTRACT, AgencyPlan, london_agencies
 from bench.sample_event import SOURCE
 from broker.agency.participant import Participant, load_participant
 from contracts.loading import shipped_terms

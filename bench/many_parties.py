@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
-from adapters.demo.partnership import PASSPHRASE_NAME
+from adapters.trial_partnership import PASSPHRASE_NAME
 from broker.keys.governance import GovernanceSigner
 from broker.operations.agency_founding import FoundingPlan, found_agency
 from broker.operations.contract_draft import draft_contract

@@ -54,7 +54,7 @@ def quickstart(
     Prints one agency id per line. Each is a folder in DIR with the agency's keys, the signed
     contract, all manifests, a TLS identity and its state.
     """
-    from adapters.demo.partnership import create_partnership
+    from adapters.trial_partnership import create_partnership
     from broker.clock import now_ms
 
     partnership = create_partnership(directory, now_ms())

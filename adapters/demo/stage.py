@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from adapters.demo.london import CONTRACT, london_agencies
-from adapters.demo.partnership import create_partnership
 from adapters.demo.processes import AdapterProcess
+from adapters.trial_agencies import CONTRACT, london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
 from broker.clock import now_ms
 from broker.errors import ConfigError, TransportError

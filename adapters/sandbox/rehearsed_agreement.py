@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
-
+from adapters.trial_terms import invented_partners, plain_party, without_parties
 from broker.errors import ConfigError, WrongInputError
 from broker.keys.durable import files_in
 from broker.operations.agency_entry import own_entry
 from broker.operations.contract_draft import party_of, terms_of
-from contracts.drafting import YamlValue, london_parties
+from contracts.drafting import YamlValue
 from contracts.errors import ContractError
 from contracts.loading import (
     ContractText,
@@ -28,28 +27,11 @@ from contracts.loading import (
     shipped_terms,
 )
 from contracts.model import Contract
-from contracts.terms import Regime
 from contracts.vocabulary.known import Documents
 
-OF_PARTIES: Final = frozenset(
-    {
-        "deployment",
-        "starts",
-        "ends",
-        "review_on",
-        "review_by",
-        "parties",
-        "governance_keys",
-        "pins",
-        "previous",
-    }
-)
-"""Members of an agreement that its parties bring; everything else is its terms."""
 REPORTS: Final = "report_every"
 REPORT_EVERY: Final = "PT1M"
 """Interval of reports in a rehearsal: the shortest that an agreement can have."""
-_NOT_COPIED: Final = frozenset({"kafka_principal"})
-_CONTACTS: Final = ("data_protection_officer", "operations", "breach", "rights_and_complaints")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +78,16 @@ def rehearsed_agreement(
     """
     text, documents = _read(directory, agency, named, now)
     contract = text.contract
-    parties = [_plain(one.model_dump(mode="json", exclude_none=True)) for one in contract.parties]
+    parties = [
+        plain_party(one.model_dump(mode="json", exclude_none=True)) for one in contract.parties
+    ]
     if agency not in {one["id"] for one in parties}:
         parties.insert(0, party_of(own_entry(directory, agency, now), contract))
     if len(parties) == 1:
-        parties += _invented(contract, parties[0])
-    terms = f"{without_parties(text.raw.decode()).rstrip()}\n{REPORTS}: {REPORT_EVERY}\n"
+        parties += invented_partners(contract, parties[0])
+    rest = without_parties(text.raw.decode(), more=(REPORTS,)).rstrip()
+    terms = f"{rest}\n{REPORTS}: {REPORT_EVERY}\n"
     return RehearsedAgreement(terms, parties, agency, documents, contract, text.where)
-
-
-def without_parties(text: str) -> str:
-    """Return the text of an agreement without what its parties bring and without `report_every`.
-
-    Args:
-        text: an agreement or terms that `parse_draft` takes.
-    """
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    assert isinstance(root, yaml.MappingNode)  # the text is an agreement
-    lines = text.splitlines(keepends=True)
-    starts = [key.start_mark.line for key, _ in root.value]
-    ends = [*starts[1:], len(lines)]
-    for (key, _), first, after in reversed(list(zip(root.value, starts, ends, strict=True))):
-        if key.value in OF_PARTIES | {REPORTS}:
-            del lines[first:after]
-    return "".join(lines)
 
 
 def _read(
@@ -164,32 +132,3 @@ def _shipped(directory: Path, agency: str, now: int) -> tuple[ContractText, Docu
         where=str(directory / "contracts"),
         fix="Give a draft of your agreement with --agreement FILE.",
     )
-
-
-def _invented(contract: Contract, own: Mapping[str, YamlValue]) -> list[Mapping[str, YamlValue]]:
-    """Return invented partners: one for each role, or those of the shipped partnership."""
-    shipped = [one for one in london_parties() if one["id"] != own["id"]]
-    if {one["role"] for one in shipped} == contract.roles.keys():
-        return [_plain(one) for one in shipped]
-    return [_party(contract, role, own) for role in contract.roles]
-
-
-def _party(contract: Contract, role: str, own: Mapping[str, YamlValue]) -> Mapping[str, YamlValue]:
-    bases = [one for one in contract.legal_bases if role in one.relied_on_by]
-    regimes: set[Regime] = {one.regime for one in bases}
-    agency = f"sandbox-{role}"[:60]
-    contact = {"name": "Sandbox desk", "email": f"desk@{agency}.example"}
-    return {
-        "id": agency,
-        "legal_name": f"Sandbox {role} (invented)",
-        "role": role,
-        "area": own["area"],
-        "regime": min(regimes) if regimes else own["regime"],
-        "relationship": "separate-controller",
-        "public_authority": own["public_authority"],
-        "contacts": {function: dict(contact) for function in _CONTACTS},
-    }
-
-
-def _plain(party: Mapping[str, Any]) -> Mapping[str, YamlValue]:
-    return {name: value for name, value in party.items() if name not in _NOT_COPIED}

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
-from adapters.demo.london import AgencyPlan
-from adapters.demo.partnership import create_partnership
 from adapters.sandbox.copied_settings import copy_settings
 from adapters.sandbox.rehearsed_agreement import RehearsedAgreement
+from adapters.trial_agencies import AgencyPlan
+from adapters.trial_partnership import create_partnership
 from broker.agency.config import load_config
 from broker.agency.kinds import declared_kinds, documents_of
 from broker.agency.participant import Participant, load_participant

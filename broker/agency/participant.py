@@ -18,7 +18,7 @@ from broker.agency.kafka_settings import connection_of
 from broker.errors import KeyAccessError, RegistryError
 from broker.keys.governance import GovernanceSigner, governance_signer, key_name
 from broker.keys.issuing import ManifestSigner, manifest_signer
-from broker.keys.keyring import Keyring, open_source
+from broker.keys.keyring import DeriveKey, Keyring, open_source
 from broker.keys.kid import ED25519, RECEIPT, STREAM
 from broker.keys.manifest import Manifest
 from broker.keys.passphrase import load_passphrase
@@ -238,7 +238,12 @@ class LoadedAgency:
 
 
 def load_participant(
-    directory: Path, now: int, *, unsigned_ok: bool = False, known: ManifestBook | None = None
+    directory: Path,
+    now: int,
+    *,
+    unsigned_ok: bool = False,
+    known: ManifestBook | None = None,
+    derive: DeriveKey | None = None,
 ) -> Participant:
     """Load an agency's directory and verify everything in it; this needs no passphrase.
 
@@ -247,6 +252,7 @@ def load_participant(
         now: milliseconds since the epoch.
         unsigned_ok: load even if this agency has signed no contract yet, for `contract sign`.
         known: manifests that this process has verified, whose signatures need no second check.
+        derive: see ``Keyring``.
 
     Raises:
         ConfigError: `agency.toml` is missing or wrong.
@@ -279,6 +285,7 @@ def load_participant(
             config.keys.operational,
             config.passphrase,
             signing_token(config, directory),
+            derive,
         ),
         repository=repository,
     )
@@ -300,6 +307,7 @@ def _source(
     uri: str,
     section: PassphraseSection,
     token: SigningToken | None = None,
+    derive: DeriveKey | None = None,
 ) -> Keyring:
     return open_source(
         uri,
@@ -308,6 +316,7 @@ def _source(
         agency=config.agency,
         passphrase=lambda: load_passphrase(passphrase_source(section, root)),
         token=token,
+        derive=derive,
     )
 
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from broker.envelope.primitives import WrapOpener, new_seed, random_bytes, scrypt_key
 from broker.errors import ConfigError, KeyAccessError
@@ -70,6 +70,7 @@ def open_source(
     agency: str,
     passphrase: Callable[[], bytes],
     token: SigningToken | None = None,
+    derive: DeriveKey | None = None,
 ) -> Keyring:
     """Return the keyring that a URI names; nothing is opened yet.
 
@@ -80,6 +81,7 @@ def open_source(
         agency: the holder's id.
         passphrase: called at most once, and only when a private key is needed.
         token: token on which new stream and receipt keys of Ed25519 are made.
+        derive: see ``Keyring``.
 
     Raises:
         ConfigError: code `config_signer`: no such scheme in this version.
@@ -93,8 +95,17 @@ def open_source(
             fix='Use "file:FOLDER".',
         )
     return Keyring(
-        base / folder, deployment=deployment, agency=agency, passphrase=passphrase, token=token
+        base / folder,
+        deployment=deployment,
+        agency=agency,
+        passphrase=passphrase,
+        token=token,
+        derive=derive,
     )
+
+
+DeriveKey: TypeAlias = Callable[[bytes, bytes, int], bytes]
+"""Derivation of an encryption key from passphrase, salt and cost."""
 
 
 class Keyring:
@@ -108,6 +119,7 @@ class Keyring:
         agency: str,
         passphrase: Callable[[], bytes],
         token: SigningToken | None = None,
+        derive: DeriveKey | None = None,
     ) -> None:
         """Store the settings; no file is opened yet.
 
@@ -117,12 +129,15 @@ class Keyring:
             agency: the holder's id; a file of another one is refused.
             passphrase: called at most once, and only when a private key is needed.
             token: token on which new stream and receipt keys of Ed25519 are made.
+            derive: derives an encryption key from passphrase, salt and cost, in place of scrypt.
+                For partnerships in memory whose keys protect nothing (`concordant.testing`).
         """
         self.folder = folder
         self._tokens = TokenRing(folder, deployment=deployment, agency=agency, token=token)
         self._deployment = deployment
         self._agency = agency
         self._passphrase = passphrase
+        self._derive = derive
         self._encryption_keys: dict[tuple[bytes, int], bytes] = {}
         self._seeds: dict[bytes, bytes] = {}
 
@@ -405,7 +420,7 @@ class Keyring:
     def _encryption_key(self, salt: bytes, cost: int) -> bytes:
         key = self._encryption_keys.get((salt, cost))
         if key is None:
-            key = scrypt_key(self._passphrase(), salt, cost)
+            key = (self._derive or scrypt_key)(self._passphrase(), salt, cost)
             self._encryption_keys[salt, cost] = key
         return key
 

@@ -35,7 +35,7 @@ from broker.keys.durable import (
 )
 from broker.keys.governance import GovernanceSigner, governance_signer
 from broker.keys.keyfile import UNASSIGNED, KeyEntry
-from broker.keys.keyring import Keyring
+from broker.keys.keyring import DeriveKey, Keyring
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.keys.manifest import VerifiedManifest, parse_manifest, verify_manifest
 from broker.keys.passphrase import PassphraseSource, load_passphrase
@@ -152,7 +152,12 @@ def passphrase_path(directory: Path, file: Path) -> str:
 
 
 def found_agency(
-    directory: Path, plan: FoundingPlan, now: int, *, partners: Mapping[str, str] | None = None
+    directory: Path,
+    plan: FoundingPlan,
+    now: int,
+    *,
+    partners: Mapping[str, str] | None = None,
+    derive: DeriveKey | None = None,
 ) -> Founded:
     """Make an agency, or its missing parts.
 
@@ -161,6 +166,7 @@ def found_agency(
         plan: the request.
         now: milliseconds since the epoch.
         partners: codes of the agency's own system for its partners.
+        derive: see ``Keyring``.
 
     Raises:
         ConfigError: `directory_not_empty`, `directory_unusable`, `config_adapter_unknown`.
@@ -176,7 +182,7 @@ def found_agency(
         with locked(directory):
             _require_ours(directory, plan)
             directory.chmod(PRIVATE_FOLDER_MODE)
-            founded = _Founding(directory, plan, now, dict(partners or {})).carry_out()
+            founded = _Founding(directory, plan, now, dict(partners or {}), derive).carry_out()
             sync_folder(directory)
             return founded
 
@@ -189,6 +195,7 @@ class _Founding:
     plan: FoundingPlan
     now: int
     partners: dict[str, str]
+    derive: DeriveKey | None = None
     made: list[str] = field(default_factory=list)
     governance_ring: Keyring = field(init=False)
     ring: Keyring = field(init=False)
@@ -249,6 +256,7 @@ class _Founding:
             deployment=self.plan.deployment,
             agency=self.plan.agency,
             passphrase=lambda: load_passphrase(source),
+            derive=self.derive,
         )
 
     def _governance(self) -> GovernanceSigner:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from adapters.demo.partnership import create_partnership
+from adapters.trial_partnership import create_partnership
 from broker.agency.config import CONFIG_NAME
 from broker.transport.local_settings import KAFKA_FOLDER, server_properties
 

@@ -21,9 +21,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
 from adapters.demo.processes import SETTLE_S, AdapterProcess
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
 from broker.transport import guard
 from broker.transport.local import LocalKafka

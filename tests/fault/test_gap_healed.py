@@ -17,8 +17,8 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.participant import LoadedAgency, Participant
 from broker.control.watch import Watch
 from broker.judging.partition_state import Generation, parse_state

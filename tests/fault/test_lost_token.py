@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.keys import token as token_module

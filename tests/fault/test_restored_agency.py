@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.restored import restore_record
 from broker.clock import now_ms
 from broker.operations.agency_backup import back_up

@@ -12,7 +12,6 @@ from adapters.base import AgencySystem, Row
 from adapters.council import ADAPTER as COUNCIL_ADAPTER
 from adapters.csu import ADAPTER as CSU_ADAPTER
 from adapters.delivery import Delivery
-from adapters.demo.london import PARTNER_CODES
 from adapters.demo.own_form import own_form
 from adapters.demo.samples.facts import case_list
 from adapters.demo.samples.leaves import asked, referral_leaves
@@ -21,6 +20,7 @@ from adapters.intake import Intake, Publication
 from adapters.links import StoreLinks
 from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.source_file import SourceFile
+from adapters.trial_agencies import PARTNER_CODES
 from broker.observing.metrics import Metrics
 from broker.record import Record
 from tests.support.founded_partnership import COUNCIL, POLICE, SECOND

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
 from broker.keys.manifest import Manifest
 from broker.service.own_manifest_watch import watch_own_manifest

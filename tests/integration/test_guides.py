@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.participant import load_participant
 from broker.transport.certificates import save_identity
 from broker.transport.kafka import KafkaTransport

@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
 )
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from adapters.demo.partnership import create_partnership
+from adapters.trial_partnership import create_partnership
 from broker.agency.config import load_config
 from broker.agency.kafka_settings import connection_of, read_operator_file
 from broker.clock import now_ms

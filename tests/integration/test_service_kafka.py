@@ -20,8 +20,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.participant import load_participant
 from broker.transport.connection import admin_settings
 from broker.transport.kafka import KafkaTransport

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.own_manifest import renew_keys, suspend_contract
 from broker.agency.participant import load_participant
 from broker.errors import StoreError

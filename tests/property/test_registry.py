@@ -16,7 +16,7 @@ from functools import cache
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from adapters.demo.london import london_agencies
+from adapters.trial_agencies import london_agencies
 from broker.errors import ManifestError, RegistryError
 from broker.keys.delegation import DelegationChanges
 from broker.keys.issuing import ManifestChanges, issue_manifest

@@ -17,7 +17,7 @@ import pytest
 import typer.main
 
 from adapters import main as program
-from adapters.demo.partnership import create_partnership
+from adapters.trial_partnership import create_partnership
 from broker import clock as broker_clock
 from broker.agency.participant import Participant, load_participant
 from broker.clock import now_ms

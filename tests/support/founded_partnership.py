@@ -15,8 +15,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from adapters.demo.london import AgencyPlan, london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import AgencyPlan, london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
 from broker.envelope.primitives import (
     b64,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.partnership import Partnership, create_partnership
+from adapters.trial_partnership import Partnership, create_partnership
 from broker.agency.participant import Participant, load_participant
 
 NOW = 1_762_000_000_000

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.council import ADAPTER
 from adapters.council.forms import CouncilFormat, Form
-from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import asked, case_leaves, critical_leaves, referral_leaves
 from adapters.demo.samples.sample_rows import SampleRow, encoded, flawed, rendered
+from adapters.trial_agencies import PARTNER_CODES
 from broker.event import JSON
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["council"]

@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.cps import ADAPTER
-from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import case_leaves, recorded_by_police
 from adapters.demo.samples.sample_rows import SampleRow, flawed, rendered
+from adapters.trial_agencies import PARTNER_CODES
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["cps"]
 """Own partner codes, as in ``[partners]`` of the service's ``agency.toml``."""

@@ -9,7 +9,6 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.csu import ADAPTER
-from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import (
     asked,
@@ -19,6 +18,7 @@ from adapters.demo.samples.leaves import (
     referral_leaves,
 )
 from adapters.demo.samples.sample_rows import SampleRow, encoded, flawed, rendered
+from adapters.trial_agencies import PARTNER_CODES
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["csu"]
 """Own partner codes, as in ``[partners]`` of a unit's ``agency.toml``."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 
-from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import asked, critical_leaves, referral_leaves
 from adapters.demo.samples.sample_rows import SampleRow, encoded, flawed, rendered
 from adapters.support import ADAPTER
+from adapters.trial_agencies import PARTNER_CODES
 from broker.event import JSON
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["support"]

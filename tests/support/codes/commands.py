@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from adapters.demo.partnership import create_partnership
+from adapters.trial_partnership import create_partnership
 from broker.clock import now_ms
 from broker.errors import ConcordantError
 from broker.store.database import open_store

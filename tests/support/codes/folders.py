@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from adapters.demo.partnership import create_partnership
+from adapters.trial_partnership import create_partnership
 from broker.clock import now_ms
 from broker.store.database import open_store
 from tests.support.command_line import run

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.clock import now_ms
 
 resource = pytest.importorskip("resource", reason="limits of a process are those of Unix")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from adapters.demo.london import AgencyPlan
 from adapters.testing import opened
+from adapters.trial_agencies import AgencyPlan
 from broker.event import JSON
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.referrals import Referrals, key

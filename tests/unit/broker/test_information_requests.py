@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.london import london_agencies
+from adapters.trial_agencies import london_agencies
 from broker.event import JSON
 from contracts.errors import EventError
 from contracts.events import PlainEvent

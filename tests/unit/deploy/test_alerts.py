@@ -19,10 +19,10 @@ import pytest
 import yaml
 
 from adapters.base import MappingError
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
 from adapters.support import ADAPTER as OF_SUPPORT
 from adapters.tables.scripts import tables_script
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.database_section import DatabaseSection
 from broker.agency.own_manifest import suspend_contract
 from broker.agency.participant import load_participant

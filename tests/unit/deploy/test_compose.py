@@ -15,7 +15,7 @@ import yaml
 from cryptography import x509
 
 from adapters.catalogue import adapter_named
-from adapters.demo.london import london_agencies
+from adapters.trial_agencies import london_agencies
 from broker.agency.config import load_config
 from broker.operations.kafka_operator import OperatorAccess, partnership_host
 from contracts.loading import load_contract

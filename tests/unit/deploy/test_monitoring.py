@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client import Histogram
 
-from adapters.demo.london import london_agencies
+from adapters.trial_agencies import london_agencies
 from broker.observing.metrics import Expiring, Metrics
 
 # Labels that Prometheus itself adds, and the function's own.

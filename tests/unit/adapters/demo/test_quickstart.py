@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo import partnership
+from adapters import trial_partnership as partnership
 from broker.clock import now_ms
 from broker.errors import ConfigError
 

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sandbox.rehearsed_agreement import (
-    OF_PARTIES,
-    rehearsed_agreement,
-    without_parties,
-)
+from adapters.sandbox.rehearsed_agreement import rehearsed_agreement
 from adapters.sandbox.sandbox_world import PREFIX, deployment_of
+from adapters.trial_terms import OF_PARTIES, without_parties
 from broker.errors import ConfigError, WrongInputError
 from contracts.loading import parse_draft, shipped_names, shipped_terms
 from contracts.model import DraftContract

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from adapters.demo.partnership import Partnership
+from adapters.trial_partnership import Partnership
 from broker.agency.own_manifest import (
     destroy_exchange_keys,
     longest_retention_ms,

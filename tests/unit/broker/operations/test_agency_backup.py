@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.partnership import Partnership
 from adapters.http_api.tokens import new_token
+from adapters.trial_partnership import Partnership
 from broker.agency.backup_file import MAGIC, FileEntry, FolderEntry, entries
 from broker.errors import ConfigError, KeyAccessError, StoreError, WrongInputError
 from broker.keys import sealed_stream

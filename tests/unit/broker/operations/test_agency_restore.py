@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.partnership import Partnership
+from adapters.trial_partnership import Partnership
 from broker.agency.backup_file import MAGIC, BackupWriter, FileEntry
 from broker.agency.participant import load_participant
 from broker.agency.restored import RESTORED_FILE, note_heard, restore_record

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.demo.partnership import Partnership
+from adapters.trial_partnership import Partnership
 from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError
 from broker.registry.contract_in_force import ContractInForce, contract_for_event, contract_in_force

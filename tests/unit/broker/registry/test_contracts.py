@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from adapters.demo.partnership import Partnership
+from adapters.trial_partnership import Partnership
 from broker.agency.participant import Participant, load_participant
 from broker.envelope.primitives import b64
 from broker.errors import RegistryError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.partnership import Partnership
+from adapters.trial_partnership import Partnership
 from broker.agency.own_manifest import (
     renew_keys,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.demo.partnership import Partnership, create_partnership
+from adapters.trial_partnership import Partnership, create_partnership
 from broker.agency import participant as participant_module
 from broker.agency.participant import Participant, load_participant
 from broker.errors import ConfigError, KeyAccessError, ManifestError, RegistryError
@@ -184,7 +184,7 @@ def test_a_failure_leaves_nothing_behind(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("adapters.demo.partnership.save_identity", full)
+    monkeypatch.setattr("adapters.trial_partnership.save_identity", full)
     with pytest.raises(ConfigError) as caught:
         create_partnership(tmp_path / "new", now)
     assert caught.value.code == "directory_unusable"

@@ -16,13 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from adapters.demo.london import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
+from adapters.trial_agencies import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
 from broker.agency.kinds import require_kind
 from broker.envelope.primitives import b64, random_token
 from broker.errors import ConfigError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
 from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import whole_second
+from broker.keys.keyring import DeriveKey
 from broker.operations.agency_entry import TLS_FOLDER
 from broker.operations.agency_founding import FoundingPlan, found_agency
 from broker.operations.contract_signing import shown_text
@@ -116,6 +117,7 @@ def create_partnership(
     terms: str | None = None,
     vocabulary: Vocabulary | None = None,
     documents: Documents | None = None,
+    derive: DeriveKey | None = None,
 ) -> Partnership:
     """Make a partnership that is in force today.
 
@@ -129,6 +131,7 @@ def create_partnership(
         terms: the agreement's text, without parties, dates and keys; the shipped one if not given.
         vocabulary: the vocabulary to pin; the one that the terms name if not given.
         documents: places of the vocabulary, if it does not come with the software.
+        derive: see ``Keyring``.
 
     Raises:
         ConfigError: code `directory_not_empty` or `directory_unusable`.
@@ -139,7 +142,7 @@ def create_partnership(
     existed = root.exists()
     claim = _claim_empty(root)
     try:
-        partnership = _create(root, now, plans, deployment, bootstrap, hosts, text)
+        partnership = _create(root, now, plans, deployment, bootstrap, hosts, text, derive)
         claim.unlink()
     except BaseException as error:
         for made in root.iterdir():
@@ -168,6 +171,7 @@ def _create(
     bootstrap: str,
     hosts: Sequence[str],
     terms: _Terms,
+    derive: DeriveKey | None,
 ) -> Partnership:
     authority = issue_ca(deployment, now)
     for kind in sorted({plan.adapter for plan in agencies}):
@@ -176,7 +180,7 @@ def _create(
     with ThreadPoolExecutor() as pool:  # scrypt and signing leave Python's lock
         founded = list(
             pool.map(
-                lambda plan: _found(root / plan.id, plan, deployment, bootstrap, now),
+                lambda plan: _found(root / plan.id, plan, deployment, bootstrap, now, derive),
                 agencies,
             )
         )
@@ -198,6 +202,7 @@ def _found(
     deployment: str,
     bootstrap: str,
     now: int,
+    derive: DeriveKey | None,
 ) -> _Founded:
     """Make an agency as `concordant agency init` does, with a passphrase beside it."""
     make_private_folder(directory, exist_ok=False)
@@ -210,7 +215,7 @@ def _found(
         kafka=bootstrap,
         passphrase_file=PASSPHRASE_NAME,
     )
-    founded = found_agency(directory, request, now, partners=plan.codes)
+    founded = found_agency(directory, request, now, partners=plan.codes, derive=derive)
     assert founded.governance is not None  # it was made just now
     return _Founded(plan, founded.governance, founded.entry)
 
