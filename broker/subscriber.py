@@ -40,6 +40,7 @@ from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
 from broker.receiving.retry_later import EQUIVOCATION
 from broker.record import KafkaPartition
+from broker.registry.contract_book import ContractBook
 from broker.service.reading import Inbound, Reader
 from broker.store.database import Store, open_store
 from broker.store.exclusion import exclusive
@@ -101,6 +102,30 @@ async def subscribe(
         StoreError: ``already_running``, another process uses this name.
         TransportError: Kafka does not let this agency read.
     """
+    async with open_inbox(
+        directory,
+        name,
+        clock=clock,
+        receiver=receiver,
+        on_trouble=on_trouble,
+        acting_for=acting_for,
+        reason=reason,
+    ) as inbox:
+        yield Events(inbox)
+
+
+@asynccontextmanager
+async def open_inbox(
+    directory: Path,
+    name: str,
+    *,
+    clock: Callable[[], int] = now_ms,
+    receiver: Receiver | None = None,
+    on_trouble: OnTrouble = _silent,
+    acting_for: str | None = None,
+    reason: str | None = None,
+) -> AsyncIterator[SubscriptionInbox]:
+    """Open the inbox of a subscription; see ``subscribe``."""
     if not _NAME.fullmatch(name):
         raise ConfigError(
             "A subscription's name has lower-case letters, digits and hyphens",
@@ -121,11 +146,11 @@ async def subscribe(
         for_whom = f"subscriber {name}" + (f" for {label(acting_for)}" if acting_for else "")
         actor = Actor(label(login_name()), label(for_whom), reason)
         stores = _Stores(store, audit)
-        subscription = _Subscription(participant, stores, receiver, actor, clock)
+        inbox = SubscriptionInbox(participant, stores, receiver, actor, clock)
         stop = asyncio.Event()
-        reading = asyncio.create_task(subscription.read(stop, on_trouble))
+        reading = inbox.reading = asyncio.create_task(inbox.read(stop, on_trouble))
         try:
-            yield Events(subscription, reading)
+            yield inbox
         finally:
             stop.set()
             reading.cancel()
@@ -134,8 +159,11 @@ async def subscribe(
             audit.close()
 
 
-class _Subscription:
+class SubscriptionInbox:
     """Receiver without an adapter: an inbox of its own, filled by one consumer."""
+
+    reading: asyncio.Task[None]
+    """Reads from Kafka until the subscription is closed."""
 
     def __init__(
         self,
@@ -151,6 +179,7 @@ class _Subscription:
         self._actor = actor
         self._clock = clock
         self._secret = participant.keyring.secret()
+        self.agency = participant.agency
         self._trust = TrustStore(
             participant.agency, participant.contracts, participant.manifests, participant.keyring
         )
@@ -196,14 +225,28 @@ class _Subscription:
             rows = tx.reader.all_deferred()
         return {row.place.kafka_partition for row in rows if row.reason != EQUIVOCATION}
 
-    def undelivered(self) -> list[tuple[int, OpenedEvent]]:
-        """Return the next events; the disclosure log records them before they are returned."""
+    def contracts(self) -> ContractBook:
+        """Return the agreements that are known now."""
+        return self._trust.contracts
+
+    def undelivered(
+        self, wanted: Callable[[OpenedEvent], bool] = lambda _event: True
+    ) -> list[tuple[int, OpenedEvent]]:
+        """Return the next events; the disclosure log records them before they are returned.
+
+        Args:
+            wanted: chooses events. The others count as taken, and the log has no entry of them.
+        """
         with self._store.reading() as tx:
             rows = tx.inbox.undelivered(ROUND_EVENTS)
         events = []
         for row in rows:
             assert row.payload is not None
-            events.append((row.seq, parse_payload(row.payload)))
+            event = parse_payload(row.payload)
+            if wanted(event):
+                events.append((row.seq, event))
+            else:
+                self.delivered(row.seq)
         if events:
             with self._audit.transaction() as tx:
                 entries = [self._consultation(event) for _, event in events]
@@ -231,9 +274,8 @@ class _Subscription:
 class Events:
     """Stream of a subscription's events, in order of arrival with urgent ones first."""
 
-    def __init__(self, subscription: _Subscription, reading: asyncio.Task[None]) -> None:
-        self._subscription = subscription
-        self._reading = reading
+    def __init__(self, inbox: SubscriptionInbox) -> None:
+        self._inbox = inbox
         self._ready: list[tuple[int, OpenedEvent]] = []
         self._given: int | None = None
 
@@ -249,13 +291,13 @@ class Events:
         """
         await self.acknowledge()
         while not self._ready:
-            self._ready = await asyncio.to_thread(self._subscription.undelivered)
+            self._ready = await asyncio.to_thread(self._inbox.undelivered)
             if not self._ready:
-                if self._reading.done():
-                    self._reading.result()
+                if self._inbox.reading.done():
+                    self._inbox.reading.result()
                     raise StopAsyncIteration
-                if self._subscription.judge_again_is_due():
-                    await self._subscription.judge_again()
+                if self._inbox.judge_again_is_due():
+                    await self._inbox.judge_again()
                 await asyncio.sleep(LOOK_S)
         self._given, event = self._ready.pop(0)
         return event
@@ -264,4 +306,4 @@ class Events:
         """Mark the last event as taken: it will not be returned again."""
         given, self._given = self._given, None
         if given is not None:
-            await asyncio.to_thread(self._subscription.delivered, given)
+            await asyncio.to_thread(self._inbox.delivered, given)

@@ -67,6 +67,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/contracts-and-audits",
                 "guides/vocabularies",
                 "guides/lint-rules",
+                "guides/python-client",
                 "guides/subscribing",
                 "guides/hosting-kafka",
                 "guides/when-a-key-is-lost",

@@ -14,6 +14,8 @@ PAGE = Path(__file__).with_name("public-api.md")
 MODULES = {
     "concordant": "The entrance. It imports other packages on first use, and checks that"
     " `broker`, `contracts` and `adapters` are those of this project.",
+    "concordant.testing": "A partnership in memory, for tests of a program that publishes and"
+    " subscribes: [A client in Python](guides/python-client.md).",
     "broker.subscriber": "Verified and decrypted events, for systems inside an agency:"
     " [Subscribing](guides/subscribing.md).",
     "broker.event": "An event as a subscription returns it.",

@@ -186,6 +186,31 @@ CODES: Final[Mapping[str, Meaning]] = {
     "checkpoint_malformed": Meaning(
         "a checkpoint is not in its canonical form", "Ask its sender for it again."
     ),
+    "client_address_unusable": Meaning(
+        "(Python client) the address of the adapter is none, or has no TLS",
+        "Give https://HOST:PORT. Without TLS only this machine's own adapter can be reached: "
+        "http://127.0.0.1:PORT",
+    ),
+    "client_answer_unknown": Meaning(
+        "(Python client) the answer is none of the adapter's HTTP interface",
+        "Check that the address is that of the adapter, which `state/api-port` or the section "
+        "[api] names, and that no proxy answers in its place.",
+    ),
+    "client_certificate_refused": Meaning(
+        "(Python client) the certificate of the adapter is not valid",
+        "Give the authority of the adapter's certificate as ca, and the name that stands in the"
+        " certificate as the host.",
+    ),
+    "client_certificate_unusable": Meaning(
+        "(Python client) a TLS file of the client cannot be used",
+        "Check that ca is the PEM file of the adapter's authority, and that the files of "
+        "certificate are a PEM certificate and its key.",
+    ),
+    "client_unreachable": Meaning(
+        "(Python client) the adapter cannot be reached, or does not answer in time",
+        "Check that the adapter runs and that the address is right. The same request can be "
+        "sent again.",
+    ),
     "clock_behind": Meaning(
         "this clock is behind what others have signed",
         "Set the clock by NTP, then start the adapter again.",
@@ -622,12 +647,26 @@ CODES: Final[Mapping[str, Meaning]] = {
         "an error without a code of its own occurred", "Keep the message and tell the maintainers."
     ),
     "event_ambiguous": Meaning("several agencies used this event id", "Name the sender as well."),
+    "event_handled": Meaning(
+        "(Python client) another process of the subscription handled the event",
+        "Let the transaction roll back, which this error does. Run one process for each "
+        "subscription, or expect this error.",
+    ),
     "event_held": Meaning("the event is held", "Read why: concordant quarantine list --agency DIR"),
     "event_invalid": Meaning(
         "a required field is missing (9), or the event does not match the model (10)",
         _SENT_AGAIN + _OUR_EVENT,
     ),
     "event_malformed": Meaning("a line is not an event", "Correct the named line."),
+    "event_model_outdated": Meaning(
+        "(Python client) an event does not fit its model",
+        "Make the module of models again: concordant contract export python",
+    ),
+    "event_not_acknowledged": Meaning(
+        "(Python client) the next event was asked for before the last one was acknowledged",
+        "Call event.acknowledge(transaction) in the handler's transaction, and let errors of "
+        "the handler end the loop. After a restart the event is given again.",
+    ),
     "event_not_sent": Meaning(
         "the event is not on Kafka yet",
         "Start the adapter if it does not run, and wait until it has sent the event: "
@@ -1225,6 +1264,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing: later pings are answered. If it happens again and again, ask the agency why it "
         "sends them.",
     ),
+    "positions_unusable": Meaning(
+        "(Python client) the file of a subscription's position cannot be opened",
+        "Give a file that does not exist yet, in a folder that this program may write to.",
+    ),
     "possession_invalid": Meaning(
         "an agency does not prove that it holds a key", "Ask it to issue its manifest again."
     ),
@@ -1410,6 +1453,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "(HTTP) a result for an event that was not offered",
         "Send the result after the event came from GET /events.",
     ),
+    "results_off": Meaning(
+        "(Python client) an event was rejected, and the subscription sends no results",
+        "Subscribe with results=True and a token of the scope result, or acknowledge the event "
+        "and keep the case in your own system.",
+    ),
     "results_overdue": Meaning(
         "(doctor) the agency's system has sent no result for events that it was offered",
         "Ask the team of that system whether it reads the events and sends results.",
@@ -1530,8 +1578,17 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Let the adapter's account write to the folder state/.",
     ),
     "stream_stopped": Meaning("the stream of this partition was stopped before", _RELEASE),
+    "subscription_filter_invalid": Meaning(
+        "(Python client) the types or senders of a subscription are no list of names or models",
+        'Give lists, for example types=["referral.made"], or classes of the module that '
+        "concordant contract export python writes.",
+    ),
     "subscription_name": Meaning(
         "the name of the subscription cannot be used", "Use lower case letters, digits and hyphens."
+    ),
+    "subscription_start_invalid": Meaning(
+        "(Python client) the start of a subscription is no time with a zone",
+        "For example: datetime.now(UTC) - timedelta(days=7)",
     ),
     "superseded": Meaning("the record is above the end of a closed generation", _NOTHING_TAKEN),
     "suspended": Meaning("a party had suspended its part of the contract", _SENT_AGAIN),

@@ -14,6 +14,30 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "client_address_unusable": "concordant/client/test_http_requests.py"
+    "::test_an_address_that_would_give_the_token_away_is_refused",
+    "client_answer_unknown": "concordant/client/test_http_requests.py"
+    "::test_an_answer_of_something_else_is_no_event",
+    "client_certificate_refused": "concordant/client/test_connection.py"
+    "::test_another_authority_is_client_certificate_refused",
+    "client_certificate_unusable": "concordant/client/test_http_requests.py"
+    "::test_a_tls_file_that_is_none_is_refused",
+    "client_unreachable": "concordant/client/test_subscription.py"
+    "::test_a_result_waits_for_an_adapter_that_is_away",
+    "event_handled": "concordant/client/test_subscription.py"
+    "::test_two_processes_of_one_subscription_have_the_effect_once",
+    "event_model_outdated": "concordant/client/test_models.py"
+    "::test_an_event_of_another_version_is_event_model_outdated",
+    "event_not_acknowledged": "concordant/client/test_subscription.py"
+    "::test_an_event_that_was_not_acknowledged_is_not_passed_over",
+    "positions_unusable": "concordant/client/test_subscription.py"
+    "::test_a_subscription_that_cannot_be_opened_says_so",
+    "results_off": "concordant/client/test_subscription.py"
+    "::test_a_subscription_without_results_cannot_reject",
+    "subscription_filter_invalid": "concordant/client/test_subscription.py"
+    "::test_a_subscription_that_cannot_be_opened_says_so",
+    "subscription_start_invalid": "concordant/client/test_subscription.py"
+    "::test_a_subscription_that_cannot_be_opened_says_so",
     "config_webhook_plaintext": "broker/agency/test_config.py"
     "::test_a_webhook_without_encryption_off_loopback_is_config_webhook_plaintext",
     "delivery_fails": "broker/operations/test_agency_status.py"

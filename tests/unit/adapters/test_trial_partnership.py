@@ -16,6 +16,9 @@ from broker.errors import ConfigError, KeyAccessError, ManifestError, RegistryEr
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError, ContractError
 from tests.support.manifest_files import newest_manifest_file
+from tests.support.partnership_fixtures import founded, load, now, partnership
+
+__all__ = ["founded", "load", "now", "partnership"]
 
 Load = Callable[..., Participant]
 CONTRACT = "contracts/london-hate-crime.yaml"

@@ -44,6 +44,7 @@ def names(requirements: list[str]) -> set[str]:
 
 BASE = names(PROJECT["dependencies"])
 SUBSCRIBER = BASE | names(PROJECT["optional-dependencies"]["subscriber"])
+READER = BASE | names(PROJECT["optional-dependencies"]["reader"])
 ADAPTER = BASE | names(PROJECT["optional-dependencies"]["adapter"])
 
 
@@ -51,7 +52,7 @@ TOKEN = names(PROJECT["optional-dependencies"]["pkcs11"]) - ADAPTER
 """Imported when a signing key on a PKCS#11 token is used, and only then."""
 OPTIONAL = set[str]().union(*(names(asked) for asked in PROJECT["optional-dependencies"].values()))
 """What any extra declares: some are for one source or sink, and imported only when it is used."""
-WHOLE = ADAPTER | OPTIONAL
+WHOLE = (ADAPTER | OPTIONAL) - OF_THE_TESTS
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -107,11 +108,20 @@ def reached(*roots: str) -> set[str]:
 def test_contracts_alone_imports_what_the_base_declares_and_nothing_else() -> None:
     modules = {
         module
-        for package in ("contracts", "concordant")
-        for file in PACKAGE_FOLDERS[package].rglob("*.py")
+        for file in (
+            *PACKAGE_FOLDERS["contracts"].rglob("*.py"),
+            *(PACKAGE_FOLDERS["concordant"] / f"{name}.py" for name in ("packages", "__main__")),
+        )
         for module in imported(file)
+        if not module.startswith("adapters")
     }
     assert distributions(modules) == BASE
+
+
+def test_a_reader_imports_what_its_extra_declares_and_nothing_else() -> None:
+    """SQLAlchemy is the caller's: it is imported only for a connection of it."""
+    found = distributions(reached("concordant.client", "concordant.client.http_connection"))
+    assert (found | BASE) - {"sqlalchemy"} == READER
 
 
 def test_a_subscriber_imports_what_its_extra_declares_and_nothing_else() -> None:
@@ -211,6 +221,36 @@ def test_contracts_alone_says_how_to_get_the_rest() -> None:
     assert "Traceback" not in done.stderr
 
 
+READ = """
+import concordant, sqlite3
+from pathlib import Path
+client = concordant.connect("http://127.0.0.1:1", token="t")
+connection = sqlite3.connect(":memory:")
+concordant.create_tables(connection)
+with connection:
+    event = concordant.Event("referral.made", ["council-camden"], {"case_id": "1"})
+    print(client.publish(event, key="1", transaction=connection).key)
+try:
+    next(client.subscribe("dashboard", wait=0))
+except concordant.ClientError as error:
+    print(error.code)
+ours = ("broker", "adapters", "cryptography")
+print([name for name in sys.modules if name.split(".")[0] in ours])
+try:
+    concordant.open_agency
+except concordant.InstallationError as error:
+    print(error.fix)
+"""
+
+
+def test_a_reader_works_with_what_its_extra_declares_and_has_no_cryptographic_part() -> None:
+    done = with_only(READER, READ)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "1", "client_unreachable", "[]", "pip install 'concordant[adapter]'",
+    ]  # fmt: skip
+
+
 SUBSCRIBE = """
 import asyncio
 from pathlib import Path
@@ -250,6 +290,6 @@ async def test_a_subscriber_gets_events_with_what_its_extra_declares(
     assert done.stdout.split() == [MADE, police.agency]
 
 
-@pytest.mark.parametrize("extra", ["subscriber", "adapter", "local"])
+@pytest.mark.parametrize("extra", ["subscriber", "reader", "adapter", "testing", "local"])
 def test_an_extra_adds_something(extra: str) -> None:
     assert names(PROJECT["optional-dependencies"][extra]) - BASE

@@ -18,7 +18,11 @@ from broker.subscriber import Events, subscribe
 from tests.support.code_scan import ROOT
 
 PUBLIC = {
-    "concordant": "InstallationError __version__ require_own_packages subscribe",
+    "concordant": "Accepted AsyncClient AsyncReceived AsyncSubscription Client ClientError Event"
+    " InstallationError Queued Received ReceivedEvent Relayed Subscription __version__ connect"
+    " connect_async create_tables create_tables_async open_agency open_agency_async publish"
+    " require_own_packages subscribe",
+    "concordant.testing": "FoundedPartnership Partnership SentEvent TestAgency found_partnership",
     "broker.subscriber": "Events subscribe",
     "broker.event": "JSON OpenedEvent uuid_text",
     "broker.errors": "BackupError ConfigError DisclosureLogError EntryError EvidenceError"

@@ -1,0 +1,124 @@
+"""SQL of the client on the connection that the caller's program has.
+
+A step of the client is a generator that yields statements and gets their rows back. So the same
+step runs on SQLAlchemy, on sqlite3, on psycopg and on any other DB-API connection, sync or async.
+Statements have `:name` parameters, and are for PostgreSQL and SQLite.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+Transactions: TypeAlias = Callable[[], AbstractContextManager[Any]]
+"""Begins a transaction, and ends it with the block: for example ``engine.begin``."""
+AsyncTransactions: TypeAlias = Callable[
+    [], AbstractAsyncContextManager[Any] | AbstractContextManager[Any]
+]
+
+
+class Statement(NamedTuple):
+    """A statement with its parameters."""
+
+    sql: str
+    parameters: Mapping[str, object]
+
+
+class Answer(NamedTuple):
+    """Rows of a query, and the number of rows that a statement has changed."""
+
+    rows: Sequence[Sequence[Any]]
+    changed: int
+
+
+Step: TypeAlias = Generator[Statement, Answer, T]
+
+_PARAMETER: Final = re.compile(r"(?<!:):([a-z_]+)")
+
+
+def run(connection: Any, step: Step[T]) -> T:
+    """Run a step on a connection, in the transaction that is open there."""
+    try:
+        statement = next(step)
+        while True:
+            cursor = _execute(connection, statement)
+            rows = cursor.fetchall() if _has_rows(cursor) else []
+            statement = step.send(Answer([tuple(row) for row in rows], cursor.rowcount))
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+
+
+async def run_async(connection: Any, step: Step[T]) -> T:
+    """Run a step on a connection whose calls may be awaitable."""
+    try:
+        statement = next(step)
+        while True:
+            cursor = await _awaited(_execute(connection, statement))
+            rows = await _awaited(cursor.fetchall()) if _has_rows(cursor) else []
+            statement = step.send(Answer([tuple(row) for row in rows], cursor.rowcount))
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+
+
+def is_sqlite(connection: Any) -> bool:
+    """Return whether a connection is one to SQLite."""
+    if _of_sqlalchemy(connection):
+        bound = connection.get_bind() if hasattr(connection, "get_bind") else connection
+        return bool(bound.dialect.name == "sqlite")
+    return "sqlite" in type(connection).__module__
+
+
+async def _awaited(value: Any) -> Any:
+    return await value if inspect.isawaitable(value) else value
+
+
+def _has_rows(cursor: Any) -> bool:
+    returns = getattr(cursor, "returns_rows", None)  # SQLAlchemy
+    return bool(cursor.description) if returns is None else bool(returns)
+
+
+def _of_sqlalchemy(connection: Any) -> bool:
+    return any(base.__module__.startswith("sqlalchemy.") for base in type(connection).__mro__)
+
+
+def _execute(connection: Any, statement: Statement) -> Any:
+    sql, parameters = statement
+    if _of_sqlalchemy(connection):
+        from sqlalchemy import bindparam, text
+        from sqlalchemy.types import NullType
+
+        # a parameter without a type: the column decides, also a jsonb or a uuid
+        typed = [bindparam(name, type_=NullType()) for name in parameters]
+        return connection.execute(text(sql).bindparams(*typed), dict(parameters))
+    style = _style(connection)
+    if style == "named":
+        return _on_cursor(connection, sql, dict(parameters))
+    if style == "pyformat":
+        return _on_cursor(connection, _PARAMETER.sub(r"%(\1)s", sql), dict(parameters))
+    names = _PARAMETER.findall(sql)
+    mark = "%s" if style == "format" else "?"
+    return _on_cursor(connection, _PARAMETER.sub(mark, sql), [parameters[name] for name in names])
+
+
+def _on_cursor(connection: Any, sql: str, parameters: Any) -> Any:
+    if hasattr(connection, "execute"):  # sqlite3, psycopg, and their async forms
+        return connection.execute(sql, parameters)
+    cursor = connection.cursor()
+    cursor.execute(sql, parameters)
+    return cursor
+
+
+def _style(connection: Any) -> str:
+    """Return the style of parameters of a DB-API connection (PEP 249)."""
+    module = type(connection).__module__.partition(".")[0]
+    if "sqlite" in module:
+        return "named"
+    return str(getattr(sys.modules.get(module), "paramstyle", "pyformat"))
