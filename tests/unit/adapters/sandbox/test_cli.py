@@ -7,12 +7,13 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from adapters.sandbox import rehearsal
 from adapters.sandbox.behaviours import BEHAVIOURS, behaviours_of
-from adapters.sandbox.happenings import Chronicle, Happening, Summary
+from adapters.sandbox.happenings import Chronicle, Happening, Summary, What
 from adapters.sandbox.rehearsal import RehearsalPlan, Shown
 from tests.support.command_line import Cli
 from tests.support.guide_sessions import GUIDES, sessions
@@ -54,6 +55,13 @@ def test_the_guide_explains_each_behaviour() -> None:
     text = (GUIDES / GUIDE).read_text()
     table = text[text.index("## 3.") : text.index("## 4.")]
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.M)) == set(BEHAVIOURS)
+
+
+def test_the_guide_names_each_kind_of_line_and_member() -> None:
+    text = (GUIDES / GUIDE).read_text()
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text[text.index("For scripts") :], re.M)
+    named = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+    assert named - {"what"} == set(get_args(What))
 
 
 def test_lines_for_people_show_the_next_step(cli: Cli, plans: list[RehearsalPlan]) -> None:
