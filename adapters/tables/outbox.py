@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     delete,
     exists,
     func,
@@ -33,6 +34,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import quoted_name
 from sqlalchemy.types import NullType
 
 from adapters.tables.connecting import Database, sql_state
@@ -126,19 +128,24 @@ class OutboxRows:
 
     # --- statements ------------------------------------------------------------------------------
 
+    def _column(self, name: str) -> ColumnElement[Any]:
+        """Return a column of the settings, or of a mapping, which may change."""
+        known = self._outbox.c.get(name)
+        return column(quoted_name(name, quote=True)) if known is None else known
+
     def _text(self, name: str) -> ColumnElement[Any]:
-        return cast(self._outbox.c[name], Text)
+        return cast(self._column(name), Text)
 
     def _bytes(self, name: str) -> ColumnElement[Any]:
         """Return a column as bytes: a text that is not valid UTF-8 is no error of the driver."""
         if self._postgres:
             return func.convert_to(self._text(name), literal_column("'UTF8'"))
-        return cast(self._outbox.c[name], LargeBinary)
+        return cast(self._column(name), LargeBinary)
 
     def _size(self, name: str) -> ColumnElement[Any]:
         if self._postgres:
             return func.coalesce(func.octet_length(self._text(name)), 0)
-        return func.coalesce(func.length(cast(self._outbox.c[name], LargeBinary)), 0)
+        return func.coalesce(func.length(cast(self._column(name), LargeBinary)), 0)
 
     def _usable(self) -> ColumnElement[bool]:
         """Return the condition for rows with a key of visible ASCII characters."""
@@ -154,7 +161,7 @@ class OutboxRows:
                 self._outbox.c[name].is_not(None),
                 cast(self._outbox.c[name], Text).collate("C").op("~", is_comparison=True)(pattern),
             )
-        size = func.length(cast(self._outbox.c[name], LargeBinary))
+        size = func.length(cast(self._column(name), LargeBinary))
         strange: ColumnElement[Any] = literal_column(f"'*[^{first}-~]*'")
         return and_(
             size.between(1, most),
@@ -240,7 +247,11 @@ class OutboxRows:
             case((within, self._bytes(name)), else_=null()).label(f"v{number}")
             for number, name in enumerate(columns)
         ]
-        asked = select(size.label("size_"), *values).where(self._this(row), self._waits())
+        asked = (
+            select(size.label("size_"), *values)
+            .select_from(self._outbox)
+            .where(self._this(row), self._waits())
+        )
         try:
             with connection.begin_nested() if self._postgres else nullcontext():
                 found = connection.execute(asked).first()

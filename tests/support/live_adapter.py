@@ -216,6 +216,12 @@ def export(*changes: Mapping[str, object], seed: int = 5) -> bytes:
     return CSU.write(rows, header=CSU.mapping.export_columns)
 
 
+def police_rows(seed: int = 5) -> list[Mapping[str, object]]:
+    """Return the rows of such exports: own column to value, for the columns of an export."""
+    columns = CSU.mapping.export_columns
+    return [{name: row.get(name, "") for name in columns} for row in _rows(seed)]
+
+
 def _rows(seed: int) -> Sequence[Mapping[str, object]]:
     made = sample_rows(random.Random(seed), case_list(seed, 40), flaws=False)
     return [
