@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters import bus_cli, tables_cli, token_cli, webhook_cli
+from adapters import bus_cli, sftp_cli, tables_cli, token_cli, webhook_cli
 from broker.cli.operator_name import Operator, Reason, actor
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(bus_cli.app, name="bus")
 app.add_typer(tables_cli.app, name="tables")
 app.add_typer(token_cli.app, name="token")
+app.add_typer(sftp_cli.app, name="sftp")
 app.add_typer(webhook_cli.app, name="webhook")
 
 Agency = Annotated[

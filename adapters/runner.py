@@ -96,6 +96,7 @@ async def run_adapter(
             broker.when_heard(partial(adapter.source.run, stop, import_turned), stop),
             partial(adapter.sink.run, broker.parts.arrivals.delivered, stop, delivery_turned),
             partial(adapter.retention.run, stop),
+            partial(adapter.faults.run, stop),
         )
         if api is not None:  # last, so that its first request finds the source started
             await api.start()

@@ -112,6 +112,8 @@ _OURS: Final = {
     (SINKS, "database"): ("adapters.tables.sink", "database_sink"),
     (SOURCES, "http"): ("adapters.http_api.sides", "http_source"),
     (SINKS, "http"): ("adapters.http_api.sides", "http_sink"),
+    (SOURCES, "sftp"): ("adapters.sftp.side", "sftp_source"),
+    (SINKS, "sftp"): ("adapters.sftp.side", "sftp_sink"),
     (SINKS, "webhook"): ("adapters.webhook.side", "webhook_sink"),
 }
 """The shipped ones, for a source tree that is not installed."""

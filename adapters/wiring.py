@@ -16,6 +16,7 @@ from adapters.base import AgencySystem
 from adapters.catalogue import adapter_of
 from adapters.mapped import OwnMapping
 from adapters.retention import FolderRetention
+from adapters.side_faults import SideFaultRecord
 from adapters.sides import SideParts, SinkLoop, SourceLoop, sink_named, source_named
 from broker.agency.participant import LoadedAgency, Participant
 from broker.control.control import Control
@@ -25,9 +26,10 @@ from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.ping_answers import PingAnswers
 from broker.control.watch import Watch
 from broker.judging.key_resolver import TrustStore
-from broker.observing.health import HealthServer, Readiness, health_app
+from broker.observing.health import Check, HealthServer, Readiness, health_app
 from broker.observing.logs import dropped_values
 from broker.observing.metrics import Metrics
+from broker.observing.side_faults import Side
 from broker.operations.agreement_exchange import AgreementExchange
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
@@ -161,6 +163,7 @@ class Adapter:
         source: takes events of the agency's system.
         sink: hands received events to the agency's system.
         retention: deletes files after their retention period.
+        faults: stores what the checks of source and sink say.
         server: HTTP server of /livez, /readyz and /metrics.
         api: HTTP interface for the agency's system; None if neither source nor sink has one.
     """
@@ -169,6 +172,7 @@ class Adapter:
     source: SourceLoop
     sink: SinkLoop
     retention: FolderRetention
+    faults: SideFaultRecord
     server: HealthServer
     api: ApiServer | None
 
@@ -212,15 +216,19 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
     )
     source, sink = make_source(parts), make_sink(parts)
     retry.call(source.retry_now)
+    checks: dict[Side, Check] = {}
     if source.trouble is not None:
         outside.readiness.add("import", source.trouble)
+        checks["source"] = source.trouble
     if sink.trouble is not None:
         outside.readiness.add("delivery", sink.trouble)
+        checks["sink"] = sink.trouble
     return Adapter(
         broker,
         source,
         sink,
         FolderRetention(participant.root, store, metrics, clock),
+        SideFaultRecord(store, clock, checks),
         HealthServer(
             health_app(outside.readiness, partial(_exposed, metrics, outside.readiness)),
             host=config.http.host,

@@ -60,6 +60,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/connecting-an-agency",
                 "guides/connecting-a-rest-client",
                 "guides/connecting-a-webhook",
+                "guides/connecting-an-sftp-server",
                 "guides/connecting-a-spreadsheet",
                 "guides/connecting-an-xml-export",
                 "guides/rehearsing",

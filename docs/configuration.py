@@ -82,9 +82,11 @@ MEANS: Mapping[str, str] = {
     "adapter": "How this agency's own system is connected",
     "adapter.kind": "Name of the adapter; `concordant adapter list` shows them",
     "adapter.source": "Where the events of the agency's system come from: `folder` (files), `http` "
-    "(see `[api]`), `bus` (see `[bus]`), `database` (see `[database]`), or one of another package",
-    "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), `bus` (see "
-    "`[bus]`), `database` (see `[database]`), `webhook` (see `[webhook]`), or one of another package",
+    "(see `[api]`), `sftp` (see `[sftp]`), `bus` (see `[bus]`), `database` (see `[database]`), or "
+    "one of another package",
+    "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), `sftp` (see "
+    "`[sftp]`), `bus` (see `[bus]`), `database` (see `[database]`), `webhook` (see `[webhook]`), or "
+    "one of another package",
     "adapter.mapping": "The agency's own mapping file, beside this file; for the kind `mapped` "
     "alone. `mapping.yaml` if it is left out",
     "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "
@@ -297,6 +299,22 @@ MEANS: Mapping[str, str] = {
     "http": "Where `/livez`, `/readyz` and `/metrics` answer",
     "http.host": "Address to listen on",
     "http.port": "Port to listen on. 0 takes any free port; `state/http-port` says which",
+    "sftp": "SFTP server of the agency's own system, if the source or the sink is `sftp`",
+    "sftp.host": "Name or address of the server",
+    "sftp.port": "Port of SSH",
+    "sftp.user": "Account of the adapter there",
+    "sftp.key": "File with the private key of the account, in the form of OpenSSH, without a "
+    "passphrase. Set either `key` or `password`",
+    "sftp.password": "File with the password, if the account has no key",
+    "sftp.known_hosts": "File with the pinned host key; `concordant adapter sftp pin` writes it",
+    "sftp.exports": "Folder of the server from which exports are fetched",
+    "sftp.archive": "Folder to which a fetched export is moved",
+    "sftp.rejects": "Folder to which an export is moved that is refused unread",
+    "sftp.imports": "Folder to which received events are written",
+    "sftp.done_marker": "Ending of the file that says that an export is complete, such as `.done`. "
+    "Without it an export is complete when it has rested",
+    "sftp.poll": "Seconds between two looks at the exports",
+    "sftp.timeout": "Seconds for one operation",
     "webhook": "Webhook of the agency's own system, if `sink` is `webhook`",
     "webhook.url": "Address to which each received event is sent, with `https`; `http` only for an "
     "address of this machine, such as `http://127.0.0.1:8080/events`. No user name or password",

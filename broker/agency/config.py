@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from broker.agency.config_bus import BUS, BusSection, require_bus
 from broker.agency.config_rules import (
     require_complete,
+    require_complete_sftp,
     require_passphrase_place,
     require_safe_api,
     require_safe_webhook,
@@ -34,7 +35,7 @@ from broker.agency.config_sections import (
     StateSection,
 )
 from broker.agency.database_section import DatabaseSection, require_complete_database
-from broker.agency.delivery_sections import WebhookSection
+from broker.agency.delivery_sections import SftpSection, WebhookSection
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
 
@@ -72,6 +73,7 @@ class AgencyConfig(Section):
     webhook: WebhookSection | None = None
     bus: BusSection | None = None
     database: DatabaseSection | None = None
+    sftp: SftpSection | None = None
     state: StateSection = StateSection()
 
     @property
@@ -115,6 +117,9 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
             where=f"{where}: database",
             fix="Add the section. Its settings: docs/configuration.md",
         )
+    require_complete_sftp(
+        config.sftp, where, used="sftp" in {config.adapter.source, config.adapter.sink}
+    )
     return config
 
 

@@ -13,7 +13,7 @@ from broker.agency.config_sections import (
     SecretSection,
     VaultSection,
 )
-from broker.agency.delivery_sections import WebhookSection
+from broker.agency.delivery_sections import SftpSection, WebhookSection
 from broker.errors import ConfigError
 from broker.transport.access_token import wrong_endpoint
 
@@ -155,6 +155,43 @@ def require_safe_webhook(webhook: WebhookSection | None, where: str, *, used: bo
             code="config_invalid",
             where=f"{where}: webhook.{missing}",
             fix="Correct or remove the setting.",
+        )
+
+
+def require_complete_sftp(sftp: SftpSection | None, where: str, *, used: bool) -> None:
+    """Check that the SFTP section has a way of logging in, and that its folders differ.
+
+    Args:
+        sftp: the section; None if the file has none.
+        where: the file's name, for errors.
+        used: whether SFTP is the adapter's source or sink.
+
+    Raises:
+        ConfigError: `config_invalid`; names the file and the setting.
+    """
+    if sftp is None:
+        if used:
+            raise ConfigError(
+                'The source or the sink is "sftp", but the section [sftp] is missing.',
+                code="config_invalid",
+                where=f"{where}: sftp",
+                fix="Add the section with host, user and key, or correct [adapter].",
+            )
+        return
+    if (sftp.key is None) == (sftp.password is None):
+        raise ConfigError(
+            "Exactly one of key and password must be set.",
+            code="config_invalid",
+            where=f"{where}: sftp",
+            fix='For example: key = "sftp-key"',
+        )
+    folders = [sftp.exports, sftp.archive, sftp.rejects, sftp.imports]
+    if len({one.rstrip("/") for one in folders}) != len(folders):
+        raise ConfigError(
+            "Two folders of [sftp] are the same.",
+            code="config_invalid",
+            where=f"{where}: sftp",
+            fix="Give exports, archive, rejects and imports a folder each.",
         )
 
 

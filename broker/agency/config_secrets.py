@@ -110,6 +110,10 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
             found[root / config.bus.password.file] = "bus.password"
         if config.bus.credentials is not None:
             found[root / config.bus.credentials] = "bus.credentials"
+    if config.sftp is not None:
+        for name, file in (("key", config.sftp.key), ("password", config.sftp.password)):
+            if file is not None:
+                found[root / file] = f"sftp.{name}"
     return found
 
 

@@ -44,3 +44,40 @@ class WebhookSection(Section):
     retry_first: Annotated[float, Field(gt=0, le=3_600)] = 5.0
     retry_most: Annotated[float, Field(gt=0, le=86_400)] = 3_600.0
     give_up_after: Annotated[float, Field(gt=0, le=2_592_000)] = 259_200.0
+
+
+RemoteFolder = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class SftpSection(Section):
+    """Server of the source and the sink ``sftp``.
+
+    Attributes:
+        host: name or address.
+        port: port of SSH.
+        user: name of this agency's account there.
+        key: file with the private key, without a passphrase.
+        password: file with the password, if the account has no key.
+        known_hosts: file with the pinned host key, in the form of OpenSSH.
+        exports: folder from which exports are fetched.
+        archive: folder to which a fetched export is moved.
+        rejects: folder to which an export is moved that is refused unread.
+        imports: folder to which received events are written.
+        done_marker: ending of the empty file that says that an export is complete.
+        poll: seconds between two looks at the exports.
+        timeout: seconds for one operation, and without a byte of a file.
+    """
+
+    host: Text
+    port: Annotated[int, Field(ge=1, le=65_535)] = 22
+    user: Text
+    key: Text | None = None
+    password: Text | None = None
+    known_hosts: Text = "sftp-known-hosts"
+    exports: RemoteFolder = "exports"
+    archive: RemoteFolder = "archive"
+    rejects: RemoteFolder = "rejects"
+    imports: RemoteFolder = "imports"
+    done_marker: Annotated[str, Field(pattern=r"\A\.[A-Za-z0-9]{1,16}\z")] | None = None
+    poll: Annotated[float, Field(gt=0, le=86_400)] = 10.0
+    timeout: Annotated[float, Field(ge=1, le=600)] = 30.0

@@ -165,6 +165,8 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
             f"{status.results_overdue} are overdue from the agency's own system"
             + _since(status, status.oldest_result_ms),
         )
+    for fault in status.side_faults:
+        yield fault.side, f"cannot work now: {fault.code}" + _since(status, fault.since_ms)
     failing = status.deliveries_failing
     if failing is not None and failing.events:
         yield (

@@ -1492,6 +1492,52 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a field that the sender may not send",
         "Remove the field, or let every party sign a version that grants it.",
     ),
+    "sftp_failed": Meaning(
+        "the SFTP server refused an operation",
+        "Ask the administrator of the server. The adapter tries again.",
+    ),
+    "sftp_fingerprint_differs": Meaning(
+        "the SFTP server shows another host key than the given fingerprint",
+        "Compare the fingerprint with the administrator of the server by telephone. If it "
+        "differs, another machine may answer.",
+    ),
+    "sftp_folder_unusable": Meaning(
+        "a folder of the SFTP server is missing, or the account may not use it",
+        "Compare the folders of [sftp] with those of the server: concordant adapter sftp test "
+        "--agency DIR",
+    ),
+    "sftp_host_key_wrong": Meaning(
+        "the host key of the SFTP server is not the pinned one",
+        "Ask the administrator of the server whether the key was replaced, and compare its "
+        "fingerprint by telephone. Then: concordant adapter sftp pin --agency DIR",
+    ),
+    "sftp_host_unpinned": Meaning(
+        "the host key of the SFTP server is not pinned, or the file cannot be used",
+        "Pin it: concordant adapter sftp pin --agency DIR",
+    ),
+    "sftp_key_unusable": Meaning(
+        "the key or the password for the SFTP server cannot be read",
+        "Put a private key of OpenSSH without a passphrase, or the password on one line, into "
+        "the file that [sftp] names, with mode 0600.",
+    ),
+    "sftp_login_refused": Meaning(
+        "the SFTP server refuses the login",
+        "Check user, key and password of [sftp] with the administrator of the server.",
+    ),
+    "sftp_name_unusable": Meaning(
+        "the folder of exports on the SFTP server has a link, or a name that cannot be used here",
+        "Rename or move the entry on the server: a name has at most 200 bytes of UTF-8 and no "
+        "hidden characters. Links are not followed.",
+    ),
+    "sftp_unreachable": Meaning(
+        "the SFTP server cannot be reached",
+        "Check host and port of [sftp], the network and the firewall: concordant adapter sftp "
+        "test --agency DIR. The adapter tries again.",
+    ),
+    "side_fails": Meaning(
+        "the adapter cannot exchange events with the agency's own system now",
+        "Look up the code of the cause in docs/codes.md. Nothing is lost.",
+    ),
     "signature_wrong": Meaning("the signature does not verify", _NOTHING_TAKEN),
     "signing_ambiguous": Meaning(
         "several versions of agreements await this agency's signature",

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from broker.agency.issuing_guard import foreign_manifests
 from broker.agency.participant import Participant, load_participant
-from broker.agency.running import open_held_state
+from broker.agency.running import adapter_runs, open_held_state
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.observing.metrics import NOT_TAKEN_SHOWN_MS
+from broker.observing.side_faults import SideFault, side_faults
 from broker.observing.tallies import kept
 from broker.operations.agency_progress import (
     DELEGATION_WARNING_MS,
@@ -200,6 +201,7 @@ class Status:
     and whose result is overdue; `oldest_result_ms` is when the oldest was offered.
     `deliveries_failing` are events that the agency's system did not take and that are tried again.
     `not_taken` are own events that a recipient put aside or refused in the last 7 days.
+    `side_faults` are what keeps the source or the sink of a running adapter from its work.
     """
 
     agency: str
@@ -236,6 +238,7 @@ class Status:
     oldest_result_ms: int | None = None
     deliveries_failing: FailingDeliveries | None = None
     not_taken: tuple[NotTaken, ...] = ()
+    side_faults: tuple[SideFault, ...] = ()
 
 
 def report(agency: Path, now: int) -> Status:
@@ -317,6 +320,7 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         results_overdue=overdue,
         oldest_result_ms=oldest_offer,
         deliveries_failing=tx.attempts.failing(),
+        side_faults=side_faults(tx) if adapter_runs(participant.root) else (),
         not_taken=_not_taken(tx, now),
     )
 

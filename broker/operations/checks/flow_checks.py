@@ -13,6 +13,7 @@ from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
+from broker.observing.side_faults import side_faults
 from broker.observing.tallies import kept
 from broker.operations.checks.check import Check, passed, skipped, warned
 from broker.operations.registry_state import missing_manifests, registry_differences
@@ -48,6 +49,7 @@ def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
             yield _inbox(participant, tx, now, runs=runs)
             yield from _results(participant, tx, now)
             yield from _deliveries(tx, now)
+            yield from _sides(tx, now, runs=runs)
             yield from _streams(tx)
             yield from _heartbeats(participant, tx, now, runs=runs)
             yield from _registry(participant, tx, now)
@@ -111,6 +113,16 @@ def _deliveries(tx: Transaction, now: int) -> Iterator[Check]:
         fix = "ask the team of that system; docs/codes.md says what each code means"
         late = now - failing.since_ms >= SLOW_MS
         yield Check("deliveries", "fail" if late else "warn", detail, fix, "delivery_fails")
+
+
+def _sides(tx: Transaction, now: int, *, runs: bool) -> Iterator[Check]:
+    for fault in side_faults(tx) if runs else ():
+        detail = (
+            f"the {fault.side} of the adapter cannot work: {fault.code}, for "
+            f"{duration_text(now - fault.since_ms)}"
+        )
+        fix = "look up the code in docs/codes.md; nothing is lost"
+        yield Check(fault.side, "fail", detail, fix, "side_fails")
 
 
 def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -> Check:

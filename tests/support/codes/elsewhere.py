@@ -38,6 +38,26 @@ BY_TEST = {
     "::test_a_subscription_that_cannot_be_opened_says_so",
     "subscription_start_invalid": "concordant/client/test_subscription.py"
     "::test_a_subscription_that_cannot_be_opened_says_so",
+    "sftp_failed": "adapters/sftp/test_client.py"
+    "::test_an_operation_that_the_server_refuses_is_sftp_failed",
+    "sftp_fingerprint_differs": "adapters/sftp/test_sides.py"
+    "::test_a_key_is_pinned_after_its_fingerprint_was_compared",
+    "sftp_folder_unusable": "adapters/sftp/test_fetching.py"
+    "::test_a_file_that_cannot_be_archived_is_stored_once_and_is_sftp_folder_unusable",
+    "sftp_host_key_wrong": "adapters/sftp/test_client.py"
+    "::test_another_host_key_is_sftp_host_key_wrong_and_nothing_is_sent",
+    "sftp_host_unpinned": "adapters/sftp/test_sides.py"
+    "::test_a_key_is_pinned_after_its_fingerprint_was_compared",
+    "sftp_key_unusable": "adapters/sftp/test_client.py"
+    "::test_files_that_cannot_be_read_are_sftp_key_unusable",
+    "sftp_login_refused": "adapters/sftp/test_client.py"
+    "::test_a_wrong_key_or_password_is_sftp_login_refused",
+    "sftp_name_unusable": "adapters/sftp/test_fetching.py"
+    "::test_names_that_could_leave_a_folder_links_and_folders_are_sftp_name_unusable",
+    "sftp_unreachable": "adapters/sftp/test_client.py"
+    "::test_a_server_that_is_not_there_is_sftp_unreachable_and_trouble_when_it_lasts",
+    "side_fails": "adapters/test_side_faults.py"
+    "::test_trouble_of_a_side_shows_in_status_and_doctor_says_side_fails",
     "config_webhook_plaintext": "broker/agency/test_config.py"
     "::test_a_webhook_without_encryption_off_loopback_is_config_webhook_plaintext",
     "delivery_fails": "broker/operations/test_agency_status.py"

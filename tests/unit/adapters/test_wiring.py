@@ -21,6 +21,8 @@ CONNECTED = (
     "adapters/intake.py",
     "adapters/retention.py",
     "adapters/runner.py",
+    *(f"adapters/sftp/{name}.py" for name in ("client", "fetching", "side", "sink")),
+    "adapters/side_faults.py",
     *(f"adapters/webhook/{name}.py" for name in ("endpoint", "side", "sink")),
     "adapters/wiring.py",
 )

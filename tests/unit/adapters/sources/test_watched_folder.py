@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 from pathlib import Path
@@ -221,6 +222,39 @@ async def test_it_runs_until_it_is_stopped(watched: WatchedFolder) -> None:
     (watched.drop / "a.csv").write_bytes(b"x")
     await asyncio.wait_for(source.run(handle, stop), 5)
     assert (watched.processed / "a.csv").exists(), "a file that was begun is finished"
+
+
+async def test_a_share_that_sends_no_change_events_is_polled(
+    watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of a network share are found by looking: one that comes later, after a fault too."""
+    source = FolderSource(
+        watched.drop,
+        processed=watched.processed,
+        quarantine=watched.quarantine,
+        suffixes=lambda: (".csv",),
+        settle_s=0.01,
+        poll_s=0.01,
+    )
+    stop, looks, scandir = asyncio.Event(), 0, os.scandir
+
+    def look(path: Path) -> object:
+        nonlocal looks
+        looks += path == watched.drop
+        if looks in {2, 3} and path == watched.drop:
+            raise OSError(errno.ESTALE, "stale file handle")
+        if looks == 4:
+            (watched.drop / "a.csv").write_bytes(b"x")
+        return scandir(path)
+
+    async def handle(file: SourceFile) -> Verdict:
+        stop.set()
+        return Verdict(True)
+
+    monkeypatch.setattr(os, "scandir", look)
+    await asyncio.wait_for(source.run(handle, stop), 5)
+    assert looks >= 5
+    assert (watched.processed / "a.csv").exists()
 
 
 async def test_a_report_of_what_was_left_out_lies_beside_the_file(watched: WatchedFolder) -> None:

@@ -250,3 +250,22 @@ def test_a_webhook_needs_its_section_and_both_files_of_a_certificate() -> None:
     for one in ("certificate", "key"):
         error = refused(with_webhook(f'url = "https://example.org/"\n{one} = "x.pem"'))
         assert (error.code, "webhook." in (error.where or "")) == ("config_invalid", True)
+
+
+SFTP = '[sftp]\nhost = "files.example.org"\nuser = "x"\n'
+
+
+def test_sftp_needs_its_section_one_way_of_logging_in_and_four_folders() -> None:
+    for side in ("source", "sink"):
+        text = GOOD.replace("[adapter]\n", f'[adapter]\n{side} = "sftp"\n', 1)
+        assert refused(text).code == "config_invalid"
+        key = f'{SFTP}key = "sftp-key"\n'
+        assert parse_config(f"{text}\n{key}".encode(), "agency.toml").sftp is not None
+    for wrong in (
+        SFTP,
+        f'{SFTP}key = "k"\npassword = "p"\n',
+        f'{SFTP}key = "k"\narchive = "exports/"\n',
+        f'{SFTP}key = "k"\ndone_marker = "done"\n',
+        f'{SFTP}key = "k"\nport = 0\n',
+    ):
+        assert refused(f"{GOOD}\n{wrong}").code == "config_invalid"

@@ -1,0 +1,283 @@
+"""Fetching of exports: from the server into the import folder, then away on the server.
+
+A file is first stored here completely and durably, and only then moved on the server. If the
+connection or the adapter breaks between the two, the file is fetched again. That does no harm: the
+intake knows each row that it has taken. Nothing is deleted on the server but a done marker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import posixpath
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import asyncssh
+
+from adapters.limits import MAX_FILE_BYTES
+from adapters.sftp.client import SftpClient, SftpError
+from adapters.sftp.remote_folder import Listing, RemoteFile, RemoteSettling, listing
+from adapters.sources.source_file import FileReport, Reporter
+from broker.held.reason_file import REASON
+from broker.held.retrying import put_back
+from broker.keys.durable import sync_folder
+from broker.observing.logs import logger
+from broker.waiting import first_of, retry_delay_s
+
+CHUNK_BYTES: Final = 256 * 1024
+FOLDER_MODE: Final = 0o700
+PART: Final = ".sftp-{}.part"
+"""Name of an unfinished file; the import folder ignores it."""
+_FILE_S: Final = 3_600.0
+"""Longest time for one file. Each piece of it has the client's own limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFolders:
+    """Folders of the server.
+
+    Attributes:
+        exports: exports are fetched from here.
+        archive: fetched exports are moved here.
+        rejects: exports that are refused unread are moved here.
+        done_marker: ending of the marker of a complete export.
+    """
+
+    exports: str
+    archive: str
+    rejects: str
+    done_marker: str | None = None
+
+
+class Fetcher:
+    """Fetches complete exports into the import folder.
+
+    Args:
+        client: the connection.
+        folders: folders of the server.
+        target: the import folder of this machine.
+        suffixes: returns the endings of file names that the adapter reads.
+        settle_s: seconds without a change after which an export is complete.
+    """
+
+    def __init__(
+        self,
+        client: SftpClient,
+        folders: RemoteFolders,
+        target: Path,
+        suffixes: Callable[[], Sequence[str]],
+        settle_s: float,
+    ) -> None:
+        self._client = client
+        self._folders = folders
+        self._target = target
+        self._suffixes = suffixes
+        self._settling = RemoteSettling(settle_s, folders.done_marker)
+        self._report: Reporter = lambda _: None
+        self._unusable = 0
+        self._stored: dict[str, RemoteFile] = {}
+        self._log = logger("source")
+
+    def report_to(self, report: Reporter) -> None:
+        """Call this for each file that is refused unread."""
+        self._report = report
+
+    def trouble(self) -> str | None:
+        """Return a code for /readyz if an export is left on the server, else None."""
+        return "sftp_name_unusable" if self._unusable else None
+
+    async def round(self) -> int:
+        """Look once, and fetch what is complete. Return how many files were moved on the server.
+
+        Raises:
+            SftpError: the server cannot be used now; the rest is fetched later.
+        """
+        folder = self._folders.exports
+        found: Listing = await self._client.call(lambda sftp: listing(sftp, folder))
+        if found.unusable != self._unusable:
+            self._unusable = found.unusable
+            if found.unusable:
+                self._log.warning("entries_left", code="sftp_name_unusable", files=found.unusable)
+        self._stored = {name: one for name, one in self._stored.items() if name in found.files}
+        complete, orphans = self._settling.look(found.files, asyncio.get_running_loop().time())
+        for name in orphans:
+            await self._remove(name)
+        for file in complete:
+            await self._take(file)
+        return len(complete)
+
+    async def _take(self, file: RemoteFile) -> None:
+        refusal = self._refusal(file)
+        if refusal is None and self._stored.get(file.name) != file:
+            if not await self._download(file):
+                self._settling.restart(file.name)
+                return
+            # If it cannot be moved away, it is not stored again at each look.
+            self._stored[file.name] = file
+        if refusal is not None:
+            code, detail = refusal
+            reason = json.dumps({"file": file.name, "code": code, "detail": detail}, indent=2)
+            await self._move(file.name, self._folders.rejects, reason.encode() + b"\n")
+            self._report(FileReport("", "quarantined", code, detail))
+        else:
+            await self._move(file.name, self._folders.archive)
+            self._log.info("file_fetched", size=file.size)
+        self._stored.pop(file.name, None)
+        marker = self._folders.done_marker
+        if marker is not None:
+            await self._remove(f"{file.name}{marker}")
+
+    async def _remove(self, name: str) -> None:
+        """Remove a done marker."""
+        remote = self._remote(name)
+
+        async def remove(sftp: asyncssh.SFTPClient) -> None:
+            with suppress(asyncssh.SFTPNoSuchFile):
+                await sftp.remove(remote)
+
+        await self._client.call(remove)
+
+    def _refusal(self, file: RemoteFile) -> tuple[str, str] | None:
+        """Return why a file is refused before any of its bytes is read, or None."""
+        if file.size == 0:
+            return "file_empty", "The file is empty."
+        if file.size > MAX_FILE_BYTES:
+            return "file_too_large", f"The file is larger than {MAX_FILE_BYTES >> 20} MiB."
+        suffixes = tuple(self._suffixes())
+        if not file.name.lower().endswith(suffixes):
+            return "file_type_unknown", f"The file's ending is not one of: {', '.join(suffixes)}."
+        return None
+
+    async def _download(self, file: RemoteFile) -> bool:
+        """Store a file in the import folder. Return False if it changed meanwhile."""
+        await asyncio.to_thread(self._target.mkdir, FOLDER_MODE, parents=True, exist_ok=True)
+        part = self._target / PART.format(secrets.token_hex(8))
+        remote = self._remote(file.name)
+        try:
+            same = await self._client.call(
+                lambda sftp: _copy(sftp, remote, file, part, self._client.timeout_s),
+                within_s=_FILE_S,
+            )
+            if same:
+                await asyncio.to_thread(self._place, part, file.name)
+            return same
+        finally:
+            with suppress(OSError):
+                await asyncio.to_thread(part.unlink, missing_ok=True)
+
+    def _place(self, part: Path, name: str) -> None:
+        """Give a stored file its name, or one beside it if another file has it."""
+        put_back(part, self._target, secrets.token_hex(4), name)
+        sync_folder(self._target)
+
+    def _remote(self, name: str) -> str:
+        return posixpath.join(self._folders.exports, name)
+
+    async def _move(self, name: str, folder: str, reason: bytes | None = None) -> None:
+        """Move a file on the server, over no other, with the reason beside it."""
+        source = self._remote(name)
+        await self._client.call(lambda sftp: _moved(sftp, source, folder, name, reason))
+
+    def remove_parts(self) -> None:
+        """Remove what a crash left unfinished; it is fetched again."""
+        for path in self._target.glob(PART.format("*")):
+            path.unlink(missing_ok=True)
+
+
+async def _copy(
+    sftp: asyncssh.SFTPClient, remote: str, file: RemoteFile, part: Path, timeout_s: float
+) -> bool:
+    """Copy exactly the listed file; return False if it is another one, longer or shorter."""
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "wb") as target:
+        async with sftp.open(remote, "rb") as source:
+            size = 0
+            while size <= file.size:
+                async with asyncio.timeout(timeout_s):
+                    piece = await source.read(CHUNK_BYTES, size)
+                assert isinstance(piece, bytes)
+                if not piece:
+                    break
+                size += len(piece)
+                await asyncio.to_thread(target.write, piece)
+        if size != file.size:
+            return False
+        await asyncio.to_thread(_sync, target.fileno(), target.flush)
+    async with asyncio.timeout(timeout_s):
+        after = await sftp.stat(remote)
+    return (after.size, int(after.mtime or 0)) == (file.size, file.changed_s)
+
+
+def _sync(handle: int, flush: Callable[[], object]) -> None:
+    flush()
+    os.fsync(handle)
+
+
+async def _moved(
+    sftp: asyncssh.SFTPClient, source: str, folder: str, name: str, reason: bytes | None
+) -> None:
+    stem, suffix = posixpath.splitext(name)
+    token = secrets.token_hex(4)
+    for candidate in (name, f"{stem}.{token}{suffix}"):
+        target = posixpath.join(folder, candidate)
+        if await sftp.lexists(target):
+            continue
+        if reason is not None:
+            async with sftp.open(f"{target}{REASON}", "wb") as file:
+                await file.write(reason)
+        await sftp.rename(source, target)  # over no other file
+        return
+    raise asyncssh.SFTPFailure("no free name")
+
+
+class FetchLoop:
+    """Runs the fetcher until it is stopped, and waits after a fault.
+
+    Args:
+        fetcher: fetches.
+        client: its connection, which is closed at the end.
+        poll_s: seconds between two looks.
+    """
+
+    def __init__(self, fetcher: Fetcher, client: SftpClient, poll_s: float) -> None:
+        self._fetcher = fetcher
+        self._client = client
+        self._poll_s = poll_s
+        self._again = asyncio.Event()
+        self._log = logger("source")
+
+    def trouble(self) -> str | None:
+        """Return a code for /readyz if exports cannot be fetched now, else None."""
+        return self._client.trouble() or self._fetcher.trouble()
+
+    def retry_now(self) -> None:
+        """Look at the server now."""
+        self._again.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Fetch until ``stop`` is set."""
+        await asyncio.to_thread(self._fetcher.remove_parts)
+        failures = 0
+        try:
+            while not stop.is_set():
+                pause = self._poll_s
+                try:
+                    await self._fetcher.round()
+                    failures = 0
+                except (SftpError, OSError) as error:
+                    failures += 1
+                    pause = retry_delay_s(failures, first=min(1.0, self._poll_s), most=60.0)
+                    code = error.code if isinstance(error, SftpError) else "source_retry"
+                    self._log.warning("fetch_waits", code=code, delay_ms=int(pause * 1000))
+                self._again.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await first_of(stop, self._again)
+        finally:
+            await self._client.close()
