@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from adapters.runner import run_adapter
 from adapters.sandbox.behaviours import Behaviour, behaviours_of
@@ -87,6 +88,8 @@ def rehearse(plan: RehearsalPlan, shown: Shown) -> Summary:
         ConcordantError: the agency's folder, the agreement or an option cannot be used, or the
             local Kafka cannot be started.
     """
+    with contextlib.suppress(ValueError):  # not the main thread: its caller has the signals
+        signal.signal(signal.SIGTERM, _interrupted)  # the folder is removed after either signal
     config = load_config(plan.agency)
     require_inside(plan.agency, outside=plan.outside)
     now = now_ms()
@@ -116,6 +119,10 @@ def rehearse(plan: RehearsalPlan, shown: Shown) -> Summary:
                 logs.configure("warning")
     summary.folder = str(root) if plan.folder is not None else ""
     return summary
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -212,4 +213,24 @@ def test_a_local_kafka_that_does_not_start_is_refused_and_leaves_no_folder(
     with pytest.raises(TransportError) as caught:
         rehearse(RehearsalPlan(agency=own, kafka="local"), Shown(lambda _happening: None))
     assert (caught.value.code, caught.value.exit_code, stopped) == ("kafka_start_failed", 3, [True])
+    assert not list(tmp_path.glob("concordant-sandbox-*"))
+
+
+def test_sigterm_while_the_keys_are_made_removes_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def making(_directory: Path, _agreement: object, root: Path, *_: object, **__: object) -> None:
+        (root / "keys").mkdir()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)  # the handler interrupts it
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(rehearsal, "make_world", making)
+    own = founded().directory(POLICE, tmp_path / "own")
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            rehearse(RehearsalPlan(agency=own), Shown(lambda _happening: None))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert not list(tmp_path.glob("concordant-sandbox-*"))
