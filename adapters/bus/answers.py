@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from uuid import uuid4
 
 import orjson
 
@@ -66,7 +67,9 @@ class Answers:
     def _of(self, about: Mapping[str, str | None], data: Mapping[str, object]) -> Outgoing:
         content = {"message": about, **data}
         id_ = derived_id(self._source, orjson.dumps(content).decode())
-        return Outgoing(id_, format_cloud_event(id_, self._source, ANSWER, content))
+        # An id of its own for the bus: a system that repeats an event because it lost the answer
+        # gets it again, also from a bus that drops repeats.
+        return Outgoing(str(uuid4()), format_cloud_event(id_, self._source, ANSWER, content))
 
 
 def _named(message: CloudEvent) -> Mapping[str, str | None]:

@@ -55,11 +55,15 @@ class NatsClient:
         await self._broker.start()
 
     async def publish(self, name: str, message: Outgoing) -> None:
-        """See ``BusClient.publish``; JetStream drops a repeat within its window by the id."""
+        """See ``BusClient.publish``; JetStream drops a repeat within its window by the id.
+
+        It compares ids within the whole stream. So the id names the subject too: one answer goes to
+        two subjects.
+        """
         await self._broker.publish(
             message.body,
             name,
-            headers={"content-type": CONTENT_TYPE, "Nats-Msg-Id": message.id},
+            headers={"content-type": CONTENT_TYPE, "Nats-Msg-Id": f"{name} {message.id}"},
             stream=self._stream.name,
             timeout=OPERATION_S,
         )

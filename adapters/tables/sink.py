@@ -25,6 +25,7 @@ from adapters.tables.connecting import Database
 from adapters.tables.inbox import FoundResult, InboxRow, InboxRows
 from adapters.tables.mapped_rows import require_mapping
 from broker.agency.config import DATABASE
+from broker.observing.health import Check
 from broker.observing.logs import logger
 from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
@@ -86,6 +87,8 @@ class DatabaseSink:
         self._clock = parts.clock
         self._log = logger("delivery")
         self._page: list[Read] = []
+        self._fault: str | None = None
+        self.trouble: Check | None = lambda: self._fault
 
     async def run(
         self,
@@ -103,12 +106,13 @@ class DatabaseSink:
                     refused = await asyncio.to_thread(self.refused_results)
                 except ConcordantError as error:
                     failures += 1
+                    self._fault = error.code
                     self._metrics.database("sink", (error.code,))
                     delay = retry_delay_s(failures, first=1.0, most=RETRY_MOST_S)
                     self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
                     await set_within(stop, delay)
                     continue
-                failures = 0
+                failures, self._fault = 0, None
                 self._metrics.database("sink", (RESULT_REFUSED,) if refused else ())
                 if not done:
                     await wait(self._poll_s)

@@ -85,6 +85,33 @@ class BusBehaviour:
         await sending.close()
         await reading.close()
 
+    async def test_a_refused_event_is_answered_on_both_subjects_and_a_repeat_again(
+        self, town: BusTown
+    ) -> None:
+        police = town.police
+        police.start(sink=False)
+        names = police.bus.names
+        asking, watching = (
+            OwnSystem(police.bus, names.answers),
+            OwnSystem(police.bus, names.refused),
+        )
+        good = police.event()
+        for event, key, state in (
+            ({**good, "type": "no.such-type"}, "wrong", "refused"),
+            (good, "right", "accepted"),
+        ):
+            body, found = police.message(event, key), []
+            for _ in range(2):  # the system lost the first answer
+                await asking.publish(names.send, body)
+                found.append(await asking.read())
+            assert [(one or {}).get("data", {}).get("state") for one in found] == [state] * 2
+            assert found[0] == found[1]
+        refused = await watching.read()
+        assert refused is not None
+        assert refused["data"]["message"]["id"] == "wrong"
+        await asking.close()
+        await watching.close()
+
     async def test_an_outage_and_kills_lose_nothing_and_keep_the_order_of_a_case(
         self, town: BusTown, outage: Outage
     ) -> None:

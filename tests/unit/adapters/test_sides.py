@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import tomllib
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
@@ -70,3 +74,24 @@ def test_a_source_tree_that_is_not_installed_has_the_shipped_ones(
     monkeypatch.setattr(sides, "entry_points", lambda group: [])
     assert source_named(config("http")) is http_source
     assert Path(sides.__file__).name == "sides.py"
+
+
+def _made_by(module: str, function: str) -> type:
+    """The class of what a function of an entry point makes, from its annotation."""
+    made = getattr(import_module(module), function).__annotations__["return"]
+    package = import_module(module.rpartition(".")[0])
+    beside = (
+        import_module(f"{package.__name__}.{one.name}") for one in iter_modules(package.__path__)
+    )
+    nearby = [*beside, import_module("adapters.delivery"), import_module("adapters.intake")]
+    return next(vars(one)[made] for one in nearby if isinstance(vars(one).get(made), type))
+
+
+@pytest.mark.parametrize(("group", "name"), sorted(sides._OURS))
+def test_each_shipped_side_has_what_the_runner_uses(group: str, name: str) -> None:
+    """An entry point is found at run time, so mypy does not compare it with the protocol."""
+    made = _made_by(*sides._OURS[group, name])
+    members = ["endpoints", "trouble", "run", *(["retry_now"] if group == SOURCES else [])]
+    source = inspect.getsource(made)
+    for member in members:
+        assert hasattr(made, member) or re.search(rf"self\.{member}(:| =)", source), (made, member)

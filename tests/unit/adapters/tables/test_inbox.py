@@ -171,6 +171,28 @@ async def test_a_database_that_is_away_does_not_fill_the_disclosure_log(
     assert len(council.own.inbox()) == 1
 
 
+async def test_a_database_that_is_away_is_a_trouble_of_readyz_until_it_is_back(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, stop = town[COUNCIL].sink, asyncio.Event()
+    away = True
+
+    def look() -> int:
+        if away:
+            raise DatabaseError("away", code="database_unreachable")
+        return 0
+
+    monkeypatch.setattr(sink, "round", look)
+    assert sink.trouble is not None
+    assert sink.trouble() is None
+    task = asyncio.create_task(sink.run(lambda _s: set_within(stop, 0.01), stop, lambda: None))
+    await until(lambda: sink.trouble() == "database_unreachable")
+    away = False
+    await until(lambda: sink.trouble() is None)
+    stop.set()
+    await task
+
+
 @pytest.mark.parametrize(
     ("reason", "text"),
     [("", ""), ("Not A Code", ""), ("known", "x\u202ey")],
