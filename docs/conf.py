@@ -59,6 +59,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/officers",
                 "guides/connecting-an-agency",
                 "guides/connecting-a-rest-client",
+                "guides/connecting-a-bus",
                 "guides/connecting-a-webhook",
                 "guides/connecting-an-sftp-server",
                 "guides/connecting-a-spreadsheet",
