@@ -10,10 +10,10 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from adapters.demo.london import london_agencies
-from adapters.demo.partnership import create_partnership
 
 from adapters.sftp.side import require_library
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.clock import now_ms
 from concordant import InstallationError
 from tests.support.command_line import run as command
