@@ -36,7 +36,7 @@ from adapters.case_search import (
 )
 from adapters.mapping import RowMapping
 from adapters.sources.rejects import content_of, rejected_pieces
-from adapters.sources.shelving import FILE_MODE, LEFT_OUT
+from adapters.sources.shelving import FILE_MODE, LEFT_OUT, RESULTS
 from broker.agency.participant import Participant
 from broker.held.reason_file import REASON
 from broker.operations.erasure import (
@@ -156,7 +156,7 @@ class AdapterCaseFiles:
         """Describe a file in the import folder, or one that the adapter put away."""
         if folder == "import":
             return FoundFile(file, folder, "leave", 0, "not_taken")
-        if file.name.endswith((REASON, LEFT_OUT)) or file.name.startswith("."):
+        if file.name.endswith((REASON, LEFT_OUT, RESULTS)) or file.name.startswith("."):
             return FoundFile(file, folder, "remove") if proved else None
         # Every record of a file in `processed/` was taken or was copied to `quarantine/`.
         whole = whole_files or (folder == "processed" and proved)
@@ -166,7 +166,7 @@ class AdapterCaseFiles:
         self, tx: Transaction, file: Path, folder: Folder, names: CaseNames, whole: bool
     ) -> FoundFile | None:
         """Describe a file that does not hold the reference, because the mapping computes it."""
-        if file.name.endswith((REASON, LEFT_OUT)):
+        if file.name.endswith((REASON, LEFT_OUT, RESULTS)):
             return None  # holds line numbers and names of columns
         found = self._records_in(tx, file, names)
         if found is None or (found.unclear and not found.ours):
@@ -442,7 +442,7 @@ def _light(item: Row | Rejected) -> Row | Rejected:
 
 def _base_of(name: str) -> str | None:
     """Return the name of the file that a report of the adapter describes; None for other files."""
-    for ending in (REASON, LEFT_OUT):
+    for ending in (REASON, LEFT_OUT, RESULTS):
         if name.endswith(ending):
             return name.removesuffix(ending)
     return None

@@ -25,6 +25,7 @@ from broker.observing.metrics import Metrics
 from broker.sending.addressees import NotSealed
 from broker.sending.publishing import Acceptance, Publisher
 from broker.store.database import Store
+from broker.store.transaction import Transaction
 from contracts.errors import EventError
 from contracts.policy import LeftOut
 
@@ -124,6 +125,8 @@ class _Tally:
     reasons: list[RowReason] = field(default_factory=list)
     left_out: LeftOutReport = field(default_factory=LeftOutReport)
     taken_of_chunk: int = 0
+    sent_of_chunk: list[tuple[int, str | None, bytes]] = field(default_factory=list)
+    """Line, event id and item key of each row; no id if the item was sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +240,7 @@ class Intake:
 
     def _take_chunk(self, file: SourceFile, chunk: list[Row | Rejected], tally: _Tally) -> None:
         tally.taken_of_chunk = 0
+        tally.sent_of_chunk.clear()
         with self._store.transaction() as tx, self._publisher.accepting(tx) as acceptance:
             links = StoreLinks(tx, self._publisher.shared_id)
             file.check()  # the part read so far is from the settled file
@@ -245,6 +249,9 @@ class Intake:
                     break
                 self._take_item(file, acceptance, item, links, tally)
                 tally.taken_of_chunk += 1
+            rows = [(line, id_ or _known(tx, key)) for line, id_, key in tally.sent_of_chunk]
+            known = [(line, id_) for line, id_ in rows if id_ is not None]
+            tx.exports.add(bytes.fromhex(file.sha256), file.name, known, self._clock())
 
     def _take_item(
         self,
@@ -289,6 +296,7 @@ class Intake:
         )
         links.write()  # a refused row leaves no link behind
         tally.left_out.add(row.line, acceptance.left_out, acceptance.not_sealed)
+        tally.sent_of_chunk.append((row.line, event_id, outgoing.key))
         if event_id is None:
             tally.repeats += 1
         else:
@@ -309,6 +317,12 @@ class Intake:
             self._log.warning("row_refused", line=rejected.line, code=error.code)
         tally.rejected.append(rejected)
         tally.reasons.append(RowReason(rejected.line, error.code, error.where, error.detail))
+
+
+def _known(tx: Transaction, key: bytes) -> str | None:
+    """Return the event of an item that was sent before."""
+    item = tx.items.find(key)
+    return None if item is None else item.event_id
 
 
 def _next_chunk(items: Iterator[Row | Rejected]) -> list[Row | Rejected]:

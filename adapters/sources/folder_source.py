@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.intake import Intake, Publication
 from adapters.sides import SideParts
+from adapters.sources.result_files import ResultFiles
 from adapters.sources.source_file import FileReport
 from adapters.sources.watched_folder import FolderSource
 from broker.observing.health import Check
@@ -24,8 +26,9 @@ class FolderIntake:
 
     endpoints: tuple[Endpoint, ...] = ()
 
-    def __init__(self, source: FolderSource, intake: Intake) -> None:
+    def __init__(self, source: FolderSource, intake: Intake, results: ResultFiles) -> None:
         self._source = source
+        self._results = results
         self._intake = intake
         self.trouble: Check | None = source.trouble
 
@@ -35,7 +38,14 @@ class FolderIntake:
 
     async def run(self, stop: asyncio.Event, turned: Callable[[], None]) -> None:
         """Take files until ``stop`` is set."""
-        await self._source.run(self._intake.take, stop, turned)
+        results = asyncio.create_task(self._results.run(stop))
+        try:
+            await self._source.run(self._intake.take, stop, turned)
+        finally:
+            if not stop.is_set():  # a fault ends this loop, and the others with it
+                results.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await results
 
 
 def folder_source(parts: SideParts) -> FolderIntake:
@@ -52,9 +62,15 @@ def folder_source(parts: SideParts) -> FolderIntake:
         poll_s=participant.config.intervals.poll,
     )
     publication = Publication(parts.publisher, parts.published)
-    return FolderIntake(
-        source, Intake(parts.system, parts.store, publication, parts.metrics, parts.clock)
+    intake = Intake(parts.system, parts.store, publication, parts.metrics, parts.clock)
+    results = ResultFiles(
+        participant.path(folders.processed),
+        parts.store,
+        participant.deployment,
+        participant.agency,
+        parts.clock,
     )
+    return FolderIntake(source, intake, results)
 
 
 def report_file(metrics: Metrics, report: FileReport) -> None:

@@ -22,6 +22,8 @@ from broker.keys.durable import sync_folder
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 LEFT_OUT: Final = ".left-out.json"
+RESULTS: Final = ".results.csv"
+"""Ending of the result file beside an export (`adapters.sources.result_files`)."""
 NAME_BYTES: Final = 200
 """Longest name that is kept. A longer one is replaced by its hash, so that ``.reason.json`` still
 fits into the 255 bytes that file systems allow.
@@ -57,7 +59,7 @@ def shelve(
         OSError: the file is still where it was.
     """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    for name in _names(path.name, token):
+    for name in shelf_names(path.name, token):
         target = folder / name
         if os.path.lexists(target):
             continue
@@ -108,7 +110,7 @@ def write_beside(
     """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     suffix = suffix or Path(name).suffix
-    for candidate in _names(name, token):
+    for candidate in shelf_names(name, token):
         if os.path.lexists(folder / candidate):
             continue  # its reason file would be mistaken for ours
         targets = {folder / f"{candidate}.{part}{suffix}": parts[part] for part in parts}
@@ -123,7 +125,8 @@ def _whole(content: bytes) -> Content:
     return lambda: (content,)
 
 
-def _names(name: str, token: str) -> Iterator[str]:
+def shelf_names(name: str, token: str) -> Iterator[str]:
+    """Yield the names under which a file may be put away, the preferred one first."""
     whole = Path(name)
     stem, suffix = whole.stem, whole.suffix
     if len(os.fsencode(name)) > NAME_BYTES:
@@ -162,7 +165,7 @@ def archive(
     Raises:
         OSError: nothing was written.
     """
-    for candidate in _names(name, token):
+    for candidate in shelf_names(name, token):
         target = folder / candidate
         if os.path.lexists(target):
             continue

@@ -29,7 +29,7 @@ SYSTEM_NAMES: Final = frozenset(
 )  # fmt: skip
 """Names made by Windows, macOS, Linux desktops and file servers; always ignored."""
 SYSTEM_BEGINNINGS: Final = ("._", ".nfs", ".fuse_hidden", ".smbdelete", ".trash-")
-REPORT_ENDINGS: Final = (".left-out.json", ".reason.json")
+REPORT_ENDINGS: Final = (".left-out.json", ".reason.json", ".results.csv")
 """The adapter's own reports, moved here with their file."""
 UNFINISHED_ENDINGS: Final = (
     ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".filepart",

@@ -135,6 +135,25 @@ class ReportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportRow:
+    """An export file that was taken.
+
+    Attributes:
+        sha256: of its content.
+        name: as it was dropped.
+        added_ms: when it was taken.
+        path: its name in the folder of processed exports, None until it is found there.
+        written: hash of its result file, None until there is one.
+    """
+
+    sha256: bytes
+    name: str
+    added_ms: int
+    path: str | None
+    written: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewCopyRow:
     """An event that waits for one agency, encrypted under this agency's secret. Times in ms."""
 

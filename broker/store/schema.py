@@ -320,6 +320,29 @@ items = Table(
     sqlite_with_rowid=False,
 )
 
+exports = Table(
+    "exports",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("name", Text, nullable=False),  # as it was dropped
+    Column("added_ms", BigInteger, nullable=False),
+    Column("looked_ms", BigInteger, nullable=False),  # when its result file was last checked
+    Column("path", Text),  # its name in the folder of processed exports
+    Column("written", LargeBinary(32)),  # hash of its result file
+    Column("ended", Boolean, nullable=False),  # nothing in its result file can change
+    partial("ix_exports_open", "looked_ms", where="NOT ended"),
+    sqlite_with_rowid=False,
+)
+
+export_rows = Table(
+    "export_rows",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("line", BigInteger, primary_key=True),
+    Column("event_id", String(36), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 links = Table(
     "links",
     metadata,

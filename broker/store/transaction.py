@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from broker.store.attempts import Attempts
 from broker.store.copies import Copies
 from broker.store.disclosures import Disclosures
+from broker.store.exports import Exports
 from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
 from broker.store.items import Items, Links
@@ -40,6 +41,7 @@ class Transaction:
         "copies",
         "disclosures",
         "evidence",
+        "exports",
         "heads",
         "heartbeats",
         "inbox",
@@ -77,6 +79,7 @@ class Transaction:
         self.quarantine = Quarantine(connection)
         self.evidence = Evidence(connection)
         self.items = Items(connection)
+        self.exports = Exports(connection)
         self.links = Links(connection)
         self.referrals = Referrals(connection)
         self.receipts = Receipts(connection)

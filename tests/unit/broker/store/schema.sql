@@ -4,6 +4,8 @@ CREATE INDEX ix_copies_waiting ON copies (seq) WHERE ended_ms IS NULL;
 
 CREATE INDEX ix_disclosures_case ON disclosures (case_key) WHERE case_key IS NOT NULL;
 
+CREATE INDEX ix_exports_open ON exports (looked_ms) WHERE NOT ended;
+
 CREATE INDEX ix_heartbeat_heads_heartbeat_id ON heartbeat_heads (heartbeat_id);
 
 CREATE INDEX ix_inbox_clear_id ON inbox (source, clear_id) WHERE clear_id IS NOT NULL;
@@ -116,6 +118,30 @@ CREATE TABLE evidence (
 	found_ms BIGINT NOT NULL, 
 	CONSTRAINT pk_evidence PRIMARY KEY (id)
 );
+
+CREATE TABLE export_rows (
+	sha256 BLOB NOT NULL, 
+	line BIGINT NOT NULL, 
+	event_id VARCHAR(36) NOT NULL, 
+	CONSTRAINT pk_export_rows PRIMARY KEY (sha256, line, event_id)
+)
+ WITHOUT ROWID
+
+;
+
+CREATE TABLE exports (
+	sha256 BLOB NOT NULL, 
+	name TEXT NOT NULL, 
+	added_ms BIGINT NOT NULL, 
+	looked_ms BIGINT NOT NULL, 
+	path TEXT, 
+	written BLOB, 
+	ended BOOLEAN NOT NULL, 
+	CONSTRAINT pk_exports PRIMARY KEY (sha256)
+)
+ WITHOUT ROWID
+
+;
 
 CREATE TABLE generations (
 	topic VARCHAR(249) NOT NULL, 
