@@ -21,7 +21,7 @@ from uuid import UUID
 from adapters.base import Context, MappingError, Row
 from adapters.demo.desk import Arrival, Desk
 from adapters.links import StoreLinks
-from adapters.sources.shelving import LEFT_OUT
+from adapters.sources.shelving import LEFT_OUT, RESULTS
 from broker import pseudonyms
 from broker.agency.participant import Participant
 from broker.envelope.layout import LayoutError, parse_value
@@ -120,7 +120,7 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
         with store.reading() as tx:
             context = Context(desk.agency, dict(desk.partners), StoreLinks(tx))
             for path in sorted((desk.directory / "processed").iterdir()):
-                if path.name.endswith(LEFT_OUT):
+                if path.name.endswith((LEFT_OUT, RESULTS)):
                     continue
                 content = path.read_bytes()
                 lines = refused.get(hashlib.sha256(content).hexdigest(), frozenset())

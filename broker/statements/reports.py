@@ -112,6 +112,8 @@ def parse_report(value: bytes) -> SealedReport:
         raise _malformed("it is too large")
     try:
         note, lines, sealed = unpack_sealed(value, REPORT_HEADING.__eq__, _LINES, SEALED_BYTES)
+        if len(note.signatures) != 1:
+            raise ValueError("its note does not have one signature")
         _, deployment, agency, to, time = lines
         time_ms = parse_decimal(time.encode(), _LATEST_MS)
     except ValueError as error:

@@ -239,7 +239,8 @@ class FaultStage:
         again = [
             f
             for f in (folder / "processed").iterdir()
-            if f.stat().st_ctime >= since and not f.name.endswith(".left-out.json")
+            if f.stat().st_ctime >= since
+            and not f.name.endswith((".left-out.json", ".results.csv"))
         ]
         for file in sorted(again):
             file.rename(folder / "import" / file.name)

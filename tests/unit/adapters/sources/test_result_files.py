@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from adapters.sources.late_writes import LateWrites
 from adapters.sources.result_files import COLUMNS, FOLLOWED_MS, ResultFiles
 from broker.held.import_folder import REPORT_ENDINGS
 from tests.support.agency_fixtures import clock, kafka, open_member
@@ -74,6 +76,8 @@ def test_it_has_a_row_for_each_line_and_recipient_and_follows_the_state(folder: 
     mode = (folder.processed / "march.csv.results.csv").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
     assert "march.csv.results.csv".endswith(REPORT_ENDINGS)
+    taken_back = LateWrites.at_start(folder.processed, time.time_ns())
+    assert "march.csv.results.csv" not in {path.name for path in taken_back}
 
 
 def test_it_is_not_checked_any_more_when_all_is_delivered(folder: Folder) -> None:
