@@ -57,7 +57,7 @@ def parse(value: bytes) -> Report:
 
 
 def is_signed(report: Report, keys: Sequence[NoteKey]) -> bool:
-    """Whether one of the agency's receipt keys signed the note; they are valid at its time."""
+    """Return whether one of the agency's receipt keys, valid at its time, signed the note."""
     return bool(signers(report.note, keys))
 
 
