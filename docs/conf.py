@@ -107,6 +107,8 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "topics",
                 "receipts",
                 "heartbeats",
+                "reports",
+                "pings",
                 "evidence",
                 "disclosure-log",
                 "model/README",

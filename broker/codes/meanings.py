@@ -1692,6 +1692,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask Kafka's host to run: concordant kafka apply --agency DIR",
     ),
     "topic_not_owned": Meaning("the contract does not own the topic", _SENT_AGAIN),
+    "transaction_missing": Meaning(
+        "(Python client) the connection commits each statement",
+        "Open the connection without autocommit, or begin a transaction on it first.",
+    ),
     "transition_not_allowed": Meaning(
         "the change does not follow from the referral's status", _EARLIER_EVENT + _OUR_EVENT
     ),

@@ -14,6 +14,8 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "transaction_missing": "concordant/client/test_statements.py"
+    "::test_a_connection_that_commits_each_statement_is_transaction_missing",
     "client_address_unusable": "concordant/client/test_http_requests.py"
     "::test_an_address_that_would_give_the_token_away_is_refused",
     "client_answer_unknown": "concordant/client/test_http_requests.py"

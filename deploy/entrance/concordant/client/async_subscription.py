@@ -17,7 +17,7 @@ from concordant.client.events import Model_co, ReceivedEvent, as_model, event_me
 from concordant.client.handled import Outcome
 from concordant.client.interface import AsyncFeed
 from concordant.client.positions import AsyncPositionStore
-from concordant.client.statements import run_async
+from concordant.client.statements import require_transaction, run_async
 from concordant.client.subscription import (
     POLL_S,
     Options,
@@ -145,6 +145,7 @@ class AsyncSubscription(Generic[Model_co]):
         if transaction is None:
             await self._store.run(step)
         else:
+            require_transaction(transaction)
             await run_async(transaction, step)
 
     async def close(self) -> None:

@@ -25,7 +25,13 @@ from concordant.client.positions import (
     PositionStore,
     in_transaction,
 )
-from concordant.client.statements import AsyncTransactions, Transactions, run, run_async
+from concordant.client.statements import (
+    AsyncTransactions,
+    Transactions,
+    require_transaction,
+    run,
+    run_async,
+)
 from concordant.client.subscription import Options, Subscription
 
 if TYPE_CHECKING:
@@ -132,6 +138,7 @@ class Client:
         used = require_key(key or str(uuid4()))
         if transaction is None:
             return self._connection.publish(event.model_dump_json(), used)
+        require_transaction(transaction)
         run(transaction, outbox.add(used, event.model_dump_json()))
         return Queued(used)
 
@@ -290,6 +297,7 @@ class AsyncClient:
         used = require_key(key or str(uuid4()))
         if transaction is None:
             return await self._connection.publish(event.model_dump_json(), used)
+        require_transaction(transaction)
         await run_async(transaction, outbox.add(used, event.model_dump_json()))
         return Queued(used)
 

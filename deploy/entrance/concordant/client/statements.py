@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
+from concordant.client.errors import ClientError
+
 T = TypeVar("T")
 
 Transactions: TypeAlias = Callable[[], AbstractContextManager[Any]]
@@ -66,6 +68,33 @@ async def run_async(connection: Any, step: Step[T]) -> T:
     except StopIteration as ended:
         result: T = ended.value
         return result
+
+
+def require_transaction(connection: Any) -> None:
+    """Refuse a connection that commits each statement, because nothing is then stored together.
+
+    Raises:
+        ClientError: `transaction_missing`.
+    """
+    if _of_sqlalchemy(connection):
+        return
+    commits = getattr(connection, "autocommit", False) is True  # psycopg; sqlite3 since 3.12
+    if (
+        getattr(connection, "isolation_level", "") is None
+        and "sqlite" in type(connection).__module__
+    ):
+        commits = True
+    info = getattr(connection, "info", None)
+    begun = getattr(connection, "in_transaction", False) or (
+        info is not None and getattr(info, "transaction_status", 0) != 0
+    )
+    if commits and not begun:
+        raise ClientError(
+            "The connection commits each statement, so no transaction is open.",
+            code="transaction_missing",
+            where="transaction",
+            fix="Open the connection without autocommit, or begin a transaction on it first.",
+        )
 
 
 def is_sqlite(connection: Any) -> bool:

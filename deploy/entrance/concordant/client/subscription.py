@@ -15,7 +15,7 @@ from concordant.client.events import Model_co, ReceivedEvent, as_model, event_me
 from concordant.client.handled import REJECTED, Outcome
 from concordant.client.interface import Feed
 from concordant.client.positions import OnRemoved, OnTrouble, PositionStore
-from concordant.client.statements import run
+from concordant.client.statements import require_transaction, run
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -170,6 +170,7 @@ class Subscription(Generic[Model_co]):
         if transaction is None:
             self._store.run(step)
         else:
+            require_transaction(transaction)
             run(transaction, step)
 
     def close(self) -> None:
