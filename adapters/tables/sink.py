@@ -133,8 +133,7 @@ class DatabaseSink:
 
     def insert_page(self) -> int:
         """Insert the next events that were offered. Return their number."""
-        if not self._page:
-            self._page = self._next_page()
+        self._page = self._kept(self._page) or self._next_page()
         if not self._page:
             return 0
         rows, now = [], self._clock()
@@ -152,6 +151,12 @@ class DatabaseSink:
         count, self._page = len(self._page), []
         self._log.info("events_inserted", events=len(rows))
         return count
+
+    def _kept(self, page: list[Read]) -> list[Read]:
+        """Return the events whose content was not erased while the database was away."""
+        with self._store.reading() as tx:
+            rows = [(read, tx.inbox.find(read.event.source, read.event.id)) for read in page]
+        return [read for read, row in rows if row is not None and row.payload is not None]
 
     def _next_page(self) -> list[Read]:
         """Return the next events; the disclosure log records them once for a process.

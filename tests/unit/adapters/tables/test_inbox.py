@@ -193,6 +193,27 @@ async def test_a_database_that_is_away_is_a_trouble_of_readyz_until_it_is_back(
     await task
 
 
+async def test_an_event_that_is_erased_while_the_database_is_away_is_not_inserted(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await sent(town), await sent(town)
+    council = town[COUNCIL]
+
+    def fail(*_: object) -> None:
+        raise DatabaseError("away", code="database_unreachable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(council.sink._rows, "put", fail)
+        with pytest.raises(DatabaseError):
+            council.sink.round()
+    with council.member.store.transaction() as tx:
+        row = tx.inbox.find(POLICE, first)
+        assert row is not None
+        tx.inbox.mark_delivered(row.seq, 1, "erased")
+    council.sink.round()
+    assert [row["id"] for row in council.own.inbox()] == [second]
+
+
 @pytest.mark.parametrize(
     ("reason", "text"),
     [("", ""), ("Not A Code", ""), ("known", "x\u202ey")],
