@@ -2,7 +2,8 @@
 
 A refused message is a file of the quarantine folder with its reason beside it, as a refused export
 is: `status` counts it, `quarantine list` shows it, and `quarantine retry` moves it into the import
-folder. There the adapter takes it again. Nothing is overwritten.
+folder. There the adapter takes it again. Nothing is overwritten. No format of exports has the
+ending of these files, so a folder that is the source leaves them alone.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from broker.keys.durable import sync_folder
 from contracts.errors import ConcordantError
 
 HeldKind: TypeAlias = Literal["event", "result"]
-_NAME: Final = re.compile(r"bus-(event|result)-([0-9a-f]{24})(?:\.[0-9a-f]+)?\.json")
+_NAME: Final = re.compile(r"bus-(event|result)-([0-9a-f]{24})(?:\.[0-9a-f]+)?\.cloudevent")
 MOST_BYTES: Final = 17_825_792
 
 
@@ -60,7 +61,7 @@ class HeldMessages:
         Raises:
             OSError: nothing was stored.
         """
-        name = f"bus-{kind}-{sha256(body).hexdigest()[:24]}.json"
+        name = f"bus-{kind}-{sha256(body).hexdigest()[:24]}.cloudevent"
         self._quarantine.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         _write(self._quarantine / f"{name}{REASON}", _reason(name, body, error))
         _write(self._quarantine / name, body)

@@ -107,7 +107,7 @@ async def test_a_retried_message_that_is_accepted_now_is_put_with_the_processed_
     police = town.police
     names = police.bus.names
     whole = police.message(police.event())
-    (police.root / "import" / "bus-event-0123456789abcdef01234567.json").write_bytes(whole)
+    (police.root / "import" / "bus-event-0123456789abcdef01234567.cloudevent").write_bytes(whole)
     police.start(sink=False)
     await until(lambda: len(bus.bodies(names.answers)) == 1)
     assert json.loads(bus.bodies(names.answers)[0])["data"]["state"] == "accepted"
