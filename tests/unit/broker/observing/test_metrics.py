@@ -229,7 +229,7 @@ def test_two_processes_of_one_test_do_not_share_a_registry() -> None:
 
 def test_no_label_could_hold_a_person_a_case_or_an_event_type() -> None:
     allowed = {"topic", "outcome", "step", "code", "agency", "by", "state", "what", "name", "le"}
-    allowed |= {"loop", "check", "kind", "folder"}
+    allowed |= {"loop", "check", "kind", "folder", "side"}
     metrics = Metrics()
     for collector in list(metrics.registry._collector_to_names):
         assert set(getattr(collector, "_labelnames", ())) <= allowed
