@@ -62,8 +62,6 @@ class EventAcceptance:
         clock: () -> ms since the epoch.
         leave_out: whether fields that the agreement does not allow are left out, or refuse the
             event.
-        correctable: whether another body may come under the key of a refused event. A client over
-            HTTP takes a new key; a row of a table keeps its own.
     """
 
     def __init__(
@@ -74,14 +72,12 @@ class EventAcceptance:
         clock: Callable[[], int],
         *,
         leave_out: bool,
-        correctable: bool = False,
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._metrics = metrics
         self._clock = clock
         self._leave_out = leave_out
-        self._correctable = correctable
         self._log = logger("api")
 
     def accept(self, caller: Caller, key: str, body: bytes) -> Accepted:
@@ -136,7 +132,7 @@ class EventAcceptance:
         if (
             known is not None
             and known.body_digest != keys.digest
-            and not (self._correctable and refused_before)
+            and not (caller.correctable and refused_before)
         ):
             raise ExchangeError(
                 "This idempotency key came before with another event.",

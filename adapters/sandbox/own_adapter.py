@@ -229,8 +229,7 @@ class OwnAdapterWatch:
                 continue
             self._tell(
                 "put_aside",
-                f"your adapter put aside {_described(item)}: {item.code}. "
-                f"{meaning_of(item.code) or item.detail}".strip(),
+                f"your adapter put aside {_described(item)}: {item.code}{_place(item)}",
                 fix=retry_of(item, str(self._participant.root)),
                 partner=item.agency,
                 code=item.code,
@@ -245,6 +244,12 @@ class OwnAdapterWatch:
 def retry_of(item: HeldItem, folder: str) -> str:
     """Return the command that tries a held item again."""
     return KINDS[item.kind].retry.replace("ID", item.id).replace("DIR", folder)
+
+
+def _place(item: HeldItem) -> str:
+    """Return the field, and the sentence of the refusal or the meaning of its code."""
+    field = f" in {item.field}" if item.field else ""
+    return f"{field}: {item.detail}" if item.detail else f"{field}. {meaning_of(item.code)}".strip()
 
 
 def _described(item: HeldItem) -> str:

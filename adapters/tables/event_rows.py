@@ -34,14 +34,13 @@ class EventRows:
 
     def __init__(self, section: OutboxSection, parts: SideParts) -> None:
         self._names = section.columns
-        self._caller = side_caller(DATABASE)
+        self._caller = side_caller(DATABASE, correctable=True)
         self._acceptance = EventAcceptance(
             parts.store,
             parts.publisher,
             parts.metrics,
             parts.clock,
             leave_out=parts.system.leave_out,
-            correctable=True,
         )
 
     def columns(self, _connection: Connection) -> tuple[str, ...]:

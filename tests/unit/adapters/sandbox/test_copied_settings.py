@@ -116,6 +116,7 @@ def test_the_http_interface_answers_on_this_machine_only(tmp_path: Path) -> None
 def test_a_source_outside_is_sandbox_outside_until_it_is_allowed(tmp_path: Path) -> None:
     table = tomllib.loads(config_text())
     table["adapter"] |= {"source": "database"}
+    table["database"] = {"path": "cases.db"}
     own, _ = agencies(tmp_path, format_toml(table))
     with pytest.raises(WrongInputError) as caught:
         require_inside(own, outside=False)
