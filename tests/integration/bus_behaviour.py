@@ -135,14 +135,14 @@ class BusBehaviour:
         council.start(source=False)
         for event in sent[8:]:
             await system.publish(police.bus.names.send, police.message(event), case)
-        await until(lambda: _accepted(town) == 12, 60)
+        await until(lambda: _accepted(town) == 12, 120)
         await town.carry()
         reading = OwnSystem(council.bus, council.bus.names.received)
-        first = await reading.all(5, 40)
+        first = await reading.all(5, 90)
         await reading.close()
         await council.kill()
         council.start(source=False)
-        rest = await reading.all(12 - len({one["id"] for one in first}), 40)
+        rest = await reading.all(12 - len({one["id"] for one in first}), 90)
         order = list(dict.fromkeys(one["id"] for one in [*first, *rest]))
         with council.member.store.reading() as tx:
             kept = [row.event_id for row in tx.inbox.received_since(POLICE, 0)]
@@ -153,7 +153,7 @@ class BusBehaviour:
         for one in order:
             received = next(each for each in [*first, *rest] if each["id"] == one)
             await reading.publish(council.bus.names.results, result(received))
-        await until(lambda: council.undelivered() == 0, 60)
+        await until(lambda: council.undelivered() == 0, 120)
         assert police.source.trouble is not None
         assert police.source.trouble() is None
         await reading.close()
@@ -168,9 +168,11 @@ class BusBehaviour:
         )
         await asyncio.to_thread(outage.kill)
         try:
-            await until(lambda: bool(town.council.sink.trouble and town.council.sink.trouble()), 60)
+            await until(
+                lambda: bool(town.council.sink.trouble and town.council.sink.trouble()), 120
+            )
             shown = b'concordant_bus_connected{kind="received"} 0.0'
-            await until(lambda: shown in town.council.metrics.text(), 60)
+            await until(lambda: shown in town.council.metrics.text(), 120)
             before = time.monotonic()
             await town.council.stop()
             assert time.monotonic() - before < 12

@@ -94,7 +94,7 @@ class OwnSystem:
                 await self.close()
         return None
 
-    async def all(self, count: int, seconds: float = 20.0) -> list[dict[str, Any]]:
+    async def all(self, count: int, seconds: float = 90.0) -> list[dict[str, Any]]:
         """Return messages with so many different ids, and every repeat among them."""
         found: list[dict[str, Any]] = []
         while len({one["id"] for one in found}) < count:
@@ -230,7 +230,7 @@ def bus_town(folder: Path, settings: Mapping[str, Any], prefix: str = "t", **bus
     return BusTown(folder, settings, prefix, **bus)
 
 
-async def until(seen: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(seen: Callable[[], bool], seconds: float = 90.0) -> None:
     """Wait until something is so."""
     ends = asyncio.get_running_loop().time() + seconds
     while not seen():

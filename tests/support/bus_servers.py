@@ -17,6 +17,7 @@ import pytest
 
 REQUIRED = "CONCORDANT_REQUIRE_TOOLS"
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+MISSING = "rabbitmq-server is missing: apt-get install rabbitmq-server"
 START_S = 60.0
 
 
@@ -34,6 +35,14 @@ def require_tool(path: Path | None, advice: str) -> Path:
     if os.environ.get(REQUIRED):
         pytest.fail(advice)
     pytest.skip(advice)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1):
+            return True
+    except OSError:
+        return False
 
 
 class BusServer(ABC):
@@ -57,11 +66,7 @@ class BusServer(ABC):
 
     def ready(self) -> bool:
         """Return whether the server answers."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 1):
-                return True
-        except OSError:
-            return False
+        return _answers(self.port)
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
@@ -124,19 +129,42 @@ class RabbitmqServer(BusServer):
 
     kind = "rabbitmq"
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._names_port = free_port()
+        self._names: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start Erlang's name server too: one that RabbitMQ starts itself outlives the test."""
+        require_tool(RABBITMQ, MISSING)
+        place = ["-address", "127.0.0.1", "-port", str(self._names_port)]
+        self._names = subprocess.Popen(["epmd", *place])
+        ends = time.monotonic() + START_S
+        while not _answers(self._names_port):
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        super().start()
+
+    def kill(self) -> None:
+        """End both without warning."""
+        super().kill()
+        if self._names is not None:
+            self._names.kill()
+            self._names.wait()
+            self._names = None
+
     def settings(self) -> dict[str, Any]:
         (self.folder / "password").write_text("guest\n")
         password = {"file": str(self.folder / "password")}
         return {**super().settings(), "username": "guest", "password": password}
 
     def command(self) -> tuple[list[str], dict[str, str]]:
-        advice = "rabbitmq-server is missing: apt-get install rabbitmq-server"
-        server = require_tool(RABBITMQ, advice)
+        server = require_tool(RABBITMQ, MISSING)
         inside = str(self.folder)
         return [str(server)], {
             "HOME": inside,
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(free_port()),
+            "ERL_EPMD_PORT": str(self._names_port),
             "RABBITMQ_CONFIG_FILE": f"{inside}/none",
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{inside}/plugins",
