@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -86,10 +87,17 @@ class WebhookReceiver:
 
 @contextmanager
 def webhook_receiver(
-    context: ssl.SSLContext | None = None, secret: str | None = None
+    context: ssl.SSLContext | None = None,
+    secret: str | None = None,
+    *,
+    again: WebhookReceiver | None = None,
 ) -> Iterator[WebhookReceiver]:
-    """Serve a receiver; with TLS if a context is given."""
-    found = WebhookReceiver() if secret is None else WebhookReceiver(secret=secret)
+    """Serve a receiver; with TLS if a context is given.
+
+    ``again`` serves one that was stopped, at its address.
+    """
+    found = again or (WebhookReceiver() if secret is None else WebhookReceiver(secret=secret))
+    port = urlsplit(found.url).port or 0
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -112,7 +120,7 @@ def webhook_receiver(
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client may hang up
     if context is not None:
