@@ -51,7 +51,6 @@ REPORTS = "report_every: PT1M\n"
 """The shortest interval that an agreement can state."""
 PATIENCE_S = 240.0
 LOOK_S = 0.1
-FINAL = frozenset({"delivered", "put_aside", "refused"})
 
 
 class Stage:
@@ -294,17 +293,34 @@ class Stage:
                     found[event_id] = {one.agency: one.state for one in status.recipients}
         return found
 
+    def ends(self, agency: str) -> dict[str, dict[str, str]]:
+        """Event id -> recipient -> the state in which each accepted event of an agency must end."""
+        found: dict[str, dict[str, str]] = {}
+        for order, event_id in self.accepted():
+            if order.sender == agency:
+                rejecting = self.traffic.rejected.get(order.case)
+                found[event_id] = {
+                    to: "put_aside" if to == rejecting else "delivered" for to in order.recipients
+                }
+        return found
+
     def reported(self) -> bool:
-        """Return whether every recipient's decision has come back to the sender."""
-        return all(
-            set(each.values()) <= FINAL
-            for agency in SYSTEMS
-            for each in self.states(agency).values()
-        )
+        """Return whether every recipient's last decision has come back to the sender.
+
+        An event that was put aside and then taken needs two reports.
+        """
+        return all(self.states(agency) == self.ends(agency) for agency in SYSTEMS)
 
     def shown(self) -> str:
         """Return the lines that a person needs to find a fault."""
         lines = [f"kills: {self.kills}", *self.lacking()[:40]]
+        for agency in SYSTEMS:
+            states = self.states(agency)
+            lines += [
+                f"{agency}: {event_id} is {states.get(event_id)}, must be {end}"
+                for event_id, end in self.ends(agency).items()
+                if states.get(event_id) != end
+            ][:5]
         for agency, system in self.systems.items():
             lines += system.faults[:5]
             with suppress(Exception), self.reading(agency) as tx:
