@@ -45,12 +45,23 @@ async def set_within(event: asyncio.Event, seconds: float) -> bool:
 
 async def first_of(*events: asyncio.Event) -> None:
     """Wait until one of the events is set."""
+    await any_within(None, *events)
+
+
+async def any_within(seconds: float | None, *events: asyncio.Event) -> bool:
+    """Wait until one of the events is set or the time is up; return whether one is set.
+
+    Args:
+        seconds: the longest wait; None has no end.
+        events: any of them ends the wait.
+    """
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
+    return any(event.is_set() for event in events)
 
 
 def out_of_descriptors(error: BaseException | None) -> bool:

@@ -22,7 +22,7 @@ from broker.observing.health import Check
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.store.database import Store
-from broker.waiting import retry_delay_s
+from broker.waiting import any_within, retry_delay_s
 from contracts.errors import ConcordantError, EventError
 
 if TYPE_CHECKING:
@@ -124,26 +124,14 @@ class DatabaseSource:
                     self._show(error.code)
                     delay = retry_delay_s(failures, first=1.0, most=RETRY_MOST_S)
                     self._log.warning("source_waits", code=error.code, delay_ms=int(delay * 1000))
-                    await self._pause(stop, delay)
+                    await any_within(delay, stop, self._wake)
                     continue
                 failures = 0
                 self._show(None)
                 if not taken:
-                    await self._pause(stop, self._poll_s)
+                    await any_within(self._poll_s, stop, self._wake)
         finally:
             await asyncio.to_thread(self._tables.database.close)
-
-    async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
-        """Wait until the time is up, a person asks for a retry, or ``stop`` is set."""
-        stopped = asyncio.create_task(stop.wait())
-        woken = asyncio.create_task(self._wake.wait())
-        try:
-            await asyncio.wait(
-                (stopped, woken), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            stopped.cancel()
-            woken.cancel()
 
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -13,6 +13,7 @@ from broker import waiting
 from broker.errors import RegistryError, StoreError
 from broker.waiting import (
     DESCRIPTORS_EXHAUSTED,
+    any_within,
     out_of_descriptors,
     retry_delay_s,
     run_together,
@@ -135,3 +136,12 @@ async def test_a_shortage_ends_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
     await run_together([loop], asyncio.Event(), tell_shortage=lambda: told.append(1))
     assert (len(tries), len(told)) == (2, 1)
+
+
+async def test_a_pause_ends_at_its_time_or_at_any_of_its_events() -> None:
+    stop, again = asyncio.Event(), asyncio.Event()
+    assert await any_within(0.001, stop, again) is False
+    asyncio.get_running_loop().call_later(0.001, again.set)
+    assert await any_within(30, stop, again) is True
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == 1  # the wait for the other event has ended
