@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Generic
 
 from concordant.client import handled
-from concordant.client.errors import ClientError
+from concordant.client.errors import ClientError, concerns_the_caller
 from concordant.client.events import Model_co, ReceivedEvent, as_model, event_members
 from concordant.client.handled import Outcome
 from concordant.client.interface import AsyncFeed
@@ -199,7 +199,7 @@ class AsyncSubscription(Generic[Model_co]):
                 await feed.result(one)
             except ClientError as error:
                 self._options.on_trouble(error)
-                if error.retry_s is not None:
+                if concerns_the_caller(error):
                     return
             await self._store.run(handled.tell(self._options.name, one))
 

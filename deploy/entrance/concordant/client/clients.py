@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from uuid import uuid4
 
 from concordant.client import outbox
 from concordant.client.async_subscription import AsyncSubscription
-from concordant.client.errors import ClientError
+from concordant.client.errors import ClientError, concerns_the_caller
 from concordant.client.events import Accepted, EventModel, Queued, require_key, type_name
 from concordant.client.interface import AsyncConnection, Connection, Selection
 from concordant.client.outbox import Relayed
@@ -44,6 +45,7 @@ R = TypeVar("R", bound="BaseModel")
 Start: TypeAlias = Literal["earliest"] | datetime | None
 """Where a subscription without a position begins."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_LOG: Final = logging.getLogger("concordant.client")
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -145,7 +147,9 @@ class Client:
     def relay(self, transactions: Transactions) -> Relayed:
         """Send the waiting rows of the table `concordant_outbox`, and store each answer there.
 
-        A row that is refused stays in the table with code, field and detail.
+        A row that is refused stays in the table with code, field and detail. Do not call this for
+        a table from which an adapter with the source `database` takes the rows: each counts keys
+        for itself, so an event could be sent by both.
 
         Args:
             transactions: begins a transaction of the caller's database, for example
@@ -163,7 +167,7 @@ class Client:
                     answer = self._connection.publish(row.body, require_key(row.key))
                     step, kind = outbox.accepted(row.key, answer), "accepted"
                 except ClientError as error:
-                    if _ends_relay(error):
+                    if concerns_the_caller(error):
                         raise
                     step, kind = outbox.refused(row.key, error), "refused"
                 with transactions() as connection:
@@ -229,7 +233,9 @@ class Client:
             results: whether the adapter is told that an event was imported or rejected. The token
                 needs the scope ``result``.
             wait: seconds without an event after which the iteration ends; None never ends it.
-            on_trouble: called when the adapter cannot be reached; reading goes on by itself.
+            on_trouble: called when the adapter cannot be reached, and reading goes on by itself;
+                also when it does not take a result. A result that the token may not send waits.
+                Without it the code is written into the log `concordant.client`.
             on_removed: called with the number of events whose content was removed before this
                 subscription read them; without it they raise `events_removed`.
 
@@ -311,7 +317,7 @@ class AsyncClient:
                     answer = await self._connection.publish(row.body, require_key(row.key))
                     step, kind = outbox.accepted(row.key, answer), "accepted"
                 except ClientError as error:
-                    if _ends_relay(error):
+                    if concerns_the_caller(error):
                         raise
                     step, kind = outbox.refused(row.key, error), "refused"
                 await in_transaction(transactions, step)
@@ -394,11 +400,11 @@ def _options(
             fix="for example: dashboard",
         )
     models = {type_name(one): one for one in types if isinstance(one, type)}
-    return Options(name, results, wait, on_trouble or _silent, on_removed, models)
+    return Options(name, results, wait, on_trouble or _logged, on_removed, models)
 
 
-def _silent(_error: ClientError) -> None:
-    return None
+def _logged(error: ClientError) -> None:
+    _LOG.warning("Trouble with the adapter: %s", error.code)
 
 
 def _selection(types: Sequence[Any], senders: Sequence[str], start: Start) -> Selection:
@@ -420,8 +426,3 @@ def _selection(types: Sequence[Any], senders: Sequence[str], start: Start) -> Se
             fix="For example: datetime.now(UTC) - timedelta(days=7)",
         )
     return Selection(names, tuple(senders), start)
-
-
-def _ends_relay(error: ClientError) -> bool:
-    """Return whether an error is about the adapter or the token, and not about the row."""
-    return error.retry_s is not None or error.status not in {400, 413, 422}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from contracts.errors import ConcordantError
 
@@ -33,3 +34,20 @@ class ClientError(ConcordantError):
         self.status = status
         self.members = dict(members or {})
         self.retry_s = retry_s
+
+
+_ABOUT_THE_CALLER: Final = frozenset({"client_answer_unknown", "path_unknown"})
+
+
+def concerns_the_caller(error: ClientError) -> bool:
+    """Return whether an error is about the adapter, its address or the token.
+
+    Then the event, or the result, is not judged yet: it waits, and is sent again later.
+    """
+    if error.code == "idempotency_key_invalid":  # the client's own judgement of one event
+        return False
+    return (
+        error.retry_s is not None
+        or error.status in {0, 401, 403}
+        or error.code in _ABOUT_THE_CALLER
+    )

@@ -79,16 +79,21 @@ def tls_context(
     try:
         context = ssl.create_default_context(cafile=None if ca is None else str(ca))
         if certificate is not None:
-            context.load_cert_chain(str(certificate[0]), str(certificate[1]))
+            context.load_cert_chain(str(certificate[0]), str(certificate[1]), _no_passphrase)
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         raise ClientError(
             "A TLS file of the client cannot be used.",
             code="client_certificate_unusable",
             where="ca, certificate",
             fix="Check that ca is the PEM file of the adapter's authority, and that the files of "
-            "certificate are a PEM certificate and its key.",
+            "certificate are a PEM certificate and its key, which has no passphrase.",
         ) from None
     return context
+
+
+def _no_passphrase() -> str:
+    """Refuse an encrypted key: without this, OpenSSL asks on the terminal and a service hangs."""
+    raise ValueError
 
 
 def publish_request(event: str, key: str) -> HttpRequest:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from concordant.client import handled
-from concordant.client.errors import ClientError
+from concordant.client.errors import ClientError, concerns_the_caller
 from concordant.client.events import Model_co, ReceivedEvent, as_model, event_members
 from concordant.client.handled import REJECTED, Outcome
 from concordant.client.interface import Feed
@@ -212,7 +212,7 @@ class Subscription(Generic[Model_co]):
                 self._feed.result(one)
             except ClientError as error:
                 self._options.on_trouble(error)
-                if error.retry_s is not None:
+                if concerns_the_caller(error):
                     return
             self._store.run(handled.tell(self._options.name, one))
 

@@ -70,6 +70,26 @@ async def test_results_and_rejections_reach_the_adapter(council: TestAgency, sen
         assert (await client.status(second))["state"] == "rejected"
 
 
+async def test_a_result_waits_for_a_token_that_may_send_it(
+    council: TestAgency, send: Send, tmp_path: Path
+) -> None:
+    sent, file, trouble = send(), tmp_path / "positions.db", list[str]()
+    async with (
+        council.async_client("reader", ("read",)) as reader,
+        reader.subscribe(
+            "cases", positions=file, results=True, wait=0,
+            on_trouble=lambda error: trouble.append(error.code),
+        ) as events,
+    ):  # fmt: skip
+        await (await anext(events)).acknowledge()
+    assert trouble == ["api_scope_missing"]
+    async with council.async_client("dashboard") as client:
+        assert (await client.status(sent))["state"] == "offered"
+        async with client.subscribe("cases", positions=file, results=True, wait=0) as again:
+            assert [event async for event in again] == []
+        assert (await client.status(sent))["state"] == "imported"
+
+
 async def test_a_waiting_subscription_gets_an_event_when_it_comes(
     council: TestAgency, send: Send
 ) -> None:

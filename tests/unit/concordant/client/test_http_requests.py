@@ -9,8 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
+from broker.transport.certificates import issue_ca, issue_certificate
 from concordant.client import Client, ClientError, Event, connect
+from concordant.client.errors import concerns_the_caller
 from concordant.client.http_connection import HttpConnection
 from concordant.client.http_requests import checked_address, tls_context
 from contracts.errors import ConcordantError
@@ -66,6 +74,40 @@ def test_a_tls_file_that_is_none_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ClientError) as error:
             tls_context(*given)
         assert error.value.code == "client_certificate_unusable"
+
+
+def test_an_encrypted_key_is_refused_and_not_asked_for_on_the_terminal(tmp_path: Path) -> None:
+    certificate, key = issue_certificate(issue_ca("test"), "client")
+    (tmp_path / "client.pem").write_bytes(certificate)
+    (tmp_path / "client.key").write_bytes(
+        load_pem_private_key(key, None).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"word")
+        )
+    )
+    with pytest.raises(ClientError) as error:
+        tls_context(None, (tmp_path / "client.pem", tmp_path / "client.key"))
+    assert error.value.code == "client_certificate_unusable"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "waits"),
+    [
+        (0, "client_unreachable", True),
+        (401, "api_token_wrong", True),
+        (403, "api_scope_missing", True),
+        (404, "path_unknown", True),
+        (200, "client_answer_unknown", True),
+        (404, "event_unknown", False),
+        (409, "result_conflict", False),
+        (409, "idempotency_key_reused", False),
+        (422, "event_invalid", False),
+        (0, "idempotency_key_invalid", False),
+    ],
+)
+def test_an_error_is_about_the_caller_or_about_the_event(
+    status: int, code: str, waits: bool
+) -> None:
+    assert concerns_the_caller(ClientError("No.", code=code, status=status)) is waits
 
 
 @pytest.mark.parametrize(

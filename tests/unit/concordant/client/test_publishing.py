@@ -111,6 +111,20 @@ def test_a_token_that_may_not_publish_refuses_no_row(
     assert [row[1] for row in rows(database)] == [None]
 
 
+def test_a_row_with_a_key_that_cannot_be_used_does_not_stop_the_others(
+    police: TestAgency, database: sqlite3.Connection
+) -> None:
+    client = police.client("housing")
+    with database:
+        for key in ("1", "2"):
+            client.publish(
+                police.example("referral.made", [COUNCIL]), transaction=database, key=key
+            )
+        database.execute("UPDATE concordant_outbox SET id = 'two words' WHERE id = '1'")
+    assert client.relay(lambda: database) == Relayed(accepted=1, refused=1)
+    assert rows(database)[0] == ("two words", "refused", "idempotency_key_invalid")
+
+
 async def test_the_awaited_client_does_the_same(
     police: TestAgency, council: TestAgency, database: sqlite3.Connection
 ) -> None:

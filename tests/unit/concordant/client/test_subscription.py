@@ -147,6 +147,32 @@ def test_a_rejected_event_is_held_and_given_again_when_it_is_offered_again(
     assert council.state_of(sent) == "imported"
 
 
+def test_a_result_waits_for_a_token_that_may_send_it(
+    council: TestAgency, send: Send, tmp_path: Path
+) -> None:
+    sent, file, trouble = send(), tmp_path / "positions.db", list[str]()
+    reader = council.client("reader", ("read",))
+    with reader.subscribe(
+        "cases", positions=file, results=True, wait=0,
+        on_trouble=lambda error: trouble.append(error.code),
+    ) as events:  # fmt: skip
+        next(events).acknowledge()
+        assert list(events) == []
+    assert set(trouble) == {"api_scope_missing"}
+    assert council.state_of(sent) == "offered"
+    council.client("dashboard").subscribe("cases", positions=file, results=True, wait=0)
+    assert council.state_of(sent) == "imported"
+
+
+def test_trouble_without_a_callback_is_in_the_log(
+    council: TestAgency, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    send()
+    with council.client("reader", ("read",)).subscribe("cases", results=True, wait=0) as events:
+        next(events).acknowledge()
+    assert "api_scope_missing" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("reason", "text"), [("Unknown", ""), ("", ""), ("a" * 49, ""), ("a b", ""), ("x", "y" * 501)]
 )
