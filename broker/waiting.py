@@ -65,10 +65,15 @@ async def any_within(seconds: float | None, *events: asyncio.Event) -> bool:
 
 
 def out_of_descriptors(error: BaseException | None) -> bool:
-    """Return whether an error or one of its causes is the limit of open files."""
+    """Return whether an error or one of its causes is the limit of open files.
+
+    A group of errors is, if each of them is: its loops may all start again.
+    """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
+        if isinstance(error, BaseExceptionGroup):
+            return all(out_of_descriptors(one) for one in error.exceptions)
         if isinstance(error, OSError) and error.errno in _EXHAUSTED:
             return True
         if getattr(error, "code", None) == DESCRIPTORS_EXHAUSTED:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -67,25 +67,34 @@ class HeldMessages:
         _write(self._quarantine / name, body)
         sync_folder(self._quarantine)
 
-    def retried(self, kind: HeldKind) -> Iterator[Retaken]:
-        """Yield the messages that were moved into the import folder."""
+    def retried(self, kind: HeldKind) -> Sequence[Path]:
+        """Return the files that were moved into the import folder, in the order of their names.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
         try:
-            names = sorted(entry.name for entry in os.scandir(self._import))
-        except OSError:
-            return
-        for name in names:
-            found = _NAME.fullmatch(name)
-            if found is None or found[1] != kind:
-                continue
-            path = self._import / name
-            try:
-                handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-                with os.fdopen(handle, "rb") as file:
-                    body = file.read(MOST_BYTES)
-            except OSError:
-                continue
-            if body:  # a placeholder that `quarantine retry` fills in a moment
-                yield Retaken(path, kind, body)
+            with os.scandir(self._import) as entries:
+                names = sorted(entry.name for entry in entries)
+        except FileNotFoundError:
+            return ()
+        found = ((name, _NAME.fullmatch(name)) for name in names)
+        return [self._import / name for name, match in found if match and match[1] == kind]
+
+    def read(self, path: Path, kind: HeldKind) -> Retaken | None:
+        """Return a message of the import folder; None if it is not there, or not whole yet.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(handle, "rb") as file:
+            body = file.read(MOST_BYTES)
+        # `quarantine retry` makes a placeholder, and fills it in a moment
+        return Retaken(path, kind, body) if body else None
 
     def taken(self, message: Retaken) -> None:
         """Put away a message that was accepted."""

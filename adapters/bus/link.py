@@ -18,6 +18,8 @@ from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.waiting import first_of, out_of_descriptors, retry_delay_s, set_within
 
+UNAVAILABLE: Final = "bus_unavailable"
+"""Code of a bus that cannot be used now."""
 RETRY_MOST_S: Final = 30.0
 CLOSE_S: Final = 3.0
 CANCEL_S: Final = 1.0
@@ -116,7 +118,7 @@ class BusLink:
         self._part = part
         self._metrics = metrics
         self._log = logger("bus")
-        self.trouble = Flag("the bus is not connected yet")
+        self.trouble = Flag(UNAVAILABLE)
         metrics.bus_connected(part, connected=False)
 
     async def run(
@@ -154,10 +156,10 @@ class BusLink:
                 failures += 1
                 delay = retry_delay_s(failures, most=RETRY_MOST_S)
                 self._metrics.bus_connected(self._part, connected=False)
-                self.trouble.down(f"the bus does not answer, or refuses a request ({error})")
+                self.trouble.down(UNAVAILABLE)
                 self._log.warning(
                     "bus_waits",
-                    code="bus_unavailable",
+                    code=UNAVAILABLE,
                     kind=self._part,
                     reason=str(error).lower(),
                     delay_ms=int(delay * 1000),

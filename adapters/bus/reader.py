@@ -7,6 +7,7 @@ After a crash the bus delivers the message again, and the same message has the s
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +20,12 @@ from adapters.bus.link import BusLink, BusSession
 from adapters.exchange.caller import side_caller
 from broker.agency.config_bus import BusNames
 from broker.observing.logs import logger
-from broker.waiting import retry_delay_s
+from broker.waiting import out_of_descriptors, retry_delay_s
 from contracts.errors import ConcordantError
 
 POLL_S: Final = 1.0
 RETRY_MOST_S: Final = 30.0
+FILE_UNUSABLE: Final = "file_unusable"
 CALLER: Final = side_caller("bus")
 _Done = TypeVar("_Done")
 
@@ -64,13 +66,13 @@ class MessageReader:
         self._names = names
         self._kind = kind
         self._waits: str | None = None
+        self._unusable = 0
         self._log = logger("bus")
 
     def trouble(self) -> str | None:
-        """Return why no message can be taken; see ``Check``."""
-        if self._waits is not None:
-            return f"messages of the bus cannot be taken ({self._waits})"
-        return self._link.trouble()
+        """Return the code of what keeps messages from being taken, else None; see ``Check``."""
+        of_files = FILE_UNUSABLE if self._unusable else None
+        return self._waits or self._link.trouble() or of_files
 
     async def run(self, decide: Decide, stop: asyncio.Event, turned: Callable[[], None]) -> None:
         """Take messages until ``stop`` is set.
@@ -83,10 +85,12 @@ class MessageReader:
         await self._link.run(partial(self._work, decide, turned), stop, turned)
 
     async def _work(self, decide: Decide, turned: Callable[[], None], session: BusSession) -> None:
+        look_s = 0.0
         while True:
             turned()
-            for one in await asyncio.to_thread(lambda: list(self._held.retried(self._kind))):
-                await self._retake(one, decide, session, turned)
+            if time.monotonic() >= look_s:
+                await self._retake_all(decide, session, turned)
+                look_s = time.monotonic() + POLL_S
             message = await session.next(POLL_S)
             if message is not None:
                 await self._take(message, decide, session, turned)
@@ -103,6 +107,30 @@ class MessageReader:
             await self._until(hold, session, turned)
         await self._answer(decision, session)
         await session.acknowledge(message)
+
+    async def _retake_all(
+        self, decide: Decide, session: BusSession, turned: Callable[[], None]
+    ) -> None:
+        """Try again what is in the import folder, with one message in memory at a time.
+
+        A file that cannot be read keeps no other message waiting. It is told once, and is trouble
+        until it can be read or is gone.
+        """
+        unusable = 0
+        paths = await self._until(partial(self._held.retried, self._kind), session, turned)
+        for path in paths:
+            try:
+                one = await asyncio.to_thread(self._held.read, path, self._kind)
+            except OSError as error:
+                if out_of_descriptors(error):
+                    raise
+                unusable += 1
+            else:
+                if one is not None:
+                    await self._retake(one, decide, session, turned)
+        if unusable > self._unusable:
+            self._log.warning("entries_left", code=FILE_UNUSABLE, files=unusable)
+        self._unusable = unusable
 
     async def _retake(
         self, message: Retaken, decide: Decide, session: BusSession, turned: Callable[[], None]
@@ -135,8 +163,10 @@ class MessageReader:
             try:
                 done = await asyncio.to_thread(call)
             except (ConcordantError, OSError) as error:
+                if out_of_descriptors(error):
+                    raise
                 failures += 1
-                self._waits = error.code if isinstance(error, ConcordantError) else "file_unusable"
+                self._waits = error.code if isinstance(error, ConcordantError) else FILE_UNUSABLE
                 delay = retry_delay_s(failures, most=RETRY_MOST_S)
                 self._log.warning("bus_waits", code=self._waits, delay_ms=int(delay * 1000))
                 await session.pause(delay)

@@ -67,7 +67,7 @@ class BusSink:
 
     def _trouble(self) -> str | None:
         if self._waits is not None:
-            return f"received events cannot be read ({self._waits})"
+            return self._waits
         reason = self._link.trouble()
         return reason if reason or self._results is None else self._results.trouble()
 

@@ -25,7 +25,10 @@ from broker.errors import ConfigError
 from broker.observing.metrics import CONTENT_TYPE
 
 Check = Callable[[], str | None]
-"""Returns None if the check passes, or the reason why not, in words without personal data."""
+"""Returns None if the check passes, or why not, without personal data.
+
+The checks of a source and of a sink return a reason code, which `status` and `doctor` explain.
+"""
 
 LOCAL: Final = "127.0.0.1"
 MAX_CONNECTIONS: Final = 32

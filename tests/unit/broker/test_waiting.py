@@ -39,6 +39,8 @@ def translated() -> RegistryError:
         (translated(), True),
         (StoreError("x", code=DESCRIPTORS_EXHAUSTED), True),
         (OSError(errno.EACCES, "x"), False),
+        (ExceptionGroup("x", [OSError(errno.EMFILE, "x"), translated()]), True),
+        (ExceptionGroup("x", [OSError(errno.EMFILE, "x"), StoreError("x", code="y")]), False),
         (StoreError("x", code="store_unusable"), False),
         (None, False),
     ],

@@ -137,7 +137,7 @@ async def test_without_results_a_confirmed_publication_is_the_delivery(
     town.council.start(source=False)
     trouble = town.council.sink.trouble
     assert trouble is not None
-    await until(lambda: "ConnectionError" in (trouble() or ""))
+    await until(lambda: trouble() == "bus_unavailable")
     assert town.council.undelivered() == 2
     bus.down = False
     await until(lambda: town.council.undelivered() == 0)
