@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 import asyncssh
 
 from broker.agency.delivery_sections import SftpSection
+from broker.waiting import out_of_descriptors
 from contracts.errors import ConcordantError
 
 MOST_SECRET_BYTES: Final = 64 * 1024
@@ -105,6 +106,13 @@ class SftpClient:
         fault = self._fault
         return fault if fault is not None and (self._lasting or fault in AT_ONCE) else None
 
+    def worked(self) -> None:
+        """Forget the fault. Call this after a whole round of work.
+
+        One operation proves nothing: a folder can be listed on a server whose disk is full.
+        """
+        self._failing_since_s = self._fault = None
+
     async def call(
         self,
         operation: Callable[[asyncssh.SFTPClient], Awaitable[_Found]],
@@ -119,9 +127,10 @@ class SftpClient:
 
         Raises:
             SftpError: the operation failed. A connection that failed is closed.
+            OSError: this process has no free file descriptor.
         """
         try:
-            found = await self._call(operation, within_s or self._settings.timeout_s)
+            return await self._call(operation, within_s or self._settings.timeout_s)
         except SftpError as error:
             now_s = asyncio.get_running_loop().time()
             if self._failing_since_s is None:
@@ -129,8 +138,6 @@ class SftpClient:
             self._fault = error.code
             self._lasting = now_s - self._failing_since_s >= LASTING_S
             raise
-        self._failing_since_s = self._fault = None
-        return found
 
     async def _call(
         self, operation: Callable[[asyncssh.SFTPClient], Awaitable[_Found]], within_s: float
@@ -159,6 +166,8 @@ class SftpClient:
             ) from None
         except (OSError, asyncssh.Error) as error:  # a TimeoutError is an OSError
             await self.close()
+            if out_of_descriptors(error):
+                raise
             raise self._unreachable(error) from None
 
     async def close(self) -> None:
@@ -215,7 +224,9 @@ class SftpClient:
             if others_write or len(content) > MOST_SECRET_BYTES or not content.strip():
                 raise ValueError
             return asyncssh.import_known_hosts(content.decode("utf-8"))
-        except (OSError, ValueError, asyncssh.Error):
+        except (OSError, ValueError, asyncssh.Error) as error:
+            if out_of_descriptors(error):
+                raise
             raise SftpError(
                 "The host key of the SFTP server is not pinned, or the file cannot be used.",
                 code="sftp_host_unpinned",
@@ -235,7 +246,9 @@ class SftpClient:
             if settings.key is not None:
                 return [asyncssh.import_private_key(content)], None
             return None, content.decode("utf-8").removesuffix("\n").removesuffix("\r")
-        except (OSError, ValueError, asyncssh.Error):
+        except (OSError, ValueError, asyncssh.Error) as error:
+            if out_of_descriptors(error):
+                raise
             raise SftpError(
                 "The key or the password for the SFTP server cannot be read.",
                 code="sftp_key_unusable",

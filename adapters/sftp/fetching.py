@@ -12,8 +12,8 @@ import json
 import os
 import posixpath
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,8 @@ from broker.held.reason_file import REASON
 from broker.held.retrying import put_back
 from broker.keys.durable import sync_folder
 from broker.observing.logs import logger
-from broker.waiting import first_of, retry_delay_s
+from broker.waiting import first_of, out_of_descriptors, retry_delay_s
+from contracts.errors import ConcordantError
 
 CHUNK_BYTES: Final = 256 * 1024
 FOLDER_MODE: Final = 0o700
@@ -36,6 +37,13 @@ PART: Final = ".sftp-{}.part"
 """Name of an unfinished file; the import folder ignores it."""
 _FILE_S: Final = 3_600.0
 """Longest time for one file. Each piece of it has the client's own limit."""
+
+
+class ImportFolderError(ConcordantError):
+    """The import folder of this machine cannot be written now. The export is fetched later."""
+
+    code = "file_unusable"
+    exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class Fetcher:
         self._settling = RemoteSettling(settle_s, folders.done_marker)
         self._report: Reporter = lambda _: None
         self._unusable = 0
+        self._folder_fault: str | None = None
         self._stored: dict[str, RemoteFile] = {}
         self._log = logger("source")
 
@@ -90,14 +99,27 @@ class Fetcher:
 
     def trouble(self) -> str | None:
         """Return a code for /readyz if an export is left on the server, else None."""
-        return "sftp_name_unusable" if self._unusable else None
+        return self._folder_fault or ("sftp_name_unusable" if self._unusable else None)
 
     async def round(self) -> int:
         """Look once, and fetch what is complete. Return how many files were moved on the server.
 
         Raises:
             SftpError: the server cannot be used now; the rest is fetched later.
+            ImportFolderError: the import folder cannot be written now; the same.
+            OSError: this process has no free file descriptor.
         """
+        try:
+            moved = await self._round()
+        except ImportFolderError as error:
+            self._folder_fault = error.code
+            self._client.worked()  # what failed is on this machine
+            raise
+        self._folder_fault = None
+        self._client.worked()
+        return moved
+
+    async def _round(self) -> int:
         folder = self._folders.exports
         found: Listing = await self._client.call(lambda sftp: listing(sftp, folder))
         if found.unusable != self._unusable:
@@ -156,7 +178,8 @@ class Fetcher:
 
     async def _download(self, file: RemoteFile) -> bool:
         """Store a file in the import folder. Return False if it changed meanwhile."""
-        await asyncio.to_thread(self._target.mkdir, FOLDER_MODE, parents=True, exist_ok=True)
+        with _writing(self._target):
+            await asyncio.to_thread(self._target.mkdir, FOLDER_MODE, parents=True, exist_ok=True)
         part = self._target / PART.format(secrets.token_hex(8))
         remote = self._remote(file.name)
         try:
@@ -173,8 +196,9 @@ class Fetcher:
 
     def _place(self, part: Path, name: str) -> None:
         """Give a stored file its name, or one beside it if another file has it."""
-        put_back(part, self._target, secrets.token_hex(4), name)
-        sync_folder(self._target)
+        with _writing(self._target):
+            put_back(part, self._target, secrets.token_hex(4), name)
+            sync_folder(self._target)
 
     def _remote(self, name: str) -> str:
         return posixpath.join(self._folders.exports, name)
@@ -187,15 +211,17 @@ class Fetcher:
     def remove_parts(self) -> None:
         """Remove what a crash left unfinished; it is fetched again."""
         for path in self._target.glob(PART.format("*")):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a folder without rights is trouble in the next round
+                path.unlink(missing_ok=True)
 
 
 async def _copy(
     sftp: asyncssh.SFTPClient, remote: str, file: RemoteFile, part: Path, timeout_s: float
 ) -> bool:
     """Copy exactly the listed file; return False if it is another one, longer or shorter."""
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as target:
+    with _writing(part.parent):
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
         async with sftp.open(remote, "rb") as source:
             size = 0
             while size <= file.size:
@@ -205,18 +231,44 @@ async def _copy(
                 if not piece:
                     break
                 size += len(piece)
-                await asyncio.to_thread(target.write, piece)
+                with _writing(part.parent):
+                    await asyncio.to_thread(_write_all, handle, piece)
         if size != file.size:
             return False
-        await asyncio.to_thread(_sync, target.fileno(), target.flush)
+        with _writing(part.parent):
+            await asyncio.to_thread(os.fsync, handle)
+    finally:
+        with suppress(OSError):  # the file is durable, or it is removed
+            os.close(handle)
     async with asyncio.timeout(timeout_s):
         after = await sftp.stat(remote)
     return (after.size, int(after.mtime or 0)) == (file.size, file.changed_s)
 
 
-def _sync(handle: int, flush: Callable[[], object]) -> None:
-    flush()
-    os.fsync(handle)
+def _write_all(handle: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Tell faults of this machine from those of the server.
+
+    Raises:
+        ImportFolderError: a file or folder of this machine cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if out_of_descriptors(error):
+            raise
+        raise ImportFolderError(
+            f"The import folder cannot be written ({type(error).__name__}).",
+            where=str(folder),
+            fix="Check the folder's owner, its permissions and the free space. The adapter tries "
+            "again.",
+        ) from None
 
 
 async def _moved(
@@ -270,11 +322,10 @@ class FetchLoop:
                 try:
                     await self._fetcher.round()
                     failures = 0
-                except (SftpError, OSError) as error:
+                except (SftpError, ImportFolderError) as error:
                     failures += 1
                     pause = retry_delay_s(failures, first=min(1.0, self._poll_s), most=60.0)
-                    code = error.code if isinstance(error, SftpError) else "source_retry"
-                    self._log.warning("fetch_waits", code=code, delay_ms=int(pause * 1000))
+                    self._log.warning("fetch_waits", code=error.code, delay_ms=int(pause * 1000))
                 self._again.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):

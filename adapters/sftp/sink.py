@@ -67,9 +67,14 @@ class SftpSink:
     async def _put(self, name: str, content: bytes) -> str:
         final = posixpath.join(self._folder, name)
         hidden = posixpath.join(self._folder, f".{name}.tmp")
-        if not await self._client.call(lambda sftp: _same(sftp, final, content)):
-            await self._client.call(lambda sftp: _write(sftp, hidden, content))
-            await self._client.call(lambda sftp: _rename(sftp, hidden, final))
+        try:
+            if not await self._client.call(lambda sftp: _same(sftp, final, content)):
+                await self._client.call(lambda sftp: _write(sftp, hidden, content))
+                await self._client.call(lambda sftp: _rename(sftp, hidden, final))
+        except SinkError:  # a conflict concerns this event, and not the server
+            self._client.worked()
+            raise
+        self._client.worked()
         return name
 
 

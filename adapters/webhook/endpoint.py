@@ -23,6 +23,7 @@ from adapters.webhook.signing import signature_headers
 from broker.agency.delivery_sections import WebhookSection
 from broker.agency.kafka_settings import authority_file
 from broker.errors import ConfigError
+from broker.waiting import out_of_descriptors
 
 USER_AGENT: Final = "concordant-webhook"
 _TLS_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -103,6 +104,9 @@ class Endpoint:
 
     async def send(self, message: str, body: bytes) -> Answer:
         """Send an event once, and return the meaning of the answer. It raises no error of its own.
+
+        Raises:
+            OSError: this process has no free file descriptor.
 
         Args:
             message: the `webhook-id`.
@@ -219,6 +223,8 @@ def _context(settings: EndpointSettings) -> ssl.SSLContext:
             certificate, key = settings.identity
             context.load_cert_chain(str(certificate), str(key), password=_no_passphrase)
     except (OSError, ValueError) as error:  # an SSLError is an OSError
+        if out_of_descriptors(error):
+            raise
         reason = error.strerror if isinstance(error, OSError) else None
         raise ConfigError(
             f"The TLS files of the webhook cannot be used ({reason or type(error).__name__}).",

@@ -16,6 +16,7 @@ from adapters.webhook.signing import new_secret, secret_bytes
 from broker.errors import ConfigError, WrongInputError
 from broker.keys.durable import SECRET_MODE, write_durably
 from broker.store.exclusion import exclusive
+from broker.waiting import out_of_descriptors
 
 _LIMIT_BYTES: Final = 1_024
 _MOST_SECRETS: Final = 2
@@ -27,6 +28,7 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 
     Raises:
         ConfigError: `webhook_secret_unusable`.
+        OSError: this process has no free file descriptor.
     """
     return tuple(secret_bytes(one) for one in _read(path))
 
@@ -111,6 +113,8 @@ def _read(path: Path) -> tuple[str, ...]:
             "that you were given into this file, with mode 0600.",
         ) from None
     except OSError as error:
+        if out_of_descriptors(error):
+            raise
         raise _unusable(path, error.strerror or type(error).__name__) from None
     if found.st_mode & 0o022:
         raise _unusable(path, "other accounts may write to it")

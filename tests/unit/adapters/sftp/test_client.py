@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -134,3 +136,21 @@ async def test_an_operation_has_a_limit_of_time(server: SftpServer) -> None:
     assert await client.call(lambda sftp: sftp.isdir("exports"))  # a new connection
     assert server.logins == 2
     await client.close()
+
+
+@pytest.mark.parametrize("name", ["known_hosts", "client_key"])
+async def test_a_shortage_of_file_descriptors_is_no_fault_of_a_file(
+    server: SftpServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    opened = Path.open
+
+    def exhausted(path: Path, *arguments: Any) -> Any:
+        if path == getattr(server, name):
+            raise OSError(errno.EMFILE, "too many open files")
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", exhausted)
+    client = client_of(server)
+    with pytest.raises(OSError, match="too many"):
+        await client.call(lambda sftp: sftp.listdir("exports"))
+    assert client.trouble() is None

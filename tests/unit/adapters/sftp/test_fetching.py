@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
 import pytest
 
 from adapters.limits import MAX_FILE_BYTES
+from adapters.sftp import client as client_module
 from adapters.sftp import fetching as fetching_module
 from adapters.sftp import remote_folder
 from adapters.sftp.client import SftpError
+from adapters.sftp.fetching import FetchLoop, ImportFolderError
 from tests.support.sftp_server import SftpServer
 from tests.unit.adapters.sftp.conftest import ROWS, Fetching
 
@@ -244,3 +248,59 @@ async def test_parts_of_a_crash_are_removed_at_the_start(fetching: Fetching) -> 
     part.write_bytes(b"half")
     fetching.fetcher.remove_parts()
     assert fetching.stored() == {}
+
+
+def _no_folder(fetching: Fetching, _monkeypatch: pytest.MonkeyPatch) -> None:
+    fetching.target.write_text("a file")
+
+
+def _no_space(_fetching: Fetching, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(fetching_module, "_write_all", full)
+
+
+def _no_move(_fetching: Fetching, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_arguments: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(fetching_module, "put_back", refused)
+
+
+@pytest.mark.parametrize("break_it", [_no_folder, _no_space, _no_move])
+async def test_an_import_folder_that_cannot_be_written_is_file_unusable_and_loses_nothing(
+    fetching: Fetching,
+    monkeypatch: pytest.MonkeyPatch,
+    break_it: Callable[[Fetching, pytest.MonkeyPatch], None],
+) -> None:
+    loop = FetchLoop(fetching.fetcher, fetching.client, 0.02)
+    fetching.drop("one.csv")
+    with monkeypatch.context() as broken:
+        break_it(fetching, broken)
+        with pytest.raises(ImportFolderError) as caught:
+            await fetching.until(lambda: False)
+        assert caught.value.code == loop.trouble() == "file_unusable"
+    assert fetching.server.files("exports") == {"one.csv": ROWS}
+    if fetching.target.is_file():
+        fetching.target.unlink()
+    await fetching.until(lambda: fetching.server.files("exports") == {})
+    assert (fetching.stored(), loop.trouble()) == ({"one.csv": ROWS}, None)
+
+
+async def test_a_listing_alone_does_not_clear_a_fault(
+    fetching: Fetching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def before(operation: str, _path: str) -> None:
+        if operation == "rename":
+            raise asyncssh.SFTPFailure("refused")
+
+    monkeypatch.setattr(client_module, "LASTING_S", 0.0)
+    fetching.server.before = before
+    fetching.drop("one.csv")
+    for _ in range(2):
+        with pytest.raises(SftpError):
+            await fetching.until(lambda: False)
+    assert fetching.client.trouble() == "sftp_failed"
+    await fetching.client.call(lambda sftp: sftp.listdir("exports"))
+    assert fetching.client.trouble() == "sftp_failed"

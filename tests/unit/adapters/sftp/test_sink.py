@@ -8,6 +8,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from adapters.sftp import client as module
 from adapters.sftp.sink import SftpSink
 from adapters.sinks.sink import SinkError
 from tests.support.sftp_server import SftpServer
@@ -94,3 +95,29 @@ async def test_a_key_that_could_leave_the_folder_is_refused(sink: SftpSink) -> N
         with pytest.raises(SinkError) as caught:
             await asyncio.to_thread(sink.deliver, key, suffix, b"x")
         assert caught.value.code == "sink_key_invalid"
+
+
+async def test_a_server_whose_disk_is_full_becomes_lasting_trouble_until_a_delivery_works(
+    server: SftpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(operation: str, _path: str) -> None:
+        if operation == "write":
+            raise asyncssh.SFTPFailure("no space")
+
+    client = client_of(server)
+    sink = SftpSink(client, "imports")
+    sink.begin()
+    server.before = full
+    with pytest.raises(SinkError):
+        await deliver(sink)
+    assert client.trouble() is None  # it may pass
+    monkeypatch.setattr(module, "LASTING_S", 0.0)
+    with pytest.raises(SinkError) as caught:
+        await deliver(sink)
+    assert caught.value.code == client.trouble() == "sftp_failed"
+    await client.call(lambda sftp: sftp.listdir("imports"))
+    assert client.trouble() == "sftp_failed"  # that a folder can be listed proves nothing
+    server.before = lambda _operation, _path: None
+    await deliver(sink)
+    assert client.trouble() is None
+    await client.close()

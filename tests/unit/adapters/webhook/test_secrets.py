@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -62,3 +64,15 @@ def test_a_secret_that_others_can_write_to_or_that_is_missing_is_refused(tmp_pat
     with pytest.raises(ConfigError) as caught:
         read_keys(path)
     assert caught.value.code == "webhook_secret_unusable"
+
+
+def test_a_shortage_of_file_descriptors_is_no_fault_of_the_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_arguments: object) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "open", exhausted)
+        with pytest.raises(OSError, match="too many"):
+            read_keys(tmp_path / "secret")
