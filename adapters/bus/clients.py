@@ -45,13 +45,30 @@ class Incoming:
 
     Attributes:
         body: its bytes.
-        headers: its headers as text.
+        headers: its headers as text; see ``header_texts``.
         acknowledge: tells the bus that the message is done. Without it the bus delivers again.
     """
 
     body: bytes
     headers: Mapping[str, str]
     acknowledge: Callable[[], Awaitable[object]]
+
+
+def header_texts(headers: object) -> dict[str, str]:
+    """Return the headers of a message as text. None of them makes a message unreadable.
+
+    A header without a value is left out. Bytes that are not UTF-8 become U+FFFD; an
+    attribute of a CloudEvent with it is refused.
+    """
+    if not isinstance(headers, Mapping):
+        return {}
+    return {str(name): _text(one) for name, one in headers.items() if one is not None}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "replace")
+    return str(value)
 
 
 class BusClient(Protocol):

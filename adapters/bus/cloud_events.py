@@ -29,6 +29,8 @@ ANSWER: Final = "concordant.answer"
 MOST_CHARACTERS: Final = 1_024
 _PREFIXES: Final = ("ce-", "ce_", "cloudevents:", "cloudevents_")
 """What the attributes begin with as headers: NATS and HTTP, Kafka, AMQP, and older AMQP clients."""
+UNDECODED: Final = "\N{REPLACEMENT CHARACTER}"
+"""Stands for bytes of a header that are not UTF-8."""
 _REQUIRED: Final = ("specversion", "id", "source", "type")
 
 
@@ -81,6 +83,8 @@ def parse_cloud_event(body: bytes, headers: Mapping[str, str]) -> CloudEvent:
                 f"{MOST_CHARACTERS} characters.",
                 name,
             )
+        if UNDECODED in value:
+            raise _malformed(f"The CloudEvent's attribute {name} is not UTF-8 text.", name)
     if document.get("type", attributes["type"]) != attributes["type"]:
         raise _malformed("The type of the CloudEvent is not that of the event in it.", "type")
     if attributes["specversion"] != "1.0":

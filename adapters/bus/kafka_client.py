@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream import AckPolicy
@@ -10,7 +12,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing
+from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
 
 POLL_MS: Final = 3_600_000
@@ -47,6 +49,7 @@ class KafkaClient:
                 auto_offset_reset="earliest",
                 max_poll_interval_ms=POLL_MS,
                 ack_policy=AckPolicy.MANUAL,
+                parser=_parsed,
             )
 
     async def open(self) -> None:
@@ -87,8 +90,7 @@ class KafkaClient:
         if message is None:
             await self.check()
             return None
-        headers = {name: _text(value) for name, value in message.headers.items()}
-        return Incoming(message.body or b"", headers, message.ack)
+        return Incoming(message.body or b"", message.headers, message.ack)
 
     async def check(self) -> None:
         """See ``BusClient.check``."""
@@ -100,8 +102,14 @@ class KafkaClient:
         await self._broker.stop()
 
 
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+async def _parsed(message: Any, parser: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Parse a record whatever its headers hold: FastStream fails if one is not UTF-8 text.
+
+    The consumer would then read the same record for ever.
+    """
+    headers = header_texts(dict(message.headers))
+    encoded = tuple((name, one.encode()) for name, one in headers.items())
+    return await parser(replace(message, headers=encoded))
 
 
 def _security(settings: BusSettings) -> BaseSecurity:

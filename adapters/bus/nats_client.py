@@ -10,7 +10,7 @@ from faststream.nats.security import NatsCredentials, NatsSecurity, NatsUserPass
 from nats.aio.client import RawCredentials
 from nats.js.api import ConsumerConfig
 
-from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing
+from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
 from adapters.bus.permissions import inbox_of
 
@@ -75,7 +75,7 @@ class NatsClient:
         if message is None:
             await self.check()
             return None
-        return Incoming(message.body, dict(message.headers), message.ack)
+        return Incoming(message.body, header_texts(message.headers), message.ack)
 
     async def check(self) -> None:
         """See ``BusClient.check``."""

@@ -9,7 +9,7 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
 from faststream.security import BaseSecurity, SASLPlaintext
 
-from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing
+from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
 
 
@@ -65,7 +65,7 @@ class RabbitmqClient:
         if message is None:
             await self.check()
             return None
-        headers = {str(name): str(value) for name, value in message.headers.items()}
+        headers = header_texts(message.headers)
         if message.content_type:
             headers["content-type"] = message.content_type
         return Incoming(message.body, headers, message.ack)

@@ -16,7 +16,7 @@ from faststream.redis.parser import BinaryMessageFormatV1
 from faststream.security import BaseSecurity, SASLPlaintext
 from redis.exceptions import ResponseError
 
-from adapters.bus.clients import BusSettings, Incoming, Outgoing
+from adapters.bus.clients import BusSettings, Incoming, Outgoing, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
 
 
@@ -65,7 +65,7 @@ class RedisClient:
         content = fields.get(DATA_KEY.encode())
         body, headers = (b"", {}) if content is None else BinaryMessageFormatV1.parse(content)
         done = partial(self._client.xack, self._reads, self._group, id_)
-        return Incoming(body, {str(name): str(one) for name, one in headers.items()}, done)
+        return Incoming(body, header_texts(headers), done)
 
     async def _read(self, after: str, block_ms: int | None) -> tuple[bytes, Any] | None:
         """Return the next entry of the group; one that was deleted meanwhile is empty."""
