@@ -37,7 +37,8 @@ OF_THE_COPY: Final = frozenset({"agency", "adapter", "partners", "folders", "api
 """Members that name no file of the agency's folder which is only read."""
 INSIDE: Final = frozenset({"folder", "http"})
 """Sources and sinks that reach nothing outside of the rehearsal's folder and this machine."""
-_SHORT: Final = {"poll": 0.2, "relay": 0.1, "heartbeat": 3.0, "receipt": 1.0}
+SHORT: Final = {"poll": 0.2, "relay": 0.1, "heartbeat": 3.0, "receipt": 1.0}
+"""Intervals of a rehearsal, in seconds."""
 _API_OUTSIDE: Final = ("certificate", "key", "client_ca")
 _FOLDERS: Final = ("import", "processed", "quarantine", "inbox")
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -96,7 +97,7 @@ def copy_settings(directory: Path, sandbox: Path) -> CopiedSettings:
         settings[name] = _with_files(settings[name], directory.absolute())
     settings |= {name: founded[name] for name in REPLACED if name in founded}
     settings["http"] = {"host": "127.0.0.1", "port": 0}
-    settings["intervals"] = {**_SHORT, **settings.get("intervals", {})}
+    settings["intervals"] = {**SHORT, **settings.get("intervals", {})}
     settings["folders"] = _folders(settings.get("folders", {}), notes)
     settings["adapter"] = _adapter(directory, sandbox, dict(settings.get("adapter", {})))
     if "http" in {settings["adapter"].get("source"), settings["adapter"].get("sink")}:

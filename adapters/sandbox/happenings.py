@@ -24,6 +24,7 @@ What: TypeAlias = Literal[
     "refused",  # the agency's adapter refused a record
     "passed_over",  # the agency's adapter took nothing from a record, for example a repeat
     "alarm",  # the agency's adapter raised an alarm
+    "state_unread",  # the state of the agency's adapter cannot be read
     "partner_failed",  # a partner could not do what it was to do
 ]
 DONE: Final[frozenset[What]] = frozenset({"imported", "rejected", "delivered"})

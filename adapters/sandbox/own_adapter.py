@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from shlex import quote
 from typing import Final
 
 from adapters.sandbox.happenings import Chronicle
@@ -23,6 +24,8 @@ from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 LOOK_S: Final = 0.3
+FAILED_LOOKS: Final = 10
+"""Looks in a row that fail before the state counts as broken and not as busy."""
 PAGE_ROWS: Final = 500
 MOST_AWAITED: Final = 200
 """Events whose reports are told; `event status` shows those of any event."""
@@ -96,6 +99,7 @@ class OwnAdapterWatch:
         self._awaited: dict[str, dict[str, tuple[str, str]]] = {}
         self._held: set[str] = set()
         self._store: Store | None = None
+        self._failed = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until ``stop`` is set."""
@@ -112,11 +116,11 @@ class OwnAdapterWatch:
     def look(self) -> None:
         """Tell what is new."""
         path = self._participant.path(self._participant.config.state.database)
-        if self._store is None:
-            if not path.is_file():
-                return
-            self._store = open_store(path)
+        if self._store is None and not path.is_file():
+            return
         try:
+            if self._store is None:
+                self._store = open_store(path)
             with self._store.reading() as tx:
                 rows = tx.disclosures.read(self._next_entry, PAGE_ROWS)
                 entries = [parse_entry(row.entry) for row in rows]
@@ -127,8 +131,10 @@ class OwnAdapterWatch:
                 found = [tx.inbox.get(seq) for seq in waiting]
                 answers = [row for one in self._awaited for row in tx.recipients.of_event(one)]
                 held = held_items(tx, held_folders(self._participant), self._clock())
-        except ConcordantError:  # the state is busy: the next look tells it
+        except ConcordantError as error:  # the state may be busy: the next look tells it
+            self._unread(error.code)
             return
+        self._failed = 0
         if rows:
             self._next_entry = rows[-1].index + 1
         self._next_event += len(arrived)
@@ -149,6 +155,18 @@ class OwnAdapterWatch:
                     reference=one.sink_reference,
                 )
         self._holds(held)
+
+    def _unread(self, code: str) -> None:
+        """Count a look that failed, and tell once that the state stays unreadable."""
+        self._failed += 1
+        if self._failed == FAILED_LOOKS:
+            self._tell(
+                "state_unread",
+                f"the state of your adapter cannot be read, so nothing of it is shown: {code}. "
+                f"{meaning_of(code)}".strip(),
+                fix=f"concordant doctor --agency {quote(str(self._participant.root))}",
+                code=code,
+            )
 
     def _entry(self, entry: Entry) -> None:
         if entry.kind == "disclosure":

@@ -195,7 +195,15 @@ class _Run:
     async def _begin(self, own: Participant) -> None:
         """Say where everything is, drop the exports, and end after the asked time."""
         deadline = self._loop.time() + _READY_S
-        while not (own.root / PORT_FILE).is_file() and self._loop.time() < deadline:
+        ports = [PORT_FILE, API_PORT_FILE] if _uses_http(own) else [PORT_FILE]
+        while not all(_port(own, name) for name in ports):
+            if self._loop.time() >= deadline:
+                raise ConfigError(
+                    f"The adapter of the rehearsal was not ready within {_READY_S:g} seconds.",
+                    code="sandbox_not_ready",
+                    where=str(own.root),
+                    fix="Rehearse again with --folder FOLDER, and read sandbox.log in it.",
+                )
             if await set_within(self._stop, 0.1):
                 return
         api = await asyncio.to_thread(self._api, own)
@@ -205,12 +213,13 @@ class _Run:
             "ready",
             f"the rehearsal runs in {own.root}; drop exports into {import_}"
             + (f"; {api[1]}" if api else "")
-            + f"; partners: {self._described()}.{notes}",
+            + f"; agreement: {self._world.found_in}; partners: {self._described()}.{notes}",
             folder=str(own.root),
             import_folder=str(import_),
             inbox_folder=str(own.path(own.config.folders.inbox)),
             api=api[0] if api else None,
             token=api[2] if api else None,
+            agreement=self._world.found_in,
             partners={agency: one.name for agency, one in self._behaviours.items()},
             notes=list(self._world.notes),
         )
@@ -224,14 +233,25 @@ class _Run:
 
     def _api(self, own: Participant) -> tuple[str, str, str] | None:
         """Return address, words and a new token of the HTTP interface, if there is one."""
-        if "http" not in {own.config.adapter.source, own.config.adapter.sink}:
+        if not _uses_http(own):
             return None
         from adapters.http_api.tokens import SCOPES, new_token
 
         _, token = new_token(own.root, "sandbox", list(SCOPES), now_ms(), days=1)
-        port = (own.root / API_PORT_FILE).read_text().strip()
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{_port(own, API_PORT_FILE)}"
         return address, f"HTTP interface {address}, token {token}", token
+
+
+def _uses_http(own: Participant) -> bool:
+    return "http" in {own.config.adapter.source, own.config.adapter.sink}
+
+
+def _port(own: Participant, name: str) -> str:
+    """Return the port that the adapter wrote into a file; empty if it has not yet."""
+    try:
+        return own.path(name).read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _drop(path: Path, folder: Path) -> None:

@@ -17,7 +17,6 @@ from broker.keys.durable import files_in
 from broker.operations.agency_entry import own_entry
 from broker.operations.contract_draft import party_of, terms_of
 from contracts.drafting import YamlValue
-from contracts.errors import ContractError
 from contracts.loading import (
     ContractText,
     documents_beside,
@@ -29,6 +28,8 @@ from contracts.loading import (
 from contracts.model import Contract
 from contracts.vocabulary.known import Documents
 
+VOCABULARY_END: Final = ".vocabulary.yaml"
+"""End of the name of a vocabulary beside an agreement."""
 REPORTS: Final = "report_every"
 REPORT_EVERY: Final = "PT1M"
 """Interval of reports in a rehearsal: the shortest that an agreement can have."""
@@ -99,10 +100,9 @@ def _read(
         return parse_draft(text.encode(), named, documents), documents
     found: list[ContractText] = []
     for path in files_in(directory / "contracts", "*.yaml"):
-        try:
-            text_here = load_draft(path)
-        except ContractError:  # a vocabulary, for example
+        if path.name.endswith(VOCABULARY_END):
             continue
+        text_here = load_draft(path)
         if text_here.contract.party(agency) is not None:
             found.append(text_here)
     names = sorted({one.contract.name for one in found})

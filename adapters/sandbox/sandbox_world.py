@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
-from adapters.sandbox.copied_settings import copy_settings
-from adapters.sandbox.rehearsed_agreement import RehearsedAgreement
+from adapters.sandbox.copied_settings import SHORT, copy_settings, format_toml
+from adapters.sandbox.rehearsed_agreement import VOCABULARY_END, RehearsedAgreement
 from adapters.trial_agencies import AgencyPlan
 from adapters.trial_partnership import create_partnership
 from broker.agency.config import load_config
@@ -31,16 +31,7 @@ from contracts.loading import DOCUMENTS_FOLDER
 from contracts.model import Contract
 
 PREFIX: Final = "sandbox-"
-VOCABULARY_END: Final = ".vocabulary.yaml"
 KafkaKind: TypeAlias = Literal["memory", "local"]
-_SETTINGS: Final = """
-[intervals]
-poll = 0.2
-relay = 0.1
-heartbeat = 3.0
-receipt = 1.0
-"""
-_USER: Final = "User:"
 
 
 class SandboxKafka(Protocol):
@@ -68,12 +59,7 @@ class InMemory:
 
     def start(self, contract: Contract) -> None:
         """See ``SandboxKafka.start``."""
-        for plan in topic_plans(contract):
-            self.kafka.create_topic(plan.name, plan.partitions)
-        for right in acl_plans(contract):
-            if right.resource == "topic":
-                allowed = self.kafka.readers if right.operation == "read" else self.kafka.writers
-                allowed[right.name].add(right.principal.removeprefix(_USER))
+        self.kafka = MemoryKafka.of_agreement(contract)
 
     def transport(self, participant: Participant) -> Transport:
         """See ``SandboxKafka.transport``."""
@@ -118,6 +104,7 @@ class SandboxWorld:
         partners: ids of the simulated partners.
         kafka: its Kafka, not started yet.
         notes: differences to the agency's own settings.
+        found_in: where the agreement was read whose terms are rehearsed.
     """
 
     root: Path
@@ -125,6 +112,7 @@ class SandboxWorld:
     partners: tuple[str, ...]
     kafka: SandboxKafka
     notes: tuple[str, ...]
+    found_in: str
 
     def participant(self, agency: str, now: int) -> Participant:
         """Load the folder of an agency of the rehearsal."""
@@ -188,13 +176,13 @@ def make_world(
     _copy_vocabularies(directory, agreement, root / agreement.agency)
     for partner in agreement.partners:
         with (root / partner / "agency.toml").open("a") as settings:
-            settings.write(_SETTINGS)
+            settings.write(format_toml({"intervals": SHORT}))
     unknown = sorted(set(config.partners.values()) - set(agreement.partners))
     notes = copied.notes + tuple(
         f"agency.toml names the partner {partner}, which is no party of the agreement."
         for partner in unknown
     )
-    return SandboxWorld(root, agreement.agency, agreement.partners, used, notes)
+    return SandboxWorld(root, agreement.agency, agreement.partners, used, notes, agreement.found_in)
 
 
 def _copy_vocabularies(directory: Path, agreement: RehearsedAgreement, sandbox: Path) -> None:

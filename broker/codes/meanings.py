@@ -1484,6 +1484,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a rehearsal finds no agreement with a role for this agency",
         "Give a draft of your agreement with --agreement FILE.",
     ),
+    "sandbox_not_ready": Meaning(
+        "the adapter of a rehearsal did not become ready",
+        "Rehearse again with --folder FOLDER, and read sandbox.log in it.",
+    ),
     "sandbox_outside": Meaning(
         "a rehearsal would use a source or sink that reaches a system outside",
         "Name a test system in the settings, then give --outside.",

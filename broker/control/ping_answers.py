@@ -98,6 +98,7 @@ class PingAnswers:
         self._topic = control_topics(self._deployment).receipts
         self._waiting: deque[HeardPing] = deque()
         self._left_out = 0
+        self._left_out_told = 0
         self._minute = 0
         self._checked = 0
         self._answered: Counter[str] = Counter()
@@ -113,12 +114,14 @@ class PingAnswers:
 
     def waits(self) -> bool:
         """Return whether something came since the last answers."""
-        return bool(self._waiting or self._left_out)
+        return bool(self._waiting) or self._left_out > self._left_out_told
 
     async def answer(self) -> PingOutcome:
         """Answer what waits; a pong that Kafka does not take is dropped."""
-        waiting, self._waiting = list(self._waiting), deque()
-        left_out, self._left_out = self._left_out, 0
+        # another thread may add a ping at any moment: nothing is replaced or set back here
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        left_out = self._left_out - self._left_out_told
+        self._left_out_told += left_out
         outcome = PingOutcome([], [("", "pings_many")] * left_out)
         records, agencies = await asyncio.to_thread(self._records, waiting, outcome)
         try:

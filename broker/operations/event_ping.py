@@ -18,7 +18,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.agency.running import adapter_runs, open_held_state
 from broker.envelope.primitives import random_bytes
 from broker.envelope.sealing import ExchangeKey
-from broker.errors import RefusedError
+from broker.errors import RefusedError, StoreError
 from broker.judging.key_resolver import OpeningKeys
 from broker.keys.kid import RECEIPT
 from broker.record import CONTENT_TYPE_HEADER, PING_CONTENT_TYPE, KafkaPartition, Record
@@ -87,6 +87,8 @@ class PingResult:
         stations: those that were reached, in their order.
         own_adapter_runs: whether the adapter of this agency runs.
         heard_ms: time of the partner's newest heartbeat that this agency has; None if none.
+        unread: code of a fault that kept this agency's state from being read; `heard_ms` is not
+            known then.
         code: why it did not come back; None if it did.
         fix: what to check next; empty if it came back.
     """
@@ -95,6 +97,7 @@ class PingResult:
     stations: list[Station] = field(default_factory=list)
     own_adapter_runs: bool = False
     heard_ms: int | None = None
+    unread: str | None = None
     code: str | None = None
     fix: str = ""
 
@@ -139,7 +142,10 @@ def ping_partner(
         one = _Ping(participant, partner, clock, transport)
         result = asyncio.run(one.play(began, timeout_s))
     result.own_adapter_runs = adapter_runs(directory)
-    result.heard_ms = _heard(participant, partner)
+    try:
+        result.heard_ms = _heard(participant, partner)
+    except StoreError as error:  # the ping itself is done: its result is not lost
+        result.unread = error.code
     if result.code is not None:
         result.fix = _fix(result, participant, clock())
     return result
@@ -272,11 +278,17 @@ class _Ping:
 
 
 def _heard(participant: Participant, partner: str) -> int | None:
-    """Return the time of a partner's newest heartbeat, if this agency's state has one."""
+    """Return the time of a partner's newest heartbeat, if this agency's state has one.
+
+    Raises:
+        StoreError: the state is there and cannot be read now.
+    """
     try:
         store = open_held_state(participant)
-    except ConcordantError:
-        return None
+    except StoreError as error:
+        if error.code == "state_missing":
+            return None
+        raise
     try:
         with store.reading() as tx:
             row = tx.heads.get(partner)
@@ -297,6 +309,11 @@ def _fix(result: PingResult, participant: Participant, now: int) -> str:
         return (
             f"An answer came and could not be used. Check the keys: concordant doctor --agency "
             f"{folder}"
+        )
+    if result.unread is not None:
+        return (
+            f"The state of this agency cannot be read ({result.unread}), so it is not known when "
+            f"{partner} was last heard. Look at it: concordant doctor --agency {folder}"
         )
     if result.heard_ms is None:
         return (

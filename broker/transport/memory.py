@@ -11,14 +11,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final, Self
 
 from broker.errors import TransportError
 from broker.record import KafkaPartition, Record
 from broker.transport.delivery import Delivery
 from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, Trouble
+from broker.transport.topics import acl_plans, topic_plans
 from broker.waiting import set_within
+from contracts.model import Contract
 
 _POLL_S = 0.005
+_USER: Final = "User:"
 
 
 @dataclass(slots=True)
@@ -42,6 +46,18 @@ class MemoryKafka:
     offsets: dict[tuple[str, str, int], int] = field(default_factory=dict)
     up: bool = True
     max_bytes: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of_agreement(cls, contract: Contract) -> Self:
+        """Return a cluster with the topics of an agreement and the rights of its parties."""
+        made = cls()
+        for plan in topic_plans(contract):
+            made.create_topic(plan.name, plan.partitions)
+        for right in acl_plans(contract):
+            if right.resource == "topic":
+                allowed = made.readers if right.operation == "read" else made.writers
+                allowed[right.name].add(right.principal.removeprefix(_USER))
+        return made
 
     def create_topic(self, name: str, partitions: int) -> None:
         """Make an empty topic that no principal may use yet."""

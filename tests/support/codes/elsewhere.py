@@ -218,6 +218,8 @@ BY_TEST = {
     "::test_without_an_answer_it_says_where_it_stopped_and_what_to_check",
     "sandbox_no_agreement": "adapters/sandbox/test_rehearsed_agreement.py"
     "::test_no_agreement_with_the_role_is_sandbox_no_agreement",
+    "sandbox_not_ready": "adapters/sandbox/test_rehearsal.py"
+    "::test_an_adapter_that_does_not_become_ready_is_sandbox_not_ready",
     "sandbox_outside": "adapters/sandbox/test_copied_settings.py"
     "::test_a_source_outside_is_sandbox_outside_until_it_is_allowed",
     "terms_unknown": "broker/operations/test_contract_draft.py::test_terms_of_another_name",

@@ -22,7 +22,6 @@ import httpx
 from adapters.http_api.tokens import SCOPES, Scope
 from broker.clock import now_ms
 from broker.transport.memory import MemoryKafka
-from broker.transport.topics import acl_plans, topic_plans
 from concordant.client.clients import AsyncClient, Client
 from concordant.client.events import Accepted, Event, EventModel, ReceivedEvent
 from concordant.client.http_connection import AsyncHttpConnection, HttpConnection
@@ -35,7 +34,6 @@ from contracts.names import require_known
 from contracts.policy import policy_for
 
 ADDRESS: Final = "http://localhost"
-_USER: Final = "User:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +204,7 @@ class Partnership:
         self.agreement: Contract = used.agreement
         self.loop = LoopThread()
         self._folder = Path(tempfile.mkdtemp(prefix="concordant-testing-"))
-        self._kafka = MemoryKafka()
-        for plan in topic_plans(self.agreement):
-            self._kafka.create_topic(plan.name, plan.partitions)
-        for right in acl_plans(self.agreement):
-            if right.resource == "topic":
-                allowed = self._kafka.readers if right.operation == "read" else self._kafka.writers
-                allowed[right.name].add(right.principal.removeprefix(_USER))
+        self._kafka = MemoryKafka.of_agreement(self.agreement)
         self._agencies: dict[str, TestAgency] = {}
         self._members: list[Member] = []
         self.loop.run(self._start())

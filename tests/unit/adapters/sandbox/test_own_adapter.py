@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from adapters.sandbox import own_adapter
 from adapters.sandbox.happenings import Chronicle, Happening
 from adapters.sandbox.own_adapter import OwnAdapterWatch, meaning_of, retry_of
+from broker.agency.participant import load_participant
 from broker.audit.entries import Entry, Share
 from broker.codes.meanings import CODES
+from broker.errors import StoreError
 from broker.held.items import HeldItem
 from broker.store.rows import RecipientRow
 from tests.support.founded_partnership import COUNCIL, NOW, POLICE, SUPPORT, founded
@@ -45,3 +52,24 @@ def test_a_held_item_is_told_with_the_command_that_tries_it_again() -> None:
 def test_every_code_has_a_meaning_in_words() -> None:
     assert all(meaning_of(code) for code in CODES)
     assert meaning_of("no_such_code") == ""
+
+
+def test_a_state_that_stays_unreadable_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_path: Path) -> None:
+        raise StoreError("It is locked.", code="store_busy")
+
+    participant = load_participant(founded().directory(POLICE, tmp_path), NOW)
+    path = participant.path(participant.config.state.database)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+    told: list[Happening] = []
+    watch = OwnAdapterWatch(participant, lambda: NOW, Chronicle(told.append))
+    monkeypatch.setattr(own_adapter, "open_store", locked)
+    for _ in range(own_adapter.FAILED_LOOKS - 1):
+        watch.look()
+    assert told == []  # it may only be busy
+    for _ in range(own_adapter.FAILED_LOOKS):
+        watch.look()
+    assert [(one.what, one.facts["code"]) for one in told] == [("state_unread", "store_busy")]

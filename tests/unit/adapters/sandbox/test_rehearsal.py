@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass, field
@@ -173,6 +174,7 @@ def test_a_temporary_folder_is_removed_and_a_silent_partner_does_not_run(
     silent = [f"{agency}=silent" for agency in (PROSECUTION, COUNCIL, SUPPORT)]
     summary = rehearse(RehearsalPlan(agency=own, partners=silent, for_s=1.0), Shown(told.append))
     assert [one.what for one in told] == ["ready"]
+    assert told[0].facts["agreement"] == str(own / "contracts/london-hate-crime.yaml")
     assert (summary.folder, summary.done) == ("", 0)
     assert not list(tmp_path.glob("concordant-sandbox-*"))
 
@@ -204,7 +206,7 @@ def test_a_local_kafka_that_does_not_start_is_refused_and_leaves_no_folder(
             return founded().participants[agency]
 
     def made(_directory: Path, _agreement: object, root: Path, *_: object, **__: object) -> World:
-        return World(root, POLICE, (COUNCIL,), Broken(), ())
+        return World(root, POLICE, (COUNCIL,), Broken(), (), "terms")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(rehearsal, "make_world", made)
@@ -234,3 +236,33 @@ def test_sigterm_while_the_keys_are_made_removes_the_folder(
     finally:
         signal.signal(signal.SIGTERM, before)
     assert not list(tmp_path.glob("concordant-sandbox-*"))
+
+
+def with_http(own: Path) -> None:
+    settings = own / "agency.toml"
+    text = settings.read_text()
+    assert "\n[adapter]\n" in text
+    settings.write_text(text.replace("\n[adapter]\n", '\n[adapter]\nsource = "http"\n'))
+
+
+def test_a_rehearsal_with_the_http_interface_shows_its_address_and_a_token(tmp_path: Path) -> None:
+    own = founded().directory(POLICE, tmp_path / "own")
+    with_http(own)
+    told: list[Happening] = []
+    silent = [f"{agency}=silent" for agency in (PROSECUTION, COUNCIL, SUPPORT)]
+    rehearse(RehearsalPlan(agency=own, partners=silent, for_s=0.1), Shown(told.append))
+    (ready,) = told
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9][0-9]+", str(ready.facts["api"]))
+    assert ready.facts["token"]
+
+
+def test_an_adapter_that_does_not_become_ready_is_sandbox_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = founded().directory(POLICE, tmp_path / "own")
+    monkeypatch.setattr(rehearsal, "_READY_S", 0.3)
+    monkeypatch.setattr(rehearsal, "PORT_FILE", "state/another")
+    silent = [f"{agency}=silent" for agency in (PROSECUTION, COUNCIL, SUPPORT)]
+    with pytest.raises(ConfigError) as caught:
+        rehearse(RehearsalPlan(agency=own, partners=silent), Shown(lambda _happening: None))
+    assert (caught.value.code, caught.value.exit_code) == ("sandbox_not_ready", 3)

@@ -11,6 +11,7 @@ from adapters.sandbox.rehearsed_agreement import rehearsed_agreement
 from adapters.sandbox.sandbox_world import PREFIX, deployment_of
 from adapters.trial_terms import OF_PARTIES, without_parties
 from broker.errors import ConfigError, WrongInputError
+from contracts.errors import ContractError
 from contracts.loading import parse_draft, shipped_names, shipped_terms
 from contracts.model import DraftContract
 from tests.support.founded_partnership import CAST, NOW, POLICE, founded
@@ -82,3 +83,14 @@ def test_several_agreements_are_option_missing(tmp_path: Path) -> None:
         rehearsed_agreement(folder, POLICE, None, NOW)
     assert (caught.value.code, caught.value.where) == ("option_missing", "--agreement")
     assert rehearsed_agreement(folder, POLICE, str(one), NOW).partners
+
+
+def test_a_draft_with_a_mistake_is_refused_and_a_vocabulary_is_passed_over(tmp_path: Path) -> None:
+    folder = own_folder(tmp_path)
+    (one,) = (folder / "contracts").glob("*.yaml")
+    (folder / "contracts/own.vocabulary.yaml").write_text("name: own\n")
+    assert rehearsed_agreement(folder, POLICE, None, NOW).found_in == str(one)
+    one.write_text(one.read_text().replace("\nevent_types:", "\nevent_tipes:"))
+    with pytest.raises(ContractError) as caught:
+        rehearsed_agreement(folder, POLICE, None, NOW)
+    assert caught.value.code == "contract_invalid"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from broker.control.ping_answers import (
     ANSWERS_A_MINUTE,
     CHECKS_A_MINUTE,
     MOST_WAITING,
+    HeardPing,
     PingAnswers,
     PingOutcome,
 )
@@ -215,3 +217,31 @@ def test_a_reader_that_does_not_answer_knows_the_type_and_passes_it_over(
     news = control.take(KafkaPartition(answering.topic, 0), [record], NOW)
     store.close()
     assert (news.rejected, news.alarms) == ([], [])
+
+
+async def test_a_ping_that_comes_while_others_are_taken_is_not_lost(answering: Answering) -> None:
+    """As the thread of the reader may add one at any moment."""
+    first, second = answering.ping(), answering.ping()
+
+    class Raced(deque[HeardPing]):
+        raced = False
+
+        def _race(self) -> None:
+            if not self.raced:
+                self.raced = True
+                answering.answers.hear(second, answering.clock.now)
+
+        def __iter__(self) -> Iterator[HeardPing]:
+            yield from super().__iter__()
+            self._race()
+
+        def popleft(self) -> HeardPing:
+            taken = super().popleft()
+            self._race()
+            return taken
+
+    answering.answers._waiting = Raced()
+    assert (await answering.hear(first)).answered == [POLICE]
+    assert answering.answers.waits()
+    assert (await answering.hear()).answered == [POLICE]
+    assert not answering.answers.waits()

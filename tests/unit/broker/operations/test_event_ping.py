@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,31 @@ def test_the_next_step_depends_on_what_is_known(
 ) -> None:
     result = PingResult(COUNCIL, heard_ms=heard_ms, code=code)
     assert words in event_ping._fix(result, town[POLICE].participant(), 100_000_000)
+
+
+def test_only_a_missing_state_means_that_nothing_was_heard(
+    town: Partnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_participant: object) -> None:
+        raise StoreError("It is locked.", code="store_busy")
+
+    participant = town[POLICE].participant()
+    shutil.rmtree(town[POLICE].folder / "state", ignore_errors=True)
+    assert event_ping._heard(participant, COUNCIL) is None
+    monkeypatch.setattr(event_ping, "open_held_state", locked)
+    with pytest.raises(StoreError) as caught:
+        event_ping._heard(participant, COUNCIL)
+    assert caught.value.code == "store_busy"
+
+
+async def test_a_ping_whose_state_is_locked_keeps_its_result_and_names_the_code(
+    town: Partnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_participant: object) -> None:
+        raise StoreError("It is locked.", code="store_busy")
+
+    monkeypatch.setattr(event_ping, "open_held_state", locked)
+    result = await ping(town, timeout_s=0.3)
+    assert (result.code, result.unread, result.heard_ms) == ("ping_unanswered", "store_busy", None)
+    assert "store_busy" in result.fix
+    assert "Nothing was heard" not in result.fix
