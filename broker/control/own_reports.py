@@ -1,8 +1,9 @@
 """Reports of this agency to the agencies that may send to it, by the clock.
 
 docs/spec/reports.md, "Made". A report is begun in the state before it is sealed, under the lease of
-the outbox, with the results that it tells. So a crash repeats a report with the same time and the
-same results, and a second process sends none.
+the outbox, with the results that it tells. So a crash repeats a report with the same results, and a
+second process sends none. Its time is the same too, unless a key changed since: the recipient opens
+and verifies a report with the keys of the report's time.
 """
 
 from __future__ import annotations
@@ -16,18 +17,24 @@ from typing import Final
 from broker.control.own_statements import SigningKeys
 from broker.envelope.primitives import lp, sha256
 from broker.errors import RegistryError
+from broker.keys.instant import CLOCK_SKEW_MS
+from broker.keys.kid import RECEIPT
 from broker.record import CONTENT_TYPE_HEADER, REPORT_CONTENT_TYPE, Record
 from broker.registry.report_intervals import report_intervals
 from broker.sending.sealing_context import SealingContext
+from broker.statements.authorship import is_author
 from broker.statements.report_codes import code_of_hold, code_of_refusal
 from broker.statements.reports import MAX_ENTRIES, Entry, ReportPlace, seal_report
 from broker.store.rows import ReportRow, ResultRow
 from broker.store.transaction import Transaction
 from broker.transport.interfaces import Sender
 from broker.transport.topics import control_topics
+from contracts.durations import MINUTE_MS
 
 SENT_AT_ONCE: Final = 32
 """Maximum number of reports in one batch to Kafka; with their records they take 320 kB."""
+FORGET_EVERY_MS: Final = 10 * MINUTE_MS
+"""Time between two removals of results for agencies to which no report goes."""
 
 Fenced = Callable[[], AbstractContextManager[Transaction]]
 """Opens a write transaction; raises StoreError ``lease_lost`` if another process has the lease."""
@@ -69,12 +76,13 @@ class OwnReports:
         self._deployment, self._agency = participant.deployment, participant.agency
         self._topic = control_topics(self._deployment).receipts
         self._looked: dict[str, ReportRow] | None = None
+        self._forgot_ms = 0
 
     async def look(self) -> int:
         """Send the reports that are due. Returns how many.
 
         Raises:
-            TransportError: Kafka does not take them; they are sent again with the same time.
+            TransportError: Kafka does not take them; they are sent again with the same results.
             StoreError: `lease_lost`, for example.
             RegistryError, KeyAccessError: this agency cannot sign now.
         """
@@ -89,7 +97,8 @@ class OwnReports:
 
     def _begin(self, now: int) -> list[_Begun]:
         intervals = report_intervals(self._sealing.contracts, self._sealing.manifests, now)
-        if self._looked is not None and not self._due(intervals, self._looked, now):
+        forgot = 0 <= now - self._forgot_ms < FORGET_EVERY_MS
+        if self._looked is not None and forgot and not self._due(intervals, self._looked, now):
             return []
         with self._fenced() as tx:
             last = tx.results.reports()
@@ -98,7 +107,10 @@ class OwnReports:
                 known = last.get(agency)
                 if known is None or known.sent_ms is not None:
                     tx.results.begin_report(agency, now, MAX_ENTRIES)
+                elif not self._repeats(agency, known.made_ms, now):
+                    tx.results.date_report(agency, known.made_ms, now)
             tx.results.forget_others(self._with_reports())
+            self._forgot_ms = now
             self._looked = tx.results.reports()
             begun = []
             for agency in due:
@@ -118,10 +130,21 @@ class OwnReports:
         ]
 
     def _is_due(self, agency: str, every: int, last: ReportRow | None, now: int) -> bool:
-        if last is None or last.sent_ms is None:
-            return True
+        if last is None or last.sent_ms is None or last.made_ms > now + CLOCK_SKEW_MS:
+            return True  # the clock was ahead when the last one was made
         pair = (self._deployment, self._agency, agency)
         return period(*pair, every, now) > period(*pair, every, last.made_ms)
+
+    def _repeats(self, agency: str, made_ms: int, now: int) -> bool:
+        """Return whether a report with the keys of now can keep the time at which it was begun."""
+        manifests = self._sealing.manifests
+        key = manifests.exchange_key(agency, now)
+        signer = self._keys.receipt_author(now)
+        return (
+            made_ms <= now + CLOCK_SKEW_MS
+            and key.tried_at(made_ms)
+            and is_author(signer, manifests, self._agency, RECEIPT, made_ms)
+        )
 
     def _has_key(self, agency: str, now: int) -> bool:
         try:
@@ -141,7 +164,7 @@ class OwnReports:
         }
 
     def _records(self, begun: list[_Begun], now: int) -> list[Record]:
-        signer = self._keys.receipt_author()
+        signer = self._keys.receipt_author(now)
         headers = ((CONTENT_TYPE_HEADER, REPORT_CONTENT_TYPE),)
         records = []
         for one in begun:

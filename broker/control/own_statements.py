@@ -102,10 +102,11 @@ class SigningKeys:
         participant = self.participant
         return cosigner(participant.key_name, participant.stream_signer(self._clock()))
 
-    def receipt_author(self) -> NoteSigner:
-        """Signs notices."""
+    def receipt_author(self, moment: int | None = None) -> NoteSigner:
+        """Signs notices, or reports of a moment (ms)."""
         participant = self.participant
-        return author(participant.key_name, participant.receipt_signer(self._clock()))
+        at = self._clock() if moment is None else moment
+        return author(participant.key_name, participant.receipt_signer(at))
 
     def receipt_cosigner(self) -> NoteSigner:
         """Signs receipts over other agencies' checkpoints."""

@@ -93,6 +93,14 @@ def require_author(
     raise RefusedError(2, "key_unknown", f"no valid {algorithm} key of this agency signed the note")
 
 
+def is_author(
+    signer: NoteSigner, manifests: ManifestBook, agency: str, role: str, moment: int
+) -> bool:
+    """Return whether `require_author` accepts what this key signs, for ``moment`` (ms)."""
+    known = _verifiers(manifests, agency, role, moment, ED25519)
+    return signer.key_id in {one.key_id for one in known}
+
+
 def require_both_authors(note: Note, manifests: ManifestBook, agency: str, moment: int) -> bytes:
     """Check that both stream keys of this agency, valid at ``moment`` (ms), signed a heartbeat.
 

@@ -2,7 +2,7 @@
 
 A result is written in the transaction that decides it. It is taken into a report, and removed when
 Kafka has acknowledged that report. If the result changes meanwhile, the new one waits for the next
-report. So a crash loses no result, and a report that is made again has the same time.
+report. So a crash loses no result, and a report that is made again tells the same results.
 """
 
 from __future__ import annotations
@@ -74,6 +74,11 @@ _TAKEN = (
     .where(_OF_AGENCY, _r.c.report_ms == bindparam("time_"))
     .order_by(_r.c.event_id)
 )
+_CLAIM_AGAIN = (
+    update(_r)
+    .where(_OF_AGENCY, _r.c.report_ms == bindparam("time_"))
+    .values(report_ms=bindparam("new_"))
+)
 _TOLD = delete(_r).where(_OF_AGENCY, _r.c.report_ms == bindparam("time_"))
 _WAITING_BY_AGENCY = (
     select(_r.c.agency, func.count()).where(_WAITING).group_by(_r.c.agency).order_by(_r.c.agency)
@@ -84,6 +89,11 @@ _REPORTS = select(_p.c.agency, _p.c.made_ms, _p.c.sent_ms).where(_p.c.made_ms.is
 _MADE = sqlite.insert(_p)
 _BEGIN = _MADE.on_conflict_do_update(
     index_elements=[_p.c.agency], set_={"made_ms": _MADE.excluded.made_ms, "sent_ms": None}
+)
+_DATE = (
+    update(_p)
+    .where(_p.c.agency == bindparam("agency_"), _p.c.made_ms == bindparam("time_"))
+    .values(made_ms=bindparam("new_"))
 )
 _SENT = (
     update(_p)
@@ -153,6 +163,12 @@ class Results(Area):
         self._connection.execute(
             _BEGIN, {"agency": agency, "made_ms": time_ms, "sent_ms": None, "heard_ms": None}
         )
+
+    def date_report(self, agency: str, time_ms: int, new_ms: int) -> None:
+        """Give a report that Kafka may not have another time; it tells the same results."""
+        asked = {"agency_": agency, "time_": time_ms, "new_": new_ms}
+        self._connection.execute(_CLAIM_AGAIN, asked)
+        self._connection.execute(_DATE, asked)
 
     def of_report(self, agency: str, time_ms: int) -> list[ResultRow]:
         """Return the results of a report that was begun."""

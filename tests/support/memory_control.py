@@ -38,7 +38,7 @@ class KeysOfAllTimes(SigningKeys):
         super().__init__(loaded, member.clock)
         self._office = member
 
-    def receipt_author(self) -> NoteSigner:
+    def receipt_author(self, moment: int | None = None) -> NoteSigner:
         return self._office.world.author(self._office.agency, receipts=True)
 
     def receipt_cosigner(self) -> NoteSigner:

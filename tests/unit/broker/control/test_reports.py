@@ -12,9 +12,10 @@ import pytest
 
 from broker.control.budgets import REPORTS_A_PERIOD
 from broker.control.control import News
-from broker.control.own_reports import period
+from broker.control.own_reports import FORGET_EVERY_MS, period
 from broker.errors import StoreError, TransportError
-from broker.keys.issuing import ManifestChanges
+from broker.keys.issuing import ManifestChanges, listed_key
+from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, XWING
 from broker.keys.manifest import StandingEntry
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
@@ -23,8 +24,10 @@ from broker.record import REPORT_CONTENT_TYPE, Record
 from broker.registry.manifests import ManifestBook
 from broker.registry.report_intervals import report_intervals
 from broker.service.reporting import report_news
+from broker.statements.authorship import author
 from broker.statements.reports import MAX_ENTRIES, Entry, ReportPlace, parse_report, seal_report
 from broker.store.results import MAX_REFUSED
+from contracts.durations import DAY_MS
 from tests.support.founded_partnership import (
     COUNCIL,
     HOUR,
@@ -34,7 +37,7 @@ from tests.support.founded_partnership import (
     FoundedPartnership,
 )
 from tests.support.memory_agency import MemoryAgency, at_offsets
-from tests.support.memory_control import ControlNode, origin_of
+from tests.support.memory_control import ControlNode, KeysOfAllTimes, origin_of
 from tests.support.reporting_town import Town
 from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log
@@ -216,6 +219,12 @@ async def test_a_contract_without_reports_has_none(town: Town) -> None:
         assert await town.reports.look() == 0
         with town.council.store.reading() as tx:
             assert tx.results.waiting() == {}
+        (later,) = await town.receive()
+        town.decide(later)
+        town.council.clock.pass_(FORGET_EVERY_MS)
+        assert await town.reports.look() == 0
+        with town.council.store.reading() as tx:
+            assert tx.results.waiting() == {}
 
 
 # --- crashes and other processes ------------------------------------------------------------------
@@ -276,6 +285,85 @@ async def test_a_report_that_kafka_does_not_take_is_sent_later(
         with pytest.raises(TransportError):
             await town.tell()
     await town.tell()
+    assert town.states(event) == {COUNCIL: ("delivered", "")}
+
+
+async def refused_by_kafka(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next report is begun, and Kafka does not take it."""
+
+    async def refuse(_records: object) -> None:
+        raise TransportError("away", code="kafka_unreachable")
+
+    town.council.clock.pass_(HOUR)
+    with monkeypatch.context() as patch:
+        patch.setattr(town.council.transport, "send", refuse)
+        with pytest.raises(TransportError):
+            await town.reports.look()
+    town.council.clock.pass_(HOUR)
+
+
+def renewed(town: Town, agency: str, role: str, algorithm: str) -> bytes:
+    """The id of a new key of an agency, which begins now; both agencies know it."""
+    world, now = town.council.world, town.council.clock.now
+    ring = world.participants[agency].keyring
+    entry = ring.create(role, algorithm, not_before=now - 1000, not_after=now + 20 * DAY_MS)
+    listed = listed_key(entry, ring, deployment=world.deployment, agency=agency)
+    books = world.reissue(agency, ManifestChanges(add_keys=(listed,)), now)
+    town.council.believe(town.council.contracts, books)
+    town.council.terms.manifests = books
+    keyring = ring if agency == POLICE else None
+    town.sender.trust.believe(town.sender.trust.contracts, books, keyring)
+    return entry.kid
+
+
+async def test_a_report_that_waited_while_the_recipients_exchange_key_changed_is_opened(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (event,) = await town.receive()
+    town.decide(event)
+    await refused_by_kafka(town, monkeypatch)
+    kid = renewed(town, POLICE, EXCHANGE, XWING)
+    assert town.council.terms.exchange_key(POLICE, town.council.clock.now).kid == kid
+    await town.reports.look()
+    news = town.hear()
+    assert news.reports_dropped == []
+    assert [one.changed for one in news.reports] == [{"delivered": 1}]
+    assert town.states(event) == {COUNCIL: ("delivered", "")}
+
+
+async def test_a_report_that_waited_while_the_own_receipt_key_changed_is_verified(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (event,) = await town.receive()
+    town.decide(event)
+    await refused_by_kafka(town, monkeypatch)
+    kid = renewed(town, COUNCIL, RECEIPT, ED25519)
+    participant = town.council.world.participants[COUNCIL]
+    signer = author(participant.key_name, participant.keyring.signer(kid))
+    monkeypatch.setattr(KeysOfAllTimes, "receipt_author", lambda *_: signer)
+    await town.reports.look()
+    assert town.hear().reports_dropped == []
+    assert town.states(event) == {COUNCIL: ("delivered", "")}
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_reports_go_on_when_a_clock_that_was_ahead_is_put_right(
+    town: Town, monkeypatch: pytest.MonkeyPatch, *, sent: bool
+) -> None:
+    (event,) = await town.receive()
+    if sent:
+        town.council.clock.pass_(DAY_MS)
+        await town.reports.look()
+        town.heard = len(town.topic)  # the police were away, and the record is gone
+        town.council.clock.pass_(-DAY_MS)
+        town.decide(event)
+    else:
+        town.decide(event)
+        town.council.clock.pass_(DAY_MS)
+        await refused_by_kafka(town, monkeypatch)
+        town.council.clock.pass_(-DAY_MS - 2 * HOUR)
+    await town.reports.look()
+    assert len(town.hear().reports) == 1
     assert town.states(event) == {COUNCIL: ("delivered", "")}
 
 
