@@ -46,6 +46,14 @@ class ImportFolderError(ConcordantError):
     exit_code = 3
 
 
+OF_ONE_FILE: Final = frozenset({"sftp_failed", "sftp_folder_unusable"})
+"""Codes of a refused operation. Another file may still be taken."""
+
+
+class UnreadableFileError(Exception):
+    """The server lists a file and refuses to let it be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteFolders:
     """Folders of the server.
@@ -89,6 +97,7 @@ class Fetcher:
         self._settling = RemoteSettling(settle_s, folders.done_marker)
         self._report: Reporter = lambda _: None
         self._unusable = 0
+        self._unreadable = 0
         self._folder_fault: str | None = None
         self._stored: dict[str, RemoteFile] = {}
         self._log = logger("source")
@@ -99,7 +108,11 @@ class Fetcher:
 
     def trouble(self) -> str | None:
         """Return a code for /readyz if an export is left on the server, else None."""
-        return self._folder_fault or ("sftp_name_unusable" if self._unusable else None)
+        if self._folder_fault is not None:
+            return self._folder_fault
+        if self._unreadable:
+            return "sftp_file_unreadable"
+        return "sftp_name_unusable" if self._unusable else None
 
     async def round(self) -> int:
         """Look once, and fetch what is complete. Return how many files were moved on the server.
@@ -130,9 +143,32 @@ class Fetcher:
         complete, orphans = self._settling.look(found.files, asyncio.get_running_loop().time())
         for name in orphans:
             await self._remove(name)
-        for file in complete:
-            await self._take(file)
+        await self._take_each(complete)
         return len(complete)
+
+    async def _take_each(self, complete: Sequence[RemoteFile]) -> None:
+        """Take every file: one that cannot be taken stops none behind it.
+
+        Raises:
+            SftpError: the server cannot be used; or, at the end, a file could not be moved.
+        """
+        unmoved: SftpError | None = None
+        unreadable = 0
+        for file in complete:
+            try:
+                await self._take(file)
+            except UnreadableFileError:
+                unreadable += 1
+            except SftpError as error:
+                if error.code not in OF_ONE_FILE:
+                    raise
+                unmoved = unmoved or error
+        if unreadable != self._unreadable:
+            self._unreadable = unreadable
+            if unreadable:
+                self._log.warning("entries_left", code="sftp_file_unreadable", files=unreadable)
+        if unmoved is not None:
+            raise unmoved
 
     async def _take(self, file: RemoteFile) -> None:
         refusal = self._refusal(file)
@@ -145,10 +181,9 @@ class Fetcher:
         if refusal is not None:
             code, detail = refusal
             reason = json.dumps({"file": file.name, "code": code, "detail": detail}, indent=2)
-            await self._move(file.name, self._folders.rejects, reason.encode() + b"\n")
-            self._report(FileReport("", "quarantined", code, detail))
-        else:
-            await self._move(file.name, self._folders.archive)
+            if await self._move(file.name, self._folders.rejects, reason.encode() + b"\n"):
+                self._report(FileReport("", "quarantined", code, detail))
+        elif await self._move(file.name, self._folders.archive):
             self._log.info("file_fetched", size=file.size)
         self._stored.pop(file.name, None)
         marker = self._folders.done_marker
@@ -177,16 +212,22 @@ class Fetcher:
         return None
 
     async def _download(self, file: RemoteFile) -> bool:
-        """Store a file in the import folder. Return False if it changed meanwhile."""
+        """Store a file in the import folder. Return False if it changed or vanished meanwhile.
+
+        Raises:
+            UnreadableFileError: the server does not give this file.
+        """
         with _writing(self._target):
             await asyncio.to_thread(self._target.mkdir, FOLDER_MODE, parents=True, exist_ok=True)
         part = self._target / PART.format(secrets.token_hex(8))
         remote = self._remote(file.name)
         try:
             same = await self._client.call(
-                lambda sftp: _copy(sftp, remote, file, part, self._client.timeout_s),
+                lambda sftp: _copied(sftp, remote, file, part, self._client.timeout_s),
                 within_s=_FILE_S,
             )
+            if same is None:
+                raise UnreadableFileError
             if same:
                 await asyncio.to_thread(self._place, part, file.name)
             return same
@@ -203,16 +244,33 @@ class Fetcher:
     def _remote(self, name: str) -> str:
         return posixpath.join(self._folders.exports, name)
 
-    async def _move(self, name: str, folder: str, reason: bytes | None = None) -> None:
-        """Move a file on the server, over no other, with the reason beside it."""
+    async def _move(self, name: str, folder: str, reason: bytes | None = None) -> bool:
+        """Move a file on the server, over no other, with the reason beside it.
+
+        Return False if the file is gone.
+        """
         source = self._remote(name)
-        await self._client.call(lambda sftp: _moved(sftp, source, folder, name, reason))
+        return await self._client.call(lambda sftp: _moved(sftp, source, folder, name, reason))
 
     def remove_parts(self) -> None:
         """Remove what a crash left unfinished; it is fetched again."""
         for path in self._target.glob(PART.format("*")):
             with suppress(OSError):  # a folder without rights is trouble in the next round
                 path.unlink(missing_ok=True)
+
+
+async def _copied(
+    sftp: asyncssh.SFTPClient, remote: str, file: RemoteFile, part: Path, timeout_s: float
+) -> bool | None:
+    """Copy a file. Return False if it changed or is gone, None if the server refuses to read it."""
+    try:
+        return await _copy(sftp, remote, file, part, timeout_s)
+    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+        return False
+    except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection):
+        raise
+    except asyncssh.SFTPError:
+        return None
 
 
 async def _copy(
@@ -273,7 +331,9 @@ def _writing(folder: Path) -> Iterator[None]:
 
 async def _moved(
     sftp: asyncssh.SFTPClient, source: str, folder: str, name: str, reason: bytes | None
-) -> None:
+) -> bool:
+    if not await sftp.lexists(source):
+        return False
     stem, suffix = posixpath.splitext(name)
     token = secrets.token_hex(4)
     for candidate in (name, f"{stem}.{token}{suffix}"):
@@ -284,7 +344,7 @@ async def _moved(
             async with sftp.open(f"{target}{REASON}", "wb") as file:
                 await file.write(reason)
         await sftp.rename(source, target)  # over no other file
-        return
+        return True
     raise asyncssh.SFTPFailure("no free name")
 
 

@@ -1500,6 +1500,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the SFTP server refused an operation",
         "Ask the administrator of the server. The adapter tries again.",
     ),
+    "sftp_file_unreadable": Meaning(
+        "an export on the SFTP server cannot be read by this account, and is left there",
+        "Ask the administrator of the server for the right to read it, or move it away. The "
+        "adapter tries again, and takes the other exports.",
+    ),
     "sftp_fingerprint_differs": Meaning(
         "the SFTP server shows another host key than the given fingerprint",
         "Compare the fingerprint with the administrator of the server by telephone. If it "

@@ -54,6 +54,8 @@ BY_TEST = {
     "::test_files_that_cannot_be_read_are_sftp_key_unusable",
     "sftp_login_refused": "adapters/sftp/test_client.py"
     "::test_a_wrong_key_or_password_is_sftp_login_refused",
+    "sftp_file_unreadable": "adapters/sftp/test_fetching.py"
+    "::test_a_file_that_cannot_be_read_is_sftp_file_unreadable_and_stops_no_other",
     "sftp_name_unusable": "adapters/sftp/test_fetching.py"
     "::test_names_that_could_leave_a_folder_links_and_folders_are_sftp_name_unusable",
     "sftp_unreachable": "adapters/sftp/test_client.py"

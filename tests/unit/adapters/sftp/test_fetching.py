@@ -304,3 +304,59 @@ async def test_a_listing_alone_does_not_clear_a_fault(
     assert fetching.client.trouble() == "sftp_failed"
     await fetching.client.call(lambda sftp: sftp.listdir("exports"))
     assert fetching.client.trouble() == "sftp_failed"
+
+
+async def test_a_file_that_cannot_be_read_is_sftp_file_unreadable_and_stops_no_other(
+    fetching: Fetching,
+) -> None:
+    os.utime(fetching.drop("a.csv"), (1, 1))
+    fetching.drop("b.csv")
+    refused: list[Exception] = [asyncssh.SFTPPermissionDenied("x"), asyncssh.SFTPFailure("x")]
+
+    def before(operation: str, path: str) -> None:
+        if operation == "open" and path.endswith("a.csv"):
+            raise refused[-1]
+
+    fetching.server.before = before
+    await fetching.until(lambda: "b.csv" in fetching.stored())
+    refused.pop()
+    await fetching.fetcher.round()
+    assert (fetching.fetcher.trouble(), fetching.client.trouble()) == ("sftp_file_unreadable", None)
+    assert set(fetching.server.files("exports")) == {"a.csv"}
+    fetching.server.before = lambda _operation, _path: None
+    await fetching.until(lambda: fetching.server.files("exports") == {})
+    assert set(fetching.stored()) == {"a.csv", "b.csv"}
+    assert fetching.fetcher.trouble() is None
+
+
+async def test_a_file_that_vanishes_after_the_look_is_no_fault(fetching: Fetching) -> None:
+    gone = fetching.drop("a.csv")
+    os.utime(gone, (1, 1))
+    empty = fetching.drop("b.csv", b"")
+    fetching.drop("c.csv")
+
+    def before(operation: str, path: str) -> None:
+        if operation == "open" and path.endswith("a.csv"):
+            gone.unlink(missing_ok=True)
+            empty.unlink(missing_ok=True)
+
+    fetching.server.before = before
+    await fetching.until(lambda: fetching.server.files("exports") == {})
+    assert (set(fetching.stored()), fetching.reports) == ({"c.csv"}, [])
+    assert (fetching.fetcher.trouble(), fetching.client.trouble()) == (None, None)
+
+
+async def test_a_file_that_cannot_be_moved_away_stops_no_other(fetching: Fetching) -> None:
+    os.utime(fetching.drop("a.csv"), (1, 1))
+    fetching.drop("b.csv")
+
+    def before(operation: str, path: str) -> None:
+        if operation == "rename" and path.endswith("a.csv"):
+            raise asyncssh.SFTPPermissionDenied("x")
+
+    fetching.server.before = before
+    with pytest.raises(SftpError) as caught:
+        await fetching.until(lambda: False)
+    assert caught.value.code == "sftp_folder_unusable"
+    assert set(fetching.server.files("archive")) == {"b.csv"}
+    assert set(fetching.stored()) == {"a.csv", "b.csv"}
