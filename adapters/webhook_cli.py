@@ -77,8 +77,11 @@ def _described(tested: Tested) -> tuple[str, str | None, str]:
         case Imported():
             return "imported", None, "The endpoint took the test event."
         case Rejected(rejection):
-            reason = f"{rejection.reason}: {rejection.text}".removesuffix(": ")
-            return "rejected", REJECTED, f"The endpoint rejected the test event: {reason}."
+            return (
+                "rejected",
+                REJECTED,
+                f"The endpoint rejected the test event: {rejection.detail}.",
+            )
         case EndpointGone():
             return "gone", "webhook_gone", "The endpoint answered 410."
         case Failed(code, detail):

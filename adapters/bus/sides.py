@@ -12,8 +12,8 @@ from adapters.bus.reader import MessageReader
 from adapters.bus.results import BusResults
 from adapters.bus.sink import BusSink
 from adapters.bus.source import BusSource
-from adapters.exchange.accepting import EventAcceptance
-from adapters.exchange.offering import Offering, Reading
+from adapters.exchange.from_parts import acceptance_of, reading_of
+from adapters.exchange.offering import Offering
 from adapters.sides import SideParts
 from broker.agency.config_bus import BusSection
 
@@ -25,9 +25,7 @@ def bus_source(parts: SideParts) -> BusSource:
         ConfigError: `bus_library_missing` or `config_bus_tls`.
     """
     section = _section(parts)
-    acceptance = EventAcceptance(
-        parts.store, parts.publisher, parts.metrics, parts.clock, leave_out=parts.system.leave_out
-    )
+    acceptance = acceptance_of(parts)
     link = _link(parts, "send", section.names.send)
     reader = MessageReader(link, _held(parts), section.names, "event")
     answers = Answers(parts.participant.agency)
@@ -41,7 +39,7 @@ def bus_sink(parts: SideParts) -> BusSink:
         ConfigError: `bus_library_missing` or `config_bus_tls`.
     """
     section, participant = _section(parts), parts.participant
-    reading = Reading(participant.agency, participant.keyring.secret(), parts.contracts)
+    reading = reading_of(parts)
     offering = Offering(parts.store, reading, parts.clock)
     results = None
     if section.results == "reply":

@@ -137,7 +137,7 @@ class EventAcceptance:
             raise ExchangeError(
                 "This idempotency key came before with another event.",
                 code="idempotency_key_reused",
-                where="Idempotency-Key",
+                where="key",
             )
         before = tx.items.find(keys.item)
         again = before is not None and before.outcome == "seal_again"
@@ -158,18 +158,7 @@ class EventAcceptance:
         if event_id is None:  # accepted before; its answer was not stored
             assert before is not None
             event_id = before.event_id
-        answer = orjson.dumps(
-            {
-                "id": event_id,
-                "state": "accepted",
-                "left_out": [
-                    one.as_json()
-                    | ({"clause": clause} if (clause := acceptance.clauses.get(one.path)) else {})
-                    for one in acceptance.left_out
-                ],
-                "not_sealed": [one.as_json() for one in acceptance.not_sealed],
-            }
-        )
+        answer = accepted_answer(event_id, acceptance)
         return RequestRow(keys.request, keys.digest, answer, now, event_id)
 
     def refuse(self, caller: Caller, key: str, body: bytes, refusal: ConcordantError) -> None:
@@ -195,6 +184,23 @@ class EventAcceptance:
     def _tell(self, refusal: ConcordantError) -> None:
         self._metrics.item_refused(refusal.code)
         self._log.warning("event_refused", code=refusal.code)
+
+
+def accepted_answer(event_id: str | None, acceptance: Acceptance) -> bytes:
+    """Return the answer to an accepted event as JSON, the same for every side.
+
+    Args:
+        event_id: id of the event.
+        acceptance: the acceptance that has just published it.
+    """
+    left_out = [
+        one.as_json() | ({"clause": clause} if (clause := acceptance.clauses.get(one.path)) else {})
+        for one in acceptance.left_out
+    ]
+    not_sealed = [one.as_json() for one in acceptance.not_sealed]
+    return orjson.dumps(
+        {"id": event_id, "state": "accepted", "left_out": left_out, "not_sealed": not_sealed}
+    )
 
 
 def parse_event(body: bytes) -> tuple[Mapping[str, object], PlainEvent]:
@@ -237,4 +243,5 @@ def _keys(caller: Caller, key: str, document: Mapping[str, object]) -> _Keys:
     request = _request_key(caller, key)
     content = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest = sha256(content.encode()).digest()
+    # The keys of stored items begin with these words. Another text would accept each event again.
     return _Keys(request, sha256(b"http event\0" + request).digest(), digest)

@@ -374,8 +374,7 @@ class Offering:
                 keep = self._keep_ms > 0
                 tx.inbox.mark_delivered(row.seq, now, caller.operator, keep=keep)
             else:
-                detail = f"{rejection.reason}: {rejection.text}".removesuffix(": ")
-                tx.inbox.hold(row.seq, REJECTED, None, detail, now)
+                tx.inbox.hold(row.seq, REJECTED, None, rejection.detail, now)
                 self._held(row, REJECTED)
         if rejection is None:
             self._log.info("events_delivered", events=1)
@@ -406,9 +405,9 @@ def one_received(
         raise ExchangeError("No event of this id is known here.", code="event_unknown")
     if len(rows) > 1:
         raise ExchangeError(
-            "Two agencies sent an event of this id. Say which one is meant: ?from=AGENCY",
+            "Two agencies sent an event of this id. Name the sender.",
             code="event_ambiguous",
-            where="from",
+            where="sender",
         )
     return rows[0]
 

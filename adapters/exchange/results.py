@@ -31,6 +31,11 @@ class Rejection:
     reason: str
     text: str
 
+    @property
+    def detail(self) -> str:
+        """Return reason and text as one line."""
+        return f"{self.reason}: {self.text}" if self.text else self.reason
+
 
 def parse_result(body: bytes) -> Rejection | None:
     """Parse the body of a result; None if the event was imported.

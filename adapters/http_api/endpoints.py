@@ -40,6 +40,8 @@ STATUSES: Final = {
     "result_too_early": 409,
 }
 """Status of a request that is not carried out, if it is not 400."""
+FIELDS: Final = {"key": "Idempotency-Key", "sender": "from"}
+"""Header or query parameter of this interface for a field that every side has."""
 _BEARER: Final = re.compile(r"[Bb]earer ([!-~]{1,200})")
 
 
@@ -172,7 +174,8 @@ def _refused_event(error: EventError) -> ApiError:
 
 def _not_carried_out(error: ExchangeError) -> ApiError:
     status = STATUSES.get(error.code, 400)
-    return ApiError(status, error.detail, code=error.code, where=error.where, fix=error.fix)
+    where = None if error.where is None else FIELDS.get(error.where, error.where)
+    return ApiError(status, error.detail, code=error.code, where=where, fix=error.fix)
 
 
 def _unavailable(error: ConcordantError) -> ApiError:

@@ -19,7 +19,8 @@ from starlette.responses import Response, StreamingResponse
 
 from adapters.exchange.accepting import KEY_CHARACTERS, EventAcceptance
 from adapters.exchange.caller import token_caller
-from adapters.exchange.offering import Offering, Reading, Selection
+from adapters.exchange.from_parts import acceptance_of, reading_of
+from adapters.exchange.offering import Offering, Selection
 from adapters.exchange.results import parse_result
 from adapters.http_api.cursors import Cursors
 from adapters.http_api.endpoints import RETRY_S, Endpoint
@@ -161,16 +162,14 @@ class HttpSink:
 
 def http_source(parts: SideParts) -> HttpSource:
     """Return the source that `agency.toml` calls ``http``."""
-    acceptance = EventAcceptance(
-        parts.store, parts.publisher, parts.metrics, parts.clock, leave_out=parts.system.leave_out
-    )
+    acceptance = acceptance_of(parts)
     return HttpSource(acceptance, parts.published, parts.participant.config.api.request_bytes)
 
 
 def http_sink(parts: SideParts) -> HttpSink:
     """Return the sink that `agency.toml` calls ``http``."""
     participant = parts.participant
-    reading = Reading(participant.agency, participant.keyring.secret(), parts.contracts)
+    reading = reading_of(parts)
     offering = Offering(parts.store, reading, parts.clock, participant.config.api.keep_days)
     return HttpSink(offering, PageReader(offering, Cursors(participant.root, participant.agency)))
 

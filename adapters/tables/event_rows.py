@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from adapters.exchange.accepting import EventAcceptance
 from adapters.exchange.caller import side_caller
 from adapters.exchange.errors import ExchangeError
+from adapters.exchange.from_parts import acceptance_of
 from adapters.exchange.json_input import require_shallow
 from adapters.sides import SideParts
 from adapters.tables.outbox import RowAnswer, RowContent, WaitingRow
@@ -35,13 +35,7 @@ class EventRows:
     def __init__(self, section: OutboxSection, parts: SideParts) -> None:
         self._names = section.columns
         self._caller = side_caller(DATABASE, correctable=True)
-        self._acceptance = EventAcceptance(
-            parts.store,
-            parts.publisher,
-            parts.metrics,
-            parts.clock,
-            leave_out=parts.system.leave_out,
-        )
+        self._acceptance = acceptance_of(parts)
 
     def columns(self, _connection: Connection) -> tuple[str, ...]:
         """Return the columns that are read."""

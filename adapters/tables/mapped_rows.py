@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from adapters.base import Context, MappingError, Outgoing, Row
+from adapters.exchange.accepting import accepted_answer
 from adapters.exchange.caller import side_caller
 from adapters.links import PendingLinks, StoreLinks
 from adapters.mapping.adapter import MappedAdapter
@@ -26,8 +27,6 @@ from contracts.errors import EventError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-    from broker.sending.publishing import Acceptance
 
 _FAULTS: Final = (
     ArithmeticError,
@@ -128,7 +127,9 @@ class MappedRows:
                 new = acceptance.refuse(key, refused.code, self._clock(), operator=self._operator)
             else:
                 known = tx.items.find(outgoing.key) if event_id is None else None
-                return _accepted(known.event_id if known else event_id, acceptance)
+                event_id = known.event_id if known else event_id
+                answer = accepted_answer(event_id, acceptance).decode()
+                return RowAnswer("accepted", event_id=event_id, answer=answer)
         if new:
             self._tell(refused)
         raise refused
@@ -153,16 +154,6 @@ class MappedRows:
     def _tell(self, refusal: EventError) -> None:
         self._metrics.item_refused(refusal.code)
         self._log.warning("row_refused", code=refusal.code)
-
-
-def _accepted(event_id: str | None, acceptance: Acceptance) -> RowAnswer:
-    answer = {
-        "id": event_id,
-        "state": "accepted",
-        "left_out": [one.as_json() for one in acceptance.left_out],
-        "not_sealed": [one.as_json() for one in acceptance.not_sealed],
-    }
-    return RowAnswer("accepted", event_id=event_id, answer=json.dumps(answer))
 
 
 def _column(where: str | None) -> str | None:

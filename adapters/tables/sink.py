@@ -17,7 +17,8 @@ import orjson
 from adapters.base import Context, MappingError
 from adapters.exchange.caller import side_caller
 from adapters.exchange.errors import ExchangeError
-from adapters.exchange.offering import EventsRemovedError, Offering, Read, Reading, Selection
+from adapters.exchange.from_parts import reading_of
+from adapters.exchange.offering import EventsRemovedError, Offering, Read, Selection
 from adapters.exchange.results import parse_result
 from adapters.links import StoreLinks
 from adapters.sides import SideParts
@@ -236,7 +237,7 @@ def database_sink(parts: SideParts) -> DatabaseSink:
     else:
         render = partial(_event_columns, database.postgres)
     rows = InboxRows(database, section.inbox, own)
-    reading = Reading(participant.agency, participant.keyring.secret(), parts.contracts)
+    reading = reading_of(parts)
     return DatabaseSink(database, rows, render, Offering(parts.store, reading, parts.clock), parts)
 
 

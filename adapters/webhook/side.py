@@ -22,7 +22,7 @@ def webhook_sink(parts: SideParts) -> WebhookSink:
         ConfigError: `webhook_secret_unusable` or `webhook_certificate_unusable`.
     """
     require_library()
-    from adapters.exchange.offering import Reading
+    from adapters.exchange.from_parts import reading_of
     from adapters.webhook.endpoint import Endpoint, endpoint_settings
     from adapters.webhook.sink import DeliveryRecords, RetrySchedule, WebhookSink
 
@@ -30,9 +30,8 @@ def webhook_sink(parts: SideParts) -> WebhookSink:
     section = webhook_section(participant.config)
     endpoint = Endpoint(endpoint_settings(section, participant.root), clock)
     endpoint.require_usable()
-    reading = Reading(participant.agency, participant.keyring.secret(), parts.contracts)
     schedule = RetrySchedule(section.retry_first, section.retry_most, section.give_up_after)
-    records = DeliveryRecords(parts.store, reading, schedule, clock)
+    records = DeliveryRecords(parts.store, reading_of(parts), schedule, clock)
     return WebhookSink(records, endpoint, section.requests, parts.metrics, clock)
 
 

@@ -130,7 +130,7 @@ class DeliveryRecords:
 
     def rejected(self, row: InboxRow, rejection: Rejection) -> None:
         """Hold an event that the agency's system rejected."""
-        self._hold(row, REJECTED, f"{rejection.reason}: {rejection.text}".removesuffix(": "))
+        self._hold(row, REJECTED, rejection.detail)
 
     def failed(self, row: InboxRow, failure: Failed, begun_ms: int) -> None:
         """Store a failed attempt, or hold the event if its time is over.

@@ -796,7 +796,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Send a key of its own for each event, for example a UUID; keep it for repeats.",
     ),
     "idempotency_key_reused": Meaning(
-        "(HTTP) an idempotency key came before with another event",
+        "an idempotency key came before with another event",
         "Send a new key for a new or corrected event.",
     ),
     "inbox_waits": Meaning(

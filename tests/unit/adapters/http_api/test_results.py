@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.exchange.caller import side_caller
+from adapters.exchange.errors import ExchangeError
 from tests.support.founded_partnership import COUNCIL, POLICE
 from tests.support.http_agency import HttpAgency, HttpPartnership, key
 
@@ -125,6 +127,10 @@ async def test_two_senders_with_one_id_are_event_ambiguous(
         other = await client.get(f"/events/{event}?from={POLICE}")
         wrong = await client.get(f"/events/{event}?from=%2F")
     assert (both.status_code, both.json()["code"]) == (409, "event_ambiguous")
+    assert both.json()["field"] == "from"
+    with pytest.raises(ExchangeError) as caught:  # other sides have no query parameter
+        council.sink._offering.result(side_caller("test"), event, None, None)
+    assert (caught.value.where, "?" in caught.value.detail) == ("sender", False)
     assert (one.status_code, other.json()["state"]) == (200, "offered")
     assert (wrong.status_code, wrong.json()["code"]) == (400, "request_malformed")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,18 @@ OUTBOX = {
     "table": VIEW,
     "columns": {"id": "row id", "version": "changed", "position": "changed"},
 }
+ANSWERED = {
+    "form": "mapped",
+    "answers": "columns",
+    "table": "answered referrals",
+    "columns": {
+        "id": "row id",
+        "position": "changed",
+        "state": "sent state",
+        "code": "sent code",
+        "event_id": "sent id",
+    },
+}
 INBOX = {"form": "mapped", "table": "received referrals"}
 CONTROL = (
     "source varchar(63), id varchar(36), offer bigint, result text, reason text, text text, "
@@ -56,12 +69,14 @@ def own_tables(own: OwnDatabase, rows: Mapping[int, Mapping[str, object]]) -> No
         put(own, key, 1, row)
 
 
-def put(own: OwnDatabase, key: int, version: int, row: Mapping[str, object]) -> None:
-    own.run('DELETE FROM referrals WHERE "row id" = ?', key)
+def put(
+    own: OwnDatabase, key: int, version: int, row: Mapping[str, object], table: str = "referrals"
+) -> None:
+    own.run(f'DELETE FROM {quoted(table)} WHERE "row id" = ?', key)
     names = ['"row id"', "changed", *(quoted(one) for one in row)]
     marks = ", ".join("?" for _ in names)
     own.run(
-        f"INSERT INTO referrals ({', '.join(names)}) VALUES ({marks})",
+        f"INSERT INTO {quoted(table)} ({', '.join(names)}) VALUES ({marks})",
         key, version, *(str(one) if one else None for one in row.values()),
     )  # fmt: skip
 
@@ -179,6 +194,72 @@ def test_the_check_of_own_tables_passes_and_names_a_missing_column(police: Datab
     assert faults() == []
     police.own.script(f"DROP VIEW {quoted(VIEW)}")
     assert [one[0] for one in faults()] == ["database_table_missing"]
+
+
+@pytest.fixture
+def answered(tmp_path: Path, dialect: Dialect) -> Iterator[DatabaseAgency]:
+    """The police, whose own table has the columns of the answers."""
+    own = OwnDatabase(dialect, tmp_path / POLICE, made=False, outbox=ANSWERED, inbox=INBOX)
+    columns = ", ".join(f"{quoted(one)} text" for one in CSU.mapping.known_columns)
+    own.script(
+        f'CREATE TABLE "answered referrals" ("row id" bigint PRIMARY KEY, changed integer, '
+        f'{columns}, "sent state" text, "sent code" text, field text, detail text, "sent id" text, '
+        f"answer {'jsonb' if own.postgres else 'text'}, "
+        f"answered_at {'timestamptz' if own.postgres else 'text'});"
+        f"CREATE TABLE {quoted(INBOX['table'])} ({columns}, {CONTROL} integer, "
+        "UNIQUE (source, id));"
+    )
+    own.script(tables_script(own.section, dialect, Roles()))
+    if own.postgres:
+        own.script(f'GRANT ALL ON "answered referrals" TO {Roles().application}')
+    made = database_partnership(tmp_path, founded(), {POLICE: own}, csu_camden=CSU)
+    yield made[POLICE]
+    made.close()
+
+
+def test_answers_in_columns_of_the_own_table(answered: DatabaseAgency) -> None:
+    own = answered.own
+    good, other = police_rows()[:2]
+    put(own, 1, 1, good, "answered referrals")
+    put(own, 2, 1, {**other, "RISK": "no such risk"}, "answered referrals")
+    assert answered.take() == 2
+
+    def states() -> list[tuple[Any, ...]]:
+        return own.run(
+            'SELECT "sent state", "sent code", field, "sent id" IS NOT NULL, '
+            'answered_at IS NOT NULL FROM "answered referrals" ORDER BY "row id"'
+        )
+
+    assert states() == [
+        ("accepted", None, None, True, True),
+        ("refused", "unknown_value", "RISK", False, True),
+    ]
+    assert answered.take() == 0
+    database = Database(own.section, own.folder)
+    config = answered.parts.participant.config
+    found = check_database(database, config, own.section, CSU)
+    database.close()
+    assert [(one.code, one.detail) for one in found if one.status == "fail"] == []
+    own.run('UPDATE "answered referrals" SET "RISK" = ? WHERE "row id" = 2', str(other["RISK"]))
+    assert answered.take() == 0  # its answer stands until a person asks for a retry
+    with answered.member.store.transaction() as tx:
+        tx.refused_rows.ask(tx.refused_rows.list(9)[0].number, 1)
+    assert answered.take() == 1
+    assert [row[0] for row in states()] == ["accepted", "accepted"]
+    assert len(answered.outbox()) == 2
+    assert answered.held_rows() == []
+
+
+def test_the_answer_of_a_row_names_the_clause_of_a_field_that_is_left_out(
+    police: DatabaseAgency,
+) -> None:
+    for number, row in enumerate(police_rows()):
+        put(police.own, number, 1, row)
+    police.take()
+    rows = police.own.run("SELECT answer FROM concordant_outbox_answers")
+    answers = [json.loads(one) if isinstance(one, str) else one for (one,) in rows]
+    left_out = [one for answer in answers for one in answer["left_out"]]
+    assert ("incident.narrative", "4.1.36") in {(one["field"], one["clause"]) for one in left_out}
 
 
 def test_a_kind_without_a_mapping_of_columns_is_refused() -> None:

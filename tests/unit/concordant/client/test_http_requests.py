@@ -99,7 +99,7 @@ def test_an_encrypted_key_is_refused_and_not_asked_for_on_the_terminal(tmp_path:
         (200, "client_answer_unknown", True),
         (404, "event_unknown", False),
         (409, "result_conflict", False),
-        (409, "idempotency_key_reused", False),
+        (422, "idempotency_key_reused", False),
         (422, "event_invalid", False),
         (0, "idempotency_key_invalid", False),
     ],
