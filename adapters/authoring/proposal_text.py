@@ -9,6 +9,7 @@ from datetime import date
 from typing import Final
 
 from adapters.authoring.proposal import ColumnProposal, Proposal
+from adapters.mapping.localtime import has_short_year
 from adapters.mapping.parts import DEFAULT_TEXT_LIMIT
 
 __all__ = ["mapping_text", "proposal_notes"]
@@ -65,6 +66,11 @@ def proposal_notes(proposal: Proposal) -> Iterator[str]:
             yield f"{todo}{one.column}: ignored; {one.reason}."
             continue
         yield f"{one.column}: {one.leaf.path}; {one.reason}."
+        if _column(proposal, one).get("century"):
+            yield (
+                f"TO DO: the years of {one.column} have two digits. `century: past` is proposed: "
+                "its dates are never in the future. Confirm it."
+            )
         if one.unknown:
             yield (
                 f"TO DO: {one.column} has codes that the vocabulary does not know by that "
@@ -220,6 +226,8 @@ def _column(proposal: Proposal, one: ColumnProposal) -> dict[str, object]:
         likely = _DEFAULT_FORMATS.get(kind)
         if likely and one.form.formats and one.form.formats[0] != likely:
             found["formats"] = [one.form.formats[0]]
+            if has_short_year(one.form.formats[0]):
+                found["century"] = "past"
     elif own is not None and own.integer is not None:
         found["kind"] = "integer"
         found["minimum"], found["maximum"] = own.integer.lowest, own.integer.highest

@@ -20,8 +20,11 @@ __all__ = ["Form", "codes_of", "date_format", "form_of", "match_codes", "separat
 DATE_FORMATS: Final = (
     "%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y",
     "%Y%m%d", "%m/%d/%Y",
+    "%d/%m/%y", "%d-%m-%y", "%d.%m.%y",
 )  # fmt: skip
-TIME_FORMATS: Final = ("%H:%M", "%H:%M:%S", "%H.%M", "%H%M")
+TIME_FORMATS: Final = ("%H:%M", "%H:%M:%S", "%H.%M", "%H%M", "%I.%M%p", "%I:%M%p")
+_LIKE_NUMBERS: Final = ("%H.%M",)
+"""Forms that with one digit are also those of numbers."""
 _MOMENTS: Final = tuple(
     f"{day}{between}{time}{zone}"
     for day in DATE_FORMATS
@@ -109,7 +112,11 @@ def _kind(  # noqa: PLR0911 - one answer for each form
 
 def date_format(values: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
     """Return the patterns that fit every value; the first is the likeliest in the UK."""
-    return tuple(p for p in patterns if all(parse_strictly(text, p) for text in values))
+    return tuple(
+        p
+        for p in patterns
+        if all(parse_strictly(text, p, one_digit=p not in _LIKE_NUMBERS) for text in values)
+    )
 
 
 def separator_of(values: Iterable[object], known: Mapping[str, str]) -> str | None:

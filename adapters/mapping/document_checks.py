@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from adapters.mapping.expressions import compiled
-from adapters.mapping.localtime import zone_named
+from adapters.mapping.localtime import has_short_year, zone_named
 from contracts.names import suggestion
 from contracts.strict_yaml import MisplacedError
 
@@ -49,6 +49,7 @@ def check_document(document: MappingDocument) -> None:
     for pattern in (*formats, *(text for column in document.columns for text in column.formats)):
         if "%" not in pattern:
             raise ValueError(f"{pattern} is no format of dates; an example is %d/%m/%Y")
+    _check_centuries(document)
     names = [column.column for column in document.columns]
     _no_repeats("a column is declared twice", names, "columns")
     _check_tables(document)
@@ -61,6 +62,22 @@ def check_document(document: MappingDocument) -> None:
     _check_used_paths(document)
     _check_own_names(document)
     _check_places(document)
+
+
+def _check_centuries(document: MappingDocument) -> None:
+    """Check that each column with years of two digits says their century."""
+    defaults = {"date": document.date_formats, "datetime": document.datetime_formats}
+    for at, column in enumerate(document.columns):
+        for part in (column, *column.parts):
+            formats = (part.formats or defaults[part.kind]) if part.kind in defaults else ()
+            if part.century is None and any(map(has_short_year, formats)):
+                raise MisplacedError(
+                    f"column {part.column} has a year of two digits (%y), which does not say its "
+                    "century. Write `century: past` for a date that is never in the future, such "
+                    "as a date of birth, or `century: current` for the century of today",
+                    "columns",
+                    at,
+                )
 
 
 def _check_tables(document: MappingDocument) -> None:

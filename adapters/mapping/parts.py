@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from adapters.mapping.expressions import compiled
+from adapters.mapping.localtime import Century
 from adapters.mapping.references import DEFAULT_PATTERN
 
 ValueKind: TypeAlias = Literal[
@@ -109,6 +110,8 @@ class Column(Part):
             spreadsheet has changed is then refused.
         formats: strptime patterns for dates and times, the first one for writing; those of the
             document when empty.
+        century: century of a year of two digits (``%y``): ``past`` for a date that is never in the
+            future (it also refuses a full date in the future), ``current`` for that of today.
         use: ``export`` for a column that is only read, ``import`` for one that is only written.
         optional: an export may lack the column altogether.
         default: text that an empty cell stands for; without it an empty cell is no value.
@@ -130,6 +133,7 @@ class Column(Part):
     multiline: bool = False
     reference: bool = False
     formats: tuple[str, ...] = ()
+    century: Century | None = None
     use: Literal["both", "export", "import"] = "both"
     optional: bool = False
     default: str = ""
@@ -140,6 +144,8 @@ class Column(Part):
     def _consistent(self) -> Column:
         if (self.kind in ("code", "codes")) != (self.table is not None):
             raise ValueError("`table` is only allowed with the kinds code and codes")
+        if self.century is not None and self.kind not in ("date", "datetime"):
+            raise ValueError("`century` is only allowed with the kinds date and datetime")
         if (self.kind == "records") != bool(self.parts):
             raise ValueError("`parts` is only allowed with the kind records")
         if any(len(part.paths) != 1 or part.kind == "records" for part in self.parts):

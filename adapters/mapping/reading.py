@@ -13,7 +13,7 @@ import unicodedata
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from adapters.base import Context, FilePlace, MappingError
@@ -21,9 +21,16 @@ from adapters.formats.delimited import split_escaped
 from adapters.formats.signs import has_escapes, text_sign
 from adapters.mapping.document import MappingDocument
 from adapters.mapping.linking import partner_agency, referral_by_reference
-from adapters.mapping.localtime import parse_strictly, to_utc, zone_named
+from adapters.mapping.localtime import (
+    has_short_year,
+    in_century,
+    parse_strictly,
+    to_utc,
+    zone_named,
+)
 from adapters.mapping.parts import LIST_KINDS, Column, ValueKind
 from adapters.mapping.references import check_not_error, check_not_made, check_uuid
+from broker.clock import now_ms
 from broker.event import JSON
 
 MAX_ITEMS = 100
@@ -261,12 +268,23 @@ def _records(column: Column, value: object, place: FilePlace, terms: Terms) -> J
 
 def _date(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.date_formats
-    return _parse(text_of(value, place), formats, place, "date").strftime("%Y-%m-%d")
+    text = text_of(value, place)
+    for pattern in formats:
+        moment = _read_moment(text, pattern, column, terms)
+        if moment is not None:
+            _check_past(moment, column, place, terms)
+            return moment.strftime("%Y-%m-%d")
+    raise _date_error(formats, place, "date")
 
 
 def _time(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.time_formats
-    return _parse(text_of(value, place), formats, place, "time").strftime("%H:%M")
+    text = text_of(value, place)
+    for pattern in formats:
+        moment = _read_moment(text, pattern, column, terms)
+        if moment is not None:
+            return moment.strftime("%H:%M")
+    raise _date_error(formats, place, "time")
 
 
 _EXAMPLE: Final = datetime(2026, 11, 3, 21, 40)
@@ -280,9 +298,10 @@ def _moment(column: Column, value: object, place: FilePlace, terms: Terms) -> st
     if (named := _ZONE_NAME.search(text)) is not None:
         text, name = text[: named.start()], named[1]
     for pattern in formats:
-        moment = parse_strictly(text, pattern)
+        moment = _read_moment(text, pattern, column, terms)
         if moment is None or (name and pattern.endswith("Z")):
             continue
+        _check_past(moment, column, place, terms)
         utc = moment if pattern.endswith("Z") else to_utc(moment, name, zone)
         if utc is None:
             raise place.error(
@@ -348,17 +367,36 @@ def _items(column: Column, value: object, place: FilePlace) -> list[object]:
     return items
 
 
-def _parse(text: str, formats: Sequence[str], place: FilePlace, what: str) -> datetime:
-    for pattern in formats:
-        moment = parse_strictly(text, pattern)
-        if moment is not None:
-            return moment
-    raise _date_error(formats, place, what)
+def _read_moment(text: str, pattern: str, column: Column, terms: Terms) -> datetime | None:
+    """Return the moment of a text in one pattern of a column, or None if it is in another form."""
+    moment = parse_strictly(text, pattern, one_digit=True)
+    if moment is not None and has_short_year(pattern):
+        return in_century(moment, column.century, today(terms))
+    return moment
+
+
+def today(terms: Terms) -> date:
+    """Return today's date in the mapping's time zone."""
+    return datetime.fromtimestamp(now_ms() / 1000, zone_named(terms.document.zone)).date()
+
+
+def _check_past(moment: datetime, column: Column, place: FilePlace, terms: Terms) -> None:
+    if column.century == "past" and moment.date() > today(terms):
+        raise place.error(
+            "invalid_date", "the mapping says `century: past`, and this date is in the future"
+        )
 
 
 def _date_error(formats: Sequence[str], place: FilePlace, what: str) -> MappingError:
     shape = formats[0]
-    for token, words in (("%d", "dd"), ("%m", "mm"), ("%Y", "yyyy"), ("%H", "HH"), ("%M", "MM")):
+    for token, words in (
+        ("%d", "dd"),
+        ("%m", "mm"),
+        ("%Y", "yyyy"),
+        ("%y", "yy"),
+        ("%H", "HH"),
+        ("%M", "MM"),
+    ):
         shape = shape.replace(token, words)
     if "%" in shape:
         shape = f"{_EXAMPLE.strftime(formats[0])}, for example"

@@ -12,9 +12,15 @@ from datetime import datetime
 from adapters.base import FilePlace
 from adapters.formats.delimited import escape
 from adapters.mapping.linking import own_referral
-from adapters.mapping.localtime import parse_strictly, to_local, zone_named
+from adapters.mapping.localtime import (
+    has_short_year,
+    in_century,
+    parse_strictly,
+    to_local,
+    zone_named,
+)
 from adapters.mapping.parts import Column, ValueKind
-from adapters.mapping.reading import Terms
+from adapters.mapping.reading import Terms, today
 from broker.event import JSON
 
 _UTC_SHAPES = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ")
@@ -103,7 +109,24 @@ def _code(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
 def _date(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     moment = parse_strictly(text, "%Y-%m-%d")
     formats = column.formats or terms.document.date_formats
-    return moment.strftime(formats[0]) if moment else text
+    if moment is None:
+        return text
+    _check_century(moment, formats[0], column, place, terms)
+    return moment.strftime(formats[0])
+
+
+def _check_century(
+    day: datetime | None, pattern: str, column: Column, place: FilePlace, terms: Terms
+) -> None:
+    """Refuse a date whose year of two digits would be read back in another century."""
+    if day is None or not has_short_year(pattern):
+        return
+    if in_century(day, column.century, today(terms)) != day:
+        raise place.error(
+            "invalid_date",
+            "a year of two digits would stand for another century",
+            fix="Put a format with %Y first in the mapping file, then retry.",
+        )
 
 
 def _time(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
@@ -114,7 +137,11 @@ def _time(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
 
 def _moment(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     document = terms.document
-    return write_moment(text, column.formats or document.datetime_formats, document.zone)
+    formats = column.formats or document.datetime_formats
+    end = "Z" if formats[0].endswith("Z") else ""
+    day = write_moment(text, (f"%Y-%m-%d{end}",), document.zone)[:10]
+    _check_century(parse_strictly(day, "%Y-%m-%d"), formats[0], column, place, terms)
+    return write_moment(text, formats, document.zone)
 
 
 def _partner(column: Column, text: str, place: FilePlace, terms: Terms) -> str:

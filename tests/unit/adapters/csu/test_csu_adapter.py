@@ -191,7 +191,7 @@ class TestCsu(AdapterBehaviour):
             ("CONSENT_STATS", "perhaps", "unknown_value"),
             ("SUSPECTS", "Secret Name/M", "invalid_value"),
             ("SUSPECTS", "Secret Name/25-34/M//Y/FRIEND", "unknown_value"),
-            ("OFFENCE_DATE", "1/2/2026", "invalid_date"),
+            ("OFFENCE_DATE", "1/22/2026", "invalid_date"),
             ("OFFENCE_DATE", "01/02/26", "invalid_date"),
             ("OFFENCE_TIME", "25:00", "invalid_date"),
             ("PREV_REFERRAL", "R-0", "unknown_referral"),

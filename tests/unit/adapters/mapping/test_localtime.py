@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
-from adapters.mapping.localtime import parse_strictly, to_local, to_utc
+from adapters.mapping.localtime import Century, in_century, parse_strictly, to_local, to_utc
 from adapters.mapping.writing import write_moment
 
 
@@ -82,3 +82,44 @@ def test_a_month_in_words_has_one_meaning_and_numbers_are_padded(
     text: str, pattern: str, read: bool
 ) -> None:
     assert (parse_strictly(text, pattern) is not None) is read
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "read"),
+    [
+        ("3/11/26", "%d/%m/%y", True),
+        ("03/1/26", "%d/%m/%y", True),
+        ("1/5/1980", "%d/%m/%Y", True),
+        ("9:05", "%H:%M", True),
+        ("9.40PM", "%I.%M%p", True),
+        ("1/5/1980 9:05", "%d/%m/%Y %H:%M", True),
+        ("9:5", "%H:%M", False),
+        ("3/11/6", "%d/%m/%y", False),
+        ("112026", "%d%m%Y", False),
+        ("945", "%H%M", False),
+        (" 3/11/26", "%d/%m/%y", False),
+        ("003/11/26", "%d/%m/%y", False),
+    ],
+)
+def test_a_day_month_or_hour_of_one_digit_is_read_where_it_has_one_meaning(
+    text: str, pattern: str, read: bool
+) -> None:
+    assert (parse_strictly(text, pattern, one_digit=True) is not None) is read
+
+
+@pytest.mark.parametrize(
+    ("year", "century", "found"),
+    [
+        (2050, "past", 1950),
+        (2012, "past", 2012),
+        (1975, "past", 1975),
+        (2050, "current", 2050),
+        (1975, "current", 2075),
+        (2050, None, 2050),
+    ],
+)
+def test_the_rule_of_a_column_decides_on_the_century(
+    year: int, century: Century | None, found: int
+) -> None:
+    moment = in_century(datetime(year, 6, 12), century, date(2026, 11, 30))
+    assert moment == datetime(found, 6, 12)

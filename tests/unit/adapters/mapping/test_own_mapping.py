@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.base import Context, MappingError, Outgoing, Row
+from adapters.base import Context, FilePlace, MappingError, Outgoing, Row
 from adapters.full_events import opened
 from adapters.mapping import MappingFileError, MemoryLinks, RowMapping, parse_mapping
+from adapters.mapping.reading import Terms
+from adapters.mapping.writing import write_value
 from broker.event import OpenedEvent
 
 TEXT = """\
@@ -263,3 +265,56 @@ def test_times_of_another_zone_are_read_and_written_in_it() -> None:
     }
     row = paris.to_row(opened("critical-incident.declared", flat), context())
     assert row["Since"] == "01/07/2026 12:00"
+
+
+BORN = "{column: DOB, paths: [victim.date_of_birth], kind: date, optional: true"
+
+
+def with_birth(text: str) -> Callable[[str], str]:
+    return lambda whole: whole.replace("written:\n", f"  - {BORN}{text}}}\nwritten:\n")
+
+
+def born(value: str, text: str) -> object:
+    outgoing = mapping(with_birth(text)).to_event(Row(4, GOOD | {"DOB": value}, 0, 0), context())
+    assert outgoing is not None
+    victim = outgoing.event.data["victim"]
+    assert isinstance(victim, dict)
+    return victim["date_of_birth"]
+
+
+def test_a_year_of_two_digits_needs_a_rule_for_its_century() -> None:
+    with pytest.raises(MappingFileError) as refusal:
+        mapping(with_birth(', formats: ["%d/%m/%Y", "%d/%m/%y"]'))
+    assert "century: past" in refusal.value.detail
+    with pytest.raises(MappingFileError) as refusal:
+        mapping(
+            lambda text: text.replace("vocabulary:", 'date_formats: ["%d/%m/%y"]\nvocabulary:', 1)
+        )
+    assert "column When" in refusal.value.detail
+
+
+def test_a_birth_of_1950_is_not_one_of_2050() -> None:
+    rule = ', formats: ["%d/%m/%y", "%d/%m/%Y"], century: past'
+    assert born("12/6/50", rule) == "1950-06-12"
+    assert born("1/5/80", rule) == "1980-05-01"
+    assert born("1/5/2003", rule) == "2003-05-01"
+
+
+def test_a_full_date_in_the_future_is_refused_where_the_column_holds_past_dates() -> None:
+    with pytest.raises(MappingError) as refusal:
+        born("12/06/2050", ", century: past")
+    assert refusal.value.code == "invalid_date"
+    assert "2050" not in refusal.value.diagnostics()
+
+
+@pytest.mark.parametrize(("year", "written"), [("1950", "12/06/50"), ("1912", None)])
+def test_a_date_is_not_written_as_one_of_another_century(year: str, written: str | None) -> None:
+    rules = mapping(with_birth(', formats: ["%d/%m/%y"], century: past'))
+    document, column = rules.document, rules.document.columns[-1]
+    terms = Terms(document, context(), {}, {})
+    if written is not None:
+        assert write_value(column, f"{year}-06-12", FilePlace(1, "DOB"), terms) == written
+        return
+    with pytest.raises(MappingError) as refusal:
+        write_value(column, f"{year}-06-12", FilePlace(1, "DOB"), terms)
+    assert refusal.value.code == "invalid_date"
