@@ -96,14 +96,16 @@ def take_report(
         if _is_old(tx, place):
             return None
         tx.results.note_heard(place.agency, place.time_ms)
-        return ReportTaken(place.agency, _apply(tx, place, entries))
+        return ReportTaken(place.agency, _apply(tx, place, entries, now))
 
 
-def _apply(tx: Transaction, place: ReportPlace, entries: Collection[Entry]) -> Counter[str]:
+def _apply(
+    tx: Transaction, place: ReportPlace, entries: Collection[Entry], now: int
+) -> Counter[str]:
     """Write what a report says. An event that was not sent to its maker is left out."""
     changed: Counter[str] = Counter()
     for one in entries:
-        if tx.recipients.told(place.agency, one.id, one.state, one.code, place.time_ms):
+        if tx.recipients.told(place.agency, one.id, one.state, one.code, place.time_ms, now):
             changed[one.state] += 1
     return changed
 

@@ -27,6 +27,7 @@ _COLUMNS = (
     _t.c.since_ms,
     _t.c.added_ms,
 )
+_REPORTED = ("state", "code", "since_ms", "heard_ms")
 _NEW = sqlite.insert(_t)
 
 
@@ -42,7 +43,7 @@ _ADD = _NEW.on_conflict_do_update(  # sealed again, or a copy of it
         "outbox_seq": _NEW.excluded.outbox_seq,
         "report_every_ms": _NEW.excluded.report_every_ms,
         "added_ms": _NEW.excluded.added_ms,
-        **{column: _unless_delivered(column) for column in ("state", "code", "since_ms")},
+        **{column: _unless_delivered(column) for column in _REPORTED},
     },
 )
 _OF_EVENT = select(*_COLUMNS).where(_t.c.event_id == bindparam("event_id_")).order_by(_t.c.agency)
@@ -64,14 +65,20 @@ _TOLD = (
             func.coalesce(_t.c.code, "") != bindparam("code_"),
         ),
     )
-    .values(state=bindparam("state_"), code=bindparam("code_"), since_ms=bindparam("time_"))
+    .values(
+        state=bindparam("state_"),
+        code=bindparam("code_"),
+        since_ms=bindparam("time_"),
+        heard_ms=bindparam("now_"),
+    )
 )
-_NOT_TAKEN = _t.c.state.in_(("put_aside", "refused")) & (_t.c.since_ms >= bindparam("since_"))
+_NOT_TAKEN = _t.c.state.in_(("put_aside", "refused")) & (_t.c.heard_ms >= bindparam("since_"))
+"""By the time at which a report was taken: its own time may be weeks ago when it comes."""
 _COUNT = select(_t.c.state, func.count()).where(_NOT_TAKEN).group_by(_t.c.state)
 _NEWEST = (
     select(*_COLUMNS)
     .where(_NOT_TAKEN)
-    .order_by(_t.c.since_ms.desc(), _t.c.event_id, _t.c.agency)
+    .order_by(_t.c.heard_ms.desc(), _t.c.event_id, _t.c.agency)
     .limit(bindparam("limit_"))
 )
 
@@ -82,7 +89,7 @@ class Recipients(Area):
     def add_many(self, rows: Sequence[NewRecipientRow], now: int) -> None:
         """Add recipients of events in one statement, or where their new records are."""
         if rows:
-            self._connection.execute(_ADD, [{**asdict(row), "added_ms": now} for row in rows])
+            self._connection.execute(_ADD, [_added(row, now) for row in rows])
 
     def of_event(self, event_id: str) -> list[RecipientRow]:
         """Return the recipients of an event, by agency."""
@@ -93,18 +100,33 @@ class Recipients(Area):
         asked = {"event_id_": event_id, "old_": old, "new_": new}
         self._connection.execute(_MOVE, asked)
 
-    def told(self, agency: str, record_id: str, state: str, code: str, time_ms: int) -> bool:
+    def told(
+        self, agency: str, record_id: str, state: str, code: str, time_ms: int, now: int
+    ) -> bool:
         """Take what an agency reports of an event, by the event's id or its record's.
+
+        Args:
+            agency: that reports.
+            record_id: of the event or its record.
+            state: what it reports.
+            code: what it reports; empty if it is delivered.
+            time_ms: of the report, by its maker's clock.
+            now: ms.
 
         Returns whether it changed anything. `delivered` is final.
         """
         asked = {"agency_": agency, "id_": record_id, "state_": state, "code_": code}
-        return self._connection.execute(_TOLD, asked | {"time_": time_ms}).rowcount > 0
+        return self._connection.execute(_TOLD, asked | {"time_": time_ms, "now_": now}).rowcount > 0
 
     def not_taken(self, since_ms: int) -> dict[str, int]:
-        """Return how many were put aside and refused since a time, by state."""
+        """Return how many were put aside and refused, as learnt since a time, by state."""
         return dict(map(tuple, self._connection.execute(_COUNT, {"since_": since_ms})))
 
     def newest_not_taken(self, since_ms: int, limit: int) -> list[RecipientRow]:
-        """Return the newest `limit` that were put aside or refused since a time."""
+        """Return the newest `limit` put aside or refused, as learnt since a time."""
         return self._all(RecipientRow, _NEWEST, {"since_": since_ms, "limit_": limit})
+
+
+def _added(row: NewRecipientRow, now: int) -> dict[str, object]:
+    heard = None if row.state is None else now
+    return {**asdict(row), "heard_ms": heard, "added_ms": now}

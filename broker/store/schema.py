@@ -100,10 +100,11 @@ recipients = Table(
     Column("report_every_ms", BigInteger),  # null if the agreement has no reports
     Column("state", String(16)),  # what the recipient reports; null until it does
     Column("code", String(64)),
-    Column("since_ms", BigInteger),
+    Column("since_ms", BigInteger),  # time of the report, by the recipient's clock
+    Column("heard_ms", BigInteger),  # when it was taken, by ours
     Column("added_ms", BigInteger, nullable=False),
     partial("ix_recipients_clear_id", "clear_id", where="clear_id IS NOT NULL"),
-    partial("ix_recipients_not_taken", "since_ms", where="state IN ('put_aside', 'refused')"),
+    partial("ix_recipients_not_taken", "heard_ms", where="state IN ('put_aside', 'refused')"),
     sqlite_with_rowid=False,
 )
 

@@ -540,7 +540,7 @@ async def a_recipient_does_not_take_an_event(live: Live) -> Shown:
     store = open_store(agency.path(agency.config.state.database))
     with store.transaction() as tx:
         tx.recipients.add_many([NewRecipientRow("id", COUNCIL, None, None, DAY)], now_ms())
-        tx.recipients.told(COUNCIL, "id", "put_aside", "mapping_failed", now_ms())
+        tx.recipients.told(COUNCIL, "id", "put_aside", "mapping_failed", now_ms(), now_ms())
     store.close()
     await live[SUPPORT].start()
     shown = all_of(has("events_not_taken", state="put_aside"), settled)

@@ -15,8 +15,9 @@ async def test_the_answer_is_that_of_the_command(town: HttpPartnership) -> None:
         sent = await client.post("/events", json=police.body(), headers=key())
         event = sent.json()["id"]
         accepted = await client.get(f"/events/{event}/status")
+        now = police.member.clock.now
         with police.member.store.transaction() as tx:
-            tx.recipients.told(COUNCIL, event, "refused", "event_invalid", police.member.clock.now)
+            tx.recipients.told(COUNCIL, event, "refused", "event_invalid", now, now)
         refused = await client.get(f"/events/{event}/status")
     assert accepted.status_code == 200
     assert accepted.json()["recipients"][COUNCIL]["state"] == "accepted"

@@ -51,8 +51,9 @@ class Folder:
     def tell(self, number: int, state: str, code: str = "") -> None:
         event = self.events[number]
         assert event is not None
+        now = self.police.clock.now
         with self.police.store.transaction() as tx:
-            assert tx.recipients.told(COUNCIL, event, state, code, self.police.clock.now)
+            assert tx.recipients.told(COUNCIL, event, state, code, now, now)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def test_the_state_at_each_recipient_is_exactly_this_json(cli, world) -> None:
     with store.transaction() as tx:
         rows = [NewRecipientRow(event, one, None, None, 3_600_000) for one in (READER, OTHER)]
         tx.recipients.add_many(rows, now)
-        tx.recipients.told(READER, event, "put_aside", "mapping_failed", now)
+        tx.recipients.told(READER, event, "put_aside", "mapping_failed", now, now)
     store.close()
     words = ("event", "status", event, "--agency", world.directory(SENDER))
     done = cli(*words, "--json")

@@ -18,7 +18,7 @@ from broker.keys.issuing import ManifestChanges, listed_key
 from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, XWING
 from broker.keys.manifest import StandingEntry
 from broker.observing.logs import logger
-from broker.observing.metrics import Metrics
+from broker.observing.metrics import NOT_TAKEN_SHOWN_MS, Metrics
 from broker.receiving.quarantining import tell_refused
 from broker.record import REPORT_CONTENT_TYPE, Record
 from broker.registry.manifests import ManifestBook
@@ -74,8 +74,24 @@ async def test_put_aside_may_become_delivered_which_is_final(town: Town) -> None
         await town.tell()
         assert town.states(event) == {COUNCIL: state}
     with town.police.store.transaction() as tx:
-        assert not tx.recipients.told(COUNCIL, event, "refused", "event_invalid", NOW * 2)
-        assert not tx.recipients.told(SUPPORT, event, "delivered", "", NOW * 2)
+        assert not tx.recipients.told(COUNCIL, event, "refused", "event_invalid", NOW * 2, NOW)
+        assert not tx.recipients.told(SUPPORT, event, "delivered", "", NOW * 2, NOW)
+
+
+async def test_a_report_that_comes_days_later_is_shown_from_its_arrival(town: Town) -> None:
+    first, second = await town.receive(2)
+    town.decide(first, "rejected_by_system")
+    town.council.clock.pass_(HOUR)
+    await town.reports.look()
+    town.council.clock.pass_(NOT_TAKEN_SHOWN_MS + DAY_MS)  # the police were away
+    town.hear()
+    since = town.police.clock.now - NOT_TAKEN_SHOWN_MS
+    with town.police.store.transaction() as tx:
+        assert tx.recipients.told(COUNCIL, second, "refused", "event_invalid", NOW * 2, since)
+        assert tx.recipients.not_taken(since) == {"put_aside": 1, "refused": 1}
+        # a recipient's clock that is ahead puts its event neither first nor on the list for longer
+        assert [one.event_id for one in tx.recipients.newest_not_taken(since, 2)] == [first, second]
+        assert tx.recipients.not_taken(since + 1) == {"put_aside": 1}
 
 
 async def test_a_discard_and_an_erasure_by_a_person_are_a_refusal(town: Town) -> None:
@@ -116,7 +132,7 @@ async def test_a_refused_record_is_reported_by_the_id_in_the_clear(town: Town) -
     await town.tell()
     assert town.states(event) == {COUNCIL: ("refused", "suspended")}
     with town.police.store.transaction() as tx:  # a retry opens it, and the system takes it
-        assert tx.recipients.told(COUNCIL, event, "delivered", "", NOW * 2)
+        assert tx.recipients.told(COUNCIL, event, "delivered", "", NOW * 2, NOW)
 
 
 async def test_a_record_with_the_id_of_an_event_that_was_taken_changes_nothing(town: Town) -> None:

@@ -109,8 +109,8 @@ def test_an_agency_that_has_left_never_gets_it(town: Town) -> None:
 async def test_an_event_that_was_sealed_again_keeps_only_a_delivery(town: Town) -> None:
     first, second = await town.police.send(2)
     with town.police.store.transaction() as tx:
-        tx.recipients.told(COUNCIL, first, "delivered", "", NOW)
-        tx.recipients.told(COUNCIL, second, "refused", "event_invalid", NOW)
+        tx.recipients.told(COUNCIL, first, "delivered", "", NOW, NOW)
+        tx.recipients.told(COUNCIL, second, "refused", "event_invalid", NOW, NOW)
         for event in (first, second):
             (row,) = tx.recipients.of_event(event)
             again = NewRecipientRow(event, COUNCIL, None, row.outbox_seq, HOUR)

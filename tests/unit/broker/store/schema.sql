@@ -42,7 +42,7 @@ CREATE INDEX ix_receipts_origin_size ON receipts (origin, size);
 
 CREATE INDEX ix_recipients_clear_id ON recipients (clear_id) WHERE clear_id IS NOT NULL;
 
-CREATE INDEX ix_recipients_not_taken ON recipients (since_ms) WHERE state IN ('put_aside', 'refused');
+CREATE INDEX ix_recipients_not_taken ON recipients (heard_ms) WHERE state IN ('put_aside', 'refused');
 
 CREATE INDEX ix_referrals_case_id ON referrals (case_id);
 
@@ -416,6 +416,7 @@ CREATE TABLE recipients (
 	state VARCHAR(16), 
 	code VARCHAR(64), 
 	since_ms BIGINT, 
+	heard_ms BIGINT, 
 	added_ms BIGINT NOT NULL, 
 	CONSTRAINT pk_recipients PRIMARY KEY (event_id, agency)
 )
