@@ -110,7 +110,7 @@ class DeliveryRecords:
     def due(self, limit: int) -> list[InboxRow]:
         """Return the next events to send."""
         with self._store.reading() as tx:
-            return tx.attempts.due(limit, self._clock())
+            return tx.attempts.due(limit, self._clock(), int(self.schedule.most_s * 1000))
 
     def body(self, row: InboxRow) -> bytes | None:
         """Return the JSON of an event. An event that cannot be read is held, and gives None."""
@@ -143,7 +143,8 @@ class DeliveryRecords:
         now = self._clock()
         with self._store.transaction() as tx:
             before = tx.attempts.of_event(row.seq)
-            first = begun_ms if before is None else before.first_ms
+            # A later first attempt was stored under a wrong clock.
+            first = begun_ms if before is None else min(before.first_ms, begun_ms)
             tries = 1 if before is None else before.tries + 1
             given_up = self.schedule.given_up(first, now)
             if not given_up:

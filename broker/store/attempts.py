@@ -31,14 +31,23 @@ _EARLIER = exists().where(
 
 An urgent row waits only for urgent ones.
 """
-_LATER = exists().where(_t.c.inbox_seq == _i.c.seq, _t.c.next_ms > bindparam("now_"))
+_LATER = exists().where(
+    _t.c.inbox_seq == _i.c.seq,
+    _t.c.next_ms > bindparam("now_"),
+    _t.c.next_ms <= bindparam("farthest_"),
+)
+"""Condition for a row whose next attempt is later.
+
+A time that is farther away than any pause was stored under a wrong clock, and does not count.
+"""
 _DUE = NEXT.where(~_EARLIER, ~_LATER)
 _GET = select(*_t.c).where(_t.c.inbox_seq == bindparam("seq_"))
 _NEW = sqlite.insert(_t)
 _KEEP = _NEW.on_conflict_do_update(
     index_elements=[_t.c.inbox_seq],
     set_={
-        column.name: _NEW.excluded[column.name] for column in (_t.c.tries, _t.c.next_ms, _t.c.code)
+        column.name: _NEW.excluded[column.name]
+        for column in (_t.c.tries, _t.c.first_ms, _t.c.next_ms, _t.c.code)
     },
 )
 _END = delete(_t).where(_t.c.inbox_seq == bindparam("seq_"))
@@ -52,20 +61,26 @@ _FAILING = (
 class Attempts(Area):
     """Failed attempts of a sink that sends each event to the agency's system."""
 
-    def due(self, limit: int, now: int) -> list[InboxRow]:
+    def due(self, limit: int, now: int, most_ms: int) -> list[InboxRow]:
         """Return the next `limit` events to send, in delivery order.
 
         Events whose next attempt is later are left out, and so are events behind an earlier one of
         their case.
+
+        Args:
+            limit: number of events.
+            now: the present time.
+            most_ms: the longest pause between two attempts.
         """
-        return self._all(InboxRow, _DUE, {"limit_": limit, "now_": now})
+        values = {"limit_": limit, "now_": now, "farthest_": now + most_ms}
+        return self._all(InboxRow, _DUE, values)
 
     def of_event(self, seq: int) -> AttemptsRow | None:
         """Return the failed attempts of an event of the inbox."""
         return self._first(AttemptsRow, _GET, {"seq_": seq})
 
     def keep(self, row: AttemptsRow) -> None:
-        """Store a failed attempt. The time of the first one stays as it is."""
+        """Store a failed attempt, in place of the one before."""
         values = asdict(row)
         self._connection.execute(_KEEP, {"inbox_seq": values.pop("seq"), **values})
 

@@ -119,6 +119,26 @@ async def test_a_restart_goes_on_with_the_stored_time_of_the_first_attempt(
     assert len(receiver.counts()) == 1
 
 
+async def test_an_attempt_that_was_stored_under_a_wrong_clock_is_repeated_at_once(
+    council: WebhookCouncil, receiver: WebhookReceiver
+) -> None:
+    await council.receive()
+    right = council.clock.now
+    receiver.reply = lambda _: (500, {}, b"")
+    council.clock.pass_(30 * DAY_MS)  # the clock is wrong, and is corrected in a moment
+    await running(council.sink(receiver), lambda: council.failing() == 1)
+    council.clock.now = right
+    receiver.taken.clear()
+    await running(council.sink(receiver), lambda: len(receiver.taken) == 1)
+    with council.member.store.reading() as tx:
+        since = tx.attempts.failing().since_ms
+    assert since is not None
+    assert since <= council.clock.now
+    receiver.reply = lambda _: (204, {}, b"")
+    council.clock.pass_(1_000)
+    await running(council.sink(receiver), lambda: council.waiting() == 0)
+
+
 async def test_a_connection_that_breaks_before_the_answer_sends_the_event_again(
     council: WebhookCouncil, receiver: WebhookReceiver
 ) -> None:

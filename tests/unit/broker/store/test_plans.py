@@ -62,7 +62,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "inbox find": lambda tx: tx.inbox.find("csu", "id"),
     "inbox undelivered": lambda tx: tx.inbox.undelivered(100),
     "inbox delivered": lambda tx: tx.inbox.mark_delivered(1, 1, None),
-    "attempts due": lambda tx: tx.attempts.due(9, 1),
+    "attempts due": lambda tx: tx.attempts.due(9, 1, 1),
     "attempts of an event": lambda tx: tx.attempts.of_event(1),
     "attempts keep": lambda tx: tx.attempts.keep(AttemptsRow(1, 1, 1, 1, "c")),
     "attempts end": lambda tx: tx.attempts.end(1),
