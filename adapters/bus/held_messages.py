@@ -98,12 +98,23 @@ class HeldMessages:
 
     def taken(self, message: Retaken) -> None:
         """Put away a message that was accepted."""
-        shelve(message.path, self._processed, _token(message.body))
+        _put_away(message, self._processed)
 
     def refused(self, message: Retaken, error: ConcordantError) -> None:
         """Put a message that was refused again back into the quarantine folder."""
         reason = _reason(message.path.name, message.body, error)
-        shelve(message.path, self._quarantine, _token(message.body), reason)
+        _put_away(message, self._quarantine, reason)
+
+
+def _put_away(message: Retaken, folder: Path, reason: bytes | None = None) -> None:
+    """Move the file of a message. One that a person took away meanwhile is done."""
+    if not os.path.lexists(message.path):
+        return
+    try:
+        shelve(message.path, folder, _token(message.body), reason)
+    except FileNotFoundError:
+        if os.path.lexists(message.path):
+            raise
 
 
 def _token(body: bytes) -> str:

@@ -117,6 +117,31 @@ async def test_a_retried_message_that_is_accepted_now_is_put_with_the_processed_
     assert not any((police.root / "import").iterdir())
 
 
+@pytest.mark.parametrize("good", [True, False])
+async def test_a_retried_message_that_a_person_takes_away_stops_no_other(
+    town: BusTown, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, good: bool
+) -> None:
+    police = town.police
+    body = police.message(police.event()) if good else b"{}"
+    path = police.root / "import" / "bus-event-0123456789abcdef01234567.cloudevent"
+    path.write_bytes(body)
+    read = HeldMessages.read
+
+    def read_and_lose(held: HeldMessages, *arguments: Any) -> Any:
+        found = read(held, *arguments)
+        path.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(HeldMessages, "read", read_and_lose)
+    names = police.bus.names
+    police.start(sink=False)
+    await until(lambda: len(bus.bodies(names.answers)) == 1)
+    bus.logs[names.send].append(Outgoing("2", police.message(police.event())))
+    await until(lambda: len(bus.bodies(names.answers)) == 2)
+    for folder in ("processed", "quarantine"):
+        assert not (police.root / folder).exists() or not any((police.root / folder).iterdir())
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
