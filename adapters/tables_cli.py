@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from broker.cli.output import Agency, AsJson
+from broker.cli.output import ENVIRONMENT, NO, Agency, AsJson
+
+UNREACHED: Final = frozenset(
+    {
+        "database_busy",
+        "database_driver_missing",
+        "database_login_refused",
+        "database_tls_failed",
+        "database_unreachable",
+    }
+)
+"""Codes of a database in which nothing could be checked."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,7 +74,7 @@ def check(agency: Agency, as_json: AsJson = False) -> None:
 
     It connects as the adapter does, and looks for the tables, their columns, the adapter's rights,
     too many rights, the encoding and the time zones. Exit code 0 if the adapter can work, 1 if it
-    cannot.
+    cannot, 3 if the database cannot be reached.
     """
     from adapters.tables.checking import check_agency
     from broker.cli.output import print_json
@@ -76,5 +87,6 @@ def check(agency: Agency, as_json: AsJson = False) -> None:
             typer.echo(f"{one.status:<5} {one.name:<11} {one.detail}")
             if one.fix:
                 typer.echo(f"{'':<17} {one.code}: {one.fix}")
-    if any(one.status == "fail" for one in findings):
-        raise typer.Exit(1)
+    failed = {one.code for one in findings if one.status == "fail"}
+    if failed:
+        raise typer.Exit(ENVIRONMENT if failed & UNREACHED else NO)

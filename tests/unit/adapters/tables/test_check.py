@@ -336,6 +336,15 @@ def test_the_commands_print_the_script_and_check_what_it_made(tmp_path: Path) ->
     assert (after.code, "fail" in after.text) == (0, False)
 
 
+def test_the_check_of_a_database_that_cannot_be_reached_has_exit_code_3(tmp_path: Path) -> None:
+    own = OwnDatabase("sqlite", tmp_path / "own")
+    folder = agency(tmp_path / "agency", own)
+    (own.folder / "own.db").unlink()
+    found = command_line.run("adapter", "tables", "check", "--agency", str(folder), "--json")
+    assert found.code == 3
+    assert [one["code"] for one in found.json] == ["database_unreachable"]
+
+
 def test_a_second_script_is_refused_by_the_database_and_changes_nothing(tmp_path: Path) -> None:
     own = OwnDatabase("postgresql", tmp_path)
     with pytest.raises(psycopg.errors.DuplicateTable):
