@@ -87,13 +87,12 @@ def create(*, sqlite: bool) -> Step[None]:
 def add(key: str, event: str) -> Step[None]:
     """Write an event, given as JSON, into the table."""
     document = json.loads(event)
-    about = document["data"].get("case_id")
     yield Statement(
         _ADD,
         {
             "id": key,
             "aggregatetype": AGGREGATE,
-            "aggregateid": about if isinstance(about, str) else key,
+            "aggregateid": key,  # the client has no agreement, which names the field of the case
             "type": document["type"],
             "payload": event,
         },

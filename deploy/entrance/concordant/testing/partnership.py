@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import httpx
@@ -32,6 +32,7 @@ from contracts.examples import example
 from contracts.model import Contract
 from contracts.names import require_known
 from contracts.policy import policy_for
+from contracts.vocabulary.event_types import unflatten
 
 ADDRESS: Final = "http://localhost"
 
@@ -100,17 +101,11 @@ class TestAgency:
             for path, value in form.flatten(example(contract, self.id, event_type).data).items()
             if path in readable
         }
-        for name in ("case_id", "referral_id"):
-            if name in flat:
-                flat[name] = str(uuid4())
-        data: dict[str, Any] = {}
-        for path, value in flat.items():
-            outer, _, inner = path.partition(".")
-            if inner:
-                data.setdefault(outer, {})[inner] = value
-            else:
-                data[outer] = value
-        return Event(event_type, tuple(to), data)
+        referrals = contract.vocabulary.referrals
+        ids = set() if referrals is None else {referrals.made.id, referrals.changed.id}
+        for path in flat.keys() & (ids | {contract.vocabulary.case}):
+            flat[path] = str(uuid4())
+        return Event(event_type, tuple(to), unflatten(flat))
 
     def publish(self, event: EventModel, *, key: str | None = None) -> Accepted:
         """Publish an event as this agency's own system does.
