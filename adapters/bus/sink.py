@@ -111,8 +111,12 @@ class BusSink:
             await asyncio.to_thread(self._keep_place, removed.last)
             return True
         for read in page.events:
-            await session.publish(self._name, _message(read))
-            await asyncio.to_thread(self._confirmed, read)
+            # A result that came meanwhile may hold an earlier event of its case.
+            if await asyncio.to_thread(self._offering.still_offered, [read]):
+                await session.publish(self._name, _message(read))
+                await asyncio.to_thread(self._confirmed, read)
+            else:
+                await asyncio.to_thread(self._keep_place, read.number)
         return bool(page.events) or not page.complete
 
     def _place(self) -> int:

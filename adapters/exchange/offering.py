@@ -4,7 +4,8 @@ The loop offers new events of the inbox, urgent ones first. Each offer has a num
 continue after the number that they have seen. `imported` marks an event as delivered and clears its
 content, as the folder sink does after writing it; with `[api] keep_days` the content stays so long
 for other readers. `rejected` holds it with the system's reason,
-until `quarantine retry` offers it again.
+until `quarantine retry` offers it again. Later events of its case are not offered before that, and
+open offers of them are withdrawn.
 """
 
 from __future__ import annotations
@@ -88,6 +89,21 @@ class Read:
             "urgent": self.event.urgent,
             "withheld_reasons": self.reasons,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Reason why an event is held.
+
+    Attributes:
+        code: reason code.
+        field: the field at fault, if there is one.
+        detail: one sentence without personal values.
+    """
+
+    code: str
+    field: str | None
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +246,9 @@ class Offering:
         with self._store.transaction() as tx:
             rows = tx.offers.next(ROUND_EVENTS)
             whole = [row.seq for row in rows if self._whole(tx, row, now)]
+            if len(whole) < len(rows):  # later events of the case of a held one wait
+                may_go = {row.seq for row in tx.offers.next(ROUND_EVENTS)}
+                whole = [seq for seq in whole if seq in may_go]
             tx.offers.add_many(whole, now)
         return len(rows)
 
@@ -250,13 +269,29 @@ class Offering:
         try:
             parse_payload(row.payload or b"")
         except StoreError as error:
-            self._held(row, error.code)
-            tx.inbox.hold(row.seq, error.code, None, error.detail, now)
+            self._hold(tx, row, Hold(error.code, None, error.detail), now)
             return False
         return True
 
-    def _held(self, row: InboxRow, code: str) -> None:
-        self._log.error("event_held", code=code, agency=row.source, event_id=row.event_id)
+    def _hold(self, tx: Transaction, row: InboxRow, why: Hold, now: int) -> None:
+        """Hold an event, and withdraw the offers of later events of its case."""
+        self._log.error("event_held", code=why.code, agency=row.source, event_id=row.event_id)
+        tx.inbox.hold(row.seq, why.code, why.field, why.detail, now)
+        tx.offers.withdraw_behind(row.seq, now)
+
+    def hold(self, caller: Caller, read: Read, why: Hold) -> None:
+        """Hold an event that was offered and that a side cannot hand over.
+
+        Raises:
+            StoreError: nothing was stored.
+        """
+        now = self._clock()
+        with self._store.transaction() as tx:
+            row = tx.inbox.find(read.event.source, read.event.id)
+            if row is not None:
+                # An answered offer is not open any more: after a retry there is another one.
+                tx.offers.answer(read.number, "rejected", caller.name, now)
+                self._hold(tx, row, why, now)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -274,6 +309,14 @@ class Offering:
         """Return the number after which the first event that was offered since a time comes."""
         with self._store.reading() as tx:
             return tx.offers.before_time(time_ms)
+
+    def still_offered(self, reads: Sequence[Read]) -> list[Read]:
+        """Return those events of a page that were not held, withdrawn or erased since then."""
+        if not reads:
+            return []
+        with self._store.reading() as tx:
+            numbers = tx.offers.still_offered([read.number for read in reads])
+        return [read for read in reads if read.number in numbers]
 
     def page(self, selection: Selection, after: int, limit: int) -> Page:
         """Return the next events after an offer; the disclosure log records them first.
@@ -374,8 +417,7 @@ class Offering:
                 keep = self._keep_ms > 0
                 tx.inbox.mark_delivered(row.seq, now, caller.operator, keep=keep)
             else:
-                tx.inbox.hold(row.seq, REJECTED, None, rejection.detail, now)
-                self._held(row, REJECTED)
+                self._hold(tx, row, Hold(REJECTED, None, rejection.detail), now)
         if rejection is None:
             self._log.info("events_delivered", events=1)
         return outcome

@@ -18,7 +18,7 @@ from adapters.base import Context, MappingError
 from adapters.exchange.caller import side_caller
 from adapters.exchange.errors import ExchangeError
 from adapters.exchange.from_parts import reading_of
-from adapters.exchange.offering import EventsRemovedError, Offering, Read, Selection
+from adapters.exchange.offering import EventsRemovedError, Hold, Offering, Read, Selection
 from adapters.exchange.results import parse_result
 from adapters.links import StoreLinks
 from adapters.sides import SideParts
@@ -134,17 +134,22 @@ class DatabaseSink:
 
     def insert_page(self) -> int:
         """Insert the next events that were offered. Return their number."""
-        self._page = self._kept(self._page) or self._next_page()
+        self._page = self._offering.still_offered(self._page) or self._next_page()
         if not self._page:
             return 0
-        rows, now = [], self._clock()
+        rendered, now = [], self._clock()
+        offered = {read.number for read in self._page}
         for read in self._page:
+            if read.number not in offered:  # an earlier event of its case was held in this round
+                continue
             try:
                 values = self._render(read, now)
             except MappingError as error:
-                self._hold(read, error)
+                self._offering.hold(CALLER, read, Hold(error.code, error.where, error.detail))
+                offered = {one.number for one in self._offering.still_offered(self._page)}
             else:
-                rows.append(InboxRow(read.event.source, read.event.id, read.number, values))
+                rendered.append(InboxRow(read.event.source, read.event.id, read.number, values))
+        rows = [row for row in rendered if row.offer in offered]
         with self._database.transaction() as connection:
             for row in rows:
                 self._rows.put(connection, row)
@@ -152,12 +157,6 @@ class DatabaseSink:
         count, self._page = len(self._page), []
         self._log.info("events_inserted", events=len(rows))
         return count
-
-    def _kept(self, page: list[Read]) -> list[Read]:
-        """Return the events whose content was not erased while the database was away."""
-        with self._store.reading() as tx:
-            rows = [(read, tx.inbox.find(read.event.source, read.event.id)) for read in page]
-        return [read for read, row in rows if row is not None and row.payload is not None]
 
     def _next_page(self) -> list[Read]:
         """Return the next events; the disclosure log records them once for a process.
@@ -178,16 +177,6 @@ class DatabaseSink:
     def _advance(self, number: int) -> None:
         with self._store.transaction() as tx:
             tx.meta.set(CURSOR, str(number).encode())
-
-    def _hold(self, read: Read, error: MappingError) -> None:
-        event = read.event
-        self._log.error("event_held", code=error.code, agency=event.source, event_id=event.id)
-        with self._store.transaction() as tx:
-            row = tx.inbox.find(event.source, event.id)
-            if row is not None:
-                # An answered offer is not open any more: after a retry there is another one.
-                tx.offers.answer(read.number, "rejected", CALLER.name, self._clock())
-                tx.inbox.hold(row.seq, error.code, error.where, error.detail, self._clock())
 
     # --- results ---------------------------------------------------------------------------------
 

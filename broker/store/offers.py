@@ -3,6 +3,9 @@
 Each offer has a number, and a reader's cursor is such a number. An event is offered when it comes,
 and again after `quarantine retry`; so the numbers only grow, and a reader that continues after its
 cursor misses nothing. The content stays in the inbox, and is cleared there after the result.
+
+When an event is held, the open offers of later events of its case are withdrawn. These events are
+offered again, under new numbers, when nothing holds their case any more.
 """
 
 from __future__ import annotations
@@ -32,13 +35,15 @@ _COLUMNS = (
     _i.c.type,
 )
 _JOINED = select(*_COLUMNS).join_from(_t, _i, _t.c.inbox_seq == _i.c.seq)
+_NOT_WITHDRAWN = _t.c.outcome.is_distinct_from("withdrawn")
+_READ = _JOINED.where(_NOT_WITHDRAWN)
 _AFTER = (
-    _JOINED.where(_t.c.number > bindparam("after_"), _OPEN | (_t.c.reader != bindparam("reader_")))
+    _READ.where(_t.c.number > bindparam("after_"), _OPEN | (_t.c.reader != bindparam("reader_")))
     .order_by(_t.c.number)
     .limit(bindparam("limit_"))
 )
 _AGAIN = (
-    _JOINED.where(
+    _READ.where(
         _t.c.number > bindparam("after_"),
         _OPEN | (_t.c.reader != bindparam("reader_")) | _i.c.payload.is_not(None),
     )
@@ -52,6 +57,34 @@ _ANSWER = (
     .where(_t.c.number == bindparam("number_"))
     .values(
         answered_ms=bindparam("now_"), outcome=bindparam("outcome_"), reader=bindparam("reader_")
+    )
+)
+_h = _i.alias("held")
+_WITHDRAW = (
+    update(_t)
+    .where(
+        _OPEN,
+        _t.c.inbox_seq.in_(
+            select(_i.c.seq)
+            .join_from(_h, _i, _i.c.case_key == _h.c.case_key)
+            .where(
+                _h.c.seq == bindparam("seq_"),
+                _i.c.delivered_ms.is_(None),
+                _i.c.seq > _h.c.seq,
+                _i.c.priority >= _h.c.priority,
+            )
+        ),
+    )
+    .values(answered_ms=bindparam("now_"), outcome="withdrawn")
+)
+_STILL_OFFERED = (
+    select(_t.c.number)
+    .join_from(_t, _i, _t.c.inbox_seq == _i.c.seq)
+    .where(
+        _t.c.number.in_(bindparam("numbers_", expanding=True)),
+        _NOT_WITHDRAWN,
+        _i.c.payload.is_not(None),
+        _i.c.held_code.is_(None),
     )
 )
 _AWAITED = _OPEN & exists().where(_i.c.seq == _t.c.inbox_seq, _i.c.delivered_ms.is_(None))
@@ -98,6 +131,21 @@ class Offers(Area):
         """Store the result of an offer."""
         values = {"number_": number, "outcome_": outcome, "reader_": reader, "now_": now}
         self._connection.execute(_ANSWER, values)
+
+    def withdraw_behind(self, seq: int, now: int) -> None:
+        """Withdraw the open offers of events that wait for a held one of their case.
+
+        An urgent event waits only for an urgent one.
+
+        Args:
+            seq: number of the held event in the inbox.
+            now: milliseconds since the epoch.
+        """
+        self._connection.execute(_WITHDRAW, {"seq_": seq, "now_": now})
+
+    def still_offered(self, numbers: Sequence[int]) -> frozenset[int]:
+        """Return those offers that are not withdrawn, and whose events are not held or erased."""
+        return frozenset(self._connection.scalars(_STILL_OFFERED, {"numbers_": list(numbers)}))
 
     def last(self) -> int:
         """Return the number of the newest offer, 0 if there is none."""

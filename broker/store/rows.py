@@ -312,8 +312,11 @@ class InboxRow:
     clear_id: str | None = None
 
 
-OfferOutcome: TypeAlias = Literal["imported", "rejected"]
-"""Result of the agency's system for an event that was offered."""
+OfferOutcome: TypeAlias = Literal["imported", "rejected", "withdrawn"]
+"""Result of the agency's system for an event that was offered.
+
+``withdrawn`` is no result: an earlier event of the case was held after the offer.
+"""
 
 
 @dataclass(frozen=True, slots=True)

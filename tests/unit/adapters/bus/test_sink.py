@@ -9,6 +9,10 @@ from uuid import uuid4
 import pytest
 
 from adapters.bus.clients import Outgoing
+from adapters.bus.reader import CALLER
+from adapters.bus.sink import BusSink
+from adapters.exchange.offering import Read
+from adapters.exchange.results import Rejection
 from tests.integration.bus_behaviour import result
 from tests.support.bus_agency import BusTown, until
 from tests.support.founded_partnership import POLICE
@@ -100,6 +104,29 @@ async def test_rejected_holds_an_event_until_a_retry_publishes_it_again(
     assert [one["id"] for one in received(town, bus)] == [event, event]
     assert again[0].id != again[1].id  # NATS drops what has an id that it knows
     assert NAME not in capsys.readouterr().err
+
+
+async def test_a_rejection_keeps_back_later_events_of_the_case_that_are_not_published_yet(
+    town: BusTown, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await sent(town, 2)
+    (other,) = await sent(town)
+    confirmed, council = BusSink._confirmed, town.council
+
+    def reject(sink: BusSink, read: Read) -> None:
+        confirmed(sink, read)
+        if read.event.id == first:
+            sink._offering.result(CALLER, first, POLICE, Rejection("unknown_tenant", ""))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BusSink, "_confirmed", reject)
+        council.start(source=False)
+        await until(lambda: other in [one["id"] for one in received(town, bus)])
+    assert [one["id"] for one in received(town, bus)] == [first, other]
+    with council.member.store.transaction() as tx:
+        assert tx.inbox.release(tx.inbox.held(9)[0].seq)
+    await until(lambda: len(received(town, bus)) == 4)
+    assert [one["id"] for one in received(town, bus)][2:] == [first, second]
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,34 @@ async def test_a_later_event_of_the_case_waits_and_a_result_for_it_is_result_too
     assert done.status_code == 200
 
 
+async def test_an_open_offer_behind_a_rejected_event_is_withdrawn_until_a_retry(
+    town: HttpPartnership, council: HttpAgency
+) -> None:
+    police, ids = town[POLICE], []
+    case = police.body()["data"]["case_id"]
+    async with police.client() as client:
+        for _ in range(3):
+            body = police.body(case_id=case)
+            ids.append((await client.post("/events", json=body, headers=key())).json()["id"])
+    await town.deliver(POLICE, COUNCIL)
+    first, second, third = ids
+    async with council.client() as client:
+        page = (await client.get("/events")).json()
+        await client.post(f"/events/{first}/result", json=REJECTED)
+        waiting = (await client.get("/events")).json()["events"]
+        state = (await client.get(f"/events/{second}")).json()["state"]
+        # A system that has read an event before may have imported it.
+        done = await client.post(f"/events/{second}/result", json=IMPORTED)
+        with council.member.store.transaction() as tx:
+            assert tx.inbox.release(tx.inbox.held(9)[0].seq)
+        assert council.offer() == 2
+        again = (await client.get("/events", params={"after": page["next"]})).json()["events"]
+    assert [one["id"] for one in page["events"]] == ids
+    assert (waiting, state) == ([], "waiting")
+    assert done.status_code == 200
+    assert [one["id"] for one in again] == [first, third]
+
+
 async def test_two_senders_with_one_id_are_event_ambiguous(
     town: HttpPartnership, council: HttpAgency
 ) -> None:

@@ -6,11 +6,16 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import select, update
 
+from adapters.base import MappingError
+from adapters.exchange.offering import Read
 from adapters.tables.errors import DatabaseError
 from broker.errors import StoreError
+from broker.store import schema
 from broker.waiting import set_within
 from tests.support.database_agency import DatabaseAgency, DatabasePartnership
 from tests.support.founded_partnership import COUNCIL, POLICE
@@ -104,6 +109,95 @@ async def test_rejected_holds_the_event_and_a_retry_offers_it_again(
     council.sink.round()
     assert delivered(council) == 1
     assert council.held_events() == []
+
+
+async def sent_of_one_case(town: DatabasePartnership, count: int) -> list[str]:
+    """Send events of one case, and one of another case. Return their ids."""
+    case = str(uuid4())
+    ids = [await sent(town, case_id=case) for _ in range(count)]
+    return [*ids, await sent(town)]
+
+
+def retry_held(council: DatabaseAgency) -> None:
+    with council.member.store.transaction() as tx:
+        assert tx.inbox.release(tx.inbox.held(9)[0].seq)
+
+
+def inserted(council: DatabaseAgency) -> list[str]:
+    return [row["id"] for row in council.own.inbox()]
+
+
+async def test_later_events_of_a_case_wait_for_one_that_the_mapping_cannot_write(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third, other = await sent_of_one_case(town, 3)
+    council = town[COUNCIL]
+    render, rendered = council.sink._render, []
+
+    def fail(read: Read, now: int) -> dict[str, object]:
+        rendered.append(read.event.id)
+        if read.event.id == first:
+            raise MappingError("no column", code="mapping_failed")
+        return render(read, now)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(council.sink, "_render", fail)
+        council.sink.round()
+        council.sink.round()
+    assert inserted(council) == [other]
+    assert rendered == [first, other]  # the mapping may store links of an event that it writes
+    council.stop()
+    council.start()
+    council.sink.round()
+    assert inserted(council) == [other]
+    retry_held(council)
+    council.sink.round()
+    assert inserted(council) == [other, first, second, third]
+    assert council.held_events() == []
+
+
+async def test_later_events_of_a_case_wait_for_one_that_cannot_be_read(
+    town: DatabasePartnership,
+) -> None:
+    first, second, other = await sent_of_one_case(town, 2)
+    council = town[COUNCIL]
+    table = schema.inbox
+    this = table.c.event_id == first
+    with council.member.store.transaction() as tx:
+        whole = tx.inbox._connection.scalar(select(table.c.payload).where(this))
+        tx.inbox._connection.execute(update(table).where(this).values(payload=b"x"))
+    council.sink.round()
+    council.sink.round()
+    assert inserted(council) == [other]
+    with council.member.store.transaction() as tx:
+        tx.inbox._connection.execute(update(table).where(this).values(payload=whole))
+    retry_held(council)
+    council.sink.round()
+    assert inserted(council) == [other, first, second]
+
+
+async def test_a_rejection_while_the_next_event_of_the_case_waits_keeps_that_event_back(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = str(uuid4())
+    first = await sent(town, case_id=case)
+    council = town[COUNCIL]
+    council.sink.round()
+    second = await sent(town, case_id=case)
+
+    def fail(*_: object) -> None:
+        raise DatabaseError("away", code="database_unreachable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(council.sink._rows, "put", fail)
+        with pytest.raises(DatabaseError):
+            council.sink.round()
+    answer(council, first, "rejected", "unknown_tenant")
+    council.sink.round()
+    assert inserted(council) == [first]
+    retry_held(council)
+    council.sink.round()
+    assert inserted(council) == [first, second]
 
 
 async def test_a_crash_before_the_offer_is_remembered_inserts_nothing_twice(
