@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,15 +36,13 @@ class FolderIntake:
         self._source.retry_now()
 
     async def run(self, stop: asyncio.Event, turned: Callable[[], None]) -> None:
-        """Take files until ``stop`` is set."""
-        results = asyncio.create_task(self._results.run(stop))
+        """Take files, and keep their result files current, until ``stop`` is set."""
         try:
-            await self._source.run(self._intake.take, stop, turned)
-        finally:
-            if not stop.is_set():  # a fault ends this loop, and the others with it
-                results.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await results
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._source.run(self._intake.take, stop, turned))
+                group.create_task(self._results.run(stop))
+        except ExceptionGroup as failed:  # as each loop of the adapter raises it
+            raise failed.exceptions[0] from None
 
 
 def folder_source(parts: SideParts) -> FolderIntake:

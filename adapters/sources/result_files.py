@@ -69,15 +69,18 @@ class ResultFiles:
         while not await set_within(stop, pause):
             began = time.monotonic()
             try:
-                await asyncio.to_thread(self.round)
+                await asyncio.to_thread(self.round, stop.is_set)
             except ConcordantError as error:  # the state is unavailable: the next round tries again
                 self._log.warning("results_wait", code=error.code)
             except OSError:
                 self._log.warning("results_wait", code="folder_unwritable")
             pause = max(LOOK_EVERY_S, REST_FACTOR * (time.monotonic() - began))
 
-    def round(self) -> int:
+    def round(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """Check each result file that was not checked in this round. Return how many were written.
+
+        Args:
+            stopped: asked before each export; True ends the round.
 
         Raises:
             OSError: a file cannot be written.
@@ -85,12 +88,13 @@ class ResultFiles:
         """
         now, written = self._clock(), 0
         before = now - int(LOOK_EVERY_S * SECOND_MS) // 2
-        while True:
+        while not stopped():
             with self._store.reading() as tx:
                 export = tx.exports.next(before)
             if export is None:
-                return written
+                break
             written += self._check(export, now)
+        return written
 
     def _check(self, export: ExportRow, now: int) -> bool:
         name = export.path or self._found(export)

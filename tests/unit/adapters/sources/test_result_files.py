@@ -120,3 +120,18 @@ def test_an_export_that_is_not_put_away_yet_waits_and_ends(folder: Folder) -> No
     folder.round()
     with folder.police.store.reading() as tx:
         assert tx.exports.next(NOW * 2) is None
+
+
+def test_a_stop_ends_a_round_between_two_exports(folder: Folder) -> None:
+    for number in range(2):
+        content = b"export %d" % number
+        name = f"more-{number}.csv"
+        (folder.processed / name).write_bytes(content)
+        with folder.police.store.transaction() as tx:
+            event = folder.events[0]
+            assert event is not None
+            tx.exports.add(hashlib.sha256(content).digest(), name, [(2, event)], NOW)
+    folder.police.clock.pass_(MINUTE)
+    asked = iter([False, True])
+    assert folder.files.round(lambda: next(asked)) == 1
+    assert folder.files.round() == 2  # the rest
