@@ -71,6 +71,17 @@ def test_a_further_partnership_begins_within_a_second(
     assert time.process_time() - begun < 1.0
 
 
+def test_the_ids_of_an_example_are_those_that_the_agreement_names(
+    partnership: Partnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    police = partnership[POLICE]
+    monkeypatch.setattr(partnership.agreement.vocabulary, "case", "incident.crime_reference")
+    one, other = (police.example("referral.made", [COUNCIL]).data for _ in range(2))
+    assert one["incident"]["crime_reference"] != other["incident"]["crime_reference"]
+    assert one["referral_id"] != other["referral_id"]
+    assert one["case_id"] == other["case_id"]
+
+
 def test_an_agreement_of_ones_own_is_founded_with_invented_parties(tmp_path: Path) -> None:
     from concordant.testing import found_partnership
 
