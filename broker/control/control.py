@@ -22,7 +22,12 @@ from broker.control.named_manifests import (
 from broker.control.own_record import OwnRecord
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
-from broker.control.reports_taken import ReportFaultError, ReportTaken, take_report
+from broker.control.reports_taken import (
+    ReportFaultError,
+    ReportTaken,
+    early_reports,
+    take_report,
+)
 from broker.envelope.primitives import sha256
 from broker.errors import KeyAccessError, NoteError, RefusedError
 from broker.judging.ends import RECEIPTS_AFTER_MS
@@ -206,6 +211,7 @@ class Control:
         }
         topic = partition.topic
         handle = handlers[topic]
+        self._early_reports(topic, news, now)
         for record in records:
             if topic == self.topics.manifests:
                 self.own_record.met(record)
@@ -369,6 +375,21 @@ class Control:
         taken = take_report(value, self._store, trust, parties, self._budgets, now)
         if taken is not None:
             news.reports.append(taken)
+
+    def _early_reports(self, topic: str, news: News, now: int) -> None:
+        """Take the reports whose time has come, before newer ones of the same agency."""
+        if topic not in (self.topics.heartbeats, self.topics.receipts):
+            return  # registry records may bring the keys that verify them
+        for row in early_reports(self._store, now):
+            try:
+                self._report(row.value, news, now)
+            except KeyAccessError:
+                return  # it waits on, and so does every newer one
+            except ReportFaultError as error:
+                news.reports_dropped.append((error.agency, error.code))
+                news.rejected.append(error.code)
+            with self._store.transaction() as tx:
+                tx.results.forget_early(row.agency, row.time_ms)
 
     def _receipt(self, value: bytes, news: News, now: int) -> None:
         signed = parse_receipt(value)

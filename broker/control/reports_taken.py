@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from broker.control.budgets import Budgets
 from broker.errors import RefusedError
@@ -19,8 +20,15 @@ from broker.registry.report_intervals import reporting_intervals
 from broker.statements.authorship import require_author
 from broker.statements.reports import Entry, ReportPlace, open_report, parse_report
 from broker.store.database import Store
+from broker.store.rows import EarlyReportRow
 from broker.store.transaction import Transaction
+from contracts.durations import DAY_MS
 from contracts.model import REPORT_EVERY_MS
+
+EARLY_KEPT: Final = 32
+"""Reports of one agency that wait for their time; those with the latest times are dropped."""
+EARLY_AHEAD_MS: Final = DAY_MS
+"""How far ahead the time of such a report may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,8 @@ def take_report(
         now: ms.
 
     Returns:
-        None for a report to another agency, or one that is not newer than the last one taken.
+        None for a report to another agency, one that is not newer than the last one taken, and one
+        that waits in the state until its time has come (`early_reports`).
 
     Raises:
         ReportFaultError: it is dropped.
@@ -79,10 +88,19 @@ def take_report(
     if (place.deployment, place.to) != (resolver.manifests.deployment, resolver.agency):
         return None
     with store.reading() as tx:  # before the cost of a signature check
-        if _is_old(tx, place):
+        if _is_old(tx, place, now):
             return None
+        waiting = tx.results.early_of(place.agency)
+    early = place.time_ms > now + CLOCK_SKEW_MS
+    if early and place.time_ms in waiting:
+        return None
     try:
-        _require_acceptable(place, present, now)
+        _require_acceptable(place, present)
+        if early:
+            _require_room(place, waiting, now)
+            require_author(report.note, resolver.manifests, place.agency, RECEIPT, place.time_ms)
+            _keep(store, place, value)
+            return None
         intervals = reporting_intervals(resolver.contracts, resolver.manifests, now)
         every = intervals.get(place.agency, REPORT_EVERY_MS)
         budgets.require_report(place.agency, place.time_ms, every)
@@ -93,10 +111,16 @@ def take_report(
     except RefusedError as cause:
         raise ReportFaultError(place.agency, cause) from None
     with store.transaction() as tx:
-        if _is_old(tx, place):
+        if _is_old(tx, place, now):
             return None
         tx.results.note_heard(place.agency, place.time_ms)
         return ReportTaken(place.agency, _apply(tx, place, entries, now))
+
+
+def early_reports(store: Store, now: int) -> list[EarlyReportRow]:
+    """Return the reports that waited and whose time has come, the oldest first."""
+    with store.reading() as tx:
+        return tx.results.early_due(now + CLOCK_SKEW_MS)
 
 
 def _apply(
@@ -110,14 +134,30 @@ def _apply(
     return changed
 
 
-def _is_old(tx: Transaction, place: ReportPlace) -> bool:
-    """Return whether a report is a replay, or made before one that was taken."""
+def _is_old(tx: Transaction, place: ReportPlace, now: int) -> bool:
+    """Return whether a report is a replay, or made before one that was taken.
+
+    A time that is ahead of the clock does not count: the clock was ahead when that one was taken.
+    """
     heard = tx.results.heard(place.agency)
-    return heard is not None and place.time_ms <= heard
+    return heard is not None and place.time_ms <= heard <= now + CLOCK_SKEW_MS
 
 
-def _require_acceptable(place: ReportPlace, present: Collection[str], now: int) -> None:
+def _require_acceptable(place: ReportPlace, present: Collection[str]) -> None:
     if place.agency not in present or place.agency == place.to:
         raise RefusedError(2, "party_left", "its maker takes no part in a contract of ours")
-    if place.time_ms > now + CLOCK_SKEW_MS:
+
+
+def _require_room(place: ReportPlace, waiting: list[int], now: int) -> None:
+    """Check that a report ahead of the clock may wait, before the cost of a signature check."""
+    full = len(waiting) >= EARLY_KEPT and place.time_ms > waiting[-1]
+    if full or place.time_ms > now + EARLY_AHEAD_MS:
         raise RefusedError(2, "early", "the report is ahead of this clock")
+
+
+def _keep(store: Store, place: ReportPlace, value: bytes) -> None:
+    """Keep a report with a verified signature until its time has come."""
+    with store.transaction() as tx:
+        tx.results.keep_early(place.agency, place.time_ms, value)
+        for time_ms in tx.results.early_of(place.agency)[EARLY_KEPT:]:
+            tx.results.forget_early(place.agency, time_ms)

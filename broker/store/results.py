@@ -15,10 +15,11 @@ from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
-from broker.store.rows import ReportRow, ResultRow
+from broker.store.rows import EarlyReportRow, ReportRow, ResultRow
 
 _r = schema.results
 _p = schema.reports
+_e = schema.early_reports
 _i = schema.inbox
 
 MAX_REFUSED: Final = 4096
@@ -103,6 +104,17 @@ _SENT = (
 _HEARD = select(_p.c.heard_ms).where(_p.c.agency == bindparam("agency_"))
 _NOTE_HEARD = _MADE.on_conflict_do_update(
     index_elements=[_p.c.agency], set_={"heard_ms": _MADE.excluded.heard_ms}
+)
+
+_EARLY_OF = select(_e.c.time_ms).where(_e.c.agency == bindparam("agency_")).order_by(_e.c.time_ms)
+_EARLY_DUE = (
+    select(_e.c.agency, _e.c.time_ms, _e.c.value)
+    .where(_e.c.time_ms <= bindparam("until_"))
+    .order_by(_e.c.time_ms, _e.c.agency)
+)
+_KEEP_EARLY = sqlite.insert(_e).on_conflict_do_nothing()
+_FORGET_EARLY = delete(_e).where(
+    _e.c.agency == bindparam("agency_"), _e.c.time_ms == bindparam("time_")
 )
 
 
@@ -192,3 +204,20 @@ class Results(Area):
             _NOTE_HEARD,
             {"agency": agency, "made_ms": None, "sent_ms": None, "heard_ms": time_ms},
         )
+
+    def early_of(self, agency: str) -> list[int]:
+        """Return the times of the reports of an agency that wait for their time, ascending."""
+        return list(self._connection.scalars(_EARLY_OF, {"agency_": agency}))
+
+    def keep_early(self, agency: str, time_ms: int, value: bytes) -> None:
+        """Keep a report until its time has come."""
+        row = {"agency": agency, "time_ms": time_ms, "value": value}
+        self._connection.execute(_KEEP_EARLY, row)
+
+    def early_due(self, until_ms: int) -> list[EarlyReportRow]:
+        """Return the kept reports up to a time, the oldest first."""
+        return self._all(EarlyReportRow, _EARLY_DUE, {"until_": until_ms})
+
+    def forget_early(self, agency: str, time_ms: int) -> None:
+        """Remove a report that was judged, or that more reports displace."""
+        self._connection.execute(_FORGET_EARLY, {"agency_": agency, "time_": time_ms})

@@ -135,6 +135,15 @@ class ReportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyReportRow:
+    """A report of another agency that waits until its time has come."""
+
+    agency: str
+    time_ms: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRow:
     """An export file that was taken.
 

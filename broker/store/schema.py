@@ -131,6 +131,15 @@ reports = Table(
     sqlite_with_rowid=False,
 )
 
+early_reports = Table(
+    "early_reports",
+    metadata,
+    Column("agency", String(200), primary_key=True),
+    Column("time_ms", BigInteger, primary_key=True),
+    Column("value", LargeBinary, nullable=False),  # sealed, as it came
+    sqlite_with_rowid=False,
+)
+
 generations = Table(
     "generations",
     metadata,

@@ -13,6 +13,7 @@ import pytest
 from broker.control.budgets import REPORTS_A_PERIOD
 from broker.control.control import News
 from broker.control.own_reports import FORGET_EVERY_MS, period
+from broker.control.reports_taken import EARLY_AHEAD_MS, EARLY_KEPT
 from broker.errors import StoreError, TransportError
 from broker.keys.issuing import ManifestChanges, listed_key
 from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, XWING
@@ -415,6 +416,45 @@ async def test_a_report_about_an_event_of_others_changes_nothing(town: Town) -> 
     assert town.states(event) == {COUNCIL: (None, None)}
 
 
+async def test_a_report_of_a_clock_that_is_ahead_is_taken_when_its_time_has_come(
+    town: Town,
+) -> None:
+    first, second = await town.police.send(2)
+    news = hear(
+        town,
+        made(town, Entry(first, "delivered"), at=NOW + 2 * HOUR),
+        made(town, Entry(second, "refused", "event_invalid"), at=NOW + HOUR),
+    )
+    assert (news.reports, news.reports_dropped, news.rejected) == ([], [], [])
+    assert hear(town).reports == []
+    town.police.clock.pass_(HOUR)
+    assert [one.changed for one in hear(town).reports] == [{"refused": 1}]
+    town.police.clock.pass_(HOUR)
+    newer = made(town, Entry(second, "delivered"), at=NOW + 2 * HOUR + 1)
+    assert [one.changed for one in hear(town, newer).reports] == [{"delivered": 1}] * 2
+    assert town.states(first) == town.states(second) == {COUNCIL: ("delivered", "")}
+    with town.police.store.reading() as tx:
+        assert tx.results.early_of(COUNCIL) == []
+
+
+def test_reports_ahead_of_the_clock_are_limited_and_the_earliest_are_kept(town: Town) -> None:
+    times = [NOW + HOUR + number for number in range(EARLY_KEPT + 2)]
+    news = hear(town, *[made(town, at=at) for at in times[1:]])
+    assert news.reports_dropped == [(COUNCIL, "early")]
+    forged = made(town, at=NOW + HOUR - 1).replace(b"council-camden\n", b"council-camdem\n")
+    hear(town, forged, made(town, at=times[0]), made(town, at=times[0]))
+    with town.police.store.reading() as tx:
+        assert tx.results.early_of(COUNCIL) == times[:EARLY_KEPT]
+
+
+async def test_reports_are_taken_again_when_the_readers_clock_was_ahead(town: Town) -> None:
+    (event,) = await town.police.send(1)
+    town.police.clock.pass_(DAY_MS)
+    assert len(hear(town, made(town, at=NOW + DAY_MS)).reports) == 1
+    town.police.clock.pass_(-DAY_MS)
+    assert len(hear(town, made(town, Entry(event, "delivered"), at=NOW + 1)).reports) == 1
+
+
 def test_reports_to_others_are_passed_over(town: Town) -> None:
     news = hear(town, made(town, to=SUPPORT))
     assert (news.reports, news.rejected) == ([], [])
@@ -430,7 +470,7 @@ async def test_a_report_at_fault_is_counted_and_dropped_and_nothing_arises_from_
         "report_malformed": b"noise",
         "signature": made(town).replace(b"concordant.report/v1", b"concordant.report/v2"),
         "party_left": made(town, by=POLICE),
-        "early": made(town, at=NOW + HOUR),
+        "early": made(town, at=NOW + EARLY_AHEAD_MS + 1),
         "report_unopenable": seal_report(
             ReportPlace(town.council.world.deployment, COUNCIL, POLICE, NOW + 5),
             (),

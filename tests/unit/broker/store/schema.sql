@@ -109,6 +109,16 @@ CREATE TABLE disclosures (
 	CONSTRAINT pk_disclosures PRIMARY KEY (idx)
 );
 
+CREATE TABLE early_reports (
+	agency VARCHAR(200) NOT NULL, 
+	time_ms BIGINT NOT NULL, 
+	value BLOB NOT NULL, 
+	CONSTRAINT pk_early_reports PRIMARY KEY (agency, time_ms)
+)
+ WITHOUT ROWID
+
+;
+
 CREATE TABLE evidence (
 	id INTEGER NOT NULL, 
 	kind VARCHAR(64) NOT NULL, 
