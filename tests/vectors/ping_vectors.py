@@ -1,4 +1,4 @@
-"""Writer of the vectors of pings: `python -m tests.conformance.ping_vectors`.
+"""Writer of the vectors of pings: `python -m tests.vectors.ping_vectors`.
 
 A value is sealed to a key whose seed is in the file. Each case alters a value, and says whether a
 reader reads and opens it.
@@ -17,7 +17,7 @@ from broker.statements.pings import PingKind, PingPlace, PongTimes, seal_ping, s
 from tests.conformance import envelope
 from tests.support.founded_partnership import COUNCIL, NOW, POLICE, founded
 
-FILE = Path(__file__).with_name("ping_vectors.json")
+FILE = Path(__file__).parents[1] / "conformance" / "ping_vectors.json"
 SEED, KID, BYTES, ID = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96)), "3c" * 16
 TIMES = (NOW + 1, NOW + 2, NOW + 3)
 
