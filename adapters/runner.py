@@ -105,6 +105,7 @@ async def run_adapter(
             await run_together(loops, stop, tell_shortage=broker.tell_shortage)
         finally:
             if api is not None:
+                participant.path(API_PORT_FILE).unlink(missing_ok=True)
                 await api.stop()
             await transport.close()
             await server.stop()

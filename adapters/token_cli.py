@@ -25,6 +25,7 @@ class ScopeName(StrEnum):
     publish = "publish"
     read = "read"
     result = "result"
+    status = "status"
 
 
 @app.command("new")

@@ -386,15 +386,20 @@ def _reports(contract: Contract) -> Iterator[str]:
     every = contract.report_every_ms
     if every is None:
         yield from wrapped(
-            "Reports: none. A sender does not learn whether the recipient's own system took an "
-            "event."
+            "Delivery reports (report_every): none. A sender does not learn whether the "
+            "recipient's own system took an event, and gets no alert if it refused one"
         )
         return
-    stated = "" if contract.report_every is not None else " (not stated: it follows from the size)"
+    stated = (
+        ""
+        if contract.report_every is not None
+        else " The agreement does not state it: this is the default for its number of parties."
+    )
     yield from wrapped(
-        f"Reports: every {duration_text(every)}{stated} each party tells each sender, in a sealed "
-        "message, which events its own system took, put aside or refused. The message goes also if "
-        "there is nothing to say, and always has the same size, so the host of Kafka learns nothing"
+        f"Delivery reports (report_every): every {duration_text(every)}.{stated} Each recipient "
+        "tells the sender which of the sender's events its own system accepted, put aside or "
+        "refused. A report is sent even if there is nothing to say, and always has the same size, "
+        "so the organisation that runs Kafka cannot see how many events were refused"
     )
 
 

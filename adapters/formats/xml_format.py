@@ -138,7 +138,8 @@ def _feed(stream: BinaryIO, target: RecordTarget, encoding: str | None) -> Itera
             _check_encoding(stream)
         raise FilePlace(error.position[0]).error(
             "file_malformed",
-            "the XML is not well-formed, or the file ends too early",
+            f"the XML is not well-formed at column {error.position[1] + 1}, or the file ends too "
+            "early",
             fix="Run the export again. This error also appears while a file is still being "
             "written.",
         ) from None

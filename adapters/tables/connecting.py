@@ -41,7 +41,8 @@ _RIGHTS_CODE: Final = "42501"
 _MEANT: Final = {
     "database_unreachable": (
         "The agency's own database cannot be reached.",
-        "Check that it runs, and url or path in the section [database]. Rows wait there.",
+        "Check that it runs (a SQLite file must exist), and url or path in [database]. Rows wait "
+        "there.",
     ),
     "database_login_refused": (
         "The agency's own database refuses the login.",

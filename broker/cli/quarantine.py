@@ -184,7 +184,10 @@ def retry(
     if any(one.outcome == "needs_export" for one in outcomes):
         note("Drop the export of the event into the import folder again: it is sealed again.")
     if any(one.outcome in {"released", "asked"} for one in outcomes):
-        note("The adapter tries the others as soon as it runs: concordant quarantine list")
+        note(
+            "asked, released: the adapter does it as soon as it runs. Then look again: concordant "
+            "quarantine list"
+        )
     raise typer.Exit(0 if settled == len(outcomes) else REFUSED)
 
 

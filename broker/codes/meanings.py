@@ -530,7 +530,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "database_unreachable": Meaning(
         "the agency's own database cannot be reached",
-        "Check that it runs, and url or path in the section [database]. Rows wait there.",
+        "Check that it runs (a SQLite file must exist), and url or path in [database]. Rows wait "
+        "there.",
     ),
     "dates_invalid": Meaning(
         "the days of an agreement are no days, or not in their order",

@@ -14,7 +14,7 @@ from tests.support.command_line import run
 from tests.support.founding import cheap_scrypt
 from tests.support.guide_sessions import GUIDES, require_shown, sessions_in
 
-NEEDS_KAFKA = ("kafka up", "kafka apply", "adapter run")
+NEEDS_KAFKA = ("kafka up", "kafka apply", "adapter run", "status --agency")
 """See tests/integration/test_service_kafka.py and tests/unit/broker/cli/test_kafka.py."""
 
 

@@ -17,7 +17,8 @@ from adapters.exchange.json_input import require_shallow
 from adapters.http_api import limits, tokens
 from adapters.http_api.limits import RequestRate
 from adapters.http_api.problems import ApiError
-from adapters.http_api.tokens import TokenBook, new_token, revoke, stored_tokens
+from adapters.http_api.tokens import SCOPES, TokenBook, new_token, revoke, stored_tokens
+from adapters.token_cli import ScopeName
 from broker.errors import ConfigError, WrongInputError
 from tests.support.founded_partnership import POLICE
 from tests.support.http_agency import HttpAgency, http_partnership, key
@@ -348,3 +349,7 @@ async def test_a_list_of_tokens_that_cannot_be_read_lets_no_request_in(
         answer = await client.get("/events")
     assert code(answer) == (503, "api_tokens_unreadable")
     assert str(police.root) not in answer.text
+
+
+def test_the_command_offers_each_scope() -> None:
+    assert tuple(ScopeName) == SCOPES
