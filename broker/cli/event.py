@@ -141,14 +141,8 @@ def status(
     from broker.cli.event_status_text import status_text
     from broker.cli.output import print_json
     from broker.clock import now_ms
-    from broker.operations.event_evidence import is_event_id
     from broker.operations.event_status import event_status_of
 
-    if not is_event_id(event):
-        raise typer.BadParameter(
-            "an event's id is a UUID. processed/NAME.results.csv beside an export has the ids of "
-            "its rows; log show --json has all"
-        )
     found = event_status_of(agency, event, now_ms())
     if json:
         print_json(found.as_json())

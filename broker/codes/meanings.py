@@ -675,7 +675,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "event_unknown": Meaning(
         "no event of this id is known here",
-        "Compare the id with the log: concordant log show --agency DIR; or ask the event's sender.",
+        "Compare the id with processed/NAME.results.csv beside the export, or with: concordant log "
+        "show --json --agency DIR",
     ),
     "events_removed": Meaning(
         "(HTTP) the content of the next events was removed",
@@ -1636,8 +1637,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "stream_stopped": Meaning("the stream of this partition was stopped before", _RELEASE),
     "subscription_filter_invalid": Meaning(
         "(Python client) the types or senders of a subscription are no list of names or models",
-        'Give lists, for example types=["referral.made"], or classes of the module that '
-        "concordant contract export python writes.",
+        "Give lists of names, or of classes of the module that concordant contract export python "
+        "writes.",
     ),
     "subscription_name": Meaning(
         "the name of the subscription cannot be used", "Use lower case letters, digits and hyphens."

@@ -96,8 +96,8 @@ def event_status_of(directory: Path, event_id: str, now: int) -> EventStatus:
         raise EvidenceError(
             "This agency sent no event of this id.",
             code="event_unknown",
-            fix="Compare the id with the log: concordant log show --agency "
-            f"{participant.root}; or ask the event's sender.",
+            fix="Compare the id with processed/NAME.results.csv beside the export, or with: "
+            f"concordant log show --json --agency {participant.root}",
         )
     return found
 

@@ -67,6 +67,11 @@ ALLOWED = {
     ("broker/store/rows.py", "rejected"): "result of the agency's system for an offered event",
     ("contracts/open_api.py", "rejected"): "result of the agency's system for an offered event",
     ("contracts/open_api.py", "accepted"): "state of a sent event in the HTTP interface",
+    ("broker/agency/database_section.py", "case_id"): "default name of a column of ours",
+    ("broker/cli/event_status_text.py", "accepted"): "state of a sent event",
+    ("broker/operations/event_status.py", "accepted"): "state of a sent event",
+    ("broker/cli/ping.py", "accepted"): "station of a ping",
+    ("broker/operations/event_ping.py", "accepted"): "station of a ping",
 }
 """Words of the subject that stay, by file."""
 
@@ -82,8 +87,8 @@ PLAIN_WORDS = frozenset(
     {
         "advice", "agreed", "answer", "assessment", "both", "conditions", "done", "event",
         "exception", "given", "held", "items", "listed", "message", "missing", "not_held", "notice",
-        "objects", "open", "reason_text", "refused", "released", "repeat", "tests", "value",
-        "warning",
+        "objects", "open", "partner", "reason_text", "refused", "released", "repeat", "tests",
+        "value", "warning",
     }
 )  # fmt: skip
 """Words of other vocabularies that our own formats and texts use in their plain meaning."""
