@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
-from adapters.tables.errors import DatabaseError
+from adapters.tables.errors import DatabaseError, RowFaultError
 from broker.agency.config import CONFIG_NAME
 from broker.agency.config_rules import is_loopback
 from broker.agency.config_secrets import passphrase_source
@@ -37,6 +37,12 @@ INSTALL: Final = "Install it: pip install 'concordant[postgres]'"
 _TABLE_CODES: Final = frozenset({"42P01", "42703", "3F000", "42P10"})
 _LOGIN_CODES: Final = frozenset({"28000", "28P01", "3D000"})
 _BUSY_CODES: Final = frozenset({"55P03", "57014", "40001", "40P01"})
+_GENERAL_CLASSES: Final = frozenset({"0A", "25", "42", "55", "58", "F0", "XX"})
+"""Classes of PostgreSQL's codes of faults that other rows meet, too."""
+_GENERAL_OF_SQLITE: Final = (
+    "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FULL", "SQLITE_NOMEM",
+    "SQLITE_PROTOCOL", "SQLITE_SCHEMA",
+)  # fmt: skip
 _RIGHTS_CODE: Final = "42501"
 _MEANT: Final = {
     "database_unreachable": (
@@ -67,6 +73,11 @@ _MEANT: Final = {
     "database_in_use": (
         "Another adapter takes the rows of this outbox.",
         "Stop the other adapter, or name another table.",
+    ),
+    "database_row_failed": (
+        "The agency's own database refuses to read or change a row.",
+        "Read the log of the database server: a trigger, a constraint or a view of these tables "
+        "fails. The adapter tries again.",
     ),
     "database_failed": (
         "The agency's own database reports a fault.",
@@ -112,22 +123,29 @@ class Database:
         self._lock = table
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, of_row: bool = False) -> Iterator[Connection]:
         """Begin a transaction; commit at the end, roll back on an exception.
 
+        Args:
+            of_row: whether it concerns one row alone.
+
         Raises:
+            RowFaultError: the database refuses this row; others may work.
             DatabaseError: nothing was committed, or the commit was not confirmed.
         """
-        with self.translated(), self._connected().begin() as connection:
+        with self.translated(of_row=of_row), self._connected().begin() as connection:
             yield connection
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
+    def translated(self, *, of_row: bool = False) -> Iterator[None]:
         """Translate errors of the driver; a lost connection is closed."""
         try:
             yield
         except exc.DBAPIError as error:
             found = code_of(error)
+            if of_row and found == "database_failed" and _concerns_row(error):
+                detail, fix = _MEANT["database_row_failed"]
+                raise RowFaultError(detail, where=f"{CONFIG_NAME}: database", fix=fix) from None
             if found != "database_busy":
                 self.close()
             raise explained(found) from None
@@ -284,6 +302,16 @@ def code_of(error: exc.DBAPIError) -> str:  # noqa: PLR0911 - one return a code
     if "certificate" in said or "ssl" in said:
         return "database_tls_failed" if "closed unexpectedly" not in said else _UNREACHABLE
     return _UNREACHABLE
+
+
+def _concerns_row(error: exc.DBAPIError) -> bool:
+    """Return whether an error may concern the values of one row alone."""
+    if error.connection_invalidated:
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        name = getattr(error.orig, "sqlite_errorname", "") or ""
+        return not name.startswith(_GENERAL_OF_SQLITE)
+    return sql_state(error)[:2] not in _GENERAL_CLASSES
 
 
 _UNREACHABLE: Final = "database_unreachable"

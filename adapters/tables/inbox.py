@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    LargeBinary,
     Select,
     Text,
     and_,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -34,6 +36,11 @@ from broker.agency.database_section import InboxSection
 _RESULT_CHARACTERS: Final = 16
 _REASON_CHARACTERS: Final = 48
 _ID_CHARACTERS: Final = 64
+_ENCODING: Final = (
+    "(CASE WHEN current_setting('server_encoding') = 'SQL_ASCII' THEN 'SQL_ASCII' "
+    "ELSE 'UTF8' END)::name"
+)
+"""Encoding for PostgreSQL's texts; one with the encoding SQL_ASCII may hold any bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +62,18 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True)
 class FoundResult:
-    """Result that the application wrote.
+    """Result that the application wrote, as bytes: an SQLite file may hold what is no UTF-8.
 
     Attributes:
         source, id: the event.
         result, reason, text: as written, cut off above their limits.
     """
 
-    source: str
-    id: str
-    result: str
-    reason: str | None
-    text: str | None
+    source: bytes
+    id: bytes
+    result: bytes
+    reason: bytes | None
+    text: bytes | None
 
 
 class InboxRows:
@@ -99,13 +106,28 @@ class InboxRows:
             self._column("id") == _bound("id_", id_),
         )
 
+    def _as_bytes(self, name: str, most: int | None = None) -> ColumnElement[Any]:
+        """Return a column as bytes: a text that is not valid UTF-8 is no error of the driver."""
+        found: ColumnElement[Any] = cast(self._column(name), Text)
+        if most is not None:
+            found = func.substr(found, 1, most)
+        if self._postgres:
+            return func.convert_to(found, literal_column(_ENCODING))
+        return cast(found, LargeBinary)
+
+    def _equals(self, name: str, value: bytes) -> ColumnElement[bool]:
+        try:
+            return self._column(name) == _bound(f"{name}_", value.decode())
+        except UnicodeDecodeError:
+            return self._as_bytes(name) == _bound(f"{name}_", value)
+
     def put(self, connection: Connection, row: InboxRow) -> None:
         """Insert an event once. If it is offered again, remove its result.
 
         An event is offered again after `quarantine retry`. A repeated insert of the same offer,
         for example after a crash, changes nothing.
         """
-        offer, result = cast(self._column("offer"), BigInteger), cast(self._column("result"), Text)
+        offer, result = cast(self._column("offer"), BigInteger), self._as_bytes("result")
         there = self._this(row.source, row.id)
         offered = connection.execute(select(offer, result).where(there)).first()
         own = (
@@ -117,7 +139,7 @@ class InboxRows:
         if offered is None:
             own[self._names.source], own[self._names.id] = row.source, row.id
             connection.execute(insert(self._table).values(_all_bound(own)))
-        elif offered[0] != row.offer and offered[1] != "imported":
+        elif offered[0] != row.offer and offered[1] != b"imported":
             for name in ("result", "reason", "text", "recorded_at", "result_code"):
                 own[getattr(self._names, name)] = None
             connection.execute(
@@ -135,23 +157,21 @@ class InboxRows:
         return [FoundResult(*found) for found in connection.execute(self._open(limit))]
 
     def _open(self, limit: int) -> Select[Any]:
-        def cut(name: str, most: int) -> ColumnElement[Any]:
-            return func.substr(cast(self._column(name), Text), 1, most + 1)
-
+        size = func.octet_length if self._postgres else func.length
         return (
             select(
-                cut("source", _ID_CHARACTERS),
-                cut("id", _ID_CHARACTERS),
-                cut("result", _RESULT_CHARACTERS),
-                cut("reason", _REASON_CHARACTERS),
-                cut("text", MOST_TEXT),
+                self._as_bytes("source", _ID_CHARACTERS + 1),
+                self._as_bytes("id", _ID_CHARACTERS + 1),
+                self._as_bytes("result", _RESULT_CHARACTERS + 1),
+                self._as_bytes("reason", _REASON_CHARACTERS + 1),
+                self._as_bytes("text", MOST_TEXT + 1),
             )
             .where(
                 self._column("result").is_not(None),
                 self._column("recorded_at").is_(None),
                 self._column("result_code").is_(None),
-                func.length(cast(self._column("source"), Text)) <= _ID_CHARACTERS,
-                func.length(cast(self._column("id"), Text)) <= _ID_CHARACTERS,
+                size(self._as_bytes("source")) <= _ID_CHARACTERS,
+                size(self._as_bytes("id")) <= _ID_CHARACTERS,
             )
             .order_by(self._column("position"))
             .limit(limit)
@@ -164,12 +184,12 @@ class InboxRows:
         at = self.moment_of(now, postgres=self._postgres) if code is None else None
         named = {self._names.recorded_at: at, self._names.result_code: code}
         same = or_(
-            self._column("result") == _bound("result_", found.result),
+            self._as_bytes("result") == _bound("result_", found.result),
             literal(len(found.result) > _RESULT_CHARACTERS),
         )
         connection.execute(
             update(self._table)
-            .where(self._this(found.source, found.id), same)
+            .where(self._equals("source", found.source), self._equals("id", found.id), same)
             .values(_all_bound(named))
         )
 

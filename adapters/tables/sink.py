@@ -23,6 +23,7 @@ from adapters.exchange.results import parse_result
 from adapters.links import StoreLinks
 from adapters.sides import SideParts
 from adapters.tables.connecting import Database
+from adapters.tables.errors import RowFaultError
 from adapters.tables.inbox import FoundResult, InboxRow, InboxRows
 from adapters.tables.mapped_rows import require_mapping
 from broker.agency.config import DATABASE
@@ -39,7 +40,10 @@ ROUND_RESULTS: Final = 200
 RETRY_MOST_S: Final = 30.0
 CURSOR: Final = "database_offer"
 """Name of the state entry for the last offer that is in the inbox table."""
+MOST_FAILING: Final = 1_000
+"""Results that cannot be recorded and that a round passes over, at most."""
 RESULT_REFUSED: Final = "database_result_refused"
+MALFORMED: Final = "result_malformed"
 CALLER: Final = side_caller(DATABASE)
 ALL: Final = Selection(CALLER)
 
@@ -89,7 +93,11 @@ class DatabaseSink:
         self._log = logger("delivery")
         self._page: list[Read] = []
         self._fault: str | None = None
-        self.trouble: Check | None = lambda: self._fault
+        self._failing = 0
+        self.trouble: Check | None = self._trouble
+
+    def _trouble(self) -> str | None:
+        return self._fault or (RowFaultError.code if self._failing else None)
 
     async def run(
         self,
@@ -114,7 +122,9 @@ class DatabaseSink:
                     await set_within(stop, delay)
                     continue
                 failures, self._fault = 0, None
-                self._metrics.database("sink", (RESULT_REFUSED,) if refused else ())
+                shown = [RESULT_REFUSED] if refused else []
+                shown += [RowFaultError.code] if self._failing else []
+                self._metrics.database("sink", shown)
                 if not done:
                     await wait(self._poll_s)
         finally:
@@ -137,7 +147,8 @@ class DatabaseSink:
         self._page = self._offering.still_offered(self._page) or self._next_page()
         if not self._page:
             return 0
-        rendered, now = [], self._clock()
+        rendered: list[tuple[Read, InboxRow]] = []
+        now = self._clock()
         offered = {read.number for read in self._page}
         for read in self._page:
             if read.number not in offered:  # an earlier event of its case was held in this round
@@ -148,15 +159,34 @@ class DatabaseSink:
                 self._offering.hold(CALLER, read, Hold(error.code, error.where, error.detail))
                 offered = {one.number for one in self._offering.still_offered(self._page)}
             else:
-                rendered.append(InboxRow(read.event.source, read.event.id, read.number, values))
-        rows = [row for row in rendered if row.offer in offered]
-        with self._database.transaction() as connection:
-            for row in rows:
-                self._rows.put(connection, row)
+                row = InboxRow(read.event.source, read.event.id, read.number, values)
+                rendered.append((read, row))
+        inserted = self._insert([one for one in rendered if one[0].number in offered])
         self._advance(self._page[-1].number)
         count, self._page = len(self._page), []
-        self._log.info("events_inserted", events=len(rows))
+        self._log.info("events_inserted", events=inserted)
         return count
+
+    def _insert(self, rows: list[tuple[Read, InboxRow]]) -> int:
+        """Insert rows; hold the event of one that the database refuses. Return how many."""
+        try:
+            with self._database.transaction(of_row=True) as connection:
+                for _, row in rows:
+                    self._rows.put(connection, row)
+        except RowFaultError:
+            return sum(self._insert_one(read, row) for read, row in rows)
+        return len(rows)
+
+    def _insert_one(self, read: Read, row: InboxRow) -> bool:
+        if not self._offering.still_offered([read]):  # an earlier event of its case is held now
+            return False
+        try:
+            with self._database.transaction(of_row=True) as connection:
+                self._rows.put(connection, row)
+        except RowFaultError as error:
+            self._offering.hold(CALLER, read, Hold(error.code, None, error.detail))
+            return False
+        return True
 
     def _next_page(self) -> list[Read]:
         """Return the next events; the disclosure log records them once for a process.
@@ -183,21 +213,35 @@ class DatabaseSink:
     def record_results(self) -> int:
         """Record the results that the application has written. Return their number."""
         with self._database.transaction() as connection:
-            found = self._rows.results(connection, ROUND_RESULTS)
+            found = self._rows.results(connection, ROUND_RESULTS + self._failing)
+        failing = 0
         for one in found:
             code = self._record(one)
-            with self._database.transaction() as connection:
-                self._rows.record(connection, one, code, self._clock())
-        return len(found)
+            try:
+                with self._database.transaction(of_row=True) as connection:
+                    self._rows.record(connection, one, code, self._clock())
+            except RowFaultError as error:  # the result is taken here; the others go on
+                failing += 1
+                if failing > MOST_FAILING:
+                    raise
+                self._log.warning("result_not_recorded", code=error.code)
+        self._failing = failing
+        return len(found) - failing
 
     def _record(self, found: FoundResult) -> str | None:
         """Record a result here. Return the code with which it is refused."""
-        document: dict[str, Any] = {"outcome": found.result}
-        if found.result != "imported":
-            document |= {"reason": found.reason, "text": found.text or ""}
+        try:
+            document: dict[str, Any] = {"outcome": found.result.decode()}
+            if found.result != b"imported":
+                reason = None if found.reason is None else found.reason.decode()
+                document |= {"reason": reason, "text": (found.text or b"").decode()}
+            source, id_ = found.source.decode(), found.id.decode()
+        except UnicodeDecodeError:
+            self._log.warning("result_refused", code=MALFORMED)
+            return MALFORMED
         try:
             rejection = parse_result(orjson.dumps(document))
-            self._offering.result(CALLER, found.id, found.source, rejection)
+            self._offering.result(CALLER, id_, source, rejection)
         except ExchangeError as error:
             self._log.warning("result_refused", code=error.code)
             return error.code

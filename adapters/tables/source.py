@@ -8,12 +8,14 @@ under the same key, so the event is accepted once and the answer is the same.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapters.exchange.caller import side_caller
 from adapters.sides import SideParts
 from adapters.tables.connecting import Database
+from adapters.tables.errors import RowFaultError
 from adapters.tables.event_rows import EventRows
 from adapters.tables.mapped_rows import MappedRows
 from adapters.tables.outbox import OutboxRows, RowAnswer, RowContent, WaitingRow
@@ -52,6 +54,10 @@ if TYPE_CHECKING:
 ROUND_ROWS: Final = 100
 LOOK_S: Final = 60.0
 """Seconds between two looks for rows whose key cannot be used."""
+FAILING_S: Final = 60.0
+"""Seconds until rows that the database refuses are tried again."""
+MOST_FAILING: Final = 1_000
+"""Rows that the database refuses and that a round passes over, at most."""
 RETRY_MOST_S: Final = 30.0
 UNUSABLE: Final = "database_row_unusable"
 CALLER: Final = side_caller(DATABASE)
@@ -98,13 +104,22 @@ class DatabaseSource:
         self._fault: str | None = None
         self._unusable = 0
         self._looked: float | None = None
+        self._failing: frozenset[str] = frozenset()
+        self._failing_until = 0.0
         self.trouble: Check | None = self._trouble
 
     def _trouble(self) -> str | None:
-        return self._fault or (UNUSABLE if self._unusable else None)
+        return next(iter(self._faults()), None)
+
+    def _faults(self) -> list[str]:
+        """Return the codes of what is wrong now, the worst first."""
+        failing = RowFaultError.code if self._failing else None
+        unusable = UNUSABLE if self._unusable else None
+        return [one for one in (self._fault, failing, unusable) if one is not None]
 
     def retry_now(self) -> None:
-        """Look at the outbox now."""
+        """Look at the outbox now, also at rows that the database has refused."""
+        self._failing_until = 0.0
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake.set)
 
@@ -150,34 +165,58 @@ class DatabaseSource:
 
     def _show(self, fault: str | None) -> None:
         self._fault = fault
-        trouble = self._trouble()
-        self._metrics.database("source", () if trouble is None else (trouble,))
+        self._metrics.database("source", self._faults())
 
     def round(self) -> int:
         """Take at most ``ROUND_ROWS`` rows. Return how many got an answer.
 
+        A row that the database refuses to read or to answer is passed over, and tried again after
+        ``FAILING_S``.
+
         Raises:
             DatabaseError, StoreError, RegistryError: the other rows wait.
         """
-        database, rows = self._tables.database, self._tables.rows
-        self._take_back()
+        known, now_s = self._failing, time.monotonic()
+        passed_over = known
+        if now_s >= self._failing_until:
+            passed_over, self._failing_until = frozenset(), now_s + FAILING_S
+        failing = set(passed_over)
+        self._take_back(failing)
         with self._store.reading() as tx:
             held = tx.refused_rows.items()
-        with database.transaction() as connection:
-            waiting = rows.waiting(connection, ROUND_ROWS)
+        with self._tables.database.transaction() as connection:
+            waiting = self._tables.rows.waiting(connection, ROUND_ROWS + len(known))
             columns = self._tables.taker.columns(connection) if waiting else ()
         answered = 0
         for row in waiting:
-            with database.transaction() as connection:
-                content = rows.content(connection, row, columns)
-            if content is None:  # another worker took it, or the application removed it
+            if row.item in passed_over:
                 continue
-            answer = self._answer(row, content, held)
-            with database.transaction() as connection:
-                answered += rows.answer(connection, row, answer, self._clock())
+            try:
+                answered += self._take(row, columns, held)
+            except RowFaultError as error:
+                failing.add(row.item)
+                if len(failing) > MOST_FAILING:
+                    raise
+                self._log.warning("row_not_answered", code=error.code)
+        self._failing = frozenset(failing)
         if answered:
             self._log.info("rows_taken", records=answered)
         return answered
+
+    def _take(self, row: WaitingRow, columns: tuple[str, ...], held: frozenset[str]) -> bool:
+        """Take one row. Return whether it got an answer.
+
+        Raises:
+            RowFaultError: the database refuses to read or to answer it.
+        """
+        database, rows = self._tables.database, self._tables.rows
+        with database.transaction(of_row=True) as connection:
+            content = rows.content(connection, row, columns)
+        if content is None:  # another worker took it, or the application removed it
+            return False
+        answer = self._answer(row, content, held)
+        with database.transaction(of_row=True) as connection:
+            return rows.answer(connection, row, answer, self._clock())
 
     def _answer(self, row: WaitingRow, content: RowContent, held: frozenset[str]) -> RowAnswer:
         """Accept or refuse a row here; when this returns, that is durable."""
@@ -204,13 +243,18 @@ class DatabaseSource:
                 tx.refused_rows.end(row.item)
         return answer
 
-    def _take_back(self) -> None:
-        """Let the rows wait again that a person asked to try again."""
+    def _take_back(self, failing: set[str]) -> None:
+        """Let the rows wait again that a person asked to try again; add those that fail."""
         with self._store.reading() as tx:
             asked = tx.refused_rows.asked()
         for item in asked:
-            with self._tables.database.transaction() as connection:
-                there = self._tables.rows.take_back(connection, item)
+            try:
+                with self._tables.database.transaction(of_row=True) as connection:
+                    there = self._tables.rows.take_back(connection, item)
+            except RowFaultError as error:  # it stays asked for
+                failing.add(item)
+                self._log.warning("row_not_answered", code=error.code)
+                continue
             with self._store.transaction() as tx:
                 if there:
                     tx.refused_rows.answer_taken_back(item)

@@ -507,6 +507,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the agency's own database denies the adapter a right",
         "Find out which: concordant adapter tables check --agency DIR",
     ),
+    "database_row_failed": Meaning(
+        "the agency's own database refuses to read or change a row; others go on",
+        "Read the log of the database server: a trigger, a constraint or a view of these tables "
+        "fails. The adapter tries rows of the outbox again. For an event: concordant quarantine "
+        "retry ID --agency DIR",
+    ),
     "database_row_too_large": Meaning(
         "a row of the outbox table has more bytes than the settings allow",
         "Send less in one event, or raise row_bytes in the section [database]. Then: concordant "

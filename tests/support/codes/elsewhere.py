@@ -138,6 +138,8 @@ BY_TEST = {
     "::test_a_role_of_the_whole_server_is_database_rights_excess",
     "database_rights_missing": "adapters/tables/test_check.py"
     "::test_rights_that_lack_are_database_rights_missing_and_more_are_database_rights_excess",
+    "database_row_failed": "adapters/tables/test_refused_rows.py"
+    "::test_a_row_whose_answer_cannot_be_written_holds_up_no_other_row",
     "database_row_too_large": "adapters/tables/test_outbox.py"
     "::test_a_row_that_is_too_large_is_refused_before_it_is_read",
     "database_row_unusable": "adapters/tables/test_check.py"
