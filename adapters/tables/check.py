@@ -71,6 +71,7 @@ class _Needed:
         whole: rights on the table as a whole.
         payload: column of JSON.
         times: columns of times.
+        empty: columns that must take NULL, and that are NULL in a new row.
         own: the agency's own table: other columns and rights of it are not looked at.
     """
 
@@ -82,6 +83,7 @@ class _Needed:
     whole: frozenset[str] = frozenset()
     payload: str | None = None
     times: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     own: bool = False
 
 
@@ -177,6 +179,7 @@ def _of_source(section: DatabaseSection, adapter: MappedAdapter | None) -> Itera
             frozenset({"id", "version"}),
             frozenset({"DELETE", "INSERT"}),
             times=("answered_at",),
+            empty=("code", "field", "detail", "event_id", "answer"),
         )
     deletes = outbox.answers == "delete"
     yield _Needed(
@@ -188,6 +191,11 @@ def _of_source(section: DatabaseSection, adapter: MappedAdapter | None) -> Itera
         frozenset({"DELETE"}) if deletes else frozenset(),
         payload=None if mapped else names.payload,
         times=(names.answered_at,) if outbox.answers == "columns" else (),
+        empty=(
+            tuple(getattr(names, one) for one in ANSWER_COLUMNS)
+            if outbox.answers == "columns"
+            else ()
+        ),
         own=mapped,
     )
 
@@ -200,8 +208,8 @@ def _of_sink(section: DatabaseSection, adapter: MappedAdapter | None) -> _Needed
         names.offer: _ALL,
         names.position: _SELECT,
     }
-    for one in (names.result, names.reason, names.text, names.recorded_at, names.result_code):
-        columns[one] = _WRITE
+    empty = (names.result, names.reason, names.text, names.recorded_at, names.result_code)
+    columns |= dict.fromkeys(empty, _WRITE)
     mapped = inbox.form == "mapped"
     own = (names.type, names.case_id, names.urgent, names.received_at, names.payload)
     if mapped and adapter is not None:
@@ -215,6 +223,7 @@ def _of_sink(section: DatabaseSection, adapter: MappedAdapter | None) -> _Needed
         frozenset({names.source, names.id}),
         payload=None if mapped else names.payload,
         times=(names.recorded_at,) if mapped else (names.received_at, names.recorded_at),
+        empty=empty,
         own=mapped,
     )
 
@@ -234,8 +243,79 @@ def _table(connection: Connection, database: Database, needed: _Needed) -> Itera
         yield Finding(needed.name, "fail", detail, "database_table_missing", fix)
         return
     yield Finding(needed.name, "pass", f"{name} has every column that is needed.")
+    yield from _values(name, found, needed)
+    yield from _security(name, found, needed)
     yield from _rights(name, found, needed, postgres=database.postgres)
     yield from _form(name, found, needed, postgres=database.postgres)
+
+
+def _values(name: str, found: FoundTable, needed: _Needed) -> Iterator[Finding]:
+    """Check that the columns take what the adapter writes, and what it leaves out."""
+    inserted = {one for one, rights in needed.columns.items() if "INSERT" in rights}
+    written = inserted | {one for one, rights in needed.columns.items() if "UPDATE" in rights}
+    columns = found.columns
+    no_null = sorted(one for one in needed.empty if columns[one].required)
+    if no_null:
+        yield _unusable(
+            needed.name,
+            f"{', '.join(no_null)} of {name} must take NULL: it means that there is no value yet.",
+            "Drop NOT NULL from these columns.",
+        )
+    preset = sorted(one for one in needed.empty if columns[one].default is not None)
+    if preset:
+        yield _unusable(
+            needed.name,
+            f"{', '.join(preset)} of {name} must be NULL in a new row, and a default sets a value.",
+            "Drop the default from these columns.",
+        )
+    lacking = sorted(
+        one for one, column in columns.items() if one not in inserted and column.lacks_value
+    )
+    if inserted and lacking:
+        yield _unusable(
+            needed.name,
+            f"The adapter leaves {', '.join(lacking)} of {name} out, and NULL is refused there.",
+            "Give these columns a default, or drop NOT NULL.",
+        )
+    fixed = sorted(
+        one for one in written if columns[one].made_by in {"generated", "identity always"}
+    )
+    if fixed:
+        yield _unusable(
+            needed.name,
+            f"The adapter writes {', '.join(fixed)} of {name}, and the database generates it.",
+            "Make them plain columns, or name others in the section [database].",
+        )
+
+
+def _security(name: str, found: FoundTable, needed: _Needed) -> Iterator[Finding]:
+    """Check row-level security: rows that it hides are neither taken nor answered."""
+    if found.security is None:
+        return
+    rights = needed.whole.union(*needed.columns.values())
+    lacking = sorted(rights - found.security.allowed)
+    if lacking:
+        yield Finding(
+            needed.name,
+            "fail",
+            f"Row-level security of {name} has no policy that lets the adapter do: "
+            f"{', '.join(lacking)}.",
+            "database_row_security",
+            "Add a policy for the adapter's role, USING (true) WITH CHECK (true).",
+        )
+    elif found.security.limited:
+        yield Finding(
+            needed.name,
+            "warn",
+            f"A policy of row-level security of {name} has a condition: the adapter may not see "
+            "every row.",
+            "database_row_security",
+            "Make sure that it lets the adapter's role see and write every row.",
+        )
+
+
+def _unusable(name: str, detail: str, fix: str) -> Finding:
+    return Finding(name, "fail", detail, "database_column_unusable", fix)
 
 
 def _rights(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) -> Iterator[Finding]:

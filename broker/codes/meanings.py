@@ -465,6 +465,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "(tables check) a column of the payload is neither JSON nor text",
         "Use json, jsonb or text.",
     ),
+    "database_column_unusable": Meaning(
+        "(tables check) a column does not take what the adapter writes or leaves out",
+        "Drop NOT NULL, the default or the generated value that the finding names.",
+    ),
     "database_driver_missing": Meaning(
         "the library for PostgreSQL is not installed",
         "Install it: pip install 'concordant[postgres]'",
@@ -512,6 +516,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Read the log of the database server: a trigger, a constraint or a view of these tables "
         "fails. The adapter tries rows of the outbox again. For an event: concordant quarantine "
         "retry ID --agency DIR",
+    ),
+    "database_row_security": Meaning(
+        "(tables check) row-level security may hide rows from the adapter",
+        "Add a policy for the adapter's role, USING (true) WITH CHECK (true).",
     ),
     "database_row_too_large": Meaning(
         "a row of the outbox table has more bytes than the settings allow",

@@ -123,6 +123,8 @@ BY_TEST = {
     "::test_without_psycopg_it_is_database_driver_missing",
     "database_encoding": "adapters/tables/test_check.py"
     "::test_another_encoding_is_database_encoding",
+    "database_column_unusable": "adapters/tables/test_check.py"
+    "::test_a_column_that_refuses_or_presets_what_is_needed_is_database_column_unusable",
     "database_failed": "adapters/tables/test_check.py::test_errors_hold_no_value_and_no_address",
     "database_in_use": "adapters/tables/test_outbox.py"
     "::test_two_adapters_do_not_take_the_rows_of_one_outbox",
@@ -140,6 +142,8 @@ BY_TEST = {
     "::test_rights_that_lack_are_database_rights_missing_and_more_are_database_rights_excess",
     "database_row_failed": "adapters/tables/test_refused_rows.py"
     "::test_a_row_whose_answer_cannot_be_written_holds_up_no_other_row",
+    "database_row_security": "adapters/tables/test_check.py"
+    "::test_row_level_security_without_a_policy_is_database_row_security",
     "database_row_too_large": "adapters/tables/test_outbox.py"
     "::test_a_row_that_is_too_large_is_refused_before_it_is_read",
     "database_row_unusable": "adapters/tables/test_check.py"

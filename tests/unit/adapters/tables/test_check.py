@@ -91,6 +91,69 @@ def test_a_key_that_may_repeat_is_database_key_not_unique(tmp_path: Path) -> Non
     assert faults(findings(own)) == {("outbox", "fail", "database_key_not_unique")}
 
 
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ("outbox ALTER state SET NOT NULL, ALTER state SET DEFAULT 'new'", "outbox"),
+        ("outbox ALTER state SET DEFAULT 'accepted'", "outbox"),
+        ("outbox ALTER detail SET NOT NULL", "outbox"),
+        ("inbox ADD officer text NOT NULL", "inbox"),
+        ("inbox ALTER position DROP IDENTITY", "inbox"),
+        ("inbox ALTER result SET DEFAULT 'imported'", "inbox"),
+        ("inbox ALTER recorded_at SET DEFAULT now()", "inbox"),
+        ("inbox ALTER result_code SET NOT NULL", "inbox"),
+        ("inbox ALTER offer ADD GENERATED ALWAYS AS IDENTITY", "inbox"),
+        ("outbox_answers ADD clerk text NOT NULL", "answers"),
+        ("outbox_answers ALTER event_id SET NOT NULL", "answers"),
+    ],
+)
+def test_a_column_that_refuses_or_presets_what_is_needed_is_database_column_unusable(
+    tmp_path: Path, change: str, name: str
+) -> None:
+    kind = "table" if name == "answers" else "columns"
+    own = OwnDatabase("postgresql", tmp_path, outbox={"answers": kind})
+    own.script(f"ALTER TABLE concordant_{change}")
+    failed = {one for one in faults(findings(own)) if one[1] == "fail"}
+    assert failed == {(name, "fail", "database_column_unusable")}
+
+
+def test_columns_that_do_no_harm_pass(tmp_path: Path) -> None:
+    own = OwnDatabase("postgresql", tmp_path)
+    own.script(
+        "ALTER TABLE concordant_inbox ADD officer text NOT NULL DEFAULT 'none', ADD note text, "
+        "ADD number bigint GENERATED ALWAYS AS IDENTITY, ALTER result SET DEFAULT NULL; "
+        "ALTER TABLE concordant_outbox ADD officer text NOT NULL"
+    )
+    assert faults(findings(own)) == set()
+
+
+@pytest.mark.parametrize("made", ["state text NOT NULL DEFAULT 'new'", "officer text NOT NULL"])
+def test_columns_of_an_sqlite_file_are_checked_too(tmp_path: Path, made: str) -> None:
+    own = OwnDatabase("sqlite", tmp_path)
+    name = "outbox" if made.startswith("state") else "inbox"
+    ((statement,),) = own.run("SELECT sql FROM sqlite_schema WHERE name = ?", f"concordant_{name}")
+    place = '"state" varchar(16)' if name == "outbox" else '"urgent" integer NOT NULL'
+    assert place in statement
+    changed = made if name == "outbox" else f"{place}, {made}"
+    own.script(f"DROP TABLE concordant_{name}; {statement.replace(place, changed)}")
+    assert faults(findings(own)) == {(name, "fail", "database_column_unusable")}
+
+
+def test_row_level_security_without_a_policy_is_database_row_security(tmp_path: Path) -> None:
+    own, adapter = OwnDatabase("postgresql", tmp_path), Roles().adapter
+    for table in ("concordant_outbox", "concordant_inbox"):
+        own.script(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    code = "database_row_security"
+    assert faults(findings(own)) == {(one, "fail", code) for one in ("outbox", "inbox")}
+    own.script(f"CREATE POLICY a ON concordant_outbox TO {adapter} USING (true)")
+    own.script(f"CREATE POLICY a ON concordant_inbox FOR SELECT TO {adapter} USING (true)")
+    (fault,) = [one for one in findings(own) if one.code == code]
+    assert (fault.name, fault.status) == ("inbox", "fail")
+    assert ("INSERT, UPDATE" in fault.detail, "SELECT" in fault.detail) == (True, False)
+    own.script("CREATE POLICY b ON concordant_inbox USING (source <> 'x') WITH CHECK (true)")
+    assert faults(findings(own)) == {("inbox", "warn", code)}
+
+
 def test_rights_that_lack_are_database_rights_missing_and_more_are_database_rights_excess(
     tmp_path: Path,
 ) -> None:

@@ -96,6 +96,7 @@ def test_the_codes_are_those_of_the_program() -> None:
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", table)) - {"row_bytes"}
     assert named <= set(CODES)
     assert {code for code in CODES if code.startswith("database_")} - named == {
-        "database_column_type", "database_encoding", "database_failed", "database_key_not_unique",
-        "database_rights_excess", "database_time_zone",
+        "database_column_type", "database_column_unusable", "database_encoding",
+        "database_failed", "database_key_not_unique",
+        "database_rights_excess", "database_row_security", "database_time_zone",
     }  # fmt: skip
