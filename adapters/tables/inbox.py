@@ -117,9 +117,10 @@ class InboxRows:
 
     def _equals(self, name: str, value: bytes) -> ColumnElement[bool]:
         try:
-            return self._column(name) == _bound(f"{name}_", value.decode())
+            found: ColumnElement[bool] = self._column(name) == _bound(f"{name}_", value.decode())
         except UnicodeDecodeError:
-            return self._as_bytes(name) == _bound(f"{name}_", value)
+            found = self._as_bytes(name) == _bound(f"{name}_", value)
+        return found
 
     def put(self, connection: Connection, row: InboxRow) -> None:
         """Insert an event once. If it is offered again, remove its result.
