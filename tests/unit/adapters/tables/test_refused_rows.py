@@ -50,7 +50,7 @@ async def test_a_row_whose_answer_cannot_be_written_holds_up_no_other_row(
     assert police.source.round() == 1
     assert (police.own.answers()[first][0], police.own.answers()[second][0]) == (None, "accepted")
     assert police.source.trouble is not None
-    assert police.source.trouble() == FAILED
+    assert police.source.trouble() == "database_row_failed"
     third = police.own.put(police.body((COUNCIL,)))
     monkeypatch.setattr("adapters.tables.source.ROUND_ROWS", 1)  # it fills no round
     assert police.source.round() == 1
