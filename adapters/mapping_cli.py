@@ -76,7 +76,7 @@ def init(
     proposal = begin(agency, sample, name, event_type, now)
     today = datetime.fromtimestamp(now / 1000, UTC).date()
     print_text(mapping_text(proposal, sample.name, today), output)
-    for line in proposal_notes(proposal):
+    for line in proposal_notes(proposal, shown_path(agency)):
         note(line)
     note(
         f"Next: this text belongs into mapping.yaml in {shown_path(agency)}. In agency.toml, set "
@@ -98,10 +98,16 @@ def check(
     "send|refused|filtered|repeat", "type", "recipients": {ID: [fields]}, "left_out", "refused":
     {"code", "field", "detail"}}. Exit code 4 if any row is refused.
     """
-    from adapters.authoring.begin import dry_run
+    from adapters.authoring.begin import dry_run, unused_mapping
     from adapters.authoring.coverage import Coverage
     from broker.clock import now_ms
 
+    unused = unused_mapping(agency) if mapping is None else None
+    if unused is not None:
+        note(
+            f"{shown_path(agency / 'mapping.yaml')} is not used, because agency.toml says "
+            f'kind = "{unused}". To use it, write kind = "mapped" under [adapter].'
+        )
     trial, document = dry_run(agency, mapping, now_ms())
     coverage = None if document is None else Coverage(document)
     counts = dict.fromkeys(("send", "refused", "filtered", "repeat"), 0)
@@ -117,7 +123,7 @@ def check(
     if not json:
         _print_rows(shown, sum(counts.values()))
         if coverage is not None:
-            _print_coverage(coverage)
+            _print_coverage(coverage, agency, mapping)
     note(
         f"{counts['send']} would be sent, {counts['refused']} refused, {counts['filtered']} "
         f"filtered by the mapping, {counts['repeat']} sent before. Nothing was sent or stored."
@@ -261,7 +267,9 @@ def _told(result: RowResult) -> str:
     )
 
 
-def _print_coverage(coverage: Coverage) -> None:
+def _print_coverage(coverage: Coverage, agency: Path, mapping: Path | None) -> None:
+    from adapters.authoring.proposal_text import add_code_line, shared_codes
+
     print_text("\n")
     print_table(
         ("column", "rows with a value", "holds"),
@@ -278,4 +286,8 @@ def _print_coverage(coverage: Coverage) -> None:
     if unknown:
         print_text("\n")
         print_table(("table", "code that it does not have", "rows", "first lines"), unknown)
-        note("For each: concordant mapping add-code TABLE OWN SHARED --agency DIR")
+        file = "" if mapping is None else shown_path(mapping)
+        for table, codes in coverage.unknown().items():
+            line = add_code_line(table, next(iter(codes)), shown_path(agency), file)
+            shared = coverage.codes_for(table)
+            note(f"For each code of {table}: {line}{f'. {shared_codes(shared)}' if shared else ''}")

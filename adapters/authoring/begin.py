@@ -20,7 +20,7 @@ from broker.errors import ConfigError, WrongInputError
 from contracts.bounded_file import read_bounded
 from contracts.names import suggestion
 
-__all__ = ["begin", "document_of", "dry_run", "own_mapping_file"]
+__all__ = ["begin", "document_of", "dry_run", "own_mapping_file", "unused_mapping"]
 
 
 def begin(
@@ -55,6 +55,14 @@ def begin(
     except MappingError as error:
         error.where = f"{sample.name}: {error.where}" if error.where else sample.name
         raise
+    if detected.unread > len(detected.rows):
+        raise MappingError(
+            "most of the first records cannot be read, so this file is no export with a header "
+            "and records",
+            code="file_malformed",
+            where=sample.name,
+            fix="Name an export of your system.",
+        )
     return propose(
         name or participant.agency,
         contracts,
@@ -84,6 +92,12 @@ def dry_run(
     else:
         adapter = adapter_of(directory, participant.config)
     return DryRun(participant, adapter, now), _document(adapter)
+
+
+def unused_mapping(directory: Path) -> str | None:
+    """Return the kind of an agency's adapter if its folder has a mapping file that is not used."""
+    kind = load_config(directory).adapter.kind
+    return kind if kind != KIND and (directory / MAPPING_FILE).is_file() else None
 
 
 def document_of(directory: Path | None, kind: str | None) -> MappingDocument:

@@ -81,6 +81,10 @@ class Coverage:
             if (missing := {code: use for code, use in codes.items() if use.shared is None})
         }
 
+    def codes_for(self, table: str) -> tuple[str, ...]:
+        """Return the codes of the vocabulary that a table may name; none for a list of its own."""
+        return tuple(self._document.codes_of(self._document.tables[table]) or ())
+
     def _count(self, column: Column, value: object, line: int) -> None:
         name = column.table or ""
         table = self._document.tables[name]

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["likeness", "may_be_consent", "words_of"]
+__all__ = ["likeness", "may_be_consent", "part_of", "words_of"]
 
 _LIST: Final = Path(__file__).parent / "header_words.2026-11.json"
 _STOP: Final = frozenset({
@@ -45,8 +45,29 @@ def _meant(name: str) -> frozenset[str]:
     return frozenset(_stem(word) for word in found - _STOP)
 
 
+def part_of(name: str) -> tuple[tuple[str, ...], int] | None:
+    """Return what a column holds a part of, and which part: None for a column of something whole.
+
+    `Victim forename` and `Victim surname` are parts 0 and 2 of the same.
+    """
+    words = words_of(name)
+    for whole, parts in _list()["parts"].items():
+        for at, names in enumerate(parts):
+            for part in names:
+                own = tuple(part.split())
+                for first in range(len(words) - len(own) + 1):
+                    if words[first : first + len(own)] == own:
+                        return (whole, *words[:first], *words[first + len(own) :]), at
+    return None
+
+
 def may_be_consent(name: str, *, yes_or_no: bool) -> bool:
-    """Return whether a column may hold an answer about consent, by the words of its name."""
+    """Return whether a column may hold an answer about consent, by the words of its name.
+
+    Args:
+        name: own name of the column.
+        yes_or_no: whether its values are like answers: yes and no, or a few different texts.
+    """
     words = set(words_of(name))
     if words.intersection(_list()["consent"]):
         return True

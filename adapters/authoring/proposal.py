@@ -7,13 +7,16 @@ that loads; `concordant mapping check` then shows which rows of the sample it wo
 
 from __future__ import annotations
 
+import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from adapters.authoring.header_matching import likeness, may_be_consent, words_of
+from adapters.authoring.header_matching import likeness, may_be_consent, part_of, words_of
 from adapters.authoring.value_forms import (
+    MAX_CODE,
     Form,
     codes_of,
     form_of,
@@ -36,6 +39,8 @@ _LIKELY: Final = 0.45
 """Least sum of likeness and evidence for a proposal."""
 _SAME: Final = 0.7
 """Share of a column's codes that are words of a list, from which the list alone is a reason."""
+_ANSWERS: Final = 6
+"""Most different texts of a column that holds answers in words."""
 _TO: Final = frozenset({
     "to", "recipient", "recipients", "partner", "partners", "notify", "refer", "share", "send",
     "agency", "agencies",
@@ -69,6 +74,7 @@ class ColumnProposal:
         unknown: own codes without a code of the vocabulary.
         score: likeness and evidence.
         consent: whether it may hold an answer about consent.
+        joined: columns of which it is made, in order; it is then a derived column.
     """
 
     column: str
@@ -81,6 +87,13 @@ class ColumnProposal:
     unknown: tuple[str, ...] = ()
     score: float = 0.0
     consent: bool = False
+    joined: tuple[str, ...] = ()
+
+    @property
+    def expression(self) -> str:
+        """Return the expression of a derived column: its columns with blanks between them."""
+        first, *others = (f"row[{json.dumps(one, ensure_ascii=False)}]" for one in self.joined)
+        return first + "".join(f' + ({one} == "" ? "" : " " + {one})' for one in others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +320,30 @@ def _columns(
         if one.column not in chosen and one.leaf.path not in taken:
             chosen[one.column] = one
             taken.add(one.leaf.path)
-    return tuple(_proposed(column, chosen.get(column), forms[column], words) for column in header)
+    return _joined([_proposed(c, chosen.get(c), forms[c], words) for c in header])
+
+
+def _joined(found: Sequence[ColumnProposal]) -> tuple[ColumnProposal, ...]:
+    """Join columns that are parts of one field; one of them alone would lose the others."""
+    groups: dict[tuple[str, ...], dict[int, ColumnProposal]] = defaultdict(dict)
+    for one in found:
+        part = part_of(one.column)
+        if part is not None and one.form.filled:
+            groups[part[0]].setdefault(part[1], one)
+    result = list(found)
+    for group in groups.values():
+        members = [group[at] for at in sorted(group)]
+        fields = [one for one in members if one.leaf is not None]
+        if len(members) < 2 or len(fields) != 1:
+            continue
+        names = tuple(one.column for one in members)
+        name = " and ".join(names)
+        reason = f"{name} are parts of one field"
+        result[result.index(fields[0])] = replace(
+            fields[0], column=name, reason=reason, joined=names
+        )
+        result = [one for one in result if one.column not in names]
+    return tuple(result)
 
 
 def _proposed(
@@ -315,7 +351,7 @@ def _proposed(
 ) -> ColumnProposal:
     """Return the proposal for a column; an answer about consent is left to the author."""
     likely = found is not None and found.leaf is not None and found.leaf.path in words.answers
-    if not likely and may_be_consent(column, yes_or_no=form.yes_no is not None):
+    if not likely and may_be_consent(column, yes_or_no=_like_answers(form)):
         why = "it may be an answer about consent: you decide"
         return ColumnProposal(column, None, form, why, consent=True)
     if found is None or found.leaf is None:
@@ -324,6 +360,12 @@ def _proposed(
         why = f"it may be an answer about consent ({found.leaf.path}): you decide"
         return ColumnProposal(column, None, form, why, consent=True)
     return found
+
+
+def _like_answers(form: Form) -> bool:
+    """Return whether values may be answers: yes and no, or a few different short texts."""
+    few = 0 < form.distinct <= _ANSWERS and form.longest <= MAX_CODE
+    return form.yes_no is not None or (few and form.kind in ("codes", "reference", "text"))
 
 
 def _candidate(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -12,7 +13,7 @@ from adapters.authoring.proposal import ColumnProposal, Proposal
 from adapters.mapping.localtime import has_short_year
 from adapters.mapping.parts import DEFAULT_TEXT_LIMIT
 
-__all__ = ["mapping_text", "proposal_notes"]
+__all__ = ["add_code_line", "mapping_text", "proposal_notes", "shared_codes"]
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*")
 _WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -39,8 +40,24 @@ def mapping_text(proposal: Proposal, source: str, today: date) -> str:
     return "\n".join(_lines(proposal, source, today)) + "\n"
 
 
-def proposal_notes(proposal: Proposal) -> Iterator[str]:
-    """Yield the notes for the author: what was found and why, and what is left to do."""
+def add_code_line(table: str, own: str, folder: str, mapping: str = "") -> str:
+    """Return the command that gives an own code its meaning; SHARED is left to the author."""
+    words = ["concordant", "mapping", "add-code", table, own, "SHARED", "--agency", folder]
+    return shlex.join([*words, *(("--mapping", mapping) if mapping else ())])
+
+
+def shared_codes(codes: Iterable[str]) -> str:
+    """Return a sentence that names the codes which may stand for SHARED."""
+    return f"SHARED is one of: {_some(list(codes))}."
+
+
+def proposal_notes(proposal: Proposal, folder: str) -> Iterator[str]:
+    """Yield the notes for the author: what was found and why, and what is left to do.
+
+    Args:
+        proposal: the proposal.
+        folder: the agency's folder, for commands.
+    """
     yield from proposal.detected.notes
     yield f"A row becomes {proposal.type}. For another event type: --type TYPE."
     if proposal.case:
@@ -66,22 +83,29 @@ def proposal_notes(proposal: Proposal) -> Iterator[str]:
             yield f"{todo}{one.column}: ignored; {one.reason}."
             continue
         yield f"{one.column}: {one.leaf.path}; {one.reason}."
+        if one.joined:
+            yield (
+                f"TO DO: {one.column} is a derived column that joins them with a blank. Confirm "
+                "their order."
+            )
         if _column(proposal, one).get("century"):
             yield (
                 f"TO DO: the years of {one.column} have two digits. `century: past` is proposed: "
                 "its dates are never in the future. Confirm it."
             )
         if one.unknown:
+            codes = proposal.vocabulary.code_lists[one.leaf.form.value.code or ""].codes
             yield (
                 f"TO DO: {one.column} has codes that the vocabulary does not know by that "
-                f"word: {_some(one.unknown)}. For each: concordant mapping add-code "
-                f"{_table(one)} OWN SHARED --agency DIR"
+                f"word: {_some(one.unknown)}. Say for each what it means: "
+                f"{add_code_line(_table(one), one.unknown[0], folder)}. {shared_codes(codes)}"
             )
     if any(one.consent for one in proposal.columns):
         answers = ", ".join(sorted(proposal.vocabulary.answers))
         yield (
             "TO DO: an answer about consent stands under `columns` with what the person was asked, "
-            f"for example {{column: NAME, paths: [PATH], kind: flag}}. PATH is one of: {answers}."
+            f"for example {{column: NAME, paths: [PATH], kind: flag}}. PATH is one of: {answers}. "
+            "For answers in words, docs/guides/mappings.md has a recipe."
         )
     for path in proposal.missing:
         yield (
@@ -141,17 +165,27 @@ def _roles(proposal: Proposal) -> Iterator[str]:
     if proposal.recipients:
         yield f"  recipients: {_q(proposal.recipients)}"
         yield f"  recipients_separator: {_q(proposal.recipients_separator)}"
-    yield f"  case: {_q(proposal.case or 'CASE REFERENCE')}"
+    if proposal.case:
+        yield f"  case: {_q(proposal.case)}"
+    else:
+        yield '  case: ""  # TO DO: the column of your own reference of the case'
     if _makes_referral(proposal):
-        yield "  referral: referral reference"
+        if proposal.case:
+            yield "  referral: referral reference"
+        else:
+            yield '  referral: ""  # TO DO: the column of your own reference of the referral'
         yield f"  referral_pattern: {json.dumps(proposal.case_pattern)}"
     yield f"  case_pattern: {json.dumps(proposal.case_pattern)}"
     rest = "SharedInformation" if proposal.detected.settings.type == "xml" else "Shared information"
     yield f"  rest: {rest}  # written: everything that has no column of its own"
-    if _makes_referral(proposal):
+    derived = {one.column: one.expression for one in proposal.columns if one.joined}
+    if _makes_referral(proposal) and proposal.case:
+        case = json.dumps(proposal.case, ensure_ascii=False)
+        derived = {"referral reference": f"row[{case}]", **derived}
+    if derived:
         yield "derived:  # a column that the export does not have: an expression over the row (CEL)"
-        case = json.dumps(proposal.case or "CASE REFERENCE", ensure_ascii=False)
-        yield f"  referral reference: {_q(f'row[{case}]')}"
+    for name, expression in derived.items():
+        yield f"  {_q(name)}: {_q(expression)}"
 
 
 def _makes_referral(proposal: Proposal) -> bool:
@@ -198,7 +232,7 @@ def _tables(proposal: Proposal) -> Iterator[str]:
 
 
 def _columns(proposal: Proposal) -> Iterator[str]:
-    yield "columns:"
+    yield "columns:" if any(one.leaf for one in proposal.columns) else "columns: []"
     for one in proposal.columns:
         if one.leaf is None:
             continue

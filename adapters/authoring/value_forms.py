@@ -15,7 +15,7 @@ from typing import Final
 from adapters.mapping.localtime import parse_strictly
 from adapters.mapping.references import DEFAULT_PATTERN
 
-__all__ = ["Form", "codes_of", "date_format", "form_of", "match_codes", "separator_of"]
+__all__ = ["MAX_CODE", "Form", "codes_of", "date_format", "form_of", "match_codes", "separator_of"]
 
 DATE_FORMATS: Final = (
     "%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y",

@@ -20,6 +20,7 @@ class Detected:
         settings: the ``format:`` part of a mapping file that reads it.
         header: its columns, in order.
         rows: its first records, at most ``SAMPLE_ROWS``.
+        unread: number of the first records that cannot be read.
         notes: what was detected, in words; no value of a record.
     """
 
@@ -27,3 +28,4 @@ class Detected:
     header: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    unread: int = 0

@@ -111,4 +111,4 @@ def _detected(
             f"{len(refused)} of the first {SAMPLE_ROWS} records cannot be read; the first one is "
             f"in line {first.line}: {first.error.detail}"
         )
-    return Detected(settings, tuple(columns.known), tuple(rows), tuple(notes))
+    return Detected(settings, tuple(columns.known), tuple(rows), tuple(notes), len(refused))

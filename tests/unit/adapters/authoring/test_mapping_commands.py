@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.base import FilePlace
+from adapters.mapping.document import parse_mapping
+from adapters.mapping.expressions import compiled
+from broker.agency.kinds import documents_of
 from broker.store.database import open_store
 from tests.support.command_line import Done, run
 
@@ -264,3 +268,97 @@ def test_an_unknown_partner_is_named_instead_of_a_route(council: Path) -> None:
     sample.write_text("Case Ref;Refer To\nA/1;csu-camden\nA/2;The hub\n")
     proposed = run("mapping", "init", sample, "--agency", council)
     assert "does not have: The hub." in proposed.err
+
+
+def proposed_for(council: Path, text: str) -> Done:
+    sample = council.parent / "sample.csv"
+    sample.write_text(text)
+    return run("mapping", "init", sample, "--agency", council)
+
+
+def test_the_parts_of_a_name_become_one_derived_column(council: Path) -> None:
+    proposed = proposed_for(
+        council,
+        "Case Ref;Surname;Forename;Refer To\nA/1;Sample;Ann;csu-camden\nA/2;Test;Bo;csu-camden\n",
+    )
+    assert "{column: Forename and Surname, paths: [victim.name]}" in proposed.text
+    assert "ignored:" not in proposed.text
+    assert "TO DO: Forename and Surname" in proposed.err
+    document = parse_mapping(proposed.out, "mapping.yaml", documents_of(council))
+    place = FilePlace(1, "")
+    names = compiled(document.derived["Forename and Surname"])
+    assert names.value({"Forename": "Ann", "Surname": "Sample"}, place) == "Ann Sample"
+    assert names.value({"Forename": "Ann", "Surname": ""}, place) == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("column", "answers"),
+    [
+        ("OK to share?", ("Yes - police and support", "Refused")),
+        ("Wants police to know", ("if needed", "never")),
+    ],
+)
+def test_an_answer_about_consent_in_words_is_left_to_the_author(
+    council: Path, column: str, answers: tuple[str, str]
+) -> None:
+    first, second = answers
+    proposed = proposed_for(
+        council,
+        f"Case Ref;{column};Refer To\nA/1;{first};csu-camden\nA/2;{second};csu-camden\n",
+    )
+    assert f"TO DO: {column}: ignored" in proposed.err
+
+
+def test_a_case_that_was_not_found_is_asked_for_by_its_line(council: Path) -> None:
+    proposed = proposed_for(council, "Colour;Refer To\nred;csu-camden\nred;csu-camden\n")
+    place = council.parent / "mine.yaml"
+    place.write_bytes(proposed.out)
+    sample = council.parent / "sample.csv"
+    done = run("mapping", "check", sample, "--agency", council, "--mapping", place)
+    at = proposed.text.splitlines().index(
+        '  case: ""  # TO DO: the column of your own reference of the case'
+    )
+    assert done.code == 3
+    assert f"mine.yaml:{at + 1}: roles.case" in done.err
+    assert "missing_column" not in done.err + done.text
+
+
+def test_the_notes_give_the_command_for_a_code_with_folder_table_and_code(council: Path) -> None:
+    proposed = connect(council)
+    line = f"add-code victim_gender F SHARED --agency {council}"
+    assert line in proposed.err
+    assert "SHARED is one of: " in proposed.err
+    export = council.parent / "asb.csv"
+    done = run("mapping", "check", export, "--agency", council)
+    assert line in done.err
+    assert run("mapping", *line.replace("SHARED", "female").split()).code == 0
+
+
+def test_a_mapping_file_that_is_not_used_is_told_first(council: Path) -> None:
+    connect(council)
+    settings = council / "agency.toml"
+    settings.write_text(settings.read_text().replace('kind = "mapped"', 'kind = "council"'))
+    done = run("mapping", "check", council.parent / "asb.csv", "--agency", council)
+    assert 'kind = "mapped"' in done.err.splitlines()[0]
+    assert 'kind = "council"' in done.err.splitlines()[0]
+    tried = ("--mapping", council / "mapping.yaml")
+    done = run("mapping", "check", council.parent / "asb.csv", "--agency", council, *tried)
+    assert 'kind = "council"' not in done.err
+
+
+def test_no_mapping_is_proposed_for_a_file_that_is_no_export(council: Path) -> None:
+    done = run("mapping", "init", council / "agency.toml", "--agency", council)
+    assert done.code != 0
+    assert done.out == b""
+    assert "file_malformed" in done.err
+
+
+@pytest.mark.parametrize("member", ["tabel", "codes"])
+def test_a_member_that_is_not_known_is_answered_with_the_nearest(
+    council: Path, member: str
+) -> None:
+    proposed = connect(council)
+    wrong = proposed.text.replace("table: victim_gender", f"{member}: victim_gender")
+    (council / "mapping.yaml").write_text(wrong)
+    done = run("mapping", "check", council.parent / "asb.csv", "--agency", council)
+    assert "Did you mean table?" in done.err
