@@ -49,6 +49,7 @@ def check_document(document: MappingDocument) -> None:
     for pattern in (*formats, *(text for column in document.columns for text in column.formats)):
         if "%" not in pattern:
             raise ValueError(f"{pattern} is no format of dates; an example is %d/%m/%Y")
+    _check_references(document)
     _check_centuries(document)
     names = [column.column for column in document.columns]
     _no_repeats("a column is declared twice", names, "columns")
@@ -62,6 +63,25 @@ def check_document(document: MappingDocument) -> None:
     _check_used_paths(document)
     _check_own_names(document)
     _check_places(document)
+
+
+def _check_references(document: MappingDocument) -> None:
+    """Check that the roles name a reference of the case, and one of a new referral."""
+    roles = document.roles
+    sent = [kind for kind in document.kinds.values() if kind.use != "import"]
+    if sent and not roles.case and not roles.shared_case:
+        raise MisplacedError(
+            "case is not filled in: name the column of your own reference of the case",
+            "roles",
+            "case",
+        )
+    if any(k.referral == "new" for k in sent) and not roles.referral and not roles.shared_referral:
+        raise MisplacedError(
+            "referral is not filled in: name the column of your own reference of the referral. It "
+            "may be a derived column, or the column of the case",
+            "roles",
+            "referral",
+        )
 
 
 def _check_centuries(document: MappingDocument) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from adapters.mapping.expressions import compiled
 from adapters.mapping.localtime import Century
 from adapters.mapping.references import DEFAULT_PATTERN
+from contracts.names import suggestion
+from contracts.strict_yaml import MisplacedError
 
 ValueKind: TypeAlias = Literal[
     "text",  # free text on one line, or on several with multiline
@@ -42,7 +44,20 @@ DEFAULT_TEXT_LIMIT = 300
 
 
 class Part(BaseModel):
+    """A part of a mapping file, which names the nearest member for one that it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+    meant: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_members(cls, data: object) -> object:
+        for name in data if isinstance(data, Mapping) else ():
+            if isinstance(name, str) and name not in cls.model_fields:
+                near = cls.meant.get(name)
+                text = f"Did you mean {near}?" if near else suggestion(name, cls.model_fields)
+                raise MisplacedError(f"the mapping file has no such field. {text}", name)
+        return data
 
 
 class Table(Part):
@@ -118,6 +133,8 @@ class Column(Part):
         volatile: whether it changes although the record does not (an extract date); it is then not
             part of the key.
     """
+
+    meant: ClassVar[Mapping[str, str]] = {"codes": "table", "code": "table", "list": "table"}
 
     column: str
     paths: tuple[str, ...] = ()

@@ -92,15 +92,18 @@ def _code(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     document = terms.document
     table = document.tables[column.table or ""]
     own = table.writable.get(text)
-    if own is None and terms.unlisted:
-        listed = document.codes_of(table)
-        if listed is not None and text not in listed and text not in table.readable:
-            return text
     if own is None:
+        listed = document.codes_of(table)
+        public = listed is not None and text in listed  # any other text may be of a person
+        if terms.unlisted and listed is not None and not public and text not in table.readable:
+            return text
+        named = f" {text}" if public else ""
+        words = f"concordant mapping add-code {column.table} OWN {text} --agency DIR"
+        command = f" (in a mapping file of your own: {words})" if public else ""
         raise place.error(
             "unknown_value",
-            f"the shared code has no own code in the list '{column.table}' of the mapping "
-            f"{document.mapping} {document.version}",
+            f"the shared code{named} has no own code in the list '{column.table}' of the mapping "
+            f"{document.mapping} {document.version}{command}",
             fix="Add it to the next version of the mapping file, then retry.",
         )
     return own

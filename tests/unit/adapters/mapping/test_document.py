@@ -219,6 +219,16 @@ def test_a_code_without_an_own_one_waits_for_a_person(
     assert error.value.code == "unknown_value"
 
 
+def test_a_listed_code_without_an_own_one_is_named_with_its_command() -> None:
+    listed, unlisted = warned("missing", unlisted=False), warned("new_weapon", unlisted=True)
+    with pytest.raises(MappingError) as error:
+        load(warning_document()).to_row(listed, context())
+    assert "mapping add-code warning OWN missing" in error.value.detail
+    with pytest.raises(MappingError) as error:
+        load(warning_document()).to_row(unlisted, context())
+    assert "new_weapon" not in error.value.diagnostics()
+
+
 def test_an_unlisted_code_that_is_an_own_code_with_another_meaning_waits() -> None:
     document = warning_document(unlisted="NOT IN LIST")
     (table,) = document["tables"].values()

@@ -318,3 +318,24 @@ def test_a_date_is_not_written_as_one_of_another_century(year: str, written: str
     with pytest.raises(MappingError) as refusal:
         write_value(column, f"{year}-06-12", FilePlace(1, "DOB"), terms)
     assert refusal.value.code == "invalid_date"
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [("Yes - police and support", True), ("Refused", False), ("", None), ("Ask me later", None)],
+)
+def test_consent_in_words_is_read_as_the_guide_says(words: str, answer: bool | None) -> None:
+    def change(text: str) -> str:
+        recipe = (
+            """  police: 'row.OK.contains("police") ? "Yes" : row.OK == "Refused" ? "No" : ""'"""
+        )
+        column = "  - {column: police, paths: [consent.pass_to_police], kind: flag}"
+        flags = 'flags: {codes: {"Yes": "true", "No": "false"}}'
+        text = text.replace("kinds:", f"{recipe}\nkinds:", 1)
+        return text.replace("written:", f"{column}\n{flags}\nwritten:")
+
+    outgoing = mapping(change).to_event(Row(4, GOOD | {"OK": words}, 0, 0), context())
+    assert outgoing is not None
+    consent = outgoing.event.data.get("consent", {})
+    assert isinstance(consent, dict)
+    assert consent.get("pass_to_police") is answer
