@@ -16,6 +16,7 @@ from concordant.client.handled import REJECTED, Outcome
 from concordant.client.interface import Feed
 from concordant.client.positions import OnRemoved, OnTrouble, PositionStore
 from concordant.client.statements import require_transaction, run
+from contracts.hidden_characters import HIDDEN
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -247,6 +248,14 @@ def rejection(reason: str, text: str) -> Outcome:
             code="result_malformed",
             where="reason",
             fix='For example: event.reject("unknown_tenant", "No tenant of this address.")',
+        )
+    if HIDDEN.search(text) or any("\ud800" <= one <= "\udfff" for one in text):
+        raise ClientError(
+            "The text of the rejection has hidden characters, which the adapter refuses.",
+            code="result_malformed",
+            where="text",
+            fix="Remove control characters, directions of writing and private characters from the "
+            "text. Tabs and line feeds are allowed.",
         )
     return Outcome(REJECTED, reason, text)
 
