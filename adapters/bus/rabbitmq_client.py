@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from aio_pika import RobustConnection
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
+from faststream.rabbit.schemas.queue import QuorumQueueArgs
 from faststream.security import BaseSecurity, SASLPlaintext
 
 from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
@@ -27,23 +30,34 @@ class RabbitmqClient:
             fail_fast=True,
             logger=None,
         )
-        self._queues = [
-            RabbitQueue(name, queue_type=QueueType.QUORUM, durable=True, declare=section.declare)
-            for name in settings.names
-        ]
+        self._names = settings.names
         self._declares = section.declare
+        self._reads = reads
         self._connection: RobustConnection | None = None
-        self._reader = None
-        if reads is not None:
-            (queue,) = (one for one in self._queues if one.name == reads)
-            self._reader = self._broker.subscriber(queue, ack_policy=AckPolicy.MANUAL)
+        self._reader: Any = None
 
     async def open(self) -> None:
         """See ``BusClient.open``."""
         self._connection = await self._broker.connect()
+        transport = self._connection.transport
+        assert transport is not None
+        arguments = queue_arguments(transport.connection.server_properties)
+        queues = {
+            name: RabbitQueue(
+                name,
+                queue_type=QueueType.QUORUM,
+                durable=True,
+                declare=self._declares,
+                arguments=arguments,
+            )
+            for name in self._names
+        }
+        if self._reads is not None:
+            queue = queues[self._reads]
+            self._reader = self._broker.subscriber(queue, ack_policy=AckPolicy.MANUAL)
         await self._broker.start()
         if self._declares:
-            for queue in self._queues:
+            for queue in queues.values():
                 await self._broker.declare_queue(queue)
 
     async def publish(self, name: str, message: Outgoing) -> None:
@@ -80,6 +94,21 @@ class RabbitmqClient:
         if self._connection is not None:
             await self._connection.close()
         await self._broker.stop()
+
+
+def queue_arguments(server: Mapping[str, object]) -> QuorumQueueArgs:
+    """Return the arguments of a queue, in which no message may be dropped.
+
+    From version 4 on, RabbitMQ drops a message that was delivered 20 times; -1 has no limit. An
+    older version has no limit by itself, and takes -1 for a limit that is reached at once.
+
+    Args:
+        server: the properties that the server told at the connection.
+    """
+    version = server.get("version", b"")
+    text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
+    major = text.partition(".")[0]
+    return {"x-delivery-limit": -1} if major.isdecimal() and int(major) >= 4 else {}
 
 
 def _security(settings: BusSettings) -> BaseSecurity:
