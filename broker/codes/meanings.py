@@ -690,7 +690,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "event_unknown": Meaning(
         "no event of this id is known here",
         "Compare the id with processed/NAME.results.csv beside the export, or with: concordant log "
-        "show --json --agency DIR",
+        "show --json --agency DIR; or ask the event's sender.",
     ),
     "events_removed": Meaning(
         "(HTTP) the content of the next events was removed",

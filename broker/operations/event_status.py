@@ -97,7 +97,7 @@ def event_status_of(directory: Path, event_id: str, now: int) -> EventStatus:
             "This agency sent no event of this id.",
             code="event_unknown",
             fix="Compare the id with processed/NAME.results.csv beside the export, or with: "
-            f"concordant log show --json --agency {participant.root}",
+            f"concordant log show --json --agency {participant.root}; or ask the event's sender.",
         )
     return found
 
