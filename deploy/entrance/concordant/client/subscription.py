@@ -254,8 +254,8 @@ def rejection(reason: str, text: str) -> Outcome:
             "The text of the rejection has hidden characters, which the adapter refuses.",
             code="result_malformed",
             where="text",
-            fix="Remove control characters, directions of writing and private characters from the "
-            "text. Tabs and line feeds are allowed.",
+            fix="Correct the text: it has no control characters but tabs and line feeds, no marks "
+            "of direction, and no private characters.",
         )
     return Outcome(REJECTED, reason, text)
 
