@@ -134,7 +134,7 @@ class Column(Part):
             part of the key.
     """
 
-    meant: ClassVar[Mapping[str, str]] = {"codes": "table", "code": "table", "list": "table"}
+    meant: ClassVar[Mapping[str, str]] = dict.fromkeys(("codes", "code", "list"), "table")
 
     column: str
     paths: tuple[str, ...] = ()
