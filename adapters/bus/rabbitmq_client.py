@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 from urllib.parse import quote
 
 from aio_pika import RobustConnection
-from faststream import AckPolicy
+from aio_pika.abc import AbstractQueue
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
 from faststream.rabbit.schemas.queue import QuorumQueueArgs
 from faststream.security import BaseSecurity, SASLPlaintext
 
 from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
+
+POLL_S: Final = 0.05
+"""Pause between two questions for a message while the queue is empty."""
 
 
 class RabbitmqClient:
@@ -34,7 +38,7 @@ class RabbitmqClient:
         self._declares = section.declare
         self._reads = reads
         self._connection: RobustConnection | None = None
-        self._reader: Any = None
+        self._queue: AbstractQueue | None = None
 
     async def open(self) -> None:
         """See ``BusClient.open``."""
@@ -52,13 +56,11 @@ class RabbitmqClient:
             )
             for name in self._names
         }
-        if self._reads is not None:
-            queue = queues[self._reads]
-            self._reader = self._broker.subscriber(queue, ack_policy=AckPolicy.MANUAL)
         await self._broker.start()
-        if self._declares:
-            for queue in queues.values():
-                await self._broker.declare_queue(queue)
+        for name, queue in queues.items():
+            if self._declares or name == self._reads:
+                found = await self._broker.declare_queue(queue)
+                self._queue = found if name == self._reads else self._queue
 
     async def publish(self, name: str, message: Outgoing) -> None:
         """See ``BusClient.publish``; a queue that does not exist is an error."""
@@ -73,12 +75,22 @@ class RabbitmqClient:
         )
 
     async def next(self, wait_s: float) -> Incoming | None:
-        """See ``BusClient.next``."""
-        assert self._reader is not None
-        message = await self._reader.get_one(timeout=wait_s, no_ack=False)
-        if message is None:
-            await self.check()
-            return None
+        """See ``BusClient.next``.
+
+        A question is not cancelled when the time is up: the library closes the channel of a
+        cancelled one, and a slow server would never be read.
+        """
+        assert self._queue is not None
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + wait_s
+        while True:
+            message = await self._queue.get(fail=False, no_ack=False, timeout=OPERATION_S)
+            if message is not None:
+                break
+            if loop.time() >= ends:
+                await self.check()
+                return None
+            await asyncio.sleep(POLL_S)
         headers = header_texts(message.headers)
         if message.content_type:
             headers["content-type"] = message.content_type
