@@ -45,7 +45,8 @@ def test_the_commands_of_the_guide_are_understood(cli: Cli, plans: list[Rehearsa
     for one in typed:
         assert cli(*shlex.split(one.command)[1:]).code == 0, one.command
     assert len(plans) == len(typed) == 3
-    assert all(plan.exports == (Path("export.csv"),) and plan.for_s == 20.0 for plan in plans)
+    assert {plan.exports for plan in plans} == {(Path("export.csv"),)}
+    assert [plan.for_s for plan in plans] == [20.0, 90.0, 20.0]
     found = behaviours_of(plans[1].partners, ("haven-support", "council-camden"))
     assert {one.name for one in found.values()} == {"reject", "late"}
     assert plans[2].folder == Path("rehearsal")
