@@ -17,6 +17,8 @@ RUNNING = {"adapter run", "subscribe", "kafka up"}
 """Commands that go on once they have begun."""
 OF_ALL = {"kafka up", "kafka down"}
 """Commands that are given the folder of all agencies."""
+REHEARSING = {"sandbox"}
+"""Commands that found a partnership of their own, need only the settings, and go on."""
 
 Spoil = Callable[[Path], Path]
 """Spoils an agency's folder; returns the path to give."""
@@ -183,7 +185,9 @@ def test_a_folder_with_parts_that_cannot_be_used(cli, root: Path, file: Path, na
     DAMAGED[name](root / AGENCY)
     wrong = []
     for command in COMMANDS:
-        if (command.name in RUNNING and name.startswith("all else")) or command.name in OF_ALL:
+        if command.name in OF_ALL | REHEARSING:
+            continue
+        if command.name in RUNNING and name.startswith("all else"):
             continue
         done = cli(*command.words(root / AGENCY, file))
         said = done.code in {0, 1, 2} or "code:  " in done.err or command.name == "keys list"
