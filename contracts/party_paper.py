@@ -7,18 +7,16 @@ every field. `contracts/markup.py` writes the paper as text, Markdown or HTML.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from contracts.calendar import agreement_dates
-from contracts.consent_needs import consent_needs
 from contracts.legal_codes import codes_in, legal_codes
 from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
 from contracts.model import Contract
-from contracts.names import require_known
 from contracts.parties import Contact, Party
+from contracts.party_terms import Flow, flows, party_of, party_purposes
 from contracts.terms import EventTerms, FieldTerms, LegalBasis
 from contracts.vocabulary_rules import own_closed_codes, own_conditions
-from contracts.wording import duration
+from contracts.wording import duration, in_words
 
 __all__ = ["party_paper"]
 
@@ -38,8 +36,7 @@ def party_paper(contract: Contract, agency: str) -> Document:
     Raises:
         UnknownNameError: `agency_unknown`: the agreement has no such party.
     """
-    require_known("party", agency, contract.by_id, code="agency_unknown", exact=True)
-    party = contract.by_id[agency]
+    party = party_of(contract, agency)
     title = f"{contract.title}: what it means for {party.legal_name}"
     return Document(title, tuple(_blocks(contract, party)))
 
@@ -51,7 +48,7 @@ def _blocks(contract: Contract, party: Party) -> Iterator[Block]:
         f"Agreement: {contract.name} {contract.version}, partnership {contract.deployment}",
         f"In force from {contract.starts} to {contract.ends}; review: {review}",
         f"Our part: {party.role}. {contract.roles.get(party.role, '')}",
-        f"We process under: {_REGIMES[party.regime]}; we are a {_words(party.relationship)}",
+        f"We process under: {_REGIMES[party.regime]}; we are a {in_words(party.relationship)}",
     )
     yield Heading("What we give")
     yield from _flows(contract, party, giving=True)
@@ -79,37 +76,12 @@ _REGIMES = {
 }
 
 
-def _words(code: str) -> str:
-    return code.replace("-", " ").replace("_", " ")
-
-
 # --- what flows -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    """The fields of one event type that one role may send another.
-
-    Attributes:
-        event_type: its name.
-        terms: its terms.
-        sender: role of the sender.
-        reader: role of the reader.
-        other: the one of these two that is not this party's.
-        fields: terms of the fields.
-    """
-
-    event_type: str
-    terms: EventTerms
-    sender: str
-    reader: str
-    other: str
-    fields: tuple[FieldTerms, ...]
 
 
 def _flows(contract: Contract, party: Party, *, giving: bool) -> Iterator[Block]:
     of_type: dict[str, dict[str, list[str]]] = {}
-    for flow in _found(contract, party.role, giving=giving):
+    for flow in flows(contract, party.role, giving=giving):
         others = [each.id for each in contract.parties_of_role(flow.other) if each.id != party.id]
         if others:
             data = of_type.setdefault(flow.event_type, {})
@@ -139,41 +111,18 @@ def _headline(name: str, terms: EventTerms, *, described: bool) -> str:
     return f"{name} (clause {terms.clause}; {how_long}){text}"
 
 
-def _data(contract: Contract, flow: _Flow) -> str:
+def _data(contract: Contract, flow: Flow) -> str:
     """Return the kinds of data, and how many of the fields need consent."""
-    asked = sum(_needs_consent(contract, flow, field) for field in flow.fields)
+    asked = len(flow.with_consent(contract))
     total = len(flow.fields)
     consent = f"{asked} of {total} fields only with consent" if asked else "no consent is needed"
-    return f"{_kinds(flow.fields)}; {consent}."
-
-
-def _needs_consent(contract: Contract, flow: _Flow, field: FieldTerms) -> bool:
-    needs = consent_needs(contract, flow.terms, field)
-    return bool(needs.everyone) or any(
-        need.role == flow.reader and flow.sender not in need.unless_from for need in needs.by_role
-    )
-
-
-def _found(contract: Contract, role: str, *, giving: bool) -> Iterator[_Flow]:
-    for name, terms in contract.event_types.items():
-        others = terms.recipients if giving else terms.publishers
-        if role not in (terms.publishers if giving else terms.recipients):
-            continue
-        for other in others:
-            sender, reader = (role, other) if giving else (other, role)
-            fields = tuple(
-                field
-                for field in terms.fields.values()
-                if reader in field.readers and sender in (field.senders or terms.publishers)
-            )
-            if fields:
-                yield _Flow(name, terms, sender, reader, other, fields)
+    return f"{_kinds(flow.fields.values())}; {consent}."
 
 
 def _kinds(fields: Iterable[FieldTerms]) -> str:
     """Return the kinds of data, and what the law treats in its own way."""
     listed = tuple(fields)
-    kinds = dict.fromkeys(_words(field.category) for field in listed)
+    kinds = dict.fromkeys(in_words(field.category) for field in listed)
     stated = {field.sensitivity for field in listed}
     special = [words for mark, words in _SENSITIVE.items() if mark in stated]
     note = f" (with {' and '.join(special)})" if special else ""
@@ -184,18 +133,13 @@ def _kinds(fields: Iterable[FieldTerms]) -> str:
 
 
 def _purposes(contract: Contract, party: Party) -> Iterator[Block]:
-    items = []
-    for name, purpose in contract.purposes.items():
-        if purpose.pursued_by and party.role not in purpose.pursued_by:
-            continue
-        details = tuple(
-            _law(basis)
-            for basis in contract.legal_bases
-            if basis.purpose == name
-            and party.role in basis.relied_on_by
-            and basis.regime == party.regime
+    items = [
+        (
+            f"{in_words(one.name)}: {one.purpose.text}",
+            tuple(_law(basis) for basis in one.bases) or _NO_BASIS,
         )
-        items.append((f"{_words(name)}: {purpose.text}", details or _NO_BASIS))
+        for one in party_purposes(contract, party)
+    ]
     yield Bullets(tuple(items)) if items else Paragraph("We pursue no purpose of the agreement.")
     if items:
         yield Paragraph("Each code of law in words: concordant contract law")

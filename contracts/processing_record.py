@@ -17,6 +17,7 @@ from contracts.model import Contract
 from contracts.names import require_known
 from contracts.parties import Party
 from contracts.terms import EventTerms, FieldTerms, LegalBasis
+from contracts.wording import in_words
 
 __all__ = ["COLUMNS", "processing_record", "processing_record_csv"]
 
@@ -104,9 +105,9 @@ def _row(contract: Contract, party: Party, purpose: str) -> tuple[str, ...]:
         _several(_conditions(bases)) or "none",
         _several(_labelled("gateways", (one for basis in bases for one in basis.gateways)))
         or "none",
-        _several(_words(field.data_subject) for field in fields if field.data_subject != "none"),
-        _several(_words(field.category) for field in fields),
-        _several(_words(f.sensitivity) for f in fields if f.sensitivity in _SPECIAL) or "none",
+        _several(in_words(field.data_subject) for field in fields if field.data_subject != "none"),
+        _several(in_words(field.category) for field in fields),
+        _several(in_words(f.sensitivity) for f in fields if f.sensitivity in _SPECIAL) or "none",
         _several(_agencies(contract, party, _senders_to(role, used))) or "none",
         _several(_agencies(contract, party, _readers_from(role, used))) or "none",
         _several(f"{each.name}: {each.service}" for each in contract.processors) or "none",
@@ -191,10 +192,6 @@ def _retention(name: str, terms: EventTerms) -> str:
     if terms.retention is None:
         return f"{name}: {TO_COMPLETE}"
     return f"{name}: {terms.retention.recipient_years} years"
-
-
-def _words(code: str) -> str:
-    return code.replace("-", " ").replace("_", " ")
 
 
 def _several(texts: Iterable[str]) -> str:

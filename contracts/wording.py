@@ -14,8 +14,8 @@ from contracts.terms import FieldTerms, LegalBasis
 from contracts.vocabulary import Vocabulary
 
 __all__ = [
-    "basis_lines", "duration", "flat", "kind_of_data", "listed", "of_incident", "other_members",
-    "wrapped",
+    "basis_lines", "duration", "flat", "in_words", "kind_of_data", "listed", "of_incident",
+    "other_members", "wrapped",
 ]  # fmt: skip
 
 _WIDTH = 96
@@ -35,6 +35,11 @@ def wrapped(text: str, indent: str = "  ") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def in_words(code: str) -> str:
+    """Return a code as words: `ethnic-origin` is `ethnic origin`."""
+    return code.replace("-", " ").replace("_", " ")
 
 
 def listed(label: str, items: Iterable[str], indent: str = "  ") -> list[str]:
