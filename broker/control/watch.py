@@ -190,15 +190,19 @@ class Watch:
         self._unsigned(now)
         return found
 
-    def keep(self) -> None:
+    def keep(self, *, last: bool = False) -> None:
         """Write the counts since the last call, so that a restart loses none.
+
+        Args:
+            last: write the figures of the hour too, though their minute is not over.
 
         Raises:
             StoreError: they are not written; the next call tries again.
         """
-        if self._metrics.tallies.changed:
+        now, flow = self._clock(), self._metrics.flow
+        if self._metrics.tallies.changed or flow.due(now) or (last and flow.changed):
             with self._store.transaction() as tx:
-                self._metrics.keep(tx, self._clock())
+                self._metrics.keep(tx, now)
 
     def _awaited(self, now: int) -> Mapping[str, int]:
         """Return after how many ms without a heartbeat an agency counts as silent."""

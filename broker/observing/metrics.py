@@ -31,6 +31,7 @@ from broker.codes.counted import (
     RECORD_REFUSALS,
     RELAY_FAULTS,
 )
+from broker.observing.flow import FlowCounts
 from broker.observing.tallies import Tallies
 from broker.store.transaction import Transaction
 from broker.waiting import DESCRIPTORS_EXHAUSTED
@@ -123,6 +124,7 @@ class Metrics:
         """``monotonic``: seconds of a monotonic clock."""
         self.registry: Final = CollectorRegistry(auto_describe=True)
         self.tallies: Final = Tallies()
+        self.flow: Final = FlowCounts()
         self._monotonic = monotonic
         self._due: dict[Loop, float] = dict.fromkeys(get_args(Loop), monotonic() + STARTING_S)
         self._published = self._counter(
@@ -220,14 +222,7 @@ class Metrics:
         self._make_exchange_metrics()
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
         self._overdue = self._gauge("referrals_overdue", "Open referrals past a deadline.")
-        self._files = self._gauge("folder_files", "Unencrypted files in a folder.", "folder")
-        self._files_age = self._gauge("folder_oldest_seconds", "Age of the oldest file.", "folder")
-        self._files_removed = self._counter(
-            "folder_files_removed", "Files removed when their retention was over.", "folder"
-        )
-        for folder in ("processed", "quarantine", "inbox"):
-            self.folder(folder, 0, None, 0)
-            self.files_removed(folder, 0)
+        self._make_folder_metrics()
         self._dropped = self._gauge("log_values_dropped", "Values the log's allow-list dropped.")
         self._late = self._gauge("loop_late_seconds", "How late a loop is.", "loop")
         self._ready = self._current("ready", "1 if a check of /readyz passes, else 0.", "check")
@@ -264,6 +259,17 @@ class Metrics:
         self._unsigned = self._gauge(
             "agreements_unsigned", "Versions that await a signature.", "by"
         )
+
+    def _make_folder_metrics(self) -> None:
+        """Create the metrics of the folders with unencrypted files."""
+        self._files = self._gauge("folder_files", "Unencrypted files in a folder.", "folder")
+        self._files_age = self._gauge("folder_oldest_seconds", "Age of the oldest file.", "folder")
+        self._files_removed = self._counter(
+            "folder_files_removed", "Files removed when their retention was over.", "folder"
+        )
+        for folder in ("processed", "quarantine", "inbox"):
+            self.folder(folder, 0, None, 0)
+            self.files_removed(folder, 0)
 
     def _make_ping_metrics(self) -> None:
         """Create the metrics of pings of other agencies."""
@@ -359,12 +365,14 @@ class Metrics:
                 self._items.labels(one.code).inc(one.count)
 
     def keep(self, tx: Transaction, now: int) -> None:
-        """Write the counts with which the next process continues."""
+        """Write the counts with which the next process continues, and those of the hour."""
         self.tallies.keep(tx, now)
+        self.flow.keep(tx, now)
 
     def published(self, topic: str, events: int) -> None:
         """Count one batch that Kafka acknowledged."""
         self._published.labels(topic).inc(events)
+        self.flow.published(events)
 
     def signed(self, topic: str, events: int) -> None:
         """Count one signature over `events` new events."""
@@ -379,6 +387,7 @@ class Metrics:
     def received(self, topic: str, lag_ms: int | None) -> None:
         """Count a new event in the inbox; `lag_ms` is the time since its sender exported it."""
         self._received.labels(topic).inc()
+        self.flow.received(lag_ms)
         if lag_ms is not None:
             self._lag.observe(max(lag_ms, 0) / 1000)
 

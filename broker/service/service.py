@@ -135,7 +135,7 @@ class BrokerService:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
         finally:
             parts.statements.end()
-            await self._keep_counts()
+            await self._keep_counts(last=True)
 
     def when_heard(
         self, loop: Callable[[], Awaitable[None]], stop: asyncio.Event
@@ -335,8 +335,8 @@ class BrokerService:
             except ConcordantError as error:
                 self._waits("watch_waits", error)
 
-    async def _keep_counts(self) -> None:
+    async def _keep_counts(self, *, last: bool = False) -> None:
         try:
-            await asyncio.to_thread(self.parts.watch.keep)
+            await asyncio.to_thread(partial(self.parts.watch.keep, last=last))
         except ConcordantError as error:
             self._waits("watch_waits", error)

@@ -419,3 +419,14 @@ log_reasons = Table(
     Column("sha256", LargeBinary(32), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
+
+flow_hours = Table(
+    "flow_hours",
+    metadata,
+    Column("hour_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("published", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column(
+        "lags", LargeBinary, nullable=False
+    ),  # JSON, a count for each step of broker.observing.flow
+)

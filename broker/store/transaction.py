@@ -15,6 +15,7 @@ from broker.store.attempts import Attempts
 from broker.store.copies import Copies
 from broker.store.disclosures import Disclosures
 from broker.store.exports import Exports
+from broker.store.flow_hours import FlowHours
 from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
 from broker.store.items import Items, Links
@@ -42,6 +43,7 @@ class Transaction:
         "disclosures",
         "evidence",
         "exports",
+        "flow_hours",
         "heads",
         "heartbeats",
         "inbox",
@@ -88,3 +90,4 @@ class Transaction:
         self.heads = Heads(connection)
         self.heartbeats = Heartbeats(connection)
         self.disclosures = Disclosures(connection)
+        self.flow_hours = FlowHours(connection)

@@ -153,6 +153,14 @@ CREATE TABLE exports (
 
 ;
 
+CREATE TABLE flow_hours (
+	hour_ms BIGINT NOT NULL, 
+	published BIGINT NOT NULL, 
+	received BIGINT NOT NULL, 
+	lags BLOB NOT NULL, 
+	CONSTRAINT pk_flow_hours PRIMARY KEY (hour_ms)
+);
+
 CREATE TABLE generations (
 	topic VARCHAR(249) NOT NULL, 
 	partition INTEGER NOT NULL, 

@@ -15,9 +15,15 @@ from broker.errors import StoreError
 from broker.store import migration, versions
 from broker.store.database import open_store
 from broker.store.reader_rows import HeadsRow
-from broker.store.versions import FIRST_SCHEMA_VERSION, REVISION, SCHEMA_VERSION
+from broker.store.versions import (
+    APPLICATION_ID,
+    FIRST_SCHEMA_VERSION,
+    REVISION,
+    SCHEMA_VERSION,
+)
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+FIRST_SCHEMA = Path(__file__).with_name("schema_0001.sql")
 
 
 def schema_of(path: Path) -> list[tuple[str, str]]:
@@ -28,7 +34,7 @@ def schema_of(path: Path) -> list[tuple[str, str]]:
 
 
 def test_a_change_of_a_table_needs_a_migration(tmp_path: Path) -> None:
-    """`schema.sql` is the schema of revision 0001. Change it together with a migration."""
+    """`schema.sql` is the schema of the newest revision. Change it together with a migration."""
     path = tmp_path / "fresh.db"
     open_store(path).close()
     with sqlite3.connect(path) as connection:
@@ -38,6 +44,31 @@ def test_a_change_of_a_table_needs_a_migration(tmp_path: Path) -> None:
         ]
     connection.close()
     assert "".join(f"{sql};\n\n" for sql in sorted(sql for (sql,) in made)) == SCHEMA.read_text()
+
+
+def statements(path: Path) -> list[str]:
+    return sorted(" ".join(sql.split()) for _, sql in schema_of(path) if sql)
+
+
+def made_after_tables(statement: str) -> bool:
+    return not statement.startswith("CREATE TABLE")
+
+
+def test_a_file_of_the_first_schema_becomes_one_of_the_newest(tmp_path: Path) -> None:
+    old, fresh = tmp_path / "old.db", tmp_path / "fresh.db"
+    with sqlite3.connect(old) as connection:
+        for statement in sorted(FIRST_SCHEMA.read_text().split(";\n\n"), key=made_after_tables):
+            if "sqlite_sequence" not in statement:  # SQLite makes it by itself
+                connection.execute(statement)
+        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FIRST_SCHEMA_VERSION}")
+        connection.execute("INSERT INTO heads VALUES ('csu', 7, 0, x'')")
+    connection.close()
+    open_store(fresh).close()
+    open_store(old).close()
+    assert statements(old) == statements(fresh)
+    assert answers(old, "SELECT heard_ms FROM heads", "PRAGMA user_version") == [7, SCHEMA_VERSION]
 
 
 def test_a_file_that_lost_its_revision_is_refused(
