@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from adapters import cli as adapter_cli
 from adapters import mapping_cli, tryout
 from adapters.erase import erase
+from adapters.web import cli as web_cli
 from broker.cli import (
     agency,
     bundle,
@@ -109,6 +110,7 @@ app.add_typer(doctor.app, name="doctor")
 kafka.app.add_typer(kafka_authority.app, name="authority")
 app.add_typer(kafka.app, name="kafka")
 app.command("conformance")(conformance.conformance)
+app.command("web")(web_cli.web)
 tryout.add_commands(app)
 
 

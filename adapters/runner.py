@@ -66,7 +66,7 @@ async def run_adapter(
     participant.contracts_in_force(clock())  # raises the reason if there is none
     config = participant.config
     log = logger("adapter")
-    stop = stop or _on_signals()
+    stop = stop or stop_on_signals()
     with exclusive(participant.path(ADAPTER_LOCK)):
         store = open_store(participant.path(config.state.database))
         transport = transport or KafkaTransport(
@@ -113,7 +113,8 @@ async def run_adapter(
             log.info("adapter_stopped", agency=participant.agency)
 
 
-def _on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set, on the running event loop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

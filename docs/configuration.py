@@ -180,6 +180,13 @@ MEANS: Mapping[str, str] = {
     "intervals.receipt": "Publish receipts",
     "api": "The HTTP interface for the agency's own system, if the source or the sink is `http`. Off "
     "the loopback address it is served over TLS only",
+    "web": "Web application of this agency, `concordant web`",
+    "web.certificate": "Certificate with its chain, in PEM. With it the pages are served over TLS",
+    "web.key": "Its private key, in PEM, without a passphrase",
+    "web.public_host": "Name by which browsers reach the pages, if it is not the address of "
+    "`--host`",
+    "web.names": "Names of agencies for the pages, by agency id. Without one the id is shown in "
+    "words",
     "api.host": "Address to listen on",
     "api.port": "Port to listen on. 0 takes any free port; `state/api-port` says which",
     "api.certificate": "TLS certificate of the interface with its chain, in PEM. Needed unless the "

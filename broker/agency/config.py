@@ -33,6 +33,7 @@ from broker.agency.config_sections import (
     RetentionSection,
     Section,
     StateSection,
+    WebSection,
 )
 from broker.agency.database_section import DatabaseSection, require_complete_database
 from broker.agency.delivery_sections import SftpSection, WebhookSection
@@ -70,6 +71,7 @@ class AgencyConfig(Section):
     intervals: IntervalsSection = IntervalsSection()
     http: HttpSection = HttpSection()
     api: ApiSection = ApiSection()
+    web: WebSection = WebSection()
     webhook: WebhookSection | None = None
     bus: BusSection | None = None
     database: DatabaseSection | None = None

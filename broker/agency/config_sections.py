@@ -336,6 +336,19 @@ class ApiSection(Section):
     keep_days: Annotated[int, Field(ge=0, le=366)] = 0
 
 
+class WebSection(Section):
+    """Web application of this agency (`concordant web`).
+
+    With a certificate and its key the pages are served over TLS, and may be served off this
+    machine. ``names`` are names of agencies for the pages, by agency id.
+    """
+
+    certificate: Text | None = None
+    key: Text | None = None
+    public_host: Text | None = None
+    names: dict[str, Text] = Field(default_factory=dict)
+
+
 class StateSection(Section):
     """The state database."""
 

@@ -300,6 +300,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "agency.toml cannot be read",
         "Correct the line or the permissions that are named. An earlier copy shows what changed.",
     ),
+    "config_web_tls": Meaning(
+        "the pages would carry personal data without encryption",
+        "Leave --host out, or set certificate and key in [web] of agency.toml.",
+    ),
     "config_webhook_plaintext": Meaning(
         "the webhook would carry personal data without encryption",
         "Correct the section [webhook] of agency.toml: use an address with https, or one of "

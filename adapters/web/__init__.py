@@ -1,0 +1,1 @@
+"""Web application of one agency, over the use cases that the commands call."""

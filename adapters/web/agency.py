@@ -1,0 +1,117 @@
+"""The agency whose pages are served: its folder, its state and its names."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from broker.agency.participant import Participant, load_participant
+from broker.agency.running import adapter_runs, open_held_state
+from broker.registry.repository import (
+    CONFLICTS_FOLDER,
+    CONTRACTS_FOLDER,
+    MANIFESTS_FOLDER,
+    OTHERS_FOLDER,
+    WITHOUT_US_FOLDER,
+)
+from broker.store.database import Store
+from contracts.loading import DOCUMENTS_FOLDER
+
+_WATCHED: Final = (
+    "agency.toml",
+    CONTRACTS_FOLDER,
+    OTHERS_FOLDER,
+    WITHOUT_US_FOLDER,
+    DOCUMENTS_FOLDER,
+    MANIFESTS_FOLDER,
+    CONFLICTS_FOLDER,
+)
+"""Files are replaced by renaming, which changes the time of their folder."""
+
+
+class OwnAgency:
+    """The agency that one server serves. Safe for threads.
+
+    Args:
+        root: the agency's folder.
+        clock: () -> ms since the epoch.
+    """
+
+    def __init__(self, root: Path, clock: Callable[[], int]) -> None:
+        self.root = root
+        self.clock = clock
+        self._lock = threading.Lock()
+        self._loaded: tuple[tuple[object, ...], Participant] | None = None
+        self._store: Store | None = None
+
+    def participant(self) -> Participant:
+        """Return the agency as its folder says now. It is verified again when the folder changed.
+
+        Raises:
+            ConcordantError: as ``load_participant``.
+        """
+        seen = tuple(_stamp(self.root / name) for name in _WATCHED)
+        with self._lock:
+            if self._loaded is None or self._loaded[0] != seen:
+                self._loaded = seen, load_participant(self.root, self.clock())
+            return self._loaded[1]
+
+    def store(self) -> Store:
+        """Return the agency's state, opened once.
+
+        Raises:
+            StoreError: `state_missing`, or the state cannot be opened.
+        """
+        participant = self.participant()
+        with self._lock:
+            if self._store is None:
+                self._store = open_held_state(participant)
+            return self._store
+
+    def runs(self) -> bool:
+        """Return whether the agency's adapter runs."""
+        return adapter_runs(self.root)
+
+    def state_stamp(self) -> object:
+        """Return a value that differs once something was written into the state or the folder."""
+        database = self.root / self.participant().config.state.database
+        return tuple(
+            _stamp(path)
+            for path in (
+                database,
+                database.with_name(f"{database.name}-wal"),
+                *(self.root / name for name in _WATCHED),
+            )
+        )
+
+    def name_of(self, agency: str) -> str:
+        """Return an agency's name for a page: `[web] names`, or its id in words."""
+        return self.participant().config.web.names.get(agency) or in_words(agency)
+
+    def close(self) -> None:
+        """Close the state."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+
+_SHORT: Final = frozenset({"csu", "cps", "nhs", "mps", "tpr"})
+
+
+def in_words(agency: str) -> str:
+    """Return an agency id in words: `haven-support` is Haven Support."""
+    return " ".join(
+        word.upper() if word in _SHORT else word[:1].upper() + word[1:]
+        for word in agency.split("-")
+    )
+
+
+def _stamp(path: Path) -> object:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size

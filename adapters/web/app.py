@@ -1,0 +1,283 @@
+"""ASGI application: who may ask, then the page, then the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+
+from adapters.web.agency import OwnAgency
+from adapters.web.errors import (
+    FormRefusedError,
+    PageError,
+    PageNotFoundError,
+    RoleMissingError,
+    SessionMissingError,
+)
+from adapters.web.headers import SafeHeaders
+from adapters.web.one_time_links import OneTimeLinks
+from adapters.web.pages import Area, Entry, PageRoute
+from adapters.web.rendering import Renderer
+from adapters.web.request_limits import Rate, Watching, query_of, read_form, require_own_page
+from adapters.web.sessions import Session, Sessions
+from adapters.web.static_files import KeptFiles
+from adapters.web.visit import Form, Visit
+from broker.codes.meanings import next_step
+from broker.observing.logs import logger
+from contracts.errors import ConcordantError
+
+REQUESTS_A_MINUTE: Final = 600
+"""Requests of one session."""
+SIGN_INS_A_MINUTE: Final = 30
+"""Attempts to sign in, of all people together."""
+LOOK_S: Final = 1.0
+"""Interval at which a page that waits is told of changes."""
+WATCH_S: Final = 600.0
+"""Longest time that one request waits for changes; the browser asks again."""
+HELP: Final = "/help"
+"""First page of a person whose roles have none."""
+STATIC: Final = Path(__file__).with_name("static")
+_STATUS: Final = {1: 409, 2: 400, 3: 503, 4: 422}
+"""Exit code of an error to the HTTP status of its page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Ways into the application.
+
+    Attributes:
+        sessions: people who have signed in.
+        links: one-time links.
+        cookie: name of the cookie.
+        secure: whether the pages are served over TLS only.
+        hosts: names under which the pages are reached.
+    """
+
+    sessions: Sessions
+    links: OneTimeLinks
+    cookie: str
+    secure: bool
+    hosts: Sequence[str]
+
+
+class WebApp:
+    """The application of one agency.
+
+    Args:
+        agency: the agency.
+        doors: ways in.
+        renderer: makes pages.
+        areas: what the application offers.
+    """
+
+    def __init__(
+        self, agency: OwnAgency, doors: Doors, renderer: Renderer, areas: Sequence[Area]
+    ) -> None:
+        self._agency = agency
+        self._doors = doors
+        self._renderer = renderer
+        self._entries: list[Entry] = [entry for area in areas for entry in area.entries]
+        self._rate = Rate(REQUESTS_A_MINUTE, time.monotonic)
+        self._sign_ins = Rate(SIGN_INS_A_MINUTE, time.monotonic)
+        self._watching = Watching()
+        self._log = logger("web")
+        pages = [page for area in areas for page in area.pages]
+        self.asgi: Final = Starlette(
+            routes=[*self._own_routes(), *self._routes_of(pages)],
+            middleware=[
+                Middleware(SafeHeaders),
+                Middleware(
+                    TrustedHostMiddleware, allowed_hosts=list(doors.hosts), www_redirect=False
+                ),
+            ],
+            exception_handlers={HTTPException: self._unknown, Exception: self._defect},
+        )
+
+    # --- routes ---------------------------------------------------------------------------------
+
+    def _own_routes(self) -> list[BaseRoute]:
+        return [
+            Route("/", self._guarded(self._home), methods=["GET"]),
+            Route("/link/{token}", self._guarded(self._sign_in), methods=["GET"]),
+            Route("/sign-out", self._guarded(self._sign_out), methods=["POST"]),
+            Route("/live", self._guarded(self._live), methods=["GET"]),
+            Mount("/static", KeptFiles(directory=STATIC)),
+        ]
+
+    def _routes_of(self, pages: Sequence[PageRoute]) -> list[BaseRoute]:
+        return [
+            Route(page.path, self._guarded(self._page(page)), methods=[page.method])
+            for page in pages
+        ]
+
+    def _guarded(
+        self, answer: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return the same, which answers a refusal with its page."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except PageError as error:
+                return self._refused(request, error)
+            except ConcordantError as error:
+                return self._failed(request, error)
+
+        return guarded
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def _session(self, request: Request) -> Session:
+        """Return the session of a request.
+
+        Raises:
+            SessionMissingError: there is none.
+            TooManyRequestsError: it asks too fast.
+        """
+        token = request.cookies.get(self._doors.cookie, "")
+        session = self._doors.sessions.find(token, self._agency.clock())
+        if session is None:
+            raise SessionMissingError
+        self._rate.take(session.csrf)
+        return session
+
+    def _page(self, page: PageRoute) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            session = self._session(request)
+            if not page.roles & session.person.roles:
+                raise RoleMissingError(
+                    needed=sorted(page.roles), visit=self._visit(request, session)
+                )
+            form = Form()
+            if page.method == "POST":
+                require_own_page(request)
+                form = await read_form(request, page.most_bytes)
+                if not session.csrf_fits(form.text("csrf")):
+                    raise FormRefusedError
+            visit = self._visit(request, session, form)
+            return await run_in_threadpool(page.handler, visit)
+
+        return answer
+
+    def _visit(self, request: Request, session: Session, form: Form | None = None) -> Visit:
+        return Visit(
+            self._agency,
+            session,
+            request.url.path,
+            {name: str(value) for name, value in request.path_params.items()},
+            query_of(request),
+            form or Form(),
+            self._renderer,
+        )
+
+    # --- own pages ------------------------------------------------------------------------------
+
+    async def _home(self, request: Request) -> Response:
+        session = self._session(request)
+        own = (entry.path for entry in self._entries if entry.roles & session.person.roles)
+        return RedirectResponse(next(own, HELP), status_code=303)
+
+    async def _sign_in(self, request: Request) -> Response:
+        """Sign a person in with a one-time link."""
+        self._sign_ins.take("link")
+        now = self._agency.clock()
+        person = self._doors.links.use(str(request.path_params["token"]), now)
+        if person is None:
+            raise SessionMissingError(used=True)
+        self._end(request)
+        token = self._doors.sessions.begin(person, now)
+        self._log.info("web_signed_in", roles=len(person.roles))
+        response = RedirectResponse("/", status_code=303)
+        response.set_cookie(
+            self._doors.cookie,
+            token,
+            path="/",
+            secure=self._doors.secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def _sign_out(self, request: Request) -> Response:
+        require_own_page(request)
+        session = self._session(request)
+        form = await read_form(request, 4_096)
+        if not session.csrf_fits(form.text("csrf")):
+            raise FormRefusedError
+        self._end(request)
+        response = self._renderer.page("sign_in/signed_out.html", {"visit": None, "said": None})
+        response.delete_cookie(self._doors.cookie, path="/")
+        return response
+
+    def _end(self, request: Request) -> None:
+        """End the session of a browser: a new one never continues an old number."""
+        self._doors.sessions.end(request.cookies.get(self._doors.cookie, ""))
+
+    async def _live(self, request: Request) -> Response:
+        """Tell a page when something has changed (server-sent events)."""
+        session = self._session(request)
+        return StreamingResponse(self._changes(request, session), media_type="text/event-stream")
+
+    async def _changes(self, request: Request, session: Session) -> AsyncIterator[str]:
+        with self._watching.one(session.csrf) as room:
+            if not room:
+                return
+            ends = time.monotonic() + WATCH_S
+            seen = await run_in_threadpool(self._agency.state_stamp)
+            yield ": waiting\n\n"
+            while time.monotonic() < ends and not session.ended(self._agency.clock()):
+                await asyncio.sleep(LOOK_S)
+                if await request.is_disconnected():
+                    return
+                stamp = await run_in_threadpool(self._agency.state_stamp)
+                if stamp != seen:
+                    seen = stamp
+                    yield "event: changed\ndata: \n\n"
+
+    # --- refusals -------------------------------------------------------------------------------
+
+    def _refused(self, request: Request, error: PageError) -> Response:
+        values = {"visit": None, "said": None, "used": False, **error.values}
+        return self._renderer.page(
+            error.template, values, status=error.status, route=request.url.path
+        )
+
+    def _failed(self, request: Request, error: ConcordantError) -> Response:
+        """Return the page of an error of a use case."""
+        error.fix = next_step(error)
+        self._log.warning("web_refused", code=error.code)
+        return self._renderer.page(
+            "errors/failed.html",
+            {"visit": self._visit_or_none(request), "said": None, "error": error},
+            status=_STATUS.get(error.exit_code, 500),
+            route=request.url.path,
+        )
+
+    def _visit_or_none(self, request: Request) -> Visit | None:
+        token = request.cookies.get(self._doors.cookie, "")
+        session = self._doors.sessions.find(token, self._agency.clock())
+        return None if session is None else self._visit(request, session)
+
+    async def _unknown(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if self._visit_or_none(request) is None:
+            return self._refused(request, SessionMissingError())
+        return self._refused(request, PageNotFoundError(visit=self._visit_or_none(request)))
+
+    async def _defect(self, request: Request, error: Exception) -> Response:
+        self._log.error("web_defect", kind=type(error).__name__)
+        return self._renderer.page(
+            "errors/defect.html", {"visit": None, "said": None}, status=500, route=request.url.path
+        )

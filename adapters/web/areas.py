@@ -1,0 +1,13 @@
+"""Areas of the application, in the order of the navigation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from adapters.web import own_pages
+from adapters.web.pages import Area
+
+OWN: Final = own_pages.AREA
+"""Pages that each person may open and that stand at the foot of each page."""
+AREAS: Final[Sequence[Area]] = ()

@@ -1,0 +1,62 @@
+"""Refusals that a page answers with another page."""
+
+from __future__ import annotations
+
+
+class PageError(Exception):
+    """A request that is answered with a page of its own.
+
+    Attributes:
+        status: HTTP status.
+        template: the page.
+        values: values for the page.
+    """
+
+    status = 400
+    template = "errors/refused.html"
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(type(self).__name__)
+        self.values = values
+
+
+class PageNotFoundError(PageError):
+    """The address, or the thing that it names, does not exist here."""
+
+    status = 404
+    template = "errors/not_found.html"
+
+
+class SessionMissingError(PageError):
+    """No person is signed in, or the session has ended."""
+
+    status = 401
+    template = "errors/session_ended.html"
+
+
+class RoleMissingError(PageError):
+    """The person has none of the roles of the page."""
+
+    status = 403
+    template = "errors/no_permission.html"
+
+
+class FormRefusedError(PageError):
+    """The form was not sent from a page of this session."""
+
+    status = 403
+    template = "errors/form_refused.html"
+
+
+class TooManyRequestsError(PageError):
+    """The person, or all people together, ask too fast."""
+
+    status = 429
+    template = "errors/too_many.html"
+
+
+class TooLargeError(PageError):
+    """The form or the file is larger than the page takes."""
+
+    status = 413
+    template = "errors/too_large.html"

@@ -1,0 +1,58 @@
+"""People who use the web application, and their roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from broker.agency.account import label, login_name
+from broker.audit.actor import Actor
+
+
+class Role(StrEnum):
+    """A role opens pages; a person can have several."""
+
+    CASEWORKER = "caseworker"
+    OFFICER = "officer"
+    SIGNATORY = "signatory"
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+
+
+EVERY_ROLE: Final = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person who has signed in.
+
+    Attributes:
+        id: stable identifier, as the party that signed the person in gives it.
+        name: name for the page.
+        roles: what the person may open.
+        vouched: who vouches for the identity: `link` (the account that started the program),
+            `provider` (OpenID Connect) or `proxy`.
+    """
+
+    id: str
+    name: str
+    roles: frozenset[Role]
+    vouched: str
+
+    def actor(self, reason: str | None = None) -> Actor:
+        """Return the person for the disclosure log.
+
+        The account of the process is recorded as well, as the system gives it.
+        """
+        acting_for = None if self.vouched == LINK else label(self.id)
+        return Actor(label(login_name()), acting_for, reason)
+
+
+LINK: Final = "link"
+
+
+def local_person(roles: frozenset[Role] = EVERY_ROLE) -> Person:
+    """Return the person at this machine, who started the program."""
+    account = login_name()
+    return Person(account, account, roles, LINK)

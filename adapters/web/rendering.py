@@ -1,0 +1,93 @@
+"""Pages from templates: escaping, language, times."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from adapters.web import durations
+
+TEMPLATES: Final = Path(__file__).with_name("templates")
+UK: Final = ZoneInfo("Europe/London")
+
+
+class Renderer:
+    """Makes pages.
+
+    Args:
+        texts: texts in the language of the pages.
+        language: its tag (BCP 47), for example ``en-GB``.
+        clock: () -> ms since the epoch.
+        common: values that every page has.
+    """
+
+    def __init__(
+        self,
+        texts: gettext.NullTranslations,
+        language: str,
+        clock: Callable[[], int],
+        common: Mapping[str, object],
+    ) -> None:
+        self._clock = clock
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+            auto_reload=False,
+        )
+        self._environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+        self._environment.globals.update(common, language=language)
+        self._environment.filters.update(
+            uk_time=uk_time,
+            uk_date=uk_date,
+            iso_time=iso_time,
+            ago=lambda ms: durations.ago(texts, clock() - ms),
+            lasting=lambda ms: durations.lasting(texts, ms),
+        )
+
+    def page(
+        self, template: str, values: Mapping[str, object], *, status: int = 200, route: str = ""
+    ) -> Response:
+        """Return a page.
+
+        Args:
+            template: path below ``templates/``.
+            values: its values.
+            status: HTTP status.
+            route: path of the page, for the mark in the navigation.
+        """
+        text = self._environment.get_template(template).render(
+            **values, route=route, now_ms=self._clock()
+        )
+        return HTMLResponse(text, status_code=status)
+
+
+def _local(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(UK)
+
+
+def uk_time(ms: int) -> str:
+    """Return UK date and time with the zone, for example ``24 November 2026, 09:12 GMT``."""
+    local = _local(ms)
+    return f"{local.day} {local:%B %Y, %H:%M %Z}"
+
+
+def uk_date(ms: int) -> str:
+    """Return the date in the United Kingdom, for example ``24 November 2026``."""
+    local = _local(ms)
+    return f"{local.day} {local:%B %Y}"
+
+
+def iso_time(ms: int) -> str:
+    """Return the time for the attribute ``datetime``: RFC 3339 in UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,118 @@
+"""Server of the web application: address, links, and the end."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from adapters.http_api.server import ApiAddress, ApiServer, server_context
+from adapters.web.agency import OwnAgency
+from adapters.web.app import STATIC, Doors, WebApp
+from adapters.web.areas import AREAS, OWN
+from adapters.web.one_time_links import OneTimeLinks
+from adapters.web.people import Person, Role, local_person
+from adapters.web.rendering import Renderer
+from adapters.web.sessions import Sessions
+from adapters.web.static_files import versioned
+from adapters.web.texts import ENGLISH, texts_of
+from broker.agency.config_sections import WebSection
+from broker.errors import ConfigError
+
+CONNECTIONS: Final = 256
+
+
+class WebServer:
+    """The web application of one agency on a port.
+
+    Args:
+        root: the agency's folder.
+        clock: () -> ms since the epoch.
+        host: address to listen on.
+        port: 0 is any free one.
+
+    Raises:
+        ConcordantError: the folder cannot be used.
+    """
+
+    def __init__(self, root: Path, clock: Callable[[], int], host: str, port: int) -> None:
+        self._agency = OwnAgency(root, clock)
+        participant = self._agency.participant()
+        section = participant.config.web
+        tls = None
+        if section.certificate is not None and section.key is not None:
+            tls = server_context(root / section.certificate, root / section.key, None)
+        if tls is None and not _on_loopback(host):
+            raise ConfigError(
+                "Without a certificate the web application is served on this machine alone.",
+                code="config_web_tls",
+                where="--host",
+                fix="Leave --host out, or set certificate and key in [web] of agency.toml.",
+            )
+        self._scheme = "http" if tls is None else "https"
+        self._host = host
+        self._links = OneTimeLinks()
+        name = "__Host-concordant" if tls is not None else f"concordant-{participant.agency}"
+        self._doors = Doors(Sessions(), self._links, name, tls is not None, _hosts(host, section))
+        texts = texts_of(ENGLISH)
+        renderer = Renderer(
+            texts,
+            "en-GB",
+            clock,
+            {
+                "own_name": self._agency.name_of(participant.agency),
+                "agency_name": self._agency.name_of,
+                "entries": [entry for area in AREAS for entry in area.entries],
+                "stylesheet": versioned(STATIC / "concordant.css"),
+                "script": versioned(STATIC / "live.js"),
+                "Role": Role,
+            },
+        )
+        self.asgi: Final = WebApp(self._agency, self._doors, renderer, (*AREAS, OWN)).asgi
+        self._server = ApiServer(self.asgi, ApiAddress(host, port, tls, CONNECTIONS))
+
+    @property
+    def port(self) -> int:
+        """Return the port."""
+        return self._server.port
+
+    async def start(self) -> None:
+        """Bind the port and serve.
+
+        Raises:
+            ConfigError: `config_port_unusable`.
+        """
+        await self._server.start()
+
+    def new_link(self, person: Person | None = None) -> str:
+        """Return a link that signs a person in once.
+
+        Args:
+            person: the person at this machine, with every role, if it is None.
+        """
+        token = self._links.make(person or local_person(), self._agency.clock())
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{self._scheme}://{host}:{self.port}/link/{token}"
+
+    async def stop(self) -> None:
+        """Answer open requests, then close port and state."""
+        await self._server.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Close the agency's state."""
+        self._agency.close()
+
+
+def _on_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _hosts(host: str, section: WebSection) -> list[str]:
+    """Return the names by which a browser may ask; another name is an attack on a local server."""
+    named = [] if section.public_host is None else [section.public_host]
+    return [host, *named, *(("localhost", "127.0.0.1") if _on_loopback(host) else ())]
