@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.key_derivation import scrypt_once
 from tests.vectors.large import make as make_large_vectors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from xdist.scheduler import LoadScopeScheduling
 
 WITH_KAFKA = ("tests/integration/", "tests/acceptance/", "tests/fault/")
@@ -22,6 +25,13 @@ WITH_KAFKA = ("tests/integration/", "tests/acceptance/", "tests/fault/")
 def pytest_configure() -> None:
     """Make the large test vectors, which are not kept in the repository."""
     list(make_large_vectors())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scrypt_once() -> Iterator[None]:
+    """Commands open copies of one agency's keys hundreds of times."""
+    with scrypt_once():
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

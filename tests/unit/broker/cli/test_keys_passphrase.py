@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from broker.keys import keyring as keyring_module
 from broker.store.exclusion import exclusive
+from tests.support.key_derivation import cheap_for
 
 AGENCY = "csu-camden"
 NEW = "quiet harbour lamp"
+
+
+@pytest.fixture(autouse=True)
+def _cheap() -> Iterator[None]:
+    with cheap_for(NEW):
+        yield
 
 
 @pytest.fixture
