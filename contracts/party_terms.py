@@ -62,7 +62,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What one party gives to, or gets from, the partners that are treated alike.
+    """Fields that one party gives to, or gets from, the partners that are treated alike.
 
     Attributes:
         event_type: name of the event type.
