@@ -159,6 +159,10 @@ MEANS: Mapping[str, str] = {
     "folders.processed": "The adapter moves exports here that it has taken",
     "folders.quarantine": "The adapter moves refused files and rows here",
     "folders.inbox": "The adapter writes received events here",
+    "folders.done_marker": "Ending of the file that says that an export in `import` is complete, "
+    "such as `.done`: the adapter takes `export.csv` when `export.csv.done` is there, and removes "
+    "the marker. Without it, an export is complete when it was renamed into `import`, or has not "
+    "changed for two seconds. It counts if `source` is `folder`",
     "intake": "What happens to rows of an export",
     "intake.ungranted_fields": "For a field that a recipient may not read: `leave_out` sends the "
     "row without the field and reports it, `refuse` refuses the row",

@@ -289,5 +289,7 @@ class Desk:
 
     def drop(self, name: str, content: bytes) -> None:
         """Put a file into the watched folder."""
-        (self.directory / "import" / name).write_bytes(content)
+        part = self.directory / "import" / f"{name}.part"
+        part.write_bytes(content)
+        part.replace(part.with_name(name))
         self.dropped[name] = time.time()

@@ -134,6 +134,8 @@ def _folders(own: Mapping[str, Any], notes: list[str]) -> dict[str, str]:
             notes.append(f"The folder {name} is {name}/ in the sandbox, and not {text}.")
             text = name
         found[name] = text
+    if "done_marker" in own:
+        found["done_marker"] = own["done_marker"]
     return found
 
 

@@ -224,7 +224,7 @@ class _Run:
             notes=list(self._world.notes),
         )
         for path in self._plan.exports:
-            await asyncio.to_thread(_drop, path, import_)
+            await asyncio.to_thread(_drop, path, import_, own.config.export_marker)
         if self._plan.for_s is not None and not await set_within(self._stop, self._plan.for_s):
             self._stop.set()
 
@@ -254,9 +254,11 @@ def _port(own: Participant, name: str) -> str:
         return ""
 
 
-def _drop(path: Path, folder: Path) -> None:
+def _drop(path: Path, folder: Path, done_marker: str | None) -> None:
     """Copy an export into the import folder under its own name, complete as soon as it is seen."""
     make_private_folder(folder)
     part = folder / f"{path.name}.part"
     shutil.copyfile(path, part)
     part.replace(folder / path.name)
+    if done_marker is not None:
+        (folder / f"{path.name}{done_marker}").touch()

@@ -57,6 +57,7 @@ def folder_source(parts: SideParts) -> FolderIntake:
         report=partial(report_file, parts.metrics),
         settle_s=parts.settle_s,
         poll_s=participant.config.intervals.poll,
+        done_marker=participant.config.export_marker,
     )
     publication = Publication(parts.publisher, parts.published)
     intake = Intake(parts.system, parts.store, publication, parts.metrics, parts.clock)

@@ -1,20 +1,27 @@
-"""Detection of complete files: a dropped file is complete when it has not changed for a while.
+"""Detection of complete files of a folder: renamed, marked, or unchanged for a while.
+
+A file that arrives by a rename is complete at once. The kernel reports a rename on this machine. A
+rename on a network share by another machine shows only if this adapter saw the same file under the
+name of an unfinished one, with the same size and modification time.
+
+With a done marker, a file is complete when its marker is there and is not older than the file.
 
 The file system does not report the end of a copy, and network shares send no change events and have
-their own clocks. So each file is checked repeatedly. It is complete when its size, modification
-time and identity have not changed for the settle time, measured by our own monotonic clock.
+their own clocks. So any other file is checked repeatedly. It is complete when its size,
+modification time and identity have not changed for the settle time, measured by our own monotonic
+clock.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from broker.held.import_folder import name_rule
+from broker.held.import_folder import marks, name_rule
 
 EMPTY_PATIENCE: Final = 5
 """Multiple of the settle time for an empty file: many exports create the file first and fill it
@@ -49,6 +56,8 @@ class Settled:
     signature: Signature
     rest_s: float = 0.0
     """Seconds since its last change."""
+    marker: Signature | None = None
+    """Signature of its done marker, if it has one."""
 
     @property
     def kind(self) -> int:
@@ -56,45 +65,68 @@ class Settled:
         return stat.S_IFMT(self.signature.mode)
 
 
-class Settling:
-    """Tracks the last signature of each entry and the time of its last change."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The signature of an entry, the time of its last change, and whether it needs no settling."""
 
-    def __init__(self, settle_s: float) -> None:
-        """Args: settle_s: seconds without a change that make a file complete."""
+    signature: Signature
+    since_s: float
+    whole: bool = False
+
+
+Found: TypeAlias = Mapping[Path, Signature]
+
+
+class Settling:
+    """Tracks the last signature of each entry and the time of its last change.
+
+    Args:
+        settle_s: seconds without a change that make a file complete.
+        done_marker: ending of the marker of a complete file; None if there are no markers.
+    """
+
+    def __init__(self, settle_s: float, done_marker: str | None = None) -> None:
         self._settle_s = settle_s
-        self._seen: dict[Path, tuple[Signature, float]] = {}
+        self._done_marker = done_marker
+        self._seen: dict[Path, _Seen] = {}
+        self._unfinished: dict[tuple[int, int], Signature] = {}
+        self._moved_back: set[Path] = set()
 
     @property
     def waiting(self) -> int:
         """Return the number of entries at the last look, settled or not."""
         return len(self._seen)
 
-    def look(self, paths: Iterable[Path], now_s: float) -> list[Settled]:
+    def look(
+        self,
+        paths: Iterable[Path],
+        now_s: float,
+        renamed: Callable[[Collection[str]], Collection[str]] = lambda _: (),
+    ) -> list[Settled]:
         """Look at the folder's entries once.
 
         Args:
             paths: entries of the folder.
             now_s: monotonic seconds.
+            renamed: returns which of the given names come from a rename since the last look. It is
+                asked after the signatures are read, so a file that replaces a renamed one is not
+                taken for it.
 
         Returns:
             The settled entries, in the order of their last write.
         """
-        seen: dict[Path, tuple[Signature, float]] = {}
-        settled: list[Settled] = []
-        for path in paths:
-            if name_rule(path.name) is not None:
-                continue
-            try:
-                signature = Signature.of(path.lstat())
-            except OSError:  # removed, or a fault of the share: the next look will show
-                continue
-            before = self._seen.get(path)
-            since = before[1] if before is not None and before[0] == signature else now_s
-            seen[path] = (signature, since)
-            patience = self._settle_s * (1 if signature.size else EMPTY_PATIENCE)
-            if now_s - since >= patience:
-                settled.append(Settled(path, signature, now_s - since))
+        visible, unfinished, markers = self._signatures(paths)
+        names = set(renamed({path.name for path in visible}))
+        names -= {path.name for path in self._moved_back}
+        seen = {path: self._see(path, found, now_s, names) for path, found in visible.items()}
+        self._moved_back &= seen.keys()
+        self._unfinished = {found[:2]: found for found in unfinished.values()}
         self._seen = seen
+        settled = [
+            Settled(path, one.signature, now_s - one.since_s, markers.get(path))
+            for path, one in seen.items()
+            if self._settled(path, one, now_s, markers)
+        ]
         settled.sort(key=lambda entry: (entry.signature.mtime_ns, entry.path.name))
         return settled
 
@@ -102,4 +134,54 @@ class Settling:
         """Restart the wait for one entry, because it was still changing."""
         before = self._seen.get(path)
         if before is not None:
-            self._seen[path] = (before[0], now_s)
+            self._seen[path] = _Seen(before.signature, now_s)
+
+    def moved_back(self, path: Path) -> None:
+        """Let an entry settle that this adapter moved into the folder because it had changed.
+
+        Call it between two looks, before the entries of the second one are read.
+        """
+        self._moved_back.add(path)
+
+    def _signatures(self, paths: Iterable[Path]) -> tuple[Found, Found, Found]:
+        """Return the entries to take, the unfinished ones, and the markers by their file."""
+        visible: dict[Path, Signature] = {}
+        unfinished: dict[Path, Signature] = {}
+        markers: dict[Path, Signature] = {}
+        for path in paths:
+            try:
+                signature = Signature.of(path.lstat())
+            except OSError:  # removed, or a fault of the share: the next look will show
+                continue
+            if self._done_marker is not None and path.name.endswith(self._done_marker):
+                markers[path.with_name(path.name.removesuffix(self._done_marker))] = signature
+            elif name_rule(path.name) is None:
+                visible[path] = signature
+            else:
+                unfinished[path] = signature
+        return visible, unfinished, markers
+
+    def _see(self, path: Path, found: Signature, now_s: float, names: Collection[str]) -> _Seen:
+        before = self._seen.get(path)
+        unchanged = before is not None and before.signature == found
+        if before is not None and unchanged and (before.whole or path.name not in names):
+            return before
+        earlier = self._unfinished.get(found[:2])
+        whole = path.name in names or (
+            not unchanged and earlier is not None and not earlier.differs_in_content(found)
+        )
+        return _Seen(found, now_s, whole)
+
+    def _settled(self, path: Path, one: _Seen, now_s: float, markers: Found) -> bool:
+        if (
+            self._done_marker is not None
+            and stat.S_ISREG(one.signature.mode)
+            and path not in self._moved_back
+        ):
+            marker = markers.get(path)
+            return marker is not None and marks(
+                marker.mode, marker.mtime_ns, one.signature.mtime_ns
+            )
+        if not one.signature.size:
+            return now_s - one.since_s >= EMPTY_PATIENCE * self._settle_s
+        return one.whole or now_s - one.since_s >= self._settle_s

@@ -1,8 +1,9 @@
 """Folder source: hands over complete files dropped into a watched folder, then moves them away.
 
-It polls, because network shares send no events and looking at a nearly empty folder is cheap. Its
-own codes: file_empty, file_too_large, file_unreadable, file_type_unknown, not_a_file (a folder,
-pipe or device; left alone), symlink, handler_failed, hard_link (it has a second name; left alone),
+It polls, because network shares send no events and looking at a nearly empty folder is cheap. A
+rename on this machine ends the pause between two looks (`adapters.sources.renames`). Its own codes:
+file_empty, file_too_large, file_unreadable, file_type_unknown, not_a_file (a folder, pipe or
+device; left alone), symlink, handler_failed, hard_link (it has a second name; left alone),
 still_open (a writer has it open; waits), written_later (it changed after it was moved away; it
 comes back and is read again), folder_unavailable, source_retry (the environment is at fault; tried
 again later). broker/held/import_folder.py shows why an entry is left.
@@ -18,6 +19,7 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +27,7 @@ from typing import Final
 from adapters.limits import MAX_FILE_BYTES
 from adapters.sources.late_writes import LateWrites
 from adapters.sources.opened_file import OpenedFile, open_settled
+from adapters.sources.renames import Renames
 from adapters.sources.settling import Settled, Settling, Signature
 from adapters.sources.shelving import archive, shelve, write_beside
 from adapters.sources.source_file import (
@@ -38,7 +41,7 @@ from adapters.sources.source_file import (
 from broker.held.import_folder import own_inside
 from broker.held.reason_file import FileReason, format_reason
 from broker.held.retrying import put_back
-from broker.waiting import out_of_descriptors, retry_delay_s, set_within
+from broker.waiting import any_within, out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
 
 SETTLE_S: Final = 2.0
@@ -75,6 +78,7 @@ class FolderSource:
         report: Reporter = lambda _: None,
         settle_s: float = SETTLE_S,
         poll_s: float = POLL_S,
+        done_marker: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Watch ``folder``; nothing is read before ``run`` or ``poll``.
@@ -88,6 +92,7 @@ class FolderSource:
             report: called once for each thing that happened to a file.
             settle_s: seconds without a change after which a file is complete.
             poll_s: seconds between two looks.
+            done_marker: ending of the marker of a complete file; None if there are no markers.
             clock: monotonic seconds.
         """
         self._folder = folder
@@ -97,7 +102,9 @@ class FolderSource:
         self._report = report
         self._poll_s = poll_s
         self._clock = clock
-        self._settling = Settling(settle_s)
+        self._settling = Settling(settle_s, done_marker)
+        self._done_marker = done_marker
+        self._renames = Renames(folder)
         self._trouble: dict[Path, _Trouble] = {}
         self._left_alone: dict[Path, int] = {}
         self._told: dict[Path, tuple[Signature, str]] = {}
@@ -132,10 +139,13 @@ class FolderSource:
             stop: ends the loop.
             turned: called before each look, so that a hanging look is noticed.
         """
-        while not stop.is_set():
-            turned()
-            await self.poll(handler, stop)
-            await set_within(stop, self._poll_s)
+        try:
+            while not stop.is_set():
+                turned()
+                await self.poll(handler, stop)
+                await self._pause(stop)
+        finally:
+            self._renames.close()
 
     async def poll(self, handler: Handler, stop: asyncio.Event | None = None) -> int:
         """Look at the folder once and take settled files. Returns how many were moved away."""
@@ -147,7 +157,21 @@ class FolderSource:
             done += await self._take(entry, handler)
         return done
 
+    async def _pause(self, stop: asyncio.Event) -> None:
+        """Wait until the next look: for the poll interval, or until a file arrives by a rename."""
+        handle, loop = self._renames.handle, asyncio.get_running_loop()
+        if handle is None:
+            await set_within(stop, self._poll_s)
+            return
+        arrived = asyncio.Event()
+        loop.add_reader(handle, lambda: arrived.set() if self._renames.arrived() else None)
+        try:
+            await any_within(self._poll_s, stop, arrived)
+        finally:
+            loop.remove_reader(handle)
+
     def _look(self) -> list[Settled]:
+        self._renames.watch()
         ours = own_inside(self._folder, self._processed, self._quarantine)
         try:
             with os.scandir(self._folder) as entries:
@@ -165,8 +189,8 @@ class FolderSource:
             return []
         self._available = True
         now = self._clock()
+        settled = self._settling.look(paths, now, self._renames.names)
         self._take_back(now)
-        settled = self._settling.look(paths, now)
         present = set(paths)
         self._left_alone = {path: k for path, k in self._left_alone.items() if path in present}
         self._told = {path: told for path, told in self._told.items() if path in present}
@@ -259,11 +283,24 @@ class FolderSource:
             written += self._late.at_start(self._processed, time.time_ns())
         for path in written:
             try:
-                put_back(path, self._folder, secrets.token_hex(4))
+                self._move_back(path, secrets.token_hex(4))
             except OSError:  # it is checked again when the adapter starts
                 continue
             detail = "It changed after it was moved away, so the whole file is read again."
             self._report(FileReport("", "waiting", "written_later", detail))
+
+    def _move_back(self, path: Path, token: str, name: str | None = None) -> None:
+        """Move a file that changed into the folder again; over no other."""
+        self._settling.moved_back(put_back(path, self._folder, token, name))
+
+    def _remove_marker(self, entry: Settled) -> None:
+        """Remove the done marker of a file that was put away, unless a new one has its name."""
+        if entry.marker is None or self._done_marker is None:
+            return
+        path = entry.path.with_name(f"{entry.path.name}{self._done_marker}")
+        with suppress(OSError):  # a marker that stays is shown, and is older than the next file
+            if Signature.of(path.lstat()) == entry.marker:
+                path.unlink()
 
     def _put_away(
         self, entry: Settled, sha256: str, verdict: Verdict, content: OpenedFile | None = None
@@ -288,17 +325,18 @@ class FolderSource:
         if not copied:
             if now_there[:2] != entry.signature[:2]:
                 # Race: another file took the name, so it is a new export.
-                put_back(moved, self._folder, token, path.name)
+                self._move_back(moved, token, path.name)
                 if whole is None:
                     raise FileChangedError
                 mtime_ns = entry.signature.mtime_ns
                 moved = archive(path.name, shelf, token, whole, beside, mtime_ns)
             elif now_there != entry.signature:
                 # Race: the file changed in between, so it must come back to be read.
-                put_back(moved, self._folder, token, path.name)
+                self._move_back(moved, token, path.name)
                 raise FileChangedError
             else:
                 self._late.watch(moved, entry.signature, self._clock(), taken=verdict.taken)
+        self._remove_marker(entry)
         self._trouble.pop(path, None)
         status = "processed" if verdict.taken else "quarantined"
         self._report(FileReport(sha256, status, verdict.code, verdict.detail, len(rows)))  # type: ignore[arg-type]  # one of the two literals

@@ -18,6 +18,7 @@ from broker.agency.config_rules import (
     require_safe_webhook,
 )
 from broker.agency.config_sections import (
+    FOLDER,
     AdapterSection,
     ApiSection,
     FoldersSection,
@@ -77,6 +78,11 @@ class AgencyConfig(Section):
     database: DatabaseSection | None = None
     sftp: SftpSection | None = None
     state: StateSection = StateSection()
+
+    @property
+    def export_marker(self) -> str | None:
+        """Return the ending of the done markers in the import folder; None if there are none."""
+        return self.folders.done_marker if self.adapter.source == FOLDER else None
 
     @property
     def result_within_ms(self) -> int:

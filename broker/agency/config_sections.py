@@ -244,13 +244,23 @@ class KafkaSection(Section):
     renewal: RenewalSection | None = None
 
 
+DoneMarker = Annotated[str, Field(pattern=r"\A\.[A-Za-z0-9]{1,16}\z")]
+"""Ending of the file that says that an export is complete, such as ``.done``."""
+
+
 class FoldersSection(Section):
-    """Folders that the agency's own system writes to and reads from."""
+    """Folders that the agency's own system writes to and reads from.
+
+    Attributes:
+        done_marker: ending of the empty file that says that an export in ``import`` is complete;
+            without it, an export is complete when it was renamed or has settled.
+    """
 
     import_: Text = Field(default="import", alias="import")
     processed: Text = "processed"
     quarantine: Text = "quarantine"
     inbox: Text = "inbox"
+    done_marker: DoneMarker | None = None
 
 
 class LintSection(Section):

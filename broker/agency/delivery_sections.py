@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from broker.agency.config_sections import SYSTEM_AUTHORITIES, Section, Text
+from broker.agency.config_sections import SYSTEM_AUTHORITIES, DoneMarker, Section, Text
 
 Url = Annotated[str, Field(min_length=1, max_length=2048)]
 
@@ -78,6 +78,6 @@ class SftpSection(Section):
     archive: RemoteFolder = "archive"
     rejects: RemoteFolder = "rejects"
     imports: RemoteFolder = "imports"
-    done_marker: Annotated[str, Field(pattern=r"\A\.[A-Za-z0-9]{1,16}\z")] | None = None
+    done_marker: DoneMarker | None = None
     poll: Annotated[float, Field(gt=0, le=86_400)] = 10.0
     timeout: Annotated[float, Field(ge=1, le=600)] = 30.0

@@ -1110,6 +1110,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Its package describes its columns. For a file of your own: concordant mapping init SAMPLE "
         "--agency DIR.",
     ),
+    "marker_alone": Meaning(
+        "a done marker is in the import folder without its file",
+        "Remove the marker, or write the export and then the marker again.",
+    ),
+    "marker_missing": Meaning(
+        "an export waits for its done marker, or the marker is older than the export",
+        "Write the marker when the export is finished.",
+    ),
     "media_type_unknown": Meaning(
         "(HTTP) the body is not JSON, or it has a content encoding",
         "Send the body as application/json, uncompressed.",

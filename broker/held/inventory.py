@@ -24,12 +24,17 @@ MOST: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The folders of an agency in which items can be held."""
+    """The folders of an agency in which items can be held.
+
+    Attributes:
+        done_marker: ending of the done marker of exports; None if there are no markers.
+    """
 
     import_: Path
     processed: Path
     quarantine: Path
     inbox: Path
+    done_marker: str | None = None
 
     @property
     def written(self) -> tuple[Path, ...]:
@@ -45,6 +50,7 @@ def held_folders(participant: Participant) -> Folders:
         participant.path(folders.processed),
         participant.path(folders.quarantine),
         participant.path(folders.inbox),
+        participant.config.export_marker,
     )
 
 
@@ -58,7 +64,7 @@ def held_in_folders(folders: Folders, now: int, *, with_reasons: bool) -> list[H
     """
     found = held_files(folders.quarantine, with_reasons=with_reasons)
     ours = own_inside(folders.import_, folders.processed, folders.quarantine)
-    found += entries_not_taken(folders.import_, ours, now)
+    found += entries_not_taken(folders.import_, ours, now, folders.done_marker)
     for path in leftovers(folders.written, now):
         since_ms = path.lstat().st_mtime_ns // 1_000_000 if path.exists() else now
         id_ = file_id("temporary", path.name)

@@ -131,7 +131,7 @@ def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: i
         return Retried(id_, "removed" if wanted else "not_held")
     if kind == "entry":
         ours = own_inside(folders.import_, folders.processed, folders.quarantine)
-        for item in entries_not_taken(folders.import_, ours, now):
+        for item in entries_not_taken(folders.import_, ours, now, folders.done_marker):
             if item.id == id_ and item.code == "file_waits":
                 with store.transaction() as tx:
                     ask_to_try(tx, now)
@@ -141,7 +141,9 @@ def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: i
         return Retried(id_, "not_held")
     held = find_held_file(folders.quarantine, id_)
     if held is not None:
-        put_back(held, folders.import_, id_.rpartition("-")[2])
+        export = put_back(held, folders.import_, id_.rpartition("-")[2])
+        if folders.done_marker is not None:
+            export.with_name(f"{export.name}{folders.done_marker}").touch()
     return Retried(id_, "not_held" if held is None else "moved_to_import")
 
 

@@ -102,7 +102,7 @@ def partners(participant: Participant) -> Iterator[Check]:
 
 
 def _same_folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
-    named = config.folders.model_dump(by_alias=True)
+    named = config.folders.model_dump(by_alias=True, exclude={"done_marker"})
     seen: dict[Path, str] = {}
     for name, folder in named.items():
         path = (agency / folder).resolve()

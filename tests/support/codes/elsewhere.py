@@ -14,6 +14,10 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "marker_alone": "broker/held/test_import_folder.py"
+    "::test_a_marker_without_its_file_is_marker_alone",
+    "marker_missing": "broker/held/test_import_folder.py"
+    "::test_a_file_without_a_newer_marker_is_marker_missing",
     "transaction_missing": "concordant/client/test_statements.py"
     "::test_a_connection_that_commits_each_statement_is_transaction_missing",
     "client_address_unusable": "concordant/client/test_http_requests.py"

@@ -24,6 +24,7 @@ class WatchedFolder:
         self.contents: list[bytes] = []
         self.answer: Callable[[SourceFile], Verdict] = lambda _: Verdict(True)
         self.suffixes = (".csv", ".jsonl")
+        self.done_marker: str | None = None
         self.source = self.fresh()
 
     def fresh(self) -> FolderSource:
@@ -34,6 +35,7 @@ class WatchedFolder:
             suffixes=lambda: self.suffixes,
             report=self.reports.append,
             settle_s=2.0,
+            done_marker=self.done_marker,
             clock=lambda: self.now,
         )
 

@@ -23,9 +23,9 @@ LATER = 2 * SHOWN_MS
 MUCH_LATER = 2 * UNFINISHED_SHOWN_MS
 
 
-def shown(folder: Path, after_ms: int) -> dict[str, str]:
+def shown(folder: Path, after_ms: int, done_marker: str | None = None) -> dict[str, str]:
     now_ms = time.time_ns() // 1_000_000 + after_ms
-    found = entries_not_taken(folder, {"processed", "quarantine"}, now_ms)
+    found = entries_not_taken(folder, {"processed", "quarantine"}, now_ms, done_marker)
     assert len({item.id for item in found}) == len(found)
     return {item.about: item.code for item in found}
 
@@ -94,6 +94,26 @@ def test_a_folder_with_the_name_of_ours_is_shown_unless_it_is_ours(tmp_path: Pat
 def test_a_name_that_is_not_utf_8_can_be_shown(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.csv")).write_bytes(b"x")
     assert shown(tmp_path, LATER) == {"caf?.csv": "file_waits"}
+
+
+def test_a_file_without_a_newer_marker_is_marker_missing(tmp_path: Path) -> None:
+    for name in ("none.csv", "older.csv", "older.csv.done", "both.csv", "both.csv.done"):
+        (tmp_path / name).touch()
+    earlier_ns = time.time_ns() - 10**9
+    os.utime(tmp_path / "older.csv.done", ns=(earlier_ns, earlier_ns))
+    assert shown(tmp_path, 0, ".done") == {}
+    found = {"none.csv": "marker_missing", "older.csv": "marker_missing", "both.csv": "file_waits"}
+    assert shown(tmp_path, LATER, ".done") == found
+    (tmp_path / "none.csv.done").touch()
+    assert shown(tmp_path, LATER, ".done")["none.csv"] == "file_waits"
+
+
+def test_a_marker_without_its_file_is_marker_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.tmp").touch()
+    assert shown(tmp_path, 0, ".tmp") == {}
+    assert shown(tmp_path, LATER, ".tmp") == {"a.csv.tmp": "marker_alone"}
+    (tmp_path / "a.csv.tmp").unlink()
+    assert shown(tmp_path, LATER, ".tmp") == {}
 
 
 def test_no_folder_shows_nothing(tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from broker.envelope.layout import parse_value
-from broker.held.inventory import Folders, held_counts, held_items
+from broker.held.inventory import Folders, held_counts, held_in_folders, held_items
 from broker.held.retrying import retry_held
 from tests.support.founded_partnership import CASE, COUNCIL, MADE, POLICE, SUPPORT
 from tests.support.memory_agency import Make, MemoryAgency, at_offsets
@@ -116,6 +117,19 @@ async def test_a_reader_that_took_it_sees_a_repeat(
     await relay(police)
     batch = council.take(at_offsets(police.log(police.world.topic("b"))))
     assert (batch.refused, batch.repeats, council.inbox()) == ([], 1, [event_id])
+
+
+def test_a_refused_export_goes_back_with_a_new_marker(police: MemoryAgency, tmp_path: Path) -> None:
+    folders = Folders(*(tmp_path / name for name in ("import", "processed", "quarantine", "inbox")))
+    marked = replace(folders, done_marker=".done")
+    for folder in (folders.import_, folders.quarantine):
+        folder.mkdir()
+    (folders.quarantine / "a.csv").write_bytes(b"x")
+    (held,) = held_in_folders(marked, 1, with_reasons=False)
+    assert retry_held(police.store, marked, held.id, 1).outcome == "moved_to_import"
+    export, marker = sorted(folders.import_.iterdir())
+    assert (export.name, marker.name) == ("a.csv", "a.csv.done")
+    assert marker.stat().st_mtime_ns >= export.stat().st_mtime_ns
 
 
 async def test_an_event_of_another_agency_is_not_asked_for(police: MemoryAgency) -> None:
