@@ -11,7 +11,7 @@ STAMP  := $(VENV)/.installed
 CODE   := deploy/entrance/concordant contracts broker adapters
 CHECKED := $(CODE) tests $(wildcard deploy bench)
 # Pages of docs/ that are made from the program.
-GENERATED := codes commands configuration events metrics public_api mappings
+GENERATED := codes commands configuration events metrics public_api runbook mappings
 # Workers of the test run: `make test WORKERS=0` runs it in one process.
 WORKERS ?= logical
 # How long `make faults` goes on.

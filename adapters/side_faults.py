@@ -1,4 +1,4 @@
-"""Loop that stores what the checks of source and sink say, for `status` and `doctor`."""
+"""Loop that stores what the checks of Kafka, source and sink say, for `status` and `doctor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from broker.errors import StoreError
 from broker.observing.health import Check
 from broker.observing.logs import logger
-from broker.observing.side_faults import Side, keep_fault
+from broker.observing.side_faults import SIDES, Side, keep_fault
 from broker.store.database import Store
 from broker.waiting import set_within
 
@@ -47,8 +47,7 @@ class SideFaultRecord:
         Raises:
             StoreError: nothing was stored.
         """
-        sides: tuple[Side, ...] = ("source", "sink")
-        found = {side: self._checks[side]() if side in self._checks else None for side in sides}
+        found = {side: self._checks[side]() if side in self._checks else None for side in SIDES}
         changed = {
             side: code
             for side, code in found.items()

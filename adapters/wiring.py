@@ -163,7 +163,7 @@ class Adapter:
         source: takes events of the agency's system.
         sink: hands received events to the agency's system.
         retention: deletes files after their retention period.
-        faults: stores what the checks of source and sink say.
+        faults: stores what the checks of Kafka, source and sink say.
         server: HTTP server of /livez, /readyz and /metrics.
         api: HTTP interface for the agency's system; None if neither source nor sink has one.
     """
@@ -216,7 +216,7 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
     )
     source, sink = make_source(parts), make_sink(parts)
     retry.call(source.retry_now)
-    checks: dict[Side, Check] = {}
+    checks: dict[Side, Check] = {"kafka": broker.kafka_fault}
     if source.trouble is not None:
         outside.readiness.add("import", source.trouble)
         checks["source"] = source.trouble

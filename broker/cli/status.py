@@ -32,7 +32,10 @@ def status(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Show the state of this agency. Needs no passphrase and no Kafka."""
+    """Show the state of this agency. Needs no passphrase and no Kafka.
+
+    The first line says whether everything flows, or what does not and since when.
+    """
     if context.invoked_subcommand is not None:
         return
     if agency is None:
@@ -40,12 +43,14 @@ def status(
     from broker.cli.status_text import in_words, needs, status_json
     from broker.clock import now_ms
     from broker.operations.agency_status import report
+    from broker.operations.health.agency_health import health, machine_health
 
     found = report(agency, now_ms())
+    how = health(found, machine_health(agency))
     if json:
-        print_json(status_json(found), output)
+        print_json(status_json(found, how), output)
     else:
-        print_text(in_words(found), output)
+        print_text(in_words(found, how), output)
     for line in needs(found):
         note(line)
 

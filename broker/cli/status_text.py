@@ -11,14 +11,24 @@ from broker.cli.output import plain_table
 from broker.cli.times import instant, moment
 from broker.codes.meanings import CODES
 from broker.operations.agency_status import Status
+from broker.operations.health.agency_health import Health
 from contracts.durations import duration_text
 
 
-def status_json(status: Status) -> dict[str, object]:
+def status_json(status: Status, found: Health) -> dict[str, object]:
     """The whole status for scripts, every time as text."""
     values = asdict(status)
     del values["time_ms"]
-    return {"time": instant(status.time_ms), **{n: _timed(v) for n, v in values.items()}}
+    return {
+        "time": instant(status.time_ms),
+        "health": {
+            "flows": found.flows,
+            "sentence": found.sentence,
+            "works": found.works,
+            "troubles": [_timed(asdict(one)) for one in found.troubles],
+        },
+        **{n: _timed(v) for n, v in values.items()},
+    }
 
 
 def needs(status: Status) -> list[str]:
@@ -108,9 +118,10 @@ def needs(status: Status) -> list[str]:
     return lines
 
 
-def in_words(status: Status) -> str:
-    """The whole status as text."""
-    text = f"{status.agency} in {status.deployment}, {moment(status.time_ms)}\n\n"
+def in_words(status: Status, found: Health) -> str:
+    """The whole status as text; the first line says whether everything flows."""
+    text = f"{found.sentence}\n{found.works}\n\n"
+    text += f"{status.agency} in {status.deployment}, {moment(status.time_ms)}\n\n"
     text += plain_table(("", ""), list(_facts(status))).partition("\n")[2]
     for heading, columns, rows in _tables(status):
         if rows:
@@ -166,7 +177,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
             + _since(status, status.oldest_result_ms),
         )
     for fault in status.side_faults:
-        yield fault.side, f"cannot work now: {fault.code}" + _since(status, fault.since_ms)
+        yield fault.side, f"cannot be used now: {fault.code}" + _since(status, fault.since_ms)
     failing = status.deliveries_failing
     if failing is not None and failing.events:
         yield (

@@ -42,6 +42,8 @@ AGAIN_S: Final = 0.2
 """Maximum age of an answer in seconds: making one takes a thread that the adapter also needs."""
 STOP_S: Final = 3
 """Seconds for answers to be sent when the adapter stops."""
+STARTING: Final = "starting"
+"""Reason of a check that its task has not set yet."""
 _FAILED: Final = "the check itself failed"
 _START_S: Final = 10.0
 _POLL_S: Final = 0.02
@@ -49,9 +51,9 @@ _Made = TypeVar("_Made")
 
 
 class Flag:
-    """A check that a task sets; it fails with the reason `starting` until then."""
+    """A check that a task sets; it fails with the reason ``STARTING`` until then."""
 
-    def __init__(self, reason: str | None = "starting") -> None:
+    def __init__(self, reason: str | None = STARTING) -> None:
         self._reason = reason
 
     def up(self) -> None:

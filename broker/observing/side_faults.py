@@ -1,4 +1,4 @@
-"""Faults of the source and the sink of a running adapter, for the commands that only ask.
+"""Faults of Kafka, the source and the sink of a running adapter, for the commands that only ask.
 
 The adapter writes what its checks say, and `status` and `doctor` read it.
 """
@@ -12,16 +12,16 @@ import orjson
 
 from broker.store.transaction import Transaction
 
-Side: TypeAlias = Literal["source", "sink"]
-SIDES: Final[tuple[Side, ...]] = ("source", "sink")
+Side: TypeAlias = Literal["kafka", "source", "sink"]
+SIDES: Final[tuple[Side, ...]] = ("kafka", "source", "sink")
 
 
 @dataclass(frozen=True, slots=True)
 class SideFault:
-    """A source or sink that cannot do its work now.
+    """Kafka, a source or a sink that cannot be used now.
 
     Attributes:
-        side: which of the two.
+        side: which of them.
         code: reason code.
         since_ms: when it was first noticed.
     """
@@ -42,7 +42,7 @@ def keep_fault(tx: Transaction, side: Side, code: str | None, now: int) -> None:
 
 
 def side_faults(tx: Transaction) -> tuple[SideFault, ...]:
-    """Return the faults of both sides."""
+    """Return the faults of all sides."""
     return tuple(found for side in SIDES if (found := _read(tx, side)) is not None)
 
 

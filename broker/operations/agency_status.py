@@ -13,7 +13,7 @@ from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
-from broker.observing.metrics import NOT_TAKEN_SHOWN_MS
+from broker.observing.metrics import NOT_TAKEN_SHOWN_MS, HeldKind
 from broker.observing.side_faults import SideFault, side_faults
 from broker.observing.tallies import kept
 from broker.operations.agency_progress import (
@@ -147,7 +147,7 @@ class Held:
     ``codes`` counts the reasons; ``retry`` is the command that tries them again.
     """
 
-    kind: str
+    kind: HeldKind
     title: str
     count: int
     oldest_ms: int | None
@@ -201,7 +201,8 @@ class Status:
     and whose result is overdue; `oldest_result_ms` is when the oldest was offered.
     `deliveries_failing` are events that the agency's system did not take and that are tried again.
     `not_taken` are own events that a recipient put aside or refused in the last 7 days.
-    `side_faults` are what keeps the source or the sink of a running adapter from its work.
+    `side_faults` are what keeps a running adapter from Kafka, its source or its sink.
+    `adapter_runs` is whether the agency's adapter runs now.
     """
 
     agency: str
@@ -239,6 +240,7 @@ class Status:
     deliveries_failing: FailingDeliveries | None = None
     not_taken: tuple[NotTaken, ...] = ()
     side_faults: tuple[SideFault, ...] = ()
+    adapter_runs: bool = False
 
 
 def report(agency: Path, now: int) -> Status:
@@ -256,12 +258,20 @@ def report(agency: Path, now: int) -> Status:
     store = open_held_state(participant)
     try:
         with store.reading() as tx:
-            return _status(participant, tx, now)
+            return agency_status(participant, tx, now)
     finally:
         store.close()
 
 
-def _status(participant: Participant, tx: Transaction, now: int) -> Status:
+def agency_status(participant: Participant, tx: Transaction, now: int) -> Status:
+    """Return a snapshot of an agency that is already loaded.
+
+    Args:
+        participant: the agency.
+        tx: its state.
+        now: milliseconds since the epoch.
+    """
+    runs = adapter_runs(participant.root)
     manifest = participant.manifests.newest(participant.agency)
     sizes = tx.quarantine.sizes()
     states = agreement_states(participant, now)
@@ -320,7 +330,8 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         results_overdue=overdue,
         oldest_result_ms=oldest_offer,
         deliveries_failing=tx.attempts.failing(),
-        side_faults=side_faults(tx) if adapter_runs(participant.root) else (),
+        side_faults=side_faults(tx) if runs else (),
+        adapter_runs=runs,
         not_taken=_not_taken(tx, now),
     )
 

@@ -24,6 +24,7 @@ from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements
 from broker.control.ping_answers import PingAnswers
 from broker.control.watch import Found, Watch
+from broker.observing.health import STARTING
 from broker.observing.logs import logger
 from broker.sending.copies import CopyRelease
 from broker.sending.publishing import Publisher
@@ -166,6 +167,11 @@ class BrokerService:
     def tell_shortage(self) -> None:
         """Report that no more files can be opened: a part of the adapter waits."""
         self._status.tell_shortage()
+
+    def kafka_fault(self) -> str | None:
+        """Return the reason code if Kafka cannot be used; None if it can, or was not tried yet."""
+        reason = self._status.kafka()
+        return None if reason == STARTING else reason
 
     def published(self) -> None:
         """Wake the relay, because the outbox has something new."""

@@ -117,10 +117,12 @@ def _deliveries(tx: Transaction, now: int) -> Iterator[Check]:
 
 def _sides(tx: Transaction, now: int, *, runs: bool) -> Iterator[Check]:
     for fault in side_faults(tx) if runs else ():
-        detail = (
-            f"the {fault.side} of the adapter cannot work: {fault.code}, for "
-            f"{duration_text(now - fault.since_ms)}"
+        subject = (
+            "the adapter cannot use Kafka"
+            if fault.side == "kafka"
+            else f"the {fault.side} of the adapter cannot work"
         )
+        detail = f"{subject}: {fault.code}, for {duration_text(now - fault.since_ms)}"
         fix = "look up the code in docs/codes.md; nothing is lost"
         yield Check(fault.side, "fail", detail, fix, "side_fails")
 

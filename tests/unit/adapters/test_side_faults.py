@@ -10,10 +10,16 @@ from broker.agency.running import ADAPTER_LOCK
 from broker.cli.status_text import in_words
 from broker.operations.agency_status import report
 from broker.operations.checks.flow_checks import flow_checks
+from broker.operations.health.agency_health import health
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from tests.support.founded_partnership import COUNCIL, NOW, founded
 from tests.support.memory_agency import Clock
+
+
+def shown(folder: Path, now: int) -> str:
+    status = report(folder, now)
+    return in_words(status, health(status))
 
 
 def test_trouble_of_a_side_shows_in_status_and_doctor_says_side_fails(tmp_path: Path) -> None:
@@ -33,7 +39,7 @@ def test_trouble_of_a_side_shows_in_status_and_doctor_says_side_fails(tmp_path: 
         record.round()
         (fault,) = report(folder, clock.now).side_faults
         assert (fault.side, fault.code, fault.since_ms) == ("source", "sftp_host_key_wrong", NOW)
-        assert "sftp_host_key_wrong" in in_words(report(folder, clock.now))
+        assert "sftp_host_key_wrong" in shown(folder, clock.now)
         found = [one for one in flow_checks(participant, clock.now) if one.name == "source"]
         assert [(one.status, one.code) for one in found] == [("fail", "side_fails")]
         codes["source"] = None

@@ -19,7 +19,7 @@ from tests.support.promtool import REQUIRED
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
-GENERATED = ("codes", "commands", "configuration", "events", "metrics", "public_api")
+GENERATED = ("codes", "commands", "configuration", "events", "metrics", "public_api", "runbook")
 SVG = "{http://www.w3.org/2000/svg}"
 DIAGRAMS = sorted((DOCS / "diagrams").glob("*.svg"))
 

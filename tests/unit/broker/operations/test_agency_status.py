@@ -8,11 +8,17 @@ from broker.agency.participant import load_participant
 from broker.cli.status_text import in_words
 from broker.operations.agency_status import report
 from broker.operations.checks.flow_checks import flow_checks
+from broker.operations.health.agency_health import health
 from broker.store.database import open_store
 from broker.store.rows import AttemptsRow, NewInboxRow
 from tests.support.founded_partnership import COUNCIL, NOW, founded
 
 MINUTE = 60_000
+
+
+def shown(folder: Path, now: int) -> str:
+    status = report(folder, now)
+    return in_words(status, health(status))
 
 
 def test_doctor_says_delivery_fails_and_status_counts_the_events(tmp_path: Path) -> None:
@@ -38,7 +44,7 @@ def test_doctor_says_delivery_fails_and_status_counts_the_events(tmp_path: Path)
         ("warn", "delivery_fails"),
         ("fail", "delivery_fails"),
     ]
-    assert "webhook_slow" in in_words(report(folder, NOW))
+    assert "webhook_slow" in shown(folder, NOW)
     with store.transaction() as tx:
         for row in tx.inbox.undelivered(9):
             tx.inbox.mark_delivered(row.seq, NOW, None)

@@ -1,0 +1,141 @@
+"""Health of an agency in one sentence: everything flows, or what does not.
+
+`concordant status` and the operator's board show the same words. A trouble that follows from a more
+pressing one is left out: without a running adapter, for example, every partner seems silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from broker.operations.agency_status import Status
+from broker.operations.checks import machine_checks
+from broker.operations.checks.check import Check
+from broker.operations.health.flow_troubles import (
+    kafka_trouble,
+    own_system_troubles,
+    own_troubles,
+    put_aside_troubles,
+)
+from broker.operations.health.partner_troubles import (
+    Named,
+    alarm_troubles,
+    answer_troubles,
+    missing_troubles,
+    silence_trouble,
+    trust_troubles,
+)
+from broker.operations.health.trouble import Trouble, counted
+from broker.operations.health.validity_troubles import validity_troubles
+from contracts.durations import duration_text
+
+FLOWS: Final = "Everything flows."
+_ORDER: Final = {"now": 0, "today": 1, "soon": 2}
+_SAID: Final = 2
+"""Troubles that the sentence names; the steps name all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Health of an agency at one moment.
+
+    Attributes:
+        flows: whether every event gets where it belongs.
+        sentence: the whole in one sentence.
+        works: what still works, and that nothing is lost.
+        troubles: everything that needs a person, the most pressing first.
+        time_ms: when it was looked at, milliseconds since the epoch.
+    """
+
+    flows: bool
+    sentence: str
+    works: str
+    troubles: tuple[Trouble, ...]
+    time_ms: int
+
+
+def health(status: Status, checks: Sequence[Check] = (), named: Named = str) -> Health:
+    """Return the health of an agency.
+
+    Args:
+        status: its state.
+        checks: results of `machine_health`.
+        named: gives the name of an agency, by its id.
+    """
+    found = tuple(sorted(_troubles(status, checks, named), key=lambda one: _ORDER[one.urgency]))
+    flows = all(one.urgency == "soon" for one in found)
+    return Health(
+        flows, _sentence(found, flows=flows), _works(status, found), found, status.time_ms
+    )
+
+
+def machine_health(agency: Path) -> tuple[Check, ...]:
+    """Return the checks of the machine that are quick enough for each look."""
+    return tuple(machine_checks.disk(agency))
+
+
+def _troubles(status: Status, checks: Sequence[Check], named: Named) -> Iterator[Trouble]:
+    yield from own_troubles(status, checks)
+    yield from trust_troubles(status, named)
+    kafka = kafka_trouble(status) if status.adapter_runs else None
+    if kafka is not None:
+        yield kafka
+    elif status.adapter_runs:
+        silence = silence_trouble(status, named)
+        if silence is not None:
+            yield silence
+    yield from missing_troubles(status, named)
+    yield from own_system_troubles(status)
+    yield from put_aside_troubles(status)
+    yield from answer_troubles(status)
+    yield from alarm_troubles(status, named)
+    yield from validity_troubles(status)
+
+
+def _sentence(troubles: Sequence[Trouble], *, flows: bool) -> str:
+    if not troubles:
+        return FLOWS
+    if flows:
+        rest = _rest(len(troubles) - 1)
+        return f"Everything flows, but {troubles[0].says}{rest}."
+    clauses = [one.says for one in troubles[:_SAID]]
+    text = ", and ".join(clauses) if len(troubles) == _SAID else ", ".join(clauses)
+    return f"{text[:1].upper()}{text[1:]}{_rest(len(troubles) - len(clauses))}."
+
+
+def _rest(count: int) -> str:
+    if not count:
+        return ""
+    return f", and {counted(count, 'more thing needs', 'more things need')} a person"
+
+
+def _works(status: Status, troubles: Sequence[Trouble]) -> str:
+    names = {one.entry for one in troubles if one.urgency != "soon"}
+    waiting = status.outbox.pending + status.outbox.unsent + status.copies
+    wait = counted(waiting, "event of ours waits", "events of ours wait") if waiting else ""
+    if "adapter-down" in names:
+        return "Nothing is lost. Events wait here and in Kafka until the adapter runs again." + (
+            f" Now {wait}." if wait else ""
+        )
+    if "kafka-unavailable" in names:
+        return "Nothing is lost. Events are accepted and stored here until Kafka takes them." + (
+            f" Now {wait}." if wait else ""
+        )
+    if "agreement-not-in-force" in names:
+        return "What was received stays readable. Nothing new is sent."
+    if not names:
+        return _calm(status)
+    asked = " The missing records have been asked for." if "records-missing" in names else ""
+    return f"Everything else flows, and nothing is lost.{asked}" + (f" {wait}." if wait else "")
+
+
+def _calm(status: Status) -> str:
+    heard = [one.heard_ms for one in status.heartbeats if one.heard_ms is not None]
+    if not heard:
+        return "Nothing waits, and nothing is put aside."
+    ago = duration_text(status.time_ms - min(heard))
+    partners = counted(len(heard), "partner was", "partners were")
+    return f"{partners} heard within the last {ago}. Nothing waits too long."
