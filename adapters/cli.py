@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,6 +42,19 @@ def run(
         bool,
         typer.Option("--json-logs/--console-logs", help="Format of the log on standard error."),
     ] = True,
+    web: Annotated[
+        bool,
+        typer.Option(
+            "--web",
+            help="Serve the pages of this agency too; the first line of the output is a link.",
+        ),
+    ] = False,
+    web_host: Annotated[
+        str, typer.Option(help="Address to listen on for the pages.")
+    ] = "127.0.0.1",
+    web_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the pages; 0 is any free one.")
+    ] = 0,
 ) -> None:
     """Run this agency's adapter until you stop it with Ctrl-C or SIGTERM.
 
@@ -49,12 +63,21 @@ def run(
     """
     import asyncio
 
-    from adapters.runner import run_adapter
-    from broker.clock import now_ms
     from broker.observing.logs import configure
 
     configure(json=json_logs)
-    asyncio.run(run_adapter(agency, now_ms, settle_s=settle))
+    asyncio.run(_run(agency, settle, (web_host, web_port) if web else None))
+
+
+async def _run(agency: Path, settle_s: float, pages: tuple[str, int] | None) -> None:
+    """Run the adapter, and serve the pages at an address if one is given."""
+    from adapters.runner import run_adapter, stop_on_signals
+    from adapters.web.cli import served_pages
+    from broker.clock import now_ms
+
+    stop = stop_on_signals()
+    async with nullcontext() if pages is None else served_pages(agency, *pages):
+        await run_adapter(agency, now_ms, settle_s=settle_s, stop=stop)
 
 
 @app.command("list")

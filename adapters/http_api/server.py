@@ -57,7 +57,16 @@ def api_address(section: ApiSection, root: Path) -> ApiAddress:
     tls = None
     if section.certificate is not None and section.key is not None:
         authority = None if section.client_ca is None else root / section.client_ca
-        tls = server_context(root / section.certificate, root / section.key, authority)
+        try:
+            tls = server_context(root / section.certificate, root / section.key, authority)
+        except (OSError, ValueError):
+            raise ConfigError(
+                "The TLS files of the HTTP interface cannot be used.",
+                code="config_api_certificate",
+                where="agency.toml: api",
+                fix="Check that certificate, key and client_ca are PEM files that belong together "
+                "and that the adapter's account may read. The key must have no passphrase.",
+            ) from None
     return ApiAddress(section.host, section.port, tls, section.connections)
 
 
@@ -70,23 +79,15 @@ def server_context(certificate: Path, key: Path, authority: Path | None) -> ssl.
         authority: PEM of the authority whose certificate each client must show; None for none.
 
     Raises:
-        ConfigError: `config_api_certificate`.
+        OSError: a file cannot be read, or the files do not belong together (``ssl.SSLError``).
+        ValueError: a file is not PEM.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key, _no_passphrase)
-        if authority is not None:
-            context.load_verify_locations(authority)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ValueError):  # ssl.SSLError is an OSError
-        raise ConfigError(
-            "The TLS files of the HTTP interface cannot be used.",
-            code="config_api_certificate",
-            where="agency.toml: api",
-            fix="Check that certificate, key and client_ca are PEM files that belong together and "
-            "that the adapter's account may read. The key must have no passphrase.",
-        ) from None
+    context.load_cert_chain(certificate, key, _no_passphrase)
+    if authority is not None:
+        context.load_verify_locations(authority)
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 

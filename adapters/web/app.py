@@ -36,6 +36,7 @@ from adapters.web.static_files import KeptFiles
 from adapters.web.visit import Form, Visit
 from broker.codes.meanings import next_step
 from broker.observing.logs import logger
+from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 REQUESTS_A_MINUTE: Final = 600
@@ -92,6 +93,7 @@ class WebApp:
         self._rate = Rate(REQUESTS_A_MINUTE, time.monotonic)
         self._sign_ins = Rate(SIGN_INS_A_MINUTE, time.monotonic)
         self._watching = Watching()
+        self._ending = asyncio.Event()
         self._log = logger("web")
         pages = [page for area in areas for page in area.pages]
         self.asgi: Final = Starlette(
@@ -104,6 +106,10 @@ class WebApp:
             ],
             exception_handlers={HTTPException: self._unknown, Exception: self._defect},
         )
+
+    def end_streams(self) -> None:
+        """End the answers that wait for changes, so that the server can stop at once."""
+        self._ending.set()
 
     # --- routes ---------------------------------------------------------------------------------
 
@@ -238,8 +244,7 @@ class WebApp:
             seen = await run_in_threadpool(self._agency.state_stamp)
             yield ": waiting\n\n"
             while time.monotonic() < ends and not session.ended(self._agency.clock()):
-                await asyncio.sleep(LOOK_S)
-                if await request.is_disconnected():
+                if await set_within(self._ending, LOOK_S) or await request.is_disconnected():
                     return
                 stamp = await run_in_threadpool(self._agency.state_stamp)
                 if stamp != seen:

@@ -1,7 +1,9 @@
-"""Command ``concordant web``."""
+"""Command ``concordant web``, and the pages inside ``concordant adapter run``."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,16 +38,38 @@ def web(
 
 async def _serve(agency: Path, host: str, port: int) -> None:
     from adapters.runner import stop_on_signals
-    from adapters.web.serving import WebServer
-    from broker.clock import now_ms
 
     stop = stop_on_signals()
-    server = WebServer(agency, now_ms, host, port)
-    await server.start()
+    async with served_pages(agency, host, port):
+        await stop.wait()
+
+
+@asynccontextmanager
+async def served_pages(agency: Path, host: str, port: int) -> AsyncIterator[None]:
+    """Serve the pages meanwhile, and print the link that signs the person at this machine in.
+
+    Args:
+        agency: the agency's folder.
+        host: address to listen on.
+        port: 0 is any free one.
+
+    Raises:
+        ConcordantError: the folder, its TLS files or the port cannot be used.
+        InstallationError: `package_missing`: the extra ``web`` is not installed.
+    """
+    from broker.clock import now_ms
+    from concordant.packages import library_missing
+
     try:
+        from adapters.web.serving import WebServer
+    except ModuleNotFoundError as error:
+        raise library_missing(error, "web") from None
+    server = WebServer(agency, now_ms, host, port)
+    try:
+        await server.start()
         typer.echo(server.new_link())
         _link_on_enter(server)
-        await stop.wait()
+        yield
     finally:
         await server.stop()
 

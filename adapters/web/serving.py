@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -40,9 +41,7 @@ class WebServer:
         self._agency = OwnAgency(root, clock)
         participant = self._agency.participant()
         section = participant.config.web
-        tls = None
-        if section.certificate is not None and section.key is not None:
-            tls = server_context(root / section.certificate, root / section.key, None)
+        tls = _tls_of(section, root)
         if tls is None and not _on_loopback(host):
             raise ConfigError(
                 "Without a certificate the web application is served on this machine alone.",
@@ -69,7 +68,8 @@ class WebServer:
                 "Role": Role,
             },
         )
-        self.asgi: Final = WebApp(self._agency, self._doors, renderer, (*AREAS, OWN)).asgi
+        self._app = WebApp(self._agency, self._doors, renderer, (*AREAS, OWN))
+        self.asgi: Final = self._app.asgi
         self._server = ApiServer(self.asgi, ApiAddress(host, port, tls, CONNECTIONS))
 
     @property
@@ -97,12 +97,33 @@ class WebServer:
 
     async def stop(self) -> None:
         """Answer open requests, then close port and state."""
+        self._app.end_streams()
         await self._server.stop()
         self.close()
 
     def close(self) -> None:
         """Close the agency's state."""
         self._agency.close()
+
+
+def _tls_of(section: WebSection, root: Path) -> ssl.SSLContext | None:
+    """Return the TLS context of `[web]`; None if the section names no certificate.
+
+    Raises:
+        ConfigError: `config_web_certificate`.
+    """
+    if section.certificate is None or section.key is None:
+        return None
+    try:
+        return server_context(root / section.certificate, root / section.key, None)
+    except (OSError, ValueError):
+        raise ConfigError(
+            "The TLS files of the web application cannot be used.",
+            code="config_web_certificate",
+            where="agency.toml: web",
+            fix="Check that certificate and key of [web] are PEM files that belong together, with "
+            "permissions that let this account read them, and that the key has no passphrase.",
+        ) from None
 
 
 def _on_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ from broker.agency.config_bus import BUS, BusSection, require_bus
 from broker.agency.config_rules import (
     require_complete,
     require_complete_sftp,
+    require_complete_web,
     require_passphrase_place,
     require_safe_api,
     require_safe_webhook,
@@ -112,6 +113,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
             require_passphrase_place(section, f"{where}: {name}")
     require_complete(config.kafka, where)
     require_safe_api(config.api, where)
+    require_complete_web(config.web, where)
     require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")
     require_bus(config.adapter, config.bus, where)
     if config.database is not None:

@@ -40,6 +40,11 @@ HttpsAddress = Annotated[
         max_length=512,
     ),
 ]
+HostName = Annotated[
+    str,
+    StringConstraints(pattern=r"\A[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\z"),
+]
+"""Name of a machine, without scheme and port."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
 SYSTEM_AUTHORITIES: Final = "system"
@@ -355,7 +360,7 @@ class WebSection(Section):
 
     certificate: Text | None = None
     key: Text | None = None
-    public_host: Text | None = None
+    public_host: HostName | None = None
     names: dict[str, Text] = Field(default_factory=dict)
 
 

@@ -300,6 +300,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "agency.toml cannot be read",
         "Correct the line or the permissions that are named. An earlier copy shows what changed.",
     ),
+    "config_web_certificate": Meaning(
+        "the TLS files of the web application cannot be used",
+        "Check that certificate and key of [web] are PEM files that belong together, with "
+        "permissions that let this account read them, and that the key has no passphrase.",
+    ),
     "config_web_tls": Meaning(
         "the pages would carry personal data without encryption",
         "Leave --host out, or set certificate and key in [web] of agency.toml.",

@@ -66,6 +66,8 @@ BY_TEST = {
     "::test_a_server_that_is_not_there_is_sftp_unreachable_and_trouble_when_it_lasts",
     "side_fails": "adapters/test_side_faults.py"
     "::test_trouble_of_a_side_shows_in_status_and_doctor_says_side_fails",
+    "config_web_certificate": "adapters/web/test_serving.py"
+    "::test_tls_files_that_do_not_belong_together_are_config_web_certificate",
     "config_webhook_plaintext": "broker/agency/test_config.py"
     "::test_a_webhook_without_encryption_off_loopback_is_config_webhook_plaintext",
     "delivery_fails": "broker/operations/test_agency_status.py"

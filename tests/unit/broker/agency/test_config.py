@@ -187,6 +187,22 @@ def test_an_interface_without_encryption_off_loopback_is_config_api_plaintext(ap
     assert parse_config(f"{GOOD}\n[api]\n{api}\n{tls}".encode(), "agency.toml").api.key
 
 
+@pytest.mark.parametrize(
+    ("web", "setting"),
+    [
+        ('certificate = "cert.pem"', "web.key"),
+        ('key = "key.pem"', "web.certificate"),
+        ('public_host = "https://desk.example.org"', "web.public_host"),
+        ('public_host = "desk.example.org:8443"', "web.public_host"),
+    ],
+)
+def test_a_setting_of_the_web_application_that_cannot_work(web: str, setting: str) -> None:
+    error = refused(f"{GOOD}\n[web]\n{web}\n")
+
+    assert error.code == "config_invalid"
+    assert error.where == f"agency.toml: {setting}"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 def test_the_interface_may_be_plain_on_a_loopback_address(host: str) -> None:
     assert parse_config(f'{GOOD}\n[api]\nhost = "{host}"\n'.encode(), "x").api.host == host
