@@ -9,6 +9,7 @@ import typer
 
 
 def demo(
+    *,
     cases: Annotated[
         int, typer.Option(min=20, max=5000, help="Number of cases besides the case of the story.")
     ] = 100,
@@ -23,6 +24,14 @@ def demo(
         Path | None,
         typer.Option(metavar="FILE", help="Write all figures and refusals to this file."),
     ] = None,
+    web: Annotated[
+        bool,
+        typer.Option(
+            "--web",
+            help="Keep Kafka and all agencies running afterwards, and print a link to the pages "
+            "of each. Ctrl-C ends it.",
+        ),
+    ] = False,
     kafka: Annotated[
         str | None,
         typer.Option(
@@ -41,7 +50,7 @@ def demo(
     """
     from adapters.demo.playing import play
 
-    raise typer.Exit(play(cases, keep, json, kafka))
+    raise typer.Exit(play(cases, keep, json, kafka, web=web))
 
 
 def quickstart(

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+from adapters.demo.pages import serve_pages
 from adapters.demo.programme import Programme
-from adapters.demo.report import leave, try_next
+from adapters.demo.report import Result, leave, try_next
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from broker.errors import ConfigError
@@ -17,7 +18,9 @@ from broker.errors import ConfigError
 INTERRUPTED: Final = 130
 
 
-def play(cases: int, keep: Path | None, json_file: Path | None, address: str | None) -> int:
+def play(
+    cases: int, keep: Path | None, json_file: Path | None, address: str | None, *, web: bool
+) -> int:
     """Run the demo.
 
     Args:
@@ -25,6 +28,7 @@ def play(cases: int, keep: Path | None, json_file: Path | None, address: str | N
         keep: the folder to leave; a new temporary one if None.
         json_file: a second file for figures and refusals.
         address: ``host:port`` of a Kafka that is already running.
+        web: keep everything running afterwards, and serve the pages of each agency.
 
     Returns:
         The exit code: 0, 1 if an expectation did not hold, 130 after Ctrl-C.
@@ -55,24 +59,33 @@ def play(cases: int, keep: Path | None, json_file: Path | None, address: str | N
         with Stage(root, address, screen.progress) as stage:
             programme = Programme(stage, screen, cases)
             result = programme.play()
+            leave(result, json_file)
+            if web:
+                _conclude(screen, result)
+                serve_pages(stage, screen)
             with screen.doing("stopping"):
                 stage.stop_adapters()
     except KeyboardInterrupt:
         screen.line("Interrupted; no process is left behind. The folder stays.")
         return INTERRUPTED
-    leave(result, json_file)
+    if not web:
+        if result.case_id:
+            try_next(screen, result, ours=address is None)
+        _conclude(screen, result)
+    return 0 if result.met else 1
+
+
+def _conclude(screen: Screen, result: Result) -> None:
+    """Say what did not hold, and how many expectations held."""
     for what, met in result.expectations:
         if not met:
             screen.say(f"did not hold: {what}", "✗")
-    if result.case_id:
-        try_next(screen, result, ours=address is None)
     screen.line()
     screen.say(
         f"Done: {sum(met for _, met in result.expectations)} of "
         f"{len(result.expectations)} expectations held.",
         "✓" if result.met else "✗",
     )
-    return 0 if result.met else 1
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:

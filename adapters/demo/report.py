@@ -132,6 +132,8 @@ def try_next(screen: Screen, result: Result, *, ours: bool) -> None:
     screen.line("3. Audit a case: who received the address, under which clause?")
     command = ("concordant", "log", "show", "--agency", unit, "--case", result.case_id)
     screen.line(f"  {_shell(*command, '--field', 'victim.address')}")
+    screen.line("4. Click through the pages of an agency (the link works once):")
+    screen.line(f"  {_shell('concordant', 'web', '--agency', unit)}")
 
 
 def _shell(*words: object) -> str:

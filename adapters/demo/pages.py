@@ -1,0 +1,48 @@
+"""Pages of every agency of the demo, while its Kafka and its adapters go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from adapters.demo.screen import Screen
+from adapters.demo.stage import Stage
+from adapters.web.serving import WebServer
+from broker.clock import now_ms
+
+
+def serve_pages(stage: Stage, screen: Screen) -> None:
+    """Serve the pages of each agency until Ctrl-C or SIGTERM.
+
+    Args:
+        stage: the running agencies.
+        screen: where the links are shown.
+    """
+    screen.act("The pages of each agency")
+    screen.line("Each link works once. Ctrl-C ends everything.")
+    folders = {agency: stage.directory(agency) for agency in stage.agencies}
+    try:
+        asyncio.run(serve_until(asyncio.Event(), folders, screen.line))
+    except KeyboardInterrupt:
+        screen.line("Ending.")
+
+
+async def serve_until(
+    stop: asyncio.Event, folders: Mapping[str, Path], show: Callable[[str], None]
+) -> None:
+    """Serve the pages of some agencies, and show a link for each.
+
+    Args:
+        stop: ends it.
+        folders: agency id to folder.
+        show: takes a line with the id and the link.
+    """
+    async with AsyncExitStack() as stack:
+        for agency, folder in folders.items():
+            server = WebServer(folder, now_ms, "127.0.0.1", 0)
+            stack.push_async_callback(server.stop)
+            await server.start()
+            show(f"  {agency:<17} {server.new_link()}")
+        await stop.wait()
