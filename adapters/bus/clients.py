@@ -57,18 +57,18 @@ class Incoming:
 def header_texts(headers: object) -> dict[str, str]:
     """Return the headers of a message as text. None of them makes a message unreadable.
 
-    A header without a value is left out. Bytes that are not UTF-8 become U+FFFD; an
-    attribute of a CloudEvent with it is refused.
+    A header without a value is left out. Bytes that are not UTF-8, or their lone surrogates, become
+    U+FFFD: ``parse_cloud_event`` refuses a name with it, and an attribute with it.
     """
     if not isinstance(headers, Mapping):
         return {}
-    return {str(name): _text(one) for name, one in headers.items() if one is not None}
+    return {_text(name): _text(one) for name, one in headers.items() if one is not None}
 
 
 def _text(value: object) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).decode("utf-8", "replace")
-    return str(value)
+    return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class BusClient(Protocol):

@@ -65,6 +65,8 @@ def parse_cloud_event(body: bytes, headers: Mapping[str, str]) -> CloudEvent:
     Raises:
         EventError: `event_malformed`; names the attribute, never a value.
     """
+    if any(UNDECODED in name for name in headers):
+        raise _malformed("The name of a header of the message is not UTF-8 text.", "headers")
     attributes = _binary_attributes(headers)
     document = _object(body)
     if attributes is None:

@@ -1,19 +1,23 @@
-"""Client of the agency's own Kafka: a consumer group, and writes that every replica confirms."""
+"""Client of the agency's own Kafka: a consumer group, and writes that every replica confirms.
+
+FastStream makes aiokafka's own consumer, which stops at a header name that is not UTF-8 text. So
+this client reads with the consumer of the transport between agencies, which reads every header.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
+from broker.transport.kafka.raw import LenientConsumer
 
 POLL_MS: Final = 3_600_000
 """Milliseconds for the handling of one message, before Kafka gives it to another consumer."""
@@ -41,15 +45,17 @@ class KafkaClient:
             allow_auto_create_topics=False,
             logger=None,
         )
-        self._reader = None
+        self._reader: LenientConsumer | None = None
         if reads is not None:
-            self._reader = self._broker.subscriber(
+            self._reader = LenientConsumer(
                 reads,
+                bootstrap_servers=self._servers,
                 group_id=section.group,
+                enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 max_poll_interval_ms=POLL_MS,
-                ack_policy=AckPolicy.MANUAL,
-                parser=_parsed,
+                batch_bytes=None,
+                **parse_security(self._security),
             )
 
     async def open(self) -> None:
@@ -57,6 +63,8 @@ class KafkaClient:
         if self._declared:
             await self._declare()
         await self._broker.start()
+        if self._reader is not None:
+            await self._reader.start()
 
     async def _declare(self) -> None:
         """Make the topics that are missing; FastStream makes only those that are read."""
@@ -86,11 +94,17 @@ class KafkaClient:
     async def next(self, wait_s: float) -> Incoming | None:
         """See ``BusClient.next``."""
         assert self._reader is not None
-        message = await self._reader.get_one(timeout=wait_s)
-        if message is None:
-            await self.check()
-            return None
-        return Incoming(message.body or b"", message.headers, message.ack)
+        found = await self._reader.getmany(timeout_ms=int(wait_s * 1000), max_records=1)
+        for place, records in found.items():
+            for record in records:
+                done = partial(self._commit, place, record.offset + 1)
+                return Incoming(record.value or b"", header_texts(dict(record.headers)), done)
+        await self.check()
+        return None
+
+    async def _commit(self, place: TopicPartition, offset: int) -> None:
+        assert self._reader is not None
+        await self._reader.commit({place: offset})
 
     async def check(self) -> None:
         """See ``BusClient.check``."""
@@ -99,17 +113,11 @@ class KafkaClient:
 
     async def close(self) -> None:
         """See ``BusClient.close``."""
-        await self._broker.stop()
-
-
-async def _parsed(message: Any, parser: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Parse a record whatever its headers hold: FastStream fails if one is not UTF-8 text.
-
-    The consumer would then read the same record for ever.
-    """
-    headers = header_texts(dict(message.headers))
-    encoded = tuple((name, one.encode()) for name, one in headers.items())
-    return await parser(replace(message, headers=encoded))
+        try:
+            if self._reader is not None:
+                await self._reader.stop()
+        finally:
+            await self._broker.stop()
 
 
 def _security(settings: BusSettings) -> BaseSecurity:

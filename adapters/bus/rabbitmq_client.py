@@ -1,75 +1,86 @@
-"""Client of RabbitMQ: quorum queues on disk, persistent messages, publisher confirms."""
+"""Client of RabbitMQ: quorum queues on disk, persistent messages, publisher confirms.
+
+FastStream's connection is made again by itself after a loss, and is not closed if its opening is
+given up. So this client uses the connection of FastStream's own library without these.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
-from aio_pika import RobustConnection
-from aio_pika.abc import AbstractQueue
-from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
-from faststream.rabbit.schemas.queue import QuorumQueueArgs
-from faststream.security import BaseSecurity, SASLPlaintext
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from pamqp.commands import Basic
+from pamqp.common import FieldValue
 
+from adapters.bus.amqp_connection import bus_connection
 from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
 
-POLL_S: Final = 0.05
-"""Pause between two questions for a message while the queue is empty."""
+ONE_AT_A_TIME: Final = 1
+"""Messages that RabbitMQ delivers before one of them was acknowledged."""
 
 
 class RabbitmqClient:
     """See ``BusClient``."""
 
     def __init__(self, settings: BusSettings, reads: str | None) -> None:
-        section = settings.section
-        scheme = "amqp" if settings.tls is None else "amqps"
-        address = f"{scheme}://{section.servers[0]}/{quote(section.virtual_host, safe='')}"
-        self._broker = RabbitBroker(
-            address,
-            security=_security(settings),
-            default_channel=Channel(publisher_confirms=True, on_return_raises=True),
-            fail_fast=True,
-            logger=None,
-        )
+        self._connection = bus_connection(settings)
         self._names = settings.names
-        self._declares = section.declare
+        self._declares = settings.section.declare
         self._reads = reads
-        self._connection: RobustConnection | None = None
-        self._queue: AbstractQueue | None = None
+        self._channel: AbstractChannel | None = None
+        self._delivered: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
 
     async def open(self) -> None:
         """See ``BusClient.open``."""
-        self._connection = await self._broker.connect()
+        await self._connection.connect(timeout=OPERATION_S)
+        self._channel = channel = self._connection.channel(
+            publisher_confirms=True, on_return_raises=True
+        )
+        await channel.initialize(timeout=OPERATION_S)
+        channel.close_callbacks.add(self._lost)
+        await self.check()
+        if self._declares:
+            await self._declare(channel)
+        if self._reads is not None:
+            await self._consume(channel, self._reads)
+
+    async def _declare(self, channel: AbstractChannel) -> None:
         transport = self._connection.transport
         assert transport is not None
         arguments = queue_arguments(transport.connection.server_properties)
-        queues = {
-            name: RabbitQueue(
-                name,
-                queue_type=QueueType.QUORUM,
-                durable=True,
-                declare=self._declares,
-                arguments=arguments,
+        for name in self._names:
+            await channel.declare_queue(
+                name, durable=True, arguments=arguments, timeout=OPERATION_S
             )
-            for name in self._names
-        }
-        await self._broker.start()
-        for name, queue in queues.items():
-            if self._declares or name == self._reads:
-                found = await self._broker.declare_queue(queue)
-                self._queue = found if name == self._reads else self._queue
+
+    async def _consume(self, channel: AbstractChannel, name: str) -> None:
+        queue = await channel.get_queue(name, ensure=False)
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(self._cancelled)
+        await queue.consume(self._delivered.put, timeout=OPERATION_S)
+
+    def _lost(self, *_: object) -> None:
+        self._delivered.put_nowait(None)
+
+    def _cancelled(self, _: Basic.Cancel) -> None:
+        """Take the end of a queue, or of its leader, for a lost connection."""
+        self._delivered.put_nowait(None)
 
     async def publish(self, name: str, message: Outgoing) -> None:
         """See ``BusClient.publish``; a queue that does not exist is an error."""
-        await self._broker.publish(
-            message.body,
+        assert self._channel is not None
+        await self._channel.default_exchange.publish(
+            Message(
+                message.body,
+                content_type=CONTENT_TYPE,
+                message_id=message.id,
+                delivery_mode=DeliveryMode.PERSISTENT,
+            ),
             name,
-            content_type=CONTENT_TYPE,
-            message_id=message.id,
-            persist=True,
             mandatory=True,
             timeout=OPERATION_S,
         )
@@ -77,20 +88,17 @@ class RabbitmqClient:
     async def next(self, wait_s: float) -> Incoming | None:
         """See ``BusClient.next``.
 
-        A question is not cancelled when the time is up: the library closes the channel of a
-        cancelled one, and a slow server would never be read.
+        RabbitMQ delivers the next message by itself. So no request is given up when the time is
+        over: the library closes the channel of a request that is given up.
         """
-        assert self._queue is not None
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + wait_s
-        while True:
-            message = await self._queue.get(fail=False, no_ack=False, timeout=OPERATION_S)
-            if message is not None:
-                break
-            if loop.time() >= ends:
-                await self.check()
-                return None
-            await asyncio.sleep(POLL_S)
+        try:
+            async with asyncio.timeout(wait_s):
+                message = await self._delivered.get()
+        except TimeoutError:
+            await self.check()
+            return None
+        if message is None:
+            raise ConnectionError
         headers = header_texts(message.headers)
         if message.content_type:
             headers["content-type"] = message.content_type
@@ -98,18 +106,16 @@ class RabbitmqClient:
 
     async def check(self) -> None:
         """See ``BusClient.check``."""
-        if not await self._broker.ping(OPERATION_S):
-            raise ConnectionError
+        assert self._channel is not None
+        await self._channel.set_qos(prefetch_count=ONE_AT_A_TIME, timeout=OPERATION_S)
 
     async def close(self) -> None:
-        """See ``BusClient.close``. Without the first line a lost connection would come back."""
-        if self._connection is not None:
-            await self._connection.close()
-        await self._broker.stop()
+        """See ``BusClient.close``."""
+        await self._connection.close()
 
 
-def queue_arguments(server: Mapping[str, object]) -> QuorumQueueArgs:
-    """Return the arguments of a queue, in which no message may be dropped.
+def queue_arguments(server: Mapping[str, object]) -> dict[str, FieldValue]:
+    """Return the arguments of a quorum queue, in which no message may be dropped.
 
     From version 4 on, RabbitMQ drops a message that was delivered 20 times; -1 has no limit. An
     older version has no limit by itself, and takes -1 for a limit that is reached at once.
@@ -120,16 +126,5 @@ def queue_arguments(server: Mapping[str, object]) -> QuorumQueueArgs:
     version = server.get("version", b"")
     text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
     major = text.partition(".")[0]
-    return {"x-delivery-limit": -1} if major.isdecimal() and int(major) >= 4 else {}
-
-
-def _security(settings: BusSettings) -> BaseSecurity:
-    username, tls = settings.section.username, settings.tls
-    if username is not None and settings.password is not None:
-        return SASLPlaintext(
-            username=username,
-            password=settings.password,
-            ssl_context=tls,
-            use_ssl=tls is not None,
-        )
-    return BaseSecurity(ssl_context=tls, use_ssl=tls is not None)
+    limited = major.isdecimal() and int(major) >= 4
+    return {"x-queue-type": "quorum", **({"x-delivery-limit": -1} if limited else {})}

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 
+from broker.agency.config_bus import BusSection
 from tests.support.bus_agency import BusTown, OwnSystem, bus_town, until
 from tests.support.founded_partnership import POLICE
 
@@ -25,6 +26,7 @@ _numbers = itertools.count(1)
 class Outage(Protocol):
     """The server of the bus."""
 
+    def settled(self) -> bool: ...
     def kill(self) -> None: ...
     def start(self) -> None: ...
 
@@ -128,6 +130,7 @@ class BusBehaviour:
         for event in sent[4:8]:
             await system.publish(police.bus.names.send, police.message(event), case)
         await system.close()
+        await until(lambda: police.ready() and council.ready() and outage.settled())
         await asyncio.to_thread(outage.kill)
         await until(lambda: police.source.trouble is not None and bool(police.source.trouble()))
         await council.kill()
@@ -178,6 +181,33 @@ class BusBehaviour:
             assert time.monotonic() - before < 12
         finally:
             await asyncio.to_thread(outage.start)
+
+
+class SpoiledHeaders(BusBehaviour):
+    """Behaviour over a bus whose headers may have names of any bytes."""
+
+    async def publish_spoiled(self, bus: BusSection, name: str, body: bytes) -> None:
+        """Publish a message that has a header whose name is not text."""
+        raise NotImplementedError
+
+    async def test_a_header_name_that_is_not_text_puts_its_message_aside(
+        self, town: BusTown
+    ) -> None:
+        police = town.police
+        police.start(sink=False)
+        names = police.bus.names
+        asking = OwnSystem(police.bus, names.answers)
+        await until(police.ready)
+        spoiled = police.message(police.event(), "spoiled")
+        await self.publish_spoiled(police.bus, names.send, spoiled)
+        await asking.publish(names.send, police.message(police.event(), "next"))
+        refused, accepted = [one["data"] for one in await asking.all(2)]
+        assert refused["state"] == "refused"
+        assert refused["refusal"]["code"] == "event_malformed"
+        assert (accepted["state"], accepted["message"]["id"]) == ("accepted", "next")
+        (held,) = (police.root / "quarantine").glob("bus-event-*.cloudevent")
+        assert held.read_bytes() == spoiled
+        await asking.close()
 
 
 def _accepted(town: BusTown) -> int:

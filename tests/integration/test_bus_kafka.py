@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
-from tests.integration.bus_behaviour import BusBehaviour
+from adapters.bus.clients import bus_settings
+from broker.agency.config_bus import BusSection
+from tests.integration.bus_behaviour import SpoiledHeaders
 from tests.integration.conftest import RealKafka
+from tests.support.spoiled_headers import send_to_kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -19,6 +24,9 @@ class KafkaOutage:
     """Stops and starts the Kafka of the tests."""
 
     kafka: RealKafka
+
+    def settled(self) -> bool:
+        return True
 
     def kill(self) -> None:
         asyncio.run(self.kafka.stop())
@@ -45,5 +53,13 @@ def settings(real_kafka: RealKafka) -> dict[str, Any]:
     }
 
 
-class TestKafka(BusBehaviour):
+class TestKafka(SpoiledHeaders):
     """See ``BusBehaviour``."""
+
+    async def publish_spoiled(self, bus: BusSection, name: str, body: bytes) -> None:
+        context = bus_settings(bus, Path("/")).tls
+        producer = AIOKafkaProducer(
+            bootstrap_servers=list(bus.servers), security_protocol="SSL", ssl_context=context
+        )
+        async with producer:
+            await send_to_kafka(producer, name, body)

@@ -3,10 +3,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import cramjam
 import pytest
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.util import calc_crc32c
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -26,6 +23,7 @@ from tests.integration.transport_behaviour import (
     record,
     until,
 )
+from tests.support.spoiled_headers import send_to_kafka
 
 pytestmark = pytest.mark.kafka
 
@@ -76,7 +74,7 @@ class TestKafka(TransportBehaviour):
         """aiokafka alone never gets past such a record, on any partition."""
         alice, inbox = stage.transport("alice"), Inbox()
         await alice.send(many(stage.topic, 0, 3))
-        await send_undecodable_name(alice, stage.topic)
+        await send_to_kafka(await alice._sender._open(), stage.topic, b"poison")
         await alice.send([*many(stage.topic, 0, 3, 3), *many(stage.topic, 1, 3)])
         async with receiving(stage.transport("bob"), stage.topic, inbox):
             await until(lambda: inbox.count() == 10)
@@ -172,38 +170,3 @@ async def test_a_connection_without_certificate_is_refused(real_kafka: RealKafka
             KafkaConnection(real_kafka.local.bootstrap, TlsFiles.in_folder(Path("/nowhere")))
         )
     assert missing.value.code == "certificate_unreadable"
-
-
-async def send_undecodable_name(alice: KafkaTransport, topic: str) -> None:
-    """Send a record with a header name that is not UTF-8, as a malicious party can."""
-    producer = await alice._sender._open()
-    batch = producer.create_batch()
-    batch._builder = builder = PoisonBuilder()
-    batch._set_producer_state = builder.set_producer_state
-    batch._relative_offset = 1
-    batch.close()
-    async with asyncio.timeout(10):
-        await (await producer.send_batch(batch, topic, partition=0))
-
-
-class PoisonBuilder:
-    """Builds a batch of one record, then replaces two bytes of a header name and compresses."""
-
-    def __init__(self) -> None:
-        self._builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 100_000)
-        headers = [("pr\u00ff", b"v"), ("proof", b"p")]
-        self._builder.append(0, None, None, b"poison", headers)
-
-    def set_producer_state(self, *state: int) -> None:
-        self._builder.set_producer_state(*state)
-
-    def size(self) -> int:
-        return self._builder.size()
-
-    def build(self) -> bytes:
-        plain = bytes(self._builder.build()).replace("\u00ff".encode(), b"\xff\xfe")
-        records = bytes(cramjam.zstd.compress(plain[61:]))
-        zstd = 4
-        body = zstd.to_bytes(2, "big") + plain[23:61] + records
-        crc = calc_crc32c(body).to_bytes(4, "big")
-        return plain[:8] + (len(body) + 9).to_bytes(4, "big") + plain[12:17] + crc + body

@@ -116,6 +116,7 @@ class BusAgency:
         self.metrics = Metrics()
         self._tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
+        self._running: list[BusSource | BusSink] = []
         self.source: BusSource
         self.sink: BusSink
 
@@ -139,14 +140,20 @@ class BusAgency:
         """Start its sides, as a new process would."""
         parts, self._stop = self.parts(), asyncio.Event()
         stop = self._stop
-        self._tasks = []
+        self._tasks, self._running = [], []
         if source:
             self.source = bus_source(parts)
+            self._running.append(self.source)
             self._tasks.append(asyncio.create_task(self.source.run(stop, lambda: None)))
         if sink:
             self.sink = bus_sink(parts)
+            self._running.append(self.sink)
             wait = lambda _seconds: set_within(stop, 0.02)  # noqa: E731
             self._tasks.append(asyncio.create_task(self.sink.run(wait, stop, lambda: None)))
+
+    def ready(self) -> bool:
+        """Return whether every side that was started is connected."""
+        return all(one.trouble is None or not one.trouble() for one in self._running)
 
     async def stop(self) -> None:
         """Stop in order."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,32 @@ def _answers(port: int) -> bool:
         return False
 
 
+WITH_THIS_PROCESS = 'exec 3<&0; (cat <&3 >/dev/null; kill -KILL 0) & exec "$@" 3<&- </dev/null'
+"""Shell command that runs another one, and kills its process group when the standard input ends."""
+
+
+def start_with_tests(
+    command: Sequence[str], output: Path, variables: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group that ends with the tests, also when these are killed."""
+    with output.open("ab") as written:
+        return subprocess.Popen(
+            ["sh", "-c", WITH_THIS_PROCESS, "sh", *command],
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.PIPE,  # the kernel closes it when this process ends
+            stdout=written,
+            stderr=written,
+            start_new_session=True,
+        )
+
+
+def end(process: subprocess.Popen[bytes] | None) -> None:
+    """Kill the process group of a command."""
+    if process is not None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
 class BusServer(ABC):
     """A server that keeps its data in a folder, so that it can be killed and started again."""
 
@@ -71,14 +98,7 @@ class BusServer(ABC):
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         command, variables = self.command()
-        with (self.folder / "output").open("ab") as output:
-            self._process = subprocess.Popen(
-                command,
-                env={**os.environ, **variables},
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        self._process = start_with_tests(command, self.folder / "output", variables)
         ends = time.monotonic() + START_S
         while not self.ready():
             assert self._process.poll() is None, (self.folder / "output").read_text()[-2000:]
@@ -86,11 +106,15 @@ class BusServer(ABC):
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """End the server without warning."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        """End the server without warning, and wait until its port is closed."""
+        end(self._process)
+        self._process = None
+        while _answers(self.port):
+            time.sleep(0.01)
+
+    def settled(self) -> bool:
+        """Return whether all that the server needs to survive a kill is on disk."""
+        return True
 
 
 class NatsServer(BusServer):
@@ -138,7 +162,7 @@ class RabbitmqServer(BusServer):
         """Start Erlang's name server too: one that RabbitMQ starts itself outlives the test."""
         require_tool(RABBITMQ, MISSING)
         place = ["-address", "127.0.0.1", "-port", str(self._names_port)]
-        self._names = subprocess.Popen(["epmd", *place])
+        self._names = start_with_tests(["epmd", *place], self.folder / "names-output")
         ends = time.monotonic() + START_S
         while not _answers(self._names_port):
             assert time.monotonic() < ends
@@ -148,10 +172,22 @@ class RabbitmqServer(BusServer):
     def kill(self) -> None:
         """End both without warning."""
         super().kill()
-        if self._names is not None:
-            self._names.kill()
-            self._names.wait()
-            self._names = None
+        end(self._names)
+        self._names = None
+
+    def settled(self) -> bool:
+        """Return whether the names of all queues are on disk.
+
+        RabbitMQ writes them seconds after it has confirmed a queue. A queue whose name is missing
+        after a kill starts again without its messages, and has no leader (rabbitmq-server#15725).
+        """
+        folders = list(self.folder.glob("data/*/quorum/*"))
+        return all(
+            queue.name.encode() in (folder / "names.dets").read_bytes()
+            for folder in folders
+            for queue in folder.iterdir()
+            if queue.is_dir()
+        )
 
     def settings(self) -> dict[str, Any]:
         (self.folder / "password").write_text("guest\n")

@@ -14,7 +14,7 @@ import io
 import types
 import zlib
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -75,18 +75,18 @@ class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final only 
             self._buffer: bytearray = _LenientBuffer(self._buffer)
 
 
-def _too_large(batch: Any, content: bytes) -> bool:
+def _too_large(batch: Any, content: bytes, most: int) -> bool:
     """Return whether a compressed batch is larger than allowed, or not compressed as it claims."""
     codec = batch.compression_type
     data = memoryview(content)[_DefaultRecordBatchPy.HEADER_STRUCT.size :]
     try:
         if codec == DefaultRecordBatch.CODEC_ZSTD:
-            cramjam.zstd.decompress_into(data, bytearray(MAX_BATCH_BYTES))
+            cramjam.zstd.decompress_into(data, bytearray(most))
         elif codec == DefaultRecordBatch.CODEC_LZ4:
-            cramjam.lz4.decompress_into(data, bytearray(MAX_BATCH_BYTES))
+            cramjam.lz4.decompress_into(data, bytearray(most))
         elif codec == DefaultRecordBatch.CODEC_GZIP:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                return len(file.read(MAX_BATCH_BYTES + 1)) > MAX_BATCH_BYTES
+                return len(file.read(most + 1)) > most
     except (cramjam.DecompressionError, OSError, EOFError, zlib.error):
         return True
     return False  # snappy expands to at most twenty times the size
@@ -95,15 +95,16 @@ def _too_large(batch: Any, content: bytes) -> bool:
 class _Batch:
     """A batch that aiokafka's fast reader reads, or the lenient one if that fails."""
 
-    def __init__(self, batch: Any, content: bytes) -> None:
+    def __init__(self, batch: Any, content: bytes, most: int | None) -> None:
         self._batch = batch
         self._content = content
+        self._most = most
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
 
     def __iter__(self) -> Iterator[Any]:
-        if _too_large(self._batch, self._content):
+        if self._most is not None and _too_large(self._batch, self._content, self._most):
             last, time = self._batch.next_offset - 1, self._batch.max_timestamp
             return iter([_DefaultRecordPy(last, time, 0, None, None, [])])
         try:
@@ -118,7 +119,8 @@ class _Batch:
 class _Records:
     """Replacement for aiokafka's `MemoryRecords`: the bytes of one fetch, batch by batch."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, most: int | None = MAX_BATCH_BYTES) -> None:
+        self._most = most
         self._records = MemoryRecords(content)
         self._slices = _MemoryRecordsPy(content)
 
@@ -131,7 +133,7 @@ class _Records:
         batch = self._records.next_batch()
         if content is None or not isinstance(batch, DefaultRecordBatch):
             return batch
-        return _Batch(batch, bytes(content))
+        return _Batch(batch, bytes(content), self._most)
 
 
 _PARSES: Final = "_proc_fetch_request"
@@ -148,7 +150,9 @@ def require_known_aiokafka() -> None:
 
 
 @cache
-def _lenient_parser(fetcher: type[Fetcher]) -> types.FunctionType:
+def _lenient_parser(
+    fetcher: type[Fetcher], most: int | None = MAX_BATCH_BYTES
+) -> types.FunctionType:
     """Return the fetcher's own method with `_Records` in place of `MemoryRecords`.
 
     Raises:
@@ -165,7 +169,7 @@ def _lenient_parser(fetcher: type[Fetcher]) -> types.FunctionType:
             where=f"aiokafka {version('aiokafka')}",
             fix="Install the version that locks/runtime.lock names.",
         )
-    names = {**method.__globals__, "MemoryRecords": _Records}
+    names = {**method.__globals__, "MemoryRecords": partial(_Records, most=most)}
     return types.FunctionType(
         method.__code__, names, _PARSES, method.__defaults__, method.__closure__
     )
@@ -177,7 +181,17 @@ class LenientConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     aiokafka makes the fetcher in `start` and has no parameter for a reader of records. So our
     method is set on this consumer's own fetcher when it is made, before it fetches. A parameter of
     `Fetcher` for the class that reads records would make this unnecessary.
+
+    Args:
+        batch_bytes: maximum size of a decompressed batch; None for a Kafka all of whose senders are
+            trusted to write batches of any size.
     """
+
+    def __init__(
+        self, *topics: str, batch_bytes: int | None = MAX_BATCH_BYTES, **options: Any
+    ) -> None:
+        self._batch_bytes = batch_bytes
+        super().__init__(*topics, **options)
 
     @property
     def _fetcher(self) -> Fetcher | None:
@@ -187,5 +201,6 @@ class LenientConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     @_fetcher.setter
     def _fetcher(self, fetcher: Fetcher | None) -> None:
         if fetcher is not None:
-            setattr(fetcher, _PARSES, types.MethodType(_lenient_parser(Fetcher), fetcher))
+            method = _lenient_parser(Fetcher, self._batch_bytes)
+            setattr(fetcher, _PARSES, types.MethodType(method, fetcher))
         self.__dict__["_lenient_fetcher"] = fetcher

@@ -45,12 +45,21 @@ async def test_kafka_takes_a_record_with_any_header(
 ) -> None:
     client = KafkaClient(settings("kafka"), TOPIC)
     consumer = Consumer((("trace", value), ("content-type", b"application/json")))
-    monkeypatch.setattr(client._reader, "consumer", consumer)
+    monkeypatch.setattr(client, "_reader", consumer)
     message = await client.next(0.1)
     assert message is not None
     assert message.body == b'{"some": "body"}'
     assert message.headers["content-type"] == "application/json"
     assert message.headers.get("trace") == text
+
+
+def test_the_name_of_a_header_that_cannot_be_read_is_event_malformed() -> None:
+    body = b'{"specversion": "1.0", "id": "a", "source": "/a", "type": "b", "data": {}}'
+    parse_cloud_event(body, header_texts({"trace": b"x"}))
+    for name in ("pr\udcff", b"pr\xff"):  # of Kafka's reader, and of RabbitMQ's
+        with pytest.raises(EventError) as caught:
+            parse_cloud_event(body, header_texts({name: b"x"}))
+        assert (caught.value.code, caught.value.where) == ("event_malformed", "headers")
 
 
 @pytest.mark.parametrize("headers", [[1], None, "text", {"trace": None}])

@@ -85,7 +85,7 @@ async def test_our_consumers_own_fetcher_reads_leniently() -> None:
         mine, another = Untouched(), Untouched()
         consumer._fetcher = mine
         assert consumer._fetcher is mine
-        assert mine._proc_fetch_request.__func__.__globals__["MemoryRecords"] is _Records
+        assert mine._proc_fetch_request.__func__.__globals__["MemoryRecords"].func is _Records
         assert another._proc_fetch_request.__func__.__globals__["MemoryRecords"] is MemoryRecords
     finally:
         consumer._fetcher = None
