@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from broker.agency.config_pairs import invalid, require_pair, require_place
+from broker.agency.config_rules import is_loopback
 from broker.agency.config_sections import (
     SYSTEM_AUTHORITIES,
     AdapterSection,
@@ -32,6 +34,11 @@ Server = Annotated[
     ),
 ]
 BusKind = Literal["kafka", "rabbitmq", "nats", "redis"]
+_ONE_SERVER: Final[Mapping[str, tuple[str, str]]] = {
+    "rabbitmq": ("RabbitMQ", "Name the load balancer of the cluster, or one of its nodes."),
+    "redis": ("Redis", "Name the primary, or the address that follows it."),
+}
+"""Kinds whose client takes the address of one server: the name, and what to do instead."""
 
 
 class BusNames(Section):
@@ -90,47 +97,25 @@ def require_bus(adapter: AdapterSection, bus: BusSection | None, where: str) -> 
         if BUS in (adapter.source, adapter.sink):
             require_section(bus, where)
         return
-    for first, second in (("username", "password"), ("certificate", "key")):
-        if (getattr(bus, first) is None) != (getattr(bus, second) is None):
-            raise ConfigError(
-                f"The bus needs both {first} and {second}, or neither.",
-                code="config_invalid",
-                where=f"{where}: bus.{first}",
-                fix=f"Add the missing one of {first} and {second}.",
-            )
-    if bus.password is not None and len(bus.password.model_dump(exclude_none=True)) != 1:
-        raise ConfigError(
-            "Exactly one of file, environment and credential must be set.",
-            code="config_invalid",
-            where=f"{where}: bus.password",
-            fix='For example: password = { file = "bus-password" }',
-        )
+    section = f"{where}: bus"
+    require_pair(bus, "username", "password", section)
+    require_pair(bus, "certificate", "key", section)
+    if bus.password is not None:
+        require_place(bus.password, f"{section}.password", "bus-password")
     if bus.credentials is not None and (bus.kind != "nats" or bus.username is not None):
-        raise ConfigError(
+        raise invalid(
             "A file of credentials is for NATS alone, and without a username.",
-            code="config_invalid",
-            where=f"{where}: bus.credentials",
-            fix="Use username and password for this kind of bus.",
+            f"{section}.credentials",
+            "Use username and password for this kind of bus.",
         )
-    if bus.kind == "rabbitmq" and len(bus.servers) > 1:
-        raise ConfigError(
-            "For RabbitMQ name one server.",
-            code="config_invalid",
-            where=f"{where}: bus.servers",
-            fix="Name the load balancer of the cluster, or one of its nodes.",
-        )
-    if bus.kind == "redis" and len(bus.servers) > 1:
-        raise ConfigError(
-            "For Redis name one server.",
-            code="config_invalid",
-            where=f"{where}: bus.servers",
-            fix="Name the primary, or the address that follows it.",
-        )
-    if not bus.tls and not all(_on_loopback(server) for server in bus.servers):
+    if bus.kind in _ONE_SERVER and len(bus.servers) > 1:
+        name, fix = _ONE_SERVER[bus.kind]
+        raise invalid(f"For {name} name one server.", f"{section}.servers", fix)
+    if not bus.tls and not all(is_loopback(_host(server)) for server in bus.servers):
         raise ConfigError(
             "The bus would carry events unencrypted over the network.",
             code="config_bus_plaintext",
-            where=f"{where}: bus.tls",
+            where=f"{section}.tls",
             fix="Remove tls = false. Without TLS only a bus on this machine is possible.",
         )
 
@@ -142,19 +127,14 @@ def require_section(bus: BusSection | None, where: str) -> BusSection:
         ConfigError: `config_invalid`: there is none.
     """
     if bus is None:
-        raise ConfigError(
+        raise invalid(
             "The section [bus] is missing.",
-            code="config_invalid",
-            where=f"{where}: bus",
-            fix='Add the section, for example with kind = "nats" and '
+            f"{where}: bus",
+            'Add the section, for example with kind = "nats" and '
             'servers = ["nats.example.org:4222"].',
         )
     return bus
 
 
-def _on_loopback(server: str) -> bool:
-    host = server.rpartition(":")[0].strip("[]")
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False  # a name may lead anywhere
+def _host(server: str) -> str:
+    return server.rpartition(":")[0].strip("[]")

@@ -6,11 +6,11 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from broker.agency.config_pairs import require_one, require_pair, require_place
 from broker.agency.config_sections import (
     ApiSection,
     KafkaSection,
     PassphraseSection,
-    SecretSection,
     VaultSection,
     WebSection,
 )
@@ -28,19 +28,9 @@ def require_passphrase_place(section: PassphraseSection, where: str) -> None:
     Raises:
         ConfigError: `config_invalid`.
     """
-    _require_one_place(section, where, "file, environment, credential and vault")
+    require_place(section, where, "passphrase")
     if section.vault is not None:
         _require_one_access(section.vault, f"{where}.vault")
-
-
-def _require_one_place(section: SecretSection, where: str, names: str) -> None:
-    if len(section.model_dump(exclude_none=True)) != 1:
-        raise ConfigError(
-            f"Exactly one of {names} must be set.",
-            code="config_invalid",
-            where=where,
-            fix='For example: file = "passphrase"',
-        )
 
 
 def _require_one_access(vault: VaultSection, where: str) -> None:
@@ -55,7 +45,7 @@ def _require_one_access(vault: VaultSection, where: str) -> None:
         )
     for name, place in (("token", vault.token), ("secret_id", vault.secret_id)):
         if place is not None:
-            _require_one_place(place, f"{where}.{name}", "file, environment and credential")
+            require_place(place, f"{where}.{name}", "vault-token")
 
 
 def require_complete(kafka: KafkaSection, where: str) -> None:
@@ -93,14 +83,7 @@ def require_safe_api(api: ApiSection, where: str) -> None:
     Raises:
         ConfigError: `config_api_plaintext` or `config_invalid`; names the file and the setting.
     """
-    if (api.certificate is None) != (api.key is None):
-        missing = "key" if api.key is None else "certificate"
-        raise ConfigError(
-            "The HTTP interface needs both a certificate and its key.",
-            code="config_invalid",
-            where=f"{where}: api.{missing}",
-            fix="Correct or remove the setting.",
-        )
+    require_pair(api, "certificate", "key", f"{where}: api")
     if api.certificate is None and (api.client_ca is not None or not is_loopback(api.host)):
         raise ConfigError(
             "The HTTP interface would carry personal data without encryption.",
@@ -165,14 +148,7 @@ def require_safe_webhook(webhook: WebhookSection | None, where: str, *, used: bo
             fix="Correct the section [webhook]: use an address with https, or one of this machine, "
             "such as http://127.0.0.1:8080/events.",
         )
-    if (webhook.certificate is None) != (webhook.key is None):
-        missing = "key" if webhook.key is None else "certificate"
-        raise ConfigError(
-            "The webhook needs both a client certificate and its key.",
-            code="config_invalid",
-            where=f"{where}: webhook.{missing}",
-            fix="Correct or remove the setting.",
-        )
+    require_pair(webhook, "certificate", "key", f"{where}: webhook")
 
 
 def require_complete_sftp(sftp: SftpSection | None, where: str, *, used: bool) -> None:
@@ -195,13 +171,7 @@ def require_complete_sftp(sftp: SftpSection | None, where: str, *, used: bool) -
                 fix="Add the section with host, user and key, or correct [adapter].",
             )
         return
-    if (sftp.key is None) == (sftp.password is None):
-        raise ConfigError(
-            "Exactly one of key and password must be set.",
-            code="config_invalid",
-            where=f"{where}: sftp",
-            fix='For example: key = "sftp-key"',
-        )
+    require_one(sftp, ("key", "password"), f"{where}: sftp", 'For example: key = "sftp-key"')
     folders = [sftp.exports, sftp.archive, sftp.rejects, sftp.imports]
     if len({one.rstrip("/") for one in folders}) != len(folders):
         raise ConfigError(

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from broker.agency.config_pairs import invalid, require_one, require_pair
 from broker.agency.config_sections import (
     SYSTEM_AUTHORITIES,
     PassphraseSection,
@@ -16,7 +17,6 @@ from broker.agency.config_sections import (
     Section,
     Text,
 )
-from broker.errors import ConfigError
 
 IDENTIFIER_BYTES: Final = 63
 """Most bytes of a name in PostgreSQL, which cuts longer ones off without an error."""
@@ -160,14 +160,10 @@ def require_complete_database(section: DatabaseSection, where: str) -> None:
         ConfigError: `config_invalid`; names the file and the setting, never a value.
     """
     where = f"{where}: database"
-    if (section.url is None) == (section.path is None):
-        raise _invalid(
-            "Exactly one of url and path must be set.",
-            where,
-            'For example: url = "postgresql://concordant_adapter@db.example.org/housing"',
-        )
+    example = 'For example: url = "postgresql://concordant_adapter@db.example.org/housing"'
+    require_one(section, ("url", "path"), where, example)
     if section.url is not None and parse_address(section.url) is None:
-        raise _invalid(
+        raise invalid(
             "The address has not the form postgresql://USER@HOST:PORT/NAME, without a password.",
             f"{where}.url",
             'Put the password into a file, and set: password = { file = "database-password" }',
@@ -175,19 +171,14 @@ def require_complete_database(section: DatabaseSection, where: str) -> None:
     if section.path is not None:
         for name in ("password", "ca", "certificate", "key"):
             if getattr(section, name) is not None:
-                raise _invalid(
+                raise invalid(
                     "This setting is for PostgreSQL; path names an SQLite file.",
                     f"{where}.{name}",
                     "Remove the setting.",
                 )
-    if (section.certificate is None) != (section.key is None):
-        raise _invalid(
-            "A client certificate and its key belong together.",
-            f"{where}.{'key' if section.key is None else 'certificate'}",
-            "Correct or remove the setting.",
-        )
+    require_pair(section, "certificate", "key", where)
     if section.outbox.form == "mapped" and section.outbox.answers == "delete":
-        raise _invalid(
+        raise invalid(
             "Rows of the agency's own table are never deleted.",
             f"{where}.outbox.answers",
             'Set answers to "table" or "columns".',
@@ -197,7 +188,7 @@ def require_complete_database(section: DatabaseSection, where: str) -> None:
         columns = part.columns.model_dump(exclude={"position", "version"})
         names = [one for one in columns.values() if one is not None]
         if len(set(names)) != len(names):
-            raise _invalid(
+            raise invalid(
                 "Two columns have the same name.",
                 f"{where}.{name}.columns",
                 "Give each column a name of its own.",
@@ -214,7 +205,3 @@ def authorities(section: DatabaseSection, local: bool) -> str | None:
     if section.ca is None:
         return None if local else SYSTEM_AUTHORITIES
     return section.ca
-
-
-def _invalid(detail: str, where: str, fix: str) -> ConfigError:
-    return ConfigError(detail, code="config_invalid", where=where, fix=fix)
