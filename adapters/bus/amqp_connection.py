@@ -24,6 +24,9 @@ from yarl import URL
 from adapters.bus.clients import BusSettings
 from adapters.bus.cloud_events import UNDECODED
 
+HEARTBEAT_S: Final = 15
+"""Seconds between signs of life. Without two of them RabbitMQ ends a connection that was cut, and
+gives its message to the next one."""
 _HEAD: Final = struct.Struct(">BHI")
 """Type, channel and length of a frame: the first bytes of each."""
 _FRAMES: Final = {FRAME_METHOD, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT}
@@ -45,7 +48,7 @@ def bus_connection(settings: BusSettings) -> BusConnection:
     section = settings.section
     scheme = "amqp" if settings.tls is None else "amqps"
     host = quote(section.virtual_host, safe="")
-    address = URL(f"{scheme}://{section.servers[0]}/{host}", encoded=True)
+    address = URL(f"{scheme}://{section.servers[0]}/{host}?heartbeat={HEARTBEAT_S}", encoded=True)
     if section.username is not None and settings.password is not None:
         address = address.with_user(section.username).with_password(settings.password)
     return BusConnection(

@@ -115,7 +115,10 @@ class RabbitmqClient:
 
 
 def queue_arguments(server: Mapping[str, object]) -> dict[str, FieldValue]:
-    """Return the arguments of a quorum queue, in which no message may be dropped.
+    """Return the arguments of a quorum queue that drops no message and keeps the order.
+
+    One consumer is active. The next one is active after the messages that the one before did not
+    acknowledge are back, so that a reader that connects again does not get later ones first.
 
     From version 4 on, RabbitMQ drops a message that was delivered 20 times; -1 has no limit. An
     older version has no limit by itself, and takes -1 for a limit that is reached at once.
@@ -126,5 +129,10 @@ def queue_arguments(server: Mapping[str, object]) -> dict[str, FieldValue]:
     version = server.get("version", b"")
     text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
     major = text.partition(".")[0]
-    limited = major.isdecimal() and int(major) >= 4
-    return {"x-queue-type": "quorum", **({"x-delivery-limit": -1} if limited else {})}
+    arguments: dict[str, FieldValue] = {
+        "x-queue-type": "quorum",
+        "x-single-active-consumer": True,
+    }
+    if major.isdecimal() and int(major) >= 4:
+        arguments["x-delivery-limit"] = -1
+    return arguments

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.bus.rabbitmq_client import queue_arguments
 
-QUORUM = {"x-queue-type": "quorum"}
+QUORUM = {"x-queue-type": "quorum", "x-single-active-consumer": True}
 
 
 @pytest.mark.parametrize("version", ["4.0.5", b"4.1.0", bytearray(b"4.2").decode(), "10.0.0"])
