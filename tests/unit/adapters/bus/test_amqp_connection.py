@@ -60,7 +60,7 @@ async def test_frames_are_read_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"AMQP\x00\x00\x09\x01", b"\x00rubbish"])
-async def test_what_is_no_frame_reaches_the_library(sent: bytes) -> None:
+async def test_bytes_outside_a_frame_reach_the_library(sent: bytes) -> None:
     reader = asyncio.StreamReader()
     reader.feed_data(sent)
     reader.feed_eof()
