@@ -1,4 +1,4 @@
-"""Commands ``concordant adapter bus``: messages and permissions of the agency's own bus."""
+"""Commands ``concordant adapter bus``: messages, permissions and test of the agency's own bus."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.contract import Named
-from broker.cli.output import Agency, Output, print_json, print_text
+from broker.cli.output import REFUSED, Agency, AsJson, Output, print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from broker.agency.config_bus import BusSection
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Describe the agency's own bus: its messages, and the permissions of its accounts.",
+    help="Describe the agency's own bus, its messages and its accounts, and test it.",
 )
+
+
+RIGHT = ("subject", "use", "right")
+"""Columns of ``adapter bus test``."""
 
 
 class BusDocumentFormat(StrEnum):
@@ -82,6 +86,30 @@ def permissions(
         raise typer.BadParameter("an account has letters, digits, - and _ only")
     section, _ = _bus_of(agency)
     print_text(permissions_of(section, section.username or "adapter", account), output)
+
+
+@app.command("test")
+def ask(agency: Agency, as_json: AsJson = False) -> None:
+    """Connect with the settings, and say for each subject whether the adapter may read or write.
+
+    Nothing is read, written or made. "missing" is a subject that is not there; the adapter makes it
+    if declare is true. Exit code 4 if a right or a subject is missing, 3 if there is no answer.
+    """
+    from adapters.bus.clients import bus_settings
+    from adapters.bus.rights import ask_rights, needed_rights
+    from broker.agency.config import load_config
+
+    section, _ = _bus_of(agency)
+    needed = needed_rights(section, load_config(agency).adapter)
+    found = ask_rights(bus_settings(section, agency), needed)
+    rows = [(one.name, one.use, right) for one, right in found]
+    if as_json:
+        print_json({"rights": [dict(zip(RIGHT, row, strict=True)) for row in rows]})
+    else:
+        print_table(RIGHT, rows)
+    usable = {"allowed", "missing"} if section.declare else {"allowed"}
+    if not all(right in usable for _, right in found):
+        raise typer.Exit(REFUSED)
 
 
 def _bus_of(agency: Path) -> tuple[BusSection, str]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from broker.agency.config_bus import BusKind, BusSection
 from broker.agency.config_secrets import bus_password
@@ -71,6 +71,10 @@ def _text(value: object) -> str:
     return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+Right: TypeAlias = Literal["allowed", "refused", "missing"]
+"""Right of an account for a subject; ``missing`` if it may, and the subject is not there."""
+
+
 class BusClient(Protocol):
     """One connection to the bus. Any of its calls may raise any error of its library."""
 
@@ -88,6 +92,12 @@ class BusClient(Protocol):
 
     async def check(self) -> None:
         """Raise an error if the bus does not answer."""
+
+    async def may_read(self, name: str) -> Right:
+        """Return whether the account may read a subject. No message is taken."""
+
+    async def may_write(self, name: str) -> Right:
+        """Return whether the account may write to a subject. Nothing is written."""
 
     async def close(self) -> None:
         """Disconnect."""

@@ -119,7 +119,7 @@ def _faststream_document(
     section: BusSection, reads: Mapping[str, str], writes: Mapping[str, str], **about: str
 ) -> _Document:
     """Return FastStream's document of a program that reads and writes these subjects."""
-    broker, named = _BROKERS[section.kind](section)
+    broker, named, more = _BROKERS[section.kind](section)
     for name, text in reads.items():
 
         async def handler(message: Any) -> None:
@@ -127,39 +127,50 @@ def _faststream_document(
 
         handler.__annotations__ = {"message": _PAYLOAD}
         place, named_place = ((name,), {}) if named == "topic" else ((), {named: name})
-        broker.subscriber(*place, **named_place, title=name, description=text)(handler)
+        broker.subscriber(*place, **named_place, **more(name), title=name, description=text)(
+            handler
+        )
     for name, text in writes.items():
-        broker.publisher(**{named: name}, title=name, description=text, schema=_PAYLOAD)
+        broker.publisher(
+            **{named: name}, **more(name), title=name, description=text, schema=_PAYLOAD
+        )
     made: _Document = json.loads(AsyncAPI(broker, **about).to_specification().to_json())  # type: ignore[arg-type]  # texts by name
     return made
 
 
-_Parts: TypeAlias = tuple[Any, str]
-"""A broker without a connection, and its argument for the name of a subject."""
+_Parts: TypeAlias = tuple[Any, str, Callable[[str], Mapping[str, Any]]]
+"""A broker without a connection, its argument for the name of a subject, and the others."""
+
+
+def _no_others(_name: str) -> Mapping[str, Any]:
+    return {}
 
 
 def _nats(section: BusSection) -> _Parts:
     from faststream.nats import NatsBroker
 
-    return NatsBroker([f"nats://{one}" for one in section.servers]), "subject"
+    return NatsBroker([f"nats://{one}" for one in section.servers]), "subject", _no_others
 
 
 def _kafka(section: BusSection) -> _Parts:
     from faststream.kafka import KafkaBroker
 
-    return KafkaBroker(list(section.servers)), "topic"
+    return KafkaBroker(list(section.servers)), "topic", _no_others
 
 
 def _rabbitmq(section: BusSection) -> _Parts:
-    from faststream.rabbit import RabbitBroker
+    from faststream.rabbit import RabbitBroker, RabbitExchange
 
-    return RabbitBroker(f"amqp://{section.servers[0]}/"), "queue"
+    def exchange(name: str) -> Mapping[str, Any]:
+        return {"exchange": RabbitExchange(name)}
+
+    return RabbitBroker(f"amqp://{section.servers[0]}/"), "queue", exchange
 
 
 def _redis(section: BusSection) -> _Parts:
     from faststream.redis import RedisBroker
 
-    return RedisBroker(f"redis://{section.servers[0]}"), "stream"
+    return RedisBroker(f"redis://{section.servers[0]}"), "stream", _no_others
 
 
 _BROKERS: Final[Mapping[BusKind, Callable[[BusSection], _Parts]]] = {

@@ -147,7 +147,7 @@ class BusLink:
                     self._metrics.bus_connected(self._part, connected=True)
                     await work(BusSession(client, stop))
                 finally:
-                    await _closed(client)
+                    await closed(client)
             except BusStoppedError:
                 return
             except BusUnavailableError as error:
@@ -207,7 +207,7 @@ def _forget(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
-async def _closed(client: BusClient) -> None:
+async def closed(client: BusClient) -> None:
     """Close a client, whatever state it is in."""
     closing = asyncio.ensure_future(client.close())
     await asyncio.wait({closing}, timeout=CLOSE_S)

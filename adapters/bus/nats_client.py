@@ -8,14 +8,28 @@ from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.security import NatsCredentials, NatsSecurity, NatsUserPassword
 from nats.aio.client import RawCredentials
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
+from adapters.bus.clients import (
+    OPERATION_S,
+    BusSettings,
+    Incoming,
+    Outgoing,
+    Right,
+    header_texts,
+)
 from adapters.bus.cloud_events import CONTENT_TYPE
 from adapters.bus.permissions import inbox_of
 
 ACK_WAIT_S: Final = 30.0
 """Seconds after which NATS delivers again what was not acknowledged."""
+
+ANSWER_S: Final = 2.0
+"""Seconds for an answer of NATS to a question about a right."""
+WRONG_LAST_SEQUENCE: Final = 10071
+"""JetStream's code of a message that was to follow another number."""
 
 
 class NatsClient:
@@ -37,9 +51,10 @@ class NatsClient:
         )
         for name in settings.names:  # a publisher makes FastStream declare the stream
             self._broker.publisher(name, stream=self._stream)
+        self._group = section.group
         self._reader = None
         if reads is not None:
-            durable = f"{section.group}-{reads}".replace(".", "-")
+            durable = _durable(section.group, reads)
             self._reader = self._broker.subscriber(
                 reads,
                 stream=self._stream,
@@ -82,9 +97,47 @@ class NatsClient:
         if not await self._broker.ping(OPERATION_S):
             raise ConnectionError
 
+    async def may_read(self, name: str) -> Right:
+        """See ``BusClient.may_read``; asks for a message of one byte, and no message is so small.
+
+        NATS does not answer a request without the right.
+        """
+        durable = _durable(self._group, name)
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream.name}.{durable}"
+        asking = b'{"batch": 1, "no_wait": true, "max_bytes": 1}'
+        nats = await self._broker.connect()
+        try:
+            await nats.jetstream().consumer_info(self._stream.name, durable, timeout=ANSWER_S)
+            await nats.request(subject, asking, timeout=ANSWER_S)
+        except NotFoundError:
+            return "missing"
+        except NatsTimeoutError:
+            return "refused"
+        return "allowed"
+
+    async def may_write(self, name: str) -> Right:
+        """See ``BusClient.may_write``; JetStream refuses a message after an impossible number."""
+        nats = await self._broker.connect()
+        headers = {"Nats-Expected-Last-Sequence": str(2**53)}
+        try:
+            await nats.jetstream().publish(name, b"", timeout=ANSWER_S, headers=headers)
+        except NoStreamResponseError:
+            return "missing"
+        except NatsTimeoutError:
+            return "refused"
+        except APIError as error:
+            if error.err_code != WRONG_LAST_SEQUENCE:
+                raise
+        return "allowed"
+
     async def close(self) -> None:
         """See ``BusClient.close``."""
         await self._broker.stop()
+
+
+def _durable(group: str, name: str) -> str:
+    """Return the name of the durable consumer of a subject."""
+    return f"{group}-{name}".replace(".", "-")
 
 
 def _inbox(username: str | None) -> str:

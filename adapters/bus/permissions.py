@@ -118,17 +118,23 @@ def _rabbitmq(section: BusSection, adapter: str, system: str) -> str:
     reads = [section.names.received, section.names.answers]
     reply = "amq.rabbitmq.reply-to"
     both = [*taken, *given]
-    declared = _pattern(both) if section.declare else "^$"
-    # Without an exchange, RabbitMQ asks for no right to write to a queue: the default exchange does
-    # not check it. So the pattern of rights to write names the exchange.
+    declared, written = (_pattern(both),) * 2 if section.declare else ("^$", _pattern(given))
+    # To bind a queue to its exchange takes the right to write to the queue, and to read the
+    # exchange. No account writes to the default exchange: it leads to every queue.
+    read = both if section.declare else taken
     return (
-        "# RabbitMQ. A message to a queue goes through the default exchange, amq.default.\n"
-        f"rabbitmqctl add_user {shlex.quote(adapter)} {_REPLACED}\n"
-        f"rabbitmqctl set_permissions -p {host} {shlex.quote(adapter)} "
-        f"{shlex.quote(declared)} '^amq\\.default$' {shlex.quote(_pattern([*taken, reply]))}\n"
-        f"rabbitmqctl add_user {shlex.quote(system)} {_REPLACED}\n"
-        f"rabbitmqctl set_permissions -p {host} {shlex.quote(system)} "
-        f"'^$' '^amq\\.default$' {shlex.quote(_pattern([*reads, reply]))}\n"
+        "# RabbitMQ. Each subject is a direct exchange and a queue of this name.\n"
+        f"{_rabbitmq_account(host, adapter, (declared, written, _pattern(read)))}"
+        f"{_rabbitmq_account(host, system, ('^$', _pattern(taken), _pattern([*reads, reply])))}"
+    )
+
+
+def _rabbitmq_account(host: str, account: str, rights: tuple[str, str, str]) -> str:
+    """Return the commands for an account; the rights are to configure, write and read."""
+    quoted = " ".join(shlex.quote(one) for one in rights)
+    return (
+        f"rabbitmqctl add_user {shlex.quote(account)} {_REPLACED}\n"
+        f"rabbitmqctl set_permissions -p {host} {shlex.quote(account)} {quoted}\n"
     )
 
 

@@ -1,5 +1,8 @@
 """Client of RabbitMQ: quorum queues on disk, persistent messages, publisher confirms.
 
+Each subject is a direct exchange and a queue of one name, so that RabbitMQ checks who may write to
+it: everyone who may write to the default exchange may write to every queue.
+
 FastStream's connection is made again by itself after a loss, and is not closed if its opening is
 given up. So this client uses the connection of FastStream's own library without these.
 """
@@ -9,18 +12,35 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Final
+from uuid import uuid4
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aiormq.exceptions import (
+    ChannelAccessRefused,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+    PublishError,
+)
 from pamqp.commands import Basic
 from pamqp.common import FieldValue
 
 from adapters.bus.amqp_connection import bus_connection
-from adapters.bus.clients import OPERATION_S, BusSettings, Incoming, Outgoing, header_texts
+from adapters.bus.clients import (
+    OPERATION_S,
+    BusSettings,
+    Incoming,
+    Outgoing,
+    Right,
+    header_texts,
+)
 from adapters.bus.cloud_events import CONTENT_TYPE
 
 ONE_AT_A_TIME: Final = 1
 """Messages that RabbitMQ delivers before one of them was acknowledged."""
+
+WRONG: Final[Mapping[str, FieldValue]] = {"x-priority": "none"}
+"""Arguments with which RabbitMQ makes no consumer."""
 
 
 class RabbitmqClient:
@@ -53,9 +73,11 @@ class RabbitmqClient:
         assert transport is not None
         arguments = queue_arguments(transport.connection.server_properties)
         for name in self._names:
-            await channel.declare_queue(
+            exchange = await channel.declare_exchange(name, durable=True, timeout=OPERATION_S)
+            queue = await channel.declare_queue(
                 name, durable=True, arguments=arguments, timeout=OPERATION_S
             )
+            await queue.bind(exchange, name, timeout=OPERATION_S)
 
     async def _consume(self, channel: AbstractChannel, name: str) -> None:
         queue = await channel.get_queue(name, ensure=False)
@@ -71,9 +93,10 @@ class RabbitmqClient:
         self._delivered.put_nowait(None)
 
     async def publish(self, name: str, message: Outgoing) -> None:
-        """See ``BusClient.publish``; a queue that does not exist is an error."""
+        """See ``BusClient.publish``; an exchange or a queue that does not exist is an error."""
         assert self._channel is not None
-        await self._channel.default_exchange.publish(
+        exchange = await self._channel.get_exchange(name, ensure=False)
+        await exchange.publish(
             Message(
                 message.body,
                 content_type=CONTENT_TYPE,
@@ -109,9 +132,39 @@ class RabbitmqClient:
         assert self._channel is not None
         await self._channel.set_qos(prefetch_count=ONE_AT_A_TIME, timeout=OPERATION_S)
 
+    async def may_read(self, name: str) -> Right:
+        """See ``BusClient.may_read``; RabbitMQ looks at the right before the arguments."""
+        async with self._connection.channel() as channel:
+            queue = await channel.get_queue(name, ensure=False)
+            try:
+                await queue.consume(self._delivered.put, arguments=dict(WRONG), timeout=OPERATION_S)
+            except ChannelPreconditionFailed:
+                return "allowed"
+            except (ChannelAccessRefused, ChannelNotFoundEntity) as error:
+                return _right(error)
+        raise ConnectionError
+
+    async def may_write(self, name: str) -> Right:
+        """See ``BusClient.may_write``; no queue has the key, so RabbitMQ returns the message."""
+        async with self._connection.channel(on_return_raises=True) as channel:
+            exchange = await channel.get_exchange(name, ensure=False)
+            try:
+                await exchange.publish(
+                    Message(b"", message_id=uuid4().hex), uuid4().hex, timeout=OPERATION_S
+                )
+            except PublishError:
+                return "allowed"
+            except (ChannelAccessRefused, ChannelNotFoundEntity) as error:
+                return _right(error)
+        raise ConnectionError
+
     async def close(self) -> None:
         """See ``BusClient.close``."""
         await self._connection.close()
+
+
+def _right(error: ChannelAccessRefused | ChannelNotFoundEntity) -> Right:
+    return "missing" if isinstance(error, ChannelNotFoundEntity) else "refused"
 
 
 def queue_arguments(server: Mapping[str, object]) -> dict[str, FieldValue]:

@@ -7,17 +7,21 @@ itself, first for these and then for new ones.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from faststream.redis import RedisBroker
 from faststream.redis.message import DATA_KEY
 from faststream.redis.parser import BinaryMessageFormatV1
 from faststream.security import BaseSecurity, SASLPlaintext
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
-from adapters.bus.clients import BusSettings, Incoming, Outgoing, header_texts
+from adapters.bus.clients import BusSettings, Incoming, Outgoing, Right, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
+
+ASKING: Final = "adapter-test"
+"""Name of the consumer that asks for its rights; no entry is ever delivered to it."""
 
 
 class RedisClient:
@@ -82,9 +86,39 @@ class RedisClient:
         """See ``BusClient.check``."""
         await self._client.ping()
 
+    async def may_read(self, name: str) -> Right:
+        """See ``BusClient.may_read``; asks for entries that were delivered to a new consumer."""
+        asked = self._client.xreadgroup(self._group, ASKING, {name: "0"}, count=1)
+        return await _right(asked, missing="NOGROUP")
+
+    async def may_write(self, name: str) -> Right:
+        """See ``BusClient.may_write``; no entry can have the id 0-0."""
+        asked = self._client.xadd(name, {DATA_KEY: b""}, id="0-0", nomkstream=True)
+        return await _right(asked, allowed="must be greater")
+
     async def close(self) -> None:
         """See ``BusClient.close``."""
         await self._broker.stop()
+
+
+async def _right(asked: Awaitable[object], *, missing: str = "", allowed: str = "") -> Right:
+    """Return the right that the answer to a command shows.
+
+    Args:
+        asked: the command.
+        missing: text in the error of a subject that is not there.
+        allowed: text in the error of a command that was only refused for its arguments.
+    """
+    try:
+        await asked
+    except NoPermissionError:
+        return "refused"
+    except ResponseError as error:
+        if missing and missing in str(error):
+            return "missing"
+        if not allowed or allowed not in str(error):
+            raise
+    return "allowed"
 
 
 def _security(settings: BusSettings) -> BaseSecurity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,10 +13,14 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from adapters.bus.clients import BusClient, Outgoing, bus_settings, client_maker
+from adapters.bus.clients import BusClient, Outgoing, Right, bus_settings, client_maker
 from adapters.bus.permissions import permissions
+from adapters.bus.rights import NeededRight, ask_rights, needed_rights
 from broker.agency.config_bus import BusSection
-from tests.support.bus_servers import BusServer, NatsServer, RedisServer
+from broker.agency.config_sections import AdapterSection
+from tests.support.bus_servers import BusServer, NatsServer, RabbitmqServer, RedisServer
+
+BOTH = AdapterSection(kind="council", source="bus", sink="bus")
 
 
 def section(server: BusServer, account: str, **more: Any) -> BusSection:
@@ -36,24 +40,45 @@ def client(of: BusSection, reads: str | None) -> BusClient:
     return client_maker(of.kind)(bus_settings(of, Path("/")), reads)
 
 
-@pytest.fixture(params=[NatsServer, RedisServer])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BusServer]:
+def prepared_nats(folder: Path) -> BusServer:
+    config = folder / "nats-server.conf"
+    made = NatsServer(folder / "server", config)
+    config.write_text(permissions(section(made, "adapter"), "adapter", "housing"))
+    made.start()
+    return made
+
+
+def prepared_redis(folder: Path) -> BusServer:
+    made = RedisServer(folder / "server")
+    made.start()
+    with Redis(port=made.port) as admin:
+        text = permissions(section(made, "adapter"), "adapter", "housing")
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                admin.execute_command(*shlex.split(line))
+        admin.execute_command("ACL", "SETUSER", "default", "off")
+    return made
+
+
+def prepared_rabbitmq(folder: Path) -> BusServer:
+    made = RabbitmqServer(folder / "server")
+    made.start()
+    for line in permissions(section(made, "adapter"), "adapter", "housing").splitlines():
+        if not line.startswith("#"):
+            made.control(*shlex.split(line)[1:])
+    return made
+
+
+@pytest.fixture(
+    scope="module",
+    params=[prepared_nats, prepared_redis, prepared_rabbitmq],
+    ids=["nats", "redis", "rabbitmq"],
+)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BusServer]:
     """Return a server with the accounts that the command writes."""
-    made: BusServer
-    config = tmp_path / "nats-server.conf"
-    if request.param is NatsServer:
-        made = NatsServer(tmp_path / "server", config)
-        config.write_text(permissions(section(made, "adapter"), "adapter", "housing"))
-        made.start()
-    else:
-        made = RedisServer(tmp_path / "server")
-        made.start()
-        with Redis(port=made.port) as admin:
-            text = permissions(section(made, "adapter"), "adapter", "housing")
-            for line in text.splitlines():
-                if not line.startswith("#"):
-                    admin.execute_command(*shlex.split(line))
-            admin.execute_command("ACL", "SETUSER", "default", "off")
+    made: BusServer = request.param(tmp_path_factory.mktemp("bus"))
     yield made
     made.kill()
 
@@ -94,3 +119,33 @@ async def _read(curious: BusClient) -> None:
     found = await curious.next(1)
     assert found is not None
     pytest.fail("it read a message")
+
+
+async def asked(of: BusSection, needed: Sequence[NeededRight]) -> dict[str, Right]:
+    """Return the rights by the name of the subject."""
+    found = await asyncio.to_thread(ask_rights, bus_settings(of, Path("/")), needed)
+    return {one.name: right for one, right in found}
+
+
+async def test_the_bus_itself_says_which_rights_an_account_has(server: BusServer) -> None:
+    adapter = section(server, "adapter")
+    names = adapter.names
+    for one in (
+        client(adapter, names.send),
+        client(adapter, names.results),
+    ):  # makes what is missing
+        await one.open()
+        await one.next(0.1)
+        await one.close()
+    needed = needed_rights(adapter, BOTH)
+    assert set((await asked(adapter, needed)).values()) == {"allowed"}
+    system = section(server, "housing", group="housing")
+    found = await asked(system, needed)
+    assert found[names.received] == found[names.answers] == found[names.refused] == "refused"
+    assert found[names.send] == found[names.results] == "refused"
+    reading = [NeededRight(names.send, "write"), NeededRight(names.results, "write")]
+    assert set((await asked(system, reading)).values()) == {"allowed"}
+    left = client(adapter, names.send)
+    await left.open()
+    assert await left.next(0.1) is None  # the questions wrote nothing
+    await left.close()

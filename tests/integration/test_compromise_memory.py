@@ -100,7 +100,6 @@ def kafka(root: Path) -> MemoryKafka:
     return cluster(root, clock())
 
 
-@pytest.mark.xfail(strict=False, reason="too slow on a busy machine since reports; to be found")
 async def test_a_stolen_stream_key_as_the_guide_has_it(
     root: Path, kafka: MemoryKafka, tmp_path: Path
 ) -> None:

@@ -189,9 +189,17 @@ class RabbitmqServer(BusServer):
             if queue.is_dir()
         )
 
+    def control(self, *words: str) -> None:
+        """Run a command of ``rabbitmqctl``."""
+        node = ["-n", f"t{self.port}@localhost"]
+        variables = {**os.environ, **self.command()[1]}
+        subprocess.run(
+            [RABBITMQ.with_name("rabbitmqctl"), *node, *words], env=variables, check=True
+        )
+
     def settings(self) -> dict[str, Any]:
-        (self.folder / "password").write_text("guest\n")
-        password = {"file": str(self.folder / "password")}
+        (self.folder / "guest-password").write_text("guest\n")
+        password = {"file": str(self.folder / "guest-password")}
         return {**super().settings(), "username": "guest", "password": password}
 
     def command(self) -> tuple[list[str], dict[str, str]]:

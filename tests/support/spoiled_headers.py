@@ -75,5 +75,6 @@ async def send_to_rabbitmq(settings: BusSettings, queue: str, body: bytes) -> No
     channel = connection.channel()
     await channel.initialize()
     message = Message(body, headers={f"trace-{SPOILED}": "x"})
-    await channel.default_exchange.publish(message, queue, mandatory=True)
+    exchange = await channel.get_exchange(queue, ensure=False)
+    await exchange.publish(message, queue, mandatory=True)
     await connection.close()

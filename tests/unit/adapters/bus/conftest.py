@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.bus import sides
-from adapters.bus.clients import BusSettings, Incoming, Outgoing
+from adapters.bus.clients import BusSettings, Incoming, Outgoing, Right
 from tests.support.bus_agency import BusTown, bus_town
 
 SETTINGS = {"kind": "nats", "servers": ["127.0.0.1:4222"], "tls": False}
@@ -69,6 +69,12 @@ class MemoryClient:
             self._bus.acknowledged[str(self._reads)] = place + 1
 
         return Incoming(log[place].body, {}, acknowledge)
+
+    async def may_read(self, name: str) -> Right:
+        return "allowed"
+
+    async def may_write(self, name: str) -> Right:
+        return "allowed"
 
     async def close(self) -> None:
         pass

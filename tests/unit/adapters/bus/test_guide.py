@@ -69,7 +69,7 @@ def test_the_commands_describe_the_bus(tmp_path: Path, monkeypatch: pytest.Monke
         line[2:]
         for block in blocks("console")
         for line in block.splitlines()
-        if line.startswith("$ concordant adapter bus")
+        if line.startswith("$ concordant adapter bus") and " test " not in line  # needs a bus
     ]
     assert len(typed) == 3
     for one in typed:
