@@ -1,12 +1,16 @@
 """Distribution of the suite over processes by `make test` (pytest-xdist).
 
 A file stays together, so that the fixtures of a module are made once. All that runs with a real
-Kafka stays together too: one Kafka serves it, and two would take each other's processor time. The
-longest begin first. (xdist's own `--dist loadgroup` does not see its marks under pytest 9.2.)
+Kafka stays together too: one Kafka serves it, and two would take each other's processor time. It
+takes longest and begins first; files with other real servers or many processes follow, and short
+files come last, so that all processes end together. (xdist's own `--dist loadgroup` does not see
+its marks under pytest 9.2.)
 """
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +23,8 @@ if TYPE_CHECKING:
 
     from xdist.scheduler import LoadScopeScheduling
 
-WITH_KAFKA = ("tests/integration/", "tests/acceptance/", "tests/fault/")
+ROOT = Path(__file__).parents[1]
+LONG = ("tests/integration/", "tests/acceptance/", "tests/fault/")
 
 
 def pytest_configure() -> None:
@@ -39,9 +44,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(item: pytest.Item) -> int:
-    if item.nodeid.startswith(WITH_KAFKA):
+    file = _file(item.nodeid)
+    if _shares_kafka(file):
         return 0
-    return 1 if item.get_closest_marker("slow") else 2
+    return 1 if file.startswith(LONG) or item.get_closest_marker("slow") else 2
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.split("::", 1)[0]
+
+
+@cache
+def _shares_kafka(file: str) -> bool:
+    """Return True for a file of ``LONG`` with the mark `kafka`.
+
+    xdist asks where nothing is collected, so the text of the file answers.
+    """
+    return file.startswith(LONG) and "pytest.mark.kafka" in (ROOT / file).read_text()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -50,6 +69,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "kafka" if nodeid.startswith(WITH_KAFKA) else nodeid.split("::", 1)[0]
+            file = _file(nodeid)
+            return "kafka" if _shares_kafka(file) else file
 
     return Scheduling(config, log)

@@ -36,6 +36,7 @@ from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.store.database import Store, open_store
 from contracts.events import PlainEvent
+from tests.support.trial_folder import trial_folder
 
 CASE = "11112222-3333-4444-8555-666677778888"
 
@@ -115,11 +116,9 @@ def cli() -> Cli:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The partnership that nobody changes, made an hour ago: clocks may be a little behind."""
-    root = tmp_path_factory.mktemp("cli") / "partnership"
-    create_partnership(root, now_ms() - 3_600_000)
-    return root
+def made() -> Path:
+    """The partnership that no test changes, made an hour ago: clocks may be a little behind."""
+    return trial_folder()
 
 
 @pytest.fixture(scope="session")

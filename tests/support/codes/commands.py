@@ -19,7 +19,8 @@ from broker.errors import ConcordantError
 from broker.store.database import open_store
 from tests.support.code_scan import ROOT
 from tests.support.codes import folders
-from tests.support.codes.folders import AGENCY, OTHER, made
+from tests.support.codes.folders import AGENCY, OTHER
+from tests.support.trial_folder import trial_folder
 
 CASE = "00000000-0000-4000-8000-000000000000"
 VECTORS = ROOT / "tests/vectors"
@@ -118,9 +119,9 @@ COMMANDS = {
 @cache
 def root() -> Path:
     """Two agencies with a state each, used by all of these commands; none of them changes it."""
-    place = made().parent / "commands"
+    place = trial_folder().parent / "commands"
     for agency in (AGENCY, OTHER):
-        shutil.copytree(made() / agency, place / agency)
+        shutil.copytree(trial_folder() / agency, place / agency)
         open_store(place / agency / "state/concordant.db").close()
     (place / "damaged/cases").mkdir(parents=True)
     shutil.copy(VECTORS / "cases/0-value_missing.json", place / "damaged/cases")
@@ -134,7 +135,7 @@ def carry_out(code: str, _: Path) -> None:
     contract = next((root() / AGENCY / "contracts").glob("*.yaml"))
     values = {
         "root": root(),
-        "made": made(),
+        "made": trial_folder(),
         "agency": root() / AGENCY,
         "name": AGENCY,
         "other": OTHER,
@@ -160,7 +161,7 @@ def carry_out_folder(code: str, _: Path) -> None:
     with pytest.raises(ConcordantError) as refused:
         create_partnership(root(), now_ms())
     assert refused.value.code == code == "directory_not_empty"
-    assert (made() / AGENCY / "agency.toml").exists()
+    assert (trial_folder() / AGENCY / "agency.toml").exists()
 
 
 # --- events of our own ---------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import re
 import shutil
 import tempfile
@@ -11,10 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from adapters.trial_partnership import create_partnership
-from broker.clock import now_ms
 from broker.store.database import open_store
 from tests.support.command_line import run
+from tests.support.trial_folder import trial_folder
 
 AGENCY, OTHER = "csu-camden", "council-camden"
 
@@ -36,15 +34,6 @@ class State:
     spoil: Callable[[Path], object]
     to_do: Callable[[Path], object]
     command: tuple[str, ...] = DOCTOR
-
-
-@cache
-def made() -> Path:
-    """A partnership, made once for a process."""
-    root = Path(tempfile.mkdtemp(prefix="codes-")) / "partnership"
-    atexit.register(shutil.rmtree, root.parent, ignore_errors=True)
-    create_partnership(root, now_ms() - 3_600_000)
-    return root
 
 
 def put_back(name: str) -> Callable[[Path], None]:
@@ -288,7 +277,7 @@ def examined() -> dict[str, str]:
 
     Each look shows the next state and that the one before it is gone: doctor derives keys.
     """
-    folder = Path(tempfile.mkdtemp(dir=made().parent)) / AGENCY
+    folder = Path(tempfile.mkdtemp(dir=trial_folder().parent)) / AGENCY
     _copied(folder.parent)
     found: dict[str, str] = {}
     before = ""
@@ -315,4 +304,4 @@ def shown(state: State, folder: Path) -> str:
 
 def _copied(root: Path) -> None:
     for agency in (AGENCY, OTHER):
-        shutil.copytree(made() / agency, root / agency)
+        shutil.copytree(trial_folder() / agency, root / agency)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.codes.folders import made
+from tests.support.trial_folder import trial_folder
 
 HEADER = (
     "Case Ref;Date Opened;Officer;Tenancy Type;Tenant Name;DOB;Sex;Post Code;Mobile;"
@@ -29,6 +29,6 @@ EXPORT = (HEADER + "".join(ROWS)).encode()
 def council(tmp_path: Path) -> Iterator[Path]:
     """Return the folder of a council, with the export beside it as `asb.csv`."""
     folder = tmp_path / "council"
-    shutil.copytree(made() / "council-camden", folder)
+    shutil.copytree(trial_folder() / "council-camden", folder)
     (tmp_path / "asb.csv").write_bytes(EXPORT)
     return folder
