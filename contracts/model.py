@@ -75,7 +75,7 @@ CHANGEOVER_LIMIT_MS = 30 * DAY_MS
 REPORT_EVERY_OF_MANY_ABOVE = 32
 """Number of parties above which reports go once a day, if the contract does not say how often."""
 REPORT_EVERY_MS = HOUR_MS
-"""How often reports go, if the contract does not say it."""
+"""Interval of reports, if the contract does not state one."""
 REPORT_EVERY_OF_MANY_MS = DAY_MS
 """The same above `REPORT_EVERY_OF_MANY_ABOVE` parties."""
 REPORT_EVERY_LEAST_MS = MINUTE_MS

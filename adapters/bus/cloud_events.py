@@ -28,7 +28,7 @@ ANSWER: Final = "concordant.answer"
 """Type of a message with the answer to an event to send, or to a result that is refused."""
 MOST_CHARACTERS: Final = 1_024
 _PREFIXES: Final = ("ce-", "ce_", "cloudevents:", "cloudevents_")
-"""What the attributes begin with as headers: NATS and HTTP, Kafka, AMQP, and older AMQP clients."""
+"""Prefixes of the attributes as headers: NATS and HTTP, Kafka, AMQP, and older AMQP clients."""
 UNDECODED: Final = "\N{REPLACEMENT CHARACTER}"
 """Stands for bytes of a header that are not UTF-8."""
 _REQUIRED: Final = ("specversion", "id", "source", "type")

@@ -28,7 +28,7 @@ from contracts.model import REPORT_EVERY_MS
 EARLY_KEPT: Final = 32
 """Reports of one agency that wait for their time; those with the latest times are dropped."""
 EARLY_AHEAD_MS: Final = DAY_MS
-"""How far ahead the time of such a report may be."""
+"""Longest time by which such a report may be dated ahead."""
 
 
 @dataclass(frozen=True, slots=True)

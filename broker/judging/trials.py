@@ -43,7 +43,7 @@ class Trials:
     tried: Counter[str] = field(default_factory=Counter)
     """Number of leaves of each sender."""
     covered_more: bool = False
-    """Whether records that wait were covered since `findings` was last asked."""
+    """True if records that wait were covered since `findings` was last asked."""
     folded_elsewhere: list[tuple[str, int, int]] = field(default_factory=list)
     """(origin, first, last) of tried leaves of another history, to be requested again."""
 

@@ -25,7 +25,7 @@ STEPS_S: Final = (
 The sender states its time in whole seconds, so that no smaller step is possible.
 """
 KEPT_MS: Final = 8 * DAY_MS
-"""How long the figures of an hour are stored."""
+"""Time for which the figures of an hour are stored."""
 HALF: Final = 0.5
 NEARLY_ALL: Final = 0.99
 

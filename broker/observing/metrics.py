@@ -76,7 +76,7 @@ exception in any loop ends the adapter (`run_together`).
 NOT_TAKEN: Final = ("put_aside", "refused")
 """States of an own event at a recipient that a person must look at."""
 NOT_TAKEN_SHOWN_MS: Final = 7 * DAY_MS
-"""How long such an event is shown after its last change."""
+"""Time for which such an event is shown after its last change."""
 
 STARTING_S: Final = 300.0
 """Seconds after the start within which a loop must complete its first round."""

@@ -63,7 +63,7 @@ class RenewableContext(ssl.SSLContext):
     _marks: FileMarks
     _context: ssl.SSLContext
     problem: TransportError | None
-    """Why the present files are not used; None if they are."""
+    """Fault for which the present files are not used; None if they are."""
 
     @classmethod
     def of(cls, connection: KafkaConnection) -> RenewableContext:

@@ -26,7 +26,7 @@ class TlsEnds:
         self._marks: FileMarks | None = None
         self._ends: Mapping[TlsPart, int] = {}
         self.problem: TransportError | None = None
-        """Why the files cannot be used; None if they can."""
+        """Fault for which the files cannot be used; None if they can."""
 
     def read(self) -> Mapping[TlsPart, int]:
         """Return the ends in milliseconds since the epoch; 0 for files that cannot be used.

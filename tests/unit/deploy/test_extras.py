@@ -51,7 +51,7 @@ ADAPTER = BASE | names(PROJECT["optional-dependencies"]["adapter"])
 TOKEN = names(PROJECT["optional-dependencies"]["pkcs11"]) - ADAPTER
 """Imported when a signing key on a PKCS#11 token is used, and only then."""
 OPTIONAL = set[str]().union(*(names(asked) for asked in PROJECT["optional-dependencies"].values()))
-"""What any extra declares: some are for one source or sink, and imported only when it is used."""
+"""Packages that any extra declares. Some are for one source or sink, and imported only when it is used."""
 WHOLE = (ADAPTER | OPTIONAL) - OF_THE_TESTS
 
 

@@ -43,7 +43,7 @@ __all__ = ["AsyncClient", "Client", "connect", "connect_async"]
 R = TypeVar("R", bound="BaseModel")
 
 Start: TypeAlias = Literal["earliest"] | datetime | None
-"""Where a subscription without a position begins."""
+"""Beginning of a subscription without a position."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LOG: Final = logging.getLogger("concordant.client")
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)

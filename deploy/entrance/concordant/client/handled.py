@@ -19,7 +19,7 @@ IMPORTED: Final = "imported"
 REJECTED: Final = "rejected"
 WAITS: Final = 0
 TOLD: Final = 1
-"""Whether the adapter has been told the result. `WAITS`: it has to be told yet."""
+"""State of a result that the adapter has been told. `WAITS`: it has to be told yet."""
 POSITIONS: Final = "concordant_positions"
 HANDLED: Final = "concordant_handled"
 TABLES: Final = (
