@@ -1,38 +1,50 @@
-"""scrypt at its real cost, once in a process for each passphrase and salt."""
+"""Derivation of keys from passphrases in tests: scrypt at its real cost, but only once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 from broker.envelope.primitives import scrypt_key
 from tests.support.founding import cheap_key
 
-remembered_scrypt = cache(scrypt_key)
-"""The key that scrypt derives. Copies of a folder share their salt, so they share its 0.4 s."""
+_USERS = ("broker.keys.keyring.scrypt_key", "broker.keys.sealed_stream.scrypt_key")
+_DERIVED: dict[tuple[bytes, bytes, int], bytes] = {}
+"""Keys that this process derived, by passphrase, salt and cost. Copies of a folder share them."""
 
-USERS = ("broker.keys.keyring.scrypt_key", "broker.keys.sealed_stream.scrypt_key")
+
+def _remembered(passphrase: bytes, salt: bytes, cost: int) -> bytes:
+    asked = (passphrase, salt, cost)
+    if asked not in _DERIVED:
+        _DERIVED[asked] = scrypt_key(*asked)
+    return _DERIVED[asked]
+
+
+def _cheap_if_new(passphrase: bytes, salt: bytes, cost: int) -> bytes:
+    return _DERIVED.get((passphrase, salt, cost)) or cheap_key(passphrase, salt, cost)
 
 
 @contextmanager
-def cheap_for(passphrase: str) -> Iterator[None]:
-    """Derive the keys of one passphrase with a hash; every other key is scrypt's.
-
-    For tests that seal copies of a folder again, each with a salt of its own.
-    """
-
-    def derive(given: bytes, salt: bytes, cost: int) -> bytes:
-        is_cheap = given == passphrase.encode()
-        return (cheap_key if is_cheap else remembered_scrypt)(given, salt, cost)
-
-    with mock.patch(USERS[0], derive):
+def _in_place_of_scrypt(derive: Callable[[bytes, bytes, int], bytes]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for user in _USERS:
+            stack.enter_context(mock.patch(user, derive))
         yield
 
 
 @contextmanager
 def scrypt_once() -> Iterator[None]:
     """Derive each key once; the keys are those that a process outside the test derives."""
-    with mock.patch(USERS[0], remembered_scrypt), mock.patch(USERS[1], remembered_scrypt):
+    with _in_place_of_scrypt(_remembered):
+        yield
+
+
+@contextmanager
+def cheap_scrypt_of_new_keys() -> Iterator[None]:
+    """Open the folders that exist; keys that are sealed from now on cost a hash.
+
+    Only for tests without other processes: these cannot open what is sealed here.
+    """
+    with _in_place_of_scrypt(_cheap_if_new):
         yield

@@ -51,7 +51,7 @@ ADAPTER = BASE | names(PROJECT["optional-dependencies"]["adapter"])
 TOKEN = names(PROJECT["optional-dependencies"]["pkcs11"]) - ADAPTER
 """Imported when a signing key on a PKCS#11 token is used, and only then."""
 OPTIONAL = set[str]().union(*(names(asked) for asked in PROJECT["optional-dependencies"].values()))
-"""Packages that any extra declares. Some are for one source or sink, and imported only when it is used."""
+"""Packages of the extras. Some are for one source or sink, and imported only when it is used."""
 WHOLE = (ADAPTER | OPTIONAL) - OF_THE_TESTS
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tests.support.founded_partnership import (
     SUPPORT,
     founded,
 )
+from tests.support.key_derivation import cheap_scrypt_of_new_keys
 from tests.support.live_adapter import export
 
 KINDS = {
@@ -80,6 +82,14 @@ def files_of(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cheap() -> Iterator[None]:
+    """Each rehearsal founds its partners anew."""
+    founded()
+    with cheap_scrypt_of_new_keys():
+        yield
 
 
 @pytest.fixture(scope="module")

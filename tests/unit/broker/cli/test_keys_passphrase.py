@@ -10,7 +10,7 @@ import pytest
 
 from broker.keys import keyring as keyring_module
 from broker.store.exclusion import exclusive
-from tests.support.key_derivation import cheap_for
+from tests.support.key_derivation import cheap_scrypt_of_new_keys
 
 AGENCY = "csu-camden"
 NEW = "quiet harbour lamp"
@@ -18,7 +18,7 @@ NEW = "quiet harbour lamp"
 
 @pytest.fixture(autouse=True)
 def _cheap() -> Iterator[None]:
-    with cheap_for(NEW):
+    with cheap_scrypt_of_new_keys():
         yield
 
 
