@@ -163,7 +163,7 @@ class Running:
             return found
 
 
-async def until(condition: Callable[[], bool], *running: Running, within_s: float = 30) -> None:
+async def until(condition: Callable[[], bool], *running: Running, within_s: float = 120) -> None:
     async with asyncio.timeout(within_s):
         while not condition():
             assert all(one.alive for one in running)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock, cluster
 from tests.integration.rotation_story import Rotation, renewed_yesterday
 from tests.support.memory_kafka import MemoryTransport
+
+pytestmark = pytest.mark.timeout(900)
 
 
 async def test_nothing_is_lost_or_refused_while_every_key_is_replaced(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ import pytest
 import typer.main
 
 from adapters import main as program
-from adapters.trial_partnership import create_partnership
 from broker import clock as broker_clock
 from broker.agency.participant import Participant, load_participant
 from broker.clock import now_ms
@@ -122,11 +121,9 @@ def made() -> Path:
 
 
 @pytest.fixture(scope="session")
-def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def foreign() -> Path:
     """Another partnership of the same names with keys of its own making."""
-    root = tmp_path_factory.mktemp("foreign") / "partnership"
-    create_partnership(root, now_ms() - 3_600_000)
-    return root
+    return trial_folder("foreign")
 
 
 @pytest.fixture(scope="session")

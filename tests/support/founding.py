@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,11 @@ from unittest import mock
 from broker.operations.agency_founding import Founded, FoundingPlan, found_agency
 from broker.partnership.profile import Profile
 from tests.support.command_line import Done
+from tests.support.key_derivation import cheap_key
 
 NOW = 1_790_000_000_000
 CONTACTS = ("data_protection_officer", "breach", "rights_and_complaints", "operations")
 ADAPTERS = {"police": "csu", "prosecution": "cps", "council": "council", "support": "support"}
-
-
-def cheap_key(passphrase: bytes, salt: bytes, cost: int) -> bytes:
-    """In place of scrypt, which takes 0.4 s."""
-    return hashlib.sha256(passphrase + salt + str(cost).encode()).digest()
 
 
 @contextmanager

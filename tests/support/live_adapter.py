@@ -106,7 +106,7 @@ class Adapter:
 
         return await asyncio.to_thread(ask)
 
-    async def until(self, seen: Callable[[str], bool], limit_s: float = 60.0) -> str:
+    async def until(self, seen: Callable[[str], bool], limit_s: float = 180.0) -> str:
         """Scrape until something is seen; what was scraped then."""
         text, end = "", time.monotonic() + limit_s
         while time.monotonic() < end:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.trial_partnership import Partnership, create_partnership
+from adapters.trial_partnership import Partnership
 from broker.agency.participant import Participant, load_participant
+from tests.support.trial_folder import trial_partnership
 
 NOW = 1_762_000_000_000
 
@@ -20,8 +21,8 @@ def now() -> int:
 
 
 @pytest.fixture(scope="session")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Partnership:
-    return create_partnership(tmp_path_factory.mktemp("partnership"), NOW)
+def founded() -> Partnership:
+    return trial_partnership(NOW)
 
 
 @pytest.fixture
