@@ -23,7 +23,7 @@ from broker.cli.output import (
 from broker.errors import WrongInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from adapters.authoring.coverage import Coverage
     from adapters.authoring.dry_run import RowResult
@@ -112,16 +112,21 @@ def check(
     coverage = None if document is None else Coverage(document)
     counts = dict.fromkeys(("send", "refused", "filtered", "repeat"), 0)
     shown: list[RowResult] = []
+    gets: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], int] = {}
     for result in trial.rows(files):
         counts[result.outcome] += 1
         if coverage is not None and result.row is not None:
             coverage.add(result.row)
         if json:
             write_json([_row(result)])
-        elif len(shown) < _MOST_SHOWN:
+            continue
+        for key in _gets(result):
+            gets[key] = gets.get(key, 0) + 1
+        if len(shown) < _MOST_SHOWN:
             shown.append(result)
     if not json:
         _print_rows(shown, sum(counts.values()))
+        _print_recipients(gets)
         if coverage is not None:
             _print_coverage(coverage, agency, mapping)
     note(
@@ -251,6 +256,33 @@ def _print_rows(results: Sequence[RowResult], total: int) -> None:
     print_table(("file", "line", "outcome", "event type", "recipients, or the reason"), rows)
     if total > len(results):
         note(f"The first {len(results)} of {total:,} rows are shown; --json has them all.")
+
+
+def _gets(result: RowResult) -> Iterator[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
+    """Yield event type, recipient, the fields that it gets, and the fields that are left out."""
+    for agency, fields in result.recipients.items():
+        left_out = {
+            one["field"] or "" for one in result.left_out if one["agency"] in (agency, None)
+        }
+        yield result.type or "", agency, tuple(fields), tuple(sorted(left_out))
+
+
+def _print_recipients(
+    gets: Mapping[tuple[str, str, tuple[str, ...], tuple[str, ...]], int],
+) -> None:
+    """Print the fields of each recipient; rows with the same fields are one line."""
+    if not gets:
+        return
+    print_text("\n")
+    print_table(
+        ("event type", "recipient", "rows", "fields that it gets", "fields left out"),
+        [
+            (event_type, agency, str(rows), ", ".join(fields), ", ".join(left_out))
+            for (event_type, agency, fields, left_out), rows in sorted(gets.items())[:_MOST_SHOWN]
+        ],
+    )
+    if len(gets) > _MOST_SHOWN:
+        note(f"The first {_MOST_SHOWN} of {len(gets):,} lines are shown; --json has every row.")
 
 
 def _told(result: RowResult) -> str:

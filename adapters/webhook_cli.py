@@ -42,21 +42,24 @@ def send_invented(agency: Agency, as_json: AsJson = False) -> None:
     from broker.agency.config import load_config
     from broker.cli.output import print_json
     from broker.clock import now_ms
+    from broker.codes.meanings import CODES
 
     config = load_config(agency)
     require_library()
-    from adapters.webhook.endpoint import endpoint_settings
+    from adapters.webhook.endpoint import endpoint_settings, shown_address
     from adapters.webhook.trial import send_test
 
     settings = endpoint_settings(webhook_section(config), agency)
     tested = send_test(settings, config.agency, now_ms)
-    outcome, code, detail = _described(tested)
+    outcome, code, detail = _described(tested, shown_address(settings.url))
+    step = CODES[code].to_do if code is not None and code in CODES else None
     if as_json:
         print_json(
             {
                 "outcome": outcome,
                 "code": code,
                 "detail": detail,
+                "fix": step,
                 "webhook_id": tested.message,
                 "milliseconds": tested.milliseconds,
             }
@@ -64,26 +67,28 @@ def send_invented(agency: Agency, as_json: AsJson = False) -> None:
     else:
         named = "" if code is None else f" [{code}]"
         note(f"{detail}{named} ({tested.milliseconds} ms, webhook-id {tested.message})")
+        if step is not None:
+            note(f"to do: {step}")
     if outcome != "imported":
         raise typer.Exit(ENVIRONMENT if code in UNREACHED else NO)
 
 
-def _described(tested: Tested) -> tuple[str, str | None, str]:
+def _described(tested: Tested, address: str) -> tuple[str, str | None, str]:
     """Return outcome, code and a sentence."""
     from adapters.exchange.results import REJECTED
     from adapters.webhook.answers import EndpointGone, Failed, Imported, Rejected
 
     match tested.answer:
         case Imported():
-            return "imported", None, "The endpoint took the test event."
+            return "imported", None, f"The endpoint {address} took the test event."
         case Rejected(rejection):
             return (
                 "rejected",
                 REJECTED,
-                f"The endpoint rejected the test event: {rejection.detail}.",
+                f"The endpoint {address} rejected the test event: {rejection.detail}.",
             )
         case EndpointGone():
-            return "gone", "webhook_gone", "The endpoint answered 410."
+            return "gone", "webhook_gone", f"The endpoint {address} answered 410."
         case Failed(code, detail):
             return "failed", code, detail
 

@@ -43,6 +43,8 @@ class Decision:
         grouping: groups of the addressed agencies; None when denied.
         keys: addressed agency to one boolean per group: whether it gets the key; empty when denied.
         flat: the leaves to seal, by dotted path; empty when denied.
+        field: leaf path of the one field at fault, with which ``detail`` begins; None if permitted,
+            or if the fault is not in one field.
     """
 
     permitted: bool
@@ -54,6 +56,7 @@ class Decision:
     grouping: Grouping | None
     keys: Mapping[str, tuple[bool, ...]]
     flat: Mapping[str, JSON]
+    field: str | None = None
 
     @property
     def withheld(self) -> Mapping[str, tuple[str, ...]]:
@@ -108,11 +111,11 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         form.validate(event.data)
         flat = form.flatten(event.data)
     except EventError as error:
-        return _denied(Denial("event_invalid", str(error), policy.clause))
+        return _denied(Denial("event_invalid", str(error), policy.clause, error.where))
     closed = policy.closed_code(flat, now) if policy.closed else None
     if closed is not None:
         why = f"{closed}: this kind of sender no longer uses this code (vocabulary, closed)"
-        return _denied(Denial("event_invalid", why, policy.clause))
+        return _denied(Denial("event_invalid", why, policy.clause, closed))
     decisions, whole = policy.fields, flat
     possible = decisions.keys()
     if addressed is not None:
@@ -132,12 +135,12 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         case = contract.vocabulary.case
         if case in without:
             why = f"{case}: not every addressed agency would get it, but each event must have it"
-            return _denied(Denial("event_invalid", why, decisions[case].clause))
+            return _denied(Denial("event_invalid", why, decisions[case].clause, case))
         torn = form.lacking(whole.keys() - consented.forbidden)
         if torn:
             path = min(torn)
             why = f"{path}: the event must have this field, but the field is left out"
-            return _denied(Denial("event_invalid", why, decisions[path].clause))
+            return _denied(Denial("event_invalid", why, decisions[path].clause, path))
         blocked, narrowed = consented.blocked, consented.narrowed
         fields = tuple(
             [blocked.get(path) or narrowed.get(path) or decisions[path] for path in flat]
@@ -310,7 +313,18 @@ def _not_in_force(
 
 
 def _denied(denial: Denial) -> Decision:
-    return Decision(False, denial.code, denial.detail, denial.clause, (), (), None, {}, _NO_FIELDS)
+    return Decision(
+        False,
+        denial.code,
+        denial.detail,
+        denial.clause,
+        (),
+        (),
+        None,
+        {},
+        _NO_FIELDS,
+        denial.field,
+    )
 
 
 def _lacking(
@@ -332,14 +346,14 @@ def _lacking(
     if not policy.required <= flat.keys():
         missing = min(policy.required - flat.keys())
         why = f"{missing}: the contract requires this field"
-        return Denial("event_invalid", why, policy.fields[missing].clause)
+        return Denial("event_invalid", why, policy.fields[missing].clause, missing)
     unmet = form.unmet(whole, possible) if form.conditions and possible else None
     if unmet is None:
         return None
     condition, path = unmet
     why = f"{path}: this event needs the field because of its {condition.field}. {condition.text}"
     clause = policy.contract.event_types[form.name].fields[path].clause
-    return Denial("condition_unmet", why, clause)
+    return Denial("condition_unmet", why, clause, path)
 
 
 def _not_granted(

@@ -194,11 +194,16 @@ class FieldDecision:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Reason why no event of this type may go from this sender to these recipients."""
+    """Reason why an event may not go from this sender to these recipients.
+
+    Attributes:
+        field: leaf path of the field at fault, with which ``detail`` begins; None if there is none.
+    """
 
     code: str
     detail: str
     clause: str | None = None
+    field: str | None = None
 
 
 class LeftOut(NamedTuple):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 __all__ = [
-    "DEPTH", "ITEMS", "NODES", "Document", "Fault", "MisplacedError", "Tree", "TreePath",
-    "dotted", "read", "refused", "refused_for", "validated",
+    "DEPTH", "ITEMS", "NODES", "Document", "Fault", "MisplacedError", "SeveralFaultsError", "Tree",
+    "TreePath", "dotted", "read", "refused", "refused_for", "validated",
 ]  # fmt: skip
 
 DEPTH = 24
@@ -38,7 +38,6 @@ A party takes 35 to 60 of them.
 The model makes several kilobytes of messages for each wrong item, and any client that may write to
 Kafka can send a file (out of memory).
 """
-_SHOWN = 10
 _FAULTS = 10_000
 """Most faults of a file that are described; each takes a kilobyte of memory."""
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]")
@@ -127,12 +126,14 @@ class Document:
         largest: most bytes.
         code: reason code of every fault in it.
         fix: next step for the person who has a faulty file.
+        shown: most faults that are listed.
     """
 
     noun: str
     largest: int
     code: str
     fix: str
+    shown: int = 10
 
 
 def validated(
@@ -157,9 +158,10 @@ def validated(
         found = error.errors(include_url=False, include_input=False)
         above = {item["loc"][:end] for item in found for end in range(len(item["loc"]))}
         faults = [
-            (_place(item), _explained(kind, item["type"], item["msg"], item.get("ctx", {})))
+            fault
             for item in found
             if item["type"] != "too_short" or item["loc"] not in above  # short by its faulty items
+            for fault in _faults_of(kind, item)
         ]
     raise refused_for(kind, faults, lines, where)
 
@@ -176,11 +178,26 @@ class MisplacedError(ValueError):
         self.path = path
 
 
-def _place(item: ErrorDetails) -> TreePath:
-    """Return the place of a fault, with what the validator adds to the model's."""
+class SeveralFaultsError(ValueError):
+    """Faults that a model's own validator finds below itself.
+
+    Attributes:
+        faults: each with its path from the model's place.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(text for _, text in faults))
+        self.faults = tuple(faults)
+
+
+def _faults_of(kind: Document, item: ErrorDetails) -> list[Fault]:
+    """Return the faults of one item, with the places that the validator adds to the model's."""
     raised = item.get("ctx", {}).get("error")
+    if isinstance(raised, SeveralFaultsError):
+        return [((*item["loc"], *below), text) for below, text in raised.faults]
     below = raised.path if isinstance(raised, MisplacedError) else ()
-    return (*item["loc"], *below)
+    text = _explained(kind, item["type"], item["msg"], item.get("ctx", {}))
+    return [((*item["loc"], *below), text)]
 
 
 def _explained(document: Document, kind: str, message: str, context: Mapping[str, object]) -> str:
@@ -192,7 +209,7 @@ def _explained(document: Document, kind: str, message: str, context: Mapping[str
 def refused_for(
     kind: Document, faults: Sequence[Fault], lines: dict[TreePath, int], where: str
 ) -> ContractError:
-    """Return the error for faults of a file's content: the first is named, up to ten are listed."""
+    """Return the error for faults of a file's content: the first, then the others."""
     texts = []
     for path, text in faults:
         known = path
@@ -200,9 +217,9 @@ def refused_for(
             known = known[:-1]
         texts.append((f"{where}:{lines[known]}: {dotted(path) or 'the whole file'}", text))
     first_where, first = texts[0]
-    more = [f"{at}: {text}" for at, text in texts[1:_SHOWN]]
-    if len(texts) > _SHOWN:
-        more.append(f"and {len(texts) - _SHOWN} more")
+    more = [f"{at}: {text}" for at, text in texts[1 : kind.shown]]
+    if len(texts) > kind.shown:
+        more.append(f"and {len(texts) - kind.shown} more")
     return refused(kind, "\n".join([first, *more]), first_where)
 
 

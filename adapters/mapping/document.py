@@ -14,11 +14,11 @@ from typing import Final, Literal
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from adapters.formats.settings import FormatSettings
-from adapters.mapping.document_checks import IMPORTED, check_document
+from adapters.mapping.document_checks import IMPORTED, document_faults
 from adapters.mapping.expressions import compiled
 from adapters.mapping.parts import Column, Kind, Part, Roles, Route, RowExpression, Table, Written
 from contracts.errors import ConcordantError, ContractError
-from contracts.strict_yaml import Document, read, validated
+from contracts.strict_yaml import Document, SeveralFaultsError, read, validated
 from contracts.vocabulary import Vocabulary
 from contracts.vocabulary.event_types import EventType
 from contracts.vocabulary.known import Documents, named_vocabulary
@@ -29,8 +29,9 @@ _MAPPING: Final = Document(
     noun="the mapping file",
     largest=MAPPING_BYTES,
     code="mapping_invalid",
-    fix="Correct the line that is named; then try the file: concordant mapping check FILE "
+    fix="Correct each line that is named; then try the file: concordant mapping check FILE "
     "--agency DIR.",
+    shown=100,
 )
 
 
@@ -142,7 +143,9 @@ class MappingDocument(Part):
     def _consistent(self, info: ValidationInfo) -> MappingDocument:
         documents = info.context if isinstance(info.context, Documents) else None
         self._load_words(documents)
-        check_document(self)
+        faults = document_faults(self)
+        if faults:
+            raise SeveralFaultsError(faults)
         return self
 
     def _load_words(self, documents: Documents | None) -> None:

@@ -5,18 +5,20 @@ Each fault names its place in the file, so that the author finds the line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from adapters.mapping.expressions import compiled
 from adapters.mapping.localtime import has_short_year, zone_named
 from contracts.names import suggestion
-from contracts.strict_yaml import MisplacedError
 
 if TYPE_CHECKING:
     from adapters.mapping.document import MappingDocument
+    from adapters.mapping.parts import Kind
+    from contracts.strict_yaml import Fault, TreePath
 
-__all__ = ["IMPORTED", "check_document"]
+__all__ = ["IMPORTED", "document_faults"]
 
 _ROLES: Final = (
     "kind", "recipients", "case", "shared_case", "referral", "shared_referral", "not_shared",
@@ -27,219 +29,252 @@ IMPORTED: Final = ("received_from", "event_id", "sent_at", "not_shared")
 """Special columns that only an import has, besides ``rest``."""
 
 
-def _no_repeats(complaint: str, names: Iterable[str], member: str) -> None:
+def document_faults(document: MappingDocument) -> tuple[Fault, ...]:
+    """Return every fault of a mapping file whose form is right and whose words are loaded."""
+    checks = (
+        _times, _references, _centuries, _declared, _tables, _code_lists, _kinds, _kind_types,
+        _used_paths, _other_paths, _ignored, _derived, _writers, _places,
+    )  # fmt: skip
+    return tuple(chain.from_iterable(check(document) for check in checks))
+
+
+def _repeats(complaint: str, names: Iterable[str], member: str) -> Iterator[Fault]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise MisplacedError(f"{complaint}: {name}", member)
+            yield (member,), f"{complaint}: {name}"
         seen.add(name)
 
 
-def check_document(document: MappingDocument) -> None:
-    """Check a mapping file whose form is right and whose vocabularies are loaded.
-
-    Raises:
-        MisplacedError: the first fault.
-    """
+def _times(document: MappingDocument) -> Iterator[Fault]:
+    """Find a zone that does not exist, and formats of dates that are none."""
     try:
         zone_named(document.zone)
     except ValueError as error:
-        raise MisplacedError(str(error), "zone") from None
-    formats = (*document.date_formats, *document.time_formats, *document.datetime_formats)
-    for pattern in (*formats, *(text for column in document.columns for text in column.formats)):
+        yield ("zone",), str(error)
+    formats: list[tuple[TreePath, str]] = [
+        ((member, at), pattern)
+        for member in ("date_formats", "time_formats", "datetime_formats")
+        for at, pattern in enumerate(getattr(document, member))
+    ]
+    formats += [
+        (("columns", at, "formats"), text)
+        for at, column in enumerate(document.columns)
+        for text in column.formats
+    ]
+    for place, pattern in formats:
         if "%" not in pattern:
-            raise ValueError(f"{pattern} is no format of dates; an example is %d/%m/%Y")
-    _check_references(document)
-    _check_centuries(document)
-    names = [column.column for column in document.columns]
-    _no_repeats("a column is declared twice", names, "columns")
-    _check_tables(document)
-    for own, kind in document.kinds.items():
-        for name in kind.required:
-            if name not in names:
-                text = f"a kind requires the column {name}, which is not declared"
-                raise MisplacedError(text, "kinds", own)
-    _check_kinds(document)
-    _check_used_paths(document)
-    _check_own_names(document)
-    _check_places(document)
+            yield place, f"{pattern} is no format of dates; an example is %d/%m/%Y"
 
 
-def _check_references(document: MappingDocument) -> None:
+def _references(document: MappingDocument) -> Iterator[Fault]:
     """Check that the roles name a reference of the case, and one of a new referral."""
-    roles = document.roles
-    sent = [kind for kind in document.kinds.values() if kind.use != "import"]
+    roles, sent = document.roles, _sent(document)
     if sent and not roles.case and not roles.shared_case:
-        raise MisplacedError(
+        yield (
+            ("roles", "case"),
             "case is not filled in: name the column of your own reference of the case",
-            "roles",
-            "case",
         )
     if any(k.referral == "new" for k in sent) and not roles.referral and not roles.shared_referral:
-        raise MisplacedError(
+        yield (
+            ("roles", "referral"),
             "referral is not filled in: name the column of your own reference of the referral. It "
             "may be a derived column, or the column of the case",
-            "roles",
-            "referral",
         )
 
 
-def _check_centuries(document: MappingDocument) -> None:
+def _sent(document: MappingDocument) -> list[Kind]:
+    return [kind for kind in document.kinds.values() if kind.use != "import"]
+
+
+def _centuries(document: MappingDocument) -> Iterator[Fault]:
     """Check that each column with years of two digits says their century."""
     defaults = {"date": document.date_formats, "datetime": document.datetime_formats}
     for at, column in enumerate(document.columns):
         for part in (column, *column.parts):
             formats = (part.formats or defaults[part.kind]) if part.kind in defaults else ()
             if part.century is None and any(map(has_short_year, formats)):
-                raise MisplacedError(
+                yield (
+                    ("columns", at),
                     f"column {part.column} has a year of two digits (%y), which does not say its "
                     "century. Write `century: past` for a date that is never in the future, such "
                     "as a date of birth, or `century: current` for the century of today",
-                    "columns",
-                    at,
                 )
 
 
-def _check_tables(document: MappingDocument) -> None:
+def _declared(document: MappingDocument) -> Iterator[Fault]:
+    """Check that each column is declared once, and that a kind requires declared ones."""
+    names = [column.column for column in document.columns]
+    yield from _repeats("a column is declared twice", names, "columns")
+    for own, kind in document.kinds.items():
+        for name in kind.required:
+            if name not in names:
+                yield (
+                    ("kinds", own),
+                    f"a kind requires the column {name}, which is not declared",
+                )
+
+
+def _tables(document: MappingDocument) -> Iterator[Fault]:
     for at, column in enumerate(document.columns):
         for part in (column, *column.parts):
             if part.table is not None and part.table not in document.tables:
-                raise MisplacedError(
+                yield (
+                    ("columns", at),
                     f"column {column.column} names the table {part.table}, which does not "
                     f"exist. {suggestion(part.table, document.tables)}",
-                    "columns",
-                    at,
                 )
+
+
+def _code_lists(document: MappingDocument) -> Iterator[Fault]:
+    """Check that each table names a code list, and codes of it."""
     for name, table in document.tables.items():
         words = document.vocabularies[table.vocabulary or document.vocabulary]
         if table.list is None:
             continue
         if table.list not in words.code_lists:
-            raise MisplacedError(
+            yield (
+                ("tables", name, "list"),
                 f"table {name} names the code list {table.list}, which the vocabulary does not "
                 f"have. {suggestion(table.list, words.code_lists)}",
-                "tables",
-                name,
-                "list",
             )
+            continue
         listed = words.code_lists[table.list]
-        for shared in (*table.readable.values(), *table.written):
+        for shared in dict.fromkeys((*table.readable.values(), *table.written)):
             if shared not in listed.codes and not listed.others:
-                raise MisplacedError(
+                yield (
+                    ("tables", name),
                     f"table {name}: the code list {table.list} has no {shared}. "
                     f"{suggestion(shared, listed.codes)}",
-                    "tables",
-                    name,
                 )
 
 
-def _check_kinds(document: MappingDocument) -> None:
-    sent = [kind for kind in document.kinds.values() if kind.use != "import"]
+def _kinds(document: MappingDocument) -> Iterator[Fault]:
+    """Check that each row has one kind, and recipients."""
+    sent = _sent(document)
     if document.roles.kind and any(kind.when for kind in document.kinds.values()):
-        text = f"the column {document.roles.kind} names the kind, so no kind has a `when`"
-        raise MisplacedError(text, "kinds")
+        yield (
+            ("kinds",),
+            f"the column {document.roles.kind} names the kind, so no kind has a `when`",
+        )
     if not document.roles.kind and any(kind.when is None for kind in sent[:-1]):
-        raise MisplacedError(
+        yield (
+            ("kinds",),
             "no column names the kind of a row, so each kind needs a `when` (the last one may "
             "take all other rows)",
-            "kinds",
         )
+    if sent and not document.roles.recipients and not document.routes:
+        yield ("roles",), "neither a column of recipients nor a route says who gets a row"
+
+
+def _kind_types(document: MappingDocument) -> Iterator[Fault]:
     for own, kind in document.kinds.items():
         words = document.vocabularies[kind.vocabulary or document.vocabulary]
         if kind.type not in words.event_types:
-            raise MisplacedError(
+            yield (
+                ("kinds", own, "type"),
                 f"kind {own}: the vocabulary has no event type {kind.type}. "
                 f"{suggestion(kind.type, words.event_types)}",
-                "kinds",
-                own,
-                "type",
             )
+            continue
         field = kind.referral_field
         if field is not None and field not in words.event_types[kind.type].leaves:
-            raise MisplacedError(f"kind {own}: {kind.type} has no field {field}", "kinds", own)
-    if sent and not document.roles.recipients and not document.routes:
-        raise MisplacedError(
-            "neither a column of recipients nor a route says who gets a row", "roles"
-        )
+            yield ("kinds", own), f"kind {own}: {kind.type} has no field {field}"
 
 
-def _check_used_paths(document: MappingDocument) -> None:
+def _leaves(document: MappingDocument) -> dict[str, frozenset[str]] | None:
+    """Return event type -> its fields; None if a type is unknown, which is a fault itself."""
+    found: dict[str, frozenset[str]] = {}
+    for event_type in document.event_types:
+        known = document.words_of(event_type).event_types.get(event_type)
+        if known is None:
+            return None
+        found[event_type] = frozenset(known.leaves)
+    return found
+
+
+def _used_paths(document: MappingDocument) -> Iterator[Fault]:
     """Check that each path of a column is a field of an event that some kind of row makes.
 
     Otherwise the values of that column would be dropped from every event without a trace.
     """
-    types = document.event_types
-    leaves = {event_type: document.type_of(event_type).leaves for event_type in types}
+    leaves = _leaves(document)
+    if leaves is None:
+        return
     for at, column in enumerate(document.columns):
-        of_it = set(types).intersection(column.types) if column.types else types
+        of_it = set(leaves).intersection(column.types) if column.types else leaves
         fields = {path for event_type in of_it for path in leaves[event_type]}
         for path in column.paths:
             if path not in fields:
-                raise MisplacedError(
+                yield (
+                    ("columns", at, "paths"),
                     f"column {column.column} names the field {path}, which no event of this "
                     f"mapping has. {suggestion(path, fields)}",
-                    "columns",
-                    at,
-                    "paths",
                 )
-    known = {path for event_type in types for path in leaves[event_type]}
-    named: list[tuple[str, tuple[str | int, ...]]] = [(p, ("fixed", p)) for p in document.fixed]
+
+
+def _other_paths(document: MappingDocument) -> Iterator[Fault]:
+    """Check that fixed values, and values that are written, name fields of some event."""
+    leaves = _leaves(document)
+    if leaves is None:
+        return
+    known = {path for paths in leaves.values() for path in paths}
+    named: list[tuple[str, TreePath]] = [(path, ("fixed", path)) for path in document.fixed]
     for at, one in enumerate(document.written):
         names = sorted(compiled(one.value, "field").names)
         named += [(path, ("written", at, "value")) for path in names]
     for path, place in named:
         if path not in known:
-            text = f"no event of this mapping has the field {path}. {suggestion(path, known)}"
-            raise MisplacedError(text, *place)
+            yield place, f"no event of this mapping has the field {path}. {suggestion(path, known)}"
 
 
-def _check_own_names(document: MappingDocument) -> None:
-    """Check that no name has two uses, and that expressions use no column that is ignored."""
+def _ignored(document: MappingDocument) -> Iterator[Fault]:
+    """Check that no column that is ignored is used elsewhere."""
     used = {column.column for column in document.columns} | set(document.special_columns())
     taken = used | document.expression_columns
-    _check_writers(document)
     for at, name in enumerate(document.ignored):
         if name in taken:
-            text = f"the column {name} is ignored, and used elsewhere in the file"
-            raise MisplacedError(text, "ignored", at)
+            yield ("ignored", at), f"the column {name} is ignored, and used elsewhere in the file"
+
+
+def _derived(document: MappingDocument) -> Iterator[Fault]:
+    """Check that derived columns use earlier ones only, and that none is written."""
     known: set[str] = set()
     for name, expression in document.derived.items():
         later = (compiled(expression).names & document.derived.keys()) - known
         if later:
-            text = f"derived {name} uses {min(later)}, which stands below it"
-            raise MisplacedError(text, "derived", name)
+            yield ("derived", name), f"derived {name} uses {min(later)}, which stands below it"
         known.add(name)
-    for name in (
-        *document.import_columns(),
-        document.roles.rest,
-        *(w.column for w in document.written),
-    ):
+    written = [one.column for one in document.written]
+    for name in dict.fromkeys((*document.import_columns(), document.roles.rest, *written)):
         if name and name in document.derived:
-            text = f"the column {name} is written, and a derived column is only read"
-            raise MisplacedError(text, "derived", name)
+            yield (
+                ("derived", name),
+                f"the column {name} is written, and a derived column is only read",
+            )
 
 
-def _check_writers(document: MappingDocument) -> None:
+def _writers(document: MappingDocument) -> Iterator[Fault]:
     """Check that no column of an import has two values, of which one would be lost."""
     roles = document.roles.model_dump(include=set(_ROLES))
     special = [name for name in roles.values() if name]
-    _no_repeats("a column has two special roles", special, "roles")
+    yield from _repeats("a column has two special roles", special, "roles")
     columns = {c.column: c for c in document.columns}
     written = [one.column for one in document.written]
-    _no_repeats("a column is written twice", [*written, *special], "written")
+    yield from _repeats("a column is written twice", [*written, *dict.fromkeys(special)], "written")
     imported = {*document.import_columns()}
-    for name in (*special, *written):
+    for name in dict.fromkeys((*special, *written)):
         column = columns.get(name)
         if column is not None and (column.use != "export" or name in imported):
-            text = f"the column {name} has a field and another use: give each a column"
-            raise MisplacedError(text, "columns", document.columns.index(column))
-    for name in imported & document.expression_columns:
-        raise MisplacedError(
-            f"the column {name} is only written, and an expression reads it", "roles"
-        )
+            yield (
+                ("columns", document.columns.index(column)),
+                f"the column {name} has a field and another use: give each a column",
+            )
+    for name in sorted(imported & document.expression_columns):
+        yield ("roles",), f"the column {name} is only written, and an expression reads it"
 
 
-def _check_places(document: MappingDocument) -> None:
+def _places(document: MappingDocument) -> Iterator[Fault]:
     """Check that what is received about an event has a place: a column of its own, or `rest`.
 
     Fields without a place are found when an event with one arrives; it is then held.
@@ -250,8 +285,8 @@ def _check_places(document: MappingDocument) -> None:
     needed = ("kind", "recipients", "shared_case", *IMPORTED)
     missing = [role for role in needed if not getattr(roles, role)]
     if missing:
-        raise MisplacedError(
+        yield (
+            ("roles",),
             f"received events have no place for {', '.join(missing)}: name a column for each, "
             "or one column `rest` for everything that has no column of its own",
-            "roles",
         )

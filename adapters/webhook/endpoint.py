@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final
@@ -79,6 +79,11 @@ def endpoint_settings(section: WebhookSection, root: Path) -> EndpointSettings:
     )
 
 
+def shown_address(url: str) -> str:
+    """Return an address without its query, which may hold a token."""
+    return url.partition("?")[0].partition("#")[0]
+
+
 class Endpoint:
     """The endpoint of the agency's system. It belongs to one event loop.
 
@@ -105,6 +110,8 @@ class Endpoint:
     async def send(self, message: str, body: bytes) -> Answer:
         """Send an event once, and return the meaning of the answer. It raises no error of its own.
 
+        The sentence of a failed attempt ends with the address.
+
         Raises:
             OSError: this process has no free file descriptor.
 
@@ -112,6 +119,13 @@ class Endpoint:
             message: the `webhook-id`.
             body: JSON of the event.
         """
+        answer = await self._send(message, body)
+        if isinstance(answer, Failed):
+            detail = f"{answer.detail} The address is {shown_address(self._settings.url)}."
+            return replace(answer, detail=detail)
+        return answer
+
+    async def _send(self, message: str, body: bytes) -> Answer:
         try:
             keys = read_keys(self._settings.secret)
             client = await self._connected()

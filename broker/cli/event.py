@@ -6,6 +6,7 @@ answer within a second (README, "Commands for scripts").
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ import typer
 
 from broker.cli.lines import chunks, read_lines, write_json, write_raw
 from broker.cli.operator_name import Operator, Reason, actor
-from broker.cli.output import NO, REFUSED, Agency, AsJson, print_text
+from broker.cli.output import NO, REFUSED, Agency, AsJson, note, print_text, shown_path
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -87,8 +88,7 @@ def open_(
     from broker.operations.record_file import FileReader
 
     reader = FileReader(agency, actor(operator, reason), now_ms())
-    for chunk in chunks(read_lines(file)):
-        write_json(reader.open(chunk, now_ms()))
+    _answer_lines(file, lambda chunk: reader.open(chunk, now_ms()))
     raise typer.Exit(REFUSED if reader.refused else 0)
 
 
@@ -102,9 +102,26 @@ def verify(agency: Agency, file: Input = None) -> None:
     from broker.operations.record_file import FileReader
 
     reader = FileReader(agency, None, now_ms())
-    for chunk in chunks(read_lines(file)):
-        write_json(reader.verify(chunk, now_ms()))
+    _answer_lines(file, lambda chunk: reader.verify(chunk, now_ms()))
     raise typer.Exit(REFUSED if reader.refused else 0)
+
+
+def _answer_lines(
+    file: Path | None, answer: Callable[[Sequence[bytes | None]], Sequence[Mapping[str, object]]]
+) -> None:
+    """Print the answer to each line of a file of records; say so if no line is a record."""
+    lines = malformed = 0
+    for chunk in chunks(read_lines(file)):
+        answers = answer(chunk)
+        lines += len(answers)
+        malformed += sum(one.get("refused") == "record_malformed" for one in answers)
+        write_json(answers)
+    if lines and malformed == lines:
+        named = "The input" if file is None or str(file) == "-" else shown_path(file)
+        note(
+            f"{named} has no record of an event (record_malformed). Give a file that "
+            "`event seal` or `quarantine export` printed, with one record a line."
+        )
 
 
 @app.command("waiting")

@@ -10,8 +10,9 @@ from broker.operations.disclosure_log import LogAnswer, LogEntry, LoggedLeftOut,
 
 RECEIVED_COLUMNS = (
     "when", "received by", "field", "clause", "contract", "type", "from", "as", "by", "reason",
+    "event",
 )  # fmt: skip
-ENTRY_COLUMNS = ("when", "what", "type", "from", "to", "details", "by", "reason")
+ENTRY_COLUMNS = ("when", "what", "type", "from", "to", "details", "by", "reason", "event")
 
 
 def checked(head: LogHead) -> str:
@@ -55,12 +56,14 @@ def received_rows(answer: LogAnswer) -> list[Sequence[str]]:
             one.entry.kind,
             who(one.entry),
             why(one.entry),
+            one.entry.event_id,
         )
         for one in answer.received
     ]
     rows += [
         (moment(one.entry.time_ms), f"not {one.agency}" if one.agency else "none", one.path,
-         one.reason, "", one.entry.type, "", "left out", who(one.entry), "")
+         one.reason, "", one.entry.type, "", "left out", who(one.entry), "",
+         one.entry.event_id)
         for one in answer.left_out
     ]  # fmt: skip
     return rows
@@ -78,6 +81,7 @@ def entry_rows(entries: Sequence[LogEntry]) -> list[Sequence[str]]:
             _details(one),
             who(one),
             why(one),
+            one.event_id,
         )
         for one in entries
     ]
@@ -160,6 +164,7 @@ def _left_out_json(one: LoggedLeftOut) -> dict[str, object]:
         "field": one.path,
         "reason": one.reason,
         "type": one.entry.type,
+        "event": one.entry.event_id,
         **({"agency": one.agency} if one.agency else {}),
     }
 

@@ -183,6 +183,11 @@ def retry(
         note(f"Not tried: {left} files, rows and entries. Correct them, then give their ids.")
     if any(one.outcome == "needs_export" for one in outcomes):
         note("Drop the export of the event into the import folder again: it is sealed again.")
+    if any(str(one.id).startswith("row-") and one.outcome == "asked" for one in outcomes):
+        note(
+            "A row is read from your own database again: first correct it there, as the code and "
+            "the field in `quarantine list` say. A row that is gone there is no longer held."
+        )
     if any(one.outcome in {"released", "asked"} for one in outcomes):
         note(
             "asked, released: the adapter does it as soon as it runs. Then look again: concordant "

@@ -161,9 +161,7 @@ class EventSealer:
             event = replace(stripped, recipients=recipients)
         decision = self._decide(event, in_force, now, recipients, addressed, again=again)
         if not decision.permitted:
-            denied = EventError(decision.detail, code=decision.code)
-            denied.clause = decision.clause
-            raise denied
+            raise _denied(decision)
         if gone:
             left_out = tuple(
                 LeftOut(field.path, agency, field.reason)
@@ -323,7 +321,7 @@ class EventSealer:
                 plain, found.in_force, now, tuple(to), event.recipients, again=True
             )
             if not decision.permitted:
-                raise EventError(decision.detail, code=decision.code)
+                raise _denied(decision)
         clear_id = pseudonyms.clear_id(self.secret, event_id, to[0])
         return self._draft(event.type, found, to, decision, event_id, clear_id, now)
 
@@ -349,7 +347,11 @@ class EventSealer:
             recipients = [(found.key(agency), decision.keys[agency]) for agency in to]
             return draft(clear_id, now, texts, recipients, layout.bound)
         except CanonicalError as error:
-            raise EventError(f"A value cannot be sent: {error}", code="event_invalid") from None
+            raise EventError(
+                f"A value cannot be sent: {error}",
+                code="event_invalid",
+                where=_unsendable(decision.flat),
+            ) from None
         except LayoutError as error:
             raise EventError(f"The event cannot be sealed: {error}", code=error.code) from None
 
@@ -403,6 +405,24 @@ def _require_manifests(recipients: Sequence[str], found: Addressees) -> None:
         error = found.errors.get(agency)
         if error is not None and error.code == NOT_RECEIVED:
             raise EventError(error.detail, code=NOT_RECEIVED)
+
+
+def _denied(decision: Decision) -> EventError:
+    """Return the error of an event that the agreement denies, with the field at fault as place."""
+    detail = decision.detail.removeprefix(f"{decision.field}: ")
+    denied = EventError(detail, code=decision.code, where=decision.field)
+    denied.clause = decision.clause
+    return denied
+
+
+def _unsendable(flat: Mapping[str, JSON]) -> str | None:
+    """Return the path of the first leaf whose value canonical JSON does not allow."""
+    for path, value in flat.items():
+        try:
+            format_json(value)
+        except CanonicalError:
+            return path
+    return None
 
 
 def _groups(flat: Mapping[str, JSON], layout: Grouping) -> list[dict[str, JSON]]:

@@ -168,6 +168,11 @@ def test_people_see_the_coverage_of_columns_and_codes(council: Path) -> None:
     assert "2 of 2" in done.text
     assert "(ignored)" in done.text
     assert "Stairwell" in done.text
+    _, rows = check(council)
+    for row in rows:
+        for agency, fields in row.get("recipients", {}).items():  # type: ignore[attr-defined]  # JSON
+            assert f"{agency}" in done.text
+            assert ", ".join(fields) in done.text
     assert "Ann Sample" not in done.text + done.err
 
 

@@ -167,7 +167,7 @@ async def test_a_field_at_fault_is_named_and_its_value_is_not(police: HttpAgency
     async with police.client() as client:
         answer = await client.post("/events", json=body, headers=key())
     assert (answer.status_code, answer.json()["code"]) == (422, "event_invalid")
-    assert "incident.time_precision" in answer.text
+    assert answer.json()["field"] == "incident.time_precision"
     assert NAME not in answer.text
 
 

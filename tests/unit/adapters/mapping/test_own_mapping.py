@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -231,7 +232,7 @@ def test_a_field_without_a_place_is_refused_and_not_dropped() -> None:
         ("  rest: Notes", "  rest: Ref", "roles"),
         ("  rest: Notes", "  rest: Surname", "written"),
         ("{column: Surname,", "{column: Motive,", "columns"),
-        ("kind: date}", "kind: date, formats: [D MMM YYYY]}", "the whole file"),
+        ("kind: date}", "kind: date, formats: [D MMM YYYY]}", "columns[5].formats"),
         ("only: row.Type", "only: has(row.Type) && row.Type", "only"),
     ],
 )
@@ -244,6 +245,41 @@ def test_a_file_that_contradicts_itself_is_refused_with_its_place(
     assert refusal.value.code == "mapping_invalid"
     assert (refusal.value.where or "").startswith("mapping.yaml:")
     assert field in (refusal.value.where or "")
+
+
+def test_every_fault_of_a_file_is_told_at_once_with_its_line() -> None:
+    changes = {
+        "source: a test": "source: a test\nzone: Europe/Londn",
+        "list: risk_level": "list: risk_levels",
+        'field["victim.name"]': 'field["victim.nme"]',
+        "requested_service: housing": "service: housing",
+        "ignored: [Officer]": "ignored: [Score]",
+    }
+
+    def change(text: str) -> str:
+        for old, new in changes.items():
+            text = text.replace(old, new, 1)
+        return text
+
+    with pytest.raises(MappingFileError) as refusal:
+        mapping(change)
+    told = f"{refusal.value.where}: {refusal.value.detail}".splitlines()
+    places = ("zone", "tables.risk.list", "written[0].value", "fixed.service", "ignored[0]")
+    assert len(told) == len(places)
+    for place in places:
+        assert any(re.match(rf"mapping\.yaml:\d+: {re.escape(place)}: ", line) for line in told)
+
+
+def test_an_unknown_event_type_hides_no_other_fault() -> None:
+    with pytest.raises(MappingFileError) as refusal:
+        mapping(
+            lambda text: text.replace("type: case.updated", "type: case.update", 1).replace(
+                "H: high", "H: hihg", 1
+            )
+        )
+    told = refusal.value.diagnostics()
+    assert "kinds.update.type" in told
+    assert "tables.risk" in told
 
 
 def test_times_of_another_zone_are_read_and_written_in_it() -> None:

@@ -81,6 +81,8 @@ def test_the_test_says_what_the_endpoint_answered(
     assert (found.code, shown["outcome"], shown["code"]) == (exit_code, outcome, code)
     text = command("adapter", "webhook", "test", "--agency", folder)
     assert (text.code, code in text.err) == (exit_code, True)
+    assert receiver.url in text.err
+    assert "to do: " in text.err
 
 
 def test_without_the_section_it_says_so(tmp_path: Path) -> None:

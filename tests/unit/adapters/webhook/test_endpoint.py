@@ -185,11 +185,13 @@ async def test_a_compressed_answer_is_not_unpacked(
 
 
 async def test_an_address_without_a_server_is_webhook_unreachable(tmp_path: Path) -> None:
-    receiver = WebhookReceiver(url="http://127.0.0.1:9/x")
+    receiver = WebhookReceiver(url="http://127.0.0.1:9/x?token=secret")
     answer = await sent(tmp_path, receiver)
     assert code(answer) == "webhook_unreachable"
     assert isinstance(answer, Failed)
     assert answer.endpoint
+    assert "http://127.0.0.1:9/x" in answer.detail
+    assert "secret" not in answer.detail
 
 
 async def test_a_server_that_speaks_no_http_is_webhook_unreachable(tmp_path: Path) -> None:

@@ -345,6 +345,21 @@ def test_a_forked_stream_is_stopped(cli, root: Path, event, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("command", ["open", "verify"])
+def test_a_file_without_any_record_is_told_once(
+    cli, root: Path, sealed: bytes, tmp_path: Path, command: str
+) -> None:
+    agency = ("--agency", root / "council-camden")
+    file = tmp_path / "letter.txt"
+    file.write_bytes(b"Dear Madam,\nplease call.\n")
+    done = cli("event", command, file, *agency)
+    assert (done.code, len(done.jsonl)) == (4, 2)
+    assert done.err.count("record_malformed") == 1
+    assert "letter.txt" in done.err
+    file.write_bytes(b"rubbish\n" + sealed)
+    assert "record_malformed" not in cli("event", command, file, *agency).err
+
+
+@pytest.mark.parametrize("command", ["open", "verify"])
 def test_the_encoding_of_lines_has_one_rule_for_all_commands(
     cli, root: Path, sealed: bytes, command: str
 ) -> None:

@@ -185,6 +185,9 @@ def test_recipients_of_a_field_with_time_and_clause_and_version(cli, world) -> N
         assert one["contract_sha256"] == signed.hash.hex()
         assert one["time"].endswith("Z")
     assert done.json["log"]["entries"] == 1
+    (event,) = {one["event"] for one in received}
+    assert event in show(cli, world).text
+    assert event in cli("log", "show", "--agency", world.directory(SENDER)).text
 
 
 def test_a_prefix_means_everything_below_it(cli, world) -> None:
