@@ -11,7 +11,7 @@ from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, prin
 from broker.record import MAX_PARTITION
 
 app = typer.Typer(
-    help="The state of this agency: contract, outbox, inbox, streams, gaps, quarantine, "
+    help="The state of this agency: agreement, outbox, inbox, streams, gaps, quarantine, "
     "heartbeats, referrals. Read from its database, whether or not the adapter runs.",
 )
 

@@ -134,7 +134,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         gone = "".join(f", {agency} {state}" for agency, state in one.departed.items())
         until = moment(one.ends_ms)
         ours = ", awaits our signature" if one.awaits_us else ""
-        yield "contract", f"{one.name} {one.version}: {one.state}{gone}{ours}, until {until}"
+        yield "agreement", f"{one.name} {one.version}: {one.state}{gone}{ours}, until {until}"
     if status.manifest_version is not None:
         until = moment(status.manifest_expires_ms)
         yield "manifest", f"version {status.manifest_version}, until {until}"

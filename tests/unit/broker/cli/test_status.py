@@ -86,7 +86,7 @@ def test_in_words_and_into_a_file(cli, world, tmp_path: Path) -> None:
     assert done.code == 0
     assert done.lines[0] == status(cli, world, READER, "--json").json["health"]["sentence"]
     assert done.lines[3].startswith("council-camden in pan-london, ")
-    for word in ("contract", "manifest", "outbox", "inbox", "streams", "quarantine", "referrals"):
+    for word in ("agreement", "manifest", "outbox", "inbox", "streams", "quarantine", "referrals"):
         assert any(line.startswith(word) for line in done.lines)
     file = tmp_path / "status.txt"
     assert status(cli, world, READER, "--output", str(file)).out == b""
