@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from contracts.dated_data import dated_data
 from contracts.parties import Party
@@ -24,6 +24,7 @@ __all__ = [
     "PartyKind",
     "codes_dated",
     "codes_in",
+    "law_in_words",
     "legal_codes",
     "party_kind",
 ]  # fmt: skip
@@ -108,6 +109,29 @@ def _day(text: str | None) -> date | None:
 def codes_in(text: str | None) -> tuple[str, ...]:
     """Return the codes that a text names, with semicolons between them."""
     return tuple(part.strip() for part in (text or "").split(";") if part.strip())
+
+
+_BEFORE: Final = (
+    ("uk-gdpr:", "UK GDPR Article "),
+    ("dpa2018:sch1:", "Data Protection Act 2018, Schedule 1, paragraph "),
+    ("dpa2018:sch8:", "Data Protection Act 2018, Schedule 8, paragraph "),
+    ("dpa2018:", "Data Protection Act 2018, section "),
+)
+
+
+def law_in_words(code: str) -> str:
+    """Return a code of law as people cite it, with its label.
+
+    For example `UK GDPR Article 6(1)(c): legal obligation`. The label of a gateway names its Act.
+    An unknown code is returned as it is.
+    """
+    known = [each[code] for kind in KINDS if code in (each := legal_codes(kind))]
+    if not known:
+        return code
+    for prefix, words in _BEFORE:
+        if code.startswith(prefix):
+            return f"{words}{code.removeprefix(prefix)}: {known[0].label}"
+    return known[0].label
 
 
 def party_kind(party: Party) -> PartyKind:

@@ -16,7 +16,7 @@ from contracts.parties import Contact, Party
 from contracts.party_terms import Flow, flows, party_of, party_purposes
 from contracts.terms import EventTerms, FieldTerms, LegalBasis
 from contracts.vocabulary_rules import own_closed_codes, own_conditions
-from contracts.wording import duration, in_words
+from contracts.wording import duration_words, in_words
 
 __all__ = ["party_paper"]
 
@@ -171,11 +171,11 @@ def _clocks(contract: Contract, party: Party) -> Iterator[str]:
         if levels is None or party.role not in terms.recipients:
             continue
         yield (
-            f"{name}: acknowledge within {_duration(levels.acknowledge_within)}, answer within "
-            f"{_duration(levels.respond_within)}"
+            f"{name}: acknowledge within {duration_words(levels.acknowledge_within)}, "
+            f"answer within {duration_words(levels.respond_within)}"
         )
         urgent = [
-            f"{verb} within {_duration(value)}"
+            f"{verb} within {duration_words(value)}"
             for verb, value in (
                 ("acknowledge", levels.urgent_acknowledge_within),
                 ("answer", levels.urgent_respond_within),
@@ -184,7 +184,7 @@ def _clocks(contract: Contract, party: Party) -> Iterator[str]:
         ]
         if urgent:
             yield f"{name}, if urgent: {', '.join(urgent)}"
-    answer = _duration(contract.service_levels.quarantine_answer_within)
+    answer = duration_words(contract.service_levels.quarantine_answer_within)
     yield f"Events that our software put aside: answer within {answer}"
     for one in agreement_dates(contract):
         if party.id in one.by and one.kind != "start":
@@ -204,11 +204,6 @@ def _contacts(contract: Contract, party: Party) -> Table:
         if other.id != party.id
     )
     return Table(("Party", "Operations", "Breach", "Data protection officer"), rows)
-
-
-def _duration(text: str) -> str:
-    """Return a duration in words only, for example `4 hours`."""
-    return duration(text).partition(" (")[0]
 
 
 def _call(contact: Contact) -> str:

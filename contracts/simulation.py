@@ -6,17 +6,19 @@ sealing (`contracts/decision.py`), as if the agreement were in force and no part
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from contracts.decision import decide, without_ungranted
 from contracts.events import PlainEvent
+from contracts.examples import example
 from contracts.model import Contract
 from contracts.policy import FieldDecision
 from contracts.status import ContractStatus
+from contracts.vocabulary import unflatten
 
-__all__ = ["NotRead", "RecipientView", "Simulated", "simulate"]
+__all__ = ["NotRead", "RecipientView", "Simulated", "simulate", "simulate_example"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,35 @@ def simulate(
         for agency in event.recipients
     }
     return Simulated("permitted", decision.detail, decision.clause, MappingProxyType(views))
+
+
+def simulate_example(
+    contract: Contract,
+    sender: str,
+    event_type: str,
+    recipients: tuple[str, ...],
+    consent: Collection[str],
+) -> Simulated:
+    """Return what each recipient would read of an event with every field that may be sent.
+
+    Args:
+        contract: the agreement.
+        sender: agency id.
+        event_type: its name.
+        recipients: agency ids.
+        consent: scopes to which the person agrees; all others are refused.
+
+    Raises:
+        EventError: `type_unknown`, or `type_not_permitted` for this sender.
+        ContractError: the agreement itself is at fault.
+    """
+    whole = example(contract, sender, event_type)
+    vocabulary = contract.vocabulary
+    flat = vocabulary.type(event_type).flatten(whole.data)
+    for path, scope in vocabulary.answers.items():
+        if path in flat:
+            flat[path] = scope in consent
+    return simulate(contract, sender, PlainEvent(event_type, recipients, unflatten(flat)))
 
 
 def _view(

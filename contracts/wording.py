@@ -14,8 +14,8 @@ from contracts.terms import FieldTerms, LegalBasis
 from contracts.vocabulary import Vocabulary
 
 __all__ = [
-    "basis_lines", "duration", "flat", "in_words", "kind_of_data", "listed", "of_incident",
-    "other_members", "wrapped",
+    "basis_lines", "duration", "duration_words", "field_label", "flat", "in_words", "kind_of_data",
+    "listed", "of_incident", "other_members", "wrapped",
 ]  # fmt: skip
 
 _WIDTH = 96
@@ -49,12 +49,24 @@ def listed(label: str, items: Iterable[str], indent: str = "  ") -> list[str]:
 
 def duration(text: str) -> str:
     """Return a duration in words with its own form, for example `4 hours (PT4H)`."""
+    return f"{duration_words(text)} ({text})"
+
+
+def duration_words(text: str) -> str:
+    """Return a duration in words only, for example `4 hours`."""
     milliseconds = duration_ms(text)
     for unit, word in ((DAY_MS, "day"), (HOUR_MS, "hour"), (MINUTE_MS, "minute")):
         if milliseconds % unit == 0:
             count = milliseconds // unit
-            return f"{count} {word}{'' if count == 1 else 's'} ({text})"
+            return f"{count} {word}{'' if count == 1 else 's'}"
     raise AssertionError("a duration is a whole number of minutes")
+
+
+def field_label(vocabulary: Vocabulary, event_type: str, path: str) -> str:
+    """Return the label of a field; its path if the vocabulary has none."""
+    form = vocabulary.event_types.get(event_type)
+    leaf = None if form is None else form.leaves.get(path)
+    return path if leaf is None or leaf.form.label is None else leaf.form.label
 
 
 _SENSITIVITY = {

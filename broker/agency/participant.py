@@ -150,6 +150,15 @@ class Participant:
         """
         return governance_ring(self.root, self.config)
 
+    def holds_governance_keys(self) -> bool:
+        """Return whether the governance keys are here; they are not unlocked.
+
+        Raises:
+            ConfigError: code `config_signer`, or the ids in `agency.toml` are not base64.
+        """
+        source = self.governance_source()
+        return all(source.holds(kid) for kid in governance_kids(self.config))
+
     def governance_signer(self) -> GovernanceSigner:
         """Return the governance pair.
 
@@ -158,7 +167,7 @@ class Participant:
             ConfigError: code `config_signer`, or the ids in `agency.toml` are not base64.
         """
         source, kids = self.governance_source(), governance_kids(self.config)
-        if not all(source.holds(kid) for kid in kids):
+        if not self.holds_governance_keys():
             raise KeyAccessError(
                 "The governance keys are not here.",
                 code="key_missing",

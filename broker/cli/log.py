@@ -53,7 +53,7 @@ def verify(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     from broker.errors import DisclosureLogError
     from broker.operations.disclosure_log import DisclosureLog
 
-    log = DisclosureLog(agency, now_ms())
+    log = DisclosureLog.opened(agency, now_ms())
     try:
         head = log.verify()
     except DisclosureLogError as error:
@@ -107,6 +107,9 @@ def show_(
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only before this day or time.")
     ] = None,
+    recipient: Annotated[
+        str, typer.Option(metavar="ID", help="Only entries that name this agency as recipient.")
+    ] = "",
     limit: Annotated[
         int,
         typer.Option(
@@ -118,6 +121,12 @@ def show_(
     operator: Operator = None,
     reason: Reason = None,
     json: AsJson = False,
+    csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv", help="Print CSV: a row for each field and recipient, with purpose and basis."
+        ),
+    ] = False,
     output: Output = None,
 ) -> None:
     """Show who received which field of a case, when, under which clause, and who read it.
@@ -136,6 +145,7 @@ def show_(
         received_rows,
     )
     from broker.clock import now_ms
+    from broker.operations.case_disclosures import disclosures_csv, disclosures_of
     from broker.operations.disclosure_log import DisclosureLog, LogQuery
 
     since_ms = None if since is None else parse_moment(since, "--since")
@@ -148,11 +158,17 @@ def show_(
         kinds=_kinds([*(kind or ()), *(["refusal"] if refusals else ())]),
         since_ms=since_ms,
         until_ms=until_ms,
+        recipient=recipient,
         limit=limit,
     )
-    answer = DisclosureLog(agency, now_ms()).show(query, actor(operator, reason))
+    if json and csv:
+        raise typer.BadParameter("choose one form of output")
+    log = DisclosureLog.opened(agency, now_ms())
+    answer = log.show(query, actor(operator, reason))
     if json:
         print_json(answer_json(answer), output)
+    elif csv:
+        print_text(disclosures_csv(disclosures_of(answer, log.contracts)), output)
     elif case is None:
         print_table(ENTRY_COLUMNS, entry_rows(answer.entries), output)
     else:

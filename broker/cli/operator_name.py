@@ -6,13 +6,13 @@ The login name is recorded as the system gives it, whatever `--operator` says; t
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Annotated
 
 import typer
 
 from broker.agency.account import LABEL_CHARACTERS, label, login_name
 from broker.audit.actor import LONGEST_REASON, Actor
+from broker.audit.reason_text import reason_text
 from broker.errors import WrongInputError
 
 Operator = Annotated[
@@ -58,13 +58,8 @@ def _acting_for(text: str) -> str:
 
 
 def _reason(text: str) -> str:
-    reason = unicodedata.normalize("NFC", text).strip()
-    printable = all(unicodedata.category(one)[0] != "C" for one in reason)
-    if not reason or len(reason) > LONGEST_REASON or not printable:
-        raise WrongInputError(
-            f"A reason is one line of 1 to {LONGEST_REASON} characters.",
-            code="reason_invalid",
-            where="--reason",
-            fix="For example: --reason 'complaint 2026/17, asked by the data protection officer'",
-        )
-    return reason
+    return reason_text(
+        text,
+        "--reason",
+        "For example: --reason 'complaint 2026/17, asked by the data protection officer'",
+    )

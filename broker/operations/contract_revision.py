@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -135,6 +136,23 @@ def revise_contract(
     changes = compare(contract, parsed.contract).changes
     summary = summarise(contract, parsed.contract, changes, None, before.hash.hex())
     return Revised(parsed, out, changes, tuple(found), summary)
+
+
+def version_without(file: Path, agency: str, now: int) -> bytes:
+    """Return the next version of an agreement without one party, as `revise_contract` writes it.
+
+    Args:
+        file: the version before.
+        agency: id of the party that is left out.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: as `revise_contract`.
+    """
+    with tempfile.TemporaryDirectory(prefix="concordant-") as folder:
+        out = Path(folder) / "next.yaml"
+        revise_contract(file, add=(), remove=(agency,), values={}, out=out, now=now)
+        return out.read_bytes()
 
 
 def _signed_beside(before: ContractText, file: Path) -> tuple[ContractText, ...]:

@@ -20,6 +20,7 @@ from broker.keys.durable import write_durably
 from broker.keys.instant import whole_second
 from broker.keys.keyfile import UNASSIGNED
 from broker.operations.agreement_documents import documents_of, keep_documents
+from broker.operations.contract_comparison import compared_with
 from broker.operations.deployment_joining import join_deployment
 from broker.operations.partner_checks import unchecked_parties
 from broker.operations.rule_set_files import rule_sets_of
@@ -44,7 +45,7 @@ from contracts.model import Contract
 from contracts.names import nearest
 from contracts.rule_set_checks import raised, unknown_names
 from contracts.rule_sets import RuleSetFile
-from contracts.succession import HeldVersion, previous_of, succession_findings
+from contracts.succession import HeldVersion, succession_findings
 
 LANGUAGE: Final = "en-GB"
 """Language of the texts that this software shows."""
@@ -170,7 +171,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         ],
         today,
     )
-    against = _compared_with(participant, merged, versions, now)
+    against = compared_with(participant, merged, now)
     changes: tuple[TermChange, ...] = ()
     summary = None
     if against is not None:
@@ -361,31 +362,3 @@ def require_signable(reviewed: SigningReview, accepted: Collection[str]) -> None
 def _counted(found: Collection[Finding], kind: str) -> str:
     rules = ", ".join(sorted({each.rule for each in found}))
     return f"{len(found)} {kind}{'' if len(found) == 1 else 's'} ({rules})"
-
-
-def _compared_with(
-    participant: Participant, merged: SignedContract, held: list[HeldVersion], now: int
-) -> SignedContract | None:
-    """Return the version in force of this name.
-
-    Else the one that it replaces, else the newest stored.
-    """
-    name = merged.contract.name
-    known = [
-        signed
-        for signed in participant.contracts.trusted()
-        if signed.contract.name == name and signed.hash != merged.hash
-    ]
-    live = [
-        signed
-        for signed in known
-        if not signed.missing and signed.contract.starts_ms <= now < signed.contract.ends_ms
-    ]
-    replaced = {before for signed in live for before in signed.contract.previous_hashes}
-    in_force = [signed for signed in live if signed.hash not in replaced]
-    before = previous_of(merged.text, held)
-    named = [signed for signed in known if before is not None and signed.text == before.text]
-    for candidates in (in_force[-1:], named, known[-1:]):
-        if candidates:
-            return candidates[0]
-    return None

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from broker import pseudonyms
@@ -27,7 +27,9 @@ from broker.audit.query import Placed, entries_of_case, entries_of_log, shared_f
 from broker.audit.reasons import reason_of
 from broker.errors import NoteError, WrongInputError
 from broker.keys.instant import format_instant
+from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
+from broker.store.database import Store
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from contracts.names import require_known
@@ -44,6 +46,8 @@ class LogQuery:
         field: a field path, which includes the paths below it. Empty for all.
         kinds: only entries of these kinds; empty for all.
         since_ms, until_ms: only entries from then on, and before then.
+        recipient: only entries that name this agency as a recipient; empty for all.
+        before: only entries with a lower index; None for all.
         limit: maximum number of entries, the newest ones, if no case is named.
     """
 
@@ -52,15 +56,19 @@ class LogQuery:
     kinds: frozenset[EntryKind] = frozenset()
     since_ms: int | None = None
     until_ms: int | None = None
+    recipient: str = ""
+    before: int | None = None
     limit: int = 1000
 
     def matches(self, placed: Placed) -> bool:
-        """Return whether an entry has a requested kind and time."""
+        """Return whether an entry has a requested kind, time, recipient and index."""
         time_ms = placed.entry.time_ms
         return (
             (not self.kinds or kind_of(placed.entry) in self.kinds)
             and (self.since_ms is None or time_ms >= self.since_ms)
             and (self.until_ms is None or time_ms < self.until_ms)
+            and (self.before is None or placed.index < self.before)
+            and (not self.recipient or self.recipient in _recipients(placed.entry))
         )
 
     def filter(self) -> Mapping[str, str]:
@@ -74,6 +82,10 @@ class LogQuery:
             asked["since"] = format_instant(self.since_ms)
         if self.until_ms is not None:
             asked["until"] = format_instant(self.until_ms)
+        if self.recipient:
+            asked["recipient"] = self.recipient
+        if self.before is not None:
+            asked["before"] = str(self.before)
         return asked
 
 
@@ -168,16 +180,33 @@ class LogAnswer:
 class DisclosureLog:
     """An agency's own log."""
 
-    def __init__(self, agency: Path, now: int) -> None:
-        """Load the agency and open its state.
+    def __init__(self, participant: Participant, store: Store, now: int) -> None:
+        """Read the log of an agency that is loaded.
+
+        Args:
+            participant: the agency.
+            store: its state; `close` closes it.
+            now: milliseconds since the epoch.
+        """
+        self._now = now
+        self._participant = participant
+        self._store = store
+
+    @classmethod
+    def opened(cls, agency: Path, now: int) -> Self:
+        """Load an agency and open its state.
 
         Raises:
             ConcordantError: the agency's folder cannot be loaded.
             StoreError: ``state_missing``, or its state cannot be opened.
         """
-        self._now = now
-        self._participant: Participant = load_participant(agency, now)
-        self._store = open_held_state(self._participant)
+        participant = load_participant(agency, now)
+        return cls(participant, open_held_state(participant), now)
+
+    @property
+    def contracts(self) -> ContractBook:
+        """Return the agreements of the agency."""
+        return self._participant.contracts
 
     def close(self) -> None:
         """Close the state."""
@@ -202,13 +231,17 @@ class DisclosureLog:
         Raises:
             DisclosureLogError: the log was altered; nothing is shown.
             WrongInputError: ``case_unknown``: neither an id nor a reference of ours.
-            UnknownNameError: ``field_unknown``: no event type has such a field.
+            UnknownNameError: ``field_unknown`` or ``agency_unknown``: no event type has such a
+                field, or no agreement has such a party.
             KeyAccessError: the agency's secret is not available.
             StoreError: the reading cannot be logged; nothing is shown.
         """
         if query.field:
             known = _known_fields(self._participant)
             require_known("field", query.field, known, code="field_unknown")
+        if query.recipient:
+            parties = _known_parties(self._participant)
+            require_known("party", query.recipient, parties, code="agency_unknown", exact=True)
         secret = self._participant.keyring.secret()
         with self._store.reading() as tx:
             case_key = None
@@ -270,7 +303,6 @@ class DisclosureLog:
     def _shown(self, tx: Transaction, placed: Placed, head: LogHead, secret: bytes) -> LogEntry:
         entry = placed.entry
         reason = reason_of(tx, secret, entry)
-        recipients = {one for share in entry.shares for one in share.recipients}
         return LogEntry(
             index=placed.index,
             time_ms=entry.time_ms,
@@ -278,7 +310,7 @@ class DisclosureLog:
             type=entry.type or "",
             source=entry.source or self._participant.agency,
             event_id=entry.event_id or "",
-            recipients=tuple(sorted(recipients | set(entry.recipients))),
+            recipients=tuple(sorted(_recipients(entry))),
             code=entry.reason or "",
             clause=entry.clause or "",
             about=entry.about or "",
@@ -293,6 +325,13 @@ class DisclosureLog:
             has_fields=bool(entry.shares or entry.left_out or entry.left_out_for),
             not_sealed=dict(entry.not_sealed),
         )
+
+
+def _recipients(entry: Entry) -> frozenset[str]:
+    """Return the agencies that got something, or to which a refused event was not sent."""
+    return frozenset(
+        (*(one for share in entry.shares for one in share.recipients), *entry.recipients)
+    )
 
 
 def kind_of(entry: Entry) -> EntryKind:
@@ -341,6 +380,13 @@ def _known_fields(participant: Participant) -> frozenset[str]:
         for signed in participant.contracts.all()
         for of_type in signed.contract.vocabulary.event_types.values()
         for path in of_type.leaves
+    )
+
+
+def _known_parties(participant: Participant) -> frozenset[str]:
+    """Return every agency that an agreement of this agency names."""
+    return frozenset(
+        party.id for signed in participant.contracts.all() for party in signed.contract.parties
     )
 
 

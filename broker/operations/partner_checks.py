@@ -160,6 +160,14 @@ def partners(participant: Participant) -> tuple[Partner, ...]:
     )
 
 
+def own_words(participant: Participant) -> tuple[str, ...]:
+    """Return the twelve words that this agency reads out to others; none without its own entry."""
+    raw = held_entries(participant.root).get(participant.agency)
+    if raw is None:
+        return ()
+    return fingerprint_words(participant.agency, parse_entry(raw).governance.public)
+
+
 def unchecked_parties(participant: Participant, contract: Contract) -> tuple[str, ...]:
     """Parties of an agreement whose keys, as it pins them, were not checked; ours left out."""
     return tuple(

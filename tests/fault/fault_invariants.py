@@ -176,7 +176,7 @@ class Invariants:
                 yield f"its stream {head.topic}/{head.partition} is not what it signed"
 
     def _of_log(self, agency: str) -> Iterator[str]:
-        log = DisclosureLog(self._stage.folder(agency), now_ms())
+        log = DisclosureLog.opened(self._stage.folder(agency), now_ms())
         try:
             log.verify()
         except DisclosureLogError as error:
