@@ -57,6 +57,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/leaving-a-partnership",
                 "guides/the-year-of-an-agency",
                 "guides/officers",
+                "guides/officers-pages",
                 "guides/connecting-an-agency",
                 "guides/connecting-a-rest-client",
                 "guides/connecting-a-bus",

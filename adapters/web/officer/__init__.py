@@ -1,0 +1,1 @@
+"""Pages for officers, signatories and auditors: agreements, signatures, disclosures, stops."""

@@ -1,0 +1,67 @@
+"""Pages: the list of agreements, and one agreement as it concerns this agency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.responses import Response
+
+from adapters.web.officer.chosen import READERS, chosen_agreement, state_of
+from adapters.web.officer.for_us import for_us
+from adapters.web.officer.words import STATES
+from adapters.web.pages import PageRoute
+from adapters.web.visit import Visit
+from broker.operations.agreement_state import agreement_states
+from contracts.calendar import day_ms
+
+
+def agreements(visit: Visit) -> Response:
+    """List the agreements with their state, those that await this agency first."""
+    participant = visit.agency.participant()
+    titles = {one.hash.hex(): one.contract.title for one in participant.contracts.all()}
+    states = agreement_states(participant, visit.agency.clock())
+    return visit.page(
+        "officer/agreements.html",
+        waiting=[one for one in states if one.awaits_us],
+        others=[one for one in states if not one.awaits_us],
+        titles=titles,
+        states=STATES,
+        day_ms=day_ms,
+    )
+
+
+def agreement(visit: Visit) -> Response:
+    """Show one agreement as it concerns this agency; made to be printed."""
+    participant = visit.agency.participant()
+    signed = chosen_agreement(visit)
+    contract = signed.contract
+    waiting = [
+        one
+        for one in agreement_states(participant, visit.agency.clock())
+        if one.awaits_us and one.line.name == contract.name
+    ]
+    return visit.page(
+        "officer/agreement.html",
+        signed=signed,
+        contract=contract,
+        state=state_of(visit, signed),
+        states=STATES,
+        us=for_us(contract, participant.agency),
+        waiting=[one for one in waiting if one.line.sha256 != signed.hash.hex()],
+        day_ms=day_ms,
+    )
+
+
+def agreement_file(visit: Visit) -> Response:
+    """Give the signed text of the agreement as a file."""
+    signed = chosen_agreement(visit)
+    name = f"{signed.contract.name}-{signed.contract.version}.yaml"
+    return visit.download(signed.text.raw, name, "application/yaml")
+
+
+PAGES: Final[Sequence[PageRoute]] = (
+    PageRoute("GET", "/agreements", READERS, agreements),
+    PageRoute("GET", "/agreements/{sha256}", READERS, agreement),
+    PageRoute("GET", "/agreements/{sha256}/file", READERS, agreement_file),
+)

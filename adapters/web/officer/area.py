@@ -1,0 +1,45 @@
+"""Area of the officer: its pages and its entries of the navigation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adapters.web.officer import (
+    agreements,
+    bundles,
+    changes,
+    dates,
+    log,
+    partners,
+    received,
+    records,
+    sign_off,
+    stop,
+    who_may_read,
+)
+from adapters.web.officer.chosen import INSPECTORS, READERS
+from adapters.web.pages import Area, Entry
+from adapters.web.texts import N_
+
+AREA: Final = Area(
+    pages=(
+        *agreements.PAGES,
+        *changes.PAGES,
+        *sign_off.PAGES,
+        *bundles.PAGES,
+        *who_may_read.PAGES,
+        *dates.PAGES,
+        *records.PAGES,
+        *stop.PAGES,
+        *partners.PAGES,
+        *received.PAGES,
+        *log.PAGES,
+    ),
+    entries=(
+        Entry("/agreements", N_("Agreements"), READERS),
+        Entry("/who-received", N_("Who received what"), INSPECTORS),
+        Entry("/log", N_("Our log"), INSPECTORS),
+        Entry("/partners", N_("Partners"), READERS),
+        Entry("/bundles", N_("Files of the partnership"), READERS),
+    ),
+)

@@ -1,0 +1,64 @@
+"""Page: what changes if this agency signs a version of an agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.responses import Response
+
+from adapters.web.officer.chosen import READERS, chosen_agreement, state_of
+from adapters.web.officer.words import EFFECTS, TagWords, path_in_words
+from adapters.web.pages import PageRoute
+from adapters.web.texts import N_
+from adapters.web.visit import Visit
+from broker.operations.contract_comparison import compare_versions, compared_with
+from contracts.comparison_effects import Effect
+
+_SECTIONS: Final[Sequence[tuple[str, str, frozenset[Effect]]]] = (
+    ("wider", N_("What is shared more"), frozenset({"widens", "both"})),
+    ("judge", N_("What a person must judge"), frozenset({"unknown"})),
+    ("narrower", N_("What is shared less"), frozenset({"narrows"})),
+    ("equal", N_("What changes without more or less sharing"), frozenset({"neutral"})),
+)
+_COUNTED: Final[Sequence[tuple[TagWords, frozenset[Effect]]]] = (
+    (EFFECTS["widens"], frozenset({"widens", "both"})),
+    (EFFECTS["unknown"], frozenset({"unknown"})),
+    (EFFECTS["narrows"], frozenset({"narrows"})),
+    (EFFECTS["neutral"], frozenset({"neutral"})),
+)
+
+
+def changes(visit: Visit) -> Response:
+    """Show each change between a version and the one that it is compared with, widening first."""
+    participant = visit.agency.participant()
+    signed = chosen_agreement(visit)
+    everyone = visit.query.text("for") == "all"
+    before = compared_with(participant, signed, visit.agency.clock())
+    party = None if everyone else participant.agency
+    summary = None if before is None else compare_versions(before.text, signed.text, party).summary
+    lines = () if summary is None else summary.lines
+    return visit.page(
+        "officer/changes.html",
+        signed=signed,
+        contract=signed.contract,
+        state=state_of(visit, signed),
+        before=before,
+        version=None if summary is None else summary.version,
+        counts=[(tag, sum(one.effect in effects for one in lines)) for tag, effects in _COUNTED],
+        sections=[
+            (name, title, found)
+            for name, title, effects in _SECTIONS
+            if (found := [one for one in lines if one.effect in effects])
+        ],
+        widening=sum(one.widening for one in lines),
+        total=len(lines),
+        everyone=everyone,
+        effects=EFFECTS,
+        path_in_words=path_in_words,
+    )
+
+
+PAGES: Final[Sequence[PageRoute]] = (
+    PageRoute("GET", "/agreements/{sha256}/changes", READERS, changes),
+)

@@ -1,0 +1,64 @@
+"""Pages: signatures of a version, the checks before ours, and how to sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from starlette.responses import Response
+
+from adapters.web.errors import PageNotFoundError
+from adapters.web.officer.chosen import DECIDERS, READERS, chosen_agreement, state_of
+from adapters.web.pages import PageRoute
+from adapters.web.visit import Visit
+from broker.operations import contract_signing
+from broker.operations.partner_checks import partners
+from broker.operations.shown_texts import shown_text
+from contracts.party_terms import party_of
+
+
+def sign_off(visit: Visit) -> Response:
+    """Show who has signed, what stops our signature, and the steps to sign."""
+    participant = visit.agency.participant()
+    signed = chosen_agreement(visit)
+    state = state_of(visit, signed)
+    now = visit.agency.clock()
+    reviewed = None
+    if state.awaits_us:
+        reviewed = contract_signing.review(participant.root, Path(state.file), (), now)
+    return visit.page(
+        "officer/sign_off.html",
+        signed=signed,
+        contract=signed.contract,
+        state=state,
+        us=party_of(signed.contract, participant.agency),
+        reviewed=reviewed,
+        partners={one.agency: one for one in partners(participant)},
+        kept={
+            note.signer
+            for note in signed.notes_of(participant.agency)
+            if shown_text(signed, note) is not None
+        },
+        keys_here=participant.holds_governance_keys(),
+        officers=participant.config.governance.officers,
+        deciders=DECIDERS,
+    )
+
+
+def shown(visit: Visit) -> Response:
+    """Give the text that a signatory of this agency was shown."""
+    signed = chosen_agreement(visit)
+    agency = visit.agency.participant().agency
+    for note in signed.notes_of(agency):
+        text = shown_text(signed, note) if note.signer == visit.path["signer"] else None
+        if text is not None:
+            name = f"{signed.contract.name}-{signed.contract.version}-shown.txt"
+            return visit.download(text.encode(), name, "text/plain; charset=utf-8")
+    raise PageNotFoundError(visit=visit)
+
+
+PAGES: Final[Sequence[PageRoute]] = (
+    PageRoute("GET", "/agreements/{sha256}/sign-off", READERS, sign_off),
+    PageRoute("GET", "/agreements/{sha256}/shown/{signer}", READERS, shown),
+)

@@ -1,0 +1,130 @@
+"""Recipients of a field, the log, and the record of each look."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from adapters.web.people import Role
+from broker.agency.participant import load_participant
+from broker.audit.actor import Actor
+from broker.operations.disclosure_log import DisclosureLog, LogQuery
+from tests.support.founded_partnership import COUNCIL, HOUR, NOW, SUPPORT
+from tests.unit.adapters.web.officer.conftest import Person
+
+pytestmark = pytest.mark.usefixtures("sent")
+FIELD = "victim.phone"
+
+
+def looked(folder: Path) -> list[tuple[str, str]]:
+    """Person and reason of each look at the log."""
+    log = DisclosureLog.opened(folder, NOW + HOUR)
+    try:
+        query = LogQuery(kinds=frozenset({"consultation"}))
+        found = log.show(query, Actor("test")).entries
+    finally:
+        log.close()
+    return [(one.acting_for, one.reason) for one in found]
+
+
+def test_a_field_of_a_case_with_clause_purpose_and_basis(
+    person: Person, sent: str, folder: Path
+) -> None:
+    visitor = person(Role.AUDITOR)
+    form = {"case": sent, "field": FIELD, "reason": "access request 17"}
+    page = visitor.post("/who-received", form)
+    assert page.status_code == 200
+    assert "telephone number" in page.text
+    assert "clause 4.1.16" in page.text
+    assert "Article 6(1)" in page.text
+    assert looked(folder) == [("rosa", "access request 17")]
+
+
+def test_the_export_has_a_row_for_each_field_and_recipient(person: Person, sent: str) -> None:
+    form = {"case": sent, "reason": "access request", "format": "csv", "field": FIELD}
+    answer = person(Role.OFFICER).post("/who-received", form)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["recipient"] for row in rows} == {COUNCIL, SUPPORT}
+    assert len(rows) == 4
+    for row in rows:
+        assert row["field"] == FIELD
+        assert row["clause"]
+        assert row["purposes"]
+        assert row["legal basis"]
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"case": "", "field": "", "reason": "audit"}, "case"),
+        ({"case": "CAM-1", "reason": ""}, "reason"),
+        ({"case": "CAM-1", "reason": "a\u202eb"}, "reason"),
+        ({"case": "CAM-1", "reason": "x" * 201}, "reason"),
+        ({"case": "<b>no</b>", "reason": "audit"}, "case"),
+    ],
+)
+def test_a_search_that_is_refused_keeps_the_form(
+    person: Person, folder: Path, form: dict[str, str], field: str
+) -> None:
+    answer = person().post("/who-received", form)
+    assert answer.status_code == 422
+    assert f'href="#{field}"' in answer.text
+    assert "<b>no</b>" not in answer.text
+    assert looked(folder) == []
+
+
+def test_an_auditor_follows_a_field_through_all_cases(person: Person, folder: Path) -> None:
+    page = person(Role.AUDITOR).post("/who-received", {"field": FIELD, "reason": "audit"})
+    assert page.status_code == 200
+    assert 'id="sent"' in page.text
+    assert looked(folder) == [("rosa", "audit")]
+
+
+def test_a_page_of_the_log_holds_no_more_than_its_rows(person: Person) -> None:
+    visitor = person(Role.AUDITOR)
+    for _ in range(26):
+        newest = visitor.get("/log")
+    assert newest.text.count('<tr role="row" id="entry-') == 25
+    older = newest.text.partition('rel="next" href="')[2].partition('"')[0]
+    page = visitor.get(older.replace("&amp;", "&"))
+    assert 'id="entry-0"' in page.text
+    assert 'id="entry-27"' not in page.text
+
+
+def test_filters_of_the_log(person: Person) -> None:
+    visitor = person(Role.OFFICER)
+    sent = visitor.get(f"/log?kind=disclosure&recipient={COUNCIL}").text
+    assert 'id="entry-0"' in sent
+    assert 'id="entry-1"' in sent
+    assert 'id="empty"' in visitor.get("/log?kind=erasure").text
+    assert 'id="entry-0"' in visitor.get("/log?since=2026-03-02&until=2026-03-02").text
+    assert 'id="empty"' in visitor.get("/log?until=2026-03-01").text
+    assert visitor.get("/log?since=2026-03-02&until=2026-03-01").status_code == 422
+    assert visitor.get("/log?since=tomorrow").status_code == 422
+    assert visitor.get("/log?recipient=nobody-here").status_code in {400, 422}
+
+
+def test_reading_the_log_is_in_the_log(person: Person, folder: Path) -> None:
+    person(Role.AUDITOR).get("/log?kind=refusal")
+    assert looked(folder) == [("rosa", "")]
+
+
+def test_an_altered_log_is_not_shown(person: Person, folder: Path) -> None:
+    database = load_participant(folder, NOW).config.state.database
+    with sqlite3.connect(folder / database) as connection:
+        connection.execute("update disclosures set leaf = zeroblob(32) where idx = 1")
+    visitor = person(Role.AUDITOR)
+    assert "log_entry_altered" in visitor.get("/log/verified").text
+    shown = visitor.get("/log")
+    assert shown.status_code >= 400
+    assert 'id="entry-0"' not in shown.text
+
+
+def test_a_whole_log_is_verified(person: Person) -> None:
+    page = person(Role.AUDITOR).get("/log/verified")
+    assert page.status_code == 200
+    assert 'id="verified"' in page.text
