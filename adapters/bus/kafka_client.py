@@ -11,9 +11,6 @@ from typing import Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
-from aiokafka.protocol.produce import ProduceRequest
 from faststream.kafka import KafkaBroker
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
@@ -27,14 +24,11 @@ from adapters.bus.clients import (
     header_texts,
 )
 from adapters.bus.cloud_events import CONTENT_TYPE
+from adapters.bus.kafka_rights import KafkaRights
 from broker.transport.kafka.raw import LenientConsumer
 
 POLL_MS: Final = 3_600_000
 """Milliseconds for the handling of one message, before Kafka gives it to another consumer."""
-FETCH_MS: Final = 1_000
-"""Milliseconds for the answer to a request for records."""
-EMPTY_BATCH: Final = {2, 87}
-"""Kafka's codes of a batch without records: CORRUPT_MESSAGE and INVALID_RECORD."""
 _LOGINS: Final = {
     "plain": SASLPlaintext,
     "scram-sha-256": SASLScram256,
@@ -59,18 +53,18 @@ class KafkaClient:
             allow_auto_create_topics=False,
             logger=None,
         )
-        self._group = section.group
+        options = {"bootstrap_servers": self._servers, **parse_security(self._security)}
+        self._rights = KafkaRights(section.group, options)
         self._reader: LenientConsumer | None = None
         if reads is not None:
             self._reader = LenientConsumer(
                 reads,
-                bootstrap_servers=self._servers,
                 group_id=section.group,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 max_poll_interval_ms=POLL_MS,
                 batch_bytes=None,
-                **parse_security(self._security),
+                **options,
             )
 
     async def open(self) -> None:
@@ -127,47 +121,12 @@ class KafkaClient:
             raise ConnectionError
 
     async def may_read(self, name: str) -> Right:
-        """See ``BusClient.may_read``; reads without joining the group, which would stop others."""
-        options = parse_security(self._security)
-        place = TopicPartition(name, 0)
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, **options)
-        reader = LenientConsumer(bootstrap_servers=self._servers, group_id=None, **options)
-        try:
-            await admin.start()
-            await reader.start()
-            if name not in await admin.list_topics():
-                return "missing"
-            reader.assign([place])
-            await reader.seek_to_beginning(place)
-            await reader.getmany(timeout_ms=FETCH_MS, max_records=1)
-            await admin.list_consumer_group_offsets(self._group)
-        except (TopicAuthorizationFailedError, GroupAuthorizationFailedError):
-            return "refused"
-        finally:
-            await reader.stop()
-            await admin.close()
-        return "allowed"
+        """See ``BusClient.may_read``."""
+        return await self._rights.may_read(name)
 
     async def may_write(self, name: str) -> Right:
-        """See ``BusClient.may_write``; Kafka refuses an empty batch, but after the right."""
-        client = AIOKafkaClient(bootstrap_servers=self._servers, **parse_security(self._security))
-        await client.bootstrap()
-        try:
-            await client.set_topics([name])
-            leader = client.cluster.leader_for_partition(TopicPartition(name, 0))
-            if leader in {None, -1}:
-                refused = name in client.cluster.unauthorized_topics
-                return "refused" if refused else "missing"
-            asked = ProduceRequest(None, -1, int(OPERATION_S * 1000), [(name, [(0, b"")])])
-            answer = await client.send(leader, asked)
-        finally:
-            await client.close()
-        ((_, ((_, code, *_),)),) = answer.topics
-        if code == TopicAuthorizationFailedError.errno:
-            return "refused"
-        if code not in EMPTY_BATCH:
-            raise ConnectionError
-        return "allowed"
+        """See ``BusClient.may_write``."""
+        return await self._rights.may_write(name)
 
     async def close(self) -> None:
         """See ``BusClient.close``."""
