@@ -100,6 +100,7 @@ class Traffic:
         orders: everything that was sent.
         rejected: cases that a recipient's system never takes -> the recipient.
         rejected_first: the same, until a person corrects the cause.
+        discarded: the same, until a person there discards the event.
     """
 
     contract: Contract
@@ -107,13 +108,14 @@ class Traffic:
     orders: list[Order] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
     rejected_first: dict[str, str] = field(default_factory=dict)
+    discarded: dict[str, str] = field(default_factory=dict)
 
     def case(self, sender: str, *, to_all: bool = False) -> list[Order]:
         """A referral, and what follows in its case; to some recipients, or to all possible ones."""
         shared = {"case_id": self._id(), "referral_id": self._id(), "corrects.source": sender}
         follow = CORRECTED if self.contract.role_of[sender] == "support" else UPDATED
         return [
-            self._order(sender, each, shared, self._possible(sender, each) if to_all else ())
+            self._order(sender, each, shared, self.possible(sender, each) if to_all else ())
             for each in (MADE, follow, follow)
         ]
 
@@ -126,6 +128,12 @@ class Traffic:
         """An event that the system of a recipient never takes."""
         orders = self.updates(sender, [by])
         self.rejected[orders[0].case] = by
+        return orders
+
+    def discarded_case(self, sender: str, by: str) -> list[Order]:
+        """An event that a recipient refuses: its system rejects it, and a person discards it."""
+        orders = self.updates(sender, [by])
+        self.discarded[orders[0].case] = by
         return orders
 
     def corrected_case(self, sender: str, by: str) -> list[Order]:
@@ -181,12 +189,13 @@ class Traffic:
         self.orders.append(order)
         return order
 
-    def _possible(self, sender: str, event_type: str) -> list[str]:
+    def possible(self, sender: str, event_type: str) -> list[str]:
+        """Return the agencies to which a sender may address an event type."""
         roles = self.contract.event_types[event_type].recipients
         return sorted(p.id for p in self.contract.parties if p.role in roles and p.id != sender)
 
     def _recipients(self, sender: str, event_type: str) -> tuple[str, ...]:
-        may = self._possible(sender, event_type)
+        may = self.possible(sender, event_type)
         return tuple(sorted(self.rng.sample(may, self.rng.randint(1, len(may)))))
 
     def _id(self) -> str:

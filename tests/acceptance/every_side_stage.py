@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import sqlite3
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from functools import cached_property
+from contextlib import contextmanager, suppress
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ from broker.transport.topics import acl_plans, topic_plans
 from contracts.loading import shipped_terms
 from contracts.model import Contract
 from tests.acceptance.agreed_state import Order, Traffic, agreed_fields
+from tests.acceptance.own_servers import ClientSystem, DatabaseSystem, SftpSystem
 from tests.acceptance.own_systems import (
     BusSystem,
-    DatabaseSystem,
     FolderSystem,
     HttpSystem,
     OwnSystem,
@@ -39,12 +39,17 @@ from tests.support.command_line import run
 
 FOLDER, HTTP, WEBHOOK = "csu-camden", "council-camden", "haven-support"
 BUS, DATABASE = "council-lewisham", "cps-london"
+SFTP, CLIENT = "csu-lewisham", "lantern-centre"
+FILES = (FOLDER, SFTP)
+"""Agencies with a format of their own, which has no column for some fields."""
 SYSTEMS: Mapping[str, type[OwnSystem]] = {
     FOLDER: FolderSystem,
     HTTP: HttpSystem,
     WEBHOOK: WebhookSystem,
     BUS: BusSystem,
     DATABASE: DatabaseSystem,
+    SFTP: SftpSystem,
+    CLIENT: ClientSystem,
 }
 INTERVALS = "\n[intervals]\npoll = 0.2\nrelay = 0.2\nheartbeat = 1.0\nreceipt = 0.5\n"
 REPORTS = "report_every: PT1M\n"
@@ -185,11 +190,19 @@ class Stage:
             self.adapters[WEBHOOK].kill()
             self.kills += 1
 
-    def database_locked(self) -> None:
+    def database_crashes(self) -> None:
         system = self.systems[DATABASE]
         assert isinstance(system, DatabaseSystem)
-        with system.locked(), self._away(DATABASE, lambda: None, lambda: None):
+        crash = partial(system.server.stop, signal.SIGQUIT)
+        with self._away(DATABASE, crash, system.server.start):
             pass
+
+    def sftp_down(self) -> None:
+        system = self.systems[SFTP]
+        assert isinstance(system, SftpSystem)
+        with self._away(SFTP, system.go_down, system.come_up):
+            self.adapters[SFTP].kill()
+            self.kills += 1
 
     @contextmanager
     def _away(
@@ -242,12 +255,16 @@ class Stage:
         found: dict[str, dict[str, Order]] = {agency: {} for agency in SYSTEMS}
         for order, event_id in self.accepted():
             for reader in order.recipients:
-                if self.traffic.rejected.get(order.case) == reader:
+                if reader in (self.traffic.rejected.get(order.case), self.discarded_by(order)):
                     continue
                 if not final and self.traffic.rejected_first.get(order.case) == reader:
                     continue
                 found[reader][event_id] = order
         return found
+
+    def discarded_by(self, order: Order) -> str | None:
+        """Return the recipient at which a person discards the event, or None."""
+        return self.traffic.discarded.get(order.case)
 
     def agreed(self, order: Order, reader: str) -> dict[str, Any]:
         """Fields of an event that a reader must have, no more and no less."""
@@ -255,7 +272,7 @@ class Stage:
         return agreed_fields(self.contract, order, reader, flat)
 
     def sayable(self, event_type: str, flat: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the leaves for which the folder's own format has a column."""
+        """Return the leaves for which the files' own format has a column."""
         system = self.systems[FOLDER]
         assert isinstance(system, FolderSystem)
         document = system.desk.mapping.document
@@ -298,10 +315,11 @@ class Stage:
         found: dict[str, dict[str, str]] = {}
         for order, event_id in self.accepted():
             if order.sender == agency:
-                rejecting = self.traffic.rejected.get(order.case)
-                found[event_id] = {
-                    to: "put_aside" if to == rejecting else "delivered" for to in order.recipients
+                others = {
+                    self.traffic.rejected.get(order.case): "put_aside",
+                    self.discarded_by(order): "refused",
                 }
+                found[event_id] = {to: others.get(to, "delivered") for to in order.recipients}
         return found
 
     def reported(self) -> bool:
@@ -335,9 +353,3 @@ class Stage:
 def kafka_holds(folder: Path, word: bytes) -> list[str]:
     """Return the segments on Kafka's disk that hold a word in clear."""
     return [str(one) for one in folder.glob("data/*/*.log") if word in one.read_bytes()]
-
-
-def database_rows(path: Path, statement: str) -> list[Any]:
-    """Return rows of an agency's own database."""
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(statement).fetchall()

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import sqlite3
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,8 @@ from adapters.demo.desk import Desk
 from adapters.demo.samples.sample_rows import SampleRow, spoiled
 from adapters.http_api.tokens import SCOPES, new_token
 from adapters.mapping import MemoryLinks
-from adapters.tables.scripts import tables_script
 from broker import pseudonyms
 from broker.agency.config_bus import BusSection
-from broker.agency.database_section import DatabaseSection
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from contracts.vocabulary import Vocabulary
@@ -220,12 +217,26 @@ class FolderSystem(OwnSystem):
             self._last = Answer(id=pseudonyms.event_id(self.secret, outgoing.key))
         else:
             self._last = Answer(code="in the quarantine folder")
-        place = self.folder / "import" / name
+        place = self.exports / name
         hidden = place.with_name(f".{name}.tmp")
         hidden.write_bytes(content)
         hidden.rename(place)
         while place.exists() and not self.stopped.wait(PAUSE_S):
             pass
+
+    @property
+    def exports(self) -> Path:
+        """Return the folder into which it puts exports."""
+        return self.folder / "import"
+
+    @property
+    def imports(self) -> Path:
+        """Return the folder from which it takes received events."""
+        return self.folder / "inbox"
+
+    def received(self) -> Iterable[Path]:
+        """Return the complete files of received events."""
+        return [one for one in self.imports.iterdir() if one.name[0] != "."]
 
     def _row(self, order: Order) -> Mapping[str, object]:
         number = self._numbers.setdefault(order.case, 100 + len(self._numbers))
@@ -250,8 +261,7 @@ class FolderSystem(OwnSystem):
 
     def receive(self) -> bool:
         found = False
-        there = (self.folder / "inbox").iterdir()
-        new = [one for one in there if one.name not in self._seen and one.name[0] != "."]
+        new = [one for one in self.received() if one.name not in self._seen]
         for file in sorted(new, key=lambda one: one.stat().st_mtime_ns):
             (values,) = CSU.read_back(file.read_bytes())
             context = Context(self.agency, dict(self.desk.partners), MemoryLinks())
@@ -444,74 +454,6 @@ class BusSystem(OwnSystem):
         body = _cloud_event(str(uuid4()), "concordant.result", result)
         self._wait(self._reader.publish(self.bus.names.results, body))
         return True
-
-
-class DatabaseSystem(OwnSystem):
-    """Inserts rows into its outbox table, and writes a result into each row of its inbox table."""
-
-    def settings(self) -> str:
-        return 'source = "database"\nsink = "database"\n'
-
-    def sections(self) -> str:
-        return '\n[database]\npath = "own.db"\npoll = 0.2\n'
-
-    def prepare(self) -> None:
-        """Make the tables."""
-        section = DatabaseSection.model_validate({"path": "own.db"})
-        with closing(self._connect()) as connection:
-            connection.executescript(tables_script(section, "sqlite"))
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.folder / "own.db", timeout=30, isolation_level=None)
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep the whole database locked, as a long transaction of another program does."""
-        with closing(self._connect()) as connection:
-            connection.execute("BEGIN EXCLUSIVE")
-            yield
-            connection.execute("COMMIT")
-
-    def _run(self, statement: str, *values: object) -> list[Any]:
-        with closing(self._connect()) as connection:
-            try:
-                return connection.execute(statement, values).fetchall()
-            except sqlite3.OperationalError as error:
-                raise NoAnswerError(str(error)) from None
-
-    def hand_over(self, order: Order) -> Answer:
-        put = (
-            "INSERT INTO concordant_outbox (id, aggregatetype, aggregateid, type, payload) "
-            "VALUES (?, 'case', ?, ?, ?) ON CONFLICT DO NOTHING"
-        )
-        self._run(put, order.marker, order.case, order.type, json.dumps(order.body()))
-        asked = "SELECT state, code, event_id FROM concordant_outbox WHERE id = ?"
-        ((state, code, event_id),) = self._run(asked, order.marker)
-        if state == "accepted":
-            return Answer(id=event_id)
-        if state == "refused":
-            return Answer(code=code)
-        raise NoAnswerError
-
-    def receive(self) -> bool:
-        rows = self._run(
-            "SELECT source, id, payload FROM concordant_inbox WHERE result IS NULL "
-            "ORDER BY position"
-        )
-        for source, event_id, payload in rows:
-            reason = self.take(json.loads(payload))
-            self._run(
-                "UPDATE concordant_inbox SET result = ?, reason = ? WHERE source = ? AND id = ?",
-                "imported" if reason is None else "rejected",
-                reason,
-                source,
-                event_id,
-            )
-        return bool(rows)
-
-    def rows(self) -> int:
-        """Return how many rows the inbox has."""
-        return int(self._run("SELECT count(*) FROM concordant_inbox")[0][0])
 
 
 def _cloud_event(id_: str, type_: str, data: Mapping[str, Any]) -> bytes:

@@ -1,8 +1,9 @@
-"""Folder, database, HTTP, webhook and bus against each other over a real Kafka, with faults.
+"""Every side against every other one over a real Kafka, with faults.
 
-Five agencies, each with another side, exchange referrals and case updates while adapters, Kafka and
-the agencies' own servers are killed and restarted. In the end, what each agency's own system holds
-is compared with what the agreement says it should hold (`agreed_state`).
+Seven agencies, each with a side of its own (folder, PostgreSQL, HTTP, webhook, bus, SFTP, client),
+exchange referrals and case updates while adapters, Kafka and the agencies' own servers are killed
+and restarted. In the end, what each agency's own system holds is compared with what the agreement
+says it should hold (`agreed_state`).
 
 The seed is printed. `CONCORDANT_SEED=N` plays the same traffic and the same order of faults.
 """
@@ -14,7 +15,7 @@ import secrets
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,24 +24,29 @@ import pytest
 from contracts.events import JSON
 from tests.acceptance.every_side_stage import (
     BUS,
+    CLIENT,
     DATABASE,
+    FILES,
     FOLDER,
     HTTP,
+    SFTP,
     SYSTEMS,
     WEBHOOK,
     Stage,
-    database_rows,
     kafka_holds,
 )
-from tests.acceptance.own_systems import REASON
+from tests.acceptance.own_servers import DatabaseSystem
+from tests.acceptance.own_systems import REASON, FolderSystem
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 
-REJECTING = (HTTP, WEBHOOK, BUS, DATABASE)
+REJECTING = (HTTP, WEBHOOK, BUS, DATABASE, CLIENT)
 """Agencies whose system can reject an event; a folder has no answer."""
+DISCARDING = (WEBHOOK, CLIENT)
+"""Agencies at which a person discards an event that the system rejects."""
 REFUSED = ("file", "rows", "row")
 """Kinds of held items that are events of the agency's own system."""
-SENDING_UPDATES = (FOLDER, HTTP, BUS, DATABASE)
+SENDING_UPDATES = (FOLDER, SFTP, HTTP, BUS, DATABASE)
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +75,19 @@ def play(stage: Stage) -> None:
         senders = [one for one in SENDING_UPDATES if one != by]
         stage.send(traffic.rejected_case(rng.choice(senders), by))
         stage.send(traffic.corrected_case(rng.choice(senders), by))
-        stage.systems[by].rejects |= {
-            case
-            for case, reader in {**traffic.rejected, **traffic.rejected_first}.items()
-            if reader == by
-        }
+        if by in DISCARDING:
+            stage.send(traffic.discarded_case(rng.choice(senders), by))
+        cases = {**traffic.rejected, **traffic.rejected_first, **traffic.discarded}
+        stage.systems[by].rejects |= {case for case, reader in cases.items() if reader == by}
     faults: list[Callable[[], None]] = [partial(stage.kill, agency) for agency in SYSTEMS]
-    faults += [stage.restart_kafka, stage.restart_nats, stage.webhook_down, stage.database_locked]
+    faults += [stage.restart_kafka, stage.restart_nats, stage.webhook_down]
+    faults += [stage.database_crashes, stage.sftp_down]
     rng.shuffle(faults)
     for fault in faults:
         fault()
     stage.until(lambda: not stage.lacking(), "not everything has arrived")
     correct(stage)
+    discard(stage)
     stage.until(lambda: not stage.lacking(final=True), "not everything has arrived in the end")
     stage.until(stage.reported, "not every report has come")
 
@@ -95,6 +102,19 @@ def correct(stage: Stage) -> None:
         items = {str(one["event_id"]): str(one["id"]) for one in held(stage, by)}
         again = [items[event_id] for event_id in ids if event_id in items]
         stage.command(by, "quarantine", "retry", *again, "--wait", "0")
+
+
+def discard(stage: Stage) -> None:
+    """A person discards events that their system rejects."""
+    for case, by in stage.traffic.discarded.items():
+        (event_id,) = [event_id for order, event_id in stage.accepted() if order.case == case]
+        stage.until(partial(is_held, stage, by, event_id), f"{by} does not hold {event_id}")
+        (item,) = [one["id"] for one in held(stage, by) if one["event_id"] == event_id]
+        done = stage.command(
+            by, "quarantine", "discard", str(item), "--accepted-events", "--reason", "obsolete",
+            "--yes",
+        )  # fmt: skip
+        assert [one["outcome"] for one in done] == ["discarded"]
 
 
 def held(stage: Stage, agency: str) -> list[dict[str, object]]:
@@ -115,7 +135,13 @@ def held_events(stage: Stage, agency: str) -> set[str]:
 def test_each_agency_was_killed_and_much_was_sent(played: Stage) -> None:
     assert played.kills >= len(SYSTEMS)
     sent = Counter((order.sender, to) for order, _ in played.accepted() for to in order.recipients)
-    assert len(sent) == len(SYSTEMS) * (len(SYSTEMS) - 1)  # every pair, in both directions
+    possible = {
+        (order.sender, to)
+        for order, _ in played.accepted()
+        for to in played.traffic.possible(order.sender, order.type)
+    }
+    assert sent.keys() == possible
+    assert len(possible) > len(SYSTEMS) * (len(SYSTEMS) - 2)  # not every pair of roles may exchange
 
 
 def test_each_agency_holds_exactly_what_the_agreement_says(played: Stage) -> None:
@@ -129,10 +155,10 @@ def test_each_agency_holds_exactly_what_the_agreement_says(played: Stage) -> Non
             if (there.source, there.type) != (order.sender, order.type):
                 wrong.append(f"{reader}: {event_id} is {there.type} of {there.source}")
             agreed = played.agreed(order, reader)
-            if reader == FOLDER:
+            if reader in FILES:
                 agreed = played.sayable(order.type, agreed)
             for path in sorted(agreed.keys() | there.flat.keys()):
-                if not same(agreed.get(path), there.flat.get(path), ordered=reader != FOLDER):
+                if not same(agreed.get(path), there.flat.get(path), ordered=reader not in FILES):
                     said = f"{path}: {there.flat.get(path)!r}, agreed: {agreed.get(path)!r}"
                     wrong.append(f"{reader}: {event_id} {order.type} of {order.sender}: {said}")
     assert not wrong, "\n".join(wrong[:40])
@@ -166,21 +192,29 @@ def test_events_of_a_case_were_imported_in_their_order(played: Stage) -> None:
 
 def test_each_file_and_row_is_there_once(played: Stage) -> None:
     owed = played.owed(final=True)
-    files = [one for one in (played.folder(FOLDER) / "inbox").iterdir() if one.name[0] != "."]
-    assert sorted(one.name.split(".")[0] for one in files) == sorted(owed[FOLDER])
+    for agency in FILES:
+        files = [one.name.split(".")[0] for one in received(played, agency)]
+        assert sorted(files) == sorted(owed[agency])
     rejected = {e for o, e in played.accepted() if played.traffic.rejected.get(o.case) == DATABASE}
-    rows = database_rows(
-        played.folder(DATABASE) / "own.db", "SELECT id, result FROM concordant_inbox"
-    )
+    database = played.systems[DATABASE]
+    assert isinstance(database, DatabaseSystem)
     imported = sorted((one, "imported") for one in owed[DATABASE])
-    assert sorted(rows) == sorted([*imported, *((one, "rejected") for one in rejected)])
+    assert database.results() == sorted([*imported, *((one, "rejected") for one in rejected)])
+
+
+def received(stage: Stage, agency: str) -> Iterable[Path]:
+    """Return the files of received events of an agency that exchanges files."""
+    system = stage.systems[agency]
+    assert isinstance(system, FolderSystem)
+    return system.received()
 
 
 def test_no_text_of_a_field_that_an_agency_may_not_have_is_in_its_files(played: Stage) -> None:
-    for file in (played.folder(FOLDER) / "inbox").iterdir():
-        order = played.owed(final=True)[FOLDER].get(file.name.split(".")[0])
+    owed = played.owed(final=True)
+    for agency, file in [(one, file) for one in FILES for file in received(played, one)]:
+        order = owed[agency].get(file.name.split(".")[0])
         assert order is not None, file.name
-        agreed = played.agreed(order, FOLDER)
+        agreed = played.agreed(order, agency)
         text = file.read_text(errors="replace")
         for path, value in order.flat.items():
             if path not in agreed and order.marker in str(value):
@@ -200,12 +234,12 @@ def test_each_event_that_must_be_refused_was_refused_and_is_shown(played: Stage)
         for order in refused:
             answer = system.answers[order.marker]
             assert not answer.id, order
-            if agency != FOLDER and order.refused != "code":
+            if agency not in FILES and order.refused != "code":
                 assert answer.code == order.refused, order
         shown = [one for one in held(played, agency) if one["kind"] in REFUSED]
         counts = {one["kind"]: one["count"] for one in played.command(agency, "status")["held"]}
         assert sum(counts.get(kind, 0) for kind in REFUSED) == len(shown)
-        if agency in (FOLDER, BUS, DATABASE):
+        if agency in (*FILES, BUS, DATABASE):
             assert sum(int(str(one["count"])) for one in shown) == len(refused), shown
         else:  # the system has the refusal as the answer to its request
             assert not shown
