@@ -49,13 +49,16 @@ class OwnAgency:
     def participant(self) -> Participant:
         """Return the agency as its folder says now. It is verified again when the folder changed.
 
+        The agency may have signed no agreement yet.
+
         Raises:
             ConcordantError: as ``load_participant``.
         """
         seen = tuple(_stamp(self.root / name) for name in _WATCHED)
         with self._lock:
             if self._loaded is None or self._loaded[0] != seen:
-                self._loaded = seen, load_participant(self.root, self.clock())
+                participant = load_participant(self.root, self.clock(), unsigned_ok=True)
+                self._loaded = seen, participant
             return self._loaded[1]
 
     def store(self) -> Store:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sqlite3
 from pathlib import Path
 
@@ -128,6 +130,28 @@ def test_an_altered_log_is_an_answer_of_no(
     assert "to do: " in text.err
     shown = cli("log", "show", "--agency", world.directory(SENDER), "--case", CASE)
     assert (shown.code, shown.out) == (1, b"")
+
+
+def test_csv_has_a_row_for_each_field_with_its_purpose_and_basis(cli, world) -> None:
+    publish(world, cli, count=1)
+    sign(world)
+    command = ("log", "show", "--agency", world.directory(SENDER), "--case", CASE, "--csv")
+    rows = list(csv.DictReader(io.StringIO(cli(*command).out.decode())))
+    assert READER in {row["recipient"] for row in rows}
+    for row in rows:
+        assert row["clause"]
+        assert row["purposes"]
+        assert row["legal basis"]
+
+
+def test_entries_of_one_recipient(cli, world) -> None:
+    publish(world, cli, count=1)
+    sign(world)
+    command = ("log", "show", "--agency", world.directory(SENDER), "--json", "--recipient")
+    shown = cli(*command, READER).json["entries"]
+    assert [one["kind"] for one in shown] == ["disclosure"]
+    assert cli(*command, SENDER).json["entries"] == []
+    assert "agency_unknown" in cli(*command, "stranger").err
 
 
 def test_a_head_signed_by_another_key_is_not_believed(cli, world) -> None:
