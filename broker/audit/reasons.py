@@ -13,12 +13,12 @@ from typing import Final
 
 from broker.audit.actor import Actor
 from broker.audit.entries import Entry
-from broker.envelope.primitives import AeadKey, SealBroken, hmac_sha256, lp, random_bytes, sha256
+from broker.envelope.at_rest import AtRestKey
+from broker.envelope.primitives import SealBroken, sha256
 from broker.errors import DisclosureLogError
 from broker.store.transaction import Transaction
 
 _LABEL: Final = b"concordant/1/log-reason"
-_NONCE_BYTES: Final = 12
 
 
 def attributed(
@@ -56,8 +56,7 @@ def reason_of(tx: Transaction, secret: bytes, entry: Entry) -> str | None:
     try:
         if sha256(sealed) != entry.reason_text:
             raise SealBroken
-        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        return _key(secret).open(nonce, ciphertext, b"").decode()
+        return _key(secret).open(sealed).decode()
     except SealBroken:
         raise DisclosureLogError(
             "A reason that is stored beside the log differs from what was written.",
@@ -66,12 +65,11 @@ def reason_of(tx: Transaction, secret: bytes, entry: Entry) -> str | None:
 
 
 def _keep(tx: Transaction, secret: bytes, reason: str) -> bytes:
-    nonce = random_bytes(_NONCE_BYTES)
-    sealed = nonce + _key(secret).seal(nonce, reason.encode(), b"")
+    sealed = _key(secret).seal(reason.encode())
     sha = sha256(sealed)
     tx.disclosures.add_reason(sha, sealed)
     return sha
 
 
-def _key(secret: bytes) -> AeadKey:
-    return AeadKey(hmac_sha256(secret, lp(_LABEL)))
+def _key(secret: bytes) -> AtRestKey:
+    return AtRestKey(secret, _LABEL)

@@ -18,7 +18,8 @@ import orjson
 from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
-from broker.envelope.primitives import AeadKey, SealBroken, hmac_sha256, lp, random_bytes
+from broker.envelope.at_rest import AtRestKey
+from broker.envelope.primitives import SealBroken, lp
 from broker.errors import RegistryError, StoreError
 from broker.sending.recipients import recipient_rows
 from broker.sending.sealing import EventSealer, Prepared
@@ -44,7 +45,6 @@ CANCELLED: Final = "copy_cancelled"
 EXPIRED: Final = "copy_expired"
 CONSENT_WITHDRAWN: Final = "consent_missing"
 ERASED: Final = "copy_erased"
-_NONCE_BYTES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def content_of(secret: bytes, row: CopyRow) -> Kept:
     sealed = row.content or b""
     aad = lp(row.event_id.encode(), row.agency.encode())
     try:
-        text = _key(secret).open(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], aad)
+        text = _key(secret).open(sealed, aad)
         stored = orjson.loads(text)
         event = PlainEvent(stored["type"], (row.agency,), stored["data"])
         return Kept(
@@ -148,7 +148,6 @@ def content_of(secret: bytes, row: CopyRow) -> Kept:
 
 
 def _sealed(secret: bytes, event_id: str, agency: str, kept: Kept) -> bytes:
-    nonce = random_bytes(_NONCE_BYTES)
     text = orjson.dumps(
         {
             "type": kept.event.type,
@@ -159,11 +158,11 @@ def _sealed(secret: bytes, event_id: str, agency: str, kept: Kept) -> bytes:
             "consents": sorted(kept.consents),
         }
     )
-    return nonce + _key(secret).seal(nonce, text, lp(event_id.encode(), agency.encode()))
+    return _key(secret).seal(text, lp(event_id.encode(), agency.encode()))
 
 
-def _key(secret: bytes) -> AeadKey:
-    return AeadKey(hmac_sha256(secret, lp(b"concordant/1/copy")))
+def _key(secret: bytes) -> AtRestKey:
+    return AtRestKey(secret, b"concordant/1/copy")
 
 
 def retention_ms(contract: Contract, event_type: str) -> int:
