@@ -164,6 +164,3 @@ heartbeat_heads = Table(
     Column("time_ms", BigInteger, nullable=False),
     Column("heartbeat_id", Serial, ForeignKey("heartbeats.id"), nullable=False, index=True),
 )
-
-ALL_TABLES = metadata
-"""All tables: those of `broker.store.schema` and of this module."""

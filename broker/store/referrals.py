@@ -13,24 +13,25 @@ from broker.store.rows import ReferralRow
 
 _t = schema.referrals
 _OPEN = _t.c.closed_ms.is_(None)
-_COLUMNS = tuple(
+COLUMNS = tuple(
     column.is_not(None).label("closed") if column.name == "closed_ms" else column for column in _t.c
 )
-_GET = select(*_COLUMNS).where(_t.c.referral_id.in_(bindparam("ids_", expanding=True)))
-_SELECT_OPEN = select(*_COLUMNS).where(_OPEN).order_by(_t.c.made_ms, _t.c.referral_id)
+"""Columns of a ``ReferralRow``, in its order."""
+_GET = select(*COLUMNS).where(_t.c.referral_id.in_(bindparam("ids_", expanding=True)))
+_SELECT_OPEN = select(*COLUMNS).where(_OPEN).order_by(_t.c.made_ms, _t.c.referral_id)
 _OVERDUE = _SELECT_OPEN.where(
     or_(_t.c.acknowledge_by_ms < bindparam("now_"), _t.c.respond_by_ms < bindparam("now_"))
 )
-_OF_ID = select(*_COLUMNS).where(
+_OF_ID = select(*COLUMNS).where(
     _t.c.referral_id > bindparam("from_"), _t.c.referral_id < bindparam("to_")
 )
 _FOR_CASE = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(_t.c.case_id == bindparam("case_"))
     .order_by(_t.c.made_ms, _t.c.referral_id)
 )
 _CLOSED = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(_t.c.closed_ms.is_not(None))
     .order_by(_t.c.closed_ms.desc(), _t.c.referral_id)
     .limit(bindparam("limit_"))

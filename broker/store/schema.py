@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -33,10 +34,19 @@ metadata = MetaData(
     }
 )
 
+NO_DEADLINE_MS = 2**62
+"""Next deadline of a referral without one, so that it sorts last."""
+
 Serial = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is a rowid alias in SQLite
 
 
-def partial(name: str, *columns: str, where: str) -> Index:
+NEXT_DUE = (
+    f"min(coalesce(acknowledge_by_ms, {NO_DEADLINE_MS}), coalesce(respond_by_ms, {NO_DEADLINE_MS}))"
+)
+"""The next deadline of a referral. SQLite finds the index only if a query has the same text."""
+
+
+def partial(name: str, *columns: str | TextClause, where: str) -> Index:
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
@@ -381,6 +391,8 @@ referrals = Table(
     Column("event_source", String(200), nullable=False),
     Column("event_id", String(36), nullable=False),
     partial("ix_referrals_open", "made_ms", where="closed_ms IS NULL"),
+    partial("ix_referrals_due", "role", text(NEXT_DUE), "referral_id", where="closed_ms IS NULL"),
+    partial("ix_referrals_closed", "role", "closed_ms", where="closed_ms IS NOT NULL"),
 )
 
 disclosures = Table(

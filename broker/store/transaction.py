@@ -13,7 +13,9 @@ from sqlalchemy import Connection
 
 from broker.store.attempts import Attempts
 from broker.store.copies import Copies
+from broker.store.desk_events import DeskEvents
 from broker.store.disclosures import Disclosures
+from broker.store.drafts import Drafts
 from broker.store.exports import Exports
 from broker.store.flow_hours import FlowHours
 from broker.store.heartbeats import Heartbeats
@@ -27,6 +29,7 @@ from broker.store.reader_logs import ReaderLogs
 from broker.store.reader_states import ReaderStates
 from broker.store.receipts import Heads, Receipts
 from broker.store.recipients import Recipients
+from broker.store.referral_lists import ReferralLists
 from broker.store.referrals import Referrals
 from broker.store.refused_rows import RefusedRows
 from broker.store.requests import Requests
@@ -40,7 +43,9 @@ class Transaction:
     __slots__ = (
         "attempts",
         "copies",
+        "desk_events",
         "disclosures",
+        "drafts",
         "evidence",
         "exports",
         "flow_hours",
@@ -58,6 +63,7 @@ class Transaction:
         "reader_logs",
         "receipts",
         "recipients",
+        "referral_lists",
         "referrals",
         "refused_rows",
         "requests",
@@ -91,3 +97,6 @@ class Transaction:
         self.heartbeats = Heartbeats(connection)
         self.disclosures = Disclosures(connection)
         self.flow_hours = FlowHours(connection)
+        self.desk_events = DeskEvents(connection)
+        self.drafts = Drafts(connection)
+        self.referral_lists = ReferralLists(connection)

@@ -12,15 +12,15 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from broker.errors import StoreError
-from broker.store.reader_schema import ALL_TABLES
+from broker.store.all_tables import ALL_TABLES
 
 FIRST_SCHEMA_VERSION = 13
 """The schema of the first release. Versions 1 to 12 were never released (ADR 0041)."""
 
-SCHEMA_VERSION = 14
+SCHEMA_VERSION = 15
 """Stored in SQLite's ``user_version``; each migration increases it by one."""
 
-REVISION = "0002"
+REVISION = "0003"
 """The Alembic revision that corresponds to SCHEMA_VERSION."""
 
 APPLICATION_ID = 0x436F6E63

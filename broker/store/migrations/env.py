@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from broker.store.reader_schema import ALL_TABLES
+from broker.store.all_tables import ALL_TABLES
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -19,6 +19,7 @@ from tests.support.words import EVENT_TYPES, codes, leaves, list_names
 
 ROOT = Path(__file__).parents[3]
 DEFINITIONS = {
+    "broker/store/desk_schema.py": "names of columns of our own database",
     "broker/store/schema.py": "names of columns of our own database",
     "broker/store/referrals.py": "names of columns of our own database",
     "contracts/vocabulary/template.py": "text of a new vocabulary, which its author changes",

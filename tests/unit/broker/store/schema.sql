@@ -2,6 +2,24 @@ CREATE INDEX ix_copies_event ON copies (event_id);
 
 CREATE INDEX ix_copies_waiting ON copies (seq) WHERE ended_ms IS NULL;
 
+CREATE INDEX ix_desk_drafts_case ON desk_drafts (case_key);
+
+CREATE INDEX ix_desk_drafts_changed ON desk_drafts (changed_ms);
+
+CREATE INDEX ix_desk_drafts_owner ON desk_drafts (owner, changed_ms);
+
+CREATE INDEX ix_desk_events_case ON desk_events (case_key, seq);
+
+CREATE INDEX ix_desk_events_critical ON desk_events (case_key) WHERE critical = 1;
+
+CREATE INDEX ix_desk_events_expiring ON desk_events (expires_ms) WHERE content IS NOT NULL;
+
+CREATE INDEX ix_desk_events_unconfirmed ON desk_events (seq) WHERE critical = 1 AND confirmed_ms IS NULL;
+
+CREATE INDEX ix_desk_referrals_case ON desk_referrals (case_key);
+
+CREATE INDEX ix_desk_referrals_critical ON desk_referrals (referral_id) WHERE critical = 1;
+
 CREATE INDEX ix_disclosures_case ON disclosures (case_key) WHERE case_key IS NOT NULL;
 
 CREATE INDEX ix_exports_open ON exports (looked_ms) WHERE NOT ended;
@@ -46,6 +64,10 @@ CREATE INDEX ix_recipients_not_taken ON recipients (heard_ms) WHERE state IN ('p
 
 CREATE INDEX ix_referrals_case_id ON referrals (case_id);
 
+CREATE INDEX ix_referrals_closed ON referrals (role, closed_ms) WHERE closed_ms IS NOT NULL;
+
+CREATE INDEX ix_referrals_due ON referrals (role, min(coalesce(acknowledge_by_ms, 4611686018427387904), coalesce(respond_by_ms, 4611686018427387904)), referral_id) WHERE closed_ms IS NULL;
+
 CREATE INDEX ix_referrals_open ON referrals (made_ms) WHERE closed_ms IS NULL;
 
 CREATE INDEX ix_requests_event_id ON requests (event_id) WHERE event_id IS NOT NULL;
@@ -89,6 +111,47 @@ CREATE TABLE copies (
 	ended_ms BIGINT, 
 	ended_code VARCHAR(64)
 );
+
+CREATE TABLE desk_drafts (
+	draft_id VARCHAR(36) NOT NULL, 
+	owner VARCHAR(200) NOT NULL, 
+	version BIGINT NOT NULL, 
+	case_key BLOB NOT NULL, 
+	made_ms BIGINT NOT NULL, 
+	changed_ms BIGINT NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_desk_drafts PRIMARY KEY (draft_id)
+)
+ WITHOUT ROWID
+
+;
+
+CREATE TABLE desk_events (
+	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	source VARCHAR(200) NOT NULL, 
+	event_id VARCHAR(36) NOT NULL, 
+	type VARCHAR(100) NOT NULL, 
+	case_key BLOB NOT NULL, 
+	referral_id VARCHAR(36), 
+	critical BOOLEAN NOT NULL, 
+	received_ms BIGINT NOT NULL, 
+	expires_ms BIGINT NOT NULL, 
+	confirmed_ms BIGINT, 
+	content BLOB, 
+	CONSTRAINT uq_desk_events_source_event_id UNIQUE (source, event_id)
+);
+
+CREATE TABLE desk_referrals (
+	referral_id VARCHAR(300) NOT NULL, 
+	case_key BLOB NOT NULL, 
+	service VARCHAR(64), 
+	urgency VARCHAR(64), 
+	critical BOOLEAN NOT NULL, 
+	CONSTRAINT pk_desk_referrals PRIMARY KEY (referral_id)
+)
+ WITHOUT ROWID
+
+;
 
 CREATE TABLE disclosure_checkpoints (
 	size BIGINT NOT NULL, 

@@ -9,6 +9,12 @@ from sqlalchemy import event
 
 from broker.record import KafkaPartition, Record
 from broker.store.database import Store
+from broker.store.desk_rows import (
+    DeskReferralRow,
+    NewDeskEventRow,
+    ReferralFilter,
+    ReferralSelection,
+)
 from broker.store.reader_rows import StateChange
 from broker.store.rows import (
     AttemptsRow,
@@ -22,6 +28,13 @@ from broker.tlog.checkpoint import GenerationPlace, Place
 
 GENERATION = GenerationPlace("csu", "t", 0, "g")
 _CHANGE = StateChange(b"s", 1, 1, [("g", 1)], [("g", 2, 3, b"b")])
+
+
+def _listed(
+    selection: ReferralSelection, *, counterparty: str | None = None, service: str | None = None
+) -> ReferralFilter:
+    return ReferralFilter("fulfiller", selection, 1, 2, counterparty, service)
+
 
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "outbox add": lambda tx: tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], 1)[0],
@@ -99,13 +112,35 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "kept covering": lambda tx: tx.heartbeats.covering(GENERATION, 1),
     "kept dropped": lambda tx: tx.heartbeats.drop_heads(GENERATION, b"k", 0),
     "own leaves": lambda tx: tx.outbox.leaves(GenerationPlace("us", "t", 0, "g"), 0, 9),
+    "list open": lambda tx: tx.referral_lists.page(_listed("open"), 25, 50),
+    "list overdue": lambda tx: tx.referral_lists.page(_listed("overdue"), 25, 0),
+    "list today": lambda tx: tx.referral_lists.page(_listed("today", service="s"), 25, 0),
+    "list closed": lambda tx: tx.referral_lists.page(_listed("closed", counterparty="a"), 25, 0),
+    "list critical": lambda tx: tx.referral_lists.page(_listed("critical"), 25, 0),
+    "list counts": lambda tx: tx.referral_lists.counts(_listed("open")),
+    "desk event": lambda tx: tx.desk_events.add(
+        NewDeskEventRow("csu", "id", "t", b"c" * 32, "r", True, 1, 2, b"v")
+    ),
+    "desk referral": lambda tx: tx.desk_events.add_referral(
+        DeskReferralRow("r/csu", b"c" * 32, "s", "u", False)
+    ),
+    "desk find": lambda tx: tx.desk_events.find("csu", "id"),
+    "desk case": lambda tx: tx.desk_events.of_case(b"c" * 32),
+    "desk unconfirmed": lambda tx: tx.desk_events.unconfirmed(9),
+    "desk confirm": lambda tx: tx.desk_events.confirm("csu", "id", 1),
+    "desk expired": lambda tx: tx.desk_events.forget_expired(1),
+    "desk forget": lambda tx: tx.desk_events.forget_case(b"c" * 32),
+    "drafts": lambda tx: tx.drafts.of_owner("o", 9),
+    "draft change": lambda tx: tx.drafts.change("d", 1, b"v", 2),
+    "drafts old": lambda tx: tx.drafts.forget_unchanged_since(1),
+    "drafts of a case": lambda tx: tx.drafts.forget_case(b"c" * 32),
     "disclosures size": lambda tx: tx.disclosures.size(),
     "disclosures of a case": lambda tx: tx.disclosures.by_case(b"c" * 32),
     "disclosures page": lambda tx: tx.disclosures.read(5, 10),
     "disclosures checkpoint": lambda tx: tx.disclosures.last_checkpoint(),
 }
 
-SORTED = {"deferred", "referrals of a case"}
+SORTED = {"deferred", "drafts", "list critical", "referrals of a case"}
 """These sort a handful of rows that an index found."""
 
 
