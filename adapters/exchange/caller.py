@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from broker.agency.account import label
+from broker.operations.event_acceptance import Caller
 
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A system of the agency.
-
-    Attributes:
-        name: its name. Idempotency keys are unique for a name, and results are kept with it.
-        operator: its name in the disclosure log.
-        correctable: whether another body may come under the key of a refused event. A client over
-            HTTP takes a new key; a row of a table keeps its own.
-    """
-
-    name: str
-    operator: str
-    correctable: bool = False
+__all__ = ["Caller", "side_caller", "token_caller"]
 
 
 def token_caller(name: str) -> Caller:

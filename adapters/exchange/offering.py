@@ -33,7 +33,7 @@ from broker.store.rows import InboxRow, OfferRow
 from broker.store.transaction import Transaction
 from broker.waiting import retry_delay_s, set_within
 from contracts.durations import DAY_MS
-from contracts.policy import granted_from
+from contracts.withheld import WithheldReason, withheld_reasons
 
 ROUND_EVENTS: Final = 200
 """Maximum number of events that one round offers."""
@@ -80,7 +80,7 @@ class Read:
 
     number: int
     event: OpenedEvent
-    reasons: dict[str, str]
+    reasons: dict[str, WithheldReason]
 
     def as_json(self) -> dict[str, object]:
         """Return the event as `concordant subscribe` prints it, with urgency and reasons."""
@@ -124,11 +124,9 @@ class Reading:
         """Return an event as its reader gets it, with the reason for each withheld field."""
         signed = self.contracts().by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
-        granted = granted_from(signed.contract, event.source, self.agency, event.type)
-        reasons = {
-            path: "consent_missing" if path in granted else "field_not_granted"
-            for path in event.withheld
-        }
+        reasons = withheld_reasons(
+            signed.contract, event.source, self.agency, event.type, event.withheld
+        )
         return Read(number, event, reasons)
 
 

@@ -11,7 +11,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from adapters.base import Context, MappingError, Outgoing, Row
-from adapters.exchange.accepting import accepted_answer
 from adapters.exchange.caller import side_caller
 from adapters.links import PendingLinks, StoreLinks
 from adapters.mapping.adapter import MappedAdapter
@@ -23,6 +22,7 @@ from broker.agency.config import CONFIG_NAME, DATABASE
 from broker.agency.database_section import OutboxSection
 from broker.errors import ConfigError
 from broker.observing.logs import logger
+from broker.operations.event_acceptance import accepted_answer
 from contracts.errors import EventError
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from broker.audit.entries import Entry
 from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
 from broker.referrals import Referrals
+from broker.registry.contract_in_force import ContractInForce
 from broker.sending.addressees import NotSealed
 from broker.sending.copies import (
     CONSENT_WITHDRAWN,
@@ -54,6 +55,8 @@ class Acceptance:
         """Fields that the last ``publish`` left out, with the agencies that do not get them."""
         self.clauses: Mapping[str, str] = {}
         """Clause of the agreement for each field of the last ``publish``, if one decided."""
+        self.in_force: ContractInForce | None = None
+        """Agreement of the last ``publish``; None if it added no event."""
         self.not_sealed: tuple[NotSealed, ...] = ()
         """Addressed agencies to which the last ``publish`` did not seal, with the reason."""
         self.newly_refused = False
@@ -88,7 +91,7 @@ class Acceptance:
             RegistryError: a contract or a key is missing now. Nothing is written for this event.
         """
         self._now, self.left_out, self.not_sealed = now, (), ()
-        self.clauses = {}
+        self.clauses, self.in_force = {}, None
         known: ItemRow | None = None
         if source_key is not None:
             known = self._known(source_key)
@@ -124,6 +127,7 @@ class Acceptance:
         if again:
             self._again.append(prepared.event_id)
         self.left_out, self.not_sealed = prepared.decision.left_out, prepared.not_sealed
+        self.in_force = prepared.in_force
         self.clauses = {one.path: one.clause for one in prepared.decision.fields if one.clause}
         self._accepted.append((prepared, event.type in contract.vocabulary.urgent_types))
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
