@@ -22,6 +22,7 @@ _OURS: Final = {
     "cps": ("adapters.cps", "ADAPTER"),
     "council": ("adapters.council", "ADAPTER"),
     "council-csv": ("adapters.council", "CSV_ADAPTER"),
+    "desk": ("adapters.desk", "ADAPTER"),
     "support": ("adapters.support", "ADAPTER"),
     "mapped": ("adapters.mapped", "ADAPTER"),
 }

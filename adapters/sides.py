@@ -106,6 +106,8 @@ MakeSink: TypeAlias = Callable[[SideParts], SinkLoop]
 _OURS: Final = {
     (SOURCES, "bus"): ("adapters.bus.sides", "bus_source"),
     (SINKS, "bus"): ("adapters.bus.sides", "bus_sink"),
+    (SOURCES, "desk"): ("adapters.desk.sides", "desk_source"),
+    (SINKS, "desk"): ("adapters.desk.sides", "desk_sink"),
     (SOURCES, "folder"): ("adapters.sources.folder_source", "folder_source"),
     (SINKS, "folder"): ("adapters.sinks.folder_delivery", "folder_sink"),
     (SOURCES, "database"): ("adapters.tables.source", "database_source"),

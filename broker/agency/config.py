@@ -14,6 +14,7 @@ from broker.agency.config_rules import (
     require_complete,
     require_complete_sftp,
     require_complete_web,
+    require_files_of_a_format,
     require_passphrase_place,
     require_safe_api,
     require_safe_webhook,
@@ -115,6 +116,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
     require_safe_api(config.api, where)
     require_complete_web(config.web, where)
     require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")
+    require_files_of_a_format(config.adapter, where)
     require_bus(config.adapter, config.bus, where)
     if config.database is not None:
         require_complete_database(config.database, where)

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from broker.agency.config_pairs import require_one, require_pair, require_place
 from broker.agency.config_sections import (
+    DESK,
+    FOLDER,
+    AdapterSection,
     ApiSection,
     KafkaSection,
     PassphraseSection,
@@ -18,6 +21,8 @@ from broker.agency.delivery_sections import SftpSection, WebhookSection
 from broker.errors import ConfigError
 from broker.transport.access_token import wrong_endpoint
 
+WITH_FILES: Final = frozenset({FOLDER, "sftp"})
+"""Sources and sinks that exchange files of the format that the kind of adapter has."""
 SASL: Final = frozenset({"scram", "oauthbearer"})
 """Values of `[kafka] security` that log in by SASL over TLS, without a client certificate."""
 
@@ -108,6 +113,22 @@ def require_complete_web(web: WebSection, where: str) -> None:
             where=f"{where}: web.{missing}",
             fix="Correct or remove the setting.",
         )
+
+
+def require_files_of_a_format(adapter: AdapterSection, where: str) -> None:
+    """Check that an agency with a desk exchanges no files, for which its kind has no format.
+
+    Raises:
+        ConfigError: `config_invalid`; names the file and the setting.
+    """
+    for side, name in (("source", adapter.source), ("sink", adapter.sink)):
+        if adapter.kind == DESK and name in WITH_FILES:
+            raise ConfigError(
+                f'The kind "{DESK}" has no file format, so its {side} cannot be "{name}".',
+                code="config_invalid",
+                where=f"{where}: adapter.{side}",
+                fix="Remove the setting, or set kind to that of the agency's own system.",
+            )
 
 
 def require_safe_webhook(webhook: WebhookSection | None, where: str, *, used: bool) -> None:

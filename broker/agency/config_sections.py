@@ -191,6 +191,8 @@ In all of them ASCII characters keep their bytes.
 
 FOLDER: Final = "folder"
 """Name of the source and of the sink that are folders of files."""
+DESK: Final = "desk"
+"""Kind, source and sink of an agency whose people use the desk instead of a case system."""
 
 
 class AdapterSection(Section):
@@ -199,7 +201,8 @@ class AdapterSection(Section):
     ``encoding`` is that of the text in its exports. Without it a file is UTF-8, or another encoding
     that the format allows; a sign of any other encoding refuses the file. ``source`` is where the
     system's events come from, ``sink`` is where received events go. ``mapping`` is the agency's
-    own mapping file, for the kind ``mapped``.
+    own mapping file, for the kind ``mapped``. The kind ``desk`` has the source and sink ``desk``
+    unless others are named.
     """
 
     kind: Name
@@ -207,6 +210,13 @@ class AdapterSection(Section):
     encoding: Encoding | None = None
     source: Name = FOLDER
     sink: Name = FOLDER
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sides_of_a_desk(cls, stated: object) -> object:
+        if isinstance(stated, dict) and stated.get("kind") == DESK:
+            return {"source": DESK, "sink": DESK, **stated}
+        return stated
 
 
 class ScramSection(Section):

@@ -21,8 +21,8 @@ SOURCES: Final = "concordant.sources"
 SINKS: Final = "concordant.sinks"
 """Group of the entry points of sinks."""
 SHIPPED: Final = {
-    SOURCES: frozenset({"bus", "database", "folder", "http", "sftp"}),
-    SINKS: frozenset({"bus", "database", "folder", "http", "sftp", "webhook"}),
+    SOURCES: frozenset({"bus", "database", "desk", "folder", "http", "sftp"}),
+    SINKS: frozenset({"bus", "database", "desk", "folder", "http", "sftp", "webhook"}),
 }
 """Names of the sources and sinks of this package."""
 

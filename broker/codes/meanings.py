@@ -75,6 +75,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "another adapter uses this agency's state",
         "Stop the other adapter, or wait until it has ended.",
     ),
+    "answers_invalid": Meaning(
+        "fields of a draft at the desk cannot be sent as they are",
+        "Correct the fields that are named, then send the draft again.",
+    ),
     "api_scope_missing": Meaning(
         "(HTTP) the token does not allow this request",
         "Use a token with the scope: concordant adapter token new --agency DIR --name NAME --scope "
@@ -615,6 +619,14 @@ CODES: Final[Mapping[str, Meaning]] = {
     "document_missing": Meaning(
         "the framework agreement or the vocabulary that an agreement pins is not here",
         "Add the agreement and its documents together: concordant bundle add FILE --agency DIR",
+    ),
+    "draft_changed": Meaning(
+        "a draft at the desk was changed from another page since it was opened",
+        "Open the draft again, compare, and enter your change once more.",
+    ),
+    "draft_unknown": Meaning(
+        "a person has no draft of this number",
+        "Open the list of your drafts. A draft that was sent is among the sent referrals.",
     ),
     "earlier_waits": Meaning(
         "an earlier event of the same case waits for this agency",
@@ -1385,6 +1397,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "referral_exists": Meaning(
         "the change does not follow from the referral's status", _SENT_AGAIN + _OUR_EVENT
+    ),
+    "referral_not_kept": Meaning(
+        "no referral of this number is known here",
+        "Open the inbox or the sent referrals, and choose one there.",
     ),
     "referral_unacknowledged": Meaning(
         "a referral was not acknowledged in time", "Tell the caseworkers."

@@ -122,7 +122,8 @@ class Erased:
 
     Attributes:
         values: sealed values of events that were sent, and events that waited for an agency.
-        payloads: payloads that were delivered, or held because the own system did not take them.
+        payloads: payloads that were delivered, or held because the own system did not take them;
+            events and drafts of the desk.
         reasons: reasons in words of the case's log entries.
         files: files removed or cut.
         left: items that still hold the case.
@@ -183,7 +184,7 @@ def erase_case(
         planned = [one for one in found if one.step != "leave"]
         with store.transaction() as tx:
             values = tx.outbox.forget_events(own) + tx.copies.end_case(case_key, ERASED, now)
-            payloads = tx.inbox.forget_case(case_key, now)
+            payloads = tx.inbox.forget_case(case_key, now) + _forget_desk(tx, case_key)
             reasons = 0
             if values or payloads or planned:
                 hashes = [e.entry.reason_text for e in entries if e.entry.reason_text]
@@ -216,6 +217,11 @@ def erase_case(
     if not folded:
         left.append(Left("state", "journal_in_use"))
     return Erased(values, payloads, reasons, tuple(done), tuple(left))
+
+
+def _forget_desk(tx: Transaction, case_key: bytes) -> int:
+    """Remove what people see of a case at the desk, drafts included. Return how many items."""
+    return tx.desk_events.forget_case(case_key) + tx.drafts.forget_case(case_key)
 
 
 def _shared_id(tx: Transaction, secret: bytes, case: str) -> tuple[str, bool]:

@@ -45,6 +45,7 @@ _FORGET_EXPIRED = (
 _COUNT = select(func.count()).select_from(_t).where(_t.c.content.is_not(None))
 _ADD_REFERRAL = insert(_r)
 _REFERRAL = select(*_r.c).where(_r.c.referral_id == bindparam("id_"))
+_REFERRALS_OF = select(*_r.c).where(_r.c.case_key == bindparam("case_")).order_by(_r.c.referral_id)
 _MARK_CASE = (
     update(_r).where(_r.c.case_key == bindparam("case_"), ~_r.c.critical).values(critical=True)
 )
@@ -74,6 +75,10 @@ class DeskEvents(Area):
 
     def referral(self, referral_id: str) -> DeskReferralRow | None:
         return self._first(DeskReferralRow, _REFERRAL, {"id_": referral_id})
+
+    def referrals_of(self, case_key: bytes) -> list[DeskReferralRow]:
+        """Return the facts about the referrals of a case."""
+        return self._all(DeskReferralRow, _REFERRALS_OF, {"case_": case_key})
 
     def find(self, source: str, event_id: str) -> DeskEventRow | None:
         return self._first(DeskEventRow, _FIND, {"source_": source, "event_id_": event_id})

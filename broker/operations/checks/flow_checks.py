@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from broker.agency.config_sections import FOLDER
+from broker.agency.config_sections import DESK, FOLDER
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs
 from broker.held.inventory import counted, held_folders, held_items
@@ -143,6 +143,8 @@ def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -
     if participant.config.adapter.sink == FOLDER:
         folder = participant.path(participant.config.folders.inbox)
         fix = f"let the account that runs the adapter write to {folder}"
+    elif participant.config.adapter.sink == DESK:
+        fix = "read the adapter's log: it says why the desk cannot keep them"
     else:
         fix = "ask the team of that system whether it reads events and sends results"
     return Check("inbox", "fail", detail, fix, "inbox_waits")

@@ -14,6 +14,14 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "answers_invalid": "broker/operations/desk/test_drafts.py"
+    "::test_a_draft_that_lacks_a_field_names_it_and_is_kept",
+    "draft_changed": "broker/operations/desk/test_drafts.py"
+    "::test_a_change_from_an_older_page_is_refused_and_changes_nothing",
+    "draft_unknown": "broker/operations/desk/test_drafts.py"
+    "::test_a_draft_is_kept_encrypted_for_its_author",
+    "referral_not_kept": "broker/operations/desk/test_referral_view.py"
+    "::test_a_referral_of_others_is_not_here",
     "marker_alone": "broker/held/test_import_folder.py"
     "::test_a_marker_without_its_file_is_marker_alone",
     "marker_missing": "broker/held/test_import_folder.py"

@@ -20,6 +20,7 @@ from tests.support.words import EVENT_TYPES, codes, leaves, list_names
 ROOT = Path(__file__).parents[3]
 DEFINITIONS = {
     "broker/store/desk_schema.py": "names of columns of our own database",
+    "broker/store/migrations/versions/v0003_desk.py": "names of columns of our own database",
     "broker/store/schema.py": "names of columns of our own database",
     "broker/store/referrals.py": "names of columns of our own database",
     "contracts/vocabulary/template.py": "text of a new vocabulary, which its author changes",
@@ -72,6 +73,7 @@ ALLOWED = {
     ("broker/agency/database_section.py", "case_id"): "default name of a column of ours",
     ("broker/cli/event_status_text.py", "accepted"): "state of a sent event",
     ("broker/operations/event_status.py", "accepted"): "state of a sent event",
+    ("broker/operations/event_acceptance.py", "accepted"): "state of a sent event",
     ("broker/cli/ping.py", "accepted"): "station of a ping",
     ("broker/operations/event_ping.py", "accepted"): "station of a ping",
 }

@@ -13,7 +13,7 @@ SECRET = bytes(range(32))
 
 
 @given(content=st.binary(max_size=300), row=st.binary(max_size=40))
-def test_what_is_sealed_opens_and_is_not_readable(content: bytes, row: bytes) -> None:
+def test_sealed_content_opens_and_is_not_readable(content: bytes, row: bytes) -> None:
     key = AtRestKey(SECRET, b"a use")
     sealed = key.seal(content, row)
     assert key.open(sealed, row) == content

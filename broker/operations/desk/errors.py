@@ -1,0 +1,42 @@
+"""Errors of the desk: a request of a person that is not carried out. Nothing has changed."""
+
+from __future__ import annotations
+
+from contracts.errors import ConcordantError
+
+
+class DeskError(ConcordantError):
+    """A request that cannot be carried out as it stands; the person must act.
+
+    Codes: `draft_changed`, `draft_unknown`, `referral_not_kept`.
+    """
+
+    code = "referral_not_kept"
+    exit_code = 1
+
+
+def draft_unknown() -> DeskError:
+    """Return the error for a draft that this person does not have."""
+    return DeskError(
+        "You have no draft of this number.",
+        code="draft_unknown",
+        fix="Open the list of your drafts. A draft that was sent is among the sent referrals.",
+    )
+
+
+def draft_changed() -> DeskError:
+    """Return the error for a draft that was changed from another page meanwhile."""
+    return DeskError(
+        "The draft was changed from another page since you opened it.",
+        code="draft_changed",
+        fix="Open the draft again, compare, and enter your change once more.",
+    )
+
+
+def referral_not_kept() -> DeskError:
+    """Return the error for a referral that this agency does not have."""
+    return DeskError(
+        "No referral of this number is known here.",
+        code="referral_not_kept",
+        fix="Open the inbox or the sent referrals, and choose one there.",
+    )
