@@ -8,7 +8,7 @@ one), which the adapter checks when it takes the row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +96,7 @@ class DryRun:
         self.assumed: Contract | None = None
         """The agreement by which rows were judged although none is in force; None otherwise."""
 
-    def rows(self, files: Sequence[Path]) -> Iterator[RowResult]:
+    def rows(self, files: Sequence[Path]) -> Generator[RowResult, None, None]:
         """Yield the outcome of each row of the files, in order.
 
         A file that is refused as a whole is one refused row, at line 0 or where the fault is.

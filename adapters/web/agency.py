@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from broker.agency.names import name_of
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import adapter_runs, open_held_state
 from broker.registry.repository import (
@@ -91,7 +92,7 @@ class OwnAgency:
 
     def name_of(self, agency: str) -> str:
         """Return an agency's name for a page: `[web] names`, or its id in words."""
-        return self.participant().config.web.names.get(agency) or in_words(agency)
+        return name_of(self.participant().config, agency)
 
     def close(self) -> None:
         """Close the state."""
@@ -99,17 +100,6 @@ class OwnAgency:
             if self._store is not None:
                 self._store.close()
                 self._store = None
-
-
-_SHORT: Final = frozenset({"csu", "cps", "nhs", "mps", "tpr"})
-
-
-def in_words(agency: str) -> str:
-    """Return an agency id in words: `haven-support` is Haven Support."""
-    return " ".join(
-        word.upper() if word in _SHORT else word[:1].upper() + word[1:]
-        for word in agency.split("-")
-    )
 
 
 def _stamp(path: Path) -> object:

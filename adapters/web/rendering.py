@@ -36,6 +36,7 @@ class Renderer:
         common: Mapping[str, object],
     ) -> None:
         self._clock = clock
+        self._texts = texts
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -49,11 +50,16 @@ class Renderer:
         self._environment.globals.update(common, language=language)
         self._environment.filters.update(
             uk_time=uk_time,
+            uk_clock=uk_clock,
             uk_date=uk_date,
             iso_time=iso_time,
             ago=lambda ms: durations.ago(texts, clock() - ms),
             lasting=lambda ms: durations.lasting(texts, ms),
         )
+
+    def text(self, marked: str) -> str:
+        """Return a text that is marked with ``N_`` in the language of the pages."""
+        return self._texts.gettext(marked)
 
     def page(
         self, template: str, values: Mapping[str, object], *, status: int = 200, route: str = ""
@@ -80,6 +86,11 @@ def uk_time(ms: int) -> str:
     """Return UK date and time with the zone, for example ``24 November 2026, 09:12 GMT``."""
     local = _local(ms)
     return f"{local.day} {local:%B %Y, %H:%M %Z}"
+
+
+def uk_clock(ms: int) -> str:
+    """Return the UK time of day with the zone, for example ``09:12 GMT``."""
+    return f"{_local(ms):%H:%M %Z}"
 
 
 def uk_date(ms: int) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 from broker.cli.output import Row, plain_table, shown_path
 from broker.cli.times import instant, moment
 from broker.errors import WrongInputError
-from broker.held.items import KINDS, HeldItem
+from broker.held.items import KINDS, UNSENT_STAYS, HeldItem
 from broker.operations.discarding import Discarded
 from broker.operations.quarantined_records import (
     DiscardedEvent,
@@ -23,7 +23,6 @@ from broker.operations.quarantined_records import (
 from contracts.hidden_characters import HIDDEN
 
 EVENT: Final = re.compile(r"event-([1-9][0-9]{0,17})")
-_OUTBOX_STAYS = "Kafka has not acknowledged these events yet; they are sent again automatically."
 
 
 def record_json(record: HeldRecord) -> dict[str, object]:
@@ -179,7 +178,7 @@ def discard_hints(outcomes: Sequence[Discarded], agency: Path) -> list[str]:
                 "the mapping and retry; or tell the sender, and give --accepted-events."
             ] = None
         elif one.outcome == "stays" and one.item is not None:
-            stays = KINDS[one.item.kind].stays or _OUTBOX_STAYS
+            stays = KINDS[one.item.kind].stays or UNSENT_STAYS
             text = stays.replace(" ID ", f" {one.id} ").replace("DIR", shown_path(agency))
             found[f"{one.id}: {text}"] = None
         elif one.outcome == "unwritable":

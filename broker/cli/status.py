@@ -42,11 +42,9 @@ def status(
         raise typer.BadParameter("give the agency's folder", param_hint="--agency")
     from broker.cli.status_text import in_words, needs, status_json
     from broker.clock import now_ms
-    from broker.operations.agency_status import report
-    from broker.operations.health.agency_health import health, machine_health
+    from broker.operations.health.agency_health import look
 
-    found = report(agency, now_ms())
-    how = health(found, machine_health(agency))
+    found, how = look(agency, now_ms())
     if json:
         print_json(status_json(found, how), output)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from broker.agency.issuing_guard import foreign_manifests
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import adapter_runs, open_held_state
 from broker.held.inventory import counted, held_folders, held_items
-from broker.held.items import KINDS
+from broker.held.items import KINDS, HeldItem
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.observing.metrics import NOT_TAKEN_SHOWN_MS, HeldKind
@@ -202,7 +203,8 @@ class Status:
     `deliveries_failing` are events that the agency's system did not take and that are tried again.
     `not_taken` are own events that a recipient put aside or refused in the last 7 days.
     `side_faults` are what keeps a running adapter from Kafka, its source or its sink.
-    `adapter_runs` is whether the agency's adapter runs now.
+    `adapter_runs` is whether the agency's adapter runs now. `put_aside` is the number of records
+    and events of each agency that wait for a person.
     """
 
     agency: str
@@ -241,6 +243,7 @@ class Status:
     not_taken: tuple[NotTaken, ...] = ()
     side_faults: tuple[SideFault, ...] = ()
     adapter_runs: bool = False
+    put_aside: dict[str, int] = field(default_factory=dict)
 
 
 def report(agency: Path, now: int) -> Status:
@@ -279,6 +282,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
     foreign = foreign_manifests(participant.root, participant.agency, participant.manifests)
     due = ends is not None and ends - now < DELEGATION_WARNING_MS
     within_ms = participant.config.result_within_ms
+    items = held_items(tx, held_folders(participant), now)
     overdue, oldest_offer = tx.offers.unanswered(now - within_ms)
     return Status(
         agency=participant.agency,
@@ -304,7 +308,8 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
             Refused(agency, held.records, held.size, round(filled(held), 3))
             for agency, held in sizes.items()
         ),
-        held=_held(participant, tx, now),
+        held=_held(items),
+        put_aside=dict(Counter(one.agency for one in items if one.agency and _decided(one.kind))),
         evidence=len(tx.evidence.list()),
         heartbeats=_heartbeats(participant, tx, now),
         referrals=_referrals(participant.contracts, tx, now),
@@ -396,8 +401,12 @@ def _received(tx: Transaction) -> tuple[OtherStream, ...]:
     return tuple(streams)
 
 
-def _held(participant: Participant, tx: Transaction, now: int) -> tuple[Held, ...]:
-    items = held_items(tx, held_folders(participant), now)
+def _decided(kind: HeldKind) -> bool:
+    """Return whether a person decides on items of a kind."""
+    return KINDS[kind].urgent and not KINDS[kind].stays
+
+
+def _held(items: Sequence[HeldItem]) -> tuple[Held, ...]:
     counts = counted(items)
     return tuple(
         Held(

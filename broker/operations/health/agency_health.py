@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from broker.operations.agency_status import Status
+from broker.agency.names import name_of
+from broker.agency.participant import Participant, load_participant
+from broker.agency.running import open_held_state
+from broker.operations.agency_status import Status, agency_status
 from broker.operations.checks import machine_checks
 from broker.operations.checks.check import Check
 from broker.operations.health.flow_troubles import (
@@ -30,6 +34,7 @@ from broker.operations.health.partner_troubles import (
 )
 from broker.operations.health.trouble import Trouble, counted
 from broker.operations.health.validity_troubles import validity_troubles
+from broker.store.transaction import Transaction
 from contracts.durations import duration_text
 
 FLOWS: Final = "Everything flows."
@@ -70,6 +75,45 @@ def health(status: Status, checks: Sequence[Check] = (), named: Named = str) -> 
     return Health(
         flows, _sentence(found, flows=flows), _works(status, found), found, status.time_ms
     )
+
+
+def look(agency: Path, now: int) -> tuple[Status, Health]:
+    """Return state and health of an agency, with its partners' names.
+
+    Args:
+        agency: its folder.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: as `agency_status.report`.
+    """
+    participant = load_participant(agency, now)
+    store = open_held_state(participant)
+    try:
+        with store.reading() as tx:
+            return look_into(participant, tx, now)
+    finally:
+        store.close()
+
+
+def look_into(participant: Participant, tx: Transaction, now: int) -> tuple[Status, Health]:
+    """Return state and health of an agency that is already loaded; see `look`."""
+    status = agency_status(participant, tx, now)
+    named = partial(name_of, participant.config)
+    return status, health(status, machine_health(participant.root), named)
+
+
+def without_state(now: int) -> Health:
+    """Return the health of an agency whose adapter has not run yet, or whose state is gone."""
+    missing = Trouble(
+        "adapter-down",
+        "now",
+        "there is no state: the adapter has not run yet, or its state is gone",
+        "Start the adapter: `concordant adapter run --agency DIR`. If it has run before, restore "
+        "its state from the backup first: `concordant agency restore`.",
+    )
+    works = "Partners' events wait in Kafka. Keys, rights and checks are shown without the state."
+    return Health(False, _sentence([missing], flows=False), works, (missing,), now)
 
 
 def machine_health(agency: Path) -> tuple[Check, ...]:

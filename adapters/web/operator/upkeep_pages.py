@@ -1,0 +1,88 @@
+"""Pages of upkeep: keys and certificates, rights on Kafka, and all checks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from starlette.responses import Response
+
+from adapters.web.operator.texts_with_commands import told
+from adapters.web.texts import N_
+from adapters.web.visit import Visit
+from broker.operations.checks.check import Status
+from broker.operations.checks.examination import examine
+from broker.operations.kafka_rights import Compared, kafka_rights
+from broker.operations.runbook.runbook import RUNBOOK
+from broker.operations.validity import EndState, Kind, endings
+
+TIMEOUT_S: Final = 5.0
+"""How long a page waits for Kafka."""
+KINDS: Final[dict[Kind, str]] = {
+    "certificate": N_("Certificate for Kafka"),
+    "authority": N_("Authority of Kafka’s certificates"),
+    "stream": N_("Signing key for messages"),
+    "receipt": N_("Signing key for receipts"),
+    "exchange": N_("Key with which others encrypt for us"),
+    "key_list": N_("Our list of keys"),
+    "delegation": N_("Permission of the governance keys"),
+    "agreement": N_("Agreement"),
+}
+END_STATES: Final[dict[EndState, tuple[str, str, str]]] = {
+    "in_time": (N_("In time"), "good", "tick"),
+    "soon": (N_("Act soon"), "wait", "clock"),
+    "ended": (N_("Ended"), "stop", "warning"),
+    "unusable": (N_("Cannot be used"), "stop", "warning"),
+}
+RIGHTS: Final[dict[Compared, tuple[str, str, str]]] = {
+    "not_asked": (N_("Not compared"), "", ""),
+    "as_agreed": (N_("As agreed"), "good", "tick"),
+    "missing": (N_("Missing"), "stop", "cross"),
+    "no_topic": (N_("Topic does not exist"), "stop", "cross"),
+    "excess": (N_("More than agreed"), "wide", "up"),
+}
+OPERATIONS: Final = {
+    "read": N_("read"),
+    "write": N_("write"),
+    "delete": N_("delete records"),
+    "describe": N_("see"),
+    "create": N_("create topics"),
+}
+CHECKS: Final[dict[Status, tuple[str, str, str]]] = {
+    "ok": (N_("Good"), "good", "tick"),
+    "warn": (N_("Look at it"), "wait", "warning"),
+    "fail": (N_("Fails"), "stop", "cross"),
+    "skipped": (N_("Not checked"), "", ""),
+}
+_ORDER: Final = {"fail": 0, "warn": 1, "skipped": 2, "ok": 3}
+
+
+def keys(visit: Visit) -> Response:
+    """Show what ends, with days left and what to do."""
+    agency, now = visit.agency, visit.agency.clock()
+    return visit.page(
+        "operator/keys.html",
+        endings=endings(agency.participant(), now),
+        kinds=KINDS,
+        states=END_STATES,
+        runbook=RUNBOOK,
+        told=partial(told, folder=agency.root),
+    )
+
+
+def rights(visit: Visit) -> Response:
+    """Show what this agency may do on Kafka, compared with Kafka's own rules if asked to."""
+    agency = visit.agency
+    ask = visit.query.text("ask") == "yes"
+    found = kafka_rights(agency.participant(), agency.clock(), TIMEOUT_S if ask else None)
+    return visit.page("operator/rights.html", rights=found, states=RIGHTS, operations=OPERATIONS)
+
+
+def checks(visit: Visit) -> Response:
+    """Run every check of ``concordant doctor``, once a person asks for it."""
+    agency = visit.agency
+    found = None
+    if visit.query.text("run") == "yes":
+        results = examine(agency.root, agency.clock(), kafka_timeout_s=TIMEOUT_S)
+        found = sorted(results, key=lambda one: _ORDER[one.status])
+    return visit.page("operator/checks.html", checks=found, states=CHECKS)
