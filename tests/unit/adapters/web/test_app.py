@@ -164,7 +164,9 @@ def test_no_page_has_script_or_style_of_its_own(visitor: Visitor) -> None:
     assert text.count("<script") == text.count("<script src=")
 
 
-def test_off_this_machine_a_certificate_is_needed(folder: Path, time: Clock) -> None:
+def test_off_this_machine_without_a_certificate_is_config_web_tls(
+    folder: Path, time: Clock
+) -> None:
     with pytest.raises(ConfigError) as caught:
         WebServer(folder, time, "0.0.0.0", 0)
 
