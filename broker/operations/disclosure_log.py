@@ -7,7 +7,7 @@ entry that records who read, which case and which filter.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,7 +32,7 @@ from broker.registry.manifests import ManifestBook
 from broker.store.database import Store
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
-from contracts.names import require_known
+from contracts.names import below, require_known
 
 _RECEIVING: Final[frozenset[EntryKind]] = frozenset({"collection", "consultation", "disclosure"})
 
@@ -61,7 +61,7 @@ class LogQuery:
     limit: int = 1000
 
     def matches(self, placed: Placed) -> bool:
-        """Return whether an entry has a requested kind, time, recipient and index."""
+        """Return whether an entry meets every condition. An erasure concerns every field."""
         time_ms = placed.entry.time_ms
         return (
             (not self.kinds or kind_of(placed.entry) in self.kinds)
@@ -69,6 +69,11 @@ class LogQuery:
             and (self.until_ms is None or time_ms < self.until_ms)
             and (self.before is None or placed.index < self.before)
             and (not self.recipient or self.recipient in _recipients(placed.entry))
+            and (
+                not self.field
+                or placed.entry.kind == "erasure"
+                or any(below(path, self.field) for path in _paths(placed.entry))
+            )
         )
 
     def filter(self) -> Mapping[str, str]:
@@ -332,6 +337,15 @@ def _recipients(entry: Entry) -> frozenset[str]:
     return frozenset(
         (*(one for share in entry.shares for one in share.recipients), *entry.recipients)
     )
+
+
+def _paths(entry: Entry) -> Iterator[str]:
+    """Yield the paths of the fields that an entry names, shared or left out."""
+    for share in entry.shares:
+        yield from share.fields
+    yield from entry.left_out
+    for codes in entry.left_out_for.values():
+        yield from codes
 
 
 def kind_of(entry: Entry) -> EntryKind:

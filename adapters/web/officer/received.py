@@ -82,9 +82,7 @@ def found(visit: Visit) -> Response:
         return _page(visit, [("reason", fault)])
     try:
         log = disclosure_log(visit)
-        answer = log.show(
-            LogQuery(case=case or None, field=field, limit=MOST_ENTRIES), visit.person.actor(said)
-        )
+        answer = log.show(_query(case, field), visit.person.actor(said))
         disclosures = disclosures_of(answer, log.contracts)
     except WrongInputError as error:
         if error.code != "case_unknown":
@@ -96,6 +94,13 @@ def found(visit: Visit) -> Response:
             disclosures_csv(disclosures).encode(), "disclosures.csv", "text/csv; charset=utf-8"
         )
     return _page(visit, (), answer=answer, disclosures=disclosures)
+
+
+def _query(case: str, field: str) -> LogQuery:
+    """Return the query of one case, or of one field through all cases."""
+    if case:
+        return LogQuery(case=case, field=field)
+    return LogQuery(field=field, kinds=frozenset(_SHOWN), limit=MOST_ENTRIES)
 
 
 def _page(

@@ -71,6 +71,7 @@ LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
         "consent_missing": N_("The person did not agree"),
         "incident_depersonalised": N_("The record is not about a person, so it names none"),
         "sender_not_granted": N_("The agreement does not let us send it"),
+        "field_not_granted": N_("The agreement lets no recipient read it"),
     }
 )
 """Reason for which a recipient does not get a field; another code is shown as it is."""

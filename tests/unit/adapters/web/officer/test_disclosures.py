@@ -84,6 +84,19 @@ def test_an_auditor_follows_a_field_through_all_cases(person: Person, folder: Pa
     assert looked(folder) == [("rosa", "audit")]
 
 
+def test_entries_of_other_fields_push_none_of_a_field_aside(folder: Path) -> None:
+    log = DisclosureLog.opened(folder, NOW + HOUR)
+    try:
+        for _ in range(3):
+            log.show(LogQuery(), Actor("test"))
+        answer = log.show(LogQuery(field=FIELD, limit=2), Actor("test"))
+    finally:
+        log.close()
+    assert [one.index for one in answer.entries] == [0, 1]
+    assert answer.more == 0
+    assert {one.path for one in answer.received} == {FIELD}
+
+
 def test_a_page_of_the_log_holds_no_more_than_its_rows(person: Person) -> None:
     visitor = person(Role.AUDITOR)
     for _ in range(26):
