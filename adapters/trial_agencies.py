@@ -62,6 +62,23 @@ PARTNER_CODES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """For each adapter: the system's own code of a partner, and the partner's agency id."""
 
+NAMES: Final[Mapping[str, str]] = {
+    "csu-camden": "Police, Community Safety Unit, Camden",
+    "csu-lewisham": "Police, Community Safety Unit, Lewisham",
+    "cps-london": "Crown Prosecution Service, London",
+    "council-camden": "London Borough of Camden",
+    "council-lewisham": "London Borough of Lewisham",
+    "haven-support": "Haven Support",
+    "lantern-centre": "Lantern Third-Party Reporting Centre",
+}
+"""Names of the agencies for the web application."""
+
+
+def names_section() -> str:
+    """Return the names as a section of `agency.toml`."""
+    lines = "".join(f'{agency} = "{name}"\n' for agency, name in NAMES.items())
+    return f"\n[web.names]  # names of the agencies for the pages\n{lines}"
+
 
 @dataclass(frozen=True, slots=True)
 class AgencyPlan:

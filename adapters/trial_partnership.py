@@ -16,7 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from adapters.trial_agencies import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
+from adapters.trial_agencies import (
+    CONTRACT,
+    DEPLOYMENT,
+    AgencyPlan,
+    london_agencies,
+    names_section,
+)
+from broker.agency.config import CONFIG_NAME
 from broker.agency.kinds import require_kind
 from broker.envelope.primitives import b64, random_token
 from broker.errors import ConfigError
@@ -216,6 +223,8 @@ def _found(
         passphrase_file=PASSPHRASE_NAME,
     )
     founded = found_agency(directory, request, now, partners=plan.codes, derive=derive)
+    with (directory / CONFIG_NAME).open("a") as config:
+        config.write(names_section())
     assert founded.governance is not None  # it was made just now
     return _Founded(plan, founded.governance, founded.entry)
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from adapters.web.pages import Area, PageRoute
 from adapters.web.people import EVERY_ROLE
+from adapters.web.texts import N_
 from adapters.web.visit import Visit
 
 
@@ -25,6 +26,7 @@ def recorded(visit: Visit) -> Response:
 
 
 AREA = Area(
+    title=N_("Help"),
     pages=(
         PageRoute("GET", "/help", EVERY_ROLE, help_page),
         PageRoute("GET", "/accessibility", EVERY_ROLE, accessibility),

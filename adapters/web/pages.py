@@ -54,9 +54,11 @@ class Area:
     """Pages that belong together.
 
     Attributes:
+        title: its name, as marked with ``N_``.
         pages: the pages.
         entries: its entries of the navigation, in order.
     """
 
+    title: str
     pages: Sequence[PageRoute]
     entries: Sequence[Entry]

@@ -12,6 +12,7 @@ from adapters.http_api.server import ApiAddress, ApiServer, server_context
 from adapters.web.agency import OwnAgency
 from adapters.web.app import STATIC, Doors, WebApp
 from adapters.web.areas import AREAS, OWN
+from adapters.web.navigation import Navigation
 from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.people import Person, Role, local_person
 from adapters.web.rendering import Renderer
@@ -62,7 +63,7 @@ class WebServer:
             {
                 "own_name": self._agency.name_of(participant.agency),
                 "agency_name": self._agency.name_of,
-                "entries": [entry for area in AREAS for entry in area.entries],
+                "navigation": Navigation(AREAS),
                 "stylesheet": versioned(STATIC / "concordant.css"),
                 "script": versioned(STATIC / "live.js"),
                 "Role": Role,

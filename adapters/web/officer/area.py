@@ -22,6 +22,7 @@ from adapters.web.pages import Area, Entry
 from adapters.web.texts import N_
 
 AREA: Final = Area(
+    title=N_("Agreements"),
     pages=(
         *agreements.PAGES,
         *changes.PAGES,

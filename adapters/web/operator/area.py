@@ -16,6 +16,7 @@ from adapters.web.texts import N_
 _OPERATOR: Final = frozenset({Role.OPERATOR})
 
 AREA: Final = Area(
+    title=N_("Operation"),
     pages=(
         PageRoute("GET", "/board", _OPERATOR, board),
         PageRoute("GET", "/put-aside", _OPERATOR, put_aside_list),
