@@ -59,6 +59,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/officers",
                 "guides/officers-pages",
                 "guides/connecting-an-agency",
+                "guides/web",
                 "guides/connecting-a-rest-client",
                 "guides/connecting-a-bus",
                 "guides/connecting-a-webhook",

@@ -187,10 +187,41 @@ MEANS: Mapping[str, str] = {
     "web": "Web application of this agency, `concordant web`",
     "web.certificate": "Certificate with its chain, in PEM. With it the pages are served over TLS",
     "web.key": "Its private key, in PEM, without a passphrase",
-    "web.public_host": "Name by which browsers reach the pages, if it is not the address of "
-    "`--host`",
+    "web.address": "Address by which browsers reach the pages, such as `https://desk.example.org`, "
+    "if it is not that of `--host` and `--port`",
+    "web.links": "Whether one-time links sign people in. Without it: only if neither `[web.oidc]` nor "
+    "`[web.proxy]` is set",
     "web.names": "Names of agencies for the pages, by agency id. Without one the id is shown in "
     "words",
+    "web.oidc": "Sign-in by an OpenID Connect provider, such as Entra ID or Keycloak: "
+    "[The web application](guides/web.md)",
+    "web.oidc.issuer": "Issuer identifier of the provider, exactly as its tokens have it",
+    "web.oidc.client_id": "Id of this application at the provider",
+    "web.oidc.client_secret": "Place of the secret of this application at the provider",
+    "web.oidc.client_secret.file": "The file that holds it",
+    "web.oidc.client_secret.environment": "The environment variable that holds it",
+    "web.oidc.client_secret.credential": "A systemd credential",
+    **_vault("web.oidc.client_secret"),
+    "web.oidc.ca": "Certificate of the provider's authority, in PEM. `system` trusts those of the "
+    "operating system",
+    "web.oidc.scopes": "Scopes that are asked for beside `openid`",
+    "web.oidc.person_claim": "Claim with the stable id of a person. The disclosure log has it "
+    "together with the issuer",
+    "web.oidc.name_claim": "Claim with the name of a person for the pages",
+    "web.oidc.roles_claim": "Claim with the roles of a person. Dots lead into nested claims: "
+    "`realm_access.roles`",
+    "web.oidc.roles": "Roles here for each value of that claim. A value without an entry gives none",
+    "web.proxy": "Sign-in by a proxy that names the person in headers of each request",
+    "web.proxy.addresses": "Addresses or networks of the proxy. Headers from other addresses are "
+    "refused",
+    "web.proxy.certificate": "SHA-256 of the proxy's client certificate (DER) in hexadecimal, if it "
+    "shows one",
+    "web.proxy.client_ca": "Authority of that certificate, in PEM",
+    "web.proxy.person_header": "Header with the stable id of the person",
+    "web.proxy.name_header": "Header with the name of the person for the pages",
+    "web.proxy.roles_header": "Header with the roles, separated by commas",
+    "web.proxy.roles": "Roles here for each value of that header. A value without an entry gives "
+    "none",
     "api.host": "Address to listen on",
     "api.port": "Port to listen on. 0 takes any free port; `state/api-port` says which",
     "api.certificate": "TLS certificate of the interface with its chain, in PEM. Needed unless the "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 
 from adapters.web.agency import OwnAgency
+from adapters.web.authentication import Authentication, Doors
 from adapters.web.errors import (
     FormRefusedError,
     PageError,
@@ -27,11 +27,10 @@ from adapters.web.errors import (
     SessionMissingError,
 )
 from adapters.web.headers import SafeHeaders
-from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.pages import Area, Entry, PageRoute
 from adapters.web.rendering import Renderer
 from adapters.web.request_limits import Rate, Watching, query_of, read_form, require_own_page
-from adapters.web.sessions import Session, Sessions
+from adapters.web.sessions import Session
 from adapters.web.static_files import KeptFiles
 from adapters.web.visit import Form, Visit
 from broker.codes.meanings import next_step
@@ -41,8 +40,6 @@ from contracts.errors import ConcordantError
 
 REQUESTS_A_MINUTE: Final = 600
 """Requests of one session."""
-SIGN_INS_A_MINUTE: Final = 30
-"""Attempts to sign in, of all people together."""
 LOOK_S: Final = 1.0
 """Interval at which a page that waits is told of changes."""
 WATCH_S: Final = 600.0
@@ -52,25 +49,6 @@ HELP: Final = "/help"
 STATIC: Final = Path(__file__).with_name("static")
 _STATUS: Final = {1: 409, 2: 400, 3: 503, 4: 422}
 """Exit code of an error to the HTTP status of its page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Ways into the application.
-
-    Attributes:
-        sessions: people who have signed in.
-        links: one-time links.
-        cookie: name of the cookie.
-        secure: whether the pages are served over TLS only.
-        hosts: names under which the pages are reached.
-    """
-
-    sessions: Sessions
-    links: OneTimeLinks
-    cookie: str
-    secure: bool
-    hosts: Sequence[str]
 
 
 class WebApp:
@@ -91,7 +69,7 @@ class WebApp:
         self._renderer = renderer
         self._entries: list[Entry] = [entry for area in areas for entry in area.entries]
         self._rate = Rate(REQUESTS_A_MINUTE, time.monotonic)
-        self._sign_ins = Rate(SIGN_INS_A_MINUTE, time.monotonic)
+        self._authentication = Authentication(doors, agency.clock, renderer)
         self._watching = Watching()
         self._ending = asyncio.Event()
         self._log = logger("web")
@@ -99,7 +77,7 @@ class WebApp:
         self.asgi: Final = Starlette(
             routes=[*self._own_routes(), *self._routes_of(pages)],
             middleware=[
-                Middleware(SafeHeaders),
+                Middleware(SafeHeaders, form_target=self._authentication.sign_out_origin),
                 Middleware(
                     TrustedHostMiddleware, allowed_hosts=list(doors.hosts), www_redirect=False
                 ),
@@ -116,8 +94,10 @@ class WebApp:
     def _own_routes(self) -> list[BaseRoute]:
         return [
             Route("/", self._guarded(self._home), methods=["GET"]),
-            Route("/link/{token}", self._guarded(self._sign_in), methods=["GET"]),
-            Route("/sign-out", self._guarded(self._sign_out), methods=["POST"]),
+            *(
+                Route(one.path, self._guarded(one.answer), methods=[one.method])
+                for one in self._authentication.routes()
+            ),
             Route("/live", self._guarded(self._live), methods=["GET"]),
             Mount("/static", KeptFiles(directory=STATIC)),
         ]
@@ -152,10 +132,7 @@ class WebApp:
             SessionMissingError: there is none.
             TooManyRequestsError: it asks too fast.
         """
-        token = request.cookies.get(self._doors.cookie, "")
-        session = self._doors.sessions.find(token, self._agency.clock())
-        if session is None:
-            raise SessionMissingError
+        session = self._authentication.session(request)
         self._rate.take(session.csrf)
         return session
 
@@ -168,7 +145,7 @@ class WebApp:
                 )
             form = Form()
             if page.method == "POST":
-                require_own_page(request)
+                require_own_page(request, self._doors.address)
                 form = await read_form(request, page.most_bytes)
                 if not session.csrf_fits(form.text("csrf")):
                     raise FormRefusedError
@@ -195,42 +172,6 @@ class WebApp:
         own = (entry.path for entry in self._entries if entry.roles & session.person.roles)
         return RedirectResponse(next(own, HELP), status_code=303)
 
-    async def _sign_in(self, request: Request) -> Response:
-        """Sign a person in with a one-time link."""
-        self._sign_ins.take("link")
-        now = self._agency.clock()
-        person = self._doors.links.use(str(request.path_params["token"]), now)
-        if person is None:
-            raise SessionMissingError(used=True)
-        self._end(request)
-        token = self._doors.sessions.begin(person, now)
-        self._log.info("web_signed_in", roles=len(person.roles))
-        response = RedirectResponse("/", status_code=303)
-        response.set_cookie(
-            self._doors.cookie,
-            token,
-            path="/",
-            secure=self._doors.secure,
-            httponly=True,
-            samesite="lax",
-        )
-        return response
-
-    async def _sign_out(self, request: Request) -> Response:
-        require_own_page(request)
-        session = self._session(request)
-        form = await read_form(request, 4_096)
-        if not session.csrf_fits(form.text("csrf")):
-            raise FormRefusedError
-        self._end(request)
-        response = self._renderer.page("sign_in/signed_out.html", {"visit": None, "said": None})
-        response.delete_cookie(self._doors.cookie, path="/")
-        return response
-
-    def _end(self, request: Request) -> None:
-        """End the session of a browser: a new one never continues an old number."""
-        self._doors.sessions.end(request.cookies.get(self._doors.cookie, ""))
-
     async def _live(self, request: Request) -> Response:
         """Tell a page when something has changed (server-sent events)."""
         session = self._session(request)
@@ -254,7 +195,7 @@ class WebApp:
     # --- refusals -------------------------------------------------------------------------------
 
     def _refused(self, request: Request, error: PageError) -> Response:
-        values = {"visit": None, "said": None, "used": False, **error.values}
+        values = {"visit": None, "said": None, **error.values}
         return self._renderer.page(
             error.template, values, status=error.status, route=request.url.path
         )
@@ -271,14 +212,15 @@ class WebApp:
         )
 
     def _visit_or_none(self, request: Request) -> Visit | None:
-        token = request.cookies.get(self._doors.cookie, "")
-        session = self._doors.sessions.find(token, self._agency.clock())
-        return None if session is None else self._visit(request, session)
+        try:
+            return self._visit(request, self._authentication.session(request))
+        except SessionMissingError:
+            return None
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if self._visit_or_none(request) is None:
-            return self._refused(request, SessionMissingError())
+            return self._refused(request, self._authentication.missing(request))
         return self._refused(request, PageNotFoundError(visit=self._visit_or_none(request)))
 
     async def _defect(self, request: Request, error: Exception) -> Response:

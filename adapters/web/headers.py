@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+FORMS: Final = "form-action 'self'"
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -14,7 +16,7 @@ POLICY: Final = "; ".join(
         "style-src 'self'",
         "img-src 'self'",
         "connect-src 'self'",
-        "form-action 'self'",
+        FORMS,
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
@@ -32,10 +34,17 @@ HSTS: Final = "max-age=31536000"
 
 
 class SafeHeaders:
-    """Adds the headers; nothing but the stylesheet and the script may be kept by a browser."""
+    """Adds the headers; nothing but the stylesheet and the script may be kept by a browser.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: the application.
+        form_target: () -> a further origin to which a form may lead: browsers check the redirects
+            of a form too, and the sign-out leads to the provider.
+    """
+
+    def __init__(self, app: ASGIApp, form_target: Callable[[], str | None]) -> None:
         self._app = app
+        self._form_target = form_target
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does, with the headers."""
@@ -45,6 +54,8 @@ class SafeHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
+                if (target := self._form_target()) is not None:
+                    headers["content-security-policy"] = POLICY.replace(FORMS, f"{FORMS} {target}")
                 headers.setdefault("cache-control", "no-store")
                 if scope.get("scheme") == "https":
                     headers["strict-transport-security"] = HSTS

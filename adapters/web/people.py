@@ -50,6 +50,9 @@ class Person:
 
 
 LINK: Final = "link"
+PROVIDER: Final = "provider"
+PROXY: Final = "proxy"
+"""Values of ``Person.vouched``."""
 
 
 def local_person(roles: frozenset[Role] = EVERY_ROLE) -> Person:

@@ -78,16 +78,24 @@ class Watching:
                     del self._open[session]
 
 
-def require_own_page(request: Request) -> None:
+def own_origin(request: Request) -> str:
+    """Return the origin under which a request reached this server."""
+    return f"{request.url.scheme}://{request.headers.get('host', '')}"
+
+
+def require_own_page(request: Request, address: str | None) -> None:
     """Refuse a form that another site sent.
+
+    Args:
+        request: the request.
+        address: origin of the pages, if a proxy in front of this server has another one.
 
     Raises:
         FormRefusedError: a header says that the request comes from elsewhere.
     """
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    if site not in {"same-origin", "none"} or origin not in {None, own}:
+    if site not in {"same-origin", "none"} or origin not in {None, own_origin(request), address}:
         raise FormRefusedError
 
 

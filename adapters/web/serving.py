@@ -10,8 +10,11 @@ from typing import Final
 
 from adapters.http_api.server import ApiAddress, ApiServer, server_context
 from adapters.web.agency import OwnAgency
-from adapters.web.app import STATIC, Doors, WebApp
+from adapters.web.app import STATIC, WebApp
 from adapters.web.areas import AREAS, OWN
+from adapters.web.authentication import Doors
+from adapters.web.identity.settings import provider_sign_in
+from adapters.web.identity.trusted_proxy import TrustedProxy
 from adapters.web.navigation import Navigation
 from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.people import Person, Role, local_person
@@ -19,7 +22,7 @@ from adapters.web.rendering import Renderer
 from adapters.web.sessions import Sessions
 from adapters.web.static_files import versioned
 from adapters.web.texts import ENGLISH, texts_of
-from broker.agency.config_sections import WebSection
+from broker.agency.web_section import WebSection
 from broker.errors import ConfigError
 
 CONNECTIONS: Final = 256
@@ -52,9 +55,17 @@ class WebServer:
             )
         self._scheme = "http" if tls is None else "https"
         self._host = host
-        self._links = OneTimeLinks()
-        name = "__Host-concordant" if tls is not None else f"concordant-{participant.agency}"
-        self._doors = Doors(Sessions(), self._links, name, tls is not None, _hosts(host, section))
+        secure = tls is not None or (section.address or "").startswith("https:")
+        self._doors = Doors(
+            Sessions(),
+            OneTimeLinks() if section.links_allowed else None,
+            None if section.oidc is None else provider_sign_in(section.oidc, root, clock),
+            None if section.proxy is None else TrustedProxy(section.proxy),
+            "__Host-concordant" if secure else f"concordant-{participant.agency}",
+            secure,
+            section.address,
+            _hosts(host, section),
+        )
         texts = texts_of(ENGLISH)
         renderer = Renderer(
             texts,
@@ -87,14 +98,17 @@ class WebServer:
         await self._server.start()
 
     def new_link(self, person: Person | None = None) -> str:
-        """Return a link that signs a person in once.
+        """Return a link that signs a person in once; the first page where such links are off.
 
         Args:
             person: the person at this machine, with every role, if it is None.
         """
-        token = self._links.make(person or local_person(), self._agency.clock())
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{self._scheme}://{host}:{self.port}/link/{token}"
+        origin = self._doors.address or f"{self._scheme}://{host}:{self.port}"
+        if self._doors.links is None:
+            return f"{origin}/"
+        token = self._doors.links.make(person or local_person(), self._agency.clock())
+        return f"{origin}/link/{token}"
 
     async def stop(self) -> None:
         """Answer open requests, then close port and state."""
@@ -103,7 +117,9 @@ class WebServer:
         self.close()
 
     def close(self) -> None:
-        """Close the agency's state."""
+        """Close the agency's state, and the connections to the provider."""
+        if self._doors.provider is not None:
+            self._doors.provider.provider.close()
         self._agency.close()
 
 
@@ -116,7 +132,9 @@ def _tls_of(section: WebSection, root: Path) -> ssl.SSLContext | None:
     if section.certificate is None or section.key is None:
         return None
     try:
-        return server_context(root / section.certificate, root / section.key, None)
+        proxy = section.proxy
+        authority = None if proxy is None or proxy.client_ca is None else root / proxy.client_ca
+        return server_context(root / section.certificate, root / section.key, authority)
     except (OSError, ValueError):
         raise ConfigError(
             "The TLS files of the web application cannot be used.",

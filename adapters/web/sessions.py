@@ -31,6 +31,7 @@ class Session:
         began_ms: when the person signed in.
         used_ms: last request.
         said: a sentence for the next page, after a redirect.
+        id_token: token of the provider for the sign-out there, if one signed the person in.
         facts: what an area keeps between two pages, without personal data.
     """
 
@@ -38,6 +39,7 @@ class Session:
     csrf: str
     began_ms: int
     used_ms: int
+    id_token: str | None = None
     said: str | None = None
     facts: dict[str, str] = field(default_factory=dict)
 
@@ -57,10 +59,16 @@ class Sessions:
         self._lock = threading.Lock()
         self._by_digest: OrderedDict[bytes, Session] = OrderedDict()
 
-    def begin(self, person: Person, now: int) -> str:
-        """Begin a session with a new number, and return the number for the cookie."""
+    def begin(self, person: Person, now: int, id_token: str | None = None) -> str:
+        """Begin a session with a new number, and return the number for the cookie.
+
+        Args:
+            person: who signed in.
+            now: ms since the epoch.
+            id_token: token of the provider, for the sign-out there.
+        """
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        session = Session(person, secrets.token_urlsafe(TOKEN_BYTES), now, now)
+        session = Session(person, secrets.token_urlsafe(TOKEN_BYTES), now, now, id_token)
         with self._lock:
             self._forget_ended(now)
             while len(self._by_digest) >= MOST_SESSIONS:

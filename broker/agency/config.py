@@ -13,7 +13,6 @@ from broker.agency.config_bus import BUS, BusSection, require_bus
 from broker.agency.config_rules import (
     require_complete,
     require_complete_sftp,
-    require_complete_web,
     require_files_of_a_format,
     require_passphrase_place,
     require_safe_api,
@@ -36,10 +35,10 @@ from broker.agency.config_sections import (
     RetentionSection,
     Section,
     StateSection,
-    WebSection,
 )
 from broker.agency.database_section import DatabaseSection, require_complete_database
 from broker.agency.delivery_sections import SftpSection, WebhookSection
+from broker.agency.web_section import WebSection, require_safe_web
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
 
@@ -114,7 +113,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
             require_passphrase_place(section, f"{where}: {name}")
     require_complete(config.kafka, where)
     require_safe_api(config.api, where)
-    require_complete_web(config.web, where)
+    require_safe_web(config.web, where)
     require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")
     require_files_of_a_format(config.adapter, where)
     require_bus(config.adapter, config.bus, where)

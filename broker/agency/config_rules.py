@@ -15,7 +15,6 @@ from broker.agency.config_sections import (
     KafkaSection,
     PassphraseSection,
     VaultSection,
-    WebSection,
 )
 from broker.agency.delivery_sections import SftpSection, WebhookSection
 from broker.errors import ConfigError
@@ -96,22 +95,6 @@ def require_safe_api(api: ApiSection, where: str) -> None:
             where=f"{where}: api.certificate",
             fix="Correct the section [api]: set certificate and key, or set host to 127.0.0.1 and "
             "leave out client_ca.",
-        )
-
-
-def require_complete_web(web: WebSection, where: str) -> None:
-    """Check that the web application has both TLS files or none.
-
-    Raises:
-        ConfigError: `config_invalid`; names the file and the setting.
-    """
-    if (web.certificate is None) != (web.key is None):
-        missing = "key" if web.key is None else "certificate"
-        raise ConfigError(
-            "The web application needs both a certificate and its key.",
-            code="config_invalid",
-            where=f"{where}: web.{missing}",
-            fix="Correct or remove the setting.",
         )
 
 

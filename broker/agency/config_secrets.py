@@ -85,11 +85,13 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
         ConfigError: as `signing_token`.
     """
     found: dict[Path, str] = {}
+    oidc = config.web.oidc
     sections: tuple[tuple[str, PassphraseSection | None], ...] = (
         ("passphrase", config.passphrase),
         ("governance_passphrase", config.governance_passphrase),
         ("signing_pin", config.signing_pin),
         ("database.password", None if config.database is None else config.database.password),
+        ("web.oidc.client_secret", None if oidc is None else oidc.client_secret),
     )
     sources = {
         name: passphrase_source(section, root) for name, section in sections if section is not None

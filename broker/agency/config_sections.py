@@ -40,11 +40,6 @@ HttpsAddress = Annotated[
         max_length=512,
     ),
 ]
-HostName = Annotated[
-    str,
-    StringConstraints(pattern=r"\A[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\z"),
-]
-"""Name of a machine, without scheme and port."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
 SYSTEM_AUTHORITIES: Final = "system"
@@ -359,19 +354,6 @@ class ApiSection(Section):
     connections: Annotated[int, Field(ge=1, le=10_000)] = 64
     result_within: Seconds = 900.0
     keep_days: Annotated[int, Field(ge=0, le=366)] = 0
-
-
-class WebSection(Section):
-    """Web application of this agency (`concordant web`).
-
-    With a certificate and its key the pages are served over TLS, and may be served off this
-    machine. ``names`` are names of agencies for the pages, by agency id.
-    """
-
-    certificate: Text | None = None
-    key: Text | None = None
-    public_host: HostName | None = None
-    names: dict[str, Text] = Field(default_factory=dict)
 
 
 class StateSection(Section):

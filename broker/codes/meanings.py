@@ -309,6 +309,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Check that certificate and key of [web] are PEM files that belong together, with "
         "permissions that let this account read them, and that the key has no passphrase.",
     ),
+    "config_web_secret": Meaning(
+        "the client secret for the OpenID Connect provider cannot be read",
+        "Put the secret where [web.oidc] client_secret names it, on one line, readable by this "
+        "account only.",
+    ),
     "config_web_tls": Meaning(
         "the pages would carry personal data without encryption",
         "Leave --host out, or set certificate and key in [web] of agency.toml.",

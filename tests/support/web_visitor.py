@@ -24,6 +24,7 @@ class Visitor:
         self._server = server
         self.cookies: dict[str, str] = {}
         self.csrf = ""
+        self.address = "127.0.0.1"
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Send one request, and keep the cookies and the form's secret."""
@@ -36,7 +37,9 @@ class Visitor:
         return response
 
     async def _send(self, method: str, path: str, more: dict[str, Any]) -> httpx.Response:
-        transport = httpx.ASGITransport(self._server.asgi, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(
+            self._server.asgi, raise_app_exceptions=False, client=(self.address, 40_000)
+        )
         async with httpx.AsyncClient(
             transport=transport, base_url=HOST, cookies=self.cookies
         ) as client:

@@ -84,7 +84,7 @@ def test_signing_out(visitor: Visitor) -> None:
     visitor.sign_in()
     cookies = dict(visitor.cookies)
 
-    assert visitor.post("/sign-out").status_code == 200
+    assert visitor.post("/sign-out").headers["location"] == "/signed-out"
     visitor.cookies = cookies
     assert visitor.get("/help").status_code == 401
 

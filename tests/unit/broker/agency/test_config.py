@@ -187,13 +187,45 @@ def test_an_interface_without_encryption_off_loopback_is_config_api_plaintext(ap
     assert parse_config(f"{GOOD}\n[api]\n{api}\n{tls}".encode(), "agency.toml").api.key
 
 
+MAP = 'roles = {a = ["officer"]}'
+OIDC = f'client_id = "c", client_secret = {{file = "s"}}, {MAP}'
+ISSUED = f'issuer = "https://login.example.org/v2.0", {OIDC}'
+CERTIFICATE = f'certificate = "{"a" * 64}"'
+
+
+@pytest.mark.parametrize(
+    "web", [f"oidc = {{{ISSUED}}}", f'proxy = {{addresses = ["10.0.0.0/8"], {MAP}}}']
+)
+def test_links_are_off_where_people_sign_in_by_name(web: str) -> None:
+    for links, allowed in (("", False), ("links = true", True)):
+        config = parse_config(f"{GOOD}\n[web]\n{links}\n{web}\n".encode(), "agency.toml")
+        assert config.web.links_allowed is allowed
+
+
 @pytest.mark.parametrize(
     ("web", "setting"),
     [
         ('certificate = "cert.pem"', "web.key"),
         ('key = "key.pem"', "web.certificate"),
-        ('public_host = "https://desk.example.org"', "web.public_host"),
-        ('public_host = "desk.example.org:8443"', "web.public_host"),
+        ('address = "desk.example.org"', "web.address"),
+        ('address = "https://desk.example.org/path"', "web.address"),
+        ('address = "http://desk.example.org"', "web.address"),
+        (f'oidc = {{{OIDC}, issuer = "http://login.example.org"}}', "web.oidc.issuer"),
+        (f'oidc = {{{OIDC}, issuer = "https://a.example?x"}}', "web.oidc.issuer"),
+        (
+            'oidc = {issuer = "https://a.example", client_id = "c", client_secret = {}, '
+            'roles = {a = ["officer"]}}',
+            "web.oidc.client_secret",
+        ),
+        (f'oidc = {{{ISSUED}}}\nproxy = {{addresses = ["127.0.0.1"], {MAP}}}', "web.proxy"),
+        (f'proxy = {{addresses = ["proxy.example"], {MAP}}}', "web.proxy.addresses.0"),
+        (f"proxy = {{addresses = [], {MAP}}}", "web.proxy.addresses"),
+        (f'proxy = {{addresses = ["::1"], {CERTIFICATE}, {MAP}}}', "web.proxy.client_ca"),
+        (
+            f'proxy = {{addresses = ["::1"], {CERTIFICATE}, client_ca = "x", {MAP}}}',
+            "web.certificate",
+        ),
+        ('proxy = {addresses = ["::1"], roles = {a = ["king"]}}', "web.proxy.roles.a.0"),
     ],
 )
 def test_a_setting_of_the_web_application_that_cannot_work(web: str, setting: str) -> None:

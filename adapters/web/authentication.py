@@ -1,0 +1,314 @@
+"""Sign-in and sign-out: one-time links, an OpenID Connect provider, or a trusted proxy."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from adapters.web.errors import FormRefusedError, SessionMissingError
+from adapters.web.identity.named_person import claim_of, named_person, roles_given, texts_in
+from adapters.web.identity.pending import PENDING_MS, PendingSignIns
+from adapters.web.identity.provider import Provider, SignedIn
+from adapters.web.identity.refusals import SignInRefusedError
+from adapters.web.identity.trusted_proxy import TrustedProxy
+from adapters.web.one_time_links import OneTimeLinks
+from adapters.web.own_path import own_path
+from adapters.web.people import PROVIDER, PROXY, Person
+from adapters.web.rendering import Renderer
+from adapters.web.request_limits import Rate, own_origin, read_form, require_own_page
+from adapters.web.sessions import Session, Sessions
+from broker.agency.web_section import OidcSection
+from broker.observing.logs import logger
+
+SIGN_INS_A_MINUTE: Final = 120
+"""Attempts to sign in, of all people together."""
+ANSWER_PATH: Final = "/sign-in/answer"
+SIGNED_OUT_PATH: Final = "/signed-out"
+MOST_CODE: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSignIn:
+    """Sign-in by a provider.
+
+    Attributes:
+        provider: the provider.
+        section: which claims name the person and the roles.
+        pending: sign-ins that have begun.
+    """
+
+    provider: Provider
+    section: OidcSection
+    pending: PendingSignIns
+
+    def person(self, signed_in: SignedIn) -> Person:
+        """Return the person whom the claims of a verified token name.
+
+        Raises:
+            SignInRefusedError: `person_missing` or `roles_missing`.
+        """
+        section, claims = self.section, signed_in.claims
+        return named_person(
+            claim_of(claims, section.person_claim),
+            claim_of(claims, section.name_claim),
+            roles_given(texts_in(claim_of(claims, section.roles_claim)), section.roles),
+            issuer=section.issuer,
+            vouched=PROVIDER,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Ways into the application.
+
+    Attributes:
+        sessions: people who have signed in.
+        links: one-time links; None if they are off.
+        provider: sign-in by a provider, if there is one.
+        proxy: proxy that names people, if there is one.
+        cookie: name of the cookie.
+        secure: whether browsers reach the pages over TLS only.
+        address: origin of the pages, if it is set.
+        hosts: names under which the pages are reached.
+    """
+
+    sessions: Sessions
+    links: OneTimeLinks | None
+    provider: ProviderSignIn | None
+    proxy: TrustedProxy | None
+    cookie: str
+    secure: bool
+    address: str | None
+    hosts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRoute:
+    """A page of the sign-in.
+
+    Attributes:
+        method: GET shows, POST changes.
+        path: its address.
+        answer: the page.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    answer: Callable[[Request], Awaitable[Response]]
+
+
+class Authentication:
+    """Sessions of requests, and the pages that begin and end them.
+
+    Args:
+        doors: ways in.
+        clock: () -> ms since the epoch.
+        renderer: makes pages.
+    """
+
+    def __init__(self, doors: Doors, clock: Callable[[], int], renderer: Renderer) -> None:
+        self._doors = doors
+        self._clock = clock
+        self._renderer = renderer
+        self._rate = Rate(SIGN_INS_A_MINUTE, time.monotonic)
+        self._log = logger("web")
+
+    def routes(self) -> Sequence[SignInRoute]:
+        """Return the pages of the ways that are open."""
+        found = [
+            SignInRoute("POST", "/sign-out", self._sign_out),
+            SignInRoute("GET", SIGNED_OUT_PATH, self._signed_out),
+        ]
+        if self._doors.links is not None:
+            found.append(SignInRoute("GET", "/link/{token}", self._by_link))
+        if self._doors.provider is not None:
+            found.append(SignInRoute("GET", "/sign-in", self._to_provider))
+            found.append(SignInRoute("GET", ANSWER_PATH, self._from_provider))
+        if self._doors.proxy is not None:
+            found.append(SignInRoute("GET", "/sign-in", self._by_proxy))
+        return found
+
+    def session(self, request: Request) -> Session:
+        """Return the session of a request.
+
+        Raises:
+            SessionMissingError: there is none, or the proxy names another person by now.
+        """
+        session = self._doors.sessions.find(self._token(request), self._clock())
+        if session is None or not self._still_named(request, session.person):
+            self._end(request)
+            raise self.missing(request)
+        return session
+
+    def missing(self, request: Request, *, used: bool = False) -> SessionMissingError:
+        """Return the refusal of a request without a session, with the way to sign in.
+
+        Args:
+            request: the request.
+            used: whether it came with a one-time link that does not work any more.
+        """
+        by_name = self._doors.provider is not None or self._doors.proxy is not None
+        onward = own_path(request.url) if request.method == "GET" and not used else "/"
+        return SessionMissingError(
+            used=used,
+            onward=onward if by_name else None,
+            links=self._doors.links is not None,
+        )
+
+    # --- ways in --------------------------------------------------------------------------------
+
+    async def _by_link(self, request: Request) -> Response:
+        self._rate.take("link")
+        assert self._doors.links is not None
+        person = self._doors.links.use(str(request.path_params["token"]), self._clock())
+        if person is None:
+            raise self.missing(request, used=True)
+        return self._signed_in(request, person, "/")
+
+    async def _by_proxy(self, request: Request) -> Response:
+        self._rate.take("proxy")
+        assert self._doors.proxy is not None
+        try:
+            person = self._doors.proxy.person(request)
+        except SignInRefusedError as error:
+            self._log.warning("web_sign_in_refused", reason=error.reason)
+            raise
+        return self._signed_in(request, person, own_path(request.query_params.get("next")))
+
+    async def _to_provider(self, request: Request) -> Response:
+        """Send the browser to the provider, with a cookie that binds the answer to it."""
+        self._rate.take("provider")
+        way = self._doors.provider
+        assert way is not None
+        onward = own_path(request.query_params.get("next"))
+        token, pending = way.pending.begin(onward, self._clock())
+        try:
+            address = await run_in_threadpool(
+                way.provider.sign_in_address, pending, self._answer_to(request)
+            )
+        except SignInRefusedError as error:
+            self._log.warning("web_sign_in_refused", reason=error.reason)
+            raise
+        response = RedirectResponse(address, status_code=303)
+        self._set_cookie(response, self._pending_cookie, token, PENDING_MS // 1000)
+        return response
+
+    async def _from_provider(self, request: Request) -> Response:
+        """Sign in the person whom the provider names, in the browser that began it."""
+        self._rate.take("provider")
+        try:
+            person, signed_in, onward = await self._named_by_provider(request)
+        except SignInRefusedError as error:
+            self._log.warning("web_sign_in_refused", reason=error.reason)
+            raise
+        response = self._signed_in(request, person, onward, signed_in.id_token)
+        response.delete_cookie(self._pending_cookie, path="/")
+        return response
+
+    async def _named_by_provider(self, request: Request) -> tuple[Person, SignedIn, str]:
+        way = self._doors.provider
+        assert way is not None
+        answer = request.query_params
+        pending = way.pending.take(request.cookies.get(self._pending_cookie, ""), self._clock())
+        states = answer.getlist("state")
+        if (
+            pending is None
+            or len(states) != 1
+            or not hmac.compare_digest(states[0].encode(), pending.state.encode())
+        ):
+            raise SignInRefusedError("state")
+        await run_in_threadpool(way.provider.require_issuer, answer.get("iss"))
+        if "error" in answer:
+            raise SignInRefusedError("provider_refused")
+        code = answer.get("code", "")
+        if not 0 < len(code) <= MOST_CODE:
+            raise SignInRefusedError("code_missing")
+        signed_in = await run_in_threadpool(
+            way.provider.signed_in, code, pending, self._answer_to(request)
+        )
+        return way.person(signed_in), signed_in, pending.onward
+
+    def _signed_in(
+        self, request: Request, person: Person, onward: str, id_token: str | None = None
+    ) -> Response:
+        """Begin a session with a new number: it never continues an old one."""
+        self._end(request)
+        token = self._doors.sessions.begin(person, self._clock(), id_token)
+        self._log.info("web_signed_in", kind=person.vouched)
+        response = RedirectResponse(onward, status_code=303)
+        self._set_cookie(response, self._doors.cookie, token, None)
+        return response
+
+    # --- ways out -------------------------------------------------------------------------------
+
+    async def _sign_out(self, request: Request) -> Response:
+        require_own_page(request, self._doors.address)
+        session = self.session(request)
+        form = await read_form(request, 4_096)
+        if not session.csrf_fits(form.text("csrf")):
+            raise FormRefusedError
+        self._end(request)
+        response = RedirectResponse(self._after_sign_out(request, session), status_code=303)
+        response.delete_cookie(self._doors.cookie, path="/")
+        return response
+
+    def _after_sign_out(self, request: Request, session: Session) -> str:
+        way = self._doors.provider
+        if way is None or session.id_token is None:
+            return SIGNED_OUT_PATH
+        back_to = f"{self._origin(request)}{SIGNED_OUT_PATH}"
+        return way.provider.sign_out_address(session.id_token, back_to) or SIGNED_OUT_PATH
+
+    def sign_out_origin(self) -> str | None:
+        """Return the provider's origin to which the form of the sign-out leads, if it is known."""
+        way = self._doors.provider
+        return None if way is None else way.provider.sign_out_origin
+
+    async def _signed_out(self, _request: Request) -> Response:
+        return self._renderer.page("sign_in/signed_out.html", {"visit": None, "said": None})
+
+    def _end(self, request: Request) -> None:
+        self._doors.sessions.end(self._token(request))
+
+    # --- details --------------------------------------------------------------------------------
+
+    @property
+    def _pending_cookie(self) -> str:
+        return f"{self._doors.cookie}-sign-in"
+
+    def _token(self, request: Request) -> str:
+        return request.cookies.get(self._doors.cookie, "")
+
+    def _still_named(self, request: Request, person: Person) -> bool:
+        """Return whether the proxy, if it vouched for the person, still names them so."""
+        if person.vouched != PROXY:
+            return True
+        assert self._doors.proxy is not None
+        try:
+            return self._doors.proxy.person(request) == person
+        except SignInRefusedError:
+            return False
+
+    def _origin(self, request: Request) -> str:
+        return self._doors.address or own_origin(request)
+
+    def _answer_to(self, request: Request) -> str:
+        return f"{self._origin(request)}{ANSWER_PATH}"
+
+    def _set_cookie(self, response: Response, name: str, value: str, max_age: int | None) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=max_age,
+            path="/",
+            secure=self._doors.secure,
+            httponly=True,
+            samesite="lax",
+        )

@@ -1,0 +1,69 @@
+"""Sign-ins that have begun: what the answer of the provider must fit."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+PENDING_MS: Final = 10 * 60 * 1000
+"""Time in which a person must have signed in at the provider."""
+MOST_PENDING: Final = 1_000
+TOKEN_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSignIn:
+    """One sign-in.
+
+    Attributes:
+        state: value that the answer repeats (against a forged answer).
+        nonce: value that the token repeats (against a replayed token).
+        verifier: secret of PKCE (against a stolen code).
+        onward: page to open afterwards.
+        began_ms: when it began.
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    onward: str
+    began_ms: int
+
+
+class PendingSignIns:
+    """Sign-ins that wait for their answer, each bound to one browser. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_digest: OrderedDict[bytes, PendingSignIn] = OrderedDict()
+
+    def begin(self, onward: str, now: int) -> tuple[str, PendingSignIn]:
+        """Begin a sign-in; return the value of its cookie, and the sign-in.
+
+        Args:
+            onward: page to open afterwards.
+            now: ms since the epoch.
+        """
+        token, state, nonce, verifier = (secrets.token_urlsafe(TOKEN_BYTES) for _ in range(4))
+        pending = PendingSignIn(state, nonce, verifier, onward, now)
+        with self._lock:
+            while len(self._by_digest) >= MOST_PENDING:
+                self._by_digest.popitem(last=False)
+            self._by_digest[_digest(token)] = pending
+        return token, pending
+
+    def take(self, token: str, now: int) -> PendingSignIn | None:
+        """Return the sign-in of a cookie, once; None if there is none, or its time is over."""
+        with self._lock:
+            found = self._by_digest.pop(_digest(token), None)
+        if found is None or now - found.began_ms >= PENDING_MS:
+            return None
+        return found
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "replace")).digest()
