@@ -58,6 +58,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/the-year-of-an-agency",
                 "guides/officers",
                 "guides/officers-pages",
+                "guides/operators-pages",
                 "guides/connecting-an-agency",
                 "guides/web",
                 "guides/connecting-a-rest-client",

@@ -49,7 +49,7 @@ class ExportCoverage:
         files: number of files that were read.
         rows: number of rows.
         filled: column -> number of rows with a value.
-        unread: number of columns of the files that the mapping does not know.
+        unread: number of rows, and of whole files, that could not be read.
         unknown: codes that the mapping does not have, by table.
     """
 
@@ -79,10 +79,12 @@ def export_coverage(participant: Participant, now: int) -> ExportCoverage | None
     trial, document = dry_run(participant.root, None, now)
     if document is None:
         return None
-    coverage = Coverage(document)
+    coverage, unread = Coverage(document), 0
     with closing(trial.rows(files)) as results:
         for result in islice(results, MOST_ROWS):
-            if result.row is not None:
+            if result.row is None:
+                unread += 1
+            else:
                 coverage.add(result.row)
     unknown = tuple(
         UnknownCodes(
@@ -98,7 +100,7 @@ def export_coverage(participant: Participant, now: int) -> ExportCoverage | None
         len(files),
         coverage.rows,
         {name: use.filled for name, use in coverage.columns.items()},
-        sum(not use.fields for use in coverage.columns.values()),
+        unread,
         unknown,
     )
 

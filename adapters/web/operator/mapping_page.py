@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from starlette.responses import Response
 
@@ -18,7 +19,8 @@ from broker.agency.kinds import documents_of
 from broker.errors import ConfigError, WrongInputError
 from contracts.errors import ConcordantError
 
-USES = {
+ROWS: Final = 25
+USES: Final = {
     "both": N_("read and written"),
     "export": N_("read"),
     "import": N_("written"),
@@ -93,11 +95,18 @@ def _page(
         "typed": {"table": "", "own": "", "shared": ""},
         "faults": [],
     }
+    columns = [] if document is None else list(column_rows(document))
+    last = max(-(-len(columns) // ROWS), 1)
+    at = min(visit.query.number("page", 1), last)
     return visit.page(
         "operator/mapping.html",
         status=status,
         document=document,
-        columns=[] if document is None else list(column_rows(document)),
+        columns=columns[(at - 1) * ROWS : at * ROWS],
+        all_columns=len(columns),
+        at=at,
+        last=last,
+        rows=ROWS,
         own_file=_own(visit),
         tables=[] if document is None else [(name, name) for name in sorted(document.tables)],
         uses=USES,

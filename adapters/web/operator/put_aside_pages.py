@@ -8,7 +8,7 @@ from typing import Final
 from starlette.responses import Response
 
 from adapters.web.errors import PageNotFoundError
-from adapters.web.operator.texts_with_commands import told
+from adapters.web.operator.texts_with_commands import advice
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.reason_text import reason_text
@@ -80,7 +80,6 @@ def put_aside_list(visit: Visit) -> Response:
         at=page,
         last=last,
         rows=ROWS,
-        told=partial(told, folder=agency.root),
     )
 
 
@@ -159,7 +158,7 @@ def _item_page(
         kinds=KINDS,
         reason=reason,
         faults=faults or [],
-        told=partial(told, folder=visit.agency.root),
+        advice=partial(advice, folder=visit.agency.root, item=item.id),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from broker.operations.agreement_state import shell_path
 from broker.operations.runbook.runbook import parts
 
+_COMMAND: Final = re.compile(r"(concordant [a-z](?:(?![.:;] )[^\n])*?--agency DIR)")
 _FOLDER: Final = re.compile(r"\bDIR\b")
 
 
@@ -23,4 +24,23 @@ def told(text: str, folder: Path) -> list[tuple[str, bool]]:
     return [
         (_FOLDER.sub(lambda _: own, part) if is_command else part, is_command)
         for part, is_command in parts(text)
+    ]
+
+
+def advice(text: str, folder: Path, item: str) -> list[tuple[str, bool]]:
+    """Return the advice of a reason code in parts, each with whether it is a command.
+
+    Args:
+        text: the advice. A command in it begins with the program's name and ends with its folder.
+        folder: the agency's folder, for DIR.
+        item: id of the item, for ID.
+    """
+    own = shell_path(folder)
+    parted = enumerate(_COMMAND.split(text))
+    return [
+        (part.replace(" ID ", f" {item} ").removesuffix("DIR") + own, True)
+        if number % 2
+        else (part, False)
+        for number, part in parted
+        if part
     ]

@@ -26,6 +26,7 @@ from tests.support.operator_state import (
     refuse_record,
 )
 from tests.support.web_visitor import Visitor
+from tests.unit.adapters.authoring.test_export_coverage import SECRET, write_export
 from tests.unit.adapters.web.conftest import Clock
 
 SHOWN = [page.path for page in AREA.pages if page.method == "GET" and "{" not in page.path]
@@ -273,3 +274,28 @@ def test_the_secret_is_in_the_state_that_the_pages_read(folder: Path, time: Cloc
     assert held is not None
     assert held.payload == SECRET_NAME.encode()
     assert held.source == SENDER
+
+
+def test_the_mapping_is_shown_25_columns_a_page_and_counts_on_request(
+    operator: Visitor, folder: Path
+) -> None:
+    first = operator.get("/mapping").text
+    assert first.count('<th scope="row"') == 25
+    assert 'rel="next"' in first
+    assert 'id="add-code"' not in first, "a shipped mapping takes no code"
+    assert 'id="no-exports"' in operator.get("/mapping?count=yes").text
+    write_export(folder / "processed" / "1.csv", folder)
+    counted = operator.get("/mapping?count=yes").text
+    assert 'id="unknown"' in counted
+    assert "add-code" in counted
+    assert SECRET not in counted
+
+
+def test_a_code_for_a_shipped_mapping_is_refused(operator: Visitor, folder: Path) -> None:
+    operator.get("/mapping")
+    answer = operator.post("/mapping", {"table": "x", "own": "", "shared": ""})
+    assert answer.status_code == 422
+    assert 'href="#own"' in answer.text
+    answer = operator.post("/mapping", {"table": "x", "own": "<b>", "shared": "y"})
+    assert answer.status_code in {400, 422, 503}
+    assert "<b>" not in answer.text
