@@ -61,6 +61,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/operators-pages",
                 "guides/connecting-an-agency",
                 "guides/web",
+                "guides/desk",
                 "guides/connecting-a-rest-client",
                 "guides/connecting-a-bus",
                 "guides/connecting-a-webhook",

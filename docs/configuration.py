@@ -80,13 +80,14 @@ MEANS: Mapping[str, str] = {
     "governance.former.officers.ed25519": "Id of the replaced Ed25519 key",
     "governance.former.officers.ml_dsa_65": "Id of the replaced ML-DSA-65 key",
     "adapter": "How this agency's own system is connected",
-    "adapter.kind": "Name of the adapter; `concordant adapter list` shows them",
+    "adapter.kind": "Name of the adapter; `concordant adapter list` shows them. `desk` is for an "
+    "agency without a case system: its source and sink are `desk` unless others are named",
     "adapter.source": "Where the events of the agency's system come from: `folder` (files), `http` "
-    "(see `[api]`), `sftp` (see `[sftp]`), `bus` (see `[bus]`), `database` (see `[database]`), or "
-    "one of another package",
+    "(see `[api]`), `sftp` (see `[sftp]`), `bus` (see `[bus]`), `database` (see `[database]`), "
+    "`desk` (pages of `concordant web`), or one of another package",
     "adapter.sink": "Where received events go: `folder` (files), `http` (see `[api]`), `sftp` (see "
-    "`[sftp]`), `bus` (see `[bus]`), `database` (see `[database]`), `webhook` (see `[webhook]`), or "
-    "one of another package",
+    "`[sftp]`), `bus` (see `[bus]`), `database` (see `[database]`), `webhook` (see `[webhook]`), "
+    "`desk` (kept encrypted for pages of `concordant web`), or one of another package",
     "adapter.mapping": "The agency's own mapping file, beside this file; for the kind `mapped` "
     "alone. `mapping.yaml` if it is left out",
     "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "

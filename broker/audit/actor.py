@@ -25,3 +25,8 @@ class Actor:
     operator: str
     acting_for: str | None = None
     reason: str | None = None
+
+    @property
+    def person(self) -> str:
+        """Return the name of the person who acts."""
+        return self.acting_for or self.operator

@@ -115,7 +115,7 @@ def start_draft(
     content = {"recipients": sorted(set(recipients)), "texts": {}, "case": case_id}
     row = DraftRow(
         draft_id,
-        actor.operator,
+        actor.person,
         1,
         agency.case_key(case_id),
         now,
@@ -136,7 +136,7 @@ def drafts_of(agency: DeskAgency, actor: Actor) -> tuple[Draft, ...]:
     """
     contents = agency.contents()
     with agency.store.reading() as tx:
-        rows = tx.drafts.of_owner(actor.operator, MOST_DRAFTS)
+        rows = tx.drafts.of_owner(actor.person, MOST_DRAFTS)
     return tuple(_draft(agency, row, contents.open_draft(row)) for row in rows)
 
 
@@ -258,7 +258,7 @@ def send_draft(agency: DeskAgency, actor: Actor, draft_id: str, version: int) ->
 
 def _owned(tx: Transaction, actor: Actor, draft_id: str) -> DraftRow:
     row = tx.drafts.get(draft_id) if _is_uuid(draft_id) else None
-    if row is None or row.owner != actor.operator:
+    if row is None or row.owner != actor.person:
         raise draft_unknown()
     return row
 

@@ -106,6 +106,7 @@ class ReferralView:
         version: number of its last change; a step names it.
         status: code of its status.
         ours: whether this agency made it.
+        made_by: id of the event that made it.
         fields: what was shared, or what this agency wrote.
         withheld: what this agency does not receive, and why.
         agreement: the agreement; None if the event that made the referral is not kept.
@@ -120,6 +121,7 @@ class ReferralView:
     version: int
     status: str
     ours: bool
+    made_by: str
     fields: tuple[ShownField, ...]
     withheld: tuple[WithheldField, ...]
     agreement: Agreement | None
@@ -252,12 +254,13 @@ def _view(
         version=row.version,
         status=row.status,
         ours=row.role == "referrer",
+        made_by=row.event_id,
         fields=() if first is None else first.fields,
         withheld=()
         if kept is None or row.role == "referrer"
         else withheld_fields(contract_of(agency, kept), kept.event, agency.id),
         agreement=None if kept is None or made is None else _agreement(agency, kept, made),
-        history=tuple(sorted(items, key=lambda one: one.received_ms, reverse=True)),
+        history=tuple(reversed(items)),
         steps=steps,
         further=further,
         stopped=stopped,

@@ -67,7 +67,7 @@ def sent_answer(agency: DeskAgency, key: str) -> bytes | None:
 
 
 def _caller(actor: Actor) -> Caller:
-    return Caller(SIDE, label(actor.operator), correctable=True)
+    return Caller(SIDE, label(actor.person), correctable=True)
 
 
 def _acceptance(agency: DeskAgency) -> EventAcceptance:

@@ -67,7 +67,7 @@ def test_each_shipped_format_has_a_current_page() -> None:
     pages = generator("mappings").pages()
     assert {path: path.read_text() for path in pages} == pages, "stale: run make docs"
     assert set(pages) == set((DOCS / "mappings").glob("*.md"))
-    described = {path.stem for path in pages} | {"council-csv", "mapped"}
+    described = {path.stem for path in pages} | {"council-csv", "desk", "mapped"}
     assert described == set(installed())
 
 

@@ -1,0 +1,1 @@
+"""Pages of the caseworker: received and sent referrals, steps, new referrals and drafts."""
