@@ -54,12 +54,15 @@ class Simulated:
         detail: one sentence, without values.
         clause: clause of the agreement that decides, if one does.
         recipients: maps each addressed agency to its view; empty if the event would be refused.
+        field: leaf path of the one field at fault, with which ``detail`` begins; None if the event
+            would be sealed, or if the fault is not in one field.
     """
 
     code: str
     detail: str
     clause: str | None
     recipients: Mapping[str, RecipientView]
+    field: str | None = None
 
     @property
     def permitted(self) -> bool:
@@ -87,7 +90,7 @@ def simulate(
     at = max(contract.starts_ms, 0) if now is None else now
     decision = decide(contract, assumed, sender, event.recipients, sent, at)
     if not decision.permitted:
-        return Simulated(decision.code, decision.detail, decision.clause, {})
+        return Simulated(decision.code, decision.detail, decision.clause, {}, decision.field)
     decided = {one.path: one for one in (*removed, *decision.fields)}
     paths = tuple(contract.vocabulary.type(event.type).flatten(event.data))
     narrowed = {(one.path, one.agency): one.reason for one in decision.left_out}

@@ -159,7 +159,8 @@ class DryRun:
                 return RowResult(file, row.line, "refused", event.type, refused=refused, row=row)
         view = simulate(contract, me, event, self._now)
         if not view.permitted:
-            refused = Refused(view.code, "", view.detail)
+            detail = view.detail.removeprefix(f"{view.field}: ")
+            refused = Refused(view.code, view.field or "", detail)
             return RowResult(file, row.line, "refused", event.type, refused=refused, row=row)
         return RowResult(
             file,

@@ -107,6 +107,41 @@ def test_each_refused_row_names_its_column_and_no_value(council: Path) -> None:
         assert "Sample" not in json.dumps(row)
 
 
+GRADED = {
+    "tables:": """
+  handling: {list: intelligence_handling, codes: {JS: C, AB: P}}
+  source: {list: intelligence_source, codes: {x: "1"}}
+  grade: {list: intelligence_information, codes: {x: A}}""",
+    "derived:": """
+  source: '"x"'
+  information: '"x"'""",
+    "columns:": """
+  - {column: Officer, paths: [intelligence.handling_code], kind: code, table: handling}
+  - {column: source, paths: [intelligence.source_grade], kind: code, table: source}
+  - {column: information, paths: [intelligence.information_grade], kind: code, table: grade}""",
+}
+"""Parts of a mapping that states a handling code in each row, and no handling conditions."""
+
+
+def test_a_row_that_the_agreement_refuses_names_the_field(council: Path) -> None:
+    connect(council)
+    add_codes(council)
+    mapping = council / "mapping.yaml"
+    text = mapping.read_text().replace("Date Opened, Officer,", "Date Opened,")
+    for heading, more in GRADED.items():
+        text = text.replace(f"\n{heading}", f"\n{heading}{more}", 1)
+    mapping.write_text(text)
+    code, rows = check(council)
+    assert (code, [row["outcome"] for row in rows]) == (4, ["refused", "send"])
+    refused = rows[0]["refused"]
+    assert isinstance(refused, dict)
+    assert (refused["code"], refused["field"]) == (
+        "condition_unmet",
+        "intelligence.handling_conditions",
+    )
+    assert not refused["detail"].startswith("intelligence.handling_conditions")
+
+
 def test_rows_are_sent_to_each_recipient_with_its_own_fields(council: Path) -> None:
     connect(council)
     add_codes(council)
