@@ -31,6 +31,8 @@ from broker.keys.passphrase import load_passphrase
 CONNECT_S: Final = 10
 STATEMENT_MS: Final = 30_000
 LOCK_MS: Final = 10_000
+CLAIM_MS: Final = 2_000
+"""Time in which the server ends a session that was closed or lost, and frees its lock."""
 BUSY_S: Final = 10.0
 INSTALL: Final = "Install it: pip install 'concordant[postgres]'"
 
@@ -44,6 +46,7 @@ _GENERAL_OF_SQLITE: Final = (
     "SQLITE_PROTOCOL", "SQLITE_SCHEMA",
 )  # fmt: skip
 _RIGHTS_CODE: Final = "42501"
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 _MEANT: Final = {
     "database_unreachable": (
         "The agency's own database cannot be reached.",
@@ -119,7 +122,11 @@ class Database:
         return "postgresql" if self.postgres else "sqlite"
 
     def lock_for(self, table: str) -> None:
-        """Let only one session take the rows of a table; PostgreSQL only."""
+        """Let only one session take the rows of a table; PostgreSQL only.
+
+        A connection waits up to ``CLAIM_MS`` for an earlier session to end, then it is
+        `database_in_use`.
+        """
         self._lock = table
 
     @contextmanager
@@ -174,10 +181,15 @@ class Database:
         if self._lock is None or not self.postgres:
             return
         number = int.from_bytes(sha256(self._lock.encode()).digest()[:8], "big", signed=True)
-        with engine.connect() as connection:
-            asked = text("SELECT pg_try_advisory_lock(:number)")
-            if not connection.execute(asked, {"number": number}).scalar():
-                raise explained("database_in_use")
+        with engine.connect() as connection:  # its end takes back the timeout, not the lock
+            limit = text("SELECT set_config('lock_timeout', :most, true)")
+            connection.execute(limit, {"most": f"{CLAIM_MS}ms"})
+            try:
+                connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": number})
+            except exc.DBAPIError as error:
+                if sql_state(error) != _LOCK_NOT_AVAILABLE:
+                    raise
+                raise explained("database_in_use") from None
 
     def _postgres(self) -> Engine:
         try:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.tables import source
+from adapters.tables import connecting, source
 from adapters.tables.errors import DatabaseError
 from broker.errors import StoreError
 from tests.support.database_agency import DatabaseAgency, DatabasePartnership
@@ -93,7 +93,9 @@ def test_two_workers_accept_each_row_once(police: DatabaseAgency) -> None:
     assert {one[0] for one in police.own.answers().values()} == {"accepted"}
 
 
-def test_two_adapters_do_not_take_the_rows_of_one_outbox(town: DatabasePartnership) -> None:
+def test_two_adapters_do_not_take_the_rows_of_one_outbox(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
     police, council = town.agencies.values()
     if not police.own.postgres:
         pytest.skip("SQLite has no locks of sessions")
@@ -102,11 +104,35 @@ def test_two_adapters_do_not_take_the_rows_of_one_outbox(town: DatabasePartnersh
     council.root = police.root
     council.stop()
     council.start()
+    monkeypatch.setattr(connecting, "CLAIM_MS", 20)
     with pytest.raises(DatabaseError) as caught:
         council.take()
     assert caught.value.code == "database_in_use"
+    monkeypatch.setattr(connecting, "CLAIM_MS", 60_000)
     police.source._tables.database.close()
     assert council.take() == 0
+
+
+def test_an_adapter_waits_for_the_end_of_an_earlier_session(
+    town: DatabasePartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends a session some time after the client has closed the connection."""
+    police, council = town.agencies.values()
+    if not police.own.postgres:
+        pytest.skip("SQLite has no locks of sessions")
+    monkeypatch.setattr(connecting, "CLAIM_MS", 60_000)
+    police.take()
+    council.own = police.own
+    council.root = police.root
+    council.stop()
+    council.start()
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(council.take)
+        waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while not police.own.run(waiting):
+            assert not taken.done(), taken.exception()
+        police.source._tables.database.close()
+        assert taken.result(60) == 0
 
 
 def test_a_crash_between_the_two_commits_sends_nothing_twice(
