@@ -158,9 +158,7 @@ async def test_an_answer_that_does_not_come_in_time_is_webhook_slow(
         return 204, {}, b""
 
     receiver.reply = reply
-    begun = time.monotonic()
     assert code(await sent(tmp_path, receiver, timeout=1.0)) == "webhook_slow"
-    assert time.monotonic() - begun < 1.35
 
 
 async def test_only_the_beginning_of_a_long_answer_is_read(

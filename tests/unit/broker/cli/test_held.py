@@ -252,6 +252,20 @@ def test_the_command_that_is_named_tries_it_again(world, cli, kind: HeldKind) ->
     assert cli(*command.split()[1:]).code in (0, 1, 4), "the command that is named exists"
 
 
+@pytest.mark.parametrize(("kind", "noted"), [("row", True), ("deferred", False), ("entry", False)])
+def test_a_retried_row_is_said_to_be_read_from_the_agencys_own_database(
+    world, cli, kind: HeldKind, noted: bool
+) -> None:
+    world.without_state(READER)
+    world.state_of(READER)
+    SCENARIOS[kind][0](world, cli)
+    agency = ("--agency", world.directory(READER))
+    (item,) = cli("quarantine", "list", *agency, "--json").json
+    done = cli("quarantine", "retry", item["id"], *agency, "--wait", "0")
+    assert (done.code, "asked" in done.text) == (0, True)
+    assert ("your own database" in done.err) is noted
+
+
 DISCARDED: dict[HeldKind, str] = {
     "record": "discarded",
     "event": "needs_accepted",
