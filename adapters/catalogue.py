@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any, Final, Protocol, cast, runtime_checkable
 
 from adapters.base import AgencyAdapter
-from broker.agency.config import AgencyConfig
+from broker.agency.config import CONFIG_NAME, AgencyConfig
+from broker.agency.config_rules import MARKER_FIX
+from broker.agency.config_sections import FOLDER
 from broker.agency.kinds import GROUP, documents_of, unknown_kind
+from broker.errors import ConfigError
 from contracts.vocabulary.known import Documents
 
 _OURS: Final = {
@@ -50,12 +53,34 @@ def adapter_of(folder: Path, config: AgencyConfig) -> AgencyAdapter:
 
     Raises:
         ConfigError: ``config_adapter_unknown``; the message lists the installed adapters.
+        ConfigError: ``config_invalid``: a done marker has an ending of the agency's exports.
         MappingFileError: the agency's mapping file cannot be used.
     """
     found = _loaded(config.adapter.kind)
     if isinstance(found, AdapterFactory):
-        return found.for_agency(folder, config.adapter.mapping, documents_of(folder))
-    return cast("AgencyAdapter", found)
+        found = found.for_agency(folder, config.adapter.mapping, documents_of(folder))
+    adapter = cast("AgencyAdapter", found)
+    _require_distinct_markers(config, adapter)
+    return adapter
+
+
+def _require_distinct_markers(config: AgencyConfig, adapter: AgencyAdapter) -> None:
+    """Check that an export is never taken for the done marker of another file.
+
+    Raises:
+        ConfigError: ``config_invalid``; names the file and the setting.
+    """
+    source = config.adapter.source
+    section = config.sftp if source == "sftp" else config.folders if source == FOLDER else None
+    marker = None if section is None else section.done_marker
+    if marker is not None and any(one.endswith(marker.lower()) for one in adapter.suffixes):
+        name = "sftp" if source == "sftp" else "folders"
+        raise ConfigError(
+            f'The ending "{marker}" cannot be a done marker: exports of this agency have it.',
+            code="config_invalid",
+            where=f"{CONFIG_NAME}: {name}.done_marker",
+            fix=MARKER_FIX,
+        )
 
 
 def adapter_named(kind: str) -> AgencyAdapter:

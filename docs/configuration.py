@@ -163,7 +163,8 @@ MEANS: Mapping[str, str] = {
     "folders.done_marker": "Ending of the file that says that an export in `import` is complete, "
     "such as `.done`: the adapter takes `export.csv` when `export.csv.done` is there, and removes "
     "the marker. Without it, an export is complete when it was renamed into `import`, or has not "
-    "changed for two seconds. It counts if `source` is `folder`",
+    "changed for two seconds. It counts if `source` is `folder`. It must not be an ending of "
+    "exports, of unfinished files (`.tmp`, `.part`) or of the adapter's reports (`.json`, `.csv`)",
     "intake": "What happens to rows of an export",
     "intake.ungranted_fields": "For a field that a recipient may not read: `leave_out` sends the "
     "row without the field and reports it, `refuse` refuses the row",
@@ -355,7 +356,8 @@ MEANS: Mapping[str, str] = {
     "sftp.rejects": "Folder to which an export is moved that is refused unread",
     "sftp.imports": "Folder to which received events are written",
     "sftp.done_marker": "Ending of the file that says that an export is complete, such as `.done`. "
-    "Without it an export is complete when it has rested",
+    "Without it an export is complete when it has rested. The same endings as in `[folders]` are "
+    "refused",
     "sftp.poll": "Seconds between two looks at the exports",
     "sftp.timeout": "Seconds for one operation",
     "webhook": "Webhook of the agency's own system, if `sink` is `webhook`",

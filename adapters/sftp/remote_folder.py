@@ -15,7 +15,7 @@ from typing import Final
 import asyncssh
 
 from adapters.sources.settling import EMPTY_PATIENCE
-from broker.held.import_folder import name_rule
+from broker.agency.entry_names import name_rule
 from contracts.hidden_characters import HIDDEN
 
 MOST_ENTRIES: Final = 10_000

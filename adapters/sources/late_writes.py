@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.sources.settling import Signature
-from broker.held.import_folder import name_rule
+from broker.agency.entry_names import name_rule
 
 WATCHED_S: Final = 60 * 60.0
 """Time for which a taken file is checked."""

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
-from broker.held.import_folder import marks, name_rule
+from broker.agency.entry_names import name_rule
+from broker.held.import_folder import marks
 
 EMPTY_PATIENCE: Final = 5
 """Multiple of the settle time for an empty file: many exports create the file first and fill it

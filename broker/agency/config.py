@@ -17,6 +17,7 @@ from broker.agency.config_rules import (
     require_passphrase_place,
     require_safe_api,
     require_safe_webhook,
+    require_usable_markers,
 )
 from broker.agency.config_sections import (
     FOLDER,
@@ -116,6 +117,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
     require_safe_web(config.web, where)
     require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")
     require_files_of_a_format(config.adapter, where)
+    require_usable_markers(config.folders, config.sftp, where)
     require_bus(config.adapter, config.bus, where)
     if config.database is not None:
         require_complete_database(config.database, where)

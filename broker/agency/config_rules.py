@@ -12,11 +12,13 @@ from broker.agency.config_sections import (
     FOLDER,
     AdapterSection,
     ApiSection,
+    FoldersSection,
     KafkaSection,
     PassphraseSection,
     VaultSection,
 )
 from broker.agency.delivery_sections import SftpSection, WebhookSection
+from broker.agency.entry_names import usable_as_marker
 from broker.errors import ConfigError
 from broker.transport.access_token import wrong_endpoint
 
@@ -24,6 +26,8 @@ WITH_FILES: Final = frozenset({FOLDER, "sftp"})
 """Sources and sinks that exchange files of the format that the kind of adapter has."""
 SASL: Final = frozenset({"scram", "oauthbearer"})
 """Values of `[kafka] security` that log in by SASL over TLS, without a client certificate."""
+MARKER_FIX: Final = 'Correct the setting, for example: done_marker = ".done"'
+"""Next step for a done marker that cannot be used."""
 
 
 def require_passphrase_place(section: PassphraseSection, where: str) -> None:
@@ -184,6 +188,25 @@ def require_complete_sftp(sftp: SftpSection | None, where: str, *, used: bool) -
             where=f"{where}: sftp",
             fix="Give exports, archive, rejects and imports a folder each.",
         )
+
+
+def require_usable_markers(folders: FoldersSection, sftp: SftpSection | None, where: str) -> None:
+    """Check that no done marker has an ending of unfinished files or of the adapter's reports.
+
+    Raises:
+        ConfigError: `config_invalid`; names the file and the setting.
+    """
+    for name, section in (("folders", folders), ("sftp", sftp)):
+        if section is None or section.done_marker is None:
+            continue
+        if not usable_as_marker(section.done_marker):
+            raise ConfigError(
+                f'The ending "{section.done_marker}" cannot be a done marker: files with it are '
+                "unfinished, or are reports of the adapter.",
+                code="config_invalid",
+                where=f"{where}: {name}.done_marker",
+                fix=MARKER_FIX,
+            )
 
 
 def _wrong_address(address: str) -> bool:

@@ -747,12 +747,24 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the ending of the file is not one that the adapter reads",
         "Rename the file, or export it in the adapter's format.",
     ),
+    "file_unfinished": Meaning(
+        "the name of an entry in the import folder marks it as unfinished, or as a report of this "
+        "adapter",
+        "Rename it when the export is finished, else remove it.",
+    ),
     "file_unreadable": Meaning(
         "the adapter may not read the file", "Let the account that runs the adapter read it."
     ),
     "file_unusable": Meaning(
         "a file or folder cannot be used",
         "Check that it exists, its owner, its permissions and the free space.",
+    ),
+    "file_waits": Meaning(
+        "a file has been in the import folder for more than a minute, and the adapter has not "
+        "taken it",
+        "Start the adapter if it does not run. Else the adapter's log says why: close the program "
+        "that has the file open, or make room on the disk. The adapter looks again by itself; "
+        "to look now: concordant quarantine retry ID --agency DIR",
     ),
     "fingerprint_differs": Meaning(
         "the words that a partner read out are not those of the keys that are held",

@@ -17,28 +17,11 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from broker.agency.entry_names import name_rule
 from broker.held.items import HeldItem
 
-NameRule: TypeAlias = Literal["system", "report", "unfinished"]
-
-SYSTEM_NAMES: Final = frozenset(
-    {
-        "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",
-        ".ds_store", ".localized", ".directory", ".trashes", ".fseventsd", ".spotlight-v100",
-        ".temporaryitems", ".apdisk", "@eadir", "#recycle", ".snapshot", "lost+found", "__macosx",
-    }
-)  # fmt: skip
-"""Names made by Windows, macOS, Linux desktops and file servers; always ignored."""
-SYSTEM_BEGINNINGS: Final = ("._", ".nfs", ".fuse_hidden", ".smbdelete", ".trash-")
-REPORT_ENDINGS: Final = (".left-out.json", ".reason.json", ".results.csv")
-"""The adapter's own reports, moved here with their file."""
-UNFINISHED_ENDINGS: Final = (
-    ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".filepart",
-    ".!ut", ".aria2", ".unfinished", ".incomplete", ".swp", ".swx", ".lock", ".lck", ".bak~", "~",
-)  # fmt: skip
-UNFINISHED_BEGINNINGS: Final = (".", "~")
 UNFINISHED_SHOWN_MS: Final = 60 * 60 * 1000
 SHOWN_MS: Final = 60_000
 """Time after which a waiting file or another entry of the folder is shown."""
@@ -57,18 +40,6 @@ _DETAILS: Final = {
     "file_waits": "It is not taken yet: the adapter does not run, a program has the file open, "
     "or the disk is full; the adapter's log says which.",
 }
-
-
-def name_rule(name: str) -> NameRule | None:
-    """Return the rule for a name; None for a name that is taken."""
-    lower = name.lower()
-    if lower in SYSTEM_NAMES or lower.startswith(SYSTEM_BEGINNINGS):
-        return "system"
-    if lower.endswith(REPORT_ENDINGS):
-        return "report"
-    if lower.endswith(UNFINISHED_ENDINGS) or lower.startswith(UNFINISHED_BEGINNINGS):
-        return "unfinished"
-    return None
 
 
 def why_not_taken(name: str, status: os.stat_result, now_ms: int) -> str | None:

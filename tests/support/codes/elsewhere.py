@@ -22,6 +22,10 @@ BY_TEST = {
     "::test_a_draft_is_kept_encrypted_for_its_author",
     "referral_not_kept": "broker/operations/desk/test_referral_view.py"
     "::test_a_referral_of_others_is_not_here",
+    "file_unfinished": "adapters/sources/test_settling.py"
+    "::test_an_unfinished_name_is_file_unfinished_until_it_is_renamed",
+    "file_waits": "adapters/sources/test_late_writes.py"
+    "::test_a_file_that_stays_open_is_file_waits_until_it_is_closed",
     "marker_alone": "broker/held/test_import_folder.py"
     "::test_a_marker_without_its_file_is_marker_alone",
     "marker_missing": "broker/held/test_import_folder.py"

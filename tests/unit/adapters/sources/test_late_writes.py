@@ -13,6 +13,7 @@ from adapters.sources import late_writes, opened_file, shelving
 from adapters.sources.late_writes import LOOK_S, WATCHED_S, open_for_writing
 from adapters.sources.opened_file import STILL_OPEN_S
 from adapters.sources.source_file import Verdict
+from broker.held.import_folder import SHOWN_MS
 from tests.unit.adapters.sources.watched_folder import WatchedFolder
 
 HALF, REST = b"h\n1\n2\n3\n", b"4\n5\n6\n"
@@ -34,6 +35,19 @@ async def test_a_file_that_its_writer_has_open_is_waited_for(watched: WatchedFol
         writer.write(REST)
     assert await watched.settle() == 1
     assert watched.contents == [HALF + REST]
+
+
+async def test_a_file_that_stays_open_is_file_waits_until_it_is_closed(
+    watched: WatchedFolder,
+) -> None:
+    with (watched.drop / "a.csv").open("wb") as writer:
+        writer.write(HALF)
+        writer.flush()
+        assert await watched.settle() == 0
+        assert watched.shown(2 * SHOWN_MS) == ["file_waits"]
+    watched.source.retry_now()
+    assert await watched.look() == 1
+    assert watched.shown(2 * SHOWN_MS) == []
 
 
 async def test_a_file_that_stays_open_is_not_waited_for_without_limit(

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.sources.late_writes import LateWrites
 from adapters.sources.result_files import COLUMNS, FOLLOWED_MS, ResultFiles
-from broker.held.import_folder import REPORT_ENDINGS
+from broker.agency.entry_names import REPORT_ENDINGS
 from tests.support.agency_fixtures import clock, kafka, open_member
 from tests.support.founded_partnership import COUNCIL, NOW, POLICE
 from tests.support.memory_agency import MemoryAgency

@@ -13,6 +13,7 @@ from adapters.sources.renames import Renames
 from adapters.sources.settling import EMPTY_PATIENCE
 from adapters.sources.source_file import SourceFile, Verdict
 from adapters.sources.watched_folder import FolderSource
+from broker.held.import_folder import UNFINISHED_SHOWN_MS
 from tests.unit.adapters.sources.watched_folder import WatchedFolder
 
 SETTLE_S = 2.0
@@ -47,6 +48,18 @@ async def test_a_file_renamed_from_another_folder_is_taken_at_once(watched: Watc
     outside.rename(watched.drop / "a.csv")
     assert await watched.look() == 1
     assert watched.contents == [b"x;y\n"]
+
+
+async def test_an_unfinished_name_is_file_unfinished_until_it_is_renamed(
+    watched: WatchedFolder,
+) -> None:
+    part = watched.drop / "a.csv.part"
+    part.write_bytes(b"x;y\n")
+    assert await watched.settle() == 0
+    assert watched.shown(2 * UNFINISHED_SHOWN_MS) == ["file_unfinished"]
+    part.rename(watched.drop / "a.csv")
+    assert await watched.look() == 1
+    assert watched.shown(2 * UNFINISHED_SHOWN_MS) == []
 
 
 async def test_a_file_renamed_from_an_unfinished_name_is_taken_at_once(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from adapters.sources.source_file import FileReport, SourceFile, Verdict
 from adapters.sources.watched_folder import FolderSource
+from broker.held.import_folder import entries_not_taken
 
 
 class WatchedFolder:
@@ -51,6 +53,11 @@ class WatchedFolder:
     async def settle(self) -> int:
         await self.look()
         return await self.look(after=2.0)
+
+    def shown(self, after_ms: int) -> list[str]:
+        """Return the codes of entries that are shown to people after some time."""
+        now_ms = time.time_ns() // 1_000_000 + after_ms
+        return [item.code for item in entries_not_taken(self.drop, (), now_ms, self.done_marker)]
 
     def reason(self, name: str) -> dict[str, object]:
         found = json.loads((self.quarantine / f"{name}.reason.json").read_bytes())

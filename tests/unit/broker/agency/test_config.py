@@ -317,3 +317,17 @@ def test_sftp_needs_its_section_one_way_of_logging_in_and_four_folders() -> None
         f'{SFTP}key = "k"\nport = 0\n',
     ):
         assert refused(f"{GOOD}\n{wrong}").code == "config_invalid"
+
+
+@pytest.mark.parametrize("marker", [".tmp", ".PART", ".filepart", ".lock", ".json", ".csv"])
+def test_an_ending_of_unfinished_files_or_of_reports_is_no_done_marker(marker: str) -> None:
+    for section, text in (
+        ("folders", GOOD.replace("[folders]\n", f'[folders]\ndone_marker = "{marker}"\n', 1)),
+        ("sftp", f'{GOOD}\n{SFTP}key = "k"\ndone_marker = "{marker}"\n'),
+    ):
+        error = refused(text)
+        assert (error.code, error.where) == (
+            "config_invalid",
+            f"agency.toml: {section}.done_marker",
+        )
+        assert parse_config(text.replace(marker, ".done").encode(), "agency.toml")

@@ -7,14 +7,11 @@ import socket
 import time
 from pathlib import Path
 
-import pytest
-
 from broker.held.import_folder import (
     SHOWN_MS,
     UNFINISHED_SHOWN_MS,
     entries_not_taken,
     leftovers,
-    name_rule,
     own_inside,
     remove_leftovers,
 )
@@ -28,26 +25,6 @@ def shown(folder: Path, after_ms: int, done_marker: str | None = None) -> dict[s
     found = entries_not_taken(folder, {"processed", "quarantine"}, now_ms, done_marker)
     assert len({item.id for item in found}) == len(found)
     return {item.about: item.code for item in found}
-
-
-@pytest.mark.parametrize(
-    ("name", "rule"),
-    [
-        *((name, "system") for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "._a.csv")),
-        *((name, "system") for name in (".nfs000012", "$RECYCLE.BIN", "lost+found")),
-        *((name, "report") for name in ("a.csv.left-out.json", "a.csv.reason.json")),
-        *((name, "unfinished") for name in ("a.csv.part", "a.TMP", "a.csv~", ".a.csv", "~$a.csv")),
-        *((name, "unfinished") for name in ("~x", "x.lock", "a.csv.crdownload", "a.filepart")),
-        *(
-            (name, None)
-            for name in ("a.csv", "A.CSV", "part.csv", "lock.csv", "a~b.csv", "caf\xe9")
-        ),
-        ("caf\udce9.csv", None),
-        ("a\n\x1b.csv", None),
-    ],
-)
-def test_parts_of_a_file_name(name: str, rule: str | None) -> None:
-    assert name_rule(name) == rule
 
 
 def test_files_not_taken_are_shown_with_their_reason(tmp_path: Path) -> None:
@@ -109,11 +86,11 @@ def test_a_file_without_a_newer_marker_is_marker_missing(tmp_path: Path) -> None
 
 
 def test_a_marker_without_its_file_is_marker_alone(tmp_path: Path) -> None:
-    (tmp_path / "a.csv.tmp").touch()
-    assert shown(tmp_path, 0, ".tmp") == {}
-    assert shown(tmp_path, LATER, ".tmp") == {"a.csv.tmp": "marker_alone"}
-    (tmp_path / "a.csv.tmp").unlink()
-    assert shown(tmp_path, LATER, ".tmp") == {}
+    (tmp_path / "a.csv.done").touch()
+    assert shown(tmp_path, 0, ".done") == {}
+    assert shown(tmp_path, LATER, ".done") == {"a.csv.done": "marker_alone"}
+    (tmp_path / "a.csv.done").unlink()
+    assert shown(tmp_path, LATER, ".done") == {}
 
 
 def test_no_folder_shows_nothing(tmp_path: Path) -> None:
