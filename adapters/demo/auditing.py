@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 from broker import pseudonyms
 from broker.agency.participant import Participant
-from broker.audit.log import LogHead, log_origin, verify_log
+from broker.audit.log import LogHead, log_origin
 from broker.audit.query import FieldDisclosure, received
+from broker.audit.verification import verify_log
 from broker.clock import now_ms
 from broker.errors import NoteError
 from broker.store.database import Store, open_store

@@ -10,6 +10,7 @@ from typing import Final
 from broker.agency.names import name_of
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import adapter_runs, open_held_state
+from broker.audit.remembered_log import RememberedLog
 from broker.registry.repository import (
     CONFLICTS_FOLDER,
     CONTRACTS_FOLDER,
@@ -38,11 +39,15 @@ class OwnAgency:
     Args:
         root: the agency's folder.
         clock: () -> ms since the epoch.
+
+    Attributes:
+        remembered_log: the part of its disclosure log that this process has verified.
     """
 
     def __init__(self, root: Path, clock: Callable[[], int]) -> None:
         self.root = root
         self.clock = clock
+        self.remembered_log = RememberedLog()
         self._lock = threading.Lock()
         self._loaded: tuple[tuple[object, ...], Participant] | None = None
         self._store: Store | None = None

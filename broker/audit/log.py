@@ -1,4 +1,4 @@
-"""Disclosure log: appending, signing its head, and verification.
+"""Disclosure log: appending, and signing its head.
 
 It is a Merkle log (RFC 6962) over salted entries: leaf = H(0x00 || H(lp("concordant/1/disclosure",
 salt, entry))). The salt allows a leaf to be shown to another party without the entry being guessed.
@@ -11,30 +11,25 @@ with their checkpoints are detected only with the heads that others kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from broker.audit.entries import Entry, format_entry, parse_entry
+from broker.audit.entries import Entry, format_entry
 from broker.envelope.primitives import lp, random_bytes, sha256
-from broker.errors import DisclosureLogError, NoteError, ProofError
+from broker.errors import DisclosureLogError, ProofError
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Checkpoint
-from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash
 
 SALT_BYTES: Final = 32
 
 _LABEL: Final = b"concordant/1/disclosure"
 _FRONTIER: Final = "disclosures.frontier"
-_PAGE_ROWS: Final = 1000
 
 CheckpointSigner = Callable[[int, Checkpoint], bytes]
 """(time in s, checkpoint) -> signed note: `partial(signed_checkpoint, note_signer)`."""
-
-CheckpointVerifier = Callable[[SignedCheckpoint], None]
-"""Raises NoteError unless a stream key of this agency, valid at that time, signed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ def sign_head(tx: Transaction, origin: str, sign: CheckpointSigner, now: int) ->
         sign: makes the signed note.
         now: ms since the Unix epoch; the checkpoint's time is never before the last one's.
     """
-    frontier = _frontier(tx)
+    frontier = stored_frontier(tx)
     last = tx.disclosures.last_checkpoint()
     if frontier.size == 0 or (last is not None and last.size >= frontier.size):
         return _head(tx, frontier)
@@ -116,102 +111,12 @@ def sign_head(tx: Transaction, origin: str, sign: CheckpointSigner, now: int) ->
     return LogHead(checkpoint.size, checkpoint.root, checkpoint.size)
 
 
-def verify_log(
-    tx: Transaction,
-    origin: str,
-    verify: CheckpointVerifier,
-    witnessed: Iterable[tuple[int, bytes]] = (),
-) -> LogHead:
-    """Recompute every leaf and every signed head from the entries.
-
-    Args:
-        tx: any transaction.
-        origin: `log_origin(...)`.
-        verify: checks a checkpoint's signature.
-        witnessed: (size, root) heads that other agencies kept from heartbeats, if available; they
-            reveal a log that was rewritten and signed again with the stream key.
+def stored_frontier(tx: Transaction) -> Frontier:
+    """Return the stored frontier, from which the next entry is appended.
 
     Raises:
-        DisclosureLogError: `log_entry_altered` or `log_entry_missing` with the first bad entry,
-            `log_range_altered`, `log_checkpoint_invalid` or `log_head_altered`.
+        DisclosureLogError: `log_head_altered`: it is damaged, or covers fewer entries than exist.
     """
-    signed_size, expected = _signed_heads(tx, origin, verify)
-    for size, root in witnessed:
-        if size:  # every empty log has the same head
-            expected.setdefault(size, set()).add(root)
-    pending = sorted(expected)
-    frontier = Frontier()
-    trusted = 0  # entries below this are covered by a head that matched
-    rows = tx.disclosures.read(0, _PAGE_ROWS)
-    while rows:
-        for row in rows:
-            _verify_row(row, frontier.size)
-            frontier = frontier.append(row.leaf)
-            if pending and pending[0] == frontier.size:
-                if expected[pending.pop(0)] != {frontier.root()}:
-                    raise DisclosureLogError(
-                        f"The entries do not lead to the signed head: an entry from {trusted} "
-                        f"to {frontier.size - 1} was altered together with its hash.",
-                        code="log_range_altered",
-                        index=trusted,
-                    )
-                trusted = frontier.size
-        rows = tx.disclosures.read(rows[-1].index + 1, _PAGE_ROWS)
-    if pending:
-        raise _missing(frontier.size)
-    kept = _frontier(tx)
-    if kept.size > frontier.size:
-        raise _missing(frontier.size)
-    if kept != frontier:
-        raise DisclosureLogError(
-            "The stored head does not match the entries.",
-            code="log_head_altered",
-            index=min(kept.size, frontier.size),
-        )
-    return LogHead(frontier.size, frontier.root(), signed_size)
-
-
-def _signed_heads(
-    tx: Transaction, origin: str, verify: CheckpointVerifier
-) -> tuple[int, dict[int, set[bytes]]]:
-    heads: dict[int, set[bytes]] = {}
-    size, time_s = 0, 0
-    for row in tx.disclosures.checkpoints():
-        try:
-            signed = parse_signed_checkpoint(row.text)
-            verify(signed)
-        except NoteError as error:
-            raise _bad_checkpoint(row.size, f"its signature is not valid ({error.code})") from None
-        if signed.checkpoint != Checkpoint(origin, row.size, row.root):
-            raise _bad_checkpoint(row.size, "its text differs from its row")
-        if signed.line.timestamp != row.time_s or row.time_s < time_s:
-            raise _bad_checkpoint(row.size, "its time is before that of the previous one")
-        size, time_s = row.size, row.time_s
-        heads[size] = {row.root}
-    return size, heads
-
-
-def _verify_row(row: DisclosureRow, expected_index: int) -> None:
-    if row.index != expected_index:
-        raise _missing(expected_index)
-    altered = DisclosureLogError(
-        "The entry differs from what was written.", code="log_entry_altered", index=row.index
-    )
-    # SQLite stores a value of any type, also a text in place of bytes
-    if any(not isinstance(part, bytes) for part in (row.salt, row.entry, row.leaf)):
-        raise altered
-    if len(row.salt) != SALT_BYTES or entry_leaf(row.salt, row.entry) != row.leaf:
-        raise altered
-    try:
-        entry = parse_entry(row.entry)
-    except DisclosureLogError:
-        raise altered from None
-    # Queries use these columns, so they must match the entry.
-    if (entry.time_ms, entry.kind, entry.case_key) != (row.time_ms, row.kind, row.case_key):
-        raise altered
-
-
-def _frontier(tx: Transaction) -> Frontier:
     frontier = _kept_frontier(tx)
     if frontier.size < tx.disclosures.size():
         raise _head_altered()
@@ -232,18 +137,7 @@ def _head(tx: Transaction, frontier: Frontier) -> LogHead:
     return LogHead(frontier.size, root, 0 if last is None else last.size)
 
 
-def _missing(index: int) -> DisclosureLogError:
-    return DisclosureLogError("The entry was removed.", code="log_entry_missing", index=index)
-
-
 def _head_altered() -> DisclosureLogError:
     return DisclosureLogError(
         "The stored head does not match the entries.", code="log_head_altered"
-    )
-
-
-def _bad_checkpoint(size: int, rule: str) -> DisclosureLogError:
-    return DisclosureLogError(
-        f"The checkpoint of size {size} differs from what was signed: {rule}.",
-        code="log_checkpoint_invalid",
     )

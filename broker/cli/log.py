@@ -146,7 +146,8 @@ def show_(
     )
     from broker.clock import now_ms
     from broker.operations.case_disclosures import disclosures_csv, disclosures_of
-    from broker.operations.disclosure_log import DisclosureLog, LogQuery
+    from broker.operations.disclosure_log import DisclosureLog
+    from broker.operations.log_answer import LogQuery
 
     since_ms = None if since is None else parse_moment(since, "--since")
     until_ms = None if until is None else parse_moment(until, "--until")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from broker.audit.log import LogHead
 from broker.cli.times import instant, moment
-from broker.operations.disclosure_log import LogAnswer, LogEntry, LoggedLeftOut, Received
+from broker.operations.log_answer import LogAnswer, LogEntry, LoggedLeftOut, Received
 
 RECEIVED_COLUMNS = (
     "when", "received by", "field", "clause", "contract", "type", "from", "as", "by", "reason",

@@ -12,7 +12,7 @@ from typing import Final
 
 from broker.audit.entries import EntryKind
 from broker.keys.instant import format_instant
-from broker.operations.disclosure_log import LogAnswer, Received
+from broker.operations.log_answer import LogAnswer, Received
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract
 from contracts.csv_text import csv_text

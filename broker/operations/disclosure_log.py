@@ -6,10 +6,8 @@ entry that records who read, which case and which filter.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -20,182 +18,49 @@ from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.entries import ContractReference, Entry, EntryKind
+from broker.audit.entries import ContractReference, EntryKind
+from broker.audit.entry_shape import kind_of, recipients_of
 from broker.audit.head_signing import log_act
-from broker.audit.log import LogHead, log_origin, verify_log
-from broker.audit.query import Placed, entries_of_case, entries_of_log, shared_fields
+from broker.audit.log import LogHead, log_origin
+from broker.audit.query import Placed, entries_of_case, shared_fields
 from broker.audit.reasons import reason_of
+from broker.audit.remembered_log import RememberedLog
+from broker.audit.verification import CheckpointVerifier, entries_at, verify_log, verify_onward
 from broker.errors import NoteError, WrongInputError
-from broker.keys.instant import format_instant
+from broker.operations.log_answer import LogAnswer, LogEntry, LoggedLeftOut, LogQuery, Received
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.store.database import Store
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
-from contracts.names import below, require_known
+from contracts.names import require_known
 
 _RECEIVING: Final[frozenset[EntryKind]] = frozenset({"collection", "consultation", "disclosure"})
-
-
-@dataclass(frozen=True, slots=True)
-class LogQuery:
-    """Query of the log.
-
-    Attributes:
-        case: shared id or own reference; None for every case.
-        field: a field path, which includes the paths below it. Empty for all.
-        kinds: only entries of these kinds; empty for all.
-        since_ms, until_ms: only entries from then on, and before then.
-        recipient: only entries that name this agency as a recipient; empty for all.
-        before: only entries with a lower index; None for all.
-        limit: maximum number of entries, the newest ones, if no case is named.
-    """
-
-    case: str | None = None
-    field: str = ""
-    kinds: frozenset[EntryKind] = frozenset()
-    since_ms: int | None = None
-    until_ms: int | None = None
-    recipient: str = ""
-    before: int | None = None
-    limit: int = 1000
-
-    def matches(self, placed: Placed) -> bool:
-        """Return whether an entry meets every condition. An erasure concerns every field."""
-        time_ms = placed.entry.time_ms
-        return (
-            (not self.kinds or kind_of(placed.entry) in self.kinds)
-            and (self.since_ms is None or time_ms >= self.since_ms)
-            and (self.until_ms is None or time_ms < self.until_ms)
-            and (self.before is None or placed.index < self.before)
-            and (not self.recipient or self.recipient in _recipients(placed.entry))
-            and (
-                not self.field
-                or placed.entry.kind == "erasure"
-                or any(below(path, self.field) for path in _paths(placed.entry))
-            )
-        )
-
-    def filter(self) -> Mapping[str, str]:
-        """Return the conditions besides the case, as names that the log may hold."""
-        asked: dict[str, str] = {}
-        if self.field:
-            asked["field"] = self.field
-        if self.kinds:
-            asked["kinds"] = "+".join(sorted(self.kinds))
-        if self.since_ms is not None:
-            asked["since"] = format_instant(self.since_ms)
-        if self.until_ms is not None:
-            asked["until"] = format_instant(self.until_ms)
-        if self.recipient:
-            asked["recipient"] = self.recipient
-        if self.before is not None:
-            asked["before"] = str(self.before)
-        return asked
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One entry for display. Times in milliseconds; absent texts are empty.
-
-    Attributes:
-        kind: as `kind_of` returns it.
-        source: the agency from which the records came.
-        recipients: recipients of a disclosure, or agencies to which a refused event was not sent.
-        not_sealed: addressed agency to which a disclosure was not sealed -> code of the reason.
-        code: reason of a refusal, an erasure or a destruction.
-        operator, acting_for, reason: actor, on whose behalf, and the reason in words.
-        reason_removed: whether an erasure has removed the text of the reason.
-        covered: whether a signed head covers the entry.
-    """
-
-    index: int
-    time_ms: int
-    kind: EntryKind
-    type: str
-    source: str
-    event_id: str
-    recipients: tuple[str, ...]
-    code: str
-    clause: str
-    about: str
-    joined: tuple[str, ...]
-    count: int | None
-    filter: Mapping[str, str]
-    operator: str
-    acting_for: str
-    reason: str
-    reason_removed: bool
-    covered: bool
-    has_fields: bool = field(default=False)
-    not_sealed: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One field that one agency received, and the entry that records it."""
-
-    entry: LogEntry
-    recipient: str
-    path: str
-    clause: str
-    contract: str
-    contract_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedLeftOut:
-    """One field that was not shared, and the reason code.
-
-    Attributes:
-        agency: the agency that did not get it although others did; empty if no addressed agency got
-            it.
-    """
-
-    entry: LogEntry
-    path: str
-    reason: str
-    agency: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LogAnswer:
-    """Answer to a query.
-
-    Attributes:
-        head: head of the log, which was recomputed before the query.
-        received: fields and their recipients.
-        left_out: fields that were not shared.
-        entries: every entry that matches, in the order of the log.
-        more: number of matching entries older than the limit shows.
-    """
-
-    head: LogHead
-    received: tuple[Received, ...]
-    left_out: tuple[LoggedLeftOut, ...]
-    entries: tuple[LogEntry, ...]
-    more: int = 0
-
-    @property
-    def covered(self) -> bool:
-        """Return whether signed heads cover every entry of the answer."""
-        return all(entry.covered for entry in self.entries)
 
 
 class DisclosureLog:
     """An agency's own log."""
 
-    def __init__(self, participant: Participant, store: Store, now: int) -> None:
+    def __init__(
+        self,
+        participant: Participant,
+        store: Store,
+        now: int,
+        remembered: RememberedLog | None = None,
+    ) -> None:
         """Read the log of an agency that is loaded.
 
         Args:
             participant: the agency.
             store: its state; `close` closes it.
             now: milliseconds since the epoch.
+            remembered: the part that this process has verified, and to which it adds; with None
+                the first query verifies the whole log.
         """
         self._now = now
         self._participant = participant
         self._store = store
+        self._remembered = RememberedLog() if remembered is None else remembered
 
     @classmethod
     def opened(cls, agency: Path, now: int) -> Self:
@@ -218,13 +83,15 @@ class DisclosureLog:
         self._store.close()
 
     def verify(self) -> LogHead:
-        """Recompute every entry and check every signed head.
+        """Recompute every entry and check every signed head, and the part that is remembered.
+
+        If it fails, each later query of this process verifies the whole log too.
 
         Raises:
             DisclosureLogError: it was altered; exit code 1.
         """
-        with self._store.reading() as tx:
-            return self._verified(tx)
+        with self._remembered.lock, self._store.reading() as tx:
+            return self._verify_whole(tx)
 
     def show(self, query: LogQuery, actor: Actor) -> LogAnswer:
         """Verify the log, answer a query from it, and log that it was read.
@@ -248,40 +115,69 @@ class DisclosureLog:
             parties = _known_parties(self._participant)
             require_known("party", query.recipient, parties, code="agency_unknown", exact=True)
         secret = self._participant.keyring.secret()
-        with self._store.reading() as tx:
+        with self._remembered.lock, self._store.reading() as tx:
             case_key = None
             if query.case is not None:
                 case_key = pseudonyms.case_key(secret, case_id(tx, query.case, secret))
-            head = self._verified(tx)
+            head = self._verify_onward(tx)
             answer = self._answer(tx, query, case_key, head, secret)
         entry = recording.log_read(case_key, query.filter(), self._now)
         with self._store.transaction() as tx:
             log_act(tx, self._participant, actor, secret, [entry], self._now)
         return answer
 
-    def _verified(self, tx: Transaction) -> LogHead:
+    def _verify_whole(self, tx: Transaction) -> LogHead:
+        remembered = self._remembered
+        known = (remembered.size, remembered.frontier.root())
+        remembered.doubted = True
+        head = verify_log(tx, self._origin, self._verifier, [*self._heard(tx), known])
+        remembered.doubted = False
+        return head
+
+    def _verify_onward(self, tx: Transaction) -> LogHead:
+        remembered = self._remembered
+        if remembered.doubted:
+            self._verify_whole(tx)
+        newest = self._participant.manifests.newest_verified(self._participant.agency)
+        keys = None if newest is None else (newest.place, newest.hash)
+        if remembered.keys != keys:
+            remembered.checkpoint = None  # a revocation may concern heads that were valid before
+        head = verify_onward(tx, self._origin, self._verifier, self._heard(tx), remembered)
+        remembered.keys = keys
+        return head
+
+    @property
+    def _origin(self) -> str:
+        return log_origin(self._participant.deployment, self._participant.agency)
+
+    @property
+    def _verifier(self) -> CheckpointVerifier:
         mine = self._participant
-        return verify_log(
-            tx,
-            log_origin(mine.deployment, mine.agency),
-            partial(_verify_head, mine.manifests, mine.agency, mine.key_name),
-            _heard(tx, mine.agency),
+        return partial(_verify_head, mine.manifests, mine.agency, mine.key_name)
+
+    def _heard(self, tx: Transaction) -> list[tuple[int, bytes]]:
+        """Return the log's head in this agency's own last heartbeat, as Kafka delivered it."""
+        row = tx.heads.get(self._participant.agency)
+        return [] if row is None else [(row.log_size, row.log_root)]
+
+    def _matching(
+        self, tx: Transaction, query: LogQuery, case_key: bytes | None
+    ) -> tuple[Iterable[Placed], int]:
+        """Read the entries that match; also return the number of older ones beyond the limit."""
+        remembered = self._remembered
+        if case_key is not None:
+            of_case = entries_at(tx, remembered, remembered.of_case(case_key))
+            found = (one for one in of_case if one.entry.case_key == case_key)
+            return [one for one in found if query.matches(one)], 0
+        indexes, number = remembered.newest(
+            query.accepts, query.since_ms, query.until_ms, query.before, query.limit
         )
+        return entries_at(tx, remembered, indexes), number - len(indexes)
 
     def _answer(
         self, tx: Transaction, query: LogQuery, case_key: bytes | None, head: LogHead, secret: bytes
     ) -> LogAnswer:
-        if case_key is None:
-            newest: deque[Placed] = deque(maxlen=query.limit)
-            number = 0
-            for placed in entries_of_log(tx):
-                if query.matches(placed):
-                    newest.append(placed)
-                    number += 1
-            matching, more = list(newest), number - len(newest)
-        else:
-            found = entries_of_case(tx, case_key)
-            matching, more = [placed for placed in found if query.matches(placed)], 0
+        matching, more = self._matching(tx, query, case_key)
         received: list[Received] = []
         left_out: list[LoggedLeftOut] = []
         entries: list[LogEntry] = []
@@ -315,7 +211,7 @@ class DisclosureLog:
             type=entry.type or "",
             source=entry.source or self._participant.agency,
             event_id=entry.event_id or "",
-            recipients=tuple(sorted(_recipients(entry))),
+            recipients=tuple(sorted(recipients_of(entry))),
             code=entry.reason or "",
             clause=entry.clause or "",
             about=entry.about or "",
@@ -330,32 +226,6 @@ class DisclosureLog:
             has_fields=bool(entry.shares or entry.left_out or entry.left_out_for),
             not_sealed=dict(entry.not_sealed),
         )
-
-
-def _recipients(entry: Entry) -> frozenset[str]:
-    """Return the agencies that got something, or to which a refused event was not sent."""
-    return frozenset(
-        (*(one for share in entry.shares for one in share.recipients), *entry.recipients)
-    )
-
-
-def _paths(entry: Entry) -> Iterator[str]:
-    """Yield the paths of the fields that an entry names, shared or left out."""
-    for share in entry.shares:
-        yield from share.fields
-    yield from entry.left_out
-    for codes in entry.left_out_for.values():
-        yield from codes
-
-
-def kind_of(entry: Entry) -> EntryKind:
-    """Return the kind of an entry for display.
-
-    Earlier versions logged records from a partner as a disclosure; they are a collection.
-    """
-    if entry.kind == "disclosure" and entry.source is not None:
-        return "collection"
-    return entry.kind
 
 
 def case_id(tx: Transaction, case: str, secret: bytes) -> str:
@@ -415,12 +285,6 @@ def _verify_head(book: ManifestBook, agency: str, name: str, signed: SignedCheck
     if line.name != name or key is None or key.at(line.timestamp * 1000) != "valid":
         raise NoteError("No stream key of this agency.", code="cosignature_unknown")
     verify_cosignature(line, key.verifier, signed.body)
-
-
-def _heard(tx: Transaction, agency: str) -> list[tuple[int, bytes]]:
-    """Return the log's head in this agency's own last heartbeat, as Kafka delivered it."""
-    row = tx.heads.get(agency)
-    return [] if row is None else [(row.log_size, row.log_root)]
 
 
 def _contract(contract: ContractReference | None) -> tuple[str, str]:

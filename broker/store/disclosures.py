@@ -33,6 +33,9 @@ _READ = (
     .order_by(_d.c.idx)
     .limit(bindparam("limit_"))
 )
+_AT = (
+    select(*_COLUMNS).where(_d.c.idx.in_(bindparam("indexes_", expanding=True))).order_by(_d.c.idx)
+)
 _LEAVES = (
     select(_d.c.leaf)
     .where(_d.c.idx >= bindparam("start_"), _d.c.idx < bindparam("stop_"))
@@ -40,7 +43,7 @@ _LEAVES = (
 )
 _BY_CASE = select(*_COLUMNS).where(_d.c.case_key == bindparam("case_")).order_by(_d.c.idx)
 _ADD_CHECKPOINT = insert(_c)
-_CHECKPOINTS = select(*_c.c).order_by(_c.c.size)
+_CHECKPOINTS = select(*_c.c).where(_c.c.size >= bindparam("first_")).order_by(_c.c.size)
 _LAST_CHECKPOINT = select(*_c.c).order_by(_c.c.size.desc()).limit(1)
 
 _SOURCES = select(_s.c.case_key, _s.c.source).where(
@@ -83,6 +86,16 @@ class Disclosures(Area):
     def read(self, first: int, limit: int) -> list[DisclosureRow]:
         """Return rows from index `first` on, by index."""
         return self._all(DisclosureRow, _READ, {"first_": first, "limit_": limit})
+
+    def at(self, indexes: Sequence[int]) -> list[DisclosureRow]:
+        """Return the rows of these indexes that exist, by index; `indexes` ascend."""
+        return [
+            row
+            for at in range(0, len(indexes), _MOST_NAMED)
+            for row in self._all(
+                DisclosureRow, _AT, {"indexes_": list(indexes[at : at + _MOST_NAMED])}
+            )
+        ]
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
         """Return leaf hashes with start <= index < stop."""
@@ -143,9 +156,9 @@ class Disclosures(Area):
             {"size": row.size, "root": row.root, "time_s": row.time_s, "text": row.text},
         )
 
-    def checkpoints(self) -> list[DisclosureCheckpointRow]:
-        """Return every checkpoint, by size."""
-        return self._all(DisclosureCheckpointRow, _CHECKPOINTS)
+    def checkpoints(self, first: int = 0) -> list[DisclosureCheckpointRow]:
+        """Return the checkpoints from size `first` on, by size."""
+        return self._all(DisclosureCheckpointRow, _CHECKPOINTS, {"first_": first})
 
     def last_checkpoint(self) -> DisclosureCheckpointRow | None:
         return self._first(DisclosureCheckpointRow, _LAST_CHECKPOINT)

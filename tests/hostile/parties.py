@@ -19,8 +19,9 @@ import structlog
 from sqlalchemy import event as engine_event
 
 from broker.agency.participant import LoadedAgency
-from broker.audit.log import log_origin, verify_log
+from broker.audit.log import log_origin
 from broker.audit.query import entries_of_log
+from broker.audit.verification import verify_log
 from broker.clock import SteadyClock
 from broker.control.control import Control, News
 from broker.control.watch import Found, Watch

@@ -14,7 +14,8 @@ from uuid import uuid4
 
 from adapters.wiring import Outside, connect_broker
 from broker.agency.participant import load_participant
-from broker.audit.log import log_origin, verify_log
+from broker.audit.log import log_origin
+from broker.audit.verification import verify_log
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from broker.service.service import BrokerService

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from broker.audit.log import log_origin, verify_log
+from broker.audit.log import log_origin
 from broker.audit.query import entries_of_log
+from broker.audit.verification import verify_log
 from broker.clock import SteadyClock
 from broker.event import JSON
 from broker.judging.key_resolver import KeyResolver, TrustStore

@@ -48,7 +48,9 @@ def disclosure_log(visit: Visit) -> DisclosureLog:
         StoreError: `state_missing`: the adapter has not run yet.
     """
     agency = visit.agency
-    return DisclosureLog(agency.participant(), agency.store(), agency.clock())
+    return DisclosureLog(
+        agency.participant(), agency.store(), agency.clock(), agency.remembered_log
+    )
 
 
 def state_of(visit: Visit, signed: SignedContract) -> AgreementState:

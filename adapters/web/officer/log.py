@@ -19,7 +19,7 @@ from adapters.web.visit import Visit
 from broker.audit.entries import EntryKind
 from broker.codes.meanings import next_step
 from broker.errors import DisclosureLogError
-from broker.operations.disclosure_log import LogAnswer, LogEntry, LogQuery
+from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
 
 ROWS: Final = 25
 _ABOUT: Final[Mapping[str, str]] = MappingProxyType(

@@ -22,7 +22,7 @@ from broker.audit.reason_text import reason_text
 from broker.codes.meanings import next_step
 from broker.errors import WrongInputError
 from broker.operations.case_disclosures import Disclosure, disclosures_csv, disclosures_of
-from broker.operations.disclosure_log import LogAnswer, LogEntry, LogQuery
+from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
 from contracts.errors import ConcordantError
 from contracts.legal_codes import law_in_words
 from contracts.wording import field_label, in_words

@@ -9,11 +9,11 @@ import pytest
 from broker.audit.entries import ContractReference, Entry, Share
 from broker.audit.log import (
     CheckpointSigner,
-    CheckpointVerifier,
     append_entries,
     log_origin,
     sign_head,
 )
+from broker.audit.verification import CheckpointVerifier
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
 from broker.store.database import Store, open_store
 from broker.tlog.cosignature import SignedCheckpoint, signed_checkpoint, verify_cosignature

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from broker.audit.entries import Entry, format_entry
-from broker.audit.log import append_entries, entry_leaf, sign_head, verify_log
+from broker.audit.log import append_entries, entry_leaf, sign_head
+from broker.audit.verification import verify_log
 from broker.envelope.primitives import lp, sha256
 from broker.errors import DisclosureLogError, StoreError
 from broker.store.database import Store

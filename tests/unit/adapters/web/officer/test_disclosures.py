@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,13 @@ import pytest
 from adapters.web.people import Role
 from broker.agency.participant import load_participant
 from broker.audit.actor import Actor
-from broker.operations.disclosure_log import DisclosureLog, LogQuery
+from broker.audit.entries import Entry, EntryKind, Share
+from broker.audit.log import append_entries
+from broker.operations.disclosure_log import DisclosureLog
+from broker.operations.log_answer import LogQuery
+from broker.store.database import open_store
+from broker.store.disclosures import Disclosures
+from broker.store.rows import DisclosureRow
 from tests.support.founded_partnership import COUNCIL, HOUR, NOW, SUPPORT
 from tests.unit.adapters.web.officer.conftest import Person
 
@@ -135,6 +142,50 @@ def test_an_altered_log_is_not_shown(person: Person, folder: Path) -> None:
     shown = visitor.get("/log")
     assert shown.status_code >= 400
     assert 'id="entry-0"' not in shown.text
+
+
+@pytest.mark.parametrize("query", ["", "?kind=refusal", "?recipient=haven-support", "?before=300"])
+def test_a_page_reads_its_rows_and_the_new_entries_alone(
+    person: Person, folder: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    participant = load_participant(folder, NOW)
+    store = open_store(folder / participant.config.state.database)
+    kinds: tuple[EntryKind, ...] = ("refusal", "disclosure")
+    with store.transaction() as tx:
+        for kind in kinds:
+            shares = (Share((SUPPORT,), {FIELD: "4"}),)
+            append_entries(tx, [Entry(kind, NOW + one, shares=shares) for one in range(300)])
+    store.close()
+    visitor = person(Role.OFFICER)
+    visitor.get("/log")
+    read: list[int] = []
+
+    def counted(ask: Callable[..., list[DisclosureRow]]) -> Callable[..., list[DisclosureRow]]:
+        def asked(*arguments: object) -> list[DisclosureRow]:
+            found = ask(*arguments)
+            read.extend(row.index for row in found)
+            return found
+
+        return asked
+
+    for name in ("read", "at", "by_case"):
+        monkeypatch.setattr(Disclosures, name, counted(getattr(Disclosures, name)))
+    page = visitor.get(f"/log{query}")
+    assert page.text.count('<tr role="row" id="entry-') == 25
+    assert len(read) == 25 + 1  # the look before added an entry
+
+
+def test_a_log_that_is_not_whole_stays_refused(person: Person, folder: Path) -> None:
+    visitor = person(Role.AUDITOR)
+    hidden = "/log?kind=refusal"
+    visitor.get(hidden)
+    database = load_participant(folder, NOW).config.state.database
+    with sqlite3.connect(folder / database) as connection:
+        connection.execute("update disclosures set leaf = zeroblob(32) where idx = 1")
+    assert visitor.get(hidden).status_code == 200  # the entry is not on this page
+    assert visitor.get("/log").status_code >= 400
+    assert "log_entry_altered" in visitor.get("/log/verified").text
+    assert visitor.get(hidden).status_code >= 400
 
 
 def test_a_whole_log_is_verified(person: Person) -> None:
