@@ -71,11 +71,3 @@ def faults_of(
             sentence = f"{sentence}. {problem.detail}"
         found.append((place_of(problem), sentence))
     return found
-
-
-def groups_of(fields: Sequence[EntryField]) -> list[tuple[str, list[EntryField]]]:
-    """Return the fields by the object that they belong to, in the order of the vocabulary."""
-    found: dict[str, list[EntryField]] = {}
-    for field in fields:
-        found.setdefault(field.group, []).append(field)
-    return list(found.items())

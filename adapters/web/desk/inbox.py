@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from adapters.web.desk.chosen import CASEWORKERS, desk_of, keeps_events
+from adapters.web.desk.wording import desk_page
 from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
@@ -63,7 +64,8 @@ def _list(visit: Visit, role: Side, path: str) -> Response:
         )
         if value
     }
-    return visit.page(
+    return desk_page(
+        visit,
         "desk/inbox.html" if role == "fulfiller" else "desk/sent.html",
         query=query,
         listed=page,

@@ -9,8 +9,8 @@ from typing import Final
 from starlette.responses import Response
 
 from adapters.web.desk.chosen import CASEWORKERS, desk_of
-from adapters.web.desk.entry_forms import MOST_ITEMS, faults_of, groups_of, texts_of
-from adapters.web.desk.wording import NOT_READ, id_of, in_words
+from adapters.web.desk.entry_forms import MOST_ITEMS, faults_of, texts_of
+from adapters.web.desk.wording import NOT_READ, desk_page, grouped, id_of
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
@@ -49,7 +49,7 @@ def drafts(visit: Visit) -> Response:
     """Show the drafts of the person."""
     desk = desk_of(visit)
     found = drafts_of(desk, visit.person.actor())
-    return visit.page("desk/drafts.html", drafts=found)
+    return desk_page(visit, "desk/drafts.html", drafts=found)
 
 
 def begin(visit: Visit) -> Response:
@@ -192,7 +192,7 @@ class _Part:
 
 def _part(visit: Visit, draft: Draft) -> _Part:
     plan = _plan(visit, draft)
-    groups = groups_of(plan.fields)
+    groups = grouped(plan.fields)
     number = visit.path["number"]
     if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(groups)):
         raise PageNotFoundError(visit=visit)
@@ -241,36 +241,36 @@ def _said(visit: Visit, text: str) -> str:
 def _recipients_page(visit: Visit, draft: Draft, wrong: str | None) -> Response:
     chosen = visit.form.all("recipients") or draft.recipients
     faults = [] if wrong is None else [("recipients", _said(visit, wrong))]
-    return visit.page(
+    return desk_page(
+        visit,
         "desk/recipients.html",
         status=422 if faults else 200,
         draft=draft,
         choices=possible_recipients(desk_of(visit)),
         chosen=chosen,
         faults=faults,
-        in_words=in_words,
     )
 
 
 def _consent_page(
     visit: Visit, draft: Draft, texts: Texts, faults: Sequence[tuple[str, str]] = ()
 ) -> Response:
-    return visit.page(
+    return desk_page(
+        visit,
         "desk/consent.html",
         status=422 if faults else 200,
         draft=draft,
         plan=_plan(visit, draft),
         texts=texts,
         faults=faults,
-        in_words=in_words,
-        id_of=id_of,
     )
 
 
 def _part_page(
     visit: Visit, chosen: _Part, texts: Texts, faults: Sequence[tuple[str, str]] = ()
 ) -> Response:
-    return visit.page(
+    return desk_page(
+        visit,
         "desk/part.html",
         status=422 if faults else 200,
         draft=chosen.draft,
@@ -278,8 +278,6 @@ def _part_page(
         fields=chosen.fields,
         texts=texts,
         faults=faults,
-        in_words=in_words,
-        id_of=id_of,
         most_items=MOST_ITEMS,
         more=visit.query.text("more"),
     )
@@ -296,7 +294,8 @@ def _check_page(visit: Visit, draft: Draft, refused: ConcordantError | None = No
         own = (plan.rules.case, plan.rules.made.id)
         flat = vocabulary.type(event.type).flatten(event.data)
         rows = shown_fields(vocabulary, event.type, flat, without=own)
-    return visit.page(
+    return desk_page(
+        visit,
         "desk/check.html",
         status=422 if refused is not None or (problems and visit.form.texts) else 200,
         draft=draft,
@@ -307,7 +306,6 @@ def _check_page(visit: Visit, draft: Draft, refused: ConcordantError | None = No
         problems=_links(visit, plan, problems),
         refused=None if refused is None else (refused, next_step(refused)),
         not_read=NOT_READ,
-        in_words=in_words,
         runs=visit.agency.runs(),
     )
 
@@ -327,7 +325,7 @@ def _links(visit: Visit, plan: ReferralPlan, problems: Sequence[Problem]) -> lis
     """Return (address below the draft, sentence) of each problem."""
     number_of = {
         field.path: number
-        for number, (_, fields) in enumerate(groups_of(plan.fields), 1)
+        for number, (_, fields) in enumerate(grouped(plan.fields), 1)
         for field in fields
     }
     asked = (*consent_fields(desk_of(visit), plan), *plan.fields)

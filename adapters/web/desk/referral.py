@@ -8,7 +8,7 @@ from typing import Final
 from starlette.responses import Response
 
 from adapters.web.desk.chosen import CASEWORKERS, address_of, chosen_referral, desk_of
-from adapters.web.desk.wording import DELIVERY, WITHHELD, in_words
+from adapters.web.desk.wording import DELIVERY, WITHHELD, desk_page, further_words, step_words
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
@@ -25,14 +25,16 @@ def referral(visit: Visit) -> Response:
     view = open_referral(
         desk_of(visit), visit.person.actor(), held.referral_id, held.row.counterparty
     )
-    return visit.page(
+    return desk_page(
+        visit,
         "desk/referral.html",
         held=held,
         address=address_of(held),
         view=view,
-        in_words=in_words,
         withheld_words=WITHHELD,
         delivery_words=DELIVERY,
+        step_words={one: step_words(one, visit.renderer.text) for one in view.steps},
+        further_words={one: further_words(one, visit.renderer.text) for one in view.further},
         stopped=None if view.stopped is None else (view.stopped, next_step(view.stopped)),
         runs=visit.agency.runs(),
     )
@@ -46,7 +48,7 @@ def critical(visit: Visit) -> Response:
         )
     except DeskError:
         raise PageNotFoundError(visit=visit) from None
-    return visit.page("desk/critical.html", event=event, fields=fields, in_words=in_words)
+    return desk_page(visit, "desk/critical.html", event=event, fields=fields)
 
 
 def confirm(visit: Visit) -> Response:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from adapters.web.desk.chosen import CASEWORKERS, address_of, chosen_referral, desk_of
 from adapters.web.desk.entry_forms import MOST_ITEMS, faults_of, texts_of
-from adapters.web.desk.wording import id_of, in_words
+from adapters.web.desk.wording import desk_page, further_words, id_of, step_words
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
@@ -68,10 +68,6 @@ def take(visit: Visit) -> Response:
     assert changed is not None
     flat, problems = read_answers(contract.vocabulary.type(changed.changed.type), fields, texts)
     faults = faults_of(problems, fields, visit.renderer.text)
-    if chosen.needs_reason and changed.changed.reason not in flat and not problems:
-        label = next(one.label for one in fields if one.path == changed.changed.reason)
-        sentence = visit.renderer.text(N_("Choose: %(field)s")) % {"field": in_words(label)}
-        faults.append((id_of(changed.changed.reason), sentence))
     if faults:
         return _step_page(visit, held, chosen, fields, _Shown(texts, faults))
     request = StepRequest(
@@ -141,6 +137,11 @@ def _step(visit: Visit, held: HeldReferral) -> tuple[Step, tuple[EntryField, ...
         {},
         without=_not_asked(contract, rules.changed.type, step_leaves(rules)),
     )
+    if chosen.needs_reason:
+        fields = tuple(
+            replace(one, required=True) if one.path == rules.changed.reason else one
+            for one in fields
+        )
     return chosen, fields, contract
 
 
@@ -197,6 +198,7 @@ def _step_page(
         fields,
         shown,
         step=chosen,
+        title=step_words(chosen, visit.renderer.text),
         seen=(held.row.status, held.row.version),
     )
 
@@ -214,7 +216,14 @@ def _further_page(
             desk_of(visit), visit.person.actor(), held.referral_id, held.row.counterparty
         ).history
     return _form_page(
-        visit, "desk/further.html", held, fields, shown, event=chosen, history=history
+        visit,
+        "desk/further.html",
+        held,
+        fields,
+        shown,
+        event=chosen,
+        title=further_words(chosen, visit.renderer.text),
+        history=history,
     )
 
 
@@ -228,7 +237,8 @@ def _form_page(
 ) -> Response:
     failed = bool(shown.faults)
     conflict = shown.refused is not None and shown.refused[0].code == "version_conflict"
-    return visit.page(
+    return desk_page(
+        visit,
         template,
         status=422 if failed else 200,
         held=held,
@@ -239,8 +249,6 @@ def _form_page(
         refused=shown.refused,
         conflict=conflict,
         key=visit.form.text("key") or str(uuid4()),
-        in_words=in_words,
-        id_of=id_of,
         most_items=MOST_ITEMS,
         **values,
     )

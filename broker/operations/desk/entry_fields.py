@@ -33,7 +33,7 @@ _BUILT_IN: Final[Mapping[str, Control]] = {
     "language": "text",
 }
 """Control of each built-in kind that a person fills in."""
-LONG_TEXT: Final = 200
+LONG_TEXT: Final = 300
 """Most characters of a text that is asked for in one line."""
 
 

@@ -11,11 +11,17 @@ import pytest
 
 from adapters.base import Context, MappingError
 from adapters.desk import ADAPTER
-from adapters.desk.sides import DeskSource
+from adapters.desk.sides import DeskSink, DeskSource
+from adapters.wiring import Outside, connect_adapter
 from broker.agency.config_rules import require_files_of_a_format
 from broker.agency.config_sections import AdapterSection
+from broker.agency.participant import load_participant
 from broker.errors import ConfigError, StoreError
+from broker.observing.health import Readiness
+from broker.observing.metrics import Metrics
+from broker.operations.checks.settings_checks import adapter as examine_adapter
 from broker.operations.desk.keeping import kept_until
+from broker.store.database import open_store
 from broker.store.desk_rows import NewDeskEventRow
 from contracts.durations import DAY_MS
 from tests.support.desk_partnership import DeskPartnership, desk_partnership
@@ -180,3 +186,32 @@ def test_a_desk_with_files_is_refused(side: str, name: str) -> None:
         f"agency.toml: adapter.{side}",
     )
     require_files_of_a_format(AdapterSection.model_validate({"kind": "csu", side: name}), "x")
+
+
+async def test_a_running_adapter_has_the_desk_as_its_sides(
+    town_desk: Path, desks: DeskPartnership
+) -> None:
+    participant = load_participant(town_desk, desks.clock.now)
+    store = open_store(town_desk / "state" / "concordant.db")
+    outside = Outside(
+        store,
+        desks[COUNCIL].member.transport,  # type: ignore[arg-type]  # not used here
+        desks.clock,
+        Metrics(),
+        Readiness(),
+    )
+    adapter = connect_adapter(participant, outside, 0.1)
+    assert isinstance(adapter.source, DeskSource)
+    assert isinstance(adapter.sink, DeskSink)
+    assert adapter.api is None
+    assert [one.status for one in examine_adapter(town_desk, participant.config)] == ["ok"]
+    store.close()
+
+
+@pytest.fixture
+def town_desk(tmp_path: Path) -> Path:
+    """Return the folder of a council whose kind of adapter is `desk`."""
+    folder = founded().directory(COUNCIL, tmp_path / "folders")
+    settings = folder / "agency.toml"
+    settings.write_text(settings.read_text().replace('kind = "council"', 'kind = "desk"'))
+    return folder

@@ -80,7 +80,8 @@ def test_without_consent_no_identifying_field_is_asked_for(desks: DeskPartnershi
 def test_a_field_is_asked_for_as_its_kind_says(desks: DeskPartnership) -> None:
     asked = fields(desks, (COUNCIL, POLICE))
     controls = {
-        "requested_service": "one", "victim.name": "long_text", "victim.date_of_birth": "day",
+        "requested_service": "one", "victim.name": "text", "incident.narrative": "long_text",
+        "victim.date_of_birth": "day",
         "incident.strands": "several", "incident.occurred_time": "time",
         "incident.known_to_police": "yes_no", "witnesses": "number",
         "alleged_perpetrators": "items", "victim.email": "email", "victim.phone": "text",
