@@ -62,6 +62,7 @@ def play(
             leave(result, json_file)
             if web:
                 _conclude(screen, result)
+                programme.open_desk()
                 serve_pages(stage, screen)
             with screen.doing("stopping"):
                 stage.stop_adapters()

@@ -12,6 +12,7 @@ from adapters.demo.closing import answers, figures, kafka_memory, sealed_events
 from adapters.demo.comparing import Comparison, compare
 from adapters.demo.daily_exports import Export, day, flaws_of
 from adapters.demo.desk import Arrival
+from adapters.demo.desk_opening import open_desk
 from adapters.demo.person import CENTRE, COUNCIL, POLICE, SERVICE
 from adapters.demo.refusals import Refusals
 from adapters.demo.report import Result
@@ -62,6 +63,17 @@ class Programme:
         answers(self._stage, self._participants, self._screen, self.result)
         figures(self._stage, self._screen, self.result, self._story.town, self._outage)
         return self.result
+
+    def open_desk(self) -> None:
+        """Let the support service go on with the desk, for people at its pages.
+
+        Raises:
+            UnmetError: referrals to it did not arrive.
+            TransportError: its adapter did not start again.
+        """
+        with self._screen.doing("the desk of the support service"):
+            open_desk(self._stage, self._story.town)
+        self._screen.say("Haven Support now works with the desk, and has new referrals.", "✓")
 
     def _expect(self, what: str, held: bool) -> None:
         self.result.expect(self._screen, what, held)
