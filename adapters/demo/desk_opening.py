@@ -46,8 +46,8 @@ def open_desk(stage: Stage, town: Town) -> None:
             "referral.made",
             asked(referral_leaves(case, service), "support"),
             [unit.code_of(SERVICE)],
-            case=f"C-98{number:03d}",
-            referral=f"R98{number:03d}-1",
+            case=f"C-77{number:03d}",
+            referral=f"R77{number:03d}-1",
         )
         for number, (case, service) in enumerate(
             zip(case_list(SEED + 1, len(SERVICES)), SERVICES, strict=True), start=1
