@@ -11,6 +11,7 @@ from broker.agency.names import name_of
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import adapter_runs, open_held_state
 from broker.audit.remembered_log import RememberedLog
+from broker.errors import StoreError
 from broker.registry.repository import (
     CONFLICTS_FOLDER,
     CONTRACTS_FOLDER,
@@ -78,6 +79,19 @@ class OwnAgency:
             if self._store is None:
                 self._store = open_held_state(participant)
             return self._store
+
+    def state(self) -> Store | None:
+        """Return the agency's state; None if its adapter has not run yet.
+
+        Raises:
+            StoreError: the state cannot be opened.
+        """
+        try:
+            return self.store()
+        except StoreError as error:
+            if error.code != "state_missing":
+                raise
+            return None
 
     def runs(self) -> bool:
         """Return whether the agency's adapter runs."""

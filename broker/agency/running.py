@@ -7,6 +7,8 @@ there is no answer: exit code 3.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -55,3 +57,23 @@ def open_held_state(participant: Participant) -> Store:
             "before, restore its state from a backup",
         )
     return open_existing(path)
+
+
+@contextmanager
+def held_state_if_any(participant: Participant) -> Iterator[Store | None]:
+    """Open the state of the agency's adapter, None if it has not run yet; close it at the end.
+
+    Raises:
+        StoreError: the state cannot be opened.
+    """
+    try:
+        store = open_held_state(participant)
+    except StoreError as error:
+        if error.code != "state_missing":
+            raise
+        yield None
+        return
+    try:
+        yield store
+    finally:
+        store.close()

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from broker.agency.issuing_guard import foreign_manifests
 from broker.agency.participant import Participant, load_participant
+from broker.agency.running import held_state_if_any
 from broker.errors import ManifestError
 from broker.keys.delegation import parse_delegation
 from broker.keys.instant import format_instant
@@ -169,15 +170,16 @@ def agreement_statuses(directory: Path, now: int) -> tuple[AgreementStatus, ...]
     """
     participant = load_participant(directory, now, unsigned_ok=True)
     states = agreement_states(participant, now)
-    return tuple(
-        AgreementStatus(
-            state,
-            tuple(_signatures(signed)),
-            tuple(sorted(_due(participant, signed, now), key=lambda one: one.day)),
-            stop_lines(participant, signed),
+    with held_state_if_any(participant) as store:
+        return tuple(
+            AgreementStatus(
+                state,
+                tuple(_signatures(signed)),
+                tuple(sorted(_due(participant, signed, now), key=lambda one: one.day)),
+                stop_lines(participant, signed, store),
+            )
+            for signed, state in zip(participant.contracts.all(), states, strict=True)
         )
-        for signed, state in zip(participant.contracts.all(), states, strict=True)
-    )
 
 
 def _signatures(signed: SignedContract) -> Iterator[Signature]:

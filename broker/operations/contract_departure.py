@@ -22,8 +22,7 @@ from broker.agency.own_manifest import (
     suspend_contract,
 )
 from broker.agency.participant import Participant, load_participant
-from broker.agency.running import open_held_state
-from broker.errors import ManifestError, RegistryError, StoreError, WrongInputError
+from broker.errors import ManifestError, RegistryError, WrongInputError
 from broker.keys.delegation import DelegatedStatement, DelegationChanges
 from broker.keys.manifest import VerifiedManifest
 from broker.operations.contract_choice import no_such_contract
@@ -105,10 +104,27 @@ class StopLine:
 
 
 def review(directory: Path, name: str | None, state: DepartureState, now: int) -> DepartureReview:
-    """Return what a suspension, its end or a departure changes.
+    """Load an agency, and return what a suspension, its end or a departure changes.
 
     Args:
         directory: the agency's folder.
+        name: name of the contract; not needed while there is only one.
+        state: the new status.
+        now: milliseconds since the epoch.
+
+    Raises:
+        WrongInputError, RegistryError, ManifestError: as `review_of`.
+    """
+    return review_of(load_participant(directory, now), name, state, now)
+
+
+def review_of(
+    participant: Participant, name: str | None, state: DepartureState, now: int
+) -> DepartureReview:
+    """Return what a suspension, its end or a departure changes.
+
+    Args:
+        participant: the agency.
         name: name of the contract; not needed while there is only one.
         state: the new status.
         now: milliseconds since the epoch.
@@ -118,7 +134,6 @@ def review(directory: Path, name: str | None, state: DepartureState, now: int) -
         RegistryError: `contract_unsigned`: this agency has signed none.
         ManifestError: `manifest_left`, a departure cannot be undone.
     """
-    participant = load_participant(directory, now)
     chosen = _chosen(participant, name)
     signed = frozenset(signed_versions(participant, chosen))
     left, suspended = (_covered(participant, chosen, one) for one in ("left", "suspended"))
@@ -237,14 +252,17 @@ def _statement(
         raise reason_invalid() from None
 
 
-def stop_lines(participant: Participant, signed: SignedContract) -> tuple[StopLine, ...]:
-    """Return the suspensions and departures that cover a contract, with who acknowledged ours."""
-    store = _state(participant)
-    try:
-        return tuple(_stop_lines(participant, signed, store))
-    finally:
-        if store is not None:
-            store.close()
+def stop_lines(
+    participant: Participant, signed: SignedContract, store: Store | None
+) -> tuple[StopLine, ...]:
+    """Return the suspensions and departures that cover a contract, with who acknowledged ours.
+
+    Args:
+        participant: the agency.
+        signed: the version.
+        store: its state; None if the adapter has not run yet.
+    """
+    return tuple(_stop_lines(participant, signed, store))
 
 
 def _stop_lines(
@@ -270,16 +288,6 @@ def _acknowledged(
 ) -> dict[str, int]:
     kept = ((one, tx.meta.get(f"{known.name}/{one}")) for one in partners)
     return {one: int(value) for one, value in kept if value is not None}
-
-
-def _state(participant: Participant) -> Store | None:
-    """Return the adapter's state; None if it has not run yet."""
-    try:
-        return open_held_state(participant)
-    except StoreError as error:
-        if error.code != "state_missing":
-            raise
-        return None
 
 
 def _chosen(participant: Participant, name: str | None) -> str:

@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from broker.agency.participant import Participant
-from broker.agency.running import open_held_state
-from broker.errors import StoreError
+from broker.store.database import Store
 
 __all__ = ["OpenWork", "open_work"]
 
@@ -32,26 +30,16 @@ class OpenWork:
         return self.received.get(agency, 0) + self.sent.get(agency, 0)
 
 
-def open_work(participant: Participant) -> OpenWork:
-    """Count what is open; nothing if the adapter has not run yet.
+def open_work(store: Store | None) -> OpenWork:
+    """Count what is open.
 
     Args:
-        participant: the agency.
-
-    Raises:
-        StoreError: the state cannot be opened.
+        store: the agency's state; None, so that nothing is open, if the adapter has not run yet.
     """
-    try:
-        store = open_held_state(participant)
-    except StoreError as error:
-        if error.code != "state_missing":
-            raise
+    if store is None:
         return OpenWork({}, {}, 0)
-    try:
-        with store.reading() as tx:
-            rows, outbox = tx.referrals.open(), tx.outbox.counts()
-    finally:
-        store.close()
+    with store.reading() as tx:
+        rows, outbox = tx.referrals.open(), tx.outbox.counts()
     return OpenWork(
         Counter(row.counterparty for row in rows if row.role == "fulfiller"),
         Counter(row.counterparty for row in rows if row.role == "referrer"),

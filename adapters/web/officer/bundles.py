@@ -37,7 +37,7 @@ def add(visit: Visit) -> Response:
     said = N_("The file was added.") if added.new else N_("We have everything in the file already.")
     sha256 = visit.form.text("agreement")
     back = f"/agreements/{sha256}/sign-off" if is_sha256(sha256) else "/bundles"
-    return visit.redirect(back, said)
+    return visit.redirect(back, visit.renderer.text(said))
 
 
 def ours(visit: Visit) -> Response:

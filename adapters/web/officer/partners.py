@@ -68,7 +68,9 @@ def check(visit: Visit) -> Response:
         check_partner(visit.agency.root, one.agency, words, by, channel, visit.agency.clock())
     except ConcordantError as error:
         return _page(visit, one, [("words", N_("The words were not accepted"))], error)
-    return visit.redirect("/partners", N_("The words are the same. The check is recorded."))
+    return visit.redirect(
+        "/partners", visit.renderer.text(N_("The words are the same. The check is recorded."))
+    )
 
 
 def _chosen(visit: Visit) -> Partner:

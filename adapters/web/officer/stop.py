@@ -20,6 +20,7 @@ from broker.operations.contract_departure import (
     DepartureState,
     depart,
     review,
+    review_of,
     stop_lines,
 )
 from broker.operations.contract_revision import version_without
@@ -70,13 +71,13 @@ def decide(visit: Visit) -> Response:
         require_resumption_reason(reason)
     else:
         require_departure_reason(reason)
-    root, now = visit.agency.root, visit.agency.clock()
+    now = visit.agency.clock()
     try:
-        done = depart(review(root, signed.contract.name, state, now), reason, now)
+        done = depart(review(visit.agency.root, signed.contract.name, state, now), reason, now)
     except ConcordantError as error:
         return _page(visit, signed, [("how-suspended", N_("Nothing was changed"))], error)
     said = _DONE[state] if done.changed else N_("Nothing was changed: it was so already.")
-    return visit.redirect(f"/agreements/{signed.hash.hex()}/stop", said)
+    return visit.redirect(f"/agreements/{signed.hash.hex()}/stop", visit.renderer.text(said))
 
 
 def next_version(visit: Visit) -> Response:
@@ -100,7 +101,9 @@ def _page(
     may_stop = participant.agency in signed.parties and state.state not in {"left", "expired"}
     reviewed: DepartureReview | None = None
     if may_stop:
-        reviewed = review(participant.root, signed.contract.name, "suspended", visit.agency.clock())
+        now = visit.agency.clock()
+        reviewed = review_of(participant, signed.contract.name, "suspended", now)
+    store = visit.agency.state()
     return visit.page(
         "officer/stop.html",
         status=422 if faults else 200,
@@ -111,8 +114,8 @@ def _page(
         state=state,
         reviewed=reviewed,
         paused=reviewed is not None and reviewed.suspended_since is not None,
-        work=open_work(participant),
-        stops=stop_lines(participant, signed),
+        work=open_work(store),
+        stops=stop_lines(participant, signed, store),
         own_id=participant.agency,
         keys_here=participant.holds_governance_keys(),
         departure_reasons=DEPARTURE_REASONS,
