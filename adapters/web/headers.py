@@ -26,7 +26,7 @@ HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # under no-referrer a form has `Origin: null`, as from afar
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }

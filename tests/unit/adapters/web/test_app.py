@@ -142,6 +142,14 @@ def test_headers_of_every_answer(visitor: Visitor, path: str) -> None:
     assert ("no-store" in headers["cache-control"]) is not kept
 
 
+def test_the_pages_let_a_browser_name_the_origin_of_a_form(visitor: Visitor) -> None:
+    """Under `no-referrer` it sends `Origin: null`, and each form of a person is refused."""
+    policy = visitor.sign_in().get("/help").headers["referrer-policy"]
+
+    assert policy == "same-origin"
+    assert visitor.post("/sign-out", headers={"origin": "null"}).status_code == 403
+
+
 def test_a_page_that_does_not_exist(visitor: Visitor) -> None:
     visitor.sign_in()
 
