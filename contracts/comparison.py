@@ -30,6 +30,7 @@ class TermChange:
         effect: effect on disclosure.
         text: the change in words.
         parties: agencies that it concerns, of either version, sorted.
+        difference: the term before and after; None for an effect of several terms together.
     """
 
     path: str
@@ -37,6 +38,7 @@ class TermChange:
     effect: Effect
     text: str
     parties: tuple[str, ...]
+    difference: Difference | None = None
 
     @property
     def widening(self) -> bool:
@@ -126,6 +128,7 @@ def _change(before: Contract, after: Contract, found: Difference) -> TermChange:
         effect=effect_of(before, after, found),
         text=change_in_words(before, after, found),
         parties=_concerned(before, after, found.path),
+        difference=found,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from contracts.consent_needs import consent_needs
 from contracts.differences import Difference, TermPath, TermValue
@@ -18,7 +19,7 @@ from contracts.parties import fingerprint
 from contracts.terms import EventTerms, FieldTerms
 from contracts.wording import flat
 
-__all__ = ["change_in_words"]
+__all__ = ["Grounds", "change_in_words", "grounds", "shown_value"]
 
 
 def change_in_words(before: Contract, after: Contract, found: Difference) -> str:
@@ -89,10 +90,26 @@ def _named(contract: Contract, name: str, leaf: str) -> str:
     return f"{form.label}, {leaf} of {name}" if form and form.label else f"{leaf} of {name}"
 
 
-def _reasons(
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Grounds on which some roles read a field: names of purposes, codes of legal bases, scopes."""
+
+    purposes: tuple[str, ...]
+    bases: tuple[str, ...]
+    scopes: tuple[str, ...]
+
+
+def grounds(
     contract: Contract, terms: EventTerms, field: FieldTerms, readers: Iterable[str]
-) -> str:
-    """Return purpose, legal basis and consent of a field for some of its readers."""
+) -> Grounds:
+    """Return purposes, legal bases and consent of a field for some of its readers.
+
+    Args:
+        contract: the agreement.
+        terms: terms of the event type.
+        field: terms of the field.
+        readers: roles.
+    """
     roles = frozenset(readers)
     bases = {
         code: None
@@ -100,17 +117,25 @@ def _reasons(
         if basis.purpose in field.purposes and roles.intersection(basis.relied_on_by)
         for code in codes_in(basis.basis)
     }
-    known = legal_codes("bases")
-    named = [f"{code} ({known[code].label})" if code in known else code for code in bases]
     needs = consent_needs(contract, terms, field)
-    in_words = contract.vocabulary.scope_in_words
     scopes = dict.fromkeys(
         (*needs.everyone, *(need.scope for need in needs.by_role if need.role in roles))
     )
+    return Grounds(tuple(field.purposes), tuple(bases), tuple(scopes))
+
+
+def _reasons(
+    contract: Contract, terms: EventTerms, field: FieldTerms, readers: Iterable[str]
+) -> str:
+    """Return purpose, legal basis and consent of a field for some of its readers."""
+    found = grounds(contract, terms, field, readers)
+    known = legal_codes("bases")
+    named = [f"{code} ({known[code].label})" if code in known else code for code in found.bases]
+    consent = ", ".join(map(contract.vocabulary.scope_in_words, found.scopes))
     parts = [
-        f"{_noun('purpose', field.purposes)}: {', '.join(field.purposes)}",
+        f"{_noun('purpose', found.purposes)}: {', '.join(found.purposes)}",
         f"legal basis: {' and '.join(named) or 'none is named'}",
-        f"only with consent to {', '.join(map(in_words, scopes))}" if scopes else "without consent",
+        f"only with consent to {consent}" if consent else "without consent",
     ]
     return "; ".join(parts)
 
@@ -140,20 +165,21 @@ def _plain(found: Difference) -> str:
     if found.kind == "reordered":
         return f"{at}: the order changed"
     if found.kind == "changed":
-        return f"{at}: was {_shown(found, found.before)}; becomes {_shown(found, found.after)}"
+        old, new = (shown_value(found.path, value) for value in (found.before, found.after))
+        return f"{at}: was {old}; becomes {new}"
     value = found.after if found.kind == "added" else found.before
-    text = _shown(found, value)
+    text = shown_value(found.path, value)
     verb = "is added" if found.kind == "added" else "is removed"
     if found.path and text == found.path[-1]:
         return f"{_place(found.path[:-1])}: {text} {verb}"
     return f"{at} {verb}: {text}"
 
 
-def _shown(found: Difference, value: TermValue) -> str:
+def shown_value(path: TermPath, value: TermValue) -> str:
     """Return a value in words; a signing key by its fingerprint, to be compared by telephone."""
-    if found.path[:1] != ("governance_keys",) or value is None:
+    if path[:1] != ("governance_keys",) or value is None:
         return flat(value)
-    return _keys_shown(found.path[-1], value)
+    return _keys_shown(path[-1], value)
 
 
 def _keys_shown(member: str, value: TermValue) -> str:

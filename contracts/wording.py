@@ -15,7 +15,7 @@ from contracts.vocabulary import Vocabulary
 
 __all__ = [
     "basis_lines", "duration", "duration_words", "field_label", "flat", "in_words", "kind_of_data",
-    "listed", "of_incident", "other_members", "wrapped",
+    "listed", "of_incident", "other_members", "type_title", "wrapped",
 ]  # fmt: skip
 
 _WIDTH = 96
@@ -40,6 +40,12 @@ def wrapped(text: str, indent: str = "  ") -> list[str]:
 def in_words(code: str) -> str:
     """Return a code as words: `ethnic-origin` is `ethnic origin`."""
     return code.replace("-", " ").replace("_", " ")
+
+
+def type_title(event_type: str) -> str:
+    """Return the name of an event type in words: `referral.made` is `Referral made`."""
+    text = in_words(event_type.replace(".", " "))
+    return text[:1].upper() + text[1:]
 
 
 def listed(label: str, items: Iterable[str], indent: str = "  ") -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from starlette.responses import Response
@@ -13,7 +13,10 @@ from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.contract_comparison import compare_versions, compared_with
+from broker.registry.contracts import SignedContract
 from contracts.comparison_effects import Effect
+from contracts.comparison_sides import PlainChange, plain_change
+from contracts.comparison_summary import SummaryLine
 
 _SECTIONS: Final[Sequence[tuple[str, str, frozenset[Effect]]]] = (
     ("wider", N_("What is shared more"), frozenset({"widens", "both"})),
@@ -21,6 +24,13 @@ _SECTIONS: Final[Sequence[tuple[str, str, frozenset[Effect]]]] = (
     ("narrower", N_("What is shared less"), frozenset({"narrows"})),
     ("equal", N_("What changes without more or less sharing"), frozenset({"neutral"})),
 )
+_FACTS: Final[Mapping[str, tuple[str, str]]] = {
+    "event": (N_("Kind of event"), ""),
+    "purpose": (N_("Purpose"), N_("Not stated")),
+    "basis": (N_("Legal basis"), N_("None is named")),
+    "consent": (N_("Consent"), N_("Sent without asking")),
+}
+"""Name of each fact, and the text if it is empty."""
 _COUNTED: Final[Sequence[tuple[TagWords, frozenset[Effect]]]] = (
     (EFFECTS["widens"], frozenset({"widens", "both"})),
     (EFFECTS["unknown"], frozenset({"unknown"})),
@@ -47,7 +57,7 @@ def changes(visit: Visit) -> Response:
         version=None if summary is None else summary.version,
         counts=[(tag, sum(one.effect in effects for one in lines)) for tag, effects in _COUNTED],
         sections=[
-            (name, title, found)
+            (name, title, [(one, _plain(before, signed, one)) for one in found])
             for name, title, effects in _SECTIONS
             if (found := [one for one in lines if one.effect in effects])
         ],
@@ -55,8 +65,14 @@ def changes(visit: Visit) -> Response:
         total=len(lines),
         everyone=everyone,
         effects=EFFECTS,
+        facts=_FACTS,
         path_in_words=path_in_words,
     )
+
+
+def _plain(before: SignedContract | None, after: SignedContract, line: SummaryLine) -> PlainChange:
+    older = after if before is None else before
+    return plain_change(older.contract, after.contract, line)
 
 
 PAGES: Final[Sequence[PageRoute]] = (

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from adapters.web.officer.words import type_title
 from contracts.legal_codes import codes_in, law_in_words
 from contracts.model import Contract
 from contracts.parties import Party
 from contracts.party_terms import Exchange, exchanges, party_of, party_purposes
 from contracts.terms import EventTerms, LegalBasis
-from contracts.wording import duration_words, field_label, in_words
+from contracts.wording import duration_words, field_label, in_words, type_title
 
 _SENSITIVE = ("special-category", "criminal-offence")
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from adapters.web.officer.chosen import INSPECTORS, disclosure_log
-from adapters.web.officer.words import KINDS, type_title
+from adapters.web.officer.words import KINDS
 from adapters.web.pages import PageRoute
 from adapters.web.rendering import UK
 from adapters.web.texts import N_
@@ -20,6 +20,7 @@ from broker.audit.entries import EntryKind
 from broker.codes.meanings import next_step
 from broker.errors import DisclosureLogError
 from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
+from contracts.wording import type_title
 
 ROWS: Final = 25
 _ABOUT: Final[Mapping[str, str]] = MappingProxyType(

@@ -13,7 +13,7 @@ from typing import Final
 from starlette.responses import Response
 
 from adapters.web.officer.chosen import INSPECTORS, disclosure_log
-from adapters.web.officer.words import KINDS, LEFT_OUT, type_title
+from adapters.web.officer.words import KINDS, LEFT_OUT
 from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
@@ -25,7 +25,7 @@ from broker.operations.case_disclosures import Disclosure, disclosures_csv, disc
 from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
 from contracts.errors import ConcordantError
 from contracts.legal_codes import law_in_words
-from contracts.wording import field_label, in_words
+from contracts.wording import field_label, in_words, type_title
 
 MOST_ENTRIES: Final = 100
 """Entries that are shown of a field in all cases, the newest ones."""

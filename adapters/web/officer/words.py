@@ -87,12 +87,6 @@ SHORT_REASONS: Final[Mapping[str, str]] = MappingProxyType(
 """The same, for a cell of a table."""
 
 
-def type_title(event_type: str) -> str:
-    """Return the name of an event type in words: `referral.made` is `Referral made`."""
-    text = in_words(event_type.replace(".", " "))
-    return text[:1].upper() + text[1:]
-
-
 def path_in_words(path: str) -> str:
     """Return the place of a term in an agreement in words: `event_types.x` is `event types, x`."""
     return in_words(path.replace(".", ", "))

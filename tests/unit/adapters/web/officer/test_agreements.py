@@ -40,6 +40,8 @@ def test_a_change_that_widens_is_marked_in_words(person: Person, next_version: s
     assert "Widens: more is shared" in page
     assert 'id="wider"' in page
     assert "9 years" in page
+    assert "<del>6 years</del>" in page
+    assert "<ins>9 years</ins>" in page
 
 
 def test_a_first_version_replaces_none(person: Person, sha256: str) -> None:

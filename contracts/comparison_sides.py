@@ -1,0 +1,293 @@
+"""Both sides of a change between two versions, in plain words for the person who signs.
+
+`contracts/comparison_words.py` names each term exactly, for the record. Here event types, laws,
+days and lengths of time stand in words, and the sides mark what is removed and what is added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Final, Literal, TypeAlias
+
+from contracts.comparison_summary import SummaryLine
+from contracts.comparison_words import grounds, shown_value
+from contracts.differences import Difference, TermPath, TermValue
+from contracts.durations import duration_ms
+from contracts.legal_codes import KINDS, codes_in, law_in_words, legal_codes
+from contracts.model import Contract
+from contracts.wording import duration_words, field_label, flat, in_words, type_title
+
+__all__ = ["Fact", "Part", "PlainChange", "plain_change"]
+
+Mark: TypeAlias = Literal["", "removed", "added"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of one side: it stays, or it is removed or added."""
+
+    text: str
+    mark: Mark = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that a person needs to judge a change: its name as code, and the text.
+
+    Attributes:
+        name: `event`, `purpose`, `basis` or `consent`.
+        text: in words; empty if there is none.
+    """
+
+    name: Literal["event", "purpose", "basis", "consent"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlainChange:
+    """A change in plain words.
+
+    Attributes:
+        title: what changes.
+        old: the side of the older version; empty if it has nothing there.
+        new: the side of the newer version; empty if it has nothing there.
+        facts: event type, purposes, legal bases and consent of a change of disclosure.
+    """
+
+    title: str
+    old: tuple[Part, ...] = ()
+    new: tuple[Part, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+def plain_change(before: Contract, after: Contract, line: SummaryLine) -> PlainChange:
+    """Return a line of a summary in plain words.
+
+    Args:
+        before: the older version.
+        after: the newer one.
+        line: the line.
+    """
+    found = line.changes[0].difference if len(line.changes) == 1 else None
+    if found is None:
+        return PlainChange(_upper(_plain_text(before, after, line.text)))
+    title, facts = _titled(before, after, found)
+    if found.kind == "reordered":
+        return PlainChange(f"{title}: the order changed")
+    return PlainChange(title, *_sides(before, after, found), facts)
+
+
+# --- the sides ------------------------------------------------------------------------------------
+
+
+def _sides(
+    before: Contract, after: Contract, found: Difference
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    words = partial(_words, before, after, found.path)
+    old, new = (_items(contract, found.path[:-1]) for contract in (before, after))
+    if found.kind != "changed" and (old is not None or new is not None):
+        return _listed(old or (), new or (), words, "removed"), _listed(
+            new or (), old or (), words, "added"
+        )
+    left = () if found.before is None else (Part(words(found.before), "removed"),)
+    right = () if found.after is None else (Part(words(found.after), "added"),)
+    return left, right
+
+
+def _items(contract: Contract, path: TermPath) -> Sequence[str] | None:
+    """Return the list of ids at a path; None if there is none."""
+    value: object = contract.model_dump(mode="json")
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return value
+    return None
+
+
+def _listed(
+    items: Sequence[str], others: Sequence[str], words: Callable[[TermValue], str], mark: Mark
+) -> tuple[Part, ...]:
+    return tuple(Part(words(one), "" if one in others else mark) for one in items)
+
+
+# --- titles ---------------------------------------------------------------------------------------
+
+
+def _titled(before: Contract, after: Contract, found: Difference) -> tuple[str, tuple[Fact, ...]]:
+    contract = before if found.kind == "removed" else after
+    match found.path:
+        case ("event_types", name, "fields", leaf, *rest):
+            return _of_field(contract, name, leaf, rest, found)
+        case ("event_types", name, *rest):
+            return _of_type(name, rest, found), ()
+        case (top, *_) if top in _TOP:
+            return _upper(_TOP[top]), ()
+    return _upper(_plain_path(before, after, found.path)), ()
+
+
+def _of_type(name: str, rest: Sequence[str], found: Difference) -> str:
+    title = f"“{type_title(name)}”"
+    if not rest:
+        return f"{'New kind' if found.kind == 'added' else 'Kind'} of event: {title}"
+    if rest[0] in {"publishers", "recipients"} and found.kind in _ALSO and len(rest) > 1:
+        verb = "send" if rest[0] == "publishers" else "be sent"
+        return f"{_upper(in_words(rest[1]))} may {_ALSO[found.kind]} {verb} {title}"
+    return f"{title}: {_rest(rest, found)}"
+
+
+def _of_field(
+    contract: Contract, name: str, leaf: str, rest: Sequence[str], found: Difference
+) -> tuple[str, tuple[Fact, ...]]:
+    label = field_label(contract.vocabulary, name, leaf)
+    if not rest and found.kind in _ALSO:
+        title = f"{'New field' if found.kind == 'added' else 'Field removed'}: {label}"
+        readers = contract.event_types[name].fields[leaf].readers
+        return title, _facts(contract, name, leaf, readers)
+    if rest[:1] == ["readers"] and found.kind in _ALSO and len(rest) > 1:
+        title = f"{_upper(in_words(rest[1]))} will {_ALSO[found.kind]} read: {label}"
+        return title, _facts(contract, name, leaf, rest[1:])
+    return f"{_upper(label)}: {_rest(rest, found)}", (Fact("event", type_title(name)),)
+
+
+def _facts(contract: Contract, name: str, leaf: str, readers: Iterable[str]) -> tuple[Fact, ...]:
+    terms = contract.event_types[name]
+    found = grounds(contract, terms, terms.fields[leaf], readers)
+    return (
+        Fact("event", type_title(name)),
+        Fact("purpose", ", ".join(map(in_words, found.purposes))),
+        Fact("basis", "; ".join(map(law_in_words, found.bases))),
+        Fact("consent", ", ".join(_scope(contract, one) for one in found.scopes)),
+    )
+
+
+_ALSO: Final[Mapping[str, str]] = {"added": "also", "removed": "no longer"}
+_TOP: Final[Mapping[str, str]] = {
+    "review_on": "day of the next review",
+    "starts": "first day of the agreement",
+    "ends": "last day of the agreement",
+}
+_MEMBERS: Final[Mapping[str, str]] = {
+    "retention.recipient_years": "time that recipients keep it",
+    "retention.kafka_days": "time that it stays on Kafka",
+    "service_levels.acknowledge_within": "time to acknowledge it",
+    "service_levels.respond_within": "time to answer it",
+    "service_levels.urgent_acknowledge_within": "time to acknowledge it if it is urgent",
+    "service_levels.urgent_respond_within": "time to answer it if it is urgent",
+    "readers": "roles that read it",
+    "senders": "roles that send it",
+    "purposes": "purposes",
+    "consent": "consent that it needs",
+    "incident_identifiers": "identifying fields of a record without a person",
+}
+
+
+def _rest(rest: Sequence[str], found: Difference) -> str:
+    """Return the part of a path after the event type or field in words."""
+    if (whole := _MEMBERS.get(".".join(rest))) is not None:
+        return whole
+    if found.kind != "changed" and len(rest) > 1 and rest[0] in _MEMBERS:
+        return _MEMBERS[rest[0]]
+    return ", ".join(map(in_words, rest))
+
+
+def _plain_path(before: Contract, after: Contract, path: TermPath) -> str:
+    words = (in_words(_plain_text(before, after, key)) for key in path)
+    return ", ".join(words) or "the whole agreement"
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+_COUNTED: Final[Mapping[str, str]] = {
+    "recipient_years": "year",
+    "kafka_days": "day",
+    "grace_days": "day",
+}
+_REGIMES: Final[Mapping[str, str]] = {
+    "uk-gdpr": "UK GDPR",
+    "dpa2018-part3": "Data Protection Act 2018, Part 3",
+}
+_TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:()\-]*[A-Za-z0-9)]")
+
+
+def _words(before: Contract, after: Contract, path: TermPath, value: TermValue) -> str:
+    """Return a value of an agreement in words; a signing key by its fingerprint."""
+    if path[:1] == ("governance_keys",):
+        return shown_value(path, value)
+    if isinstance(value, dict):
+        named = ((name, each) for name, each in value.items() if each is not None)
+        return "; ".join(
+            f"{in_words(name)}: {_words(before, after, (*path, name), each)}"
+            for name, each in named
+        )
+    if isinstance(value, list):
+        return ", ".join(_words(before, after, path, each) for each in value) or "none"
+    if isinstance(value, str):
+        codes = codes_in(value)
+        if any(map(_is_law, codes)):
+            return "; ".join(map(law_in_words, codes))
+        return _name_in_words(before, after, value) or value
+    unit = _COUNTED.get(path[-1]) if path else None
+    return f"{value} {unit}{'' if value == 1 else 's'}" if unit else flat(value)
+
+
+def _name_in_words(before: Contract, after: Contract, text: str) -> str | None:
+    """Return a name, code, day or length of time in words; None if it is another text."""
+    return _name_in(after, text) or _name_in(before, text) or _notation_in_words(text)
+
+
+def _name_in(contract: Contract, text: str) -> str | None:
+    """Return a name that an agreement gives in words; None if it gives no such name."""
+    if text in contract.event_types:
+        return f"“{type_title(text)}”"
+    if (party := contract.party(text)) is not None:
+        return party.legal_name
+    if text in contract.roles or text in contract.purposes:
+        return in_words(text)
+    return _scope(contract, text) if text in contract.vocabulary.scopes else None
+
+
+def _notation_in_words(text: str) -> str | None:
+    """Return a code of law, a day or a length of time in words; None if it is another text."""
+    if text in _REGIMES or _is_law(text):
+        return _REGIMES.get(text) or law_in_words(text)
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        day = date.fromisoformat(text)
+        return f"{day.day} {day:%B %Y}"
+    return _length(text) if re.fullmatch(r"P[0-9DTHM]+", text) else None
+
+
+def _scope(contract: Contract, scope: str) -> str:
+    text = contract.vocabulary.scopes[scope]
+    return text[:1].lower() + text[1:]
+
+
+def _length(text: str) -> str | None:
+    try:
+        duration_ms(text)
+    except ValueError:
+        return None
+    return duration_words(text)
+
+
+def _is_law(code: str) -> bool:
+    return any(code in legal_codes(kind) for kind in KINDS)
+
+
+def _plain_text(before: Contract, after: Contract, text: str) -> str:
+    """Return a sentence with event types, laws, days and lengths of time in words."""
+
+    def word(found: re.Match[str]) -> str:
+        token = found[0]
+        if any(token in contract.by_id or token in contract.roles for contract in (before, after)):
+            return token
+        return _name_in_words(before, after, token) or token
+
+    return _TOKEN.sub(word, text)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
