@@ -19,6 +19,7 @@ PARTS: Final = {
     "agreements": "agreements",
     "exports": "export_memory",
     "endtoend": "endtoend",
+    "desk": "desk",
     "docs": "docs",
 }
 """Module of each part."""

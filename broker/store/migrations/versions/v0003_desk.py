@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_referrals_closed",
         "referrals",
-        ["role", "closed_ms"],
+        ["role", "closed_ms", "referral_id"],
         sqlite_where=sa.text("closed_ms IS NOT NULL"),
     )
 

@@ -64,7 +64,7 @@ CREATE INDEX ix_recipients_not_taken ON recipients (heard_ms) WHERE state IN ('p
 
 CREATE INDEX ix_referrals_case_id ON referrals (case_id);
 
-CREATE INDEX ix_referrals_closed ON referrals (role, closed_ms) WHERE closed_ms IS NOT NULL;
+CREATE INDEX ix_referrals_closed ON referrals (role, closed_ms, referral_id) WHERE closed_ms IS NOT NULL;
 
 CREATE INDEX ix_referrals_due ON referrals (role, min(coalesce(acknowledge_by_ms, 4611686018427387904), coalesce(respond_by_ms, 4611686018427387904)), referral_id) WHERE closed_ms IS NULL;
 

@@ -22,6 +22,7 @@ from broker.store.rows import (
     GenerationRow,
     NewInboxRow,
     NewOutboxRow,
+    ReferralRow,
 )
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Place
@@ -155,6 +156,14 @@ def filled(store: Store) -> Store:
         tx.reader_logs.save_checkpoints(GENERATION, [(8, b"r", 1, 0, b"")])
         tx.inbox.add(NewInboxRow("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32))
         tx.heartbeats.keep("csu", 1, b"n", b"k", [(GENERATION, 1)])
+        for closed in (False, True):
+            name = f"{closed}/a"
+            tx.referrals.save(
+                ReferralRow(
+                    name, "c", "fulfiller", "a", "s", None, 1, 1, 1, 1, 1, closed, "a", "id"
+                )
+            )
+            tx.desk_events.add_referral(DeskReferralRow(name, b"c" * 32, "s", "u", critical=True))
         tx.disclosures.append([DisclosureRow(0, 1, "disclosure", b"c" * 32, b"", b"", b"")])
     return store
 
