@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.agency.running import adapter_runs, open_held_state
 from broker.audit.remembered_log import RememberedLog
 from broker.errors import StoreError
+from broker.operations.disclosure_log import DisclosureLog
 from broker.registry.repository import (
     CONFLICTS_FOLDER,
     CONTRACTS_FOLDER,
@@ -20,6 +22,7 @@ from broker.registry.repository import (
     WITHOUT_US_FOLDER,
 )
 from broker.store.database import Store
+from contracts.errors import ConcordantError
 from contracts.loading import DOCUMENTS_FOLDER
 
 _WATCHED: Final = (
@@ -96,6 +99,15 @@ class OwnAgency:
     def runs(self) -> bool:
         """Return whether the agency's adapter runs."""
         return adapter_runs(self.root)
+
+    def verify_log(self) -> None:
+        """Verify the disclosure log, so that the first page that shows it need not.
+
+        An alteration, or a state that cannot be read, is reported by each page that shows the log.
+        """
+        with suppress(ConcordantError):
+            log = DisclosureLog(self.participant(), self.store(), self.clock(), self.remembered_log)
+            log.verify_new()
 
     def state_stamp(self) -> object:
         """Return a value that differs once something was written into the state or the folder."""

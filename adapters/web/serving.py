@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -90,12 +91,13 @@ class WebServer:
         return self._server.port
 
     async def start(self) -> None:
-        """Bind the port and serve.
+        """Bind the port and serve. The disclosure log is verified meanwhile.
 
         Raises:
             ConfigError: `config_port_unusable`.
         """
         await self._server.start()
+        threading.Thread(target=self._agency.verify_log, name="verify-log", daemon=True).start()
 
     def new_link(self, person: Person | None = None) -> str:
         """Return a link that signs a person in once; the first page where such links are off.

@@ -93,6 +93,15 @@ class DisclosureLog:
         with self._remembered.lock, self._store.reading() as tx:
             return self._verify_whole(tx)
 
+    def verify_new(self) -> LogHead:
+        """Verify what follows the remembered part; the whole log if nothing is remembered.
+
+        Raises:
+            DisclosureLogError: it was altered.
+        """
+        with self._remembered.lock, self._store.reading() as tx:
+            return self._verify_onward(tx)
+
     def show(self, query: LogQuery, actor: Actor) -> LogAnswer:
         """Verify the log, answer a query from it, and log that it was read.
 
