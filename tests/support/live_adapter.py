@@ -37,7 +37,7 @@ from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 POLICE, SUPPORT, COUNCIL = "csu-camden", "haven-support", "council-camden"
 CAST = (POLICE, COUNCIL, SUPPORT)
 
-_SETTINGS = """
+SHORT_INTERVALS = """
 [intervals]
 poll = 0.05
 relay = 0.05
@@ -205,7 +205,7 @@ def copy_partnership(made: Path, into: Path) -> Partnership:
     for agency in CAST:
         shutil.copytree(made / agency, into / agency)
         with (into / agency / "agency.toml").open("a") as config:
-            config.write(_SETTINGS)
+            config.write(SHORT_INTERVALS)
     return Partnership(into)
 
 
