@@ -1,18 +1,53 @@
-"""A session that ends midway."""
+"""Two people at one referral, a session that ends, an adapter or Kafka that is down, a keyboard."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from adapters.web.people import Role
 from adapters.web.sessions import IDLE_MS
-from tests.browser.caseworker import begin, follow, new_person, press, sign_in, write
+from tests.browser.caseworker import (
+    begin,
+    follow,
+    listed,
+    new_person,
+    open_received,
+    press,
+    send,
+    sign_in,
+    write,
+)
+from tests.browser.keyboard import reach
 from tests.browser.working_town import CHARITY, POLICE, PartnershipAtWork
+from tests.support.browser import tab
 
 pytestmark = pytest.mark.slow
 
 
-def test_after_a_session_ends_the_draft_is_there(town: PartnershipAtWork, page: Page) -> None:
+def test_the_second_of_two_people_is_told_and_sends_nothing(
+    browser: Browser, town: PartnershipAtWork, page: Page
+) -> None:
+    sign_in(page, town, CHARITY)
+    reference = send(page, "Police investigation", [POLICE], new_person())
+    with tab(browser) as first, tab(browser) as second:
+        for one in (first, second):
+            sign_in(one, town, POLICE)
+            open_received(one, reference)
+        follow(first, "Accept")
+        follow(second, "Acknowledge")
+        press(first, "Send")
+        expect(first.get_by_role("status")).to_contain_text("Sent")
+        press(second, "Send")
+        expect(second.get_by_role("alert", name="Another person was faster")).to_be_visible()
+        expect(second.get_by_role("button", name="Send", exact=True)).to_have_count(0)
+        follow(second, "Open the referral again")
+        expect(second.get_by_text("set the status to:")).to_have_count(1)
+
+
+def test_after_a_session_ends_the_draft_is_there(
+    browser: Browser, town: PartnershipAtWork, page: Page
+) -> None:
     charity = town[CHARITY]
     sign_in(page, town, CHARITY)
     person = new_person()
@@ -30,3 +65,63 @@ def test_after_a_session_ends_the_draft_is_there(town: PartnershipAtWork, page: 
     expect(page.get_by_role("cell", name=person)).to_be_visible()
     press(page, "Send to 1 agency")
     expect(page.get_by_role("status")).to_have_text("Sent.")
+
+
+def test_without_its_adapter_a_desk_keeps_what_is_sent(
+    browser: Browser, town: PartnershipAtWork, page: Page
+) -> None:
+    sign_in(page, town, CHARITY)
+    with town[CHARITY].adapter_down():
+        follow(page, "Inbox")
+        expect(page.get_by_role("region", name="Our adapter does not run")).to_be_visible()
+        reference = send(page, "Police investigation", [POLICE], new_person())
+        with tab(browser) as operator:
+            sign_in(operator, town, CHARITY, Role.OPERATOR)
+            expect(operator.get_by_role("heading", name="What to do now")).to_be_visible()
+    with tab(browser) as police:
+        sign_in(police, town, POLICE)
+        open_received(police, reference)
+
+
+def test_without_kafka_the_pages_say_so_and_what_is_sent_goes_out_later(
+    browser: Browser, town: PartnershipAtWork, page: Page
+) -> None:
+    sign_in(page, town, CHARITY)
+    with town.kafka_down(), tab(browser) as operator:
+        reference = send(page, "Police investigation", [POLICE], new_person())
+        expect(listed(page, reference)).to_have_count(1)
+        sign_in(operator, town, CHARITY, Role.OPERATOR)
+        expect(operator.get_by_role("heading", level=1)).to_contain_text("Kafka", timeout=60_000)
+    with tab(browser) as police:
+        sign_in(police, town, POLICE)
+        open_received(police, reference)
+
+
+def test_a_caseworker_answers_with_the_keyboard_alone(
+    browser: Browser, town: PartnershipAtWork, page: Page
+) -> None:
+    with tab(browser) as charity:
+        sign_in(charity, town, CHARITY)
+        reference = send(charity, "Police investigation", [POLICE], new_person())
+    sign_in(page, town, POLICE)
+    row = listed(page, reference)
+    expect(row).to_have_count(1, timeout=60_000)
+    reach(page, row.get_by_role("link"))
+    page.keyboard.press("Enter")
+    reach(page, page.get_by_role("link", name="Accept", exact=True))
+    page.keyboard.press("Enter")
+    reach(page, page.get_by_role("button", name="Send", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Sent")
+
+
+def test_an_operator_reads_a_runbook_with_the_keyboard_alone(
+    town: PartnershipAtWork, page: Page
+) -> None:
+    sign_in(page, town, CHARITY, Role.OPERATOR)
+    reach(page, page.get_by_role("link", name="Put aside", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Put aside")
+    reach(page, page.get_by_role("link", name="Keys", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()

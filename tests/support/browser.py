@@ -18,8 +18,6 @@ from tests.support.printing import chromium
 WIDE, NARROW = 1_280, 320
 """Widths in CSS pixels; 320 is a telephone, and 1,280 at a zoom of 400 per cent."""
 HEIGHT = 900
-PARTS_OF_A_DATE = 4
-"""Further stops of the focus in a field for a date: Chromium has one for each part."""
 
 
 @contextmanager
