@@ -51,6 +51,7 @@ from broker.transport.interfaces import Transport
 if TYPE_CHECKING:
     from adapters.http_api.endpoints import Endpoint
     from adapters.http_api.server import ApiServer
+    from adapters.notices.loop import Notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,7 @@ class Adapter:
         sink: hands received events to the agency's system.
         retention: deletes files after their retention period.
         faults: stores what the checks of Kafka, source and sink say.
+        notices: tells people of referrals; None if `agency.toml` asks for none.
         server: HTTP server of /livez, /readyz and /metrics.
         api: HTTP interface for the agency's system; None if neither source nor sink has one.
     """
@@ -173,6 +175,7 @@ class Adapter:
     sink: SinkLoop
     retention: FolderRetention
     faults: SideFaultRecord
+    notices: Notices | None
     server: HealthServer
     api: ApiServer | None
 
@@ -223,12 +226,16 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
     if sink.trouble is not None:
         outside.readiness.add("delivery", sink.trouble)
         checks["sink"] = sink.trouble
+    notices = notices_loop(broker, outside)
+    if notices is not None:
+        checks["notices"] = notices.trouble
     return Adapter(
         broker,
         source,
         sink,
         FolderRetention(participant.root, store, metrics, clock),
         SideFaultRecord(store, clock, checks),
+        notices,
         HealthServer(
             health_app(outside.readiness, partial(_exposed, metrics, outside.readiness)),
             host=config.http.host,
@@ -236,6 +243,18 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
         ),
         api_server(parts, (*source.endpoints, *sink.endpoints)),
     )
+
+
+def notices_loop(broker: BrokerService, outside: Outside) -> Notices | None:
+    """Return the loop that tells people of referrals; None if `agency.toml` asks for none."""
+    if broker.participant.config.notices is None:
+        return None
+    from adapters.notices.connected import notices_of
+
+    def participant() -> Participant:
+        return broker.participant
+
+    return notices_of(participant, outside.store, outside.clock, outside.metrics)
 
 
 def api_server(parts: SideParts, endpoints: Sequence[Endpoint]) -> ApiServer | None:

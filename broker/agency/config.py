@@ -39,6 +39,7 @@ from broker.agency.config_sections import (
 )
 from broker.agency.database_section import DatabaseSection, require_complete_database
 from broker.agency.delivery_sections import SftpSection, WebhookSection
+from broker.agency.notices_section import NoticesSection, require_complete_notices
 from broker.agency.web_section import WebSection, require_safe_web
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
@@ -79,6 +80,7 @@ class AgencyConfig(Section):
     bus: BusSection | None = None
     database: DatabaseSection | None = None
     sftp: SftpSection | None = None
+    notices: NoticesSection | None = None
     state: StateSection = StateSection()
 
     @property
@@ -115,6 +117,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
     require_complete(config.kafka, where)
     require_safe_api(config.api, where)
     require_safe_web(config.web, where)
+    require_complete_notices(config.notices, config.web, where)
     require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")
     require_files_of_a_format(config.adapter, where)
     require_usable_markers(config.folders, config.sftp, where)

@@ -86,11 +86,13 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
     """
     found: dict[Path, str] = {}
     oidc = config.web.oidc
+    mail = None if config.notices is None else config.notices.mail
     sections: tuple[tuple[str, PassphraseSection | None], ...] = (
         ("passphrase", config.passphrase),
         ("governance_passphrase", config.governance_passphrase),
         ("signing_pin", config.signing_pin),
         ("database.password", None if config.database is None else config.database.password),
+        ("notices.mail.password", None if mail is None else mail.password),
         ("web.oidc.client_secret", None if oidc is None else oidc.client_secret),
     )
     sources = {
@@ -105,6 +107,8 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
             places += [(f"{name}.vault.token", vault.token)] if vault.token else []
             places += [(f"{name}.vault.secret_id", vault.secret_id)] if vault.secret_id else []
         found |= {place.file: what for what, place in places if place.file is not None}
+    if config.notices is not None and config.notices.webhook is not None:
+        found[root / config.notices.webhook.secret] = "notices.webhook.secret"
     if config.webhook is not None:
         found[root / config.webhook.secret] = "webhook.secret"
     if config.bus is not None:

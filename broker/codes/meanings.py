@@ -1200,7 +1200,24 @@ CODES: Final[Mapping[str, Meaning]] = {
         "no version of an agreement awaits this agency's signature",
         "Add what the others sent: concordant bundle add FILE --agency DIR",
     ),
+    "notice_mail_login": Meaning(
+        "the mail server refused the account for notices, or its password cannot be read",
+        "Correct user and password of [notices.mail]. Notices are sent later by themselves.",
+    ),
+    "notice_mail_refused": Meaning(
+        "the mail server refused sender or recipients of a notice",
+        "Correct sender and recipients of [notices.mail], or ask the mail server's team.",
+    ),
+    "notice_mail_unreachable": Meaning(
+        "the mail server cannot be reached, or the TLS connection to it failed",
+        "Check host, port, security and ca of [notices.mail]. Notices are sent later by "
+        "themselves.",
+    ),
     "notice_malformed": Meaning("a record is not a notice", "Nothing; the record is ignored."),
+    "notice_webhook_refused": Meaning(
+        "the address for notices refused one",
+        "Ask the team of that address what it refuses. Notices are sent later by themselves.",
+    ),
     "notices_many": Meaning("an agency sends too many notices", "Telephone that agency."),
     "officer_invalid": Meaning(
         "the public file of an officer is refused",

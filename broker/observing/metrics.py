@@ -302,6 +302,12 @@ class Metrics:
         self._delivery_faults = self._counter(
             "delivery_faults", "Attempts to hand an event over that failed.", "code"
         )
+        self._notices_sent = self._counter(
+            "notices_sent", "Notices of referrals to the agency's people.", "kind"
+        )
+        self._notice_faults = self._counter(
+            "notice_faults", "Attempts to send a notice that failed.", "kind"
+        )
         self._failing = self._gauge(
             "deliveries_failing", "Events whose delivery has failed and is tried again."
         )
@@ -338,6 +344,9 @@ class Metrics:
             self._items.labels(code)
         for code in API_REFUSALS:
             self._api_refusals.labels(code)
+        for way in ("mail", "webhook"):
+            self._notices_sent.labels(way)
+            self._notice_faults.labels(way)
         for code in DELIVERY_FAULTS:
             self._delivery_faults.labels(code)
         for code in RELAY_FAULTS:
@@ -412,6 +421,14 @@ class Metrics:
     def delivery_failed(self, code: str) -> None:
         """Count an attempt to hand an event over to the agency's system that failed."""
         self._delivery_faults.labels(code).inc()
+
+    def notice_sent(self, way: str) -> None:
+        """Count a notice to the agency's people; `way` is `mail` or `webhook`."""
+        self._notices_sent.labels(way).inc()
+
+    def notice_failed(self, way: str) -> None:
+        """Count an attempt to send a notice that failed; `way` is `mail` or `webhook`."""
+        self._notice_faults.labels(way).inc()
 
     def ping(self, outcome: PingResult) -> None:
         """Count a ping of another agency."""

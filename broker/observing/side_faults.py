@@ -1,4 +1,4 @@
-"""Faults of Kafka, the source and the sink of a running adapter, for the commands that only ask.
+"""Faults of a running adapter (Kafka, source, sink, notices), for the commands that only ask.
 
 The adapter writes what its checks say, and `status` and `doctor` read it.
 """
@@ -12,13 +12,13 @@ import orjson
 
 from broker.store.transaction import Transaction
 
-Side: TypeAlias = Literal["kafka", "source", "sink"]
-SIDES: Final[tuple[Side, ...]] = ("kafka", "source", "sink")
+Side: TypeAlias = Literal["kafka", "source", "sink", "notices"]
+SIDES: Final[tuple[Side, ...]] = ("kafka", "source", "sink", "notices")
 
 
 @dataclass(frozen=True, slots=True)
 class SideFault:
-    """Kafka, a source or a sink that cannot be used now.
+    """Kafka, a source, a sink or a way of notices that cannot be used now.
 
     Attributes:
         side: which of them.

@@ -434,6 +434,14 @@ log_reasons = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+told_notices = Table(
+    "told_notices",
+    metadata,
+    Column("way", String(16), primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("told_ms", BigInteger, nullable=False),
+)
+
 flow_hours = Table(
     "flow_hours",
     metadata,

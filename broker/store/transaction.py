@@ -35,6 +35,7 @@ from broker.store.refused_rows import RefusedRows
 from broker.store.requests import Requests
 from broker.store.results import Results
 from broker.store.streams import Streams
+from broker.store.told_notices import ToldNotices
 
 
 class Transaction:
@@ -69,6 +70,7 @@ class Transaction:
         "requests",
         "results",
         "streams",
+        "told_notices",
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -99,4 +101,5 @@ class Transaction:
         self.flow_hours = FlowHours(connection)
         self.desk_events = DeskEvents(connection)
         self.drafts = Drafts(connection)
+        self.told_notices = ToldNotices(connection)
         self.referral_lists = ReferralLists(connection)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from broker.agency.config_sections import DESK, FOLDER
@@ -13,7 +13,7 @@ from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
-from broker.observing.side_faults import side_faults
+from broker.observing.side_faults import Side, side_faults
 from broker.observing.tallies import kept
 from broker.operations.checks.check import Check, passed, skipped, warned
 from broker.operations.registry_state import missing_manifests, registry_differences
@@ -115,14 +115,17 @@ def _deliveries(tx: Transaction, now: int) -> Iterator[Check]:
         yield Check("deliveries", "fail" if late else "warn", detail, fix, "delivery_fails")
 
 
+_SUBJECTS: Final[Mapping[Side, str]] = {
+    "kafka": "the adapter cannot use Kafka",
+    "source": "the source of the adapter cannot work",
+    "sink": "the sink of the adapter cannot work",
+    "notices": "people cannot be told of referrals",
+}
+
+
 def _sides(tx: Transaction, now: int, *, runs: bool) -> Iterator[Check]:
     for fault in side_faults(tx) if runs else ():
-        subject = (
-            "the adapter cannot use Kafka"
-            if fault.side == "kafka"
-            else f"the {fault.side} of the adapter cannot work"
-        )
-        detail = f"{subject}: {fault.code}, for {duration_text(now - fault.since_ms)}"
+        detail = f"{_SUBJECTS[fault.side]}: {fault.code}, for {duration_text(now - fault.since_ms)}"
         fix = "look up the code in docs/codes.md; nothing is lost"
         yield Check(fault.side, "fail", detail, fix, "side_fails")
 

@@ -83,6 +83,14 @@ def own_system_troubles(status: Status) -> Iterator[Trouble]:
                 f"Look up the reason code {fault.code}, and tell the team of that system.",
                 fault.since_ms,
             )
+        if fault.side == "notices":
+            yield Trouble(
+                "notices-not-sent",
+                "today",
+                f"people have not been told of referrals {since(fault.since_ms, now)}",
+                f"Look up the reason code {fault.code}, and correct [notices] or the mail server.",
+                fault.since_ms,
+            )
     oldest = status.inbox.oldest_undelivered_ms
     if status.adapter_runs and oldest is not None and now - oldest >= SLOW_MS:
         count = status.inbox.undelivered

@@ -129,6 +129,21 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
         ),
     ),
     RunbookEntry(
+        "notices-not-sent",
+        "People are not told of referrals",
+        (),
+        "Mail or requests that tell your people of new, urgent and overdue referrals cannot be "
+        "sent.",
+        "Everything else flows. The referrals are on the pages; a notice is sent later by itself.",
+        (
+            "Tell the caseworkers to open their pages until it is corrected.",
+            "Read the reason: `concordant status --agency DIR` names the code. The reason codes "
+            "explain it.",
+            "Correct [notices] in agency.toml and start the adapter again, or ask the mail "
+            "server's team.",
+        ),
+    ),
+    RunbookEntry(
         "results-overdue",
         "Your own system sends no results",
         ("ResultsOverdue",),

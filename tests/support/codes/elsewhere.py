@@ -86,6 +86,11 @@ BY_TEST = {
     "::test_off_this_machine_without_a_certificate_is_config_web_tls",
     "config_webhook_plaintext": "broker/agency/test_config.py"
     "::test_a_webhook_without_encryption_off_loopback_is_config_webhook_plaintext",
+    "notice_mail_login": "adapters/notices/test_notices.py::test_mail_over_tls_with_an_account",
+    "notice_mail_refused": "adapters/notices/test_notices.py::test_a_mail_that_is_refused",
+    "notice_mail_unreachable": "adapters/notices/test_notices.py"
+    "::test_a_notice_waits_for_a_mail_server_that_is_down",
+    "notice_webhook_refused": "adapters/notices/test_notices.py::test_an_address_that_is_gone",
     "delivery_fails": "broker/operations/test_agency_status.py"
     "::test_doctor_says_delivery_fails_and_status_counts_the_events",
     "webhook_answer_unknown": "adapters/webhook/test_answers.py"

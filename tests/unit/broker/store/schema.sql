@@ -574,6 +574,13 @@ CREATE TABLE results (
 
 CREATE TABLE sqlite_sequence(name,seq);
 
+CREATE TABLE told_notices (
+	way VARCHAR(16) NOT NULL, 
+	"key" VARCHAR(400) NOT NULL, 
+	told_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_told_notices PRIMARY KEY (way, "key")
+);
+
 CREATE TABLE unauthenticated (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	topic VARCHAR(249) NOT NULL, 

@@ -1,0 +1,1 @@
+"""Notices to the agency's people by mail or webhook, without personal data."""

@@ -1,0 +1,114 @@
+"""Loop that looks for what people should be told, and tells them once by each way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from adapters.notices.message import Message
+from adapters.notices.ways import Way
+from broker.errors import StoreError
+from broker.observing.logs import logger
+from broker.observing.metrics import Metrics
+from broker.operations.desk.notices import NoticeCandidate
+from broker.store.database import Store
+from broker.waiting import retry_delay_s, set_within
+from contracts.durations import DAY_MS
+from contracts.errors import ConcordantError
+
+KEPT_MS: Final = 400 * DAY_MS
+"""Time for which it is known that a notice was sent."""
+
+
+class Notices:
+    """Notices of one agency.
+
+    Args:
+        candidates: () -> what people should be told of now.
+        message: makes the message for some of them.
+        ways: how it goes out.
+        store: the agency's state.
+        clock: () -> ms since the epoch.
+        metrics: counts notices and faults.
+        every_s: seconds between two looks.
+        retry_most_s: longest pause after faults.
+    """
+
+    def __init__(
+        self,
+        candidates: Callable[[], Sequence[NoticeCandidate]],
+        message: Callable[[Sequence[NoticeCandidate]], Message],
+        ways: Sequence[Way],
+        store: Store,
+        clock: Callable[[], int],
+        metrics: Metrics,
+        *,
+        every_s: float,
+        retry_most_s: float,
+    ) -> None:
+        self._candidates = candidates
+        self._message = message
+        self._ways = ways
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._every_s = every_s
+        self._retry_most_s = retry_most_s
+        self._faults: dict[str, str] = {}
+        self._log = logger("notices")
+
+    def trouble(self) -> str | None:
+        """Return the code of a way that does not work now; None if all do."""
+        return next(iter(self._faults.values()), None)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tell people until ``stop`` is set."""
+        try:
+            await asyncio.gather(*(self._run(way, stop) for way in self._ways))
+        finally:
+            for way in self._ways:
+                await way.close()
+
+    async def _run(self, way: Way, stop: asyncio.Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            code = await self.round(way)
+            failures = 0 if code is None else failures + 1
+            pause = self._every_s
+            if failures:
+                pause = retry_delay_s(failures, first=self._every_s, most=self._retry_most_s)
+            await set_within(stop, pause)
+
+    async def round(self, way: Way) -> str | None:
+        """Send what was not sent yet; return None, or the code of the fault."""
+        try:
+            new = await asyncio.to_thread(self._untold, way.name)
+            code = None
+            if new:
+                code = await way.send(self._message(new), " ".join(sorted(one.key for one in new)))
+                if code is None:
+                    await asyncio.to_thread(self._told, way.name, [one.key for one in new])
+        except (StoreError, ConcordantError) as error:
+            code = error.code
+        if code is None:
+            self._faults.pop(way.name, None)
+        else:
+            self._faults[way.name] = code
+            self._metrics.notice_failed(way.name)
+            self._log.warning("notice_not_sent", code=code, kind=way.name)
+        return code
+
+    def _untold(self, way: str) -> list[NoticeCandidate]:
+        found = self._candidates()
+        with self._store.reading() as tx:
+            known = tx.told_notices.known(way)
+        return [one for one in found if one.key not in known]
+
+    def _told(self, way: str, keys: Sequence[str]) -> None:
+        now = self._clock()
+        with self._store.transaction() as tx:
+            tx.told_notices.add(way, keys, now)
+            tx.told_notices.forget_before(now - KEPT_MS)
+        self._metrics.notice_sent(way)
+        self._log.info("notice_sent", count=len(keys), kind=way)
