@@ -44,6 +44,7 @@ lint: setup ## ruff, mypy and import-linter.
 
 docs: setup ## Write the generated pages, then build the site in build/site.
 	@for page in $(GENERATED); do $(BIN)/python docs/$$page.py; done
+	@$(BIN)/python docs/texts.py
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 	@echo "The site is in build/site: open build/site/index.html"
 

@@ -1,14 +1,16 @@
-"""One browser, and agencies at work."""
+"""One browser, agencies at work, and the pages of agencies with something to show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.stage import Stage, desk_staged, staged
 from tests.browser.working_town import PartnershipAtWork, working_town
-from tests.support.browser import running_browser, tab
+from tests.support.browser import ServedPages, running_browser, served_pages, tab
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,24 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PartnershipAtWork
 def page(browser: Browser) -> Iterator[Page]:
     with tab(browser) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session", params=[staged, desk_staged], ids=["offices", "desk"])
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Playwright has an event loop in this thread, so the stage is made in another one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(request.param, tmp_path_factory.mktemp("stage")).result()
+
+
+@pytest.fixture(scope="session")
+def pages(stage: Stage) -> Iterator[ServedPages]:
+    with served_pages(stage.folder, stage.clock) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPages]:
+    """Pages of an agency that has neither sent nor received anything."""
+    stage = staged(tmp_path_factory.mktemp("empty"), used=False)
+    with served_pages(stage.folder, stage.clock) as running:
+        yield running

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from adapters.web.people import EVERY_ROLE, Person, Role
@@ -18,6 +21,8 @@ from tests.support.printing import chromium
 WIDE, NARROW = 1_280, 320
 """Widths in CSS pixels; 320 is a telephone, and 1,280 at a zoom of 400 per cent."""
 HEIGHT = 900
+PARTS_OF_A_DATE = 4
+"""Further stops of the focus in a field for a date: Chromium has one for each part."""
 
 
 @contextmanager
@@ -89,3 +94,84 @@ def tab(browser: Browser, **options: Any) -> Iterator[Page]:
         yield page
     finally:
         context.close()
+
+
+def linked_paths(text: str) -> set[str]:
+    """Addresses on the same server that a page links to, without their fragments."""
+    found = re.findall(r'<a\b[^>]*\bhref="(/[^"#]*)', text)
+    return {html.unescape(path) for path in found}
+
+
+def axe_violations(page: Page, *, leave_out: Sequence[str] = ()) -> list[str]:
+    """Return the violations that axe-core finds, one line for each place.
+
+    Args:
+        page: the page.
+        leave_out: rules that do not apply.
+    """
+    options = {
+        "resultTypes": ["violations"],
+        "rules": {rule: {"enabled": False} for rule in leave_out},
+    }
+    results: Mapping[str, Any] = Axe().run(page, options=options).response
+    return [
+        f"{one['id']}: {node['target']}: {node['failureSummary'].splitlines()[-1].strip()}"
+        for one in results["violations"]
+        for node in one["nodes"]
+    ]
+
+
+def scrolls_sideways(page: Page) -> list[str]:
+    """Elements that make a page wider than its window; empty if it is not."""
+    return list(
+        page.evaluate(
+            """() => {
+              const width = document.documentElement.clientWidth;
+              if (document.documentElement.scrollWidth <= width) return [];
+              const all = [...document.querySelectorAll('body *')];
+              return all.filter(one => one.getBoundingClientRect().right > width + 1)
+                .map(one => `${one.tagName}.${one.className} ${one.textContent.slice(0, 30)}`)
+                .slice(0, 5).concat(['the page']);
+            }"""
+        )
+    )
+
+
+def walk_by_keyboard(page: Page) -> tuple[int, int, list[str]]:
+    """Press Tab through a page.
+
+    Returns:
+        (number of elements that can have the focus, number that had it, elements whose focus does
+        not show).
+    """
+    wanted: int = page.evaluate(
+        """() => [...document.querySelectorAll(
+             `a[href], button, input:not([type=hidden]), select, textarea, summary,
+              [tabindex="0"]`)]
+           .filter(one => !one.disabled && one.checkVisibility({visibilityProperty: true})
+             && (one.type !== 'radio' || one.checked || !document.querySelector(
+                  `input[name="${one.name}"]:checked`) && one === document.querySelector(
+                  `input[name="${one.name}"]`))).length"""
+    )
+    dates: int = page.locator("input[type=date], input[type=time]").count()
+    seen: dict[str, str] = {}
+    shown: set[str] = set()
+    page.evaluate("() => { window.focused = new Map(); document.body.focus(); }")
+    for _ in range(wanted + 3 + PARTS_OF_A_DATE * dates):
+        page.keyboard.press("Tab")
+        name, shows, element = page.evaluate(
+            """() => {
+              const one = document.activeElement;
+              if (one === null || one === document.body) return ['', true, ''];
+              if (!window.focused.has(one)) window.focused.set(one, String(window.focused.size));
+              const style = getComputedStyle(one);
+              const shows = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0
+                || style.boxShadow !== 'none';
+              return [window.focused.get(one), shows, one.outerHTML.slice(0, 80)];
+            }"""
+        )
+        if name:
+            seen[name] = element
+        if shows:
+            shown.add(name)
+    return wanted, len(seen), [element for name, element in seen.items() if name not in shown]

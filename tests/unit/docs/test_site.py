@@ -90,6 +90,7 @@ def test_make_docs_writes_each_generated_page() -> None:
         "mappings",
         "conf",
         "structure",
+        "texts",
     }
 
 

@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 class Town:
-    """What there is to tell, and the loop that tells it."""
+    """Candidates of a notice, and the loop that tells people of them."""
 
     def __init__(self, store: Store, *ways: Way) -> None:
         self.found: Sequence[NoticeCandidate] = ()
@@ -86,7 +86,7 @@ def mail(server: MailServer, root: Path, **more: object) -> Mail:
         (["overdue", "overdue"], "2 referrals are overdue."),
     ],
 )
-def test_what_a_notice_says(causes: list[NoticeCause], text: str) -> None:
+def test_the_text_of_a_notice(causes: list[NoticeCause], text: str) -> None:
     message = referral_message([candidate(n, one) for n, one in enumerate(causes)], ADDRESS)
 
     assert message.text == f"{text} Open {ADDRESS}/inbox"

@@ -1,0 +1,131 @@
+"""Agencies with something on each page: events, a version to sign, a desk with referrals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from adapters.trial_agencies import london_agencies
+from adapters.web.serving import WebServer
+from broker.agency.participant import load_participant
+from broker.operations import contract_signing
+from broker.operations.bundles import add_bundles
+from broker.operations.contract_revision import revise_contract
+from broker.operations.signatories import parse_signatory
+from broker.sending.publishing import Publisher
+from broker.sending.sealing_context import event_sealer
+from broker.store.database import open_store
+from contracts.examples import example
+from tests.support.desk_partnership import desk_partnership
+from tests.support.founded_partnership import (
+    COUNCIL,
+    HOUR,
+    MADE,
+    NOW,
+    POLICE,
+    SUPPORT,
+    FoundedPartnership,
+    found_with,
+    founded,
+)
+from tests.support.web_visitor import Visitor
+from tests.unit.adapters.web.desk.test_story import deliver, only_to, submit, write_referral
+from tests.unit.broker.operations.desk.written_referral import sent
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The agency whose pages are shown.
+
+    Attributes:
+        folder: its folder.
+        clock: the time of its pages.
+    """
+
+    folder: Path
+    clock: Callable[[], int]
+
+
+def staged(root: Path, *, used: bool = True) -> Stage:
+    """Make the agency.
+
+    Args:
+        root: a folder of its own.
+        used: whether it has sent events and has a version to sign.
+    """
+    folder = founded().directory(POLICE, root)
+    participant = load_participant(folder, NOW)
+    database = folder / participant.config.state.database
+    database.parent.mkdir(exist_ok=True)
+    store = open_store(database)
+    if used:
+        publisher = Publisher(event_sealer(participant))
+        for number in range(2):
+            event = example(founded().contract, POLICE, MADE)
+            event.data["referral_id"] = f"{number}d1f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
+            with store.transaction() as tx:
+                publisher.publish(tx, event, NOW + number)
+        _next_version(folder, root)
+    store.close()
+    return Stage(folder, lambda: NOW + HOUR)
+
+
+def desk_staged(root: Path) -> Stage:
+    """Make a council with a desk: a referral, a critical incident, and a draft of its own.
+
+    Args:
+        root: a folder of its own.
+    """
+    plans = [plan for plan in london_agencies() if plan.id in (POLICE, COUNCIL, SUPPORT)]
+    town = found_with(plans)
+    desks = desk_partnership(town, root)
+    sent(desks.desk(SUPPORT))
+    deliver(desks)
+    folders = {agency: _with_desk(town, agency, root) for agency in (SUPPORT, COUNCIL)}
+    charity, council = (
+        WebServer(folders[agency], desks.clock, "127.0.0.1", 0) for agency in (SUPPORT, COUNCIL)
+    )
+    submit(
+        Visitor(charity).sign_in(),
+        f"{only_to(desks, COUNCIL)}/send/critical-incident.declared",
+        declared_at__day="2",
+        declared_at__month="3",
+        declared_at__year="2026",
+        declared_at__time="11:30",
+        reason="community_confidence",
+    )
+    deliver(desks)
+    write_referral(Visitor(council).sign_in(), POLICE)
+    for server in (charity, council):
+        server.close()
+    return Stage(folders[COUNCIL], desks.clock)
+
+
+def _with_desk(town: FoundedPartnership, agency: str, root: Path) -> Path:
+    """Copy an agency's folder; its adapter has the kind `desk`, and its state is that of `root`."""
+    folder = town.directory(agency, root / "folders")
+    settings = folder / "agency.toml"
+    text = settings.read_text()
+    kind = next(line for line in text.splitlines() if line.startswith("kind = "))
+    text = text.replace(kind, 'kind = "desk"')
+    settings.write_text(text.replace("state/concordant.db", str(root / f"{agency}.db")))
+    return folder
+
+
+def _next_version(folder: Path, root: Path) -> None:
+    """Add a version that widens, signed by the council."""
+    council = founded().directory(COUNCIL, root)
+    out = root / "next.yaml"
+    values = {
+        "event_types.referral.made.retention.recipient_years": "9",
+        "review_on": str(founded().contract.starts + timedelta(days=90)),
+    }
+    held = next((council / "contracts").glob("*.yaml"))
+    revise_contract(held, add=(), remove=(), values=values, out=out, now=NOW)
+    reviewed = contract_signing.review(council, out, (), NOW)
+    accepted = {one.rule for one in reviewed.findings if one.severity == "warning"}
+    person = parse_signatory("Ada Okafor, Director")
+    contract_signing.sign(reviewed, accepted, now=NOW, signatory=person, shown="shown")
+    add_bundles(folder, [out], NOW)
