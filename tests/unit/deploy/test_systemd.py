@@ -32,6 +32,19 @@ def test_it_runs_a_command_that_concordant_takes(unit: dict[str, list[str]], par
     assert unit["WorkingDirectory"] == unit["ReadWritePaths"] == [str(parameters["agency"])]
 
 
+def test_the_service_with_pages_runs_the_same_command(
+    unit: dict[str, list[str]], root: Path, parsed: Any
+) -> None:
+    drop_in = root / "deploy/systemd/concordant-adapter@.service.d/web.conf"
+    lines = drop_in.read_text().splitlines()
+    emptied, command = [one for one in lines if one.startswith("ExecStart=")]
+    assert emptied == "ExecStart="
+    assert command.startswith(f"ExecStart={unit['ExecStart'][0]} ")
+    name, parameters = parsed(command.removeprefix("ExecStart=").split()[1:])
+    assert name == "adapter run"
+    assert parameters["web"] is True
+
+
 def test_it_gives_the_passphrase_as_a_credential(unit: dict[str, list[str]]) -> None:
     (credential,) = unit["LoadCredentialEncrypted"]
     name = credential.split(":")[0]
