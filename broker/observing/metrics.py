@@ -579,7 +579,7 @@ class Metrics:
         self._failing_age.set(_age_s(failing.since_ms, now))
         self._quarantine.set(tx.quarantine.count())
         self._show_answers(tx, now)
-        self._referrals.set(len(tx.referrals.open()))
+        self._referrals.set(sum(tx.referrals.open_counts().values()))
         self._overdue.set(len(tx.referrals.overdue(now)))
         since = self.tallies.awaited(awaited, now)
         heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}

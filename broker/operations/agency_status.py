@@ -40,7 +40,6 @@ from broker.store.transaction import Transaction
 from broker.transport.tls_ends import TlsEnds
 from contracts.referral import referral_rules
 
-_EVERY = 1_000_000
 NOT_TAKEN_LISTED = 100
 """Maximum number of events that `status` lists as not taken by a recipient."""
 
@@ -437,15 +436,14 @@ def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[He
 
 
 def _referrals(contracts: ContractBook, tx: Transaction, now: int) -> Referrals:
-    still_open = tx.referrals.open()
     found = (referral_rules(one.contract.vocabulary) for one in contracts.all())
     rules = [one for one in found if one is not None]
     called_off = frozenset[str]().union(*(one.called_off for one in rules))
     to_cancel = frozenset[str]().union(*(one.cancellation_requested for one in rules))
-    cancelled = sum(row.status in called_off for row in tx.referrals.closed(_EVERY))
-    asked = sum(row.business_status in to_cancel for row in still_open)
+    cancelled = tx.referrals.closed_with_status(called_off)
+    asked = tx.referrals.open_with_progress(to_cancel)
     late = tuple(_overdue(tx, row, now) for row in tx.referrals.overdue(now))
-    return Referrals(len(still_open), cancelled, asked, late)
+    return Referrals(sum(tx.referrals.open_counts().values()), cancelled, asked, late)
 
 
 def _overdue(tx: Transaction, row: ReferralRow, now: int) -> Overdue:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,9 +38,9 @@ def open_work(store: Store | None) -> OpenWork:
     if store is None:
         return OpenWork({}, {}, 0)
     with store.reading() as tx:
-        rows, outbox = tx.referrals.open(), tx.outbox.counts()
+        counts, outbox = tx.referrals.open_counts(), tx.outbox.counts()
     return OpenWork(
-        Counter(row.counterparty for row in rows if row.role == "fulfiller"),
-        Counter(row.counterparty for row in rows if row.role == "referrer"),
+        {partner: number for (role, partner), number in counts.items() if role == "fulfiller"},
+        {partner: number for (role, partner), number in counts.items() if role == "referrer"},
         outbox.pending + outbox.unsent,
     )

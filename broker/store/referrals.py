@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
 from broker.store.rows import ReferralRow
+from contracts.referral import Side
 
 _t = schema.referrals
 _OPEN = _t.c.closed_ms.is_(None)
@@ -30,11 +31,20 @@ _FOR_CASE = (
     .where(_t.c.case_id == bindparam("case_"))
     .order_by(_t.c.made_ms, _t.c.referral_id)
 )
-_CLOSED = (
-    select(*COLUMNS)
+_OPEN_COUNTS = (
+    select(_t.c.role, _t.c.counterparty, func.count())
+    .where(_OPEN)
+    .group_by(_t.c.role, _t.c.counterparty)
+)
+_OPEN_PROGRESS = (
+    select(func.count())
+    .where(_OPEN)
+    .where(_t.c.business_status.in_(bindparam("statuses_", expanding=True)))
+)
+_CLOSED_COUNT = (
+    select(func.count())
     .where(_t.c.closed_ms.is_not(None))
-    .order_by(_t.c.closed_ms.desc(), _t.c.referral_id)
-    .limit(bindparam("limit_"))
+    .where(_t.c.status.in_(bindparam("statuses_", expanding=True)))
 )
 _NEW = sqlite.insert(_t)
 _SAVE = _NEW.on_conflict_do_update(
@@ -83,9 +93,22 @@ class Referrals(Area):
         """Return open referrals, by creation time."""
         return self._all(ReferralRow, _SELECT_OPEN)
 
-    def closed(self, limit: int) -> list[ReferralRow]:
-        """Return the last `limit` closed referrals, newest first."""
-        return self._all(ReferralRow, _CLOSED, {"limit_": limit})
+    def open_counts(self) -> Mapping[tuple[Side, str], int]:
+        """Return the number of open referrals by this agency's role and the other agency."""
+        rows = self._connection.execute(_OPEN_COUNTS)
+        return {(role, counterparty): number for role, counterparty, number in rows}
+
+    def open_with_progress(self, statuses: Collection[str]) -> int:
+        """Return the number of open referrals whose progress is one of these."""
+        return self._number(_OPEN_PROGRESS, statuses)
+
+    def closed_with_status(self, statuses: Collection[str]) -> int:
+        """Return the number of closed referrals whose status is one of these."""
+        return self._number(_CLOSED_COUNT, statuses)
+
+    def _number(self, statement: Select[int], statuses: Collection[str]) -> int:
+        asked = {"statuses_": list(statuses)}
+        return self._connection.execute(statement, asked).scalar_one()
 
 
 def _values(row: ReferralRow) -> dict[str, object]:

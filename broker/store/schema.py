@@ -391,6 +391,8 @@ referrals = Table(
     Column("event_source", String(200), nullable=False),
     Column("event_id", String(36), nullable=False),
     partial("ix_referrals_open", "made_ms", where="closed_ms IS NULL"),
+    partial("ix_referrals_partner", "role", "counterparty", where="closed_ms IS NULL"),
+    partial("ix_referrals_ended", "status", where="closed_ms IS NOT NULL"),
     partial("ix_referrals_due", "role", text(NEXT_DUE), "referral_id", where="closed_ms IS NULL"),
     partial(
         "ix_referrals_closed", "role", "closed_ms", "referral_id", where="closed_ms IS NOT NULL"

@@ -68,7 +68,11 @@ CREATE INDEX ix_referrals_closed ON referrals (role, closed_ms, referral_id) WHE
 
 CREATE INDEX ix_referrals_due ON referrals (role, min(coalesce(acknowledge_by_ms, 4611686018427387904), coalesce(respond_by_ms, 4611686018427387904)), referral_id) WHERE closed_ms IS NULL;
 
+CREATE INDEX ix_referrals_ended ON referrals (status) WHERE closed_ms IS NOT NULL;
+
 CREATE INDEX ix_referrals_open ON referrals (made_ms) WHERE closed_ms IS NULL;
+
+CREATE INDEX ix_referrals_partner ON referrals (role, counterparty) WHERE closed_ms IS NULL;
 
 CREATE INDEX ix_requests_event_id ON requests (event_id) WHERE event_id IS NOT NULL;
 

@@ -100,6 +100,33 @@ def test_open_referrals_come_by_the_time_they_were_made(store: Store) -> None:
         assert [row.referral_id for row in tx.referrals.open()] == ["r2", "r3", "r1"]
 
 
+def test_referrals_are_counted_by_partner_progress_and_end(store: Store) -> None:
+    with store.transaction() as tx:
+        for number, (status, progress, closed) in enumerate(
+            [
+                ("requested", None, False),
+                ("accepted", "cancellation-requested", False),
+                ("revoked", None, True),
+                ("completed", None, True),
+            ]
+        ):
+            tx.referrals.save(
+                replace(
+                    REFERRAL,
+                    referral_id=f"r{number}",
+                    status=status,
+                    business_status=progress,
+                    closed=closed,
+                )
+            )
+        tx.referrals.save(replace(REFERRAL, referral_id="other", counterparty="cps"))
+        one = (REFERRAL.role, REFERRAL.counterparty)
+        assert tx.referrals.open_counts() == {one: 2, (REFERRAL.role, "cps"): 1}
+        assert tx.referrals.open_with_progress({"cancellation-requested"}) == 1
+        assert tx.referrals.closed_with_status({"revoked", "requested"}) == 1
+        assert tx.referrals.closed_with_status(()) == 0
+
+
 def test_receipts_are_kept_once_and_found_by_what_they_cover(store: Store) -> None:
     with store.transaction() as tx:
         tx.receipts.add("o", 8, b"8" * 32, "cps", 100, b"first")
