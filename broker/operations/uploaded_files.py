@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.participant import load_participant
-from broker.errors import EntryError, NoteError
+from broker.errors import EntryError, ManifestError, NoteError
 from broker.keys.durable import write_durably
+from broker.keys.manifest import VerifiedManifest
 from broker.operations.bundles import Added, add_bundles, held_bundle
+from broker.operations.officers import finish_delegation
 from broker.partnership.bundle import Bundle, format_bundle
 from broker.registry.contract_notes import note_claim
 
-__all__ = ["add_uploaded", "bundle_bytes"]
+__all__ = ["add_uploaded", "bundle_bytes", "finish_uploaded"]
 
 _WHERE: Final = "the uploaded file"
 
@@ -45,6 +47,29 @@ def add_uploaded(directory: Path, raw: bytes, now: int) -> Added:
         except EntryError as error:
             where = _WHERE if error.where is None else error.where.replace(str(path), _WHERE)
             raise EntryError(error.detail, code=error.code, where=where, fix=error.fix) from None
+
+
+def finish_uploaded(directory: Path, raw: bytes, now: int) -> VerifiedManifest:
+    """Issue the manifest under an uploaded delegation, as `finish_delegation` does.
+
+    Args:
+        directory: the agency's folder; one officer's governance keys must be in it.
+        raw: the delegation that enough officers have signed.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ManifestError: the file is no such delegation; nothing was issued.
+        KeyAccessError: a key is missing.
+        RegistryError: `registry_unwritable`.
+    """
+    with tempfile.TemporaryDirectory(prefix="concordant-") as folder:
+        path = Path(folder) / "uploaded"
+        write_durably(path, raw)
+        try:
+            return finish_delegation(directory, path, now)
+        except ManifestError as error:
+            where = _WHERE if error.where is None else error.where.replace(str(path), _WHERE)
+            raise ManifestError(error.detail, code=error.code, where=where, fix=error.fix) from None
 
 
 def bundle_bytes(directory: Path, now: int) -> bytes:

@@ -129,6 +129,7 @@ def _page(
         groups=groups,
         others=[] if answer is None else [one for one in answer.entries if not one.has_fields],
         left_out=[] if answer is None else list(_left_out(visit, answer)),
+        sent_nothing=_sent_nothing(visit, answer, disclosures),
         recipients=len({one.received.recipient for one in disclosures if one.kind == "disclosure"}),
     )
 
@@ -148,6 +149,28 @@ def _receipts(found: Iterable[Disclosure]) -> Iterable[Receipt]:
             bases=tuple(dict.fromkeys(code for one in of_one for code in one.bases)),
             contract=first.contract,
         )
+
+
+def _sent_nothing(
+    visit: Visit, answer: LogAnswer | None, disclosures: Sequence[Disclosure]
+) -> Sequence[str]:
+    """Return parties to which nothing of it was sent, sorted; none if older entries are not shown.
+
+    They are the parties of the agreements under which something was sent, or else of all ours.
+    """
+    if answer is None or answer.more or not answer.entries:
+        return ()
+    sent = [one.received for one in disclosures if one.kind == "disclosure"]
+    used = {one.contract_hash for one in sent}
+    participant = visit.agency.participant()
+    parties = {
+        party.id
+        for signed in participant.contracts.all()
+        if not used or signed.hash.hex() in used
+        for party in signed.contract.parties
+    }
+    named = {one.recipient for one in sent} | {one.agency for one in answer.left_out}
+    return sorted(parties - named - {participant.agency})
 
 
 def _left_out(visit: Visit, answer: LogAnswer) -> Iterable[LeftOut]:

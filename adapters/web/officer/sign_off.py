@@ -11,17 +11,48 @@ from starlette.responses import Response
 from adapters.web.errors import PageNotFoundError
 from adapters.web.officer.chosen import DECIDERS, READERS, chosen_agreement, state_of
 from adapters.web.pages import PageRoute
+from adapters.web.texts import N_
 from adapters.web.visit import Visit
+from broker.codes.meanings import next_step
 from broker.operations import contract_signing
 from broker.operations.partner_checks import partners
 from broker.operations.shown_texts import shown_text
+from broker.operations.uploaded_files import finish_uploaded
+from broker.registry.contracts import SignedContract
+from contracts.errors import ConcordantError
 from contracts.party_terms import party_of
+
+_FORM_BYTES: Final = 1024 * 1024
+"""Largest form with a delegation."""
 
 
 def sign_off(visit: Visit) -> Response:
     """Show who has signed, what stops our signature, and the steps to sign."""
-    participant = visit.agency.participant()
+    return _page(visit, chosen_agreement(visit))
+
+
+def delegation(visit: Visit) -> Response:
+    """Take the delegation that this agency's officers have signed, and issue the manifest."""
     signed = chosen_agreement(visit)
+    raw = visit.form.file("delegation")
+    if raw is None:
+        return _page(visit, signed, N_("Choose the file that your officers signed"))
+    try:
+        finish_uploaded(visit.agency.root, raw, visit.agency.clock())
+    except ConcordantError as error:
+        return _page(visit, signed, N_("The file was refused. Nothing was changed"), error)
+    said = N_("The delegation is in force. The running adapter publishes the manifest.")
+    path = f"/agreements/{signed.hash.hex()}/sign-off"
+    return visit.redirect(path, visit.renderer.text(said))
+
+
+def _page(
+    visit: Visit,
+    signed: SignedContract,
+    fault: str | None = None,
+    refused: ConcordantError | None = None,
+) -> Response:
+    participant = visit.agency.participant()
     state = state_of(visit, signed)
     now = visit.agency.clock()
     reviewed = None
@@ -29,6 +60,9 @@ def sign_off(visit: Visit) -> Response:
         reviewed = contract_signing.review(participant.root, Path(state.file), (), now)
     return visit.page(
         "officer/sign_off.html",
+        status=200 if fault is None else 422,
+        faults=[] if fault is None else [("delegation", fault)],
+        refused=None if refused is None else (refused, next_step(refused)),
         signed=signed,
         contract=signed.contract,
         state=state,
@@ -60,5 +94,6 @@ def shown(visit: Visit) -> Response:
 
 PAGES: Final[Sequence[PageRoute]] = (
     PageRoute("GET", "/agreements/{sha256}/sign-off", READERS, sign_off),
+    PageRoute("POST", "/agreements/{sha256}/delegation", DECIDERS, delegation, _FORM_BYTES),
     PageRoute("GET", "/agreements/{sha256}/shown/{signer}", READERS, shown),
 )

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.web.people import Role
 from broker.agency.participant import LoadedAgency, Participant, load_participant
 from broker.errors import (
     EntryError,
@@ -50,6 +51,7 @@ from broker.tlog.note import Note, format_note, sign_note
 from contracts.durations import DAY_MS, HOUR_MS
 from tests.support.founding import NOW, cheap_scrypt, content, found
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+from tests.support.web_visitor import visitor
 from tests.unit.broker.operations.test_bundles import drafted, sign
 
 AGENCY, OTHERS = "csu-camden", ("cps-london", "haven-support", "council-camden")
@@ -340,6 +342,31 @@ def test_two_officers_leave(root: Path) -> None:
     )
     (stop,) = book.stops(AGENCY)
     assert (stop.state, stop.contract) == ("left", CONTRACT)
+
+
+def test_the_page_takes_what_two_officers_signed(root: Path) -> None:
+    at = NOW + DAY_MS
+    with pytest.raises(OfficersAwaitedError):
+        depart(review(root / AGENCY, CONTRACT, "left", at), "dispute", at)
+    unsigned = proposed(root)
+    signed = signed_by_another(root, unsigned, SIRO, at)
+    version = load_participant(root / AGENCY, at).contracts.all()[0].hash.hex()
+    address = f"/agreements/{version}"
+    manifests = content(root / AGENCY / "manifests")
+    person = visitor(root / AGENCY, at, Role.OFFICER)
+    assert 'id="delegation-form"' in person.get(f"{address}/sign-off").text
+    for raw in (b"", b"no delegation", unsigned.read_bytes()):
+        refused = person.post(f"{address}/delegation", files={"delegation": ("d", raw)})
+        assert refused.status_code == 422
+        assert str(root) not in refused.text
+    assert content(root / AGENCY / "manifests") == manifests
+    taken = person.post(f"{address}/delegation", files={"delegation": ("d", signed.read_bytes())})
+    assert taken.status_code == 303
+    known = load_participant(root / AGENCY, at)
+    assert [stop.state for stop in known.manifests.stops(AGENCY)] == ["left"]
+    auditor = visitor(root / AGENCY, at, Role.AUDITOR)
+    assert 'id="delegation-elsewhere"' in auditor.get(f"{address}/sign-off").text
+    assert auditor.post(f"{address}/delegation", {}).status_code == 403
 
 
 def test_two_officers_resume_and_one_alone_does_not(root: Path) -> None:

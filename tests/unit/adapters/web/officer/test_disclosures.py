@@ -64,6 +64,15 @@ def test_the_export_has_a_row_for_each_field_and_recipient(person: Person, sent:
         assert row["legal basis"]
 
 
+def test_parties_that_were_sent_nothing_are_named(person: Person, sent: str) -> None:
+    form = {"case": sent, "field": FIELD, "reason": "audit"}
+    page = person(Role.AUDITOR).post("/who-received", form).text
+    named = page.partition('id="sent-nothing"')[2].partition("</p>")[0]
+    assert "Prosecution" in named
+    assert "Council" not in named
+    assert "Police" not in named
+
+
 @pytest.mark.parametrize(
     ("form", "field"),
     [
