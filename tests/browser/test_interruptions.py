@@ -58,6 +58,7 @@ def test_after_a_session_ends_the_draft_is_there(
     press(page, "Send to 1 agency")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to go on")
     expect(page.get_by_text(person)).to_have_count(0)
+    charity.ahead_ms -= IDLE_MS
     sign_in(page, town, CHARITY)
     follow(page, "New referral")
     drafts = page.get_by_role("table").get_by_role("link")
