@@ -45,7 +45,7 @@ class RememberedLog:
         self._leaves = bytearray()
         self._times = array("q")
         self._cases = array("Q")
-        self._shape_ids = array("L")
+        self._shape_ids = array("I")
         self._shapes: dict[EntryShape, int] = {}
 
     @property
