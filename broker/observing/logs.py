@@ -35,7 +35,7 @@ _WHAT: Final = (
 )
 _AMOUNT: Final = (
     "count events records batches bytes sent received refused repeats delivered withheld fields "
-    "filtered gaps pending unsent held attempts items files line limit notes receipts"
+    "filtered gaps pending unsent held attempts items files line limit notes receipts drafts"
 )
 _TIME: Final = "ms delay_ms lag_ms age_ms since_ms until_ms seconds days_left"
 

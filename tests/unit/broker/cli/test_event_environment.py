@@ -254,6 +254,8 @@ def test_an_input_that_is_not_there_or_is_a_folder(cli, made: Path, command: str
 def test_a_state_that_is_not_ours(cli, root: Path, line: bytes, content: bytes) -> None:
     path = root / SENDER / "state" / "concordant.db"
     path.write_bytes(content)
+    for beside in ("-wal", "-shm"):  # SQLite would restore the database from them
+        path.with_name(f"{path.name}{beside}").unlink(missing_ok=True)
     done = cli("event", "seal", "--agency", root / SENDER, stdin=line)
     if content:
         require_failure(done, "store_corrupt")
