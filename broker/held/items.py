@@ -30,7 +30,7 @@ class KindOfHeld:
 UNSENT_STAYS: Final = (
     "Kafka has not acknowledged these events yet; they are sent again automatically."
 )
-"""Why events that wait for Kafka cannot be discarded."""
+"""Reason for which events that wait for Kafka cannot be discarded."""
 _RETRY: Final = "concordant quarantine retry ID --agency DIR"
 
 KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {

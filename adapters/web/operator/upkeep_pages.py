@@ -17,7 +17,7 @@ from broker.operations.runbook.runbook import RUNBOOK
 from broker.operations.validity import EndState, Kind, endings
 
 TIMEOUT_S: Final = 5.0
-"""How long a page waits for Kafka."""
+"""Longest time that a page waits for Kafka."""
 KINDS: Final[dict[Kind, str]] = {
     "certificate": N_("Certificate for Kafka"),
     "authority": N_("Authority of Kafka’s certificates"),

@@ -16,7 +16,7 @@ from contracts.errors import EventError
 from contracts.vocabulary.event_types import EventType
 
 Texts: TypeAlias = Mapping[str, "Sequence[str] | Sequence[Mapping[str, str]]"]
-"""What a person typed, by leaf path: texts, or for a list of objects one mapping for each."""
+"""Typed answers by leaf path: texts, or for a list of objects one mapping for each."""
 Fault: TypeAlias = Literal[
     "missing", "needed", "not_a_number", "not_a_day", "not_a_time", "not_yes_or_no", "not_listed",
     "too_long", "too_many", "wrong_form",

@@ -22,8 +22,8 @@ Control: TypeAlias = Literal[
     "text", "long_text", "email", "number", "day", "time", "instant", "yes_no", "one", "several",
     "texts", "items",
 ]  # fmt: skip
-"""How a field is asked for. `one` and `several`: codes of a list. `texts`: one text a line.
-`items`: objects, each with its own fields."""
+"""Form in which a field is asked for. `one` and `several`: codes of a list. `texts`: one text a
+line. `items`: objects, each with its own fields."""
 _BUILT_IN: Final[Mapping[str, Control]] = {
     "day": "day",
     "time_of_day": "time",

@@ -13,7 +13,7 @@ from contracts.durations import DAY_MS
 NAMED_AT_MOST: Final = 2
 """Most partners that one sentence names."""
 ALARM_SHOWN_MS: Final = DAY_MS
-"""How long an alarm needs a person after it was last raised."""
+"""Time for which an alarm needs a person after it was last raised."""
 _SHOWN_AS_STATE: Final = frozenset(
     {
         "silence", "gap", "withheld", "content_missing", "equivocation", "manifest_not_received",

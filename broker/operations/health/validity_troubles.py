@@ -12,7 +12,7 @@ from broker.operations.health.trouble import Trouble, Urgency, in_days
 from contracts.durations import DAY_MS
 
 URGENT_MS: Final = 7 * DAY_MS
-"""What ends within a week is done today."""
+"""Time before an end from which it needs a person today."""
 
 
 def validity_troubles(status: Status) -> Iterator[Trouble]:
