@@ -190,8 +190,9 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ font: 1rem/1.5 Arial, sans-serif; color: #0b0c0c; margin: 2rem auto; max-width: 60rem;
-       padding: 0 1rem; overflow-wrap: anywhere; }}
+body {{ font: 1rem/1.5 Arial, "Liberation Sans", "DejaVu Sans Condensed", sans-serif;
+       color: #0b0c0c; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
+       overflow-wrap: anywhere; }}
 h1 {{ font-size: 2rem; }}
 h2 {{ font-size: 1.5rem; margin-top: 2rem; }}
 table {{ border-collapse: collapse; width: 100%; }}
@@ -211,8 +212,9 @@ pre {{ white-space: pre-wrap; }}
   td:not(:first-child)::before {{ content: attr(data-column) ": "; color: #505a5f; }}
 }}
 @media print {{
-  @page {{ size: A4; margin: 14mm; }}
-  body {{ font-size: 8.5pt; line-height: 1.25; margin: 0; max-width: none; padding: 0; }}
+  @page {{ size: A4; margin: 11mm; }}
+  body {{ font-size: 8.5pt; font-size-adjust: .519; line-height: 1.2; margin: 0;
+         max-width: none; padding: 0; }}
   h1 {{ font-size: 14pt; margin: 0 0 2mm; }}
   h2 {{ font-size: 10.5pt; margin: 3mm 0 1mm; }}
   p, ul, table {{ margin: 1mm 0; }}

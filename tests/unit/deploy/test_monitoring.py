@@ -83,12 +83,12 @@ def test_the_words_of_an_alert_are_values_of_its_metric(root: Path) -> None:
     assert what == set(get_args(Expiring))
 
 
-def test_every_alert_says_what_it_is_and_what_to_do(root: Path) -> None:
+def test_every_alert_says_what_it_is_and_what_to_do_and_has_a_runbook(root: Path) -> None:
     alerts = yaml.safe_load((root / "deploy/prometheus/alerts.yml").read_text())
     rules = [rule for group in alerts["groups"] for rule in group["rules"]]
     assert len({rule["alert"] for rule in rules}) == len(rules)
     for rule in rules:
-        assert set(rule["annotations"]) == {"summary", "action"}
+        assert set(rule["annotations"]) == {"summary", "action", "runbook_url"}
         assert rule["labels"]["severity"] in {"page", "ticket"}
 
 

@@ -50,6 +50,7 @@ ELSEWHERE = {
     "sandbox": "unit/adapters/sandbox/test_cli.py",
     "adapter": "integration/test_service_kafka.py",
     "agency governance": "unit/broker/cli/test_governance.py",
+    "web": "unit/adapters/web/test_serving.py",
 }
 """Commands that start something, or need Kafka or typed words, by the test that runs them."""
 ENDS: dict[tuple[str, str], int] = {
