@@ -20,11 +20,13 @@ blocks a case, because the mapping may have been corrected since.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from adapters.base import AgencySystem, Context, MappingError
 from adapters.links import StoreLinks
+from adapters.rounds import Rounds, run_rounds
 from adapters.sinks.sink import Sink, SinkError
 from broker.errors import StoreError
 from broker.event import OpenedEvent
@@ -33,17 +35,13 @@ from broker.observing.logs import logger
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.database import Store
 from broker.store.rows import InboxRow
-from broker.waiting import out_of_descriptors, retry_delay_s, set_within
+from broker.waiting import out_of_descriptors
 
 if TYPE_CHECKING:
     from adapters.http_api.endpoints import Endpoint
 
 ROUND_EVENTS: Final = 200
 """Maximum number of events in one round."""
-RETRY_MOST_S: Final = 30.0
-"""Longest pause between two attempts, in seconds."""
-IDLE_S: Final = 0.5
-"""Pause after a round without events, in seconds."""
 ONE_EVENT_ONLY: Final = frozenset({"sink_conflict", "sink_key_invalid"})
 """Codes of the sink that concern one event only. That event is held.
 
@@ -102,24 +100,8 @@ class Delivery:
             stop: ends the loop.
             turned: called before each round. An alert fires if it is not called for long.
         """
-        failures = 0
-        released = False
-        while not stop.is_set():
-            turned()
-            try:
-                if not released:
-                    await asyncio.to_thread(self.release)
-                    released = True
-                taken = await asyncio.to_thread(self.round)
-                failures = 0
-            except (SinkError, StoreError) as error:
-                failures += 1
-                delay = retry_delay_s(failures, first=1.0, most=RETRY_MOST_S)
-                self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
-                await set_within(stop, delay)
-                continue
-            if not taken:
-                await wait(IDLE_S)
+        rounds = Rounds(self.round, self.release, math.inf, (SinkError, StoreError))
+        await run_rounds(rounds, wait, stop, turned)
 
     def release(self) -> int:
         """Mark for another attempt each held event that blocks its case. Return their number."""

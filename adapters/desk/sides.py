@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
+from adapters.rounds import Rounds, run_rounds
 from adapters.sides import SideParts
 from broker.agency.participant import load_participant
 from broker.errors import StoreError
@@ -23,7 +24,7 @@ from broker.registry.contract_book import ContractBook
 from broker.store.database import Store
 from broker.store.rows import InboxRow
 from broker.store.transaction import Transaction
-from broker.waiting import retry_delay_s, set_within
+from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 ROUND_EVENTS: Final = 100
 """Maximum number of events of one round, which is one transaction."""
-IDLE_S: Final = 0.5
-RETRY_MOST_S: Final = 30.0
 SOURCE_TURN_S: Final = 30.0
 SWEEP_S: Final = 600.0
 """Interval at which content is removed that has had its time."""
@@ -94,25 +93,7 @@ class DeskSink:
         turned: Callable[[], None],
     ) -> None:
         """Keep what is new until ``stop`` is set."""
-        failures = 0
-        loop = asyncio.get_running_loop()
-        sweeps = loop.time()
-        while not stop.is_set():
-            turned()
-            try:
-                if loop.time() >= sweeps:
-                    await asyncio.to_thread(self.sweep)
-                    sweeps = loop.time() + SWEEP_S
-                kept = await asyncio.to_thread(self.round)
-                failures = 0
-            except StoreError as error:
-                failures += 1
-                delay = retry_delay_s(failures, first=1.0, most=RETRY_MOST_S)
-                self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
-                await set_within(stop, delay)
-                continue
-            if not kept:
-                await wait(IDLE_S)
+        await run_rounds(Rounds(self.round, self.sweep, SWEEP_S), wait, stop, turned)
 
     def round(self) -> int:
         """Keep or hold at most ``ROUND_EVENTS`` events. Return how many.

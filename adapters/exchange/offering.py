@@ -18,6 +18,7 @@ from typing import Final
 from adapters.exchange.caller import Caller
 from adapters.exchange.errors import ExchangeError
 from adapters.exchange.results import REJECTED, Outcome, Rejection
+from adapters.rounds import Rounds, run_rounds
 from broker import pseudonyms
 from broker.audit import recording
 from broker.audit.actor import Actor
@@ -31,14 +32,12 @@ from broker.registry.contract_book import ContractBook
 from broker.store.database import Store
 from broker.store.rows import InboxRow, OfferRow
 from broker.store.transaction import Transaction
-from broker.waiting import retry_delay_s, set_within
+from broker.waiting import set_within
 from contracts.durations import DAY_MS
 from contracts.withheld import WithheldReason, withheld_reasons
 
 ROUND_EVENTS: Final = 200
 """Maximum number of events that one round offers."""
-IDLE_S: Final = 0.5
-RETRY_MOST_S: Final = 30.0
 CHUNK_ROWS: Final = 16
 MOST_ROWS: Final = 2_000
 """Offers that one page looks at, at most; a selection may leave many out."""
@@ -209,27 +208,8 @@ class Offering:
         turned: Callable[[], None],
     ) -> None:
         """Offer what is new until ``stop`` is set. See ``SinkLoop``."""
-        failures = 0
-        loop = asyncio.get_running_loop()
-        sweeps = loop.time()
-        while not stop.is_set():
-            turned()
-            try:
-                if loop.time() >= sweeps:
-                    await asyncio.to_thread(self.clear_kept)
-                    sweeps = loop.time() + SWEEP_S
-                offered = await asyncio.to_thread(self.round)
-                failures = 0
-            except StoreError as error:
-                failures += 1
-                delay = retry_delay_s(failures, first=1.0, most=RETRY_MOST_S)
-                self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
-                await set_within(stop, delay)
-                continue
-            if offered:
-                self.bell.ring()
-            else:
-                await wait(IDLE_S)
+        rounds = Rounds(self.round, self.clear_kept, SWEEP_S, worked=self.bell.ring)
+        await run_rounds(rounds, wait, stop, turned)
 
     def round(self) -> int:
         """Offer at most ``ROUND_EVENTS`` events. Return how many were offered or held.
