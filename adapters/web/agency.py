@@ -10,7 +10,7 @@ from typing import Final
 
 from broker.agency.names import name_of
 from broker.agency.participant import Participant, load_participant
-from broker.agency.running import adapter_runs, open_held_state
+from broker.agency.running import open_held_state
 from broker.audit.remembered_log import RememberedLog
 from broker.errors import StoreError
 from broker.operations.disclosure_log import DisclosureLog
@@ -95,10 +95,6 @@ class OwnAgency:
             if error.code != "state_missing":
                 raise
             return None
-
-    def runs(self) -> bool:
-        """Return whether the agency's adapter runs."""
-        return adapter_runs(self.root)
 
     def verify_log(self) -> None:
         """Verify the disclosure log, so that the first page that shows it need not.

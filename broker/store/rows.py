@@ -247,6 +247,11 @@ class OutboxCounts:
     oldest_unsent_ms: int | None = None
 
     @property
+    def waiting(self) -> int:
+        """Return the number of rows without Kafka's acknowledgement."""
+        return self.pending + self.unsent
+
+    @property
     def oldest_ms(self) -> int | None:
         """Return when the oldest row without Kafka's acknowledgement was added."""
         ages = [at for at in (self.oldest_pending_ms, self.oldest_unsent_ms) if at is not None]

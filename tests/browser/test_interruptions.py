@@ -76,6 +76,7 @@ def test_without_its_adapter_a_desk_keeps_what_is_sent(
         follow(page, "Inbox")
         expect(page.get_by_role("region", name="Our adapter does not run")).to_be_visible()
         reference = send(page, "Police investigation", [POLICE], new_person())
+        expect(page.locator("#adapter-down")).to_contain_text("1 message of ours is held here")
         with tab(browser) as operator:
             sign_in(operator, town, CHARITY, Role.OPERATOR)
             expect(operator.get_by_role("heading", name="What to do now")).to_be_visible()
@@ -91,8 +92,11 @@ def test_without_kafka_the_pages_say_so_and_what_is_sent_goes_out_later(
     with town.kafka_down(), tab(browser) as operator:
         reference = send(page, "Police investigation", [POLICE], new_person())
         expect(listed(page, reference)).to_have_count(1)
+        interrupted = page.locator("#kafka-down")
+        expect(interrupted).to_contain_text("1 message of ours is held here", timeout=60_000)
         sign_in(operator, town, CHARITY, Role.OPERATOR)
-        expect(operator.get_by_role("heading", level=1)).to_contain_text("Kafka", timeout=60_000)
+        expect(operator.get_by_role("heading", level=1)).to_contain_text("Kafka")
+    expect(interrupted).to_have_count(0, timeout=60_000)
     with tab(browser) as police:
         sign_in(police, town, POLICE)
         open_received(police, reference)

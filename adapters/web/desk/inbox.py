@@ -76,7 +76,6 @@ def _list(visit: Visit, role: Side, path: str) -> Response:
         first_row=(page.page - 1) * PAGE_ROWS + 1,
         critical=unconfirmed_events(desk) if role == "fulfiller" else (),
         keeps=keeps_events(visit),
-        runs=visit.agency.runs(),
     )
 
 

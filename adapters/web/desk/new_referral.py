@@ -306,7 +306,6 @@ def _check_page(visit: Visit, draft: Draft, refused: ConcordantError | None = No
         problems=_links(visit, plan, problems),
         refused=None if refused is None else (refused, next_step(refused)),
         not_read=NOT_READ,
-        runs=visit.agency.runs(),
     )
 
 

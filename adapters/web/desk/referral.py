@@ -36,7 +36,6 @@ def referral(visit: Visit) -> Response:
         step_words={one: step_words(one, visit.renderer.text) for one in view.steps},
         further_words={one: further_words(one, visit.renderer.text) for one in view.further},
         stopped=None if view.stopped is None else (view.stopped, next_step(view.stopped)),
-        runs=visit.agency.runs(),
     )
 
 

@@ -9,11 +9,13 @@ from typing import Final, TypeVar
 
 from starlette.responses import Response
 
+from adapters.web.desk.chosen import desk_of
 from adapters.web.rendering import uk_time
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.keys.instant import parse_instant
 from broker.operations.desk.answers import Fault, Problem
+from broker.operations.desk.connection import connection
 from broker.operations.desk.entry_fields import EntryField
 from broker.operations.desk.shown_fields import ShownField
 from broker.operations.desk.steps import FurtherEvent, Step
@@ -142,6 +144,7 @@ def desk_page(visit: Visit, template: str, *, status: int = 200, **values: objec
         in_words=in_words,
         short=short,
         shown_text=shown_text,
+        connection=connection(desk_of(visit)),
         **values,
     )
 

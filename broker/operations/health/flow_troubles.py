@@ -10,8 +10,9 @@ from broker.held.items import KINDS
 from broker.operations.agency_status import Status
 from broker.operations.checks.check import Check
 from broker.operations.checks.flow_checks import SLOW_MS
+from broker.operations.health.kafka_outage import kafka_outage
 from broker.operations.health.trouble import Trouble, counted, since
-from contracts.durations import DAY_MS, MINUTE_MS
+from contracts.durations import DAY_MS
 
 _SIDES: Final = {"source": "fetch from", "sink": "hand events to"}
 
@@ -49,19 +50,14 @@ def own_troubles(status: Status, checks: Sequence[Check]) -> Iterator[Trouble]:
 
 def kafka_trouble(status: Status) -> Trouble | None:
     """Return why events do not reach Kafka; None if they do."""
-    now, outbox = status.time_ms, status.outbox
-    waiting = outbox.pending + outbox.unsent
-    fault = next((one for one in status.side_faults if one.side == "kafka"), None)
-    late = waiting > 0 and outbox.oldest_ms is not None and now - outbox.oldest_ms >= MINUTE_MS
-    if fault is None and not late:
+    now, waiting = status.time_ms, status.outbox.waiting
+    outage = kafka_outage(status.outbox, status.side_faults, now)
+    if outage is None:
         return None
-    begun = min(
-        (at for at in (fault and fault.since_ms, outbox.oldest_ms if late else None) if at),
-        default=now,
-    )
-    if fault is not None:
+    begun = outage.since_ms
+    if outage.code is not None:
         says = f"the adapter has not reached Kafka {since(begun, now)}"
-        why = f" The reason code is {fault.code}."
+        why = f" The reason code is {outage.code}."
     else:
         says = f"{counted(waiting, 'event', 'events')} have waited for Kafka {since(begun, now)}"
         says = says.replace("1 event have", "1 event has")
