@@ -29,7 +29,17 @@ from adapters.web.errors import (
 from adapters.web.headers import SafeHeaders
 from adapters.web.pages import Area, Entry, PageRoute
 from adapters.web.rendering import Renderer
-from adapters.web.request_limits import Rate, Watching, query_of, read_form, require_own_page
+from adapters.web.request_limits import (
+    MOST_TOGETHER,
+    MOST_WATCHING,
+    MOST_WATCHING_ALL,
+    Places,
+    Rate,
+    query_of,
+    read_form,
+    require_own_page,
+    require_own_visit,
+)
 from adapters.web.sessions import Session
 from adapters.web.static_files import KeptFiles
 from adapters.web.visit import Form, Visit
@@ -39,7 +49,7 @@ from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 REQUESTS_A_MINUTE: Final = 600
-"""Requests of one session."""
+"""Requests of one person."""
 LOOK_S: Final = 1.0
 """Interval at which a page that waits is told of changes."""
 WATCH_S: Final = 600.0
@@ -70,7 +80,8 @@ class WebApp:
         self._entries: list[Entry] = [entry for area in areas for entry in area.entries]
         self._rate = Rate(REQUESTS_A_MINUTE, time.monotonic)
         self._authentication = Authentication(doors, agency.clock, renderer)
-        self._watching = Watching()
+        self._together = Places(MOST_TOGETHER)
+        self._watching = Places(MOST_WATCHING, MOST_WATCHING_ALL)
         self._ending = asyncio.Event()
         self._log = logger("web")
         pages = [page for area in areas for page in area.pages]
@@ -120,6 +131,8 @@ class WebApp:
                 return self._refused(request, error)
             except ConcordantError as error:
                 return self._failed(request, error)
+            except Exception as error:  # noqa: BLE001 - here its page gets the safe headers
+                return await self._defect(request, error)
 
         return guarded
 
@@ -130,10 +143,12 @@ class WebApp:
 
         Raises:
             SessionMissingError: there is none.
-            TooManyRequestsError: it asks too fast.
+            TooManyRequestsError: its person asks too fast.
+            FormRefusedError: another site makes the request.
         """
         session = self._authentication.session(request)
-        self._rate.take(session.csrf)
+        self._rate.take(session.person.id)
+        require_own_visit(request)
         return session
 
     def _page(self, page: PageRoute) -> Callable[[Request], Awaitable[Response]]:
@@ -143,14 +158,15 @@ class WebApp:
                 raise RoleMissingError(
                     needed=sorted(page.roles), visit=self._visit(request, session)
                 )
-            form = Form()
-            if page.method == "POST":
-                require_own_page(request, self._doors.address)
-                form = await read_form(request, page.most_bytes)
-                if not session.csrf_fits(form.text("csrf")):
-                    raise FormRefusedError
-            visit = self._visit(request, session, form)
-            return await run_in_threadpool(page.handler, visit)
+            with self._together.required(session.person.id):
+                form = Form()
+                if page.method == "POST":
+                    require_own_page(request, self._doors.address)
+                    form = await read_form(request, page.most_bytes)
+                    if not session.csrf_fits(form.text("csrf")):
+                        raise FormRefusedError
+                visit = self._visit(request, session, form)
+                return await run_in_threadpool(page.handler, visit)
 
         return answer
 
@@ -178,14 +194,16 @@ class WebApp:
         return StreamingResponse(self._changes(request, session), media_type="text/event-stream")
 
     async def _changes(self, request: Request, session: Session) -> AsyncIterator[str]:
-        with self._watching.one(session.csrf) as room:
+        with self._watching.one(session.person.id) as room:
             if not room:
                 return
             ends = time.monotonic() + WATCH_S
             seen = await run_in_threadpool(self._agency.state_stamp)
             yield ": waiting\n\n"
-            while time.monotonic() < ends and not session.ended(self._agency.clock()):
+            while time.monotonic() < ends:
                 if await set_within(self._ending, LOOK_S) or await request.is_disconnected():
+                    return
+                if session.ended(self._agency.clock()):
                     return
                 stamp = await run_in_threadpool(self._agency.state_stamp)
                 if stamp != seen:
@@ -224,7 +242,7 @@ class WebApp:
         return self._refused(request, PageNotFoundError(visit=self._visit_or_none(request)))
 
     async def _defect(self, request: Request, error: Exception) -> Response:
-        self._log.error("web_defect", kind=type(error).__name__)
+        self._log.error("web_defect", code="internal_fault", exc_info=error)
         return self._renderer.page(
             "errors/defect.html", {"visit": None, "said": None}, status=500, route=request.url.path
         )

@@ -6,7 +6,8 @@ import hmac
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import partial
+from typing import Final, Literal, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,16 +23,20 @@ from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.own_path import own_path
 from adapters.web.people import PROVIDER, PROXY, Person
 from adapters.web.rendering import Renderer
-from adapters.web.request_limits import Rate, own_origin, read_form, require_own_page
+from adapters.web.request_limits import Places, Rate, own_origin, read_form, require_own_page
 from adapters.web.sessions import Session, Sessions
 from broker.agency.web_section import OidcSection
 from broker.observing.logs import logger
 
 SIGN_INS_A_MINUTE: Final = 120
-"""Attempts to sign in, of all people together."""
+"""Attempts to sign in from one address."""
+MOST_ASKING: Final = 8
+"""Requests to the provider at one time: a slow one must not hold up the other pages."""
 ANSWER_PATH: Final = "/sign-in/answer"
 SIGNED_OUT_PATH: Final = "/signed-out"
 MOST_CODE: Final = 4_096
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,7 @@ class Authentication:
         self._clock = clock
         self._renderer = renderer
         self._rate = Rate(SIGN_INS_A_MINUTE, time.monotonic)
+        self._asking = Places(MOST_ASKING)
         self._log = logger("web")
 
     def routes(self) -> Sequence[SignInRoute]:
@@ -165,7 +171,7 @@ class Authentication:
     # --- ways in --------------------------------------------------------------------------------
 
     async def _by_link(self, request: Request) -> Response:
-        self._rate.take("link")
+        self._take_attempt(request)
         assert self._doors.links is not None
         person = self._doors.links.use(str(request.path_params["token"]), self._clock())
         if person is None:
@@ -173,7 +179,7 @@ class Authentication:
         return self._signed_in(request, person, "/")
 
     async def _by_proxy(self, request: Request) -> Response:
-        self._rate.take("proxy")
+        self._take_attempt(request)
         assert self._doors.proxy is not None
         try:
             person = self._doors.proxy.person(request)
@@ -184,14 +190,14 @@ class Authentication:
 
     async def _to_provider(self, request: Request) -> Response:
         """Send the browser to the provider, with a cookie that binds the answer to it."""
-        self._rate.take("provider")
+        self._take_attempt(request)
         way = self._doors.provider
         assert way is not None
         onward = own_path(request.query_params.get("next"))
         token, pending = way.pending.begin(onward, self._clock())
         try:
-            address = await run_in_threadpool(
-                way.provider.sign_in_address, pending, self._answer_to(request)
+            address = await self._ask(
+                partial(way.provider.sign_in_address, pending, self._answer_to(request))
             )
         except SignInRefusedError as error:
             self._log.warning("web_sign_in_refused", reason=error.reason)
@@ -202,14 +208,14 @@ class Authentication:
 
     async def _from_provider(self, request: Request) -> Response:
         """Sign in the person whom the provider names, in the browser that began it."""
-        self._rate.take("provider")
+        self._take_attempt(request)
         try:
             person, signed_in, onward = await self._named_by_provider(request)
         except SignInRefusedError as error:
             self._log.warning("web_sign_in_refused", reason=error.reason)
             raise
         response = self._signed_in(request, person, onward, signed_in.id_token)
-        response.delete_cookie(self._pending_cookie, path="/")
+        self._delete_cookie(response, self._pending_cookie)
         return response
 
     async def _named_by_provider(self, request: Request) -> tuple[Person, SignedIn, str]:
@@ -224,14 +230,14 @@ class Authentication:
             or not hmac.compare_digest(states[0].encode(), pending.state.encode())
         ):
             raise SignInRefusedError("state")
-        await run_in_threadpool(way.provider.require_issuer, answer.get("iss"))
+        await self._ask(partial(way.provider.require_issuer, answer.get("iss")))
         if "error" in answer:
             raise SignInRefusedError("provider_refused")
         code = answer.get("code", "")
         if not 0 < len(code) <= MOST_CODE:
             raise SignInRefusedError("code_missing")
-        signed_in = await run_in_threadpool(
-            way.provider.signed_in, code, pending, self._answer_to(request)
+        signed_in = await self._ask(
+            partial(way.provider.signed_in, code, pending, self._answer_to(request))
         )
         return way.person(signed_in), signed_in, pending.onward
 
@@ -256,7 +262,8 @@ class Authentication:
             raise FormRefusedError
         self._end(request)
         response = RedirectResponse(self._after_sign_out(request, session), status_code=303)
-        response.delete_cookie(self._doors.cookie, path="/")
+        self._delete_cookie(response, self._doors.cookie)
+        response.headers["clear-site-data"] = '"cache"'  # no page is left for the back button
         return response
 
     def _after_sign_out(self, request: Request, session: Session) -> str:
@@ -301,6 +308,29 @@ class Authentication:
 
     def _answer_to(self, request: Request) -> str:
         return f"{self._origin(request)}{ANSWER_PATH}"
+
+    def _take_attempt(self, request: Request) -> None:
+        """Count an attempt to sign in; others' attempts stop no person at another address.
+
+        Raises:
+            TooManyRequestsError: the address has had its attempts.
+        """
+        self._rate.take("" if request.client is None else request.client.host)
+
+    async def _ask(self, call: Callable[[], Answer]) -> Answer:
+        """Call the provider in a thread.
+
+        Raises:
+            TooManyRequestsError: too many people wait for it.
+        """
+        with self._asking.required("provider"):
+            return await run_in_threadpool(call)
+
+    def _delete_cookie(self, response: Response, name: str) -> None:
+        """Browsers ignore it for a name with `__Host-` unless it is secure."""
+        response.delete_cookie(
+            name, path="/", secure=self._doors.secure, httponly=True, samesite="lax"
+        )
 
     def _set_cookie(self, response: Response, name: str, value: str, max_age: int | None) -> None:
         response.set_cookie(

@@ -60,3 +60,10 @@ class TooLargeError(PageError):
 
     status = 413
     template = "errors/too_large.html"
+
+
+class TooSlowError(PageError):
+    """The form or the file came too slowly."""
+
+    status = 408
+    template = "errors/too_slow.html"

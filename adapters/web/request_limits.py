@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
-from adapters.web.errors import FormRefusedError, TooLargeError, TooManyRequestsError
+from adapters.web.errors import (
+    FormRefusedError,
+    TooLargeError,
+    TooManyRequestsError,
+    TooSlowError,
+)
 from adapters.web.visit import Form
 
 MOST_FIELDS: Final = 2_000
 MOST_FILES: Final = 4
 MOST_NAMES: Final = 2_000
 """Names whose rate is kept; the one that asked longest ago is forgotten first."""
-MOST_WATCHING: Final = 4
-"""Pages of one session that wait for changes at one time."""
+MOST_WATCHING: Final = 12
+"""Pages of one person that wait for changes at one time."""
+MOST_WATCHING_ALL: Final = 128
+"""Pages of all people that wait for changes; half of the connections stay for requests."""
+MOST_TOGETHER: Final = 8
+"""Requests of one person that are answered at one time."""
+BODY_S: Final = 15.0
+"""Seconds for the first bytes of a body; each further second it must bring `BODY_RATE` bytes."""
+BODY_RATE: Final = 16_384
+_UTF_8: Final = frozenset({b"utf-8", b"utf8"})
 
 
 class Rate:
@@ -56,26 +71,47 @@ class Rate:
             raise TooManyRequestsError
 
 
-class Watching:
-    """Number of pages that wait for changes, for each session. For one event loop."""
+class Places:
+    """Places for requests that go on at one time. For one event loop.
 
-    def __init__(self) -> None:
-        self._open: dict[str, int] = {}
+    Args:
+        most: places of one name.
+        most_all: places of all names together; None for no limit.
+    """
+
+    def __init__(self, most: int, most_all: int | None = None) -> None:
+        self._most = most
+        self._most_all = most_all
+        self._taken: dict[str, int] = {}
 
     @contextmanager
-    def one(self, session: str) -> Iterator[bool]:
-        """Count a page that waits; gives whether there was room for it."""
-        count = self._open.get(session, 0)
-        room = count < MOST_WATCHING
+    def one(self, name: str) -> Iterator[bool]:
+        """Take a place meanwhile; gives whether there was one."""
+        count = self._taken.get(name, 0)
+        room = count < self._most and (
+            self._most_all is None or sum(self._taken.values()) < self._most_all
+        )
         if room:
-            self._open[session] = count + 1
+            self._taken[name] = count + 1
         try:
             yield room
         finally:
             if room:
-                self._open[session] -= 1
-                if not self._open[session]:
-                    del self._open[session]
+                self._taken[name] -= 1
+                if not self._taken[name]:
+                    del self._taken[name]
+
+    @contextmanager
+    def required(self, name: str) -> Iterator[None]:
+        """Take a place meanwhile.
+
+        Raises:
+            TooManyRequestsError: there is none.
+        """
+        with self.one(name) as room:
+            if not room:
+                raise TooManyRequestsError
+            yield
 
 
 def own_origin(request: Request) -> str:
@@ -99,6 +135,20 @@ def require_own_page(request: Request, address: str | None) -> None:
         raise FormRefusedError
 
 
+def require_own_visit(request: Request) -> None:
+    """Refuse a page that another site loads as a part of its own, for example as a picture.
+
+    Another program at this machine counts as the same site: browsers send it our cookies.
+
+    Raises:
+        FormRefusedError: a header says so. A link of another site is followed.
+    """
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    kind = request.headers.get("sec-fetch-mode"), request.headers.get("sec-fetch-dest")
+    if site not in {"same-origin", "none"} and kind != ("navigate", "document"):
+        raise FormRefusedError
+
+
 async def read_form(request: Request, most_bytes: int) -> Form:
     """Return what a form sent.
 
@@ -108,8 +158,10 @@ async def read_form(request: Request, most_bytes: int) -> Form:
 
     Raises:
         TooLargeError: the body, the number of fields or of files is above the limit.
-        FormRefusedError: the body is not a form.
+        TooSlowError: the body comes too slowly.
+        FormRefusedError: the body is not a form, or its texts are not UTF-8.
     """
+    _require_utf_8(request)
     body = await _bounded(request, most_bytes)
     again = Request(request.scope, _given(body))
     texts: dict[str, list[str]] = {}
@@ -143,14 +195,28 @@ def _lines(text: str) -> str:
 
 async def _bounded(request: Request, most: int) -> bytes:
     body = bytearray()
+    loop = asyncio.get_running_loop()
+    began, pieces = loop.time(), aiter(request.stream())
     try:
-        async for piece in request.stream():
+        while True:
+            async with asyncio.timeout_at(began + BODY_S + len(body) / BODY_RATE):
+                piece = await anext(pieces, None)
+            if piece is None:
+                return bytes(body)
             body += piece
             if len(body) > most:
                 raise TooLargeError(most=most)
     except ClientDisconnect:
         raise FormRefusedError from None
-    return bytes(body)
+    except TimeoutError:
+        raise TooSlowError from None
+
+
+def _require_utf_8(request: Request) -> None:
+    """Refuse another encoding: some of Python's take time that grows with the square of a text."""
+    _, options = parse_options_header(request.headers.get("content-type"))
+    if options.get(b"charset", b"utf-8").lower() not in _UTF_8:
+        raise FormRefusedError
 
 
 def _given(body: bytes) -> Receive:

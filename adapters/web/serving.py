@@ -157,4 +157,5 @@ def _on_loopback(host: str) -> bool:
 def _hosts(host: str, section: WebSection) -> list[str]:
     """Return the names by which a browser may ask; another name is an attack on a local server."""
     named = [] if section.public_host is None else [section.public_host]
-    return [host, *named, *(("localhost", "127.0.0.1") if _on_loopback(host) else ())]
+    local = ("localhost", "127.0.0.1") if _on_loopback(host) else ()
+    return [f"[{one}]" if ":" in one else one for one in (host, *named, *local)]

@@ -194,7 +194,7 @@ def _part(visit: Visit, draft: Draft) -> _Part:
     plan = _plan(visit, draft)
     groups = grouped(plan.fields)
     number = visit.path["number"]
-    if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(groups)):
+    if number not in {str(one) for one in range(1, len(groups) + 1)}:
         raise PageNotFoundError(visit=visit)
     title, fields = groups[int(number) - 1]
     return _Part(draft, plan, int(number), len(groups), title, tuple(fields))

@@ -11,7 +11,7 @@ from typing import Final
 
 PENDING_MS: Final = 10 * 60 * 1000
 """Time in which a person must have signed in at the provider."""
-MOST_PENDING: Final = 1_000
+MOST_PENDING: Final = 20_000
 TOKEN_BYTES: Final = 32
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.web.errors import TooManyRequestsError
-from adapters.web.request_limits import MOST_NAMES, MOST_WATCHING, Rate, Watching
+from adapters.web.request_limits import MOST_NAMES, Places, Rate
 
 
 def test_a_minute_of_requests_at_once_then_evenly() -> None:
@@ -31,14 +31,15 @@ def test_names_are_bounded() -> None:
     assert len(rate._left) == MOST_NAMES
 
 
-def test_pages_that_wait() -> None:
-    watching = Watching()
-    rooms = []
-    opened = [watching.one("a") for _ in range(MOST_WATCHING + 1)]
+def test_places_are_given_back() -> None:
+    places = Places(2)
+    opened = [places.one("a") for _ in range(3)]
     rooms = [one.__enter__() for one in opened]
 
-    assert rooms == [True] * MOST_WATCHING + [False]
+    assert rooms == [True, True, False]
+    with pytest.raises(TooManyRequestsError), places.required("a"):
+        pass
     for one in opened:
         one.__exit__(None, None, None)
-    with watching.one("a") as room:
+    with places.one("a") as room:
         assert room
