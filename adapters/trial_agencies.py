@@ -63,21 +63,21 @@ PARTNER_CODES: Final[Mapping[str, Mapping[str, str]]] = {
 """For each adapter: the system's own code of a partner, and the partner's agency id."""
 
 NAMES: Final[Mapping[str, str]] = {
-    "csu-camden": "Police, Community Safety Unit, Camden",
-    "csu-lewisham": "Police, Community Safety Unit, Lewisham",
-    "cps-london": "Crown Prosecution Service, London",
-    "council-camden": "London Borough of Camden",
-    "council-lewisham": "London Borough of Lewisham",
+    "csu-camden": "Police, Camden",
+    "csu-lewisham": "Police, Lewisham",
+    "cps-london": "Crown Prosecution Service",
+    "council-camden": "Camden Council",
+    "council-lewisham": "Lewisham Council",
     "haven-support": "Haven Support",
-    "lantern-centre": "Lantern Third-Party Reporting Centre",
+    "lantern-centre": "Lantern Centre",
 }
-"""Names of the agencies for the web application."""
+"""Short names of the agencies for the web application."""
 
 
 def names_section() -> str:
     """Return the names as a section of `agency.toml`."""
     lines = "".join(f'{agency} = "{name}"\n' for agency, name in NAMES.items())
-    return f"\n[web.names]  # names of the agencies for the pages\n{lines}"
+    return f"\n[web.names]  # short names, for headings of columns\n{lines}"
 
 
 @dataclass(frozen=True, slots=True)

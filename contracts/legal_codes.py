@@ -128,6 +128,8 @@ def law_in_words(code: str) -> str:
     known = [each[code] for kind in KINDS if code in (each := legal_codes(kind))]
     if not known:
         return code
+    if code in legal_codes("gateways"):
+        return known[0].label
     for prefix, words in _BEFORE:
         if code.startswith(prefix):
             return f"{words}{code.removeprefix(prefix)}: {known[0].label}"

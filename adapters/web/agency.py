@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from broker.agency.names import name_of
+from broker.agency.names import AgencyNames, agency_names
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.audit.remembered_log import RememberedLog
@@ -37,6 +38,19 @@ _WATCHED: Final = (
 """Files are replaced by renaming, which changes the time of their folder."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogCheck:
+    """Progress of the first verification of the disclosure log.
+
+    Attributes:
+        checked: number of entries that were verified.
+        entries: number of all entries.
+    """
+
+    checked: int
+    entries: int
+
+
 class OwnAgency:
     """The agency that one server serves. Safe for threads.
 
@@ -53,7 +67,9 @@ class OwnAgency:
         self.clock = clock
         self.remembered_log = RememberedLog()
         self._lock = threading.Lock()
-        self._loaded: tuple[tuple[object, ...], Participant] | None = None
+        self._loaded: tuple[tuple[object, ...], Participant, AgencyNames] | None = None
+        self._own_name = ""
+        self._log_check_runs = False
         self._store: Store | None = None
 
     def participant(self) -> Participant:
@@ -64,12 +80,30 @@ class OwnAgency:
         Raises:
             ConcordantError: as ``load_participant``.
         """
+        return self._current()[0]
+
+    def name_of(self, agency: str) -> str:
+        """Return an agency's name: its legal name in the agreements, if one names it."""
+        return self._current()[1].full(agency)
+
+    def short_name_of(self, agency: str) -> str:
+        """Return an agency's name for a heading of a column: `[web] names`, or its id in words."""
+        return self._current()[1].brief(agency)
+
+    def own_name(self) -> str:
+        """Return the name of this agency; the last known one if its folder cannot be used."""
+        with suppress(ConcordantError):
+            participant, names = self._current()
+            self._own_name = names.full(participant.agency)
+        return self._own_name
+
+    def _current(self) -> tuple[Participant, AgencyNames]:
         seen = tuple(_stamp(self.root / name) for name in _WATCHED)
         with self._lock:
             if self._loaded is None or self._loaded[0] != seen:
                 participant = load_participant(self.root, self.clock(), unsigned_ok=True)
-                self._loaded = seen, participant
-            return self._loaded[1]
+                self._loaded = seen, participant, agency_names(participant)
+            return self._loaded[1], self._loaded[2]
 
     def store(self) -> Store:
         """Return the agency's state, opened once.
@@ -96,14 +130,33 @@ class OwnAgency:
                 raise
             return None
 
-    def verify_log(self) -> None:
-        """Verify the disclosure log, so that the first page that shows it need not.
+    def begin_log_check(self) -> threading.Thread:
+        """Verify the disclosure log in a thread, so that the first page that shows it need not.
 
         An alteration, or a state that cannot be read, is reported by each page that shows the log.
         """
-        with suppress(ConcordantError):
-            log = DisclosureLog(self.participant(), self.store(), self.clock(), self.remembered_log)
-            log.verify_new()
+        self._log_check_runs = True
+        thread = threading.Thread(target=self._verify_log, name="verify-log", daemon=True)
+        thread.start()
+        return thread
+
+    def log_check(self) -> LogCheck | None:
+        """Return the progress of the first verification of the log; None if it is over."""
+        if not self._log_check_runs:
+            return None
+        with self.store().reading() as tx:
+            entries = tx.disclosures.size()
+        return LogCheck(min(self.remembered_log.size, entries), entries)
+
+    def _verify_log(self) -> None:
+        try:
+            with suppress(ConcordantError):
+                log = DisclosureLog(
+                    self.participant(), self.store(), self.clock(), self.remembered_log
+                )
+                log.verify_new()
+        finally:
+            self._log_check_runs = False
 
     def state_stamp(self) -> object:
         """Return a value that differs once something was written into the state or the folder."""
@@ -116,10 +169,6 @@ class OwnAgency:
                 *(self.root / name for name in _WATCHED),
             )
         )
-
-    def name_of(self, agency: str) -> str:
-        """Return an agency's name for a page: `[web] names`, or its id in words."""
-        return name_of(self.participant().config, agency)
 
     def close(self) -> None:
         """Close the state."""

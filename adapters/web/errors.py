@@ -27,6 +27,13 @@ class PageNotFoundError(PageError):
     template = "errors/not_found.html"
 
 
+class LogUncheckedError(PageError):
+    """The disclosure log is being verified for the first time; no entry is shown before."""
+
+    status = 503
+    template = "officer/log_check.html"
+
+
 class SessionMissingError(PageError):
     """No person is signed in, or the session has ended."""
 

@@ -53,6 +53,7 @@ class Renderer:
             uk_clock=uk_clock,
             uk_date=uk_date,
             iso_time=iso_time,
+            capital=capital,
             ago=lambda ms: durations.ago(texts, clock() - ms),
             lasting=lambda ms: durations.lasting(texts, ms),
         )
@@ -76,6 +77,11 @@ class Renderer:
             **values, route=route, now_ms=self._clock()
         )
         return HTMLResponse(text, status_code=status)
+
+
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def _local(ms: int) -> datetime:

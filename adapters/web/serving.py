@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -73,8 +72,9 @@ class WebServer:
             "en-GB",
             clock,
             {
-                "own_name": self._agency.name_of(participant.agency),
+                "own_name": self._agency.own_name,
                 "agency_name": self._agency.name_of,
+                "short_name": self._agency.short_name_of,
                 "navigation": Navigation(AREAS),
                 "stylesheet": versioned(STATIC / "concordant.css"),
                 "script": versioned(STATIC / "live.js"),
@@ -97,7 +97,7 @@ class WebServer:
             ConfigError: `config_port_unusable`.
         """
         await self._server.start()
-        threading.Thread(target=self._agency.verify_log, name="verify-log", daemon=True).start()
+        self._agency.begin_log_check()
 
     def new_link(self, person: Person | None = None) -> str:
         """Return a link that signs a person in once; the first page where such links are off.

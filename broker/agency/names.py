@@ -1,25 +1,58 @@
-"""Names of agencies for people."""
+"""Names of agencies for people: legal names of the agreements, and short names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from broker.agency.config import AgencyConfig
+from broker.agency.participant import Participant
+from contracts.hidden_characters import one_line
+
+__all__ = ["AgencyNames", "agency_names"]
 
 _CAPITALS: Final = frozenset({"csu", "cps", "nhs", "mps", "tpr"})
 
 
-def name_of(config: AgencyConfig, agency: str) -> str:
-    """Return an agency's name: that of ``[web] names``, or its id in words.
+@dataclass(frozen=True, slots=True)
+class AgencyNames:
+    """Names of agencies, by agency id.
 
-    Args:
-        config: settings of the agency that shows the name.
-        agency: id of the named agency.
+    Attributes:
+        legal: legal names in the agreements.
+        short: the names of ``[web] names``.
     """
-    return config.web.names.get(agency) or in_words(agency)
+
+    legal: Mapping[str, str]
+    short: Mapping[str, str]
+
+    def full(self, agency: str) -> str:
+        """Return the legal name; without one the short name."""
+        return self.legal.get(agency) or self.brief(agency)
+
+    def brief(self, agency: str) -> str:
+        """Return the short name, for a heading of a column; without one the id in words."""
+        return self.short.get(agency) or _in_words(agency)
 
 
-def in_words(agency: str) -> str:
+def agency_names(participant: Participant) -> AgencyNames:
+    """Return the names of agencies that an agency's pages and sentences show.
+
+    A version that every party has signed goes before others, so that a draft renames no agency.
+    Among equals the version that starts last counts.
+    """
+    versions = sorted(
+        participant.contracts.all(), key=lambda one: (not one.missing, one.contract.starts)
+    )
+    legal = {
+        party.id: one_line(party.legal_name)
+        for signed in versions
+        for party in signed.contract.parties
+    }
+    return AgencyNames(legal, participant.config.web.names)
+
+
+def _in_words(agency: str) -> str:
     """Return an agency id in words: `haven-support` is Haven Support."""
     return " ".join(
         word.upper() if word in _CAPITALS else word[:1].upper() + word[1:]

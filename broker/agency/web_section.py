@@ -100,7 +100,8 @@ class WebSection(Section):
     """Web application of this agency (`concordant web`).
 
     With a certificate and its key the pages are served over TLS, and may be served off this
-    machine. ``names`` are names of agencies for the pages, by agency id. With ``oidc`` or ``proxy``
+    machine. ``names`` are short names of agencies for headings of columns, by
+    agency id. With ``oidc`` or ``proxy``
     one-time links are off, unless ``links`` allows them.
     """
 

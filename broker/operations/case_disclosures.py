@@ -20,7 +20,9 @@ from contracts.field_answer import answer_fields
 from contracts.legal_codes import codes_in
 from contracts.wording import field_label
 
-__all__ = ["CSV_COLUMNS", "Disclosure", "disclosures_csv", "disclosures_of"]
+__all__ = [
+    "CSV_COLUMNS", "Disclosure", "Recipient", "disclosures_csv", "disclosures_of", "recipients_of",
+]  # fmt: skip
 
 CSV_COLUMNS: Final = (
     "time", "kind", "recipient", "recipient name", "sender", "event type", "event", "field",
@@ -70,6 +72,42 @@ def disclosures_of(answer: LogAnswer, contracts: ContractBook) -> tuple[Disclosu
         terms = known[key]
         found.append(Disclosure(one, terms.label, terms.name, terms.purposes, terms.bases))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """An agency to which this agency sent fields.
+
+    Attributes:
+        agency: its id.
+        fields: number of different fields.
+        events: number of events that held them.
+        first_ms, last_ms: times of the first and of the last one, ms since the epoch.
+    """
+
+    agency: str
+    fields: int
+    events: int
+    first_ms: int
+    last_ms: int
+
+
+def recipients_of(found: Iterable[Disclosure]) -> tuple[Recipient, ...]:
+    """Return the agencies to which this agency sent fields, by id."""
+    sent: dict[str, list[Received]] = {}
+    for one in found:
+        if one.kind == "disclosure":
+            sent.setdefault(one.received.recipient, []).append(one.received)
+    return tuple(
+        Recipient(
+            agency,
+            len({one.path for one in fields}),
+            len({one.entry.index for one in fields}),
+            min(one.entry.time_ms for one in fields),
+            max(one.entry.time_ms for one in fields),
+        )
+        for agency, fields in sorted(sent.items())
+    )
 
 
 def disclosures_csv(found: Iterable[Disclosure]) -> str:

@@ -13,22 +13,31 @@ from adapters.web.officer.words import STATES
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.operations.agreement_state import agreement_states
-from contracts.calendar import day_ms
+from contracts.calendar import agreement_dates, day_ms
+from contracts.model import Contract
 
 
 def agreements(visit: Visit) -> Response:
     """List the agreements with their state, those that await this agency first."""
     participant = visit.agency.participant()
-    titles = {one.hash.hex(): one.contract.title for one in participant.contracts.all()}
-    states = agreement_states(participant, visit.agency.clock())
+    now = visit.agency.clock()
+    held = {one.hash.hex(): one.contract for one in participant.contracts.all()}
+    states = agreement_states(participant, now)
     return visit.page(
         "officer/agreements.html",
         waiting=[one for one in states if one.awaits_us],
         others=[one for one in states if not one.awaits_us],
-        titles=titles,
+        titles={sha256: contract.title for sha256, contract in held.items()},
+        next_dates={sha256: _next_date(contract, now) for sha256, contract in held.items()},
         states=STATES,
         day_ms=day_ms,
     )
+
+
+def _next_date(contract: Contract, now: int) -> tuple[str, int] | None:
+    """Return what the agreement asks for next and the day of it, in ms; None if nothing more."""
+    coming = ((one.what, day_ms(one.day)) for one in agreement_dates(contract))
+    return next(((what, day) for what, day in coming if day > now), None)
 
 
 def agreement(visit: Visit) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from adapters.web.errors import PageNotFoundError
+from adapters.web.errors import LogUncheckedError, PageNotFoundError
 from adapters.web.people import Role
 from adapters.web.visit import Visit
 from broker.operations.agreement_state import AgreementState, agreement_states
@@ -45,9 +45,13 @@ def disclosure_log(visit: Visit) -> DisclosureLog:
     """Return the log of the agency, over the state that the server keeps open.
 
     Raises:
+        LogUncheckedError: its first verification goes on.
         StoreError: `state_missing`: the adapter has not run yet.
     """
     agency = visit.agency
+    check = agency.log_check()
+    if check is not None:
+        raise LogUncheckedError(visit=visit, check=check)
     return DisclosureLog(
         agency.participant(), agency.store(), agency.clock(), agency.remembered_log
     )

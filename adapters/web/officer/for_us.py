@@ -96,6 +96,11 @@ class ForUs:
         )
 
     @property
+    def special(self) -> tuple[str, ...]:
+        """Return the kinds of data, given or got, that the law treats in its own way."""
+        return _once(kind for row in (*self.gives, *self.gets) for kind in row.special)
+
+    @property
     def bases(self) -> tuple[str, ...]:
         """Return every legal basis, each once."""
         return _once(basis for one in self.purposes for basis in one.bases)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from adapters.web.officer.chosen import INSPECTORS, disclosure_log
-from adapters.web.officer.words import KINDS
+from adapters.web.officer.words import FILTERS, KINDS, meaning
 from adapters.web.pages import PageRoute
 from adapters.web.rendering import UK
 from adapters.web.texts import N_
@@ -23,6 +23,12 @@ from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
 from contracts.wording import type_title
 
 ROWS: Final = 25
+_DAYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "since": N_("Enter the first day, for example 2026-11-30"),
+        "until": N_("Enter the last day, for example 2026-11-30"),
+    }
+)
 _ABOUT: Final[Mapping[str, str]] = MappingProxyType(
     {"log": N_("this log"), "sealed_record": N_("a sealed message")}
 )
@@ -42,6 +48,9 @@ def browse(visit: Visit) -> Response:
         answer=answer,
         found=() if answer is None else tuple(reversed(answer.entries)),
         kinds=KINDS,
+        filter_words=FILTERS,
+        meaning=meaning,
+        own_id=visit.agency.participant().agency,
         parties=_parties(visit),
         type_title=type_title,
         about=_ABOUT,
@@ -90,7 +99,7 @@ def _day(visit: Visit, name: str, faults: list[tuple[str, str]]) -> int | None:
             * 1000
         )
     except (ValueError, OverflowError):
-        faults.append((name, N_("Enter a day, for example 2026-11-30")))
+        faults.append((name, _DAYS[name]))
         return None
 
 

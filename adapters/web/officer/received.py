@@ -12,6 +12,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from adapters.web.errors import LogUncheckedError
 from adapters.web.officer.chosen import INSPECTORS, disclosure_log
 from adapters.web.officer.words import KINDS, LEFT_OUT
 from adapters.web.pages import PageRoute
@@ -19,11 +20,14 @@ from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.entries import EntryKind
 from broker.audit.reason_text import reason_text
-from broker.codes.meanings import next_step
 from broker.errors import WrongInputError
-from broker.operations.case_disclosures import Disclosure, disclosures_csv, disclosures_of
+from broker.operations.case_disclosures import (
+    Disclosure,
+    disclosures_csv,
+    disclosures_of,
+    recipients_of,
+)
 from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
-from contracts.errors import ConcordantError
 from contracts.legal_codes import law_in_words
 from contracts.wording import field_label, in_words, type_title
 
@@ -87,8 +91,10 @@ def found(visit: Visit) -> Response:
     except WrongInputError as error:
         if error.code != "case_unknown":
             raise
-        fault = N_("We have no case with this reference")
-        return _page(visit, [("case", fault)], refused=error)
+        fault = N_("We have no case with this reference. Check it, or enter the shared number")
+        return _page(visit, [("case", fault)])
+    except LogUncheckedError as error:
+        return _page(visit, check=error.values["check"])
     if visit.form.text("format") == "csv":
         return visit.download(
             disclosures_csv(disclosures).encode(), "disclosures.csv", "text/csv; charset=utf-8"
@@ -107,18 +113,19 @@ def _page(
     visit: Visit,
     faults: Sequence[tuple[str, str]] = (),
     *,
-    refused: ConcordantError | None = None,
+    check: object = None,
     answer: LogAnswer | None = None,
     disclosures: Sequence[Disclosure] = (),
 ) -> Response:
     groups: Mapping[str, Sequence[Receipt]] = {
-        kind: tuple(_receipts(one for one in disclosures if one.kind == kind)) for kind in _SHOWN
+        kind: tuple(_receipts(one for one in disclosures if one.kind == kind))
+        for kind in ("disclosure", "collection")
     }
     return visit.page(
         "officer/received.html",
         status=422 if faults else 200,
         faults=faults,
-        refused=None if refused is None else (refused, next_step(refused)),
+        check=check,
         kinds=KINDS,
         left_out_words=LEFT_OUT,
         type_title=type_title,
@@ -127,10 +134,11 @@ def _page(
         fields=_fields(visit),
         answer=answer,
         groups=groups,
-        others=[] if answer is None else [one for one in answer.entries if not one.has_fields],
+        people=_rest(answer, people=True),
+        program=_rest(answer, people=False),
         left_out=[] if answer is None else list(_left_out(visit, answer)),
         sent_nothing=_sent_nothing(visit, answer, disclosures),
-        recipients=len({one.received.recipient for one in disclosures if one.kind == "disclosure"}),
+        recipients=recipients_of(disclosures),
     )
 
 
@@ -149,6 +157,17 @@ def _receipts(found: Iterable[Disclosure]) -> Iterable[Receipt]:
             bases=tuple(dict.fromkeys(code for one in of_one for code in one.bases)),
             contract=first.contract,
         )
+
+
+def _rest(answer: LogAnswer | None, *, people: bool) -> Sequence[LogEntry]:
+    """Return the entries besides what was sent and received: those of people, or of programs."""
+    if answer is None:
+        return ()
+    return [
+        one
+        for one in answer.entries
+        if (one.kind == "consultation" or not one.has_fields) and bool(one.acting_for) == people
+    ]
 
 
 def _sent_nothing(

@@ -15,6 +15,7 @@ from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations import contract_signing
+from broker.operations.agreement_state import shell_path
 from broker.operations.partner_checks import partners
 from broker.operations.shown_texts import shown_text
 from broker.operations.uploaded_files import finish_uploaded
@@ -75,6 +76,7 @@ def _page(
             if shown_text(signed, note) is not None
         },
         keys_here=participant.holds_governance_keys(),
+        folder=shell_path(visit.agency.root),
         officers=participant.config.governance.officers,
         deciders=DECIDERS,
     )

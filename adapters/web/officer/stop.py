@@ -1,9 +1,11 @@
-"""Page: pause, resume or leave an agreement, with what stops before one confirms."""
+"""Pages: pause, resume or leave an agreement, with what stops before one confirms."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from starlette.responses import Response
@@ -15,7 +17,6 @@ from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations.contract_departure import (
-    STATES,
     DepartureReview,
     DepartureState,
     depart,
@@ -26,57 +27,113 @@ from broker.operations.contract_departure import (
 from broker.operations.contract_revision import version_without
 from broker.operations.open_referrals import open_work
 from broker.registry.contracts import SignedContract
-from contracts.departure_reasons import (
-    DEPARTURE_REASONS,
-    RESUMPTION_REASONS,
-    require_departure_reason,
-    require_resumption_reason,
-)
+from contracts.departure_reasons import DEPARTURE_REASONS, RESUMPTION_REASONS
 from contracts.errors import ConcordantError
 
-_DONE: Final[Mapping[DepartureState, str]] = {
-    "suspended": N_("Our part is paused. The running adapter tells the partners at once."),
-    "resumed": N_("Our part goes on. The running adapter tells the partners at once."),
-    "left": N_("We have left. The running adapter tells the partners at once."),
-}
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One decision on this agency's part.
+
+    Attributes:
+        state: the new state.
+        title: heading of its page.
+        button: text of its button.
+        done: sentence after it.
+        needs_keys: whether it needs the signing keys.
+        reasons: code of each reason, with its meaning.
+    """
+
+    state: DepartureState
+    title: str
+    button: str
+    done: str
+    needs_keys: bool
+    reasons: Mapping[str, str]
+
+
+WAYS: Final[Mapping[str, Way]] = MappingProxyType(
+    {
+        "pause": Way(
+            "suspended",
+            N_("Pause our part"),
+            N_("Pause our part now"),
+            N_("Our part is paused. The running adapter tells the partners at once."),
+            False,
+            DEPARTURE_REASONS,
+        ),
+        "leave": Way(
+            "left",
+            N_("Leave the agreement for good"),
+            N_("Leave for good"),
+            N_("We have left. The running adapter tells the partners at once."),
+            True,
+            DEPARTURE_REASONS,
+        ),
+        "resume": Way(
+            "resumed",
+            N_("Resume our part"),
+            N_("Resume our part now"),
+            N_("Our part goes on. The running adapter tells the partners at once."),
+            True,
+            RESUMPTION_REASONS,
+        ),
+    }
+)
+"""Each decision by the last part of the address of its page."""
 
 
 def stop(visit: Visit) -> Response:
-    """Show what is open, what stops and what goes on, and the form."""
-    return _page(visit, chosen_agreement(visit))
+    """Show what is open, what stops and what goes on, and the decisions that are possible."""
+    signed = chosen_agreement(visit)
+    participant, store = visit.agency.participant(), visit.agency.state()
+    reviewed = _reviewed(visit, signed)
+    return visit.page(
+        "officer/stop.html",
+        signed=signed,
+        contract=signed.contract,
+        state=state_of(visit, signed),
+        work=open_work(store),
+        stops=stop_lines(participant, signed, store),
+        own_id=participant.agency,
+        departure_reasons=DEPARTURE_REASONS,
+        may_decide=visit.may(DECIDERS),
+        reviewed=reviewed,
+        paused=_is_paused(reviewed),
+    )
+
+
+def ask(visit: Visit) -> Response:
+    """Show one decision with what it does, and its form."""
+    return _way_page(visit, chosen_agreement(visit), _way(visit))
 
 
 def decide(visit: Visit) -> Response:
     """Pause, resume or leave, after the person has confirmed it."""
-    signed = chosen_agreement(visit)
-    state, reason = STATES.get(visit.form.text("how")), visit.form.text("reason")
-    known = RESUMPTION_REASONS if state == "resumed" else DEPARTURE_REASONS
+    signed, way = chosen_agreement(visit), _way(visit)
+    reason = visit.form.text("reason")
     faults = [
         (field, text)
         for field, text, wrong in (
-            ("how-suspended", N_("Choose whether to pause or to leave"), state is None),
-            ("reason", N_("Choose a reason"), reason not in known),
+            ("reason", N_("Choose a reason"), reason not in way.reasons),
             (
                 "telephoned",
                 N_("Confirm that you telephone the partners"),
-                state != "resumed" and not visit.form.text("telephoned"),
+                way.state != "resumed" and not visit.form.text("telephoned"),
             ),
             ("may", N_("Confirm that you may decide this"), not visit.form.text("may")),
         )
         if wrong
     ]
-    if faults or state is None:
-        return _page(visit, signed, faults)
-    if state == "resumed":
-        require_resumption_reason(reason)
-    else:
-        require_departure_reason(reason)
+    if faults:
+        return _way_page(visit, signed, way, faults)
     now = visit.agency.clock()
     try:
-        done = depart(review(visit.agency.root, signed.contract.name, state, now), reason, now)
+        done = depart(review(visit.agency.root, signed.contract.name, way.state, now), reason, now)
     except ConcordantError as error:
-        return _page(visit, signed, [("how-suspended", N_("Nothing was changed"))], error)
-    said = _DONE[state] if done.changed else N_("Nothing was changed: it was so already.")
+        place = "decision" if visit.agency.participant().holds_governance_keys() else "keys"
+        return _way_page(visit, signed, way, [(place, N_("Nothing was changed."))], error)
+    said = way.done if done.changed else N_("Nothing was changed: it was so already.")
     return visit.redirect(f"/agreements/{signed.hash.hex()}/stop", visit.renderer.text(said))
 
 
@@ -90,42 +147,60 @@ def next_version(visit: Visit) -> Response:
     return visit.download(content, f"{signed.contract.name}-next.yaml", "application/yaml")
 
 
-def _page(
+def _way(visit: Visit) -> Way:
+    """Return the decision of the address.
+
+    Raises:
+        PageNotFoundError: there is no such decision.
+    """
+    way = WAYS.get(visit.path["how"])
+    if way is None:
+        raise PageNotFoundError(visit=visit)
+    return way
+
+
+def _reviewed(visit: Visit, signed: SignedContract) -> DepartureReview | None:
+    """Return the effects of a stop; None if there is nothing to stop."""
+    participant = visit.agency.participant()
+    ended = state_of(visit, signed).state in {"left", "expired"}
+    if participant.agency not in signed.parties or ended:
+        return None
+    return review_of(participant, signed.contract.name, "suspended", visit.agency.clock())
+
+
+def _is_paused(reviewed: DepartureReview | None) -> bool:
+    return reviewed is not None and reviewed.suspended_since is not None
+
+
+def _way_page(
     visit: Visit,
     signed: SignedContract,
+    way: Way,
     faults: Sequence[tuple[str, str]] = (),
     refused: ConcordantError | None = None,
 ) -> Response:
-    participant = visit.agency.participant()
-    state = state_of(visit, signed)
-    may_stop = participant.agency in signed.parties and state.state not in {"left", "expired"}
-    reviewed: DepartureReview | None = None
-    if may_stop:
-        now = visit.agency.clock()
-        reviewed = review_of(participant, signed.contract.name, "suspended", now)
-    store = visit.agency.state()
+    reviewed = _reviewed(visit, signed)
+    paused = _is_paused(reviewed)
     return visit.page(
-        "officer/stop.html",
+        "officer/stop_way.html",
         status=422 if faults else 200,
         faults=faults,
         refused=None if refused is None else (refused, next_step(refused)),
-        signed=signed,
         contract=signed.contract,
-        state=state,
+        sha256=signed.hash.hex(),
+        way=way,
         reviewed=reviewed,
-        paused=reviewed is not None and reviewed.suspended_since is not None,
-        work=open_work(store),
-        stops=stop_lines(participant, signed, store),
-        own_id=participant.agency,
-        keys_here=participant.holds_governance_keys(),
-        departure_reasons=DEPARTURE_REASONS,
-        resumption_reasons=RESUMPTION_REASONS,
-        may_decide=visit.may(DECIDERS),
+        paused=paused,
+        possible=reviewed is not None
+        and (way.state == "left" or paused == (way.state == "resumed")),
+        keys_here=visit.agency.participant().holds_governance_keys(),
+        work=open_work(visit.agency.state()),
     )
 
 
 PAGES: Final[Sequence[PageRoute]] = (
     PageRoute("GET", "/agreements/{sha256}/stop", READERS, stop),
-    PageRoute("POST", "/agreements/{sha256}/stop", DECIDERS, decide),
+    PageRoute("GET", "/agreements/{sha256}/stop/{how}", DECIDERS, ask),
+    PageRoute("POST", "/agreements/{sha256}/stop/{how}", DECIDERS, decide),
     PageRoute("POST", "/agreements/{sha256}/next-version", DECIDERS, next_version),
 )

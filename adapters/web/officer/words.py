@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from adapters.web.texts import N_
 from broker.audit.entries import EntryKind
+from broker.codes.meanings import CODES
 from broker.operations.agreement_state import Own
 from contracts.comparison_effects import Effect
 from contracts.wording import in_words
@@ -65,6 +66,18 @@ KINDS: Final[Mapping[EntryKind, str]] = MappingProxyType(
 """Kind of an entry of the disclosure log."""
 
 
+FILTERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "field": N_("Field"),
+        "kinds": N_("Kinds of entries"),
+        "since": N_("From"),
+        "until": N_("Before"),
+        "recipient": N_("Recipient"),
+        "before": N_("Entries before"),
+    }
+)
+"""Condition of a search of the log, as its entry has it."""
+
 LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "not_a_reader": N_("The agreement does not let the agency read it"),
@@ -85,6 +98,11 @@ SHORT_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The same, for a cell of a table."""
+
+
+def meaning(code: str) -> str:
+    """Return the meaning of a reason code; the code if this software does not know it."""
+    return CODES[code].means if code in CODES else code
 
 
 def path_in_words(path: str) -> str:

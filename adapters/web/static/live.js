@@ -1,8 +1,13 @@
-// Replaces the parts of a page that are marked data-live, once the server says that something changed.
+// Replaces the parts of a page that are marked data-live, once the server says that something changed,
+// and loads a page that is marked data-soon again after a second.
 // Without this script a person loads the page again.
 "use strict";
 
 (() => {
+  if (document.querySelector("[data-soon]") !== null) {
+    window.setTimeout(() => window.location.reload(), 1000);
+    return;
+  }
   const parts = () => document.querySelectorAll("[data-live][id]");
   if (parts().length === 0 || !("EventSource" in window)) {
     return;

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker import pseudonyms
+from broker.agency.names import agency_names
 from broker.agency.participant import Participant
 from broker.operations.desk.contents import Contents
 from broker.registry.contract_in_force import ContractInForce, contract_for_event
@@ -75,9 +76,5 @@ class DeskAgency:
         return tuple(signed.contract for signed in self.participant.contracts.all())
 
     def name_of(self, agency: str) -> str:
-        """Return the legal name of a party of any agreement, or the id if none names it."""
-        for contract in reversed(self.known_contracts()):
-            party = contract.party(agency)
-            if party is not None:
-                return party.legal_name
-        return agency
+        """Return the name of an agency for people; see `AgencyNames.full`."""
+        return agency_names(self.participant).full(agency)

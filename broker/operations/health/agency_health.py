@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from broker.agency.names import name_of
+from broker.agency.names import agency_names
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.operations.agency_status import Status, agency_status
@@ -99,8 +98,7 @@ def look(agency: Path, now: int) -> tuple[Status, Health]:
 def look_into(participant: Participant, tx: Transaction, now: int) -> tuple[Status, Health]:
     """Return state and health of an agency that is already loaded; see `look`."""
     status = agency_status(participant, tx, now)
-    named = partial(name_of, participant.config)
-    return status, health(status, machine_health(participant.root), named)
+    return status, health(status, machine_health(participant.root), agency_names(participant).full)
 
 
 def without_state(now: int) -> Health:

@@ -14,6 +14,7 @@ from contracts.legal_codes import KINDS, law_in_words, legal_codes
         ("dpa2018:35(2)(b)", "Data Protection Act 2018, section 35(2)(b): "),
         ("dpa2018:sch1:6", "Data Protection Act 2018, Schedule 1, paragraph 6: "),
         ("cda1998:s17", "Crime and Disorder Act 1998 s17"),
+        ("dpa2018:s36(4)", "Data Protection Act 2018 s36(4): use"),
     ],
 )
 def test_a_known_code_is_cited_with_its_label(code: str, begins: str) -> None:

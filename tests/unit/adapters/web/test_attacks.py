@@ -21,7 +21,13 @@ from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.conftest import Clock
 
 PAGES = [page for area in (*AREAS, OWN) for page in area.pages]
-VALUES = {"sha256": "0" * 64, "agency": "cps-london", "signer": "csu-camden", "record": "paper"}
+VALUES = {
+    "sha256": "0" * 64,
+    "agency": "cps-london",
+    "signer": "csu-camden",
+    "record": "paper",
+    "how": "pause",
+}
 """Values for parameters of paths; others get an id that does not exist."""
 HOSTILE = (
     "<script>alert(1)</script>",

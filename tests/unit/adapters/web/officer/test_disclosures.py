@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.web.agency import LogCheck, OwnAgency
 from adapters.web.people import Role
 from broker.agency.participant import load_participant
 from broker.audit.actor import Actor
@@ -201,3 +202,43 @@ def test_a_whole_log_is_verified(person: Person) -> None:
     page = person(Role.AUDITOR).get("/log/verified")
     assert page.status_code == 200
     assert 'id="verified"' in page.text
+
+
+def test_the_recipients_come_first_with_the_number_of_their_fields(
+    person: Person, sent: str
+) -> None:
+    form = {"case": sent, "field": FIELD, "reason": "access request"}
+    page = person(Role.OFFICER).post("/who-received", form).text
+    table = page.partition('id="recipient-table"')[2].partition("</table>")[0]
+    assert table.count('<tr role="row">') == 3  # the heading and two recipients
+    assert page.index('id="recipient-table"') < page.index('id="sent"')
+
+
+def test_no_entry_is_shown_before_the_log_is_checked(
+    person: Person, sent: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OwnAgency, "log_check", lambda _: LogCheck(1_000, 20_000))
+    visitor = person(Role.AUDITOR)
+    page = visitor.get("/log")
+    assert page.status_code == 503
+    assert "1,000 of 20,000" in page.text
+    assert 'id="entries"' not in page.text
+    form = {"case": sent, "reason": "access request 17"}
+    answer = visitor.post("/who-received", form)
+    assert 'id="log-check"' in answer.text
+    assert 'value="access request 17"' in answer.text
+    assert 'id="recipient-table"' not in answer.text
+    assert looked(folder) == []
+
+
+def test_the_first_check_of_the_log_ends(folder: Path) -> None:
+    agency = OwnAgency(folder, lambda: NOW + HOUR)
+    with agency.remembered_log.lock:
+        thread = agency.begin_log_check()
+        check = agency.log_check()
+        assert check is not None
+        assert (check.checked, check.entries) == (0, 2)
+    thread.join(30)
+    assert agency.log_check() is None
+    assert agency.remembered_log.size == 2
+    agency.close()

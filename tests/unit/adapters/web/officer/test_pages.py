@@ -16,7 +16,8 @@ PAGES = [pytest.param(page, id=f"{page.method} {page.path}") for page in AREA.pa
 
 def address(page: PageRoute, sha256: str) -> str:
     path = page.path.replace("{sha256}", sha256).replace("{agency}", "haven-support")
-    return path.replace("{signer}", "csu-camden").replace("{record}", "processing")
+    path = path.replace("{signer}", "csu-camden").replace("{record}", "processing")
+    return path.replace("{how}", "pause")
 
 
 @pytest.mark.parametrize("page", PAGES)

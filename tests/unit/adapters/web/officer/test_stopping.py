@@ -32,7 +32,7 @@ def test_the_page_says_what_stops_before_anything_does(
     page = person(Role.AUDITOR).get(f"/agreements/{sha256}/stop").text
     for part in ("open", "means", "partners"):
         assert f'id="{part}"' in page
-    assert 'id="stop"' not in page  # an auditor decides nothing
+    assert 'id="decide"' not in page  # an auditor decides nothing
     assert own_state(folder, world) == "in_force"
 
 
@@ -41,24 +41,26 @@ def test_a_pause_without_governance_keys(
 ) -> None:
     remove_keys(folder)
     visitor = person(Role.SIGNATORY)
-    page = visitor.get(f"/agreements/{sha256}/stop").text
+    page = visitor.get(f"/agreements/{sha256}/stop/leave").text
     assert "concordant contract leave" in page
-    answer = visitor.post(f"/agreements/{sha256}/stop", {"how": "suspended", **SURE})
+    assert 'id="decision"' not in page
+    answer = visitor.post(f"/agreements/{sha256}/stop/pause", SURE)
     assert answer.status_code == 303
     assert own_state(folder, world) == "suspended"
     paused = visitor.get(f"/agreements/{sha256}/stop").text
     assert 'id="stops"' in paused
-    assert 'id="resume"' not in paused
+    assert 'id="decision"' not in visitor.get(f"/agreements/{sha256}/stop/resume").text
+    assert 'id="not-possible"' in visitor.get(f"/agreements/{sha256}/stop/pause").text
 
 
-@pytest.mark.parametrize("how", ["left", "suspended"])
+@pytest.mark.parametrize(("how", "state"), [("leave", "left"), ("pause", "suspended")])
 def test_the_keys_decide_what_this_machine_can_do(
-    person: Person, sha256: str, folder: Path, world: FoundedPartnership, how: str
+    person: Person, sha256: str, folder: Path, world: FoundedPartnership, how: str, state: str
 ) -> None:
     visitor = person(Role.OFFICER)
-    visitor.get(f"/agreements/{sha256}/stop")
-    assert visitor.post(f"/agreements/{sha256}/stop", {"how": how, **SURE}).status_code == 303
-    assert own_state(folder, world) == how
+    visitor.get(f"/agreements/{sha256}/stop/{how}")
+    assert visitor.post(f"/agreements/{sha256}/stop/{how}", SURE).status_code == 303
+    assert own_state(folder, world) == state
 
 
 def test_to_leave_without_the_keys_changes_nothing(
@@ -67,7 +69,7 @@ def test_to_leave_without_the_keys_changes_nothing(
     remove_keys(folder)
     visitor = person(Role.SIGNATORY)
     visitor.get(f"/agreements/{sha256}/stop")
-    answer = visitor.post(f"/agreements/{sha256}/stop", {"how": "left", **SURE})
+    answer = visitor.post(f"/agreements/{sha256}/stop/leave", SURE)
     assert answer.status_code == 422
     assert "key_missing" in answer.text
     assert own_state(folder, world) == "in_force"
@@ -76,22 +78,23 @@ def test_to_leave_without_the_keys_changes_nothing(
 def test_a_pause_ends(person: Person, sha256: str, folder: Path, world: FoundedPartnership) -> None:
     visitor = person(Role.SIGNATORY)
     visitor.get(f"/agreements/{sha256}/stop")
-    visitor.post(f"/agreements/{sha256}/stop", {"how": "suspended", **SURE})
-    resumed = {"how": "resumed", "reason": "resolved", "may": "yes"}
-    assert visitor.post(f"/agreements/{sha256}/stop", resumed).status_code == 303
+    visitor.post(f"/agreements/{sha256}/stop/pause", SURE)
+    page = visitor.get(f"/agreements/{sha256}/stop").text
+    assert "/stop/resume" in page
+    assert "/stop/pause" not in page
+    resumed = {"reason": "resolved", "may": "yes"}
+    assert visitor.post(f"/agreements/{sha256}/stop/resume", resumed).status_code == 303
     assert own_state(folder, world) == "in_force"
 
 
 @pytest.mark.parametrize(
-    ("form", "field"),
+    ("how", "form", "field"),
     [
-        ({**SURE}, "how-suspended"),
-        ({**SURE, "how": "expelled"}, "how-suspended"),
-        ({**SURE, "how": "suspended", "reason": ""}, "reason"),
-        ({**SURE, "how": "suspended", "reason": "because <b>"}, "reason"),
-        ({**SURE, "how": "suspended", "telephoned": ""}, "telephoned"),
-        ({**SURE, "how": "left", "may": ""}, "may"),
-        ({**SURE, "how": "resumed", "reason": "security_incident"}, "reason"),
+        ("pause", {**SURE, "reason": ""}, "reason"),
+        ("pause", {**SURE, "reason": "because <b>"}, "reason"),
+        ("pause", {**SURE, "telephoned": ""}, "telephoned"),
+        ("leave", {**SURE, "may": ""}, "may"),
+        ("resume", {**SURE, "reason": "security_incident"}, "reason"),
     ],
 )
 def test_nothing_stops_without_a_whole_answer(
@@ -99,15 +102,22 @@ def test_nothing_stops_without_a_whole_answer(
     sha256: str,
     folder: Path,
     world: FoundedPartnership,
+    how: str,
     form: dict[str, str],
     field: str,
 ) -> None:
     visitor = person(Role.OFFICER)
-    visitor.get(f"/agreements/{sha256}/stop")
-    answer = visitor.post(f"/agreements/{sha256}/stop", form)
+    visitor.get(f"/agreements/{sha256}/stop/{how}")
+    answer = visitor.post(f"/agreements/{sha256}/stop/{how}", form)
     assert answer.status_code == 422
     assert f'href="#{field}"' in answer.text
     assert own_state(folder, world) == "in_force"
+
+
+def test_an_unknown_decision_is_not_found(person: Person, sha256: str) -> None:
+    visitor = person(Role.OFFICER)
+    assert visitor.get(f"/agreements/{sha256}/stop/expel").status_code == 404
+    assert visitor.post(f"/agreements/{sha256}/stop/expel", SURE).status_code == 404
 
 
 def test_the_draft_without_a_partner(person: Person, sha256: str, folder: Path) -> None:
