@@ -79,9 +79,9 @@ $(STAMP): locks/development.lock pyproject.toml
 
 lock: ## Resolve again; `make lock UPGRADE=--upgrade` takes the newest versions.
 	@python=$$(sh deploy/python.sh) && { test -x .lock/bin/uv || { $$python -m venv .lock && .lock/bin/python -m pip install --quiet uv; }; }
-	@.lock/bin/uv $(RESOLVE) --group build --extra adapter --extra pkcs11 --extra sftp --extra webhook --extra web --extra bus --extra postgres --extra local --group dev pyproject.toml --output-file locks/development.lock $(UPGRADE)
-	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock --group build --extra adapter --extra webhook --extra web --extra sftp --extra local pyproject.toml --output-file locks/demo.lock $(UPGRADE)
-	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock --extra adapter --extra sftp --extra webhook --extra web pyproject.toml --output-file locks/runtime.lock $(UPGRADE)
+	@.lock/bin/uv $(RESOLVE) --group build --extra adapter --extra pkcs11 --extra sftp --extra webhook --extra web --extra bus --extra postgres --extra figures --extra local --group dev pyproject.toml --output-file locks/development.lock $(UPGRADE)
+	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock --group build --extra adapter --extra webhook --extra web --extra sftp --extra figures --extra local pyproject.toml --output-file locks/demo.lock $(UPGRADE)
+	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock --extra adapter --extra sftp --extra webhook --extra web --extra figures pyproject.toml --output-file locks/runtime.lock $(UPGRADE)
 	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock --group build --output-file locks/build.lock $(UPGRADE)
 
 # One lock for every system and every Python from 3.11; without the address of any registry.

@@ -1,0 +1,1 @@
+"""Figures about cases: what is counted, and what of it may be published."""

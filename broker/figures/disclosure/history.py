@@ -1,0 +1,76 @@
+"""Earlier releases: what they showed, and whether a changed count may replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.figures.disclosure.model import Figure, Release
+from broker.figures.disclosure.rounding import rounded, rounding_interval
+
+__all__ = ["EarlierFigure", "earlier_figures", "may_replace"]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierFigure:
+    """A figure of an earlier release.
+
+    Attributes:
+        figure: the figure.
+        round_to: base of its release.
+        latest: whether no later release has a figure of the same cell.
+    """
+
+    figure: Figure
+    round_to: int
+    latest: bool
+
+    @property
+    def interval(self) -> tuple[int, int]:
+        """Smallest and largest count that the shown figure allows.
+
+        Raises:
+            ValueError: The figure is hidden.
+        """
+        if self.figure.shown is None:
+            raise ValueError(f"The figure {self.figure.cell.key!r} is hidden.")
+        return rounding_interval(self.figure.shown, self.round_to)
+
+
+def earlier_figures(releases: Sequence[Release]) -> list[EarlierFigure]:
+    """The figures of releases, oldest release first."""
+    newest = {
+        figure.cell.key: position
+        for position, release in enumerate(releases)
+        for figure in release.figures
+    }
+    return [
+        EarlierFigure(figure, release.round_to, newest[figure.cell.key] == position)
+        for position, release in enumerate(releases)
+        for figure in release.figures
+    ]
+
+
+def may_replace(earlier: EarlierFigure, now: Mapping[str, int], round_to: int) -> bool:
+    """Decide whether a release may show the changed count of a cell that an earlier release showed.
+
+    The change must not be small for the public, or for any contributor, who knows its own part of
+    it. Published figures decide and not the exact change, so that the decision tells no more than
+    they do. A contributor that made the whole change itself learns nothing of others.
+
+    Args:
+        earlier: the shown figure.
+        now: the count of each contributor now.
+        round_to: base to which the new figure would be rounded.
+    """
+    before, threshold = earlier.figure.by_contributor, earlier.figure.cell.threshold
+    low, high = earlier.interval
+    total = sum(now.values())
+    new_low, new_high = rounding_interval(rounded(total, round_to), round_to)
+
+    def large(mine: int) -> bool:
+        return new_low - high - mine >= threshold or new_high - low - mine <= -threshold
+
+    changes = [now.get(name, 0) - before.get(name, 0) for name in {*now, *before}]
+    whole = total - earlier.figure.total
+    return large(0) and all(large(mine) or mine == whole for mine in changes)

@@ -1,0 +1,157 @@
+"""Limits that readers and contributors know of every count (docs/spec/figures.md, Knowledge).
+
+Each different set of atoms is one *statement*. Its state says what a release, or an earlier one,
+tells of its count. A *view* turns the states into limits for those who know the cases of some
+contributors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from broker.figures.disclosure.population import Integers, Population
+
+__all__ = ["UNLIMITED", "Knowledge", "State", "Statement", "View"]
+
+UNLIMITED = np.iinfo(np.int64).max // 4
+"""Upper limit of a count of which nothing is known."""
+
+
+class State(IntEnum):
+    """Kind of knowledge of a count."""
+
+    NOTHING = 0
+    SMALL = 1
+    """It is hidden, and is from 1 to below the threshold."""
+    DOMINATED = 2
+    """It is hidden because a contributor would learn a small number of cases of the others."""
+    SAFE = 3
+    """It is hidden for the sake of others, so it is safe itself."""
+    SHOWN = 4
+    """This release shows it, unless it has to hide it."""
+    FIXED = 5
+    """An earlier release showed it, so it cannot be hidden."""
+    KEPT = 6
+    """An earlier release showed it, and the count has changed since, so it need not be safe now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A set of atoms and what it counts.
+
+    Attributes:
+        members: sorted indices of the atoms.
+        threshold: counts from 1 to below this are small.
+        value: the count.
+        own: cases of each contributor, shape (contributors,).
+        shown: smallest and largest count that the published figure allows.
+    """
+
+    members: Integers
+    threshold: int
+    value: int
+    own: Integers
+    shown: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Knowledge of those who know the cases of some contributors.
+
+    A world that agrees with a view agrees with what each single one of them knows, and the public.
+
+    Attributes:
+        least: cases of each atom that are certain, shape (atoms,).
+        safe_low: least count of each statement that is safe, shape (statements,).
+        safe_exact: statements of which one of them has all cases, if they are safe.
+        told_low, told_high: limits of the statements that are hidden for their own sake.
+    """
+
+    least: Integers
+    safe_low: Integers
+    safe_exact: npt.NDArray[np.bool_]
+    told_low: Integers
+    told_high: Integers
+
+
+class Knowledge:
+    """States of all statements, and the views on them.
+
+    Attributes:
+        population: the atoms.
+        statements: the different sets of atoms.
+        state: `State` of each statement, shape (statements,); it is changed to hide one.
+        values: count of each statement.
+        touching: for each atom, the statements that count it.
+    """
+
+    def __init__(
+        self, population: Population, statements: Sequence[Statement], states: Sequence[State]
+    ) -> None:
+        self.population = population
+        self.statements = tuple(statements)
+        self.state = np.array(states, dtype=np.int8)
+        self.values = np.array([one.value for one in statements], dtype=np.int64)
+        self.sizes = np.array([len(one.members) for one in statements], dtype=np.int64)
+        self.touching = _touching(len(population.atoms), [one.members for one in statements])
+        width = len(population.contributors)
+        self._own = np.array([one.own for one in statements], dtype=np.int64).reshape(-1, width)
+        self._thresholds = np.array([one.threshold for one in statements], dtype=np.int64)
+        self._shown = np.array([one.shown for one in statements], dtype=np.int64).reshape(-1, 2)
+        self._views: dict[bytes, View] = {}
+
+    def view(self, known: npt.NDArray[np.bool_]) -> View:
+        """The view of a set of contributors, shape (contributors,); none is the public."""
+        mask = known.tobytes()
+        if mask not in self._views:
+            self._views[mask] = self._made_view(known)
+        return self._views[mask]
+
+    def _made_view(self, known: npt.NDArray[np.bool_]) -> View:
+        thresholds, values = self._thresholds[:, None], self.values[:, None]
+        own = self._own[:, known]
+        others = values - own
+        low = np.where(self.values >= self._thresholds, self._thresholds, 0)
+        safe_low = np.max(np.where(others >= thresholds, own + thresholds, 0), axis=1, initial=0)
+        small = (others > 0) & (others < thresholds) & (own >= thresholds)
+        is_small = self.values < self._thresholds
+        dominated_low = np.max(np.where(small, own + 1, 0), axis=1, initial=0)
+        dominated_high = np.min(
+            np.where(small, own + thresholds - 1, UNLIMITED), axis=1, initial=UNLIMITED
+        )
+        return View(
+            least=np.max(self.population.own[:, known], axis=1, initial=0),
+            safe_low=np.maximum(low, safe_low),
+            safe_exact=(others == 0).any(axis=1) & (self.values > 0),
+            told_low=np.where(is_small, np.minimum(1, self.values), np.maximum(low, dominated_low)),
+            told_high=np.where(is_small, self._thresholds - 1, dominated_high),
+        )
+
+    def limits(self, view: View, of: Integers) -> tuple[Integers, Integers]:
+        """Smallest and largest counts of some statements that agree with what is told of them."""
+        state = self.state[of]
+        public = state >= State.SHOWN
+        safe = (state >= State.SAFE) & (state <= State.FIXED)
+        told = (state == State.SMALL) | (state == State.DOMINATED)
+        low = np.where(public, self._shown[of, 0], 0)
+        high = np.where(public, self._shown[of, 1], UNLIMITED)
+        low = np.where(safe, np.maximum(low, view.safe_low[of]), low)
+        low = np.where(told, view.told_low[of], low)
+        high = np.where(told, view.told_high[of], high)
+        exact = safe & view.safe_exact[of]
+        return np.where(exact, self.values[of], low), np.where(exact, self.values[of], high)
+
+
+def _touching(atoms: int, members: Sequence[Integers]) -> list[Integers]:
+    """For each atom, the sorted indices of the sets that have it."""
+    if not members:
+        return [np.zeros(0, dtype=np.int64)] * atoms
+    flat = np.concatenate(members)
+    sets = np.repeat(np.arange(len(members)), [len(one) for one in members])
+    order = np.argsort(flat, kind="stable")
+    return np.split(sets[order], np.cumsum(np.bincount(flat, minlength=atoms))[:-1])

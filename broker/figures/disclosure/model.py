@@ -1,0 +1,105 @@
+"""Input and output of disclosure control: atoms, cells, figures and releases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.terms import StatisticalControl
+
+__all__ = ["Cell", "Counts", "Figure", "Mark", "Release", "threshold_for"]
+
+Counts = Mapping[str, Mapping[str, int]]
+"""Number of cases for each atom, and in it for each contributor (agency).
+
+An atom is one combination of the categories of every dimension, period included; the set of strands
+of a case is one category. Its name is opaque here. Contributors that count none may be missing.
+"""
+
+
+class Mark(StrEnum):
+    """Reason for which a cell is hidden (docs/spec/figures.md, Marks)."""
+
+    PRIMARY = "primary"
+    """The count is too small, for readers or for a contributor, or is part of one that is."""
+    SECONDARY = "secondary"
+    """A hidden count would follow from this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number that a table shows: the cases of a set of atoms.
+
+    Attributes:
+        key: name of the cell; the same cell has the same key in every release.
+        atoms: names of the atoms whose cases it counts; those without cases may be included.
+        threshold: counts from 1 to below this are hidden; at least 2.
+    """
+
+    key: str
+    atoms: frozenset[str]
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A cell as a release shows it.
+
+    Attributes:
+        cell: the cell.
+        shown: the rounded count; None if it is hidden.
+        mark: the reason for which it is hidden; None if it is shown.
+        by_contributor: exact count of each contributor that has one, when the figure was made. It
+            is never published. Later counts are compared with it.
+        kept: whether it repeats an earlier release although the count has changed since.
+    """
+
+    cell: Cell
+    shown: int | None
+    mark: Mark | None
+    by_contributor: Mapping[str, int]
+    kept: bool = False
+
+    @property
+    def total(self) -> int:
+        """The exact count, which is never published."""
+        return sum(self.by_contributor.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Figures that are published together.
+
+    Attributes:
+        figures: one for each cell that was asked for, in that order.
+        round_to: base to which shown counts are rounded.
+        narrowed: keys of hidden cells that earlier releases, or the data of one agency, give away
+            in part whatever this release hides. It adds nothing to what they give away.
+    """
+
+    figures: tuple[Figure, ...]
+    round_to: int
+    narrowed: tuple[str, ...] = ()
+
+    def __getitem__(self, key: str) -> Figure:
+        """The figure of a cell.
+
+        Raises:
+            KeyError: The release has no such cell.
+        """
+        for figure in self.figures:
+            if figure.cell.key == key:
+                return figure
+        raise KeyError(key)
+
+
+BREAKDOWN_DIMENSIONS = 3
+"""From so many dimensions at once the limit for breakdowns applies."""
+
+
+def threshold_for(control: StatisticalControl, dimensions: Sequence[str]) -> int:
+    """The limit of an agreement for a cell that fixes a category of each of these dimensions."""
+    if len(dimensions) >= BREAKDOWN_DIMENSIONS:
+        return max(control.suppress_below, control.suppress_breakdown_below)
+    return control.suppress_below

@@ -1,0 +1,106 @@
+"""HiGHS with settings under which the same problem has the same solution everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from broker.figures.disclosure.population import Integers
+
+__all__ = ["Floats", "Problem", "solve"]
+
+Floats = npt.NDArray[np.float64]
+
+MOST_NODES = 20_000
+"""Limit of a search for integers. It is a number of nodes because a time would differ."""
+
+
+@dataclass(slots=True)
+class Problem:
+    """A linear problem: minimise `cost` under bounds of columns and rows.
+
+    Attributes:
+        cost: shape (columns,).
+        low: smallest values of the columns.
+        high: largest values of the columns.
+        row_low: smallest values of the rows.
+        row_high: largest values of the rows.
+        starts: shape (columns + 1,), first entry of each column in `rows` and `values`.
+        rows: row of each entry.
+        values: coefficient of each entry.
+        integers: whether all columns are whole numbers.
+    """
+
+    cost: Floats
+    low: Floats
+    high: Floats
+    row_low: Floats
+    row_high: Floats
+    starts: Integers
+    rows: Integers
+    values: Floats
+    integers: bool = False
+
+
+def solve(problem: Problem) -> Floats | None:
+    """Values of the columns at an optimum; None if the problem has no solution.
+
+    For whole numbers, the best solution that `MOST_NODES` nodes give.
+
+    Raises:
+        ArithmeticError: The solver gives neither a solution nor a proof that there is none.
+    """
+    lp = highspy.HighsLp()
+    lp.num_col_ = len(problem.cost)
+    lp.num_row_ = len(problem.row_low)
+    lp.col_cost_ = problem.cost
+    lp.col_lower_ = problem.low
+    lp.col_upper_ = problem.high
+    lp.row_lower_ = problem.row_low
+    lp.row_upper_ = problem.row_high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = problem.starts
+    lp.a_matrix_.index_ = problem.rows
+    lp.a_matrix_.value_ = problem.values
+    if problem.integers:
+        lp.integrality_ = [highspy.HighsVarType.kInteger] * len(problem.cost)
+    highs = _quiet_solver()
+    highs.passModel(lp)
+    highs.run()
+    status = highs.getModelStatus()
+    if status in (
+        highspy.HighsModelStatus.kInfeasible,
+        highspy.HighsModelStatus.kUnboundedOrInfeasible,
+    ):
+        return None
+    feasible = (
+        highs.getInfo().primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    )
+    if status != highspy.HighsModelStatus.kOptimal and not feasible:
+        raise ArithmeticError(f"The solver stopped without an answer: {status.name}.")
+    return np.array(highs.getSolution().col_value)
+
+
+class _QuietSolver(highspy.Highs):
+    """Solver without callbacks: starting them prints a banner on standard output."""
+
+    def enableCallbacks(self) -> None:  # noqa: N802  # the library's name
+        """Start none."""
+
+
+def _quiet_solver() -> highspy.Highs:
+    highs = _QuietSolver()  # type: ignore[no-untyped-call]  # its constructor has no types
+    for name, value in (
+        ("output_flag", False),
+        ("threads", 1),
+        ("parallel", "off"),
+        ("random_seed", 0),
+        ("mip_rel_gap", 0.0),
+        ("mip_abs_gap", 0.5),
+        ("mip_max_nodes", MOST_NODES),
+    ):
+        highs.setOptionValue(name, value)
+    return highs

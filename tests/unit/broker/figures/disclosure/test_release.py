@@ -1,0 +1,68 @@
+"""Figures of a release: nothing hidden is narrowed for any attacker, in any table."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.figures.disclosure import Cell, Counts, Mark, protect
+from tests.support.disclosure_attack import all_narrowed, table
+
+BOROUGHS = ("Camden", "Brent", "Ealing")
+STRANDS = ("race", "disability", "race+disability")
+
+
+@st.composite
+def counts_of(draw: st.DrawFn, atoms: list[str], largest: int = 14) -> Counts:
+    agencies = ["police", "council", "charity"][: draw(st.integers(1, 3))]
+    sizes = st.one_of(st.just(0), st.integers(0, 3), st.integers(0, largest))
+    return {atom: {name: draw(sizes) for name in agencies} for atom in atoms}
+
+
+def grid(rows: int, columns: int) -> list[str]:
+    return [f"{row}|{column}" for row in BOROUGHS[:rows] for column in STRANDS[:columns]]
+
+
+def linked_cells(threshold: int) -> list[Cell]:
+    """A table with margins, in which a case with two strands counts for both."""
+    cells = table([BOROUGHS, STRANDS], threshold)
+    for row in ("*", *BOROUGHS):
+        for strand in ("race", "disability"):
+            atoms = frozenset(
+                atom
+                for atom in grid(3, 3)
+                if row in ("*", atom.split("|")[0]) and strand in atom.split("|")[1].split("+")
+            )
+            cells.append(Cell(f"{row}|with {strand}", atoms, threshold))
+    return cells
+
+
+@settings(max_examples=60, deadline=None)
+@given(counts=counts_of(grid(3, 3)), threshold=st.integers(2, 10), base=st.sampled_from([1, 3, 5]))
+def test_no_attacker_narrows_a_hidden_count(counts: Counts, threshold: int, base: int) -> None:
+    cells = linked_cells(threshold)
+    release = protect(counts, cells, round_to=base)
+    assert not all_narrowed(counts, [release])
+    for figure in release.figures:
+        assert (figure.shown is None) == (figure.mark is not None)
+        if figure.shown is not None:
+            assert abs(figure.shown - figure.total) * 2 <= base
+            assert figure.total == 0 or figure.total >= threshold
+
+
+def test_small_counts_are_hidden_and_others_shown() -> None:
+    counts = {
+        "Camden|race": {"police": 30, "council": 31},
+        "Brent|race": {"police": 1, "council": 2},
+    }
+    cells = [Cell(atom, frozenset([atom]), 5) for atom in counts]
+    release = protect(counts, cells, round_to=5)
+    assert (release["Camden|race"].shown, release["Camden|race"].mark) == (60, None)
+    assert (release["Brent|race"].shown, release["Brent|race"].mark) == (None, Mark.PRIMARY)
+
+
+def test_two_cells_with_one_key_are_refused() -> None:
+    cell = Cell("all", frozenset("a"), 5)
+    with pytest.raises(ValueError, match="'all'"):
+        protect({}, [cell, cell], round_to=5)
