@@ -110,7 +110,7 @@ app.add_typer(doctor.app, name="doctor")
 kafka.app.add_typer(kafka_authority.app, name="authority")
 app.add_typer(kafka.app, name="kafka")
 app.command("conformance")(conformance.conformance)
-app.command("web")(web_cli.web)
+app.add_typer(web_cli.app, name="web")
 tryout.add_commands(app)
 
 

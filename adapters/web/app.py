@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -18,7 +19,8 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 
 from adapters.web.agency import OwnAgency
-from adapters.web.authentication import Authentication, Doors
+from adapters.web.authentication import Authentication
+from adapters.web.doors import Doors
 from adapters.web.errors import (
     FormRefusedError,
     PageError,
@@ -27,6 +29,7 @@ from adapters.web.errors import (
     SessionMissingError,
 )
 from adapters.web.headers import SafeHeaders
+from adapters.web.own_path import own_path
 from adapters.web.pages import Area, Entry, PageRoute
 from adapters.web.rendering import Renderer
 from adapters.web.request_limits import (
@@ -154,6 +157,9 @@ class WebApp:
     def _page(self, page: PageRoute) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             session = self._session(request)
+            renewal = self._authentication.renewal(request, session)
+            if renewal is not None:
+                return RedirectResponse(renewal, status_code=303)
             if not page.roles & session.person.roles:
                 raise RoleMissingError(
                     needed=sorted(page.roles), visit=self._visit(request, session)
@@ -179,6 +185,8 @@ class WebApp:
             query_of(request),
             form or Form(),
             self._renderer,
+            self._doors.sessions,
+            own_path(URL(request.headers.get("referer", "/"))),
         )
 
     # --- own pages ------------------------------------------------------------------------------
@@ -203,7 +211,7 @@ class WebApp:
             while time.monotonic() < ends:
                 if await set_within(self._ending, LOOK_S) or await request.is_disconnected():
                     return
-                if session.ended(self._agency.clock()):
+                if not self._authentication.lasts(session):
                     return
                 stamp = await run_in_threadpool(self._agency.state_stamp)
                 if stamp != seen:

@@ -8,24 +8,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal, TypeVar
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from adapters.web.doors import Doors
 from adapters.web.errors import FormRefusedError, SessionMissingError
-from adapters.web.identity.named_person import claim_of, named_person, roles_given, texts_in
-from adapters.web.identity.pending import PENDING_MS, PendingSignIns
-from adapters.web.identity.provider import Provider, SignedIn
+from adapters.web.identity.id_token import LEEWAY_S
+from adapters.web.identity.pending import PENDING_MS, PendingSignIn
 from adapters.web.identity.refusals import SignInRefusedError
-from adapters.web.identity.trusted_proxy import TrustedProxy
-from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.own_path import own_path
-from adapters.web.people import PROVIDER, PROXY, Person
+from adapters.web.people import PROXY, Person
 from adapters.web.rendering import Renderer
 from adapters.web.request_limits import Places, Rate, own_origin, read_form, require_own_page
-from adapters.web.sessions import Session, Sessions
-from broker.agency.web_section import OidcSection
+from adapters.web.sessions import Session, SignIn
 from broker.observing.logs import logger
 
 SIGN_INS_A_MINUTE: Final = 120
@@ -33,65 +31,11 @@ SIGN_INS_A_MINUTE: Final = 120
 MOST_ASKING: Final = 8
 """Requests to the provider at one time: a slow one must not hold up the other pages."""
 ANSWER_PATH: Final = "/sign-in/answer"
+AGAIN_PATH: Final = "/sign-in/again"
 SIGNED_OUT_PATH: Final = "/signed-out"
 MOST_CODE: Final = 4_096
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderSignIn:
-    """Sign-in by a provider.
-
-    Attributes:
-        provider: the provider.
-        section: which claims name the person and the roles.
-        pending: sign-ins that have begun.
-    """
-
-    provider: Provider
-    section: OidcSection
-    pending: PendingSignIns
-
-    def person(self, signed_in: SignedIn) -> Person:
-        """Return the person whom the claims of a verified token name.
-
-        Raises:
-            SignInRefusedError: `person_missing` or `roles_missing`.
-        """
-        section, claims = self.section, signed_in.claims
-        return named_person(
-            claim_of(claims, section.person_claim),
-            claim_of(claims, section.name_claim),
-            roles_given(texts_in(claim_of(claims, section.roles_claim)), section.roles),
-            issuer=section.issuer,
-            vouched=PROVIDER,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Ways into the application.
-
-    Attributes:
-        sessions: people who have signed in.
-        links: one-time links; None if they are off.
-        provider: sign-in by a provider, if there is one.
-        proxy: proxy that names people, if there is one.
-        cookie: name of the cookie.
-        secure: whether browsers reach the pages over TLS only.
-        address: origin of the pages, if it is set.
-        hosts: names under which the pages are reached.
-    """
-
-    sessions: Sessions
-    links: OneTimeLinks | None
-    provider: ProviderSignIn | None
-    proxy: TrustedProxy | None
-    cookie: str
-    secure: bool
-    address: str | None
-    hosts: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +80,7 @@ class Authentication:
             found.append(SignInRoute("GET", "/link/{token}", self._by_link))
         if self._doors.provider is not None:
             found.append(SignInRoute("GET", "/sign-in", self._to_provider))
+            found.append(SignInRoute("GET", AGAIN_PATH, self._to_provider_again))
             found.append(SignInRoute("GET", ANSWER_PATH, self._from_provider))
         if self._doors.proxy is not None:
             found.append(SignInRoute("GET", "/sign-in", self._by_proxy))
@@ -152,6 +97,20 @@ class Authentication:
             self._end(request)
             raise self.missing(request)
         return session
+
+    def lasts(self, session: Session) -> bool:
+        """Return whether a session that a request holds has not ended meanwhile."""
+        return self._doors.sessions.lasts(session, self._clock())
+
+    def renewal(self, request: Request, session: Session) -> str | None:
+        """Return where the provider confirms person and roles again; None if it need not.
+
+        A role that the provider takes away ends so. Only a person who opens a page is sent there.
+        """
+        opened = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+        if request.method != "GET" or not opened or not session.stale(self._clock()):
+            return None
+        return f"/sign-in?{urlencode({'next': own_path(request.url)})}"
 
     def missing(self, request: Request, *, used: bool = False) -> SessionMissingError:
         """Return the refusal of a request without a session, with the way to sign in.
@@ -173,10 +132,11 @@ class Authentication:
     async def _by_link(self, request: Request) -> Response:
         self._take_attempt(request)
         assert self._doors.links is not None
-        person = self._doors.links.use(str(request.path_params["token"]), self._clock())
+        now = self._clock()
+        person = self._doors.links.use(str(request.path_params["token"]), now)
         if person is None:
             raise self.missing(request, used=True)
-        return self._signed_in(request, person, "/")
+        return self._signed_in(request, SignIn(person, now), "/")
 
     async def _by_proxy(self, request: Request) -> Response:
         self._take_attempt(request)
@@ -186,15 +146,20 @@ class Authentication:
         except SignInRefusedError as error:
             self._log.warning("web_sign_in_refused", reason=error.reason)
             raise
-        return self._signed_in(request, person, own_path(request.query_params.get("next")))
+        onward = own_path(request.query_params.get("next"))
+        return self._signed_in(request, SignIn(person, self._clock()), onward)
 
-    async def _to_provider(self, request: Request) -> Response:
+    async def _to_provider_again(self, request: Request) -> Response:
+        """Send the browser to the provider, which must ask who the person is."""
+        return await self._to_provider(request, again=True)
+
+    async def _to_provider(self, request: Request, *, again: bool = False) -> Response:
         """Send the browser to the provider, with a cookie that binds the answer to it."""
         self._take_attempt(request)
         way = self._doors.provider
         assert way is not None
         onward = own_path(request.query_params.get("next"))
-        token, pending = way.pending.begin(onward, self._clock())
+        token, pending = way.pending.begin(onward, self._clock(), again=again)
         try:
             address = await self._ask(
                 partial(way.provider.sign_in_address, pending, self._answer_to(request))
@@ -210,15 +175,17 @@ class Authentication:
         """Sign in the person whom the provider names, in the browser that began it."""
         self._take_attempt(request)
         try:
-            person, signed_in, onward = await self._named_by_provider(request)
+            signed_in, onward = await self._named_by_provider(request)
         except SignInRefusedError as error:
+            if error.reason == "roles_missing":  # the provider has taken the last role away
+                self._end(request)
             self._log.warning("web_sign_in_refused", reason=error.reason)
             raise
-        response = self._signed_in(request, person, onward, signed_in.id_token)
+        response = self._signed_in(request, signed_in, onward)
         self._delete_cookie(response, self._pending_cookie)
         return response
 
-    async def _named_by_provider(self, request: Request) -> tuple[Person, SignedIn, str]:
+    async def _named_by_provider(self, request: Request) -> tuple[SignIn, str]:
         way = self._doors.provider
         assert way is not None
         answer = request.query_params
@@ -236,18 +203,30 @@ class Authentication:
         code = answer.get("code", "")
         if not 0 < len(code) <= MOST_CODE:
             raise SignInRefusedError("code_missing")
-        signed_in = await self._ask(
+        verified = await self._ask(
             partial(way.provider.signed_in, code, pending, self._answer_to(request))
         )
-        return way.person(signed_in), signed_in, pending.onward
+        signed_in = way.sign_in(verified, self._clock())
+        if pending.again:
+            self._require_proof(request, pending, signed_in)
+        return signed_in, pending.onward
 
-    def _signed_in(
-        self, request: Request, person: Person, onward: str, id_token: str | None = None
-    ) -> Response:
-        """Begin a session with a new number: it never continues an old one."""
-        self._end(request)
-        token = self._doors.sessions.begin(person, self._clock(), id_token)
-        self._log.info("web_signed_in", kind=person.vouched)
+    def _require_proof(self, request: Request, pending: PendingSignIn, signed_in: SignIn) -> None:
+        """Require that the provider has just asked the person of the session who they are.
+
+        Raises:
+            SignInRefusedError: `proof_missing` or `another_person`.
+        """
+        if signed_in.proved_ms < pending.began_ms - LEEWAY_S * 1000:
+            raise SignInRefusedError("proof_missing")
+        session = self._doors.sessions.find(self._token(request), self._clock())
+        if session is not None and session.person.id != signed_in.person.id:
+            raise SignInRefusedError("another_person")
+
+    def _signed_in(self, request: Request, signed_in: SignIn, onward: str) -> Response:
+        """Give the session a new number: what a browser had before opens nothing any more."""
+        token = self._doors.sessions.renew(self._token(request), signed_in, self._clock())
+        self._log.info("web_signed_in", kind=signed_in.person.vouched)
         response = RedirectResponse(onward, status_code=303)
         self._set_cookie(response, self._doors.cookie, token, None)
         return response

@@ -1,4 +1,4 @@
-"""Command ``concordant web``, and the pages inside ``concordant adapter run``."""
+"""Commands of ``concordant web``, and the pages inside ``concordant adapter run``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from broker.cli.output import (
+    NO,
+    Agency,
+    AsJson,
+    number_of,
+    print_json,
+    print_table,
+    print_text,
+)
+
 if TYPE_CHECKING:
     from adapters.web.serving import WebServer
 
 
+app = typer.Typer(help="The pages of this agency for its people, and their sessions.")
+sessions = typer.Typer(help="Sessions of people at the pages, on every server of this agency.")
+app.add_typer(sessions, name="sessions")
+
+
+@app.callback(invoke_without_command=True)
 def web(
+    context: typer.Context,
     agency: Annotated[
-        Path,
+        Path | None,
         typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml."),
-    ],
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 is any free one.")
@@ -28,12 +45,62 @@ def web(
     The first line of the output is a link. It works once: open it in a browser on this machine.
     Press Enter for another one. The adapter may run beside it, and need not.
     """
+    if context.invoked_subcommand is not None:
+        return
+    if agency is None:
+        raise typer.BadParameter("give the agency's folder", param_hint="--agency")
     import asyncio
 
     from broker.observing.logs import configure
 
     configure(json=True)
     asyncio.run(_serve(agency, host, port))
+
+
+@sessions.command("list")
+def list_(agency: Agency, json: AsJson = False) -> None:
+    """List who is signed in now: id of the person, way of the sign-in, begin and last request."""
+    from adapters.web.session_files import listed_sessions
+    from broker.keys.instant import format_instant
+
+    found = listed_sessions(agency)
+    if json:
+        print_json([one.model_dump() for one in found])
+        return
+    print_table(
+        ("PERSON", "BY", "SIGNED IN", "LAST REQUEST"),
+        [
+            (one.person, one.vouched, format_instant(one.began_ms), format_instant(one.used_ms))
+            for one in found
+        ],
+    )
+
+
+@sessions.command("end")
+def end(
+    agency: Agency,
+    person: Annotated[
+        str | None,
+        typer.Option("--person", metavar="PERSON", help="Id of the person, as `list` shows it."),
+    ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="End the sessions of every person.")
+    ] = False,
+) -> None:
+    """End all sessions of one person, or of every person. They can sign in again.
+
+    To keep a person out, take their roles away at the provider first. Exit code 1 if no session of
+    theirs was open.
+    """
+    from adapters.web.session_files import end_sessions
+    from broker.clock import now_ms
+
+    if everyone is (person is not None):
+        raise typer.BadParameter("give a person or --all", param_hint="--person")
+    ended = end_sessions(agency, person, now_ms())
+    print_text(f"{number_of(len(ended), 'session')} ended.\n")
+    if not ended:
+        raise typer.Exit(NO)
 
 
 async def _serve(agency: Path, host: str, port: int) -> None:

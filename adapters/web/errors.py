@@ -48,6 +48,13 @@ class RoleMissingError(PageError):
     template = "errors/no_permission.html"
 
 
+class ProofMissingError(PageError):
+    """The person must sign in again before this step: the last time is too long ago."""
+
+    status = 403
+    template = "errors/sign_in_again.html"
+
+
 class FormRefusedError(PageError):
     """The form was not sent from a page of this session."""
 

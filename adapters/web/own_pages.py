@@ -1,13 +1,22 @@
-"""Pages at the foot of each page: help, accessibility, records about the person."""
+"""Pages at the foot of each page: help, accessibility, records and sessions of the person."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
 
 from starlette.responses import Response
 
 from adapters.web.pages import Area, PageRoute
-from adapters.web.people import EVERY_ROLE
+from adapters.web.people import EVERY_ROLE, LINK, PROVIDER, PROXY
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
+
+_VOUCHED: Final[Mapping[str, str]] = {
+    LINK: N_("a link from the terminal"),
+    PROVIDER: N_("your organisation’s sign-in page"),
+    PROXY: N_("your organisation’s proxy"),
+}
 
 
 def help_page(visit: Visit) -> Response:
@@ -25,12 +34,34 @@ def recorded(visit: Visit) -> Response:
     return visit.page("own/recorded.html", actor=visit.person.actor())
 
 
+def sessions(visit: Visit) -> Response:
+    """Show where the reader has signed in."""
+    found = visit.sessions.of_person(visit.person, visit.agency.clock())
+    return visit.page("own/sessions.html", sessions=found, vouched=_VOUCHED)
+
+
+def end_sessions(visit: Visit) -> Response:
+    """End one other session of the reader, or all others."""
+    found = visit.sessions.of_person(visit.person, visit.agency.clock())
+    others = {one.id for one in found} - {visit.session.id}
+    chosen = visit.form.text("session")
+    ended = visit.sessions.end_of_person(
+        visit.person, frozenset(others if chosen == "others" else others & {chosen})
+    )
+    said = N_("The session has ended.") if ended else N_("There was no such session.")
+    if ended > 1:
+        said = N_("The other sessions have ended.")
+    return visit.redirect("/sessions", visit.renderer.text(said))
+
+
 AREA = Area(
     title=N_("Help"),
     pages=(
         PageRoute("GET", "/help", EVERY_ROLE, help_page),
         PageRoute("GET", "/accessibility", EVERY_ROLE, accessibility),
         PageRoute("GET", "/what-we-record", EVERY_ROLE, recorded),
+        PageRoute("GET", "/sessions", EVERY_ROLE, sessions),
+        PageRoute("POST", "/sessions", EVERY_ROLE, end_sessions),
     ),
     entries=(),
 )

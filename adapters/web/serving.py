@@ -12,13 +12,14 @@ from adapters.http_api.server import ApiAddress, ApiServer, server_context
 from adapters.web.agency import OwnAgency
 from adapters.web.app import STATIC, WebApp
 from adapters.web.areas import AREAS, OWN
-from adapters.web.authentication import Doors
+from adapters.web.doors import Doors
 from adapters.web.identity.settings import provider_sign_in
 from adapters.web.identity.trusted_proxy import TrustedProxy
 from adapters.web.navigation import Navigation
 from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.people import Person, Role, local_person
 from adapters.web.rendering import Renderer
+from adapters.web.session_files import SessionFiles
 from adapters.web.sessions import Sessions
 from adapters.web.static_files import versioned
 from adapters.web.texts import ENGLISH, texts_of
@@ -57,7 +58,7 @@ class WebServer:
         self._host = host
         secure = tls is not None or (section.address or "").startswith("https:")
         self._doors = Doors(
-            Sessions(),
+            Sessions(SessionFiles(root)),
             OneTimeLinks() if section.links_allowed else None,
             None if section.oidc is None else provider_sign_in(section.oidc, root, clock),
             None if section.proxy is None else TrustedProxy(section.proxy),
@@ -119,7 +120,8 @@ class WebServer:
         self.close()
 
     def close(self) -> None:
-        """Close the agency's state, and the connections to the provider."""
+        """End the sessions, and close the agency's state and the connections to the provider."""
+        self._doors.sessions.close()
         if self._doors.provider is not None:
             self._doors.provider.provider.close()
         self._agency.close()

@@ -6,21 +6,32 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from adapters.web.people import Person
+from adapters.web.people import PROXY, Person
+from adapters.web.session_files import ListedSession, SessionFiles
 
 IDLE_MS: Final = 30 * 60 * 1000
 """A session ends after this time without a request."""
 LONGEST_MS: Final = 12 * 60 * 60 * 1000
 """A session ends after this time, whatever its person does."""
+ROLES_MS: Final = 30 * 60 * 1000
+"""Time after which the next page asks the provider again who the person is, with which roles."""
+ROLES_LONGEST_MS: Final = 60 * 60 * 1000
+"""A session ends if the provider has not confirmed its person for this time."""
+RECENT_MS: Final = 15 * 60 * 1000
+"""Time after a sign-in in which a person may take a step that cannot be taken back."""
 MOST_SESSIONS: Final = 1_000
 """Sessions kept at one time; one more ends the one that was used least recently."""
 MOST_OF_PERSON: Final = 20
 """Sessions of one person; one more ends the one of theirs that was used least recently."""
 TOKEN_BYTES: Final = 32
+ID_BYTES: Final = 9
+LISTED_MS: Final = 60 * 1000
+"""Least time between two changes of the listed time of the last request."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,20 +43,26 @@ class Session:
         csrf: value that each form must send.
         began_ms: when the person signed in.
         used_ms: last request.
-        said: a sentence for the next page, after a redirect.
+        proved_ms: when the person last showed who they are, with a password or another factor.
+        checked_ms: when the provider last confirmed the person and the roles.
         id_token: token of the provider for the sign-out there, if one signed the person in.
+        said: a sentence for the next page, after a redirect.
         facts: what an area keeps between two pages, without personal data.
         over: whether it was ended before its time.
+        id: name of the session for its person; it opens nothing.
     """
 
     person: Person
     csrf: str
     began_ms: int
     used_ms: int
+    proved_ms: int
+    checked_ms: int
     id_token: str | None = None
     said: str | None = None
     facts: dict[str, str] = field(default_factory=dict)
     over: bool = False
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
 
     def csrf_fits(self, sent: str) -> bool:
         """Return whether a form belongs to this session."""
@@ -53,26 +70,59 @@ class Session:
 
     def ended(self, now: int) -> bool:
         """Return whether the session was ended or has had its time."""
-        return self.over or now - self.used_ms >= IDLE_MS or now - self.began_ms >= LONGEST_MS
+        unconfirmed = self.id_token is not None and now - self.checked_ms >= ROLES_LONGEST_MS
+        idle, old = now - self.used_ms >= IDLE_MS, now - self.began_ms >= LONGEST_MS
+        return self.over or unconfirmed or idle or old
+
+    def stale(self, now: int) -> bool:
+        """Return whether the provider should confirm the person and the roles again."""
+        return self.id_token is not None and now - self.checked_ms >= ROLES_MS
+
+    def recent(self, now: int) -> bool:
+        """Return whether the person has shown lately who they are.
+
+        A proxy names the person with each request, and decides by itself when to ask again.
+        """
+        return self.person.vouched == PROXY or now - self.proved_ms < RECENT_MS
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in that succeeded.
+
+    Attributes:
+        person: who signed in.
+        proved_ms: when they showed who they are; 0 if that is not known.
+        id_token: token of the provider, for the sign-out there.
+    """
+
+    person: Person
+    proved_ms: int
+    id_token: str | None = None
 
 
 class Sessions:
-    """All sessions of one server. Safe for threads."""
+    """All sessions of one server. Safe for threads.
 
-    def __init__(self) -> None:
+    Args:
+        files: lists the sessions for commands, and says which ones a command has ended.
+    """
+
+    def __init__(self, files: SessionFiles) -> None:
+        self._files = files
         self._lock = threading.Lock()
         self._by_digest: OrderedDict[bytes, Session] = OrderedDict()
+        self._listed_ms = 0
 
-    def begin(self, person: Person, now: int, id_token: str | None = None) -> str:
+    def begin(self, signed_in: SignIn, now: int) -> str:
         """Begin a session with a new number, and return the number for the cookie.
 
         Args:
-            person: who signed in.
+            signed_in: who signed in.
             now: ms since the epoch.
-            id_token: token of the provider, for the sign-out there.
         """
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        session = Session(person, secrets.token_urlsafe(TOKEN_BYTES), now, now, id_token)
+        person, csrf = signed_in.person, secrets.token_urlsafe(TOKEN_BYTES)
+        session = Session(person, csrf, now, now, signed_in.proved_ms, now, signed_in.id_token)
         with self._lock:
             self._forget_ended(now)
             own = [one for one, found in self._by_digest.items() if found.person.id == person.id]
@@ -80,8 +130,29 @@ class Sessions:
                 self._remove(digest)
             if len(self._by_digest) >= MOST_SESSIONS:
                 self._remove(next(iter(self._by_digest)))
-            self._by_digest[_digest(token)] = session
-        return token
+            return self._keep(session, now)
+
+    def renew(self, token: str, signed_in: SignIn, now: int) -> str:
+        """Return a new number for the session of a person who has signed in again.
+
+        Open forms of the session stay valid. Another person, or one whose session has ended, gets a
+        new session.
+
+        Args:
+            token: the number of the session until now.
+            signed_in: who signed in.
+            now: ms since the epoch.
+        """
+        session = self.find(token, now)
+        if session is None or session.person.id != signed_in.person.id:
+            self.end(token)
+            return self.begin(signed_in, now)
+        with self._lock:
+            self._by_digest.pop(_digest(token), None)
+            session.person, session.id_token = signed_in.person, signed_in.id_token
+            session.proved_ms = max(session.proved_ms, signed_in.proved_ms)
+            session.checked_ms = now
+            return self._keep(session, now)
 
     def find(self, token: str, now: int) -> Session | None:
         """Return the session of a cookie, and note that it was used; None if it has ended."""
@@ -90,20 +161,63 @@ class Sessions:
             session = self._by_digest.get(digest)
             if session is None:
                 return None
-            if session.ended(now):
+            if not self.lasts(session, now):
                 self._remove(digest)
                 return None
             session.used_ms = now
             self._by_digest.move_to_end(digest)
+            if now - self._listed_ms >= LISTED_MS:
+                self._list(now)
             return session
+
+    def lasts(self, session: Session, now: int) -> bool:
+        """Return whether a session has not ended, by its time, its person or a command."""
+        return not session.ended(now) and session.began_ms > self._files.ended_ms(session.person.id)
+
+    def of_person(self, person: Person, now: int) -> Sequence[Session]:
+        """Return the sessions of a person, the one that was used last first."""
+        with self._lock:
+            self._forget_ended(now)
+            found = [one for one in self._by_digest.values() if one.person.id == person.id]
+        return found[::-1]
+
+    def end_of_person(self, person: Person, ids: frozenset[str]) -> int:
+        """End some sessions of a person; return how many there were.
+
+        Args:
+            person: the person; sessions of others stay.
+            ids: ids of the sessions.
+        """
+        with self._lock:
+            found = [
+                digest
+                for digest, one in self._by_digest.items()
+                if one.person.id == person.id and one.id in ids
+            ]
+            for digest in found:
+                self._remove(digest)
+            return len(found)
 
     def end(self, token: str) -> None:
         """End a session."""
         with self._lock:
             self._remove(_digest(token))
 
+    def close(self) -> None:
+        """End every session."""
+        with self._lock:
+            for digest in list(self._by_digest):
+                self._remove(digest)
+            self._files.close()
+
+    def _keep(self, session: Session, now: int) -> str:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        self._by_digest[_digest(token)] = session
+        self._list(now)
+        return token
+
     def _forget_ended(self, now: int) -> None:
-        for digest in [one for one, session in self._by_digest.items() if session.ended(now)]:
+        for digest in [one for one, found in self._by_digest.items() if not self.lasts(found, now)]:
             self._remove(digest)
 
     def _remove(self, digest: bytes) -> None:
@@ -111,6 +225,21 @@ class Sessions:
         session = self._by_digest.pop(digest, None)
         if session is not None:
             session.over = True
+            self._list(session.used_ms)
+
+    def _list(self, now: int) -> None:
+        self._listed_ms = now
+        self._files.write(
+            [
+                ListedSession(
+                    person=one.person.id,
+                    vouched=one.person.vouched,
+                    began_ms=one.began_ms,
+                    used_ms=one.used_ms,
+                )
+                for one in self._by_digest.values()
+            ]
+        )
 
 
 def _digest(token: str) -> bytes:

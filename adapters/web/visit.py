@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from starlette.responses import RedirectResponse, Response
 
 from adapters.web.agency import OwnAgency
+from adapters.web.errors import ProofMissingError
 from adapters.web.people import Person, Role
 from adapters.web.rendering import Renderer
-from adapters.web.sessions import Session
+from adapters.web.sessions import Session, Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Visit:
         query: what the address holds.
         form: what a form sent.
         renderer: makes pages.
+        sessions: sessions of all people.
+        back: page of this application from which the person came.
     """
 
     agency: OwnAgency
@@ -62,6 +65,8 @@ class Visit:
     query: Form
     form: Form
     renderer: Renderer
+    sessions: Sessions
+    back: str
 
     @property
     def person(self) -> Person:
@@ -71,6 +76,15 @@ class Visit:
     def may(self, roles: frozenset[Role]) -> bool:
         """Return whether the person has one of some roles."""
         return bool(roles & self.person.roles)
+
+    def require_recent_sign_in(self) -> None:
+        """Require that the person has shown lately who they are, before a step without return.
+
+        Raises:
+            ProofMissingError: it was too long ago.
+        """
+        if not self.session.recent(self.agency.clock()):
+            raise ProofMissingError(visit=self, onward=self.back)
 
     def page(self, template: str, *, status: int = 200, **values: object) -> Response:
         """Return a page.

@@ -34,6 +34,7 @@ VALUES: Mapping[str, str] = {
     "VERSION": "1",
     "FILE|FOLDER...": "x.bundle",
     "NAME": "A. Okafor",
+    "PERSON": "rosa",
     "WORDS": "zoo " * 12,
 }
 """A value for each required parameter, by its metavar."""
@@ -46,6 +47,7 @@ MORE: Mapping[str, Sequence[str]] = {
     "keys passphrase": ("--new-file", "FILE"),
     "keys revoke": ("a" * 64,),
     "quarantine discard": ("1",),
+    "web sessions end": ("--all",),
     "quarantine retry": ("1",),
 }
 """Words of commands that need one of several; FILE stands for a file."""

@@ -25,6 +25,7 @@ class PendingSignIn:
         verifier: secret of PKCE (against a stolen code).
         onward: page to open afterwards.
         began_ms: when it began.
+        again: whether the person must show who they are, also where the provider knows them.
     """
 
     state: str
@@ -32,6 +33,7 @@ class PendingSignIn:
     verifier: str
     onward: str
     began_ms: int
+    again: bool
 
 
 class PendingSignIns:
@@ -41,15 +43,16 @@ class PendingSignIns:
         self._lock = threading.Lock()
         self._by_digest: OrderedDict[bytes, PendingSignIn] = OrderedDict()
 
-    def begin(self, onward: str, now: int) -> tuple[str, PendingSignIn]:
+    def begin(self, onward: str, now: int, *, again: bool) -> tuple[str, PendingSignIn]:
         """Begin a sign-in; return the value of its cookie, and the sign-in.
 
         Args:
             onward: page to open afterwards.
             now: ms since the epoch.
+            again: see ``PendingSignIn``.
         """
         token, state, nonce, verifier = (secrets.token_urlsafe(TOKEN_BYTES) for _ in range(4))
-        pending = PendingSignIn(state, nonce, verifier, onward, now)
+        pending = PendingSignIn(state, nonce, verifier, onward, now, again)
         with self._lock:
             while len(self._by_digest) >= MOST_PENDING:
                 self._by_digest.popitem(last=False)

@@ -107,6 +107,7 @@ class Provider:
         Raises:
             ProviderUnavailableError: the provider cannot be asked.
         """
+        proof = {"prompt": "login", "max_age": "0"} if pending.again else {}
         address: str = prepare_grant_uri(
             self.metadata().authorization,
             self._client.client_id,
@@ -117,6 +118,7 @@ class Provider:
             nonce=pending.nonce,
             code_challenge=create_s256_code_challenge(pending.verifier),
             code_challenge_method="S256",
+            **proof,
         )
         return address
 

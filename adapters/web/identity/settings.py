@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from adapters.web.authentication import ProviderSignIn
+from adapters.web.doors import ProviderSignIn
 from adapters.web.identity.pending import PendingSignIns
 from adapters.web.identity.provider import Client, Provider
 from adapters.web.identity.provider_http import ProviderHttp

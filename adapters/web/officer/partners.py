@@ -50,6 +50,7 @@ def partner(visit: Visit) -> Response:
 
 def check(visit: Visit) -> Response:
     """Compare the words that the agency read out, and record that they are the same."""
+    visit.require_recent_sign_in()
     one = _chosen(visit)
     words, by = visit.form.text("words"), visit.form.text("by")
     channel = next((each for each in get_args(Channel) if each == visit.form.text("channel")), None)

@@ -77,6 +77,8 @@ def found(visit: Visit) -> Response:
     """Show who received what, as a page or as CSV."""
     case, field = visit.form.text("case"), visit.form.text("field")
     reason = visit.form.text("reason")
+    if visit.form.text("format") == "csv":
+        visit.require_recent_sign_in()
     if not case and not field:
         return _page(visit, [("case", N_("Enter the reference of a case, or choose a field"))])
     try:

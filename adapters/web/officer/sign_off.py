@@ -34,6 +34,7 @@ def sign_off(visit: Visit) -> Response:
 
 def delegation(visit: Visit) -> Response:
     """Take the delegation that this agency's officers have signed, and issue the manifest."""
+    visit.require_recent_sign_in()
     signed = chosen_agreement(visit)
     raw = visit.form.file("delegation")
     if raw is None:

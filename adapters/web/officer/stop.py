@@ -110,6 +110,7 @@ def ask(visit: Visit) -> Response:
 
 def decide(visit: Visit) -> Response:
     """Pause, resume or leave, after the person has confirmed it."""
+    visit.require_recent_sign_in()
     signed, way = chosen_agreement(visit), _way(visit)
     reason = visit.form.text("reason")
     faults = [

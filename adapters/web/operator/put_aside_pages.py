@@ -108,6 +108,7 @@ def retry(visit: Visit) -> Response:
 
 def discard(visit: Visit) -> Response:
     """Discard one item for a reason, which the disclosure log records."""
+    visit.require_recent_sign_in()
     agency = visit.agency
     item = _item(visit, visit.form.text("id"))
     reason = visit.form.text("reason")

@@ -15,7 +15,8 @@ from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.people import EVERY_ROLE, Person
 from adapters.web.request_limits import MOST_TOGETHER, MOST_WATCHING, MOST_WATCHING_ALL, Places
 from adapters.web.serving import WebServer
-from adapters.web.sessions import MOST_OF_PERSON, MOST_SESSIONS, Sessions
+from adapters.web.session_files import SessionFiles
+from adapters.web.sessions import MOST_OF_PERSON, Sessions, SignIn
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.conftest import Clock
 
@@ -33,10 +34,13 @@ def test_a_link_used_twice_at_once_signs_in_once() -> None:
     assert sum(one is not None for one in found) == len(tokens)
 
 
-def test_a_person_who_signs_in_often_ends_no_session_of_others() -> None:
-    sessions = Sessions()
-    other = sessions.begin(SAM, 0)
-    tokens = [sessions.begin(ROSA, 0) for _ in range(MOST_SESSIONS + MOST_OF_PERSON)]
+def test_a_person_who_signs_in_often_ends_no_session_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.web.sessions.MOST_SESSIONS", 50)
+    sessions = Sessions(SessionFiles(tmp_path))
+    other = sessions.begin(SignIn(SAM, 0), 0)
+    tokens = [sessions.begin(SignIn(ROSA, 0), 0) for _ in range(50 + MOST_OF_PERSON)]
 
     assert sessions.find(other, 0) is not None
     assert sum(sessions.find(one, 0) is not None for one in tokens) == MOST_OF_PERSON
