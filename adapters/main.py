@@ -22,6 +22,7 @@ from broker.cli import (
     contract_comparison,
     contract_export,
     contract_law,
+    directory,
     doctor,
     drafting,
     event,
@@ -97,6 +98,7 @@ contract.app.command("law")(contract_law.law)
 contract.app.command("types")(contract_export.types)
 contract.app.add_typer(contract_export.app, name="export")
 app.add_typer(contract.app, name="contract")
+app.add_typer(directory.app, name="directory")
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(adapter_cli.app, name="adapter")
 app.add_typer(mapping_cli.app, name="mapping")

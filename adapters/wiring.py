@@ -21,6 +21,7 @@ from adapters.sides import SideParts, SinkLoop, SourceLoop, sink_named, source_n
 from broker.agency.participant import LoadedAgency, Participant
 from broker.control.control import Control
 from broker.control.named_manifests import awaited_manifests
+from broker.control.own_listing import OwnListing
 from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.ping_answers import PingAnswers
@@ -135,6 +136,7 @@ def connect_broker(
         CopyRelease(store, sealer),
         pings,
         OwnReports(signing, relay.fenced, sealing, transport, clock),
+        OwnListing(signing, store, sealing, transport, clock),
     )
     return BrokerService(loaded, parts, status, clock, on_retry)
 

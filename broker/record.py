@@ -31,6 +31,7 @@ RECEIPT_CONTENT_TYPE = b"application/vnd.concordant.receipt"
 NOTICE_CONTENT_TYPE = b"application/vnd.concordant.notice"
 PING_CONTENT_TYPE = b"application/vnd.concordant.ping"
 REPORT_CONTENT_TYPE = b"application/vnd.concordant.report"
+LISTING_CONTENT_TYPE = b"application/vnd.concordant.listing"
 """Content type of messages on the control topics (docs/spec/topics.md)."""
 
 UNKNOWN_OFFSET = -1

@@ -22,7 +22,7 @@ from contracts.vocabulary.format import MadeForm, SideForm, StatusForm
 
 __all__ = [
     "FIRST_VERSION", "Clocks", "NewReferral", "ReferralRules", "Side", "StatusChange",
-    "referral_rules",
+    "referral_rules", "service_path",
 ]  # fmt: skip
 
 Side: TypeAlias = Literal["referrer", "fulfiller"]
@@ -254,3 +254,19 @@ def referral_rules(vocabulary: Vocabulary) -> ReferralRules | None:
 
 def _text(value: JSON | None) -> str | None:
     return None if value is None else str(value)
+
+
+@lru_cache(maxsize=32)
+def service_path(vocabulary: Vocabulary) -> str | None:
+    """Return the leaf path of what a referral asks for; None if no leaf says it.
+
+    A vocabulary does not state it. The first code that every referral has, and that does not
+    identify a person, is taken: in the shipped vocabularies it is the service.
+    """
+    form = vocabulary.form.referrals
+    if form is None:
+        return None
+    for path, leaf in vocabulary.type(form.made.type).leaves.items():
+        if leaf.required and leaf.form.code is not None and not leaf.form.identifies:
+            return path
+    return None

@@ -1000,6 +1000,35 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct the named line of the rules, then run the command again. Give each rule set a "
         "name of its own.",
     ),
+    "listing_invalid": Meaning(
+        "directory.yaml cannot be read, or a line in it is wrong",
+        "Correct the line that is named, then give the command again.",
+    ),
+    "listing_malformed": Meaning(
+        "what another agency published about its services does not have its form",
+        "Nothing; it is ignored, and what came before stays. If it goes on: telephone that agency.",
+    ),
+    "listing_missing": Meaning(
+        "nothing was published, or nothing came, about the services of an agency",
+        "For our own: concordant directory publish --agency DIR. For a partner: ask it to publish.",
+    ),
+    "listing_too_large": Meaning(
+        "directory.yaml describes more than fits into a record",
+        "Shorten the descriptions, or leave services out, then publish again.",
+    ),
+    "listing_unopenable": Meaning(
+        "what another agency published about its services was sealed to a key that this agency "
+        "does not have",
+        "Nothing; the agency publishes it again within a day. If it goes on: compare the newest "
+        "manifests of both agencies by telephone: concordant status --agency DIR",
+    ),
+    "listing_unreadable": Meaning(
+        "directory.yaml is not in the agency's folder, or cannot be read",
+        "Write it as docs/guides/directory.md shows, and check its owner and permissions.",
+    ),
+    "listings_many": Meaning(
+        "an agency publishes too often what it offers", "Telephone that agency."
+    ),
     "log_checkpoint_invalid": Meaning(
         "a signed head of the log does not verify",
         "Keep the state as evidence and tell your information governance officer.",
@@ -1578,6 +1607,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "sender_not_granted": Meaning(
         "a field that the sender may not send",
         "Remove the field, or let every party sign a version that grants it.",
+    ),
+    "service_unknown": Meaning(
+        "no published service has the id that was given",
+        "See the ids: concordant directory show --agency DIR",
     ),
     "sftp_failed": Meaning(
         "the SFTP server refused an operation",

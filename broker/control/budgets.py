@@ -32,6 +32,8 @@ REPORTS_A_PERIOD: Final = 4
 
 One is due; an agency that was restored from a backup makes another one.
 """
+LISTINGS_A_MINUTE: Final = 4
+"""Listings of one agency that are processed for each minute of their stated time; it may send 2."""
 HEARTBEATS_HEARD: Final = 64
 """Heartbeats of one agency that are processed per minute of their stated time."""
 
@@ -47,6 +49,7 @@ class Budgets:
         self._recognised: dict[str, dict[int, set[bytes]]] = {}
         self._beats: dict[str, tuple[int, int]] = {}
         self._reports: dict[str, tuple[int, int]] = {}
+        self._listings: dict[str, tuple[int, int]] = {}
 
     def knows_notice(self, agency: str, notice: Notice) -> bool:
         """Return whether exactly this notice of an agency was already counted."""
@@ -119,6 +122,22 @@ class Budgets:
         period, count = self._reports.get(agency, (0, 0))
         same = period == time_ms // every
         self._reports[agency] = (time_ms // every, count + 1 if same else 1)
+
+    def require_listing(self, agency: str, time_ms: int) -> None:
+        """Check that another listing of the minute of ``time_ms`` is processed.
+
+        Raises:
+            RefusedError: ``listings_many``.
+        """
+        minute, count = self._listings.get(agency, (0, 0))
+        if minute == time_ms // MINUTE_MS and count >= LISTINGS_A_MINUTE:
+            raise RefusedError(2, "listings_many", "this agency sends too many listings")
+
+    def listing(self, agency: str, time_ms: int) -> None:
+        """Count a listing with a verified signature."""
+        minute, count = self._listings.get(agency, (0, 0))
+        same = minute == time_ms // MINUTE_MS
+        self._listings[agency] = (time_ms // MINUTE_MS, count + 1 if same else 1)
 
     def _turn(self, now: int) -> None:
         minute = now // MINUTE_MS

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from broker.control.budgets import Budgets
 from broker.control.heartbeat_retention import contradicted, keep_heard
 from broker.control.judged_statements import JudgedStatements
+from broker.control.listings_taken import take_listing
 from broker.control.named_manifests import (
     ASK_AGAIN_MS,
     ASK_SELDOM_MS,
@@ -39,6 +40,7 @@ from broker.keys.manifest import parse_manifest
 from broker.receiving.position_guard import save_position
 from broker.record import (
     CONTENT_TYPE_HEADER,
+    LISTING_CONTENT_TYPE,
     PING_CONTENT_TYPE,
     RECEIPT_CONTENT_TYPE,
     REPORT_CONTENT_TYPE,
@@ -103,6 +105,7 @@ class News:
         manifests_wanted: agencies whose heartbeat verifies with no key that is known here, so that
             their newest manifest is asked for.
         reports: reports that were taken.
+        listings: agencies whose listing was taken.
         reports_dropped: (agency, code) of reports for this agency that were at fault.
         rejected: codes of records that did not verify.
         alarms: (agency, code) of states that need a person.
@@ -118,6 +121,7 @@ class News:
     manifest_asked: bool = False
     manifests_wanted: list[str] = field(default_factory=list)
     reports: list[ReportTaken] = field(default_factory=list)
+    listings: list[str] = field(default_factory=list)
     reports_dropped: list[tuple[str, str]] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
@@ -366,6 +370,8 @@ class Control:
                 self._ping(record.value, now)
         elif content_types == [REPORT_CONTENT_TYPE]:
             self._report(record.value, news, now)
+        elif content_types == [LISTING_CONTENT_TYPE]:
+            self._listing(record.value, news, now)
         else:
             self._notice(record.value, news, now)
 
@@ -375,6 +381,13 @@ class Control:
         taken = take_report(value, self._store, trust, parties, self._budgets, now)
         if taken is not None:
             news.reports.append(taken)
+
+    def _listing(self, value: bytes, news: News, now: int) -> None:
+        """Take a listing, which says what another agency offers."""
+        trust, parties = self.trust.current, self.present().parties
+        agency = take_listing(value, self._store, trust, parties, self._budgets, now)
+        if agency is not None:
+            news.listings.append(agency)
 
     def _early_reports(self, topic: str, news: News, now: int) -> None:
         """Take the reports whose time has come, before newer ones of the same agency."""

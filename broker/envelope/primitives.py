@@ -73,6 +73,19 @@ def lp(*parts: bytes) -> bytes:
     return b"".join(out)
 
 
+def lp_parts(data: bytes, most: int) -> list[bytes] | None:
+    """Return the parts of the output of ``lp``; None for other bytes, or more than ``most``."""
+    count = int.from_bytes(data[:8], "big")
+    if count > most:
+        return None
+    parts, at = [], 8
+    for _ in range(count):
+        length = int.from_bytes(data[at : at + 8], "big")
+        parts.append(data[at + 8 : at + 8 + length])
+        at += 8 + length
+    return parts if at == len(data) else None  # reads past the end if a part was cut short
+
+
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
     """Return HMAC-SHA256 (RFC 2104), 32 bytes."""
     return hmac.digest(key, message, "sha256")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from broker.registry.active_partners import partners_under
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
@@ -48,11 +49,9 @@ def _intervals(
     own, found = contracts.agency, dict[str, int]()
     for signed in _with_reports(contracts, now):
         contract, every = signed.contract, signed.contract.report_every_ms
-        stops = (*contracts.departures(signed.text, manifests), *contracts.partings(signed.text))
-        out = {one.agency for one in stops if one.holds_at(now)}
-        if every is None or own in out or own not in contract.by_id:
+        if every is None:
             continue
-        for other in contract.by_id.keys() - out - {own}:
+        for other in partners_under(signed, contracts, manifests, now):
             pair = (other, own) if sends_to_us else (own, other)
             if may_send(contract, *pair):
                 found[other] = min(every, found.get(other, every))

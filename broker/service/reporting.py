@@ -123,6 +123,8 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
         for state, count in sorted(taken.changed.items()):
             if state != "delivered":
                 log.warning("events_not_taken", agency=taken.agency, state=state, events=count)
+    for agency in news.listings:
+        log.info("listing_taken", agency=agency)
     for sender, notice in news.refusals:
         metrics.alarm("refused_by_recipient", sender)
         log.error(

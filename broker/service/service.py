@@ -20,6 +20,7 @@ from typing import Final
 from broker.agency.participant import LoadedAgency, Participant, load_participant
 from broker.agency.restored import note_heard, restore_record
 from broker.control.control import Control
+from broker.control.own_listing import OwnListing
 from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements
 from broker.control.ping_answers import PingAnswers
@@ -42,6 +43,8 @@ COPIES_EVERY_S: Final = 5.0
 PINGS_EVERY_S: Final = 0.2
 REPORTS_EVERY_S: Final = 5.0
 """Seconds between two looks for reports that are due."""
+LISTING_EVERY_S: Final = 5.0
+"""Seconds between two looks whether the listing is due."""
 LOOK_AGAIN_S: Final = 60.0
 """Seconds after which the interval of heartbeats is read again: an agreement may change it."""
 
@@ -59,6 +62,7 @@ class Parts:
         copies: seals events for agencies that can be reached again.
         pings: answers pings of other agencies.
         reports: tells senders what became of their events.
+        listing: tells partners what this agency offers.
     """
 
     publisher: Publisher
@@ -73,6 +77,7 @@ class Parts:
     copies: CopyRelease
     pings: PingAnswers
     reports: OwnReports
+    listing: OwnListing
 
 
 class BrokerService:
@@ -131,6 +136,7 @@ class BrokerService:
             self.when_heard(partial(self._copies_loop, stop), stop),
             self.when_heard(partial(self._pings_loop, stop), stop),
             self.when_heard(partial(self._reports_loop, stop), stop),
+            self.when_heard(partial(self._listing_loop, stop), stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
@@ -299,6 +305,16 @@ class BrokerService:
             else:
                 self._status.metrics.reports_sent(sent)
             await set_within(stop, REPORTS_EVERY_S)
+
+    async def _listing_loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                if await self.parts.listing.look():
+                    self._log.info("listing_published")
+            except ConcordantError as error:
+                require_waiting_helps(error)
+                self._waits("listing_waits", error)
+            await set_within(stop, LISTING_EVERY_S)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

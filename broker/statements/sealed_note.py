@@ -1,7 +1,7 @@
 """Sealed note: a signed text that everyone can read, and a part sealed for one agency.
 
-Reports and pings have this form (docs/spec/reports.md, docs/spec/pings.md). The last line of the
-text is the hash of the sealed part, so the signature covers both.
+Reports, pings and listings have this form (docs/spec/reports.md, pings.md, directory.md). The last
+line of the text is the hash of the sealed part, so the signature covers both.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def pack_sealed(lines: Sequence[str], sealed: bytes, signer: NoteSigner) -> byte
 
 
 def unpack_sealed(
-    value: bytes, heading: Callable[[str], bool], count: int, sealed_bytes: int
+    value: bytes, heading: Callable[[str], bool], count: int, sealed_bytes: int | None
 ) -> tuple[Note, list[str], bytes]:
     """Take the value of a record apart, without verifying its signature.
 
@@ -35,7 +35,7 @@ def unpack_sealed(
         value: of the record; the caller has checked its size.
         heading: whether a text may be the first line.
         count: number of lines without the hash.
-        sealed_bytes: size of the sealed part.
+        sealed_bytes: size of the sealed part; None if its size varies.
 
     Returns:
         The note, its lines without the hash, and the sealed part.
@@ -46,8 +46,8 @@ def unpack_sealed(
     """
     first = int.from_bytes(value[8:16], "big")
     raw, sealed = value[16 : 16 + first], value[24 + first :]
-    if lp(raw, sealed) != value or len(sealed) != sealed_bytes:
-        raise ValueError("its parts do not have the fixed sizes")
+    if lp(raw, sealed) != value or sealed_bytes not in (None, len(sealed)):
+        raise ValueError("its parts do not have the required sizes")
     note = read_note(raw)
     try:
         *lines, digest, end = note.text.decode("utf-8").split("\n")

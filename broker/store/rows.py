@@ -144,6 +144,23 @@ class EarlyReportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ListingRow:
+    """Listing of an agency.
+
+    Attributes:
+        agency: its id.
+        time_ms: when the listing was made.
+        note: the signed note; None for our own, which people write.
+        content: canonical JSON.
+    """
+
+    agency: str
+    time_ms: int
+    note: bytes | None
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRow:
     """An export file that was taken.
 

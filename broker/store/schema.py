@@ -436,6 +436,15 @@ log_reasons = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+listings = Table(
+    "listings",
+    metadata,
+    Column("agency", String(63), primary_key=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("note", LargeBinary),  # null for our own
+    Column("content", LargeBinary, nullable=False),
+)
+
 told_notices = Table(
     "told_notices",
     metadata,

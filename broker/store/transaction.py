@@ -21,6 +21,7 @@ from broker.store.flow_hours import FlowHours
 from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
 from broker.store.items import Items, Links
+from broker.store.listings import Listings
 from broker.store.meta import Lease, Meta
 from broker.store.offers import Offers
 from broker.store.outbox import Outbox
@@ -56,6 +57,7 @@ class Transaction:
         "items",
         "lease",
         "links",
+        "listings",
         "meta",
         "offers",
         "outbox",
@@ -92,6 +94,7 @@ class Transaction:
         self.exports = Exports(connection)
         self.links = Links(connection)
         self.referrals = Referrals(connection)
+        self.listings = Listings(connection)
         self.receipts = Receipts(connection)
         self.recipients = Recipients(connection)
         self.results = Results(connection)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from broker.envelope.primitives import HASH_BYTES, lp, sha256
+from broker.envelope.primitives import HASH_BYTES, lp, lp_parts, sha256
 from broker.errors import ProofError
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE
 
@@ -60,9 +60,10 @@ def parse_link(extra: bytes | None) -> GenerationLink:
     Raises:
         ProofError: `link_malformed`.
     """
-    parts = _lp_parts(extra) if extra is not None else None
+    parts = lp_parts(extra, _PARTS) if extra is not None else None
     if (
         parts is None
+        or len(parts) != _PARTS
         or len(parts[1]) != 8
         or len(parts[2]) != HASH_BYTES
         or len(parts[3]) != LINK_SALT_BYTES
@@ -84,17 +85,6 @@ def parse_link(extra: bytes | None) -> GenerationLink:
 
 def _parts_of(link: GenerationLink) -> tuple[bytes, bytes, bytes, bytes]:
     return link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt
-
-
-def _lp_parts(data: bytes) -> list[bytes] | None:
-    if int.from_bytes(data[:8], "big") != _PARTS:
-        return None
-    parts, at = [], 8
-    for _ in range(_PARTS):
-        length = int.from_bytes(data[at : at + 8], "big")
-        parts.append(data[at + 8 : at + 8 + length])
-        at += 8 + length
-    return parts if at == len(data) else None  # reads past the end if a part was cut short
 
 
 def _malformed(detail: str) -> ProofError:

@@ -22,6 +22,8 @@ VALUES: Mapping[str, str] = {
     "SCOPE": "read",
     "DIALECT": "postgresql",
     "SENDER": "cps-london",
+    "SERVICE": "emotional-support",
+    "STATE": "waitlist",
     "AGENCY": "cps-london",
     "TOPIC": "pan-london.london-hate-crime.a",
     "PARTITION": "0",

@@ -13,7 +13,6 @@ from broker.audit.log import append_entries
 from broker.event import JSON, OpenedEvent
 from broker.keys.instant import format_instant
 from broker.operations.desk.contents import Contents, KeptEvent
-from broker.operations.desk.subject import service_path
 from broker.operations.event_acceptance import Published
 from broker.referrals import key
 from broker.store.desk_rows import DeskReferralRow, NewDeskEventRow
@@ -21,7 +20,7 @@ from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS
 from contracts.events import PlainEvent
 from contracts.model import Contract
-from contracts.referral import referral_rules
+from contracts.referral import referral_rules, service_path
 
 OURS: Final = ""
 """Source of an event that this agency sent."""

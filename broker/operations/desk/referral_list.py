@@ -9,10 +9,10 @@ from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from broker.operations.desk.agency import DeskAgency
-from broker.operations.desk.subject import code_label, service_label, service_path
+from broker.operations.desk.subject import code_label, service_label
 from broker.store.desk_rows import ListedReferralRow, ReferralFilter, ReferralSelection
 from broker.store.rows import ReferralRow
-from contracts.referral import ReferralRules, Side, referral_rules
+from contracts.referral import ReferralRules, Side, referral_rules, service_path
 from contracts.vocabulary import Vocabulary
 
 PAGE_ROWS: Final = 25

@@ -1,28 +1,9 @@
-"""Leaves of a referral that lists show, found in its vocabulary.
-
-A vocabulary says which leaves hold the id and the urgency of a referral. It does not say what is
-asked for. The first code that every referral has, and that does not identify a person, is taken as
-that: in the shipped vocabularies it is the service.
-"""
+"""Codes of a referral in words, for lists."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from contracts.referral import referral_rules
+from contracts.referral import service_path
 from contracts.vocabulary import Vocabulary
-
-
-@lru_cache(maxsize=32)
-def service_path(vocabulary: Vocabulary) -> str | None:
-    """Return the leaf path of what a referral asks for; None if no leaf says it."""
-    rules = referral_rules(vocabulary)
-    if rules is None:
-        return None
-    for path, leaf in vocabulary.type(rules.made.type).leaves.items():
-        if leaf.required and leaf.form.code is not None and not leaf.form.identifies:
-            return path
-    return None
 
 
 def service_label(vocabulary: Vocabulary, code: str) -> str:

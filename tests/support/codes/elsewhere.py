@@ -14,6 +14,11 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "listing_invalid": "broker/cli/test_directory.py::test_a_wrong_file_changes_nothing",
+    "listing_missing": "broker/cli/test_directory.py::test_a_missing_listing_is_named",
+    "listing_too_large": "broker/cli/test_directory.py::test_more_than_a_record_holds_is_refused",
+    "listing_unreadable": "broker/cli/test_directory.py::test_a_wrong_file_changes_nothing",
+    "service_unknown": "broker/cli/test_directory.py::test_a_missing_listing_is_named",
     "answers_invalid": "broker/operations/desk/test_drafts.py"
     "::test_a_draft_that_lacks_a_field_names_it_and_is_kept",
     "draft_changed": "broker/operations/desk/test_drafts.py"
@@ -739,6 +744,18 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "receipts_many": (
         P,
         "broker/control/test_receipts_kept.py::test_a_minute_of_an_agency_has_64_kilobytes",
+    ),
+    "listing_malformed": (
+        N,
+        "broker/control/test_listings.py::test_a_listing_at_fault_is_dropped_with_its_code",
+    ),
+    "listing_unopenable": (
+        N,
+        "broker/statements/test_listings.py::test_a_partner_whose_key_is_gone_is_told_so",
+    ),
+    "listings_many": (
+        P,
+        "broker/control/test_listings.py::test_an_agency_cannot_make_others_check_many_listings",
     ),
     "report_malformed": (
         N,

@@ -144,7 +144,15 @@ def export_of_a_system(_folder: Path) -> None:
     Path("asb.csv").write_text(shown[1])
 
 
+def own_services(folder: Path) -> None:
+    """The file of services that the guide shows."""
+    shown = re.search(r"```yaml\n(.*?)```", (GUIDES / "directory.md").read_text(), re.S)
+    assert shown is not None
+    (folder / "directory.yaml").write_text(shown[1])
+
+
 PREPARE: dict[str, Callable[[Path], None]] = {
+    "directory.md": own_services,
     "mappings.md": export_of_a_system,
     "lint-rules.md": own_rules,
     "contracts-and-audits.md": officers_files,

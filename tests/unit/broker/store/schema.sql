@@ -330,6 +330,14 @@ CREATE TABLE links (
 	CONSTRAINT uq_links_kind_shared_id UNIQUE (kind, shared_id)
 );
 
+CREATE TABLE listings (
+	agency VARCHAR(63) NOT NULL, 
+	time_ms BIGINT NOT NULL, 
+	note BLOB, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_listings PRIMARY KEY (agency)
+);
+
 CREATE TABLE log_reasons (
 	sha256 BLOB NOT NULL, 
 	sealed BLOB NOT NULL, 

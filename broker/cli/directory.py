@@ -1,0 +1,94 @@
+"""Commands ``concordant directory``: what agencies offer, and how to find help."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from broker.cli.output import Agency, AsJson, Output, note, number_of, print_json, print_text
+from broker.directory.listing import CapacityState
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What each agency of the partnership offers: services, needs, areas, capacity. Each "
+    "agency publishes its own listing, sealed for its partners.",
+)
+
+
+@app.command("publish")
+def publish(agency: Agency, json: AsJson = False) -> None:
+    """Publish the services that directory.yaml in the agency's folder describes.
+
+    Checks the file and names each fault with its line. The running adapter seals the listing for
+    the partners and sends it within a minute. The capacity of each service stays as it was stated.
+    """
+    from broker.cli.directory_text import told_published
+    from broker.clock import now_ms
+    from broker.operations.directory.publishing import publish_listing
+
+    done = publish_listing(agency, now_ms())
+    if json:
+        print_json({"services": sorted(done.listing.services), "adapter_runs": done.adapter_runs})
+    else:
+        print_text(f"Published {number_of(len(done.listing.services), 'service')}.")
+    note(told_published(done))
+
+
+@app.command("capacity")
+def capacity(
+    service: Annotated[
+        str, typer.Argument(metavar="SERVICE", help="Id of the service in directory.yaml.")
+    ],
+    state: Annotated[CapacityState, typer.Argument(metavar="STATE", help="One of the four codes.")],
+    agency: Agency,
+    places: Annotated[
+        int | None, typer.Option(min=0, max=100_000, help="Number of free places.")
+    ] = None,
+    days: Annotated[
+        int, typer.Option(min=1, max=92, help="Days for which this statement is valid.")
+    ] = 7,
+    again_on: Annotated[
+        datetime | None,
+        typer.Option(
+            "--again-on", metavar="DAY", formats=["%Y-%m-%d"], help="Day with capacity again."
+        ),
+    ] = None,
+) -> None:
+    """State the capacity of a service now.
+
+    STATE is capacity, no-capacity, waitlist or additional-assessment-required (codes of FHIR). Only
+    the partners read it. After its last day partners see that the capacity is not known.
+    """
+    from broker.cli.directory_text import told_published
+    from broker.clock import now_ms
+    from broker.operations.directory.publishing import StatedCapacity, state_capacity
+
+    day = None if again_on is None else again_on.date()
+    done = state_capacity(agency, service, StatedCapacity(state, places, days, day), now_ms())
+    print_text(f"Published for {service}: {state}, valid for {number_of(days, 'day')}.")
+    note(told_published(done))
+
+
+@app.command("show")
+def show(
+    agency: Agency,
+    other: Annotated[
+        str | None,
+        typer.Argument(metavar="[AGENCY]", help="Id of an agency; your own if left out."),
+    ] = None,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Show what an agency offers, as it published it. Exit code 1 if no listing of it is here."""
+    from broker.cli.directory_text import in_words, listing_json
+    from broker.clock import now_ms
+    from broker.operations.directory.held_listings import listing_of
+
+    now = now_ms()
+    held = listing_of(agency, other, now)
+    if json:
+        print_json(listing_json(held, now), output)
+    else:
+        print_text(in_words(held, now), output)

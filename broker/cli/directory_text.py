@@ -1,0 +1,119 @@
+"""Listings in words and as JSON, for ``concordant directory``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from broker.cli.times import day, instant, moment
+from broker.directory.listing import Capacity, Service, known_capacity
+from broker.operations.directory.held_listings import HeldListing
+from broker.operations.directory.publishing import Published
+
+
+def told_published(done: Published) -> str:
+    """Return when the partners get it."""
+    if done.adapter_runs:
+        return "The adapter sends it to the partners within a minute."
+    return "The adapter does not run. It sends the listing to the partners when it starts."
+
+
+def capacity_in_words(capacity: Capacity | None) -> str:
+    """Return the capacity of a service with its age, in one line."""
+    if capacity is None:
+        return "not known"
+    places = "" if capacity.places is None else f", places: {capacity.places:,}"
+    again = "" if capacity.again_on is None else f", again from {capacity.again_on}"
+    said = f"stated {day(capacity.as_of)}, valid until {day(capacity.expires)}"
+    return f"{capacity.state}{places}{again} ({said})"
+
+
+def capacity_json(service: Service, now: int) -> dict[str, Any]:
+    """Return the capacity for scripts; the state is `unknown` if the statement has expired."""
+    stated = service.partners.capacity
+    if stated is None:
+        return {"state": "unknown"}
+    found: dict[str, Any] = {
+        "state": "unknown" if known_capacity(service, now) is None else stated.state,
+        "as_of": instant(stated.as_of),
+        "expires": instant(stated.expires),
+    }
+    if known_capacity(service, now) is not None:
+        found["places"] = stated.places
+        found["again_on"] = None if stated.again_on is None else stated.again_on.isoformat()
+    return found
+
+
+def listing_json(held: HeldListing, now: int) -> dict[str, Any]:
+    """Return a listing for scripts."""
+    shown = held.listing.model_dump(mode="json")
+    for name, service in held.listing.services.items():
+        shown["services"][name]["partners"]["capacity"] = capacity_json(service, now)
+    return {
+        "agency": held.agency,
+        "legal_name": held.legal_name,
+        "own": held.own,
+        "made": instant(held.made_ms),
+        **shown,
+    }
+
+
+def in_words(held: HeldListing, now: int) -> str:
+    """Return a listing for people."""
+    return "\n".join(_lines(held, now)) + "\n"
+
+
+def _lines(held: HeldListing, now: int) -> Iterator[str]:
+    listing = held.listing
+    yield f"{held.legal_name} ({held.agency})"
+    yield f"  published: {moment(held.made_ms)}"
+    if listing.organisation is None:
+        yield "  It has published no services."
+    else:
+        yield f"  {listing.organisation.description}"
+    for name, service in sorted(listing.services.items()):
+        yield ""
+        yield from _service_lines(name, service, now)
+    if listing.reads is not None:
+        yield ""
+        yield f"Software: {listing.reads.software}. Vocabularies that it reads: " + ", ".join(
+            f"{one.name} ({one.hash[:8]})" for one in listing.reads.vocabularies
+        )
+
+
+def _service_lines(name: str, service: Service, now: int) -> Iterator[str]:
+    yield f"{service.name} ({name})"
+    rows = (
+        ("status", service.status),
+        ("needs", ", ".join(service.needs)),
+        ("strands", ", ".join(service.strands) or "all"),
+        ("areas", ", ".join(service.areas)),
+        ("ages", _ages(service)),
+        ("eligibility", service.eligibility),
+        ("languages", ", ".join(service.languages)),
+        ("interpreters", "yes" if service.interpreters else "no"),
+        ("access", "; ".join(service.access)),
+        ("open", "; ".join(f"{' '.join(o.days)} {o.opens}-{o.closes}" for o in service.opening)),
+        ("telephone", service.telephone),
+        ("email", service.email),
+        ("website", service.website),
+        ("address", "secret: a refuge" if service.refuge else _address(service)),
+        ("intake (partners only)", service.partners.intake),
+        ("safe contact (partners only)", service.partners.safe_contact),
+        ("capacity (partners only)", capacity_in_words(known_capacity(service, now))),
+    )
+    for label, text in rows:
+        if text:
+            yield f"  {label}: " + text.replace("\n", "\n    ")
+
+
+def _ages(service: Service) -> str:
+    lowest, highest = service.minimum_age, service.maximum_age
+    if lowest is None and highest is None:
+        return ""
+    return f"{lowest or 0} and over" if highest is None else f"{lowest or 0} to {highest}"
+
+
+def _address(service: Service) -> str | None:
+    place = service.location
+    return None if place is None else f"{place.name}, {place.address}, {place.postcode}"

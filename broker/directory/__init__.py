@@ -1,0 +1,1 @@
+"""Directory of what agencies offer: listings, search, coverage, Open Referral UK."""

@@ -1,0 +1,1 @@
+"""Use cases of the directory: publish, show, search, coverage, readiness."""
