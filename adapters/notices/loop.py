@@ -1,4 +1,9 @@
-"""Loop that looks for what people should be told, and tells them once by each way."""
+"""Loop that looks for what people should be told, and tells them by each way.
+
+A cause is told at least once by each way: it is noted as told after the mail server or the receiver
+has taken the message. If the adapter ends between the two, or an answer is lost, the same message
+goes out again, with the same id, by which a receiver can leave it out.
+"""
 
 from __future__ import annotations
 
@@ -93,6 +98,7 @@ class Notices:
             code = error.code
         if code is None:
             self._faults.pop(way.name, None)
+            self._metrics.notices_work(way.name)
         else:
             self._faults[way.name] = code
             self._metrics.notice_failed(way.name)

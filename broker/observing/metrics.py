@@ -308,6 +308,9 @@ class Metrics:
         self._notice_faults = self._counter(
             "notice_faults", "Attempts to send a notice that failed.", "kind"
         )
+        self._notices_failing = self._gauge(
+            "notices_failing", "1 while notices of referrals cannot be sent.", "kind"
+        )
         self._failing = self._gauge(
             "deliveries_failing", "Events whose delivery has failed and is tried again."
         )
@@ -347,6 +350,7 @@ class Metrics:
         for way in ("mail", "webhook"):
             self._notices_sent.labels(way)
             self._notice_faults.labels(way)
+            self._notices_failing.labels(way)
         for code in DELIVERY_FAULTS:
             self._delivery_faults.labels(code)
         for code in RELAY_FAULTS:
@@ -426,9 +430,14 @@ class Metrics:
         """Count a notice to the agency's people; `way` is `mail` or `webhook`."""
         self._notices_sent.labels(way).inc()
 
+    def notices_work(self, way: str) -> None:
+        """Note that nothing keeps notices back now; `way` is `mail` or `webhook`."""
+        self._notices_failing.labels(way).set(0)
+
     def notice_failed(self, way: str) -> None:
         """Count an attempt to send a notice that failed; `way` is `mail` or `webhook`."""
         self._notice_faults.labels(way).inc()
+        self._notices_failing.labels(way).set(1)
 
     def ping(self, outcome: PingResult) -> None:
         """Count a ping of another agency."""

@@ -55,14 +55,18 @@ class _Bound(Controller):
 
 
 @contextmanager
-def mail_server(server: MailServer, context: ssl.SSLContext | None = None) -> Iterator[MailServer]:
-    """Serve it, with STARTTLS if a context is given."""
+def mail_server(
+    server: MailServer, context: ssl.SSLContext | None = None, *, implicit: bool = False
+) -> Iterator[MailServer]:
+    """Serve it, with STARTTLS if a context is given, or with TLS from the first byte."""
     more: dict[str, Any] = {}
-    if context is not None:
+    if context is not None and implicit:
+        more |= {"ssl_context": context}
+    elif context is not None:
         more |= {"tls_context": context, "require_starttls": True}
     if server.account is not None:
         more |= {"authenticator": server.check, "auth_required": True}
-        more |= {"auth_require_tls": context is not None}
+        more |= {"auth_require_tls": context is not None and not implicit}
     controller = _Bound(server, "127.0.0.1", server.port, **more)
     controller.start()
     server.port = controller.port

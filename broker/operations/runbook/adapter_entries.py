@@ -131,7 +131,7 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
     RunbookEntry(
         "notices-not-sent",
         "People are not told of referrals",
-        (),
+        ("NoticesNotSent",),
         "Mail or requests that tell your people of new, urgent and overdue referrals cannot be "
         "sent.",
         "Everything else flows. The referrals are on the pages; a notice is sent later by itself.",

@@ -43,6 +43,7 @@ from contracts.calendar import AgreementDate
 from tests.support.bus_servers import free_port
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
 from tests.support.live_adapter import Partnership as Live
+from tests.support.mail_server import MailServer, mail_server
 from tests.support.promtool import ROOT, RULES, firing, require_promtool, series
 from tests.support.webhook_receiver import webhook_receiver
 
@@ -585,6 +586,29 @@ async def own_system_refuses_what_it_is_sent(live: Live) -> Shown:
         return Shown(calm, await live[SUPPORT].until(late), restarted=True)
 
 
+async def people_cannot_be_told_of_referrals(live: Live) -> Shown:
+    """The mail server is down; once it is back, the notice is sent."""
+    with mail_server(MailServer()) as server:
+        pass
+    settings = live[SUPPORT].folder / "agency.toml"
+    mail = f'host = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
+    people = 'sender = "desk@haven.example"\nrecipients = ["rosa@haven.example"]\n'
+    pages = '[web]\naddress = "https://desk.haven.example"\n'
+    settings.write_text(
+        f"{settings.read_text()}\n{pages}[notices]\nevery = 1.0\n[notices.mail]\n{mail}{people}"
+    )
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    live[POLICE].drop("one.csv", export({}))
+    fails = has("notices_failing", kind="mail")
+    after = await live[SUPPORT].until(all_of(fails, settled))
+    with mail_server(server):
+        await live[SUPPORT].until(has("notices_sent_total", kind="mail"))
+    assert [one["Subject"] for one in server.taken] == ["You have 1 new referral"]
+    assert "Exampleton" not in server.taken[0].as_string()
+    return Shown(calm, after)
+
+
 async def the_bus_does_not_answer(live: Live) -> Shown:
     await live.start(*CAST)
     calm = await live[SUPPORT].until(settled)
@@ -633,6 +657,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (own_system_takes_nothing, {"InboxStuck"}),
     (own_system_sends_no_result, {"ResultsOverdue"}),
     (own_system_refuses_what_it_is_sent, {"DeliveriesFail"}),
+    (people_cannot_be_told_of_referrals, {"NoticesNotSent"}),
     (the_bus_does_not_answer, {"BusUnavailable", "NotReady"}),
     (own_database_cannot_be_used, {"DatabaseFailed", "NotReady"}),
     (a_referral_is_not_answered, {"Alarm", "ReferralOverdue"}),

@@ -185,6 +185,48 @@ def test_mail_over_tls_with_an_account(
     assert server.secure == ([True] if code is None else [])
 
 
+@pytest.mark.parametrize(
+    ("password", "ca", "code"),
+    [
+        ("right", "tls/ca.pem", None),
+        ("wrong", "tls/ca.pem", "notice_mail_login"),
+        ("right", "system", "notice_mail_unreachable"),
+    ],
+)
+def test_mail_over_tls_from_the_first_byte(
+    store: Store, tmp_path: Path, tls: ssl.SSLContext, password: str, ca: str, code: str | None
+) -> None:
+    more = {"security": "tls", "user": "desk", "password": secret_file(tmp_path, password)}
+    with mail_server(MailServer(account=(b"desk", b"right")), tls, implicit=True) as server:
+        town = Town(store, mail(server, tmp_path, ca=ca, **more))
+        town.found = [candidate(1)]
+
+        assert town.round() == [code]
+    assert len(server.taken) == (code is None)
+
+
+def test_a_mail_is_sent_again_if_the_adapter_ends_before_it_is_noted(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At least once: the second mail has the id of the first."""
+    with mail_server(MailServer()) as server:
+        town = Town(store, mail(server, tmp_path))
+        town.found = [candidate(1)]
+        with monkeypatch.context() as patch:
+            patch.setattr(Notices, "_told", _killed)
+            with pytest.raises(KeyboardInterrupt):
+                town.round()
+        assert town.round() == [None]
+        assert town.round() == [None]
+
+    first, second = server.taken
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_server_without_tls_gets_no_mail(store: Store, tmp_path: Path) -> None:
     """An attacker between the two cannot take STARTTLS away."""
     with mail_server(MailServer()) as server:
