@@ -42,7 +42,7 @@ def test_the_second_of_two_people_is_told_and_sends_nothing(
         expect(second.get_by_role("alert", name="Another person was faster")).to_be_visible()
         expect(second.get_by_role("button", name="Send", exact=True)).to_have_count(0)
         follow(second, "Open the referral again")
-        expect(second.get_by_text("set the status to:")).to_have_count(1)
+        expect(second.get_by_text("accepted the referral.")).to_have_count(1)
 
 
 def test_after_a_session_ends_the_draft_is_there(

@@ -82,10 +82,10 @@ def test_a_report_becomes_two_referrals_that_are_answered(
         take_step(council, "Accept")
 
         listed(police, referred).filter(has_text="Camden").get_by_role("link").click()
-        reload_until(police, police.get_by_text("set the status to: Accepted."))
+        reload_until(police, police.get_by_text("accepted the referral."))
         follow(charity, "Sent referrals")
         listed(charity, reported).get_by_role("link").click()
-        reload_until(charity, charity.get_by_text("set the status to: Accepted."))
+        reload_until(charity, charity.get_by_text("accepted the referral."))
 
 
 def reference_of_twice_pressed(page: Page) -> str:

@@ -13,6 +13,8 @@ from broker.operations.desk.errors import DeskError
 from broker.operations.desk.held_referral import HeldReferral, find_referral
 
 CASEWORKERS: Final = frozenset({Role.CASEWORKER})
+INBOX: Final = "/inbox"
+SENT: Final = "/sent"
 
 
 def desk_of(visit: Visit) -> DeskAgency:
@@ -44,3 +46,8 @@ def chosen_referral(visit: Visit) -> HeldReferral:
 def address_of(held: HeldReferral) -> str:
     """Return the address of a referral's page."""
     return f"/referrals/{held.referral_id}/{held.row.counterparty}"
+
+
+def list_of(held: HeldReferral) -> str:
+    """Return the address of the list that has a referral: the inbox, or the sent referrals."""
+    return SENT if held.row.role == "referrer" else INBOX

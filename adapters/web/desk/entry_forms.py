@@ -7,12 +7,13 @@ The name of an input is the path of its leaf. A day has three inputs (``.day``, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from adapters.web.desk.wording import FAULTS, label_at, place_of
+from adapters.web.desk.wording import id_of, in_words
+from adapters.web.texts import N_
 from adapters.web.visit import Form
-from broker.operations.desk.answers import Problem
+from broker.operations.desk.answers import Fault, Problem
 from broker.operations.desk.entry_fields import EntryField
 
 MOST_ITEMS: Final = 20
@@ -51,6 +52,25 @@ def _items(form: Form, field: EntryField) -> list[dict[str, str]]:
     return found
 
 
+FAULTS: Final[Mapping[Fault, str]] = {
+    "missing": N_("Enter: %(field)s"),
+    "needed": N_("Enter: %(field)s"),
+    "not_a_number": N_("%(field)s must be a whole number"),
+    "not_a_day": N_("%(field)s must be a real day, such as 27 3 2026"),
+    "not_a_time": N_("%(field)s must be a time, such as 14:05"),
+    "not_yes_or_no": N_("Choose yes or no: %(field)s"),
+    "not_listed": N_("Choose from the list: %(field)s"),
+    "too_long": N_("%(field)s must be %(most)s characters or fewer"),
+    "too_many": N_("%(field)s must have %(most)s entries or fewer"),
+    "wrong_form": N_("%(field)s is not in the form that is expected"),
+}
+"""Sentence for each fault."""
+_CHOSEN: Final = frozenset({"yes_no", "one", "several"})
+_CHOOSE: Final = N_("Choose: %(field)s")
+_RANGE: Final = N_("%(field)s must be a whole number from %(lowest)d to %(highest)d")
+_LIKE: Final = N_("%(field)s must be in this form: %(example)s")
+
+
 def faults_of(
     problems: Iterable[Problem],
     fields: Iterable[EntryField],
@@ -64,10 +84,36 @@ def faults_of(
         translate: returns a text in the reader's language.
     """
     by_path = {field.path: field for field in fields}
-    found = []
-    for problem in problems:
-        sentence = translate(FAULTS[problem.fault]) % {"field": label_at(problem, by_path)}
-        if problem.detail and problem.fault in ("needed", "wrong_form"):
-            sentence = f"{sentence}. {problem.detail}"
-        found.append((place_of(problem), sentence))
-    return found
+    return [(place_of(one), _sentence(one, by_path[one.path], translate)) for one in problems]
+
+
+def _sentence(problem: Problem, of: EntryField, translate: Callable[[str], str]) -> str:
+    field = next((one for one in of.fields if one.path == problem.part), of)
+    most = of.most if problem.fault == "too_many" else field.longest or 0
+    said = translate(_marked(problem.fault, field)) % {
+        "field": in_words(field.label),
+        "most": f"{most:,}",
+        "lowest": field.lowest,
+        "highest": field.highest,
+        "example": field.example,
+    }
+    return f"{said}. {problem.detail}" if problem.fault == "needed" and problem.detail else said
+
+
+def _marked(fault: Fault, field: EntryField) -> str:
+    """Return the sentence for a fault of a field, as marked with ``N_``."""
+    if fault in ("missing", "needed") and field.control in _CHOSEN:
+        return _CHOOSE
+    if fault == "not_a_number" and field.lowest is not None and field.highest is not None:
+        return _RANGE
+    if fault == "wrong_form" and field.example is not None:
+        return _LIKE
+    return FAULTS[fault]
+
+
+def place_of(problem: Problem) -> str:
+    """Return the id of the input that a problem is about."""
+    if problem.item is None:
+        return id_of(problem.path)
+    place = f"{id_of(problem.path)}-{problem.item}"
+    return place if problem.part is None else f"{place}-{problem.part}"

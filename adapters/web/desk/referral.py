@@ -7,8 +7,23 @@ from typing import Final
 
 from starlette.responses import Response
 
-from adapters.web.desk.chosen import CASEWORKERS, address_of, chosen_referral, desk_of
-from adapters.web.desk.wording import DELIVERY, WITHHELD, desk_page, further_words, step_words
+from adapters.web.desk.chosen import (
+    CASEWORKERS,
+    INBOX,
+    address_of,
+    chosen_referral,
+    desk_of,
+    list_of,
+)
+from adapters.web.desk.step_words import (
+    ASKS,
+    further_words,
+    history_words,
+    is_main_step,
+    ordered_steps,
+    step_words,
+)
+from adapters.web.desk.wording import DELIVERY, NOT_READ, WITHHELD, desk_page
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
@@ -16,6 +31,8 @@ from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations.desk.critical_events import confirm_critical_event, open_critical_event
 from broker.operations.desk.errors import DeskError
+from broker.operations.desk.held_referral import HeldReferral
+from broker.operations.desk.history import HistoryItem
 from broker.operations.desk.referral_view import open_referral
 
 
@@ -25,18 +42,33 @@ def referral(visit: Visit) -> Response:
     view = open_referral(
         desk_of(visit), visit.person.actor(), held.referral_id, held.row.counterparty
     )
+    text = visit.renderer.text
     return desk_page(
         visit,
         "desk/referral.html",
+        under=list_of(held),
         held=held,
         address=address_of(held),
         view=view,
+        question=_question(held, view.history),
         withheld_words=WITHHELD,
+        not_read=NOT_READ,
         delivery_words=DELIVERY,
-        step_words={one: step_words(one, visit.renderer.text) for one in view.steps},
-        further_words={one: further_words(one, visit.renderer.text) for one in view.further},
+        steps=[
+            (one, step_words(one, text), is_main_step(one)) for one in ordered_steps(view.steps)
+        ],
+        further=[(one, further_words(one, text)) for one in view.further],
+        history=[(one, history_words(one, text)) for one in view.history],
         stopped=None if view.stopped is None else (view.stopped, next_step(view.stopped)),
     )
+
+
+def _question(held: HeldReferral, history: Sequence[HistoryItem]) -> HistoryItem | None:
+    """Return the event by which the other side asks for information, while it waits for it."""
+    if held.row.closed or held.row.business_status != ASKS:
+        return None
+    newest = next((one for one in history if one.status is not None), None)
+    return newest if newest is not None and not newest.ours else None
 
 
 def critical(visit: Visit) -> Response:
@@ -47,7 +79,7 @@ def critical(visit: Visit) -> Response:
         )
     except DeskError:
         raise PageNotFoundError(visit=visit) from None
-    return desk_page(visit, "desk/critical.html", event=event, fields=fields)
+    return desk_page(visit, "desk/critical.html", under=INBOX, event=event, fields=fields)
 
 
 def confirm(visit: Visit) -> Response:
@@ -59,11 +91,14 @@ def confirm(visit: Visit) -> Response:
     except DeskError:
         raise PageNotFoundError(visit=visit) from None
     said = (
-        N_("You have confirmed the critical incident. Our log records that you have seen it.")
+        N_(
+            "You have confirmed the critical incident. Our log records that you have seen it. "
+            "Nothing was sent to the other agency."
+        )
         if first
         else N_("Another person confirmed this critical incident before.")
     )
-    return visit.redirect("/inbox", said)
+    return visit.redirect(INBOX, visit.renderer.text(said))
 
 
 PAGES: Final[Sequence[PageRoute]] = (

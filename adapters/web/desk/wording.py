@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Final, TypeVar
 
@@ -14,26 +15,11 @@ from adapters.web.rendering import uk_time
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.keys.instant import parse_instant
-from broker.operations.desk.answers import Fault, Problem
 from broker.operations.desk.connection import connection
 from broker.operations.desk.entry_fields import EntryField
 from broker.operations.desk.shown_fields import ShownField
-from broker.operations.desk.steps import FurtherEvent, Step
 from broker.operations.event_status import EventState
 
-FAULTS: Final[Mapping[Fault, str]] = {
-    "missing": N_("Enter: %(field)s"),
-    "needed": N_("Enter: %(field)s"),
-    "not_a_number": N_("Enter a whole number that is in the range: %(field)s"),
-    "not_a_day": N_("Enter a real day, month and year: %(field)s"),
-    "not_a_time": N_("Enter a time such as 14:05: %(field)s"),
-    "not_yes_or_no": N_("Choose yes or no: %(field)s"),
-    "not_listed": N_("Choose from the list: %(field)s"),
-    "too_long": N_("Use fewer characters: %(field)s"),
-    "too_many": N_("Enter fewer: %(field)s"),
-    "wrong_form": N_("Enter this in the form that is expected: %(field)s"),
-}
-"""Sentence for each fault; the template translates it and puts the field in."""
 WITHHELD: Final[Mapping[str, str]] = {
     "field_not_granted": N_("The agreement does not let us read it"),
     "consent_missing": N_("There is no consent to share it with us"),
@@ -57,26 +43,8 @@ DELIVERY: Final[Mapping[EventState, str]] = {
     "unknown": N_("they have not confirmed it"),
 }
 """State of a sent event at a recipient."""
-STEPS: Final[Mapping[str, str]] = {
-    "received": N_("Acknowledge"),
-    "accepted": N_("Accept"),
-    "rejected": N_("Reject and say why"),
-    "in-progress": N_("Start the work"),
-    "on-hold": N_("Put on hold"),
-    "completed": N_("Complete"),
-    "failed": N_("End without success"),
-    "cancelled": N_("Cancel"),
-    "entered-in-error": N_("Withdraw: entered in error"),
-    "awaiting-information": N_("Ask for information"),
-    "cancellation-requested": N_("Ask them to cancel"),
-}
-"""Words for codes that many vocabularies have. For another code the page shows its label."""
-FURTHER: Final[Mapping[str, str]] = {
-    "case.updated": N_("Update the case"),
-    "correction.made": N_("Correct what was shared"),
-    "critical-incident.declared": N_("Declare a critical incident"),
-}
-"""Words for types that shipped vocabularies have. For another type the page shows its text."""
+NARRATIVE: Final = "narrative"
+"""Category of sentences in the shipped vocabularies."""
 _CLAUSE: Final = re.compile(r"[,:;.]")
 
 
@@ -89,21 +57,6 @@ def in_words(text: str) -> str:
 def short(text: str) -> str:
     """Return the beginning of a description as a heading: `The incident, as …` is Incident."""
     return in_words(_CLAUSE.split(text, maxsplit=1)[0])
-
-
-def step_words(step: Step, translate: Callable[[str], str]) -> str:
-    """Return a step in words that say what a person does."""
-    known = STEPS.get(step.business_status or step.status)
-    if known is not None:
-        return translate(known)
-    words = N_("Tell them: %(what)s") if step.business_status else N_("Set to: %(what)s")
-    return translate(words) % {"what": step.label}
-
-
-def further_words(event: FurtherEvent, translate: Callable[[str], str]) -> str:
-    """Return what a further event about the case does, in words."""
-    known = FURTHER.get(event.type)
-    return in_words(event.description) if known is None else translate(known)
 
 
 def shown_text(value: object, kind: str | None) -> object:
@@ -127,16 +80,19 @@ def grouped(fields: Iterable[Grouped]) -> list[tuple[str, list[Grouped]]]:
     return list(found.items())
 
 
-def desk_page(visit: Visit, template: str, *, status: int = 200, **values: object) -> Response:
+def desk_page(
+    visit: Visit, template: str, *, status: int = 200, under: str | None = None, **values: object
+) -> Response:
     """Return a page of the desk, whose templates use the functions of this module.
 
     Args:
         visit: the request.
         template: path below ``templates/``.
         status: HTTP status.
+        under: address of the entry of the navigation that is marked.
         values: values for the template.
     """
-    return visit.page(
+    return replace(visit, route=under or visit.route).page(
         template,
         status=status,
         grouped=grouped,
@@ -144,26 +100,17 @@ def desk_page(visit: Visit, template: str, *, status: int = 200, **values: objec
         in_words=in_words,
         short=short,
         shown_text=shown_text,
+        takes_sentences=takes_sentences,
         connection=connection(desk_of(visit)),
         **values,
     )
 
 
+def takes_sentences(field: EntryField) -> bool:
+    """Return whether a field is asked for in several lines."""
+    return field.control == "long_text" or (field.control == "text" and field.category == NARRATIVE)
+
+
 def id_of(path: str) -> str:
     """Return the id of an input from the path of its leaf."""
     return path.replace(".", "-")
-
-
-def place_of(problem: Problem) -> str:
-    """Return the id of the input that a problem is about."""
-    if problem.item is None:
-        return id_of(problem.path)
-    place = f"{id_of(problem.path)}-{problem.item}"
-    return place if problem.part is None else f"{place}-{problem.part}"
-
-
-def label_at(problem: Problem, fields: Mapping[str, EntryField]) -> str:
-    """Return the field in words that a problem is about."""
-    field = fields[problem.path]
-    part = next((one for one in field.fields if one.path == problem.part), None)
-    return in_words((part or field).label)

@@ -66,7 +66,7 @@ def read_answers(
     for field in fields:
         value, found = _value(field, texts.get(field.path, ()))
         if not found and value is not None:
-            found = _checked(of_type, field.path, value)
+            value, found = _accepted(of_type, field, value)
         if not found and value is not None:
             flat[field.path] = value
         elif not found and field.required:
@@ -92,6 +92,23 @@ def _lacks(
     path: str,
 ) -> bool:
     return missing(flat, (path,)) == path
+
+
+def _accepted(of_type: EventType, field: EntryField, value: JSON) -> tuple[JSON, list[Problem]]:
+    """Return the value as it is typed, or in the spelling that the vocabulary expects."""
+    found = _checked(of_type, field.path, value)
+    if found and field.example is not None and isinstance(value, str):
+        for spelling in _spellings(value):
+            if not _checked(of_type, field.path, spelling):
+                return spelling, []
+    return value, found
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """Return a text in capitals, without spaces, and as a postcode: `nw11aa` is NW1 1AA."""
+    capitals = text.upper()
+    joined = "".join(capitals.split())
+    return capitals, joined, f"{joined[:-_INWARD]} {joined[-_INWARD:]}"
 
 
 def _checked(of_type: EventType, path: str, value: JSON) -> list[Problem]:
@@ -209,6 +226,8 @@ def _instant(_field: EntryField, text: str) -> JSON:
     return format_instant(int(local.timestamp()) * 1000)
 
 
+_INWARD: Final = 3
+"""Characters of the second half of a postcode."""
 _LAST_HOUR: Final = 23
 _LAST_MINUTE: Final = 59
 _READERS: Final[Mapping[Control, Callable[[EntryField, str], JSON]]] = {

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from broker.event import JSON
+from broker.operations.desk.languages import LANGUAGES
 from broker.operations.desk.shown_fields import group_of, label_of
 from contracts.model import Contract
 from contracts.policy import policy_for
 from contracts.vocabulary import Vocabulary
 from contracts.vocabulary.event_types import Leaf
 from contracts.vocabulary.format import BUILT_IN, FieldForm, ItemFieldForm, Value
+from contracts.vocabulary.samples import sample_values
 
 Control: TypeAlias = Literal[
     "text", "long_text", "email", "number", "day", "time", "instant", "yes_no", "one", "several",
@@ -30,7 +32,7 @@ _BUILT_IN: Final[Mapping[str, Control]] = {
     "instant": "instant",
     "boolean": "yes_no",
     "email": "email",
-    "language": "text",
+    "language": "one",
 }
 """Control of each built-in kind that a person fills in."""
 LONG_TEXT: Final = 300
@@ -50,6 +52,7 @@ class EntryField:
         options: code to label, for `one` and `several`.
         others: whether another code than these may be entered.
         longest: most characters of a text.
+        example: a value in the form that is expected; None if any text will do.
         lowest, highest: range of a number.
         most: most items of a list.
         fields: fields of each item, for `items`.
@@ -57,6 +60,7 @@ class EntryField:
         readers: agencies that receive it, sorted.
         clause: clause of the agreement about it; None for a field of an item.
         sensitivity: treatment by the law; None for a field of an item.
+        category: kind of data; None for a field of an item.
     """
 
     path: str
@@ -67,6 +71,7 @@ class EntryField:
     options: Mapping[str, str]
     others: bool
     longest: int | None
+    example: str | None
     lowest: int | None
     highest: int | None
     most: int
@@ -75,6 +80,7 @@ class EntryField:
     readers: tuple[str, ...]
     clause: str | None
     sensitivity: str | None
+    category: str | None
 
 
 def entry_fields(
@@ -102,6 +108,7 @@ def entry_fields(
     vocabulary = contract.vocabulary
     of_type = vocabulary.type(event_type)
     obtained = policy.consented(consent).obtained
+    samples = sample_values(vocabulary, event_type)
     terms = contract.event_types[event_type].fields
     found = []
     for path, leaf in of_type.leaves.items():
@@ -116,10 +123,40 @@ def entry_fields(
             rules=tuple(one.text for one in of_type.conditions if path in one.required),
             readers=readers,
             clause=terms[path].clause,
+            sample=samples[path],
         )
         if field is not None:
             found.append(field)
     return tuple(found)
+
+
+def choice_field(leaf: Leaf, options: Mapping[str, str]) -> EntryField:
+    """Return a field whose values are chosen from a list that the page makes.
+
+    Args:
+        leaf: its leaf, a list or a set.
+        options: value to words.
+    """
+    return EntryField(
+        path=leaf.path,
+        label=label_of(leaf),
+        group="",
+        control="several",
+        required=leaf.required,
+        options=options,
+        others=False,
+        longest=None,
+        example=None,
+        lowest=None,
+        highest=None,
+        most=leaf.form.longest or 1,
+        fields=(),
+        rules=(),
+        readers=(),
+        clause=None,
+        sensitivity=leaf.form.sensitivity,
+        category=leaf.form.category,
+    )
 
 
 def _field(
@@ -131,6 +168,7 @@ def _field(
     rules: tuple[str, ...],
     readers: tuple[str, ...],
     clause: str | None,
+    sample: JSON,
 ) -> EntryField | None:
     form = leaf.form
     control = _control(vocabulary, form)
@@ -150,6 +188,8 @@ def _field(
         readers=readers,
         clause=clause,
         sensitivity=form.sensitivity,
+        category=form.category,
+        sample=sample,
     )
 
 
@@ -187,20 +227,25 @@ def _made(
     readers: tuple[str, ...] = (),
     clause: str | None = None,
     sensitivity: str | None = None,
+    category: str | None = None,
+    sample: JSON | None = None,
 ) -> EntryField:
     listed = vocabulary.code_lists[value.code] if value.code else None
     kind = vocabulary.form.kinds.get(value.kind or "")
     text = kind.text if kind else None
     number = kind.integer if kind else None
+    language = value.kind == "language"
+    patterned = kind is not None and kind.pattern is not None
     return EntryField(
         path=path,
         label=label,
         group=group,
         control=control,
         required=required,
-        options=listed.codes if listed else {},
-        others=listed is not None and listed.others is not None,
+        options=listed.codes if listed else LANGUAGES if language else {},
+        others=language or (listed is not None and listed.others is not None),
         longest=text.longest if text else None,
+        example=str(sample) if patterned and isinstance(sample, str) else None,
         lowest=number.lowest if number else None,
         highest=number.highest if number else None,
         most=most,
@@ -209,6 +254,7 @@ def _made(
         readers=readers,
         clause=clause,
         sensitivity=sensitivity,
+        category=category,
     )
 
 

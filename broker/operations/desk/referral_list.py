@@ -201,7 +201,9 @@ class Words:
             urgent=any(row.urgency in rules.urgent for _, rules in self._rules),
             critical=row.critical,
             status=self.status(referral.status),
-            business_status=self._business(referral.business_status),
+            business_status=None
+            if referral.business_status is None
+            else self.progress(referral.business_status),
             made_ms=referral.made_ms,
             due=which,
             due_ms=due_ms,
@@ -218,9 +220,8 @@ class Words:
         """Return a status in words."""
         return self._label(code, lambda rules: rules.changed.status)
 
-    def _business(self, code: str | None) -> str | None:
-        if code is None:
-            return None
+    def progress(self, code: str) -> str:
+        """Return the progress within a status in words."""
         return self._label(code, lambda rules: rules.changed.business_status)
 
     def _label(self, code: str, path_of: Callable[[ReferralRules], str]) -> str:

@@ -6,74 +6,29 @@ the person who opened it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from broker.audit.actor import Actor
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
-from broker.keys.instant import parse_instant
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.consultation import consulted, contract_of
 from broker.operations.desk.contents import Contents, KeptEvent
+from broker.operations.desk.corrections import FieldCorrection, corrections_of, with_added
+from broker.operations.desk.further_events import FurtherEvent, further_events
 from broker.operations.desk.held_referral import HeldReferral, held_referral, referral_agreement
-from broker.operations.desk.keeping import OURS
+from broker.operations.desk.history import HistoryItem, history_item
 from broker.operations.desk.referral_list import ReferralLine, Words
 from broker.operations.desk.shown_fields import (
     ShownField,
     WithheldField,
-    shown_fields,
     withheld_fields,
 )
-from broker.operations.desk.steps import FurtherEvent, Step, further_events, steps_of
-from broker.operations.event_status import RecipientState, event_status
+from broker.operations.desk.steps import Step, steps_of
 from broker.store.desk_rows import DeskEventRow, ListedReferralRow
 from broker.store.transaction import Transaction
 from contracts.errors import ConcordantError
-from contracts.policy import LeftOut
-from contracts.referral import ReferralRules, referral_rules
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryItem:
-    """One event of a referral or of its case.
-
-    Attributes:
-        event_id: its id.
-        source: its sender.
-        source_name: the sender's legal name.
-        ours: whether this agency sent it.
-        type: its type.
-        description: what such an event says, one sentence of the vocabulary; empty if the content
-            was removed.
-        status: the status that it set, in words; None if it set none.
-        critical: whether it goes before all others.
-        confirmed_ms: when a person confirmed a critical one.
-        time_ms: when it was sealed.
-        received_ms: when it was kept here.
-        recipients: names of the addressed agencies.
-        fields: its fields; empty if the content was removed.
-        removed: whether the content was removed.
-        left_out: fields of ours that some recipient did not get.
-        delivery: state of ours at each recipient.
-    """
-
-    event_id: str
-    source: str
-    source_name: str
-    ours: bool
-    type: str
-    description: str
-    status: str | None
-    critical: bool
-    confirmed_ms: int | None
-    time_ms: int
-    received_ms: int
-    recipients: tuple[str, ...]
-    fields: tuple[ShownField, ...]
-    removed: bool
-    left_out: tuple[LeftOut, ...]
-    delivery: tuple[RecipientState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +62,8 @@ class ReferralView:
         status: code of its status.
         ours: whether this agency made it.
         made_by: id of the event that made it.
-        fields: what was shared, or what this agency wrote.
+        fields: what was shared, or what this agency wrote, with fields that were added later.
+        corrections: path to the latest correction of the field by its sender.
         withheld: what this agency does not receive, and why.
         agreement: the agreement; None if the event that made the referral is not kept.
         history: events of the referral and of its case, newest first.
@@ -123,6 +79,7 @@ class ReferralView:
     ours: bool
     made_by: str
     fields: tuple[ShownField, ...]
+    corrections: Mapping[str, FieldCorrection]
     withheld: tuple[WithheldField, ...]
     agreement: Agreement | None
     history: tuple[HistoryItem, ...]
@@ -155,7 +112,7 @@ def open_referral(
         kept = [(row, contents.open_event(row)) for row in rows]
         entries = [consulted(agency, row, one, now) for row, one in kept if one is not None]
         append_entries(tx, attributed(tx, actor, agency.secret, entries))
-        items = [_item(tx, agency, row, one, now) for row, one in kept]
+        items = [history_item(tx, agency, row, one, now) for row, one in kept]
     return _view(agency, held, contents, items)
 
 
@@ -163,67 +120,6 @@ def _of_referral(tx: Transaction, agency: DeskAgency, held: HeldReferral) -> lis
     """Return the events of a referral, and those of its case that name no other referral."""
     rows = tx.desk_events.of_case(agency.case_key(held.row.case_id))
     return [row for row in rows if row.referral_id in (None, held.referral_id)]
-
-
-def _item(
-    tx: Transaction, agency: DeskAgency, row: DeskEventRow, kept: KeptEvent | None, now: int
-) -> HistoryItem:
-    source = row.source or agency.id
-    item = HistoryItem(
-        event_id=row.event_id,
-        source=source,
-        source_name=agency.name_of(source),
-        ours=row.source == OURS,
-        type=row.type,
-        description="",
-        status=None,
-        critical=row.critical,
-        confirmed_ms=row.confirmed_ms,
-        time_ms=row.received_ms,
-        received_ms=row.received_ms,
-        recipients=(),
-        fields=(),
-        removed=kept is None,
-        left_out=(),
-        delivery=_delivery(tx, agency, row, now),
-    )
-    return item if kept is None else _with_content(agency, item, kept)
-
-
-def _delivery(
-    tx: Transaction, agency: DeskAgency, row: DeskEventRow, now: int
-) -> tuple[RecipientState, ...]:
-    if row.source != OURS:
-        return ()
-    found = event_status(tx, agency.participant.deployment, agency.id, row.event_id, now)
-    return () if found is None else found.recipients
-
-
-def _with_content(agency: DeskAgency, item: HistoryItem, kept: KeptEvent) -> HistoryItem:
-    event, contract = kept.event, contract_of(agency, kept)
-    vocabulary = contract.vocabulary
-    rules = referral_rules(vocabulary)
-    fields = shown_fields(
-        vocabulary, event.type, event.flat, event.unlisted, without=_hidden(rules)
-    )
-    change = rules.status_change(event.type, event.flat) if rules else None
-    return replace(
-        item,
-        description=vocabulary.type(event.type).description,
-        status=None if change is None else Words(agency).status(change.status),
-        time_ms=parse_instant(event.time),
-        recipients=tuple(agency.name_of(one) for one in event.to if one != agency.id),
-        fields=fields,
-        left_out=kept.left_out,
-    )
-
-
-def _hidden(rules: ReferralRules | None) -> tuple[str, ...]:
-    """Return leaves that say nothing to a person: ids and numbers of the protocol."""
-    if rules is None:
-        return ()
-    changed = rules.changed
-    return (rules.case, rules.made.id, changed.id, changed.version, changed.previous_status)
 
 
 def _view(
@@ -249,13 +145,15 @@ def _view(
         )
     )
     first = next((one for one in items if made is not None and one.event_id == made.event_id), None)
+    corrections = {} if first is None else corrections_of(first, items)
     return ReferralView(
         line=line,
         version=row.version,
         status=row.status,
         ours=row.role == "referrer",
         made_by=row.event_id,
-        fields=() if first is None else first.fields,
+        fields=() if first is None else with_added(first, corrections),
+        corrections=corrections,
         withheld=()
         if kept is None or row.role == "referrer"
         else withheld_fields(contract_of(agency, kept), kept.event, agency.id),

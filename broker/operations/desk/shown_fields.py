@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from broker.event import OpenedEvent
+from broker.operations.desk.languages import LANGUAGES
 from contracts.events import JSON
 from contracts.model import Contract
 from contracts.vocabulary import Vocabulary
@@ -149,4 +150,15 @@ def _shown(vocabulary: Vocabulary, form: Value, value: JSON) -> Shown:
 def _plain(vocabulary: Vocabulary, form: Value, value: JSON) -> str | int | bool:
     if isinstance(value, str) and form.code is not None:
         return vocabulary.code_lists[form.code].codes.get(value, value)
+    if isinstance(value, str) and form.kind == "leaf_path":
+        return _label_at(vocabulary, value)
+    if isinstance(value, str) and form.kind == "language":
+        return LANGUAGES.get(value, value)
     return value if isinstance(value, str | int | bool) else str(value)
+
+
+def _label_at(vocabulary: Vocabulary, path: str) -> str:
+    """Return the field of a path in words; the path itself if no event type has it."""
+    types = map(vocabulary.type, vocabulary.form.event_types)
+    leaves = (one.leaves[path] for one in types if path in one.leaves)
+    return next(map(label_of, leaves), path)

@@ -6,9 +6,9 @@ import pytest
 
 from broker.audit.actor import Actor
 from broker.operations.desk.errors import DeskError
+from broker.operations.desk.further_events import FurtherRequest, send_further
 from broker.operations.desk.held_referral import find_referral
 from broker.operations.desk.referral_view import open_referral
-from broker.operations.desk.steps import FurtherRequest, send_further
 from broker.operations.erasure import _forget_desk
 from tests.support.desk_partnership import ROSA, SAM, DeskPartnership
 from tests.support.founded_partnership import CHANGED, COUNCIL, MADE, POLICE, SUPPORT
@@ -105,7 +105,10 @@ async def test_both_sides_see_the_same_history(desks: DeskPartnership) -> None:
     )
     await desks.deliver()
     histories = [
-        [(one.type, one.source, one.status, values(one.fields)) for one in view.history]
+        [
+            (one.type, one.source, one.status and one.status.label, values(one.fields), one.about)
+            for one in view.history
+        ]
         for view in (
             open_referral(police, ROSA, referral.referral_id, SUPPORT),
             open_referral(support, ROSA, referral.referral_id, POLICE),
@@ -113,13 +116,13 @@ async def test_both_sides_see_the_same_history(desks: DeskPartnership) -> None:
     ]
     assert [one[:3] for one in histories[0]] == [
         ("case.updated", POLICE, None),
-        (CHANGED, SUPPORT, "Received"),
+        (CHANGED, SUPPORT, "Awaiting information"),
         (CHANGED, SUPPORT, "Received"),
         (MADE, POLICE, None),
     ]
     assert [one[:3] for one in histories[0]] == [one[:3] for one in histories[1]]
-    assert histories[0][0][3]["answers.id"] == (question.event_id,)
-    assert histories[0][1][3]["note"] == ("Which floor?",)
+    assert histories[0][0][3:] == ({"note": ("The second.",)}, (SUPPORT, question.event_id))
+    assert histories[0][1][3:] == ({"note": ("Which floor?",)}, None)
 
 
 async def test_the_next_steps_are_those_of_the_vocabulary(desks: DeskPartnership) -> None:

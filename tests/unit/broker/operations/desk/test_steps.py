@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from broker.operations.desk.drafts import send_draft
+from broker.operations.desk.further_events import FurtherRequest, send_further
 from broker.operations.desk.held_referral import find_referral
-from broker.operations.desk.steps import FurtherRequest, send_further
 from broker.operations.event_acceptance import KeyReusedError
 from contracts.errors import EventError
 from tests.support.desk_partnership import ROSA, SAM, DeskPartnership

@@ -1,0 +1,234 @@
+"""Pages: a further message about the case of a referral, such as an update or a correction.
+
+A correction shows the fields of the message that it corrects, with what they say now. A person
+enters new values, or marks fields as withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response
+
+from adapters.web.desk.chosen import CASEWORKERS, address_of, chosen_referral, desk_of, list_of
+from adapters.web.desk.event_forms import (
+    EventForm,
+    Faults,
+    Flat,
+    answer_form,
+    form_key,
+    form_page,
+)
+from adapters.web.desk.step_words import further_words, history_words
+from adapters.web.desk.wording import NOT_READ, desk_page, id_of, in_words
+from adapters.web.errors import PageNotFoundError
+from adapters.web.pages import PageRoute
+from adapters.web.texts import N_
+from adapters.web.visit import Visit
+from broker.operations.desk.answers import Texts
+from broker.operations.desk.correction_form import correction_fields, recorded_consent
+from broker.operations.desk.entry_fields import EntryField, entry_fields
+from broker.operations.desk.further_events import (
+    FurtherEvent,
+    FurtherRequest,
+    further_events,
+    reference_leaves,
+    send_further,
+    unsent_fields,
+)
+from broker.operations.desk.held_referral import HeldReferral, referral_agreement
+from broker.operations.desk.history import HistoryItem
+from broker.operations.desk.referral_view import open_referral
+from contracts.model import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The message that the address names.
+
+    Attributes:
+        event: its type.
+        held: the referral.
+        contract: the agreement.
+        earlier: messages that it may answer or correct, the newest first.
+        about: the one that was chosen, or the only one; None if none is.
+    """
+
+    event: FurtherEvent
+    held: HeldReferral
+    contract: Contract
+    earlier: tuple[HistoryItem, ...]
+    about: HistoryItem | None
+
+    @property
+    def corrects(self) -> bool:
+        """Return whether it is a correction."""
+        return self.event.withdraws is not None
+
+
+def further(visit: Visit) -> Response:
+    """Ask for the content of a message; of a correction, first for the message that is wrong."""
+    chosen = _chosen(visit)
+    if chosen.corrects and chosen.about is None:
+        return _choose_page(visit, chosen)
+    return form_page(visit, _form(visit, chosen))
+
+
+def send(visit: Visit) -> Response:
+    """Send a message about the case."""
+    chosen = _chosen(visit)
+    if chosen.corrects and chosen.about is None:
+        return _choose_page(visit, chosen)
+    form = _form(visit, chosen)
+
+    def request(flat: Flat) -> FurtherRequest:
+        about = None if chosen.about is None else (chosen.about.source, chosen.about.event_id)
+        return FurtherRequest(chosen.event.type, flat, about, form_key(visit))
+
+    def check(flat: Flat) -> Faults:
+        faults = [*_missing_reference(visit, chosen), *_empty(visit, chosen, form, flat)]
+        return faults or _unsent(visit, form, request(flat))
+
+    def sent(flat: Flat) -> str:
+        send_further(desk_of(visit), visit.person.actor(), chosen.held, request(flat))
+        return visit.renderer.text(N_("Sent: %(step)s")) % {"step": form.values["title"]}
+
+    return answer_form(visit, form, check, sent)
+
+
+def _missing_reference(visit: Visit, chosen: _Chosen) -> Faults:
+    reference = chosen.event.reference
+    if reference is None or not reference.required or chosen.about is not None:
+        return ()
+    return (("about", visit.renderer.text(N_("Choose the message that is meant"))),)
+
+
+def _empty(visit: Visit, chosen: _Chosen, form: EventForm, flat: Flat) -> Faults:
+    """Return the fault of a message that says nothing, or withdraws a field that it corrects.
+
+    Answers about consent that are as recorded correct nothing.
+    """
+    withdraws, text = chosen.event.withdraws, visit.renderer.text
+    withdrawn = flat.get(withdraws) if withdraws else None
+    gone = {str(path) for path in withdrawn} if isinstance(withdrawn, list) else set()
+    before = chosen.about.flat if withdraws and chosen.about else {}
+    said = {
+        one.path
+        for one in form.fields
+        if one.path in flat
+        and one.path != withdraws
+        and flat[one.path] != before.get(one.path)
+        and not (withdraws and one.required)
+    }
+    labels = {one.path: in_words(one.label) for one in form.fields}
+    twice = text(N_("Correct or withdraw, not both: %(field)s"))
+    both = [(id_of(path), twice % {"field": labels[path]}) for path in sorted(said & gone)]
+    if both or said or gone:
+        return both
+    if withdraws is None:
+        place = next((one.path for one in form.fields), "about")
+        return ((id_of(place), text(N_("Enter something to send"))),)
+    return ((id_of(withdraws), text(N_("Enter a new value, or choose a field to withdraw"))),)
+
+
+def _unsent(visit: Visit, form: EventForm, request: FurtherRequest) -> Faults:
+    """Return a fault for each field that was typed and that the other side would not receive."""
+    text = visit.renderer.text
+    labels = {one.path: in_words(one.label) for one in form.fields}
+    return [
+        (
+            id_of(one.field),
+            text(N_("%(field)s would not be sent: %(why)s"))
+            % {"field": labels[one.field], "why": text(NOT_READ.get(one.reason, one.reason))},
+        )
+        for one in unsent_fields(desk_of(visit), form.held, request)
+        if one.field in labels
+    ]
+
+
+def _chosen(visit: Visit) -> _Chosen:
+    held, desk = chosen_referral(visit), desk_of(visit)
+    other = held.row.counterparty
+    contract = referral_agreement(desk, held)[0].contract
+    known = {one.type: one for one in further_events(contract, desk.id, other)}
+    event = known.get(visit.path["type"])
+    if event is None:
+        raise PageNotFoundError(visit=visit)
+    if event.reference is None:
+        return _Chosen(event, held, contract, (), None)
+    history = open_referral(desk, visit.person.actor(), held.referral_id, other).history
+    earlier = tuple(one for one in history if one.fields and (event.withdraws is None or one.ours))
+    named = visit.form.text("about") or visit.query.text("about")
+    about = next((one for one in earlier if f"{one.source}/{one.event_id}" == named), None)
+    if about is None and event.reference.required and len(earlier) == 1:
+        about = earlier[0]
+    return _Chosen(event, held, contract, earlier, about)
+
+
+def _form(visit: Visit, chosen: _Chosen) -> EventForm:
+    fields, given = _fields(visit, chosen)
+    return EventForm(
+        "desk/correction.html" if chosen.corrects else "desk/further.html",
+        chosen.held,
+        chosen.contract,
+        chosen.event.type,
+        fields,
+        given,
+        {
+            "event": chosen.event,
+            "title": further_words(chosen.event, visit.renderer.text),
+            "about": chosen.about,
+            "earlier": [(one, _said(visit, one)) for one in chosen.earlier],
+        },
+    )
+
+
+def _fields(visit: Visit, chosen: _Chosen) -> tuple[tuple[EntryField, ...], Texts]:
+    """Return the fields of a message, and what they already hold."""
+    desk, contract, event_type = desk_of(visit), chosen.contract, chosen.event.type
+    vocabulary = contract.vocabulary
+    fields = entry_fields(
+        contract,
+        desk.id,
+        (chosen.held.row.counterparty,),
+        event_type,
+        dict.fromkeys(vocabulary.answers, True),
+        without={vocabulary.case, *reference_leaves(vocabulary, event_type)},
+    )
+    if not chosen.corrects or chosen.about is None:
+        return fields, {}
+    return (
+        correction_fields(
+            contract, desk, chosen.held.row.counterparty, chosen.event, chosen.about, fields
+        ),
+        recorded_consent(vocabulary, chosen.about),
+    )
+
+
+def _choose_page(visit: Visit, chosen: _Chosen) -> Response:
+    asked = "about" in visit.query.texts or visit.form.texts
+    faults = _missing_reference(visit, chosen) if asked else ()
+    return desk_page(
+        visit,
+        "desk/message.html",
+        status=422 if faults else 200,
+        under=list_of(chosen.held),
+        held=chosen.held,
+        address=address_of(chosen.held),
+        title=further_words(chosen.event, visit.renderer.text),
+        earlier=[(one, _said(visit, one)) for one in chosen.earlier],
+        faults=faults,
+    )
+
+
+def _said(visit: Visit, item: HistoryItem) -> str:
+    return history_words(item, visit.renderer.text)
+
+
+_FURTHER: Final = "/referrals/{id}/{agency}/send/{type}"
+PAGES: Final[Sequence[PageRoute]] = (
+    PageRoute("GET", _FURTHER, CASEWORKERS, further),
+    PageRoute("POST", _FURTHER, CASEWORKERS, send),
+)
