@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from broker.agency.participant import LoadedAgency, Participant, own_manifest_missing
 from broker.audit.log import log_origin, sign_head
@@ -19,7 +19,6 @@ from broker.control.heartbeat_retention import keep_own
 from broker.judging.partition_state import parse_outline, receiptable
 from broker.keys.kid import ML_DSA_44
 from broker.keys.manifest import VerifiedManifest
-from broker.observing.metrics import NoticeKind
 from broker.record import (
     CONTENT_TYPE_HEADER,
     CONTRACT_CONTENT_TYPE,
@@ -58,6 +57,9 @@ from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 from broker.transport.topics import control_topics
 from contracts.durations import HOUR_MS, MINUTE_MS
+
+if TYPE_CHECKING:
+    from broker.observing.metrics import NoticeKind
 
 MAX_REPLAY: Final = 2**20
 """Maximum number of records in one request."""

@@ -44,6 +44,7 @@ class HostileProvider:
         metadata: changes its metadata.
         tokens: changes the answer to a code.
         used: codes that were exchanged.
+        more_keys: keys that it publishes beside its own.
     """
 
     key: RSAKey
@@ -54,6 +55,7 @@ class HostileProvider:
     metadata: Callable[[Claims], Claims] = dict
     tokens: Callable[[Claims], Claims | bytes] = dict
     used: list[str] = field(default_factory=list)
+    more_keys: list[dict[str, Any]] = field(default_factory=list)
     _challenges: dict[str, str] = field(default_factory=dict)
 
     def signed(self, claims: Claims, algorithm: str = "RS256", key: RSAKey | None = None) -> str:
@@ -75,7 +77,8 @@ class HostileProvider:
         """Answer a request, with the changes."""
         path = request.path
         if path == "/jwks":
-            return Response(json.dumps({"keys": [self.key.as_dict(private=False)]}), mimetype=JSON)
+            keys = [*self.more_keys, self.key.as_dict(private=False)]
+            return Response(json.dumps({"keys": keys}), mimetype=JSON)
         if path == "/oauth2/token" and (refused := self._pkce_fault(request)):
             return Response(json.dumps({"error": refused}), HTTPStatus.BAD_REQUEST, mimetype=JSON)
         response = _passed_on(inner, request)

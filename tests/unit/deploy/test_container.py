@@ -55,6 +55,21 @@ def test_it_runs_a_command_that_concordant_takes(final: list[str], parsed: Any) 
     assert parsed(words) == ("adapter run", {**parsed(words)[1], "agency": Path("/agency")})
 
 
+def test_the_line_of_the_guide_runs_the_pages(root: Path, parsed: Any) -> None:
+    guide = (root / "docs/guides/web.md").read_text()
+    (line,) = re.findall(r"^docker run (.*)$", guide, re.M)
+    options, _, words = line.partition(" concordant:local ")
+    given = dict(re.findall(r"--(volume|publish) (\S+)", options))
+    name, parameters = parsed(words.split())
+
+    assert re.sub(r"--(volume|publish) \S+", "", options).split() == []
+    assert name == "adapter run"
+    assert parameters["web"]
+    assert given["volume"].partition(":")[2] == str(parameters["agency"])
+    assert given["publish"].partition(":")[2] == str(parameters["web_port"])
+    assert parameters["web_host"] == "0.0.0.0"
+
+
 def test_everything_is_installed_by_its_sum(lines: list[str]) -> None:
     installs = re.findall(r"pip install ([^&]*)", " ".join(lines))
     assert len(installs) == 3

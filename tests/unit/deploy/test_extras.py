@@ -25,7 +25,6 @@ __all__ = ["clock", "kafka", "open_member", "police"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OURS = ("adapters", "broker", "concordant", "contracts")
 NOT_IMPORTED = {
-    "python-multipart": "starlette reads forms with it",
     "tzdata": "data, which zoneinfo finds",
 }
 OF_THE_TESTS = {"hypothesis", "pytest"}

@@ -31,8 +31,18 @@ def settings(folder: Path) -> Callable[[str], None]:
 
 
 @pytest.fixture
+def more_settings() -> str:
+    """Return further settings of `[web.oidc]`; a test can give others."""
+    return ""
+
+
+@pytest.fixture
 def oidc_server(
-    folder: Path, time: Clock, provider: HostileProvider, settings: Callable[[str], None]
+    folder: Path,
+    time: Clock,
+    provider: HostileProvider,
+    settings: Callable[[str], None],
+    more_settings: str,
 ) -> Iterator[WebServer]:
     secret = folder / "web-client-secret"
     descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -40,7 +50,7 @@ def oidc_server(
     os.close(descriptor)
     settings(
         f'[web.oidc]\nissuer = "{provider.origin}"\nclient_id = "{CLIENT}"\n'
-        f'client_secret = {{ file = "web-client-secret" }}\n{ROLES}'
+        f'client_secret = {{ file = "web-client-secret" }}\n{more_settings}\n{ROLES}'
     )
     server = WebServer(folder, time, "127.0.0.1", 0)
     yield server
