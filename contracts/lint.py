@@ -104,6 +104,26 @@ def _complete(contract: Contract) -> Iterator[Finding]:
             yield finding("necessity-missing", "proportionality", f"purposes.{name}")
         if purpose.kind == "statistics" and contract.statistics is None:
             yield finding("statistics-uncontrolled", "missing", f"purposes.{name}")
+    yield from _uncounted(contract)
+
+
+def _uncounted(contract: Contract) -> Iterator[Finding]:
+    """Name what figures cannot count although the agreement has a statistics purpose."""
+    purposes = contract.statistics_purposes
+    if not purposes:
+        return
+    figures = contract.vocabulary.figures
+    if figures is None:
+        for name in sorted(purposes):
+            yield finding("statistics-uncounted", "nothing", f"purposes.{name}")
+        return
+    for dimension in figures.dimensions.values():
+        for event_type, path in dimension.leaves.items():
+            terms = contract.event_types.get(event_type)
+            field = None if terms is None else terms.fields.get(path)
+            if field is not None and purposes.isdisjoint(field.purposes):
+                where = f"event_types.{event_type}.fields.{path}"
+                yield finding("statistics-uncounted", "field", where, dimension=dimension.name)
 
 
 def _placeholders(contract: Contract) -> Iterator[Finding]:

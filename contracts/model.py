@@ -267,6 +267,11 @@ class Contract(Term):
         """Agency id to role."""
         return {party.id: party.role for party in self.parties}
 
+    @property
+    def statistics_purposes(self) -> frozenset[str]:
+        """Return the names of the purposes of the kind `statistics`."""
+        return frozenset(n for n, purpose in self.purposes.items() if purpose.kind == "statistics")
+
     @cached_property
     def policies(self) -> dict[tuple[str, tuple[str, ...], str], Any]:
         """Return the cache of `contracts.policy.policy_for`, whose values are its policies.

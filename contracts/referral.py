@@ -18,7 +18,7 @@ from contracts.errors import EventError
 from contracts.events import JSON
 from contracts.terms import ServiceLevels
 from contracts.vocabulary import Vocabulary
-from contracts.vocabulary.format import MadeForm, SideForm, StatusForm
+from contracts.vocabulary.part_forms import MadeForm, SideForm, StatusForm
 
 __all__ = [
     "FIRST_VERSION", "Clocks", "NewReferral", "ReferralRules", "Side", "StatusChange",

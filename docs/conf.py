@@ -109,6 +109,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "bundles",
                 "contracts",
                 "vocabularies",
+                "figures",
                 "contract-signatures",
                 "topics",
                 "receipts",

@@ -12,13 +12,10 @@ from datetime import date
 
 from contracts.strict_yaml import Fault, TreePath
 from contracts.vocabulary.conditions import faulty_conditions
-from contracts.vocabulary.format import (
-    BUILT_IN,
-    FieldForm,
-    ReferralsForm,
-    Value,
-    VocabularyForm,
-)
+from contracts.vocabulary.figures import faulty_figures
+from contracts.vocabulary.format import FieldForm, Value, VocabularyForm
+from contracts.vocabulary.name_forms import BUILT_IN
+from contracts.vocabulary.part_forms import ReferralsForm
 from contracts.vocabulary.patterns import parse_pattern, regular_expression
 
 __all__ = ["dangling"]
@@ -41,6 +38,7 @@ def dangling(form: VocabularyForm) -> Iterator[Fault]:
         yield from _law(form, leaves)
         yield from _consent(form, leaves)
         yield from _referrals(form, leaves)
+        yield from faulty_figures(form, leaves)
 
 
 def _lists(form: VocabularyForm) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from contracts.vocabulary.event_types import EventType
+from contracts.vocabulary.figures import Figures
 from contracts.vocabulary.format import CodeList, FieldForm, Value, VocabularyForm
 from contracts.vocabulary.vocabulary import Vocabulary
 
@@ -75,6 +76,7 @@ def _changes(before: Vocabulary, after: Vocabulary) -> Iterator[VocabularyChange
             yield VocabularyChange(f"parts.{member}", "this part is played by others")
     if old.referrals != new.referrals:
         yield VocabularyChange("referrals", "the course of a referral is another")
+    yield from _figures(before.figures, after.figures)
     if old.law != new.law:
         yield VocabularyChange("law", "what the law asks for is stated in another way")
 
@@ -236,3 +238,34 @@ def _consent(old: VocabularyForm, new: VocabularyForm) -> Iterator[VocabularyCha
             )
     if old.consent.identity != new.consent.identity:
         yield VocabularyChange("consent.identity", "another scope is needed to identify", True)
+
+
+def _figures(old: Figures | None, new: Figures | None) -> Iterator[VocabularyChange]:
+    """Compare what is counted; a dimension that both have keeps its values and its consent."""
+    if old is None or new is None:
+        if old is not new:
+            text = "are not counted any more" if new is None else "are counted now"
+            yield VocabularyChange("figures", text)
+        return
+    yield from _names("figures.dimensions", old.dimensions, new.dimensions)
+    for name, before in old.dimensions.items():
+        after = new.dimensions.get(name)
+        if after is None:
+            continue
+        at = f"figures.dimensions.{name}"
+        if before.several != after.several:
+            text = "has several values at once now" if after.several else "has one value now"
+            yield VocabularyChange(at, text, breaks=True)
+        if before.leaves != after.leaves:
+            yield VocabularyChange(f"{at}.leaves", "other fields give the value")
+        if before.label != after.label:
+            yield VocabularyChange(at, "has another label; make sure it means the same")
+    if old.answer != new.answer:
+        yield VocabularyChange(
+            "figures.consent", "another answer decides whether a case is counted", breaks=True
+        )
+    if old.corrected != new.corrected:
+        yield VocabularyChange("figures.corrected", "another event type corrects what is counted")
+    if (old.recording, old.third_party) != (new.recording, new.third_party):
+        text = "cases are told apart by another dimension, or named in other words"
+        yield VocabularyChange("figures.recording", text)

@@ -21,8 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.errors import EventError
 from contracts.vocabulary.conditions import Condition, compiled
-from contracts.vocabulary.format import FieldForm, SenderKind, Value, VocabularyForm
+from contracts.vocabulary.format import FieldForm, Value, VocabularyForm
 from contracts.vocabulary.kinds import Annotations, checked_dictionary
+from contracts.vocabulary.name_forms import SenderKind
 
 __all__ = ["JSON", "EventType", "Leaf", "Restricted", "unflatten"]
 

@@ -1,44 +1,35 @@
 """Format of a vocabulary file: event types, fields, code lists, and the part that each plays.
 
-One model for each part of the file (docs/spec/vocabularies.md). `checks.py` checks the references
-between the parts, and `compiled.py` makes of the file what the engine works with.
+One model for each part of the file (docs/spec/vocabularies.md). `part_forms.py` and
+`figures_forms.py` have those of the parts, `checks.py` checks the references between them, and
+`vocabulary.py` makes of the file what the engine works with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from contracts.term import AgreementDay, Identifier, Term, Text
+from contracts.vocabulary.figures_forms import FiguresForm
+from contracts.vocabulary.name_forms import (
+    CodeText,
+    LeafPath,
+    Name,
+    ObjectName,
+    SenderKind,
+    TypeName,
+)
+from contracts.vocabulary.part_forms import ConsentForm, LawForm, PartsForm, ReferralsForm
 from contracts.vocabulary.patterns import parse_pattern
 
 __all__ = [
-    "BUILT_IN", "CodeList", "ConditionForm", "ConsentForm", "EventTypeForm", "FieldForm",
-    "KindForm", "LeafPath", "MadeForm", "NumberLimits", "ObjectForm", "PartsForm",
-    "ReferralsForm", "SenderKind", "StatusForm", "TextLimits", "TypeName", "Value",
-    "VocabularyForm", "WhenForm",
+    "CodeList", "ConditionForm", "EventTypeForm", "FieldForm", "ItemFieldForm", "KindForm",
+    "NumberLimits", "ObjectForm", "TextLimits", "Value", "VocabularyForm", "WhenForm",
 ]  # fmt: skip
 
-Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]
-ObjectName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{0,39}$")]
-TypeName: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}(\.[a-z][a-z0-9-]{0,39}){1,3}$")
-]
-LeafPath: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}(\.[a-z][a-z_]{0,39})?$")
-]
-CodeText: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$")
-]
-BuiltIn: TypeAlias = Literal[
-    "uuid", "day", "time_of_day", "instant", "agency", "email", "language", "leaf_path", "boolean"
-]
-SenderKind: TypeAlias = Literal["competent-authority", "public-authority", "other"]
-"""Kind of a sender under the law (`contracts.legal_codes.party_kind`)."""
-BUILT_IN: Final = frozenset(BuiltIn.__args__)  # type: ignore[attr-defined]  # of a Literal
-"""Kinds that every vocabulary has (docs/spec/vocabularies.md, "Kinds of values")."""
 LONGEST_TEXT = 8_000
 """Most characters of a text; with every other field full, an event stays below 256 KiB."""
 LONGEST_LIST = 80
@@ -253,131 +244,6 @@ class ItemForm(Term):
     fields: dict[Name, ItemFieldForm] = Field(min_length=1, max_length=32)
 
 
-class ConsentForm(Term):
-    """Consent: its scopes, and the fields that hold the answers.
-
-    Attributes:
-        scopes: scope to what a person is asked, in words.
-        answers: leaf path of each answer to its scope.
-        identity: scope that every field needs that identifies a person.
-    """
-
-    scopes: dict[Name, Text] = Field(min_length=1)
-    answers: dict[LeafPath, Name] = Field(min_length=1)
-    identity: Name
-
-
-class PartsForm(Term):
-    """Parts that event types, fields and codes play for the engine.
-
-    Attributes:
-        case: leaf path of the shared id of a case; no event is without it.
-        urgent_types: event types that go before all others at the sender and at each reader.
-        altering_types: event types that change what an earlier event said.
-        record_kinds: leaf paths that say of what kind a record is.
-        depersonalised_kinds: codes of the kinds whose records carry no identifying field where the
-            agreement says `never`.
-        depersonalised_record: such a record in words.
-    """
-
-    case: LeafPath
-    urgent_types: tuple[TypeName, ...] = ()
-    altering_types: tuple[TypeName, ...] = ()
-    record_kinds: tuple[LeafPath, ...] = ()
-    depersonalised_kinds: tuple[CodeText, ...] = ()
-    depersonalised_record: Text | None = None
-
-
-class AcknowledgementForm(Term):
-    """An acknowledgement that the parties must make before some fields may be shared.
-
-    Attributes:
-        acknowledgement: its name in the agreement.
-        message: the problem without it, one sentence.
-    """
-
-    fields: tuple[LeafPath, ...] = Field(min_length=1)
-    acknowledgement: Identifier
-    message: Text
-
-
-class LawForm(Term):
-    """Rules of law beyond the sensitivity of each field.
-
-    Attributes:
-        criminal_offence_subjects: people whose data is criminal offence data.
-    """
-
-    criminal_offence_subjects: tuple[Identifier, ...] = ()
-    acknowledgements: tuple[AcknowledgementForm, ...] = ()
-
-
-class MadeForm(Term):
-    """Event type that makes a referral, and leaf paths in it."""
-
-    type: TypeName
-    id: LeafPath
-    urgency: LeafPath
-
-
-class StatusForm(Term):
-    """Event type that changes a referral's status, and leaf paths in it."""
-
-    type: TypeName
-    id: LeafPath
-    version: LeafPath
-    status: LeafPath
-    previous_status: LeafPath
-    reason: LeafPath
-    business_status: LeafPath
-
-
-class SideForm(Term):
-    """Changes of status that one side of a referral may make.
-
-    Attributes:
-        transitions: status to the statuses that the side may set.
-        business: business statuses that it may set.
-    """
-
-    transitions: dict[CodeText, tuple[CodeText, ...]]
-    business: tuple[CodeText, ...] = ()
-
-
-class ReferralsForm(Term):
-    """Course of a referral: its statuses, who may change them, and which clocks run when.
-
-    Attributes:
-        status_list: code list of the statuses.
-        reason_list: code list of the reasons.
-        first: status of a referral as made.
-        unacknowledged: statuses in which the clock of the acknowledgement runs.
-        unanswered: statuses in which the clock of the answer runs.
-        open: statuses in which a business status may change alone.
-        terminal: statuses after which a new attempt is a new referral.
-        reason_required: statuses that need a reason.
-        called_off: statuses of a referral that was called off.
-        cancellation_requested: business statuses that ask for that.
-        urgent: codes of urgency for which the shorter clocks run.
-    """
-
-    made: MadeForm
-    changed: StatusForm
-    status_list: Name
-    reason_list: Name
-    first: CodeText
-    unacknowledged: tuple[CodeText, ...]
-    unanswered: tuple[CodeText, ...]
-    open: tuple[CodeText, ...]
-    terminal: tuple[CodeText, ...]
-    reason_required: tuple[CodeText, ...] = ()
-    called_off: tuple[CodeText, ...] = ()
-    cancellation_requested: tuple[CodeText, ...] = ()
-    urgent: tuple[CodeText, ...] = ()
-    referrer: SideForm
-    fulfiller: SideForm
-
-
 class VocabularyForm(Term):
     """A vocabulary file.
 
@@ -404,6 +270,7 @@ class VocabularyForm(Term):
     law: LawForm = LawForm()
     parts: PartsForm
     referrals: ReferralsForm | None = None
+    figures: FiguresForm | None = None
 
     def leaves_of(self, event_type: str) -> Iterator[tuple[str, FieldForm, bool, bool]]:
         """Yield path, form, and requirement of each leaf of a type, in the file's order.

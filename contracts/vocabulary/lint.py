@@ -23,6 +23,7 @@ def lint_vocabulary(vocabulary: Vocabulary, today: date) -> tuple[Finding, ...]:
         *_old(form, today),
         *_answers(vocabulary),
         *_always(vocabulary),
+        *_figures(form),
     )
     return tuple(in_force(found, today))
 
@@ -88,6 +89,11 @@ def _answers(vocabulary: Vocabulary) -> Iterator[Finding]:
         identifies = any(leaf.form.identifies for leaf in of_type.leaves.values())
         if identifies and vocabulary.answers.keys().isdisjoint(of_type.leaves):
             yield finding("answers-missing", "never", f"event_types.{of_type.name}")
+
+
+def _figures(form: VocabularyForm) -> Iterator[Finding]:
+    if form.consent is not None and form.figures is not None and form.figures.consent is None:
+        yield finding("figures-consent", "none", "figures.consent")
 
 
 def _always(vocabulary: Vocabulary) -> Iterator[Finding]:

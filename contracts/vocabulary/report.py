@@ -9,6 +9,7 @@ from contracts.names import require_known
 from contracts.vocabulary.comparison import VocabularyChange, compare_vocabularies
 from contracts.vocabulary.conditions import Condition
 from contracts.vocabulary.event_types import EventType
+from contracts.vocabulary.figures import Figures
 from contracts.vocabulary.format import FieldForm, VocabularyForm
 from contracts.vocabulary.vocabulary import Vocabulary
 
@@ -63,7 +64,34 @@ def _blocks(vocabulary: Vocabulary, only: str | None) -> Iterator[Block]:
                 for scope, words in form.consent.scopes.items()
             ),
         )
+    if only is None and vocabulary.figures is not None:
+        yield from _figures(vocabulary.figures)
     yield from _lists(form, shown)
+
+
+def _figures(figures: Figures) -> Iterator[Block]:
+    yield Heading("Figures")
+    answer = figures.answer
+    yield Paragraph(
+        "Cases are counted by these dimensions. "
+        + (
+            f"A case is counted only if the answer {answer} is yes, where its events ask."
+            if answer is not None
+            else "They are counted without a question about consent."
+        )
+    )
+    yield Table(
+        ("dimension", "what it is", "values at once", "given by"),
+        tuple(
+            (
+                name,
+                one.label,
+                "several" if one.several else "one",
+                "; ".join(f"{path} of {of_type}" for of_type, path in one.leaves.items()),
+            )
+            for name, one in figures.dimensions.items()
+        ),
+    )
 
 
 def _fields(form: VocabularyForm, of_type: EventType) -> Table:

@@ -16,8 +16,10 @@ from contracts.errors import EventError
 from contracts.strict_yaml import Document, read, refused_for, validated
 from contracts.vocabulary.checks import dangling
 from contracts.vocabulary.event_types import EventType
-from contracts.vocabulary.format import CodeList, ReferralsForm, VocabularyForm
+from contracts.vocabulary.figures import Figures, compiled_figures
+from contracts.vocabulary.format import CodeList, VocabularyForm
 from contracts.vocabulary.kinds import Annotations
+from contracts.vocabulary.part_forms import ReferralsForm
 
 __all__ = ["VOCABULARY_BYTES", "Vocabulary", "parse_vocabulary"]
 
@@ -54,6 +56,7 @@ class Vocabulary:
             agreement says `never`.
         depersonalised_record: such a record in words.
         referrals: course of a referral; None if the vocabulary has none.
+        figures: by what cases are counted; None if the vocabulary does not say.
     """
 
     def __init__(self, form: VocabularyForm, raw: bytes) -> None:
@@ -75,6 +78,7 @@ class Vocabulary:
         self.depersonalised_kinds = parts.depersonalised_kinds
         self.depersonalised_record = parts.depersonalised_record or ""
         self.referrals: ReferralsForm | None = form.referrals
+        self.figures: Figures | None = compiled_figures(form)
 
     @property
     def code_lists(self) -> Mapping[str, CodeList]:

@@ -225,7 +225,24 @@ VOCABULARY = members(
             fulfiller=SIDE,
         )
     ),
+    figures=Optional(
+        members(
+            consent=Optional(NAME),
+            corrected=Optional(members(type=TYPE, source=PATH, id=PATH, withdrawn=PATH)),
+            recording=Optional(members(dimension=NAME, third_party=text, areas=NAME)),
+            dimensions=counted(
+                NAME,
+                members(
+                    label=text,
+                    several=Optional(flag, default=False),
+                    leaves=mapped(TYPE, PATH, 1),
+                ),
+                16,
+            ),
+        )
+    ),
 )
+FIGURES_CODES = {"not-stated", "third-party-report", "several-areas"}
 
 
 def parse_vocabulary_file(octets: bytes) -> dict[str, Any]:
@@ -246,6 +263,8 @@ def parse_vocabulary_file(octets: bytes) -> dict[str, Any]:
     _check_consent(form, leaves)
     if form["referrals"] is not None:
         _check_referrals(form, form["referrals"], leaves)
+    if form["figures"] is not None:
+        _check_figures(form, form["figures"], leaves)
     return form
 
 
@@ -439,3 +458,59 @@ def _check_referrals(
     _require(used <= statuses, "no such status")
     _require(business <= codes["business"], "no such business status")
     _require(set(rules["urgent"]) <= codes["urgency"], "no such urgency")
+
+
+def _check_figures(
+    form: dict[str, Any], part: dict[str, Any], leaves: dict[str, dict[str, dict[str, Any]]]
+) -> None:
+    consent = form["consent"]
+    scope = part["consent"]
+    _require(scope is None or (consent is not None and scope in consent["scopes"]), "no such scope")
+    dimensions = part["dimensions"]
+    _require(not dimensions.keys() & {"source", "unit_area"}, "a dimension of the engine")
+    for one in dimensions.values():
+        lists = {_counted_by(form, one, leaves, *where) for where in one["leaves"].items()}
+        _require(len(lists) == 1, "a dimension over two lists")
+    corrected = part["corrected"]
+    if corrected is not None:
+        fields = leaves.get(corrected["type"], {})
+        for member, name, many in (
+            ("source", "agency", False), ("id", "uuid", False), ("withdrawn", "leaf_path", True),
+        ):  # fmt: skip
+            one = fields.get(corrected[member])
+            _require(one is not None, "no such leaf of the correction")
+            assert one is not None
+            fits = value_of(one)["kind"] == name and (one["longest"] is not None) == many
+            _require(fits, "a correction by another kind of leaf")
+    recording = part["recording"]
+    if recording is not None:
+        one = dimensions.get(recording["dimension"])
+        _require(one is not None and not one["several"], "no dimension of one value")
+        _require(recording["areas"] in form["code_lists"], "no such list of areas")
+        _countable(form, recording["areas"])
+
+
+def _counted_by(
+    form: dict[str, Any],
+    dimension: dict[str, Any],
+    leaves: dict[str, dict[str, dict[str, Any]]],
+    event_type: str,
+    path: str,
+) -> str:
+    """The code list by which a leaf is counted; an empty name for truth values."""
+    one = leaves.get(event_type, {}).get(path)
+    _require(one is not None, "no such leaf of a dimension")
+    assert one is not None
+    value = value_of(one)
+    _require(not one["identifies"], "a dimension that identifies")
+    _require(one["longest"] is None or dimension["several"], "several values of one")
+    if value["code"] is None:
+        _require(value["kind"] == "boolean", "a dimension without codes")
+        return ""
+    _countable(form, value["code"])
+    return str(value["code"])
+
+
+def _countable(form: dict[str, Any], name: str) -> None:
+    _closed_list(form, name)
+    _require(not FIGURES_CODES & form["code_lists"][name]["codes"].keys(), "a code of figures")

@@ -17,7 +17,8 @@ from contracts.model import Contract
 from contracts.policy import policy_for
 from contracts.vocabulary import Vocabulary
 from contracts.vocabulary.event_types import Leaf
-from contracts.vocabulary.format import BUILT_IN, FieldForm, ItemFieldForm, Value
+from contracts.vocabulary.format import FieldForm, ItemFieldForm, Value
+from contracts.vocabulary.name_forms import BUILT_IN
 from contracts.vocabulary.samples import sample_values
 
 Control: TypeAlias = Literal[

@@ -125,6 +125,8 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
     ("incident-identified", "error",
      lambda c: terms_of(c, CASE, incident_identifiers="with-consent")),
     ("statistics-uncontrolled", "error", lambda c: c.model_copy(update={"statistics": None})),
+    ("statistics-uncounted", "warning",
+     lambda c: change(c, CASE, "charging_decision", purposes=("prosecute",))),
     ("lone-topic", "warning", lambda c: terms_of(c, CASE, topic="a")),
     ("consent-missing", "error", lambda c: change(c, MADE, "victim.name", consent=())),
     ("consent-hidden", "error",
