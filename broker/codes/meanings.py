@@ -1353,6 +1353,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "path_unknown": Meaning(
         "(HTTP) the address does not exist", "Compare the address with GET /openapi.json."
     ),
+    "period_malformed": Meaning(
+        "a period of figures is not a quarter such as 2026-Q3",
+        "Write the year, -Q and the number of the quarter: --period 2026-Q3.",
+    ),
     "ping_malformed": Meaning(
         "a record that should be a ping or a pong is not in its canonical form",
         "Nothing here: it is dropped. If pings of one agency are dropped again and again, tell it.",

@@ -20,6 +20,7 @@ from broker.control.missing_content import MissingContent
 from broker.control.named_manifests import DIFFERS, NOT_RECEIVED, Differing, NamedManifests
 from broker.control.taken_after_end import note_new_ends
 from broker.envelope.layout import MAX_VALUE_BYTES
+from broker.figures.recording import RETAINED_MS
 from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
 from broker.held.retrying import asked_ms
@@ -324,6 +325,7 @@ class Watch:
             self._destroy_keys(now)
         with self._store.transaction() as tx:
             forget_heartbeats(tx, self._trust.current.resolver.contracts, retention, now)
+            tx.figure_facts.forget_facts_before(now - RETAINED_MS)
             if certain:
                 # By then every recipient has destroyed the keys that could open it (streams.md,
                 # "Replay").

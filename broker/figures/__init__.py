@@ -1,1 +1,1 @@
-"""Figures about cases: what is counted, and what of it may be published."""
+"""Figures without a centre: each agency counts the cases that it minted (docs/spec/figures.md)."""

@@ -123,7 +123,7 @@ class Erased:
     Attributes:
         values: sealed values of events that were sent, and events that waited for an agency.
         payloads: payloads that were delivered, or held because the own system did not take them;
-            events and drafts of the desk.
+            events and drafts of the desk; facts for figures.
         reasons: reasons in words of the case's log entries.
         files: files removed or cut.
         left: items that still hold the case.
@@ -185,6 +185,7 @@ def erase_case(
         with store.transaction() as tx:
             values = tx.outbox.forget_events(own) + tx.copies.end_case(case_key, ERASED, now)
             payloads = tx.inbox.forget_case(case_key, now) + _forget_desk(tx, case_key)
+            payloads += tx.figure_facts.forget_case(case_key)
             reasons = 0
             if values or payloads or planned:
                 hashes = [e.entry.reason_text for e in entries if e.entry.reason_text]

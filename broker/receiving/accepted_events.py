@@ -1,7 +1,7 @@
 """Persistence of accepted events, for receiving (step 11) and for a retry from the quarantine.
 
-An event that passed steps 0 to 10 becomes a row of the inbox, a change of its referral and entries
-of the disclosure log, in one transaction.
+An event that passed steps 0 to 10 becomes a row of the inbox, a change of its referral, a fact for
+figures and entries of the disclosure log, in one transaction.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from broker.audit.entries import Entry
 from broker.audit.joining import combined
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
+from broker.figures.recording import FactRecorder
 from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord
 from broker.receiving.inbox_payload import inbox_row
@@ -46,6 +47,7 @@ class AcceptedEvents:
         self._now = now
         self._operator = operator
         self._referrals = Referrals(tx)
+        self._facts = FactRecorder(tx, secret, context.agency)
         self._rows: list[NewInboxRow] = []
         self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
 
@@ -74,6 +76,7 @@ class AcceptedEvents:
             inbox_row(event, verified, self._context.opened(event), case_key, self._now)
         )
         self._sources[case_key, event.source] = None
+        self._facts.received(event, signed.contract, case_key, self._now)
         return recording.received(
             event,
             signed.text,
@@ -84,8 +87,9 @@ class AcceptedEvents:
         )
 
     def write(self) -> None:
-        """Write the rows of the inbox and the referrals."""
+        """Write the rows of the inbox, the referrals and the facts for figures."""
         self._referrals.write()
+        self._facts.write()
         self._tx.inbox.add_many(self._rows)
 
     def combinations(self) -> list[Entry]:

@@ -17,6 +17,7 @@ from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
+from broker.figures.recording import FactRecorder
 from broker.referrals import Referrals
 from broker.registry.contract_in_force import ContractInForce
 from broker.sending.addressees import NotSealed
@@ -48,6 +49,7 @@ class Acceptance:
         self._items: dict[bytes, ItemRow] = {}
         self._again: list[str] = []
         self._referrals = Referrals(tx)
+        self._facts = FactRecorder(tx, sealer.secret, sealer.agency)
         self._now = 0
         self._behind: set[tuple[bytes, str]] | None = None
         self._copies_size: int | None = None
@@ -131,6 +133,7 @@ class Acceptance:
         self.clauses = {one.path: one.clause for one in prepared.decision.fields if one.clause}
         self._accepted.append((prepared, event.type in contract.vocabulary.urgent_types))
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
+        self._facts.published(event, contract, prepared.event_id, case_key, now)
         self._keep_copies(event, prepared, case_key, now)
         if source_key is not None:
             self._entries += recording.collected(
@@ -266,6 +269,7 @@ class Acceptance:
             for row in _rows(one, sealed, urgent)
         ]
         self._referrals.write()
+        self._facts.write()
         self._tx.outbox.sealed_again(self._again)
         seqs = self._tx.outbox.add_many(outbox, self._now)
         self._tx.recipients.add_many(

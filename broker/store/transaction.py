@@ -17,6 +17,7 @@ from broker.store.desk_events import DeskEvents
 from broker.store.disclosures import Disclosures
 from broker.store.drafts import Drafts
 from broker.store.exports import Exports
+from broker.store.figure_facts import FigureFacts
 from broker.store.flow_hours import FlowHours
 from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
@@ -50,6 +51,7 @@ class Transaction:
         "drafts",
         "evidence",
         "exports",
+        "figure_facts",
         "flow_hours",
         "heads",
         "heartbeats",
@@ -101,6 +103,7 @@ class Transaction:
         self.heads = Heads(connection)
         self.heartbeats = Heartbeats(connection)
         self.disclosures = Disclosures(connection)
+        self.figure_facts = FigureFacts(connection)
         self.flow_hours = FlowHours(connection)
         self.desk_events = DeskEvents(connection)
         self.drafts = Drafts(connection)

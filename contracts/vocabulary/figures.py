@@ -55,7 +55,7 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What figures count.
+    """Dimensions and rules of counting.
 
     Attributes:
         dimensions: name to dimension, in the order of the file.

@@ -40,10 +40,10 @@ class CorrectionForm(Term):
 
 
 class RecordingForm(Term):
-    """Dimension that says as what a case was recorded, and who records.
+    """Dimension of the recording of a case, and the areas of the agencies that record.
 
     Attributes:
-        dimension: its name. What a third-party reporting service states does not count for it.
+        dimension: its name. Statements of third-party reporting services do not count for it.
         third_party: name in words of a case that only such services stated.
         areas: code list with the names of the areas of agencies.
     """

@@ -19,7 +19,7 @@ from broker.store.rows import ReferralRow
 from contracts.events import PlainEvent
 from contracts.referral import ReferralRules, referral_rules
 from contracts.vocabulary import Vocabulary, unflatten
-from contracts.vocabulary.format import SideForm
+from contracts.vocabulary.part_forms import SideForm
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ CREATE INDEX ix_disclosures_case ON disclosures (case_key) WHERE case_key IS NOT
 
 CREATE INDEX ix_exports_open ON exports (looked_ms) WHERE NOT ended;
 
+CREATE INDEX ix_figure_cases_minted ON figure_cases (agreement, minted_ms) WHERE minted_ms IS NOT NULL;
+
 CREATE INDEX ix_heartbeat_heads_heartbeat_id ON heartbeat_heads (heartbeat_id);
 
 CREATE INDEX ix_inbox_clear_id ON inbox (source, clear_id) WHERE clear_id IS NOT NULL;
@@ -215,6 +217,27 @@ CREATE TABLE exports (
 	written BLOB, 
 	ended BOOLEAN NOT NULL, 
 	CONSTRAINT pk_exports PRIMARY KEY (sha256)
+)
+ WITHOUT ROWID
+
+;
+
+CREATE TABLE figure_cases (
+	case_key BLOB NOT NULL, 
+	agreement VARCHAR(63), 
+	minted_ms BIGINT, 
+	CONSTRAINT pk_figure_cases PRIMARY KEY (case_key)
+)
+ WITHOUT ROWID
+
+;
+
+CREATE TABLE figure_facts (
+	case_key BLOB NOT NULL, 
+	source VARCHAR(200) NOT NULL, 
+	event_id VARCHAR(36) NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_figure_facts PRIMARY KEY (case_key, source, event_id)
 )
  WITHOUT ROWID
 

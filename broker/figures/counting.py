@@ -1,0 +1,148 @@
+"""Counting: the cases of a period as atoms, and their sum over agencies.
+
+An atom is a combination of the values of every dimension (docs/spec/figures.md, "Counts"). Every
+table is a sum of atoms, so any agency that has the same counts computes the same figures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final, TypeAlias
+
+import orjson
+
+from broker.envelope.primitives import sha256
+from broker.errors import WrongInputError
+from broker.figures.case_values import CaseValues
+from contracts.vocabulary.figures import SOURCE, UNIT_AREA, Figures
+
+__all__ = ["Atom", "CountsOf", "Period", "count", "dimension_names", "parse_period"]
+
+Atom: TypeAlias = tuple[tuple[str, ...], ...]
+"""Values of each dimension, in the order of the dimensions' names."""
+_PERIOD: Final = re.compile(r"(20[0-9]{2})-Q([1-4])")
+_MONTHS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A quarter of the calendar, in UTC.
+
+    Attributes:
+        name: `YYYY-Qn`.
+        first_ms: its first millisecond.
+        end_ms: the first millisecond after it.
+    """
+
+    name: str
+    first_ms: int
+    end_ms: int
+
+
+def parse_period(text: str) -> Period:
+    """Return the quarter that a text names.
+
+    Raises:
+        WrongInputError: `period_malformed`.
+    """
+    found = _PERIOD.fullmatch(text)
+    if found is None:
+        raise WrongInputError(
+            "The period is not a quarter such as 2026-Q3, from 2000-Q1 to 2099-Q4.",
+            code="period_malformed",
+            where="--period",
+            fix="Write the year, -Q and the number of the quarter: --period 2026-Q3.",
+        )
+    year, quarter = int(found[1]), int(found[2])
+    first = date(year, (quarter - 1) * _MONTHS + 1, 1)
+    after = date(year + quarter // 4, quarter % 4 * _MONTHS + 1, 1)
+    return Period(text, _midnight_ms(first), _midnight_ms(after))
+
+
+def _midnight_ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+
+
+def dimension_names(figures: Figures) -> tuple[str, ...]:
+    """Return the names of every dimension, sorted, with those that follow from the agencies."""
+    own = {SOURCE} if figures.recording is None else {SOURCE, UNIT_AREA}
+    return tuple(sorted(own | figures.dimensions.keys()))
+
+
+@dataclass(frozen=True, slots=True)
+class CountsOf:
+    """Counts of one agency for a period.
+
+    Attributes:
+        agreement: name of the agreement.
+        period: `YYYY-Qn`.
+        vocabulary: hash of the vocabulary, hexadecimal.
+        dimensions: names, sorted.
+        atoms: combination of values to the number of cases that have exactly it, from 1.
+        without_consent: cases that are not counted for want of consent.
+    """
+
+    deployment: str
+    agreement: str
+    agency: str
+    period: str
+    vocabulary: str
+    dimensions: tuple[str, ...]
+    atoms: Mapping[Atom, int]
+    without_consent: int
+
+    @property
+    def cases(self) -> int:
+        """Return the number of unique cases."""
+        return sum(self.atoms.values())
+
+    def canonical(self) -> bytes:
+        """Return the one form of these counts in bytes."""
+        return orjson.dumps(
+            {
+                "format": "concordant.counts/v1",
+                "deployment": self.deployment,
+                "agreement": self.agreement,
+                "agency": self.agency,
+                "period": self.period,
+                "vocabulary": self.vocabulary,
+                "dimensions": self.dimensions,
+                "atoms": [
+                    {"values": values, "cases": cases}
+                    for values, cases in sorted(self.atoms.items())
+                ],
+                "without_consent": self.without_consent,
+            },
+            option=orjson.OPT_SORT_KEYS,
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the canonical form."""
+        return sha256(self.canonical())
+
+
+def count(
+    cases: Iterable[CaseValues | None], dimensions: Sequence[str]
+) -> tuple[Mapping[Atom, int], int]:
+    """Count cases by the combination of their values.
+
+    Args:
+        cases: values of each case; None if it is not counted for want of consent.
+        dimensions: names, sorted.
+
+    Returns:
+        The atoms, and the number of cases that are not counted.
+    """
+    atoms: Counter[Atom] = Counter()
+    without_consent = 0
+    for values in cases:
+        if values is None:
+            without_consent += 1
+        else:
+            atoms[tuple(values[name] for name in dimensions)] += 1
+    return dict(atoms), without_consent

@@ -1,0 +1,119 @@
+"""Recording of facts, in the transaction that accepts an event.
+
+The first event about a case decides who minted it. Facts are kept of the cases that this agency
+minted; of the others it keeps only that it did not mint them (docs/spec/figures.md, "Facts").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from broker.envelope.at_rest import AtRestKey
+from broker.envelope.primitives import lp
+from broker.event import OpenedEvent
+from broker.figures.facts import Fact, counts, fact_of, formatted, parsed
+from broker.store.figure_facts import FigureCaseRow, FigureFactRow
+from broker.store.transaction import Transaction
+from contracts.events import PlainEvent
+from contracts.model import Contract
+
+RETAINED_DAYS: Final = 3 * 366
+"""Days for which the facts of a case are kept, from its minting."""
+RETAINED_MS: Final = RETAINED_DAYS * 86_400_000
+_LABEL: Final = b"concordant/1/figure-fact"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    case_key: bytes
+    agreement: str
+    own: bool
+    fact: Fact
+
+
+class FactRecorder:
+    """The facts of one transaction: collected, and written together.
+
+    Args:
+        tx: the transaction.
+        secret: this agency's key for pseudonyms.
+        agency: this agency.
+    """
+
+    def __init__(self, tx: Transaction, secret: bytes, agency: str) -> None:
+        self._tx = tx
+        self._secret = secret
+        self._agency = agency
+        self._said: list[_Said] = []
+
+    def published(
+        self, event: PlainEvent, contract: Contract, event_id: str, case_key: bytes, now: int
+    ) -> None:
+        """Record what an own event says, as its author wrote it."""
+        figures = counts(contract)
+        if figures is not None:
+            flat = contract.vocabulary.type(event.type).flatten(event.data)
+            fact = fact_of(contract, figures, event.type, flat, self._agency, event_id, now)
+            self._said.append(_Said(case_key, contract.name, True, fact))
+
+    def received(self, event: OpenedEvent, contract: Contract, case_key: bytes, now: int) -> None:
+        """Record what an accepted event of another agency says, as far as we may read it."""
+        figures = counts(contract)
+        if figures is not None:
+            time_ms = min(event.log_time * 1000, now)
+            fact = fact_of(
+                contract, figures, event.type, event.flat, event.source, event.id, time_ms
+            )
+            self._said.append(_Said(case_key, contract.name, False, fact))
+
+    def write(self) -> None:
+        """Write the new cases, and the facts of those that this agency minted."""
+        if not self._said:
+            return
+        cases = self._tx.figure_facts.known([one.case_key for one in self._said])
+        added: list[FigureCaseRow] = []
+        facts: list[FigureFactRow] = []
+        key = AtRestKey(self._secret, _LABEL)
+        for one in self._said:
+            case = cases.get(one.case_key)
+            if case is None:
+                minted = one.fact.time_ms if one.own else None
+                case = FigureCaseRow(one.case_key, one.agreement, minted)
+                cases[one.case_key] = case
+                added.append(case)
+            if case.minted_ms is not None and case.agreement == one.agreement:
+                facts.append(_sealed(key, one))
+        self._tx.figure_facts.add_cases(added)
+        self._tx.figure_facts.add_facts(facts)
+
+
+def _sealed(key: AtRestKey, said: _Said) -> FigureFactRow:
+    fact = said.fact
+    content = key.seal(formatted(fact), _row(said.case_key, fact.source, fact.event))
+    return FigureFactRow(said.case_key, fact.source, fact.event, content)
+
+
+def _row(case_key: bytes, source: str, event: str) -> bytes:
+    """Return the name of a row, to which its content is bound."""
+    return lp(case_key, source.encode(), event.encode())
+
+
+class FactReader:
+    """Decrypts facts from the state.
+
+    Args:
+        secret: this agency's key for pseudonyms.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = AtRestKey(secret, _LABEL)
+
+    def open(self, row: FigureFactRow) -> Fact:
+        """Return the fact of a row.
+
+        Raises:
+            SealBroken: the row was changed.
+        """
+        content = self._key.open(row.content, _row(row.case_key, row.source, row.event_id))
+        return parsed(row.source, row.event_id, content)

@@ -1,0 +1,31 @@
+"""Tables for figures: the cases of agreements with statistics, and facts about them.
+
+The facts are encrypted under the agency's secret. The columns beside them do not identify a person
+(docs/spec/figures.md, "Facts").
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, LargeBinary, String, Table
+
+from broker.store.schema import metadata, partial
+
+figure_cases = Table(
+    "figure_cases",
+    metadata,
+    Column("case_key", LargeBinary(32), primary_key=True),
+    Column("agreement", String(63)),  # null: known before cases were counted
+    Column("minted_ms", BigInteger),  # null: another agency minted it
+    partial("ix_figure_cases_minted", "agreement", "minted_ms", where="minted_ms IS NOT NULL"),
+    sqlite_with_rowid=False,
+)
+
+figure_facts = Table(
+    "figure_facts",
+    metadata,
+    Column("case_key", LargeBinary(32), primary_key=True),
+    Column("source", String(200), primary_key=True),
+    Column("event_id", String(36), primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
+    sqlite_with_rowid=False,
+)
