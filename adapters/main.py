@@ -31,6 +31,7 @@ from broker.cli import (
     keys,
     log,
     new_agreement,
+    partnership,
     ping,
     quarantine,
     status,
@@ -99,6 +100,7 @@ contract.app.command("types")(contract_export.types)
 contract.app.add_typer(contract_export.app, name="export")
 app.add_typer(contract.app, name="contract")
 app.add_typer(directory.app, name="directory")
+app.add_typer(partnership.app, name="partnership")
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(adapter_cli.app, name="adapter")
 app.add_typer(mapping_cli.app, name="mapping")

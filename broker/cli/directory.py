@@ -92,3 +92,36 @@ def show(
         print_json(listing_json(held, now), output)
     else:
         print_text(in_words(held, now), output)
+
+
+@app.command("search")
+def search(
+    agency: Agency,
+    need: Annotated[
+        str | None, typer.Option("--need", metavar="CODE", help="Code of what is needed.")
+    ] = None,
+    area: Annotated[
+        str | None, typer.Option("--area", metavar="GSS", help="ONS code of the area.")
+    ] = None,
+    strand: Annotated[
+        str | None, typer.Option("--strand", metavar="CODE", help="Code of the motivation.")
+    ] = None,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Find services of partners that fit, with the reasons and their capacity.
+
+    Services with capacity come first. Then come agencies that you know and that are not connected,
+    with how to invite them.
+    """
+    from broker.cli.directory_text import found_in_words, found_json
+    from broker.clock import now_ms
+    from broker.directory.search import Query
+    from broker.operations.directory.searching import search_directory
+
+    now = now_ms()
+    found = search_directory(agency, Query(need, area, strand), now)
+    if json:
+        print_json(found_json(found, now), output)
+    else:
+        print_text(found_in_words(found, now), output)

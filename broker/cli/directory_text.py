@@ -7,8 +7,11 @@ from typing import Any
 
 from broker.cli.times import day, instant, moment
 from broker.directory.listing import Capacity, Service, known_capacity
+from broker.directory.search import KnownFit, Offer, Reason
 from broker.operations.directory.held_listings import HeldListing
 from broker.operations.directory.publishing import Published
+from broker.operations.directory.searching import Found
+from contracts.durations import DAY_MS
 
 
 def told_published(done: Published) -> str:
@@ -117,3 +120,80 @@ def _ages(service: Service) -> str:
 def _address(service: Service) -> str | None:
     place = service.location
     return None if place is None else f"{place.name}, {place.address}, {place.postcode}"
+
+
+def found_json(found: Found, now: int) -> dict[str, Any]:
+    """Return the result of a search for scripts."""
+    asked = found.query
+    return {
+        "query": {"need": asked.need, "area": asked.area, "strand": asked.strand},
+        "results": [
+            *(_offer_json(one, now) for one in found.offers),
+            *(_known_json(one) for one in found.known),
+        ],
+        "silent": [{"agency": agency, "legal_name": name} for agency, name in found.silent.items()],
+    }
+
+
+def _offer_json(offer: Offer, now: int) -> dict[str, Any]:
+    stated = offer.service.partners.capacity
+    capacity = capacity_json(offer.service, now)
+    if stated is not None:
+        capacity["age_days"] = max(0, now - stated.as_of) // DAY_MS
+    shown = offer.service.model_dump(mode="json", exclude={"partners"})
+    return {
+        "connected": True,
+        "agency": offer.agency,
+        "legal_name": offer.legal_name,
+        "service": offer.service_id,
+        "reasons": _reasons_json(offer.reasons),
+        "capacity": capacity,
+        "intake": offer.service.partners.intake,
+        "safe_contact": offer.service.partners.safe_contact,
+        **shown,
+    }
+
+
+def _known_json(fit: KnownFit) -> dict[str, Any]:
+    return {
+        "connected": False,
+        "agency": fit.id,
+        "reasons": _reasons_json(fit.reasons),
+        "capacity": {"state": "unknown"},
+        **fit.agency.model_dump(mode="json"),
+    }
+
+
+def _reasons_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
+    return [{"code": one.code, "text": one.text} for one in reasons]
+
+
+def found_in_words(found: Found, now: int) -> str:
+    """Return the result of a search for people."""
+    lines: list[str] = []
+    for offer in found.offers:
+        lines += [
+            f"{offer.service.name}: {offer.legal_name} ({offer.agency})",
+            f"  why: {_why(offer.reasons)}",
+            f"  capacity: {capacity_in_words(known_capacity(offer.service, now))}",
+            "",
+        ]
+    for fit in found.known:
+        one = fit.agency
+        contact = ", ".join(filter(None, (one.telephone, one.email, one.website)))
+        lines += [
+            f"Known, not connected: {one.name} ({fit.id})",
+            f"  why: {_why(fit.reasons)}",
+            f"  public contact: {contact or 'not known'}",
+            f"  how to invite it: {one.invite or 'see docs/guides/joining-a-partnership.md'}",
+            "",
+        ]
+    if not found.offers and not found.known:
+        lines += ["No service fits. Search without the area, or without the motivation.", ""]
+    if found.silent:
+        lines.append(f"Partners that have published no services: {', '.join(found.silent)}")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _why(reasons: tuple[Reason, ...]) -> str:
+    return "; ".join(one.text for one in reasons) or "it is active"

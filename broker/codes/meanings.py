@@ -106,6 +106,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "it and make new tokens: concordant adapter token new --agency DIR --name NAME --scope "
         "SCOPE",
     ),
+    "area_invalid": Meaning(
+        "an area is not an ONS code, a letter and 8 digits",
+        "Give an ONS code, for example E09000007.",
+    ),
     "backup_altered": Meaning(
         "a backup was altered, or its end is missing",
         "Copy the file again from where it is kept, or take the backup before it.",

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "area_invalid": "broker/cli/test_directory_search.py::test_an_unknown_code_is_refused",
     "listing_invalid": "broker/cli/test_directory.py::test_a_wrong_file_changes_nothing",
     "listing_missing": "broker/cli/test_directory.py::test_a_missing_listing_is_named",
     "listing_too_large": "broker/cli/test_directory.py::test_more_than_a_record_holds_is_refused",

@@ -45,6 +45,8 @@ OUR_OWN = {
     "statistics": "section of an agreement, and a kind of purpose",
     "email": "member of a contact in an agreement",
     "phone": "member of a contact in an agreement",
+    "strand": "what a search of the directory asks for",
+    "strands": "member of a listing",
     "none": "a word of people: there is none",
     "other": "a word of people",
     "unknown": "a state that is not known",
@@ -59,6 +61,7 @@ OUR_OWN = {
 """Words of the vocabulary that our own formats use with a meaning of their own."""
 
 ALLOWED = {
+    ("broker/cli/directory_text.py", "address"): "member of a listing's location",
     ("contracts/loading.py", "crime"): "file name of the shipped agreement",
     ("contracts/loading.py", "hate"): "file name of the shipped agreement",
     ("broker/cli/status_text.py", "health"): "member of the answer of `status`",
@@ -91,7 +94,8 @@ PLAIN_WORDS = frozenset(
     {
         "advice", "agreed", "answer", "assessment", "both", "conditions", "done", "event",
         "exception", "given", "held", "items", "listed", "message", "missing", "not_held", "notice",
-        "objects", "open", "partner", "reason_text", "refused", "released", "repeat", "tests",
+        "objects", "open", "partner", "reason_text", "refused", "released", "repeat",
+        "safe_contact", "tests",
         "value", "warning",
     }
 )  # fmt: skip

@@ -15,6 +15,11 @@ TOPIC = "pan-london.london-hate-crime.a"
 # (command, words, what is meant)
 MISSPELT = {
     ("event ping", "AGENCY"): (("haven-suport",), AGENCY),
+    ("directory search", "CODE"): (("--need", "advocaty"), "advocacy"),
+    ("partnership ready", "NAME"): (
+        ("london-hate-crimes", "--version", "1.0.0"),
+        "london-hate-crime",
+    ),
     ("event cancel", "AGENCY"): ((EVENT, "--recipient", "haven-suport"), AGENCY),
     ("contract explain", "TYPE"): (("--type", "referal.made", "--field", "id"), "referral.made"),
     ("contract explain", "PATH"): (("--field", "victim.adress"), "victim.address"),

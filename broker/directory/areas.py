@@ -1,0 +1,64 @@
+"""Areas in which services work: names, larger areas, and places in a map-like grid.
+
+They are data of this package (`data/areas.json`). An area that the data lacks is compared by its
+code alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_FILE: Final = Path(__file__).parent / "data" / "areas.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An area of the grid.
+
+    Attributes:
+        code: its ONS code.
+        name: its name.
+        row, column: place in the grid, from 0.
+        within: codes of the larger areas that contain it.
+    """
+
+    code: str
+    name: str
+    row: int
+    column: int
+    within: tuple[str, ...]
+
+
+@cache
+def grid() -> Mapping[str, Area]:
+    """Return code to area of the grid, by code."""
+    found = json.loads(_FILE.read_text("utf-8"))["areas"]
+    return {
+        one["code"]: Area(one["code"], one["name"], one["row"], one["column"], tuple(one["within"]))
+        for one in found
+    }
+
+
+@cache
+def _larger() -> Mapping[str, str]:
+    found: Mapping[str, str] = json.loads(_FILE.read_text("utf-8"))["larger"]
+    return found
+
+
+def area_name(code: str) -> str:
+    """Return the name of an area; its code if the data lacks it."""
+    area = grid().get(code)
+    return _larger().get(code, code) if area is None else area.name
+
+
+def covering(code: str, areas: Collection[str]) -> str | None:
+    """Return the area among these that is the asked one or contains it; None if none does."""
+    if code in areas:
+        return code
+    area = grid().get(code)
+    return next((one for one in (area.within if area else ()) if one in areas), None)

@@ -1,0 +1,131 @@
+"""Readiness of a partnership for a version of its agreement, by what each party states.
+
+The listing of each party names the vocabularies that its software holds. A party that lacks the
+vocabulary that a version pins cannot read its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.agency.participant import load_participant
+from broker.agency.running import held_state_if_any
+from broker.directory.listing import Readable
+from broker.directory.readable import FORMATS, readable_versions
+from broker.operations.directory.held_listings import held_listings
+from contracts.errors import ContractError
+from contracts.model import Contract
+from contracts.names import require_known
+
+
+@dataclass(frozen=True, slots=True)
+class PartyReadiness:
+    """Answer for one party.
+
+    Attributes:
+        agency: its id.
+        legal_name: its name in the version.
+        software: version of its software; None if it has stated nothing.
+        lacks: what it cannot read, in words; empty if it can read the version.
+    """
+
+    agency: str
+    legal_name: str
+    software: str | None
+    lacks: tuple[str, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Return whether it can read the version."""
+        return not self.lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Answer for all parties of a version, in its order."""
+
+    name: str
+    version: str
+    parties: tuple[PartyReadiness, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Return whether every party can read the version."""
+        return all(party.ready for party in self.parties)
+
+
+def partnership_ready(directory: Path, name: str, version: str, now: int) -> Readiness:
+    """Return which parties of a version of an agreement can read it.
+
+    Args:
+        directory: the agency's folder, which has the version, signed or not.
+        name: the agreement's name.
+        version: the version.
+        now: ms.
+
+    Raises:
+        UnknownNameError: `contract_unknown`: the folder does not have this version.
+        ConcordantError: the folder cannot be loaded, or its state cannot be read.
+    """
+    participant = load_participant(directory, now, unsigned_ok=True)
+    contracts = participant.contracts
+    held_versions = [one.contract for one in (*contracts.all(), *contracts.others())]
+    names = [one.name for one in held_versions]
+    require_known("agreement", name, names, code="contract_unknown", exact=True)
+    versions = {one.version: one for one in held_versions if one.name == name}
+    require_known(f"version of {name}", version, versions, code="contract_unknown", exact=True)
+    found = [one for one in held_versions if (one.name, one.version) == (name, version)]
+    stated = {participant.agency: readable_versions(contracts)}
+    with held_state_if_any(participant) as store:
+        if store is not None:
+            with store.reading() as tx:
+                held = held_listings(participant, tx, now).held
+            stated |= {
+                one.agency: one.listing.reads
+                for one in held
+                if not one.own and one.listing.reads is not None
+            }
+    parties = tuple(
+        _readiness(party.id, party.legal_name, stated.get(party.id), found)
+        for party in found[0].parties
+    )
+    return Readiness(name, version, parties)
+
+
+def _readiness(
+    agency: str, legal_name: str, reads: Readable | None, versions: Sequence[Contract]
+) -> PartyReadiness:
+    if reads is None:
+        silent = "it has not stated what its software can read"
+        return PartyReadiness(agency, legal_name, None, (silent,))
+    lacks = [f"its software does not read {one}" for one in FORMATS if one not in reads.formats]
+    for contract in versions:
+        lacks += _lacks(contract, reads)
+    return PartyReadiness(agency, legal_name, reads.software, tuple(dict.fromkeys(lacks)))
+
+
+def _lacks(contract: Contract, reads: Readable) -> list[str]:
+    """Return what a party cannot read of a version, as exactly as the held files allow."""
+    digest = contract.pins.vocabulary
+    if any(one.hash == digest for one in reads.vocabularies):
+        return []
+    try:
+        wanted = contract.vocabulary
+    except ContractError:  # the document is not here either
+        return [f"it does not have the vocabulary {digest[:12]}"]
+    name = wanted.form.vocabulary
+    known = [one for one in reads.vocabularies if one.name == name]
+    types = {kind for one in known for kind in one.types}
+    dates = {item for one in known for item in one.lists.items()}
+    missing = sorted(contract.event_types.keys() - types)
+    older = sorted(
+        each
+        for each, listed in wanted.code_lists.items()
+        if (each, listed.dated.isoformat()) not in dates
+    )
+    details = [f"event types: {', '.join(missing)}"] if missing and known else []
+    details += [f"lists of that day: {', '.join(older)}"] if older and known else []
+    text = f"it does not have the vocabulary {name} of {wanted.form.dated.isoformat()}"
+    return ["; ".join([f"{text} ({digest[:12]})", *details])]

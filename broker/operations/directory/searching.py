@@ -1,0 +1,99 @@
+"""Search of the directory of an agency: partners' services, and agencies that it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.agency.participant import Participant, load_participant
+from broker.agency.running import open_held_state
+from broker.directory.listing_file import FILE_NAME, KnownAgency, ListedCodes
+from broker.directory.search import KnownFit, Offer, Query, find_known, find_offers
+from broker.errors import WrongInputError
+from broker.operations.directory.held_listings import held_listings
+from broker.operations.directory.publishing import agreed_codes, load_listing_file
+from contracts.names import require_known
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Result of a search.
+
+    Attributes:
+        query: the search.
+        offers: services of partners that fit, the best first.
+        known: agencies that fit and are not connected.
+        silent: partners that have published no services, by id, with their legal names.
+    """
+
+    query: Query
+    offers: tuple[Offer, ...]
+    known: tuple[KnownFit, ...]
+    silent: dict[str, str]
+
+
+def search_directory(directory: Path, query: Query, now: int) -> Found:
+    """Find services for a need, an area and a motivation.
+
+    This agency's own services are left out: a referral goes to a partner.
+
+    Args:
+        directory: the agency's folder.
+        query: the search.
+        now: ms.
+
+    Raises:
+        UnknownNameError: `code_unknown`: the agreements have no such code.
+        WrongInputError: `area_invalid`: it is no ONS code.
+        ContractError: `listing_invalid`: the agency's own file is wrong.
+        StoreError: `state_missing`, or the state cannot be read.
+        ConcordantError: the folder cannot be loaded.
+    """
+    participant = load_participant(directory, now)
+    codes = agreed_codes(participant)
+    _require_codes(query, codes)
+    known = known_agencies(participant)
+    store = open_held_state(participant)
+    try:
+        with store.reading() as tx:
+            found = held_listings(participant, tx, now)
+    finally:
+        store.close()
+    partners = [one for one in found.held if not one.own]
+    listings = [(one.agency, one.legal_name, one.listing) for one in partners]
+    silent = found.silent | {
+        one.agency: one.legal_name for one in partners if one.listing.organisation is None
+    }
+    return Found(
+        query,
+        find_offers(query, listings, codes, now),
+        find_known(query, known, codes),
+        dict(sorted(silent.items())),
+    )
+
+
+def known_agencies(participant: Participant) -> dict[str, KnownAgency]:
+    """Return the agencies that the agency's own file lists; none if there is no file.
+
+    Raises:
+        ContractError: `listing_invalid`.
+    """
+    if not participant.path(FILE_NAME).exists():
+        return {}
+    return load_listing_file(participant).known
+
+
+def _require_codes(query: Query, codes: ListedCodes) -> None:
+    if query.need is not None:
+        require_known("need", query.need, codes.needs, code="code_unknown", exact=True)
+    if query.strand is not None:
+        require_known("strand", query.strand, codes.strands, code="code_unknown", exact=True)
+    area = query.area
+    if area is not None and not (
+        len(area) == 9 and area[0] in "EWSNK" and area[1:].isascii() and area[1:].isdigit()
+    ):
+        raise WrongInputError(
+            "An area is an ONS code: a letter and 8 digits.",
+            code="area_invalid",
+            fix="Give an ONS code, for example E09000007.",
+        )

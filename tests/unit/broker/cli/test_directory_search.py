@@ -1,0 +1,179 @@
+"""Commands `directory search` and `partnership ready`."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.clock import now_ms
+from broker.directory.listing import (
+    Capacity,
+    Listing,
+    Readable,
+    format_listing,
+)
+from broker.directory.readable import readable_versions
+from broker.envelope.sealing import ExchangeKey
+from broker.statements.authorship import author
+from broker.statements.listings import ListingPlace, parse_listing, seal_listing
+from broker.store.rows import ListingRow
+from broker.tlog.note import format_note
+from contracts.durations import DAY_MS
+from tests.support.listings import FILE, listing, service
+
+OWN, CENTRE = "csu-camden", "haven-support"
+CAMDEN = "E09000007"
+AGREEMENT = "london-hate-crime"
+
+
+class Reader:
+    """The police's folder, and listings of partners in its state."""
+
+    def __init__(self, world) -> None:
+        self.world = world
+        world.without_state(OWN)
+        world.store(OWN).close()
+        self.folder = world.directory(OWN)
+
+    def holds(self, agency: str, content: Listing) -> None:
+        """Keep a listing that the partner has signed."""
+        now = now_ms()
+        partner = self.world.participant(agency)
+        key = partner.manifests.exchange_key(OWN, now)
+        text = format_listing(content)
+        value = seal_listing(
+            ListingPlace(partner.deployment, agency, now),
+            text,
+            [ExchangeKey(OWN, key.kid, key.sealer())],
+            author(partner.key_name, partner.receipt_signer(now)),
+        )
+        store = self.world.store(OWN)
+        with store.transaction() as tx:
+            row = ListingRow(agency, now, format_note(parse_listing(value).note), text)
+            tx.listings.save(row)
+        store.close()
+
+    def reads(self) -> Readable:
+        return readable_versions(self.world.participant(OWN).contracts)
+
+    def parties(self) -> list[str]:
+        (signed,) = self.world.participant(OWN).contracts.trusted()
+        return [party.id for party in signed.contract.parties]
+
+    def version(self) -> str:
+        (signed,) = self.world.participant(OWN).contracts.trusted()
+        return str(signed.contract.version)
+
+
+@pytest.fixture
+def reader(world) -> Reader:
+    return Reader(world)
+
+
+def test_partners_and_known_agencies_are_found_with_reasons(cli, reader: Reader) -> None:
+    now = now_ms()
+    free = Capacity(state="capacity", places=4, as_of=now - 2 * DAY_MS, expires=now + DAY_MS)
+    reader.holds(CENTRE, listing(service(needs=("advocacy",), capacity=free)))
+    (reader.folder / "directory.yaml").write_text(FILE)
+    done = cli(
+        "directory", "search", "--agency", reader.folder, "--need", "advocacy",
+        "--area", CAMDEN, "--strand", "race", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert done.json["query"] == {"need": "advocacy", "area": CAMDEN, "strand": "race"}
+    first, last = done.json["results"]
+    assert (first["agency"], first["connected"]) == (CENTRE, True)
+    assert (first["capacity"]["state"], first["capacity"]["places"]) == ("capacity", 4)
+    assert first["capacity"]["age_days"] == 2
+    assert [one["code"] for one in first["reasons"]] == ["need", "area", "strand_any"]
+    assert (last["agency"], last["connected"]) == ("kitebridge", False)
+    assert last["invite"]
+    assert "cps-london" in {one["agency"] for one in done.json["silent"]}
+    assert CENTRE not in {one["agency"] for one in done.json["silent"]}
+    words = cli("directory", "search", "--agency", reader.folder)
+    assert words.code == 0
+    assert CENTRE in words.text
+
+
+def test_an_expired_capacity_is_unknown_in_results(cli, reader: Reader) -> None:
+    now = now_ms()
+    old = Capacity(state="capacity", places=4, as_of=now - 9 * DAY_MS, expires=now - 2 * DAY_MS)
+    reader.holds(CENTRE, listing(capacity=old))
+    (one,) = cli("directory", "search", "--agency", reader.folder, "--json").json["results"]
+    assert (one["capacity"]["state"], one["capacity"]["age_days"]) == ("unknown", 9)
+    assert "places" not in one["capacity"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code"),
+    [
+        ("--need", "advocaty", "code_unknown"),
+        ("--strand", "races", "code_unknown"),
+        ("--area", "Camden", "area_invalid"),
+    ],
+)
+def test_an_unknown_code_is_refused(cli, reader: Reader, option, value, code) -> None:
+    done = cli("directory", "search", "--agency", reader.folder, option, value)
+    done.require_failure(code, 2)
+
+
+def ready(cli, reader: Reader, *more: str):
+    words = ("partnership", "ready", AGREEMENT, "--version", reader.version())
+    return cli(*words, "--agency", reader.folder, *more)
+
+
+def test_all_are_ready_if_each_has_stated_the_vocabulary(cli, reader: Reader) -> None:
+    for agency in reader.parties():
+        if agency != OWN:
+            reader.holds(agency, Listing(reads=reader.reads()))
+    assert ready(cli, reader).code == 0
+    assert ready(cli, reader, "--json").json["ready"] is True
+
+
+def test_each_party_that_cannot_or_is_silent_has_a_line(cli, reader: Reader) -> None:
+    (signed,) = reader.world.participant(OWN).contracts.trusted()
+    pinned = signed.contract.pins.vocabulary
+    full = reader.reads()
+    others = tuple(one for one in full.vocabularies if one.hash != pinned)
+    lacking, old, silent = [one for one in reader.parties() if one != OWN][:3]
+    for agency in reader.parties():
+        if agency not in {OWN, silent}:
+            reader.holds(agency, Listing(reads=full))
+    reader.holds(lacking, Listing(reads=full.model_copy(update={"vocabularies": others})))
+    reader.holds(old, Listing(reads=full.model_copy(update={"formats": ("concordant/1",)})))
+    done = ready(cli, reader)
+    assert done.code == 1
+    assert [line.partition(":")[0] for line in done.lines] == [lacking, old, silent]
+    parties = {one["agency"]: one for one in ready(cli, reader, "--json").json["parties"]}
+    assert parties[silent]["software"] is None
+    assert parties[OWN]["ready"] is True
+
+
+def test_types_and_lists_that_an_older_vocabulary_lacks_are_named(cli, reader: Reader) -> None:
+    full = reader.reads()
+    (signed,) = reader.world.participant(OWN).contracts.trusted()
+    pinned = signed.contract.pins.vocabulary
+    older = tuple(
+        one.model_copy(
+            update={
+                "hash": "0" * 64,
+                "types": tuple(kind for kind in one.types if kind != "correction.made"),
+                "lists": one.lists | {"borough": "2001-01-01"},
+            }
+        )
+        if one.hash == pinned
+        else one
+        for one in full.vocabularies
+    )
+    for agency in reader.parties():
+        if agency != OWN:
+            reads = full.model_copy(update={"vocabularies": older})
+            reader.holds(agency, Listing(reads=reads if agency == CENTRE else full))
+    (line,) = ready(cli, reader).lines
+    assert line.startswith(f"{CENTRE}:")
+    assert "correction.made" in line
+    assert "borough" in line
+
+
+def test_a_version_that_is_not_here_is_refused(cli, reader: Reader) -> None:
+    done = cli("partnership", "ready", AGREEMENT, "--version", "9.9.9", "--agency", reader.folder)
+    done.require_failure("contract_unknown", 2)
