@@ -69,11 +69,15 @@ def out_of_descriptors(error: BaseException | None) -> bool:
 
     A group of errors is, if each of them is: its loops may all start again.
     """
-    seen: set[int] = set()
+    return _out_of_descriptors(error, set())
+
+
+def _out_of_descriptors(error: BaseException | None, seen: set[int]) -> bool:
+    """Look at no error twice: the context of a group's member can be the group itself."""
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if isinstance(error, BaseExceptionGroup):
-            return all(out_of_descriptors(one) for one in error.exceptions)
+            return all(_out_of_descriptors(one, set(seen)) for one in error.exceptions)
         if isinstance(error, OSError) and error.errno in _EXHAUSTED:
             return True
         if getattr(error, "code", None) == DESCRIPTORS_EXHAUSTED:

@@ -49,6 +49,13 @@ def test_a_shortage_is_known_through_every_translation(error, expected: bool) ->
     assert out_of_descriptors(error) is expected
 
 
+def test_a_group_that_is_the_context_of_its_own_member_ends() -> None:
+    member = StoreError("x", code="store_unusable")
+    group = ExceptionGroup("x", [member])
+    member.__context__ = group
+    assert out_of_descriptors(group) is False
+
+
 async def test_a_loop_begins_again_after_a_shortage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "DESCRIPTORS_WAIT_S", 0.001)
     ends: list[Exception | None] = [OSError(errno.EMFILE, "x"), translated(), None]
