@@ -1,4 +1,4 @@
-"""Steps of a caseworker at the desk, by the labels that the pages show."""
+"""Steps of a caseworker at the desk with the keyboard alone, by the labels that the pages show."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from adapters.trial_agencies import NAMES
 from adapters.web.people import Role
+from tests.browser.keyboard import enter, enter_text, follow, pick, press, select, tick
 from tests.browser.working_town import PartnershipAtWork
 
+ACCOUNT = "Words were written on my door."
 ARRIVAL_MS = 60_000
 """Longest wait for something that another agency sent."""
 
@@ -18,16 +20,6 @@ ARRIVAL_MS = 60_000
 def sign_in(page: Page, town: PartnershipAtWork, agency: str, *roles: Role) -> None:
     """Sign in at an agency's pages."""
     town[agency].pages.sign_in(page, *(roles or (Role.CASEWORKER,)))
-
-
-def press(page: Page, name: str) -> None:
-    """Press a button."""
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def follow(page: Page, name: str) -> None:
-    """Follow a link."""
-    page.get_by_role("link", name=name, exact=True).click()
 
 
 def new_person() -> str:
@@ -45,22 +37,22 @@ def begin(page: Page, recipients: Sequence[str]) -> None:
 def address(page: Page, recipients: Sequence[str]) -> None:
     """Choose the recipients, and note consent to everything."""
     for one in recipients:
-        page.get_by_role("checkbox", name=NAMES[one]).check()
+        tick(page, page.get_by_role("checkbox", name=NAMES[one]))
     press(page, "Continue")
     expect(page.get_by_role("heading", level=1)).to_have_text("What did the person agree to?")
     for question in page.get_by_role("group").all():
-        question.get_by_role("radio", name="Yes").check()
+        pick(page, question, "Yes")
     press(page, "Continue")
 
 
 def write(page: Page, service: str, name: str) -> None:
     """Answer the question pages up to the preview."""
-    page.get_by_label("Service that is asked for").select_option(label=service)
+    select(page, page.get_by_label("Service that is asked for"), service)
     press(page, "Save and continue")
-    page.get_by_label("Victim's name").fill(name)
+    enter_text(page, page.get_by_label("Victim's name"), name)
     press(page, "Save and continue")
-    page.get_by_role("checkbox", name="Race", exact=True).check()
-    page.get_by_label("Account of the incident").fill("Words were written on my door.")
+    tick(page, page.get_by_role("checkbox", name="Race", exact=True))
+    enter_text(page, page.get_by_label("Account of the incident"), ACCOUNT)
     press(page, "Save and continue")
     while "/part/" in page.url:
         press(page, "Save and continue")
@@ -90,7 +82,9 @@ def sent_reference(page: Page) -> str:
 def open_received(page: Page, reference: str) -> None:
     """Wait until the inbox shows a referral by itself, and open it."""
     follow(page, "Inbox")
-    listed(page, reference).get_by_role("link").click(timeout=ARRIVAL_MS)
+    row = listed(page, reference)
+    expect(row).to_have_count(1, timeout=ARRIVAL_MS)
+    enter(page, row.get_by_role("link"))
     expect(page.get_by_role("heading", name="What was shared with us", exact=True)).to_be_visible()
 
 

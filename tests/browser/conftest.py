@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.stage import Stage, desk_staged, staged
 from tests.browser.working_town import PartnershipAtWork, working_town
@@ -20,6 +20,7 @@ from tests.support.browser import ServedPages, running_browser, served_pages, ta
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with running_browser() as running:
+        expect.set_options(timeout=20_000)
         yield running
 
 

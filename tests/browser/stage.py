@@ -10,10 +10,7 @@ from pathlib import Path
 from adapters.trial_agencies import london_agencies
 from adapters.web.serving import WebServer
 from broker.agency.participant import load_participant
-from broker.operations import contract_signing
 from broker.operations.bundles import add_bundles
-from broker.operations.contract_revision import revise_contract
-from broker.operations.signatories import parse_signatory
 from broker.sending.publishing import Publisher
 from broker.sending.sealing_context import event_sealer
 from broker.store.database import open_store
@@ -30,6 +27,7 @@ from tests.support.founded_partnership import (
     found_with,
     founded,
 )
+from tests.support.next_version import propose
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.desk.test_story import deliver, only_to, submit, write_referral
 from tests.unit.broker.operations.desk.written_referral import sent
@@ -122,10 +120,5 @@ def _next_version(folder: Path, root: Path) -> None:
         "event_types.referral.made.retention.recipient_years": "9",
         "review_on": str(founded().contract.starts + timedelta(days=90)),
     }
-    held = next((council / "contracts").glob("*.yaml"))
-    revise_contract(held, add=(), remove=(), values=values, out=out, now=NOW)
-    reviewed = contract_signing.review(council, out, (), NOW)
-    accepted = {one.rule for one in reviewed.findings if one.severity == "warning"}
-    person = parse_signatory("Ada Okafor, Director")
-    contract_signing.sign(reviewed, accepted, now=NOW, signatory=person, shown="shown")
+    propose(council, out, values, NOW, "Ada Okafor, Director")
     add_bundles(folder, [out], NOW)

@@ -1,6 +1,8 @@
-"""Two people at one referral, a session that ends, an adapter or Kafka that is down, a keyboard."""
+"""Two people at one referral, a double click, a session that ends, an adapter or Kafka down."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -9,16 +11,14 @@ from adapters.web.people import Role
 from adapters.web.sessions import IDLE_MS
 from tests.browser.caseworker import (
     begin,
-    follow,
     listed,
     new_person,
     open_received,
-    press,
     send,
     sign_in,
     write,
 )
-from tests.browser.keyboard import reach
+from tests.browser.keyboard import enter, follow, press
 from tests.browser.working_town import CHARITY, POLICE, PartnershipAtWork
 from tests.support.browser import tab
 
@@ -43,6 +43,18 @@ def test_the_second_of_two_people_is_told_and_sends_nothing(
         expect(second.get_by_role("button", name="Send", exact=True)).to_have_count(0)
         follow(second, "Open the referral again")
         expect(second.get_by_text("accepted the referral.")).to_have_count(1)
+
+
+def test_a_double_click_sends_once(town: PartnershipAtWork, page: Page) -> None:
+    sign_in(page, town, CHARITY)
+    begin(page, [POLICE])
+    write(page, "Police investigation", new_person())
+    page.get_by_role("button", name="Send to 1 agency").dblclick()
+    page.wait_for_url(re.compile("reference="))
+    reference = page.url.rpartition("reference=")[2]
+    expect(listed(page, reference)).to_have_count(1)
+    enter(page, listed(page, reference).get_by_role("link"))
+    expect(page.locator("li[data-type='referral.made']")).to_have_count(1)
 
 
 def test_after_a_session_ends_the_draft_is_there(
@@ -100,33 +112,3 @@ def test_without_kafka_the_pages_say_so_and_what_is_sent_goes_out_later(
     with tab(browser) as police:
         sign_in(police, town, POLICE)
         open_received(police, reference)
-
-
-def test_a_caseworker_answers_with_the_keyboard_alone(
-    browser: Browser, town: PartnershipAtWork, page: Page
-) -> None:
-    with tab(browser) as charity:
-        sign_in(charity, town, CHARITY)
-        reference = send(charity, "Police investigation", [POLICE], new_person())
-    sign_in(page, town, POLICE)
-    row = listed(page, reference)
-    expect(row).to_have_count(1, timeout=60_000)
-    reach(page, row.get_by_role("link"))
-    page.keyboard.press("Enter")
-    reach(page, page.get_by_role("link", name="Accept", exact=True))
-    page.keyboard.press("Enter")
-    reach(page, page.get_by_role("button", name="Send", exact=True))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Sent")
-
-
-def test_an_operator_reads_a_runbook_with_the_keyboard_alone(
-    town: PartnershipAtWork, page: Page
-) -> None:
-    sign_in(page, town, CHARITY, Role.OPERATOR)
-    reach(page, page.get_by_role("link", name="Put aside", exact=True))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Put aside")
-    reach(page, page.get_by_role("link", name="Keys", exact=True))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -1,5 +1,7 @@
 """Every page in a real Chromium: axe, widths, colours, keyboard, without scripts, other languages.
 
+Each page is opened once for all that can be measured side by side.
+
 The pages are found by following links from the first page of each role. A route that no link leads
 to fails the first test, so that a new page cannot be forgotten.
 """
@@ -7,7 +9,8 @@ to fails the first test, so that a new page cannot be forgotten.
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -19,11 +22,15 @@ from adapters.web.areas import AREAS, OWN
 from adapters.web.people import Role
 from tests.browser.stage import Stage, desk_staged
 from tests.support.browser import (
+    COLOUR_RULES,
+    HEIGHT,
+    LAYOUT_RULES,
     NARROW,
     WIDE,
     ServedPages,
     axe_violations,
     linked_paths,
+    lost_in_forced_colours,
     scrolls_sideways,
     served_pages,
     tab,
@@ -97,98 +104,122 @@ def test_links_lead_to_every_page(
         assert missing == set()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_no_violation_and_no_sideways_scrolling(
-    page: Page, pages: ServedPages, addresses: list[str], colours: str
-) -> None:
-    page.emulate_media(color_scheme=colours)
-    faults = []
-    for path in addresses:
-        page.set_viewport_size({"width": WIDE, "height": 900})
-        page.goto(pages.origin + path)
-        for width in (WIDE, NARROW):
-            page.set_viewport_size({"width": width, "height": 900})
-            faults += [f"{path} at {width}: {one}" for one in axe_violations(page)]
-            faults += [f"{path} at {width}: wider: {one}" for one in scrolls_sideways(page)]
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One visit to a page.
 
-    assert "\n".join(faults) == ""
+    Attributes:
+        violations: of axe-core: every rule, then those that other colours or a width change.
+        sideways: elements that make it wider than the window.
+        forced: what is lost in the colours of the reader.
+        parts: its headings, links and buttons.
+    """
+
+    violations: list[str]
+    sideways: list[str]
+    forced: list[str]
+    parts: list[str]
+
+
+def measured(page: Page, address: str) -> Measured:
+    """Open a page once, and look at it in each width and with each colours."""
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    page.goto(address)
+    parts = parts_of(page)
+    violations = [f"light: {one}" for one in axe_violations(page)]
+    sideways = [f"at {WIDE}: {one}" for one in scrolls_sideways(page)]
+    page.emulate_media(color_scheme="dark")
+    violations += [f"dark: {one}" for one in axe_violations(page, only=COLOUR_RULES)]
+    page.emulate_media(color_scheme="light", forced_colors="active")
+    forced = lost_in_forced_colours(page)
+    page.emulate_media(color_scheme="light", forced_colors="none")
+    page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+    violations += [f"at {NARROW}: {one}" for one in axe_violations(page, only=LAYOUT_RULES)]
+    sideways += [f"at {NARROW}: {one}" for one in scrolls_sideways(page)]
+    return Measured(violations, sideways, forced, parts)
+
+
+def parts_of(page: Page) -> list[str]:
+    """Return the headings, links and buttons of a page."""
+    return page.locator("h1, h2, main a, main button").all_inner_texts()
+
+
+@pytest.fixture(scope="module")
+def visits(browser: Browser, pages: ServedPages, addresses: list[str]) -> Mapping[str, Measured]:
+    """One visit to each page of the stage."""
+    with tab(browser) as page:
+        pages.sign_in(page)
+        return {path: measured(page, pages.origin + path) for path in addresses}
+
+
+def faults(visits: Mapping[str, Measured], of: Callable[[Measured], list[str]]) -> str:
+    """Return what is wrong, a line for each fault, with the page."""
+    return "\n".join(f"{path}: {one}" for path, visit in visits.items() for one in of(visit))
+
+
+def test_no_violation(visits: Mapping[str, Measured]) -> None:
+    assert faults(visits, lambda visit: visit.violations) == ""
+
+
+def test_nothing_scrolls_sideways(visits: Mapping[str, Measured]) -> None:
+    assert faults(visits, lambda visit: visit.sideways) == ""
+
+
+def test_forced_colours(visits: Mapping[str, Measured]) -> None:
+    """Buttons, tags and the focus show in the colours of the reader (high contrast)."""
+    assert faults(visits, lambda visit: visit.forced) == ""
+
+
+def test_without_scripts(
+    browser: Browser, pages: ServedPages, visits: Mapping[str, Measured]
+) -> None:
+    """The same headings, links and buttons."""
+    differ = []
+    with tab(browser, java_script_enabled=False) as page:
+        pages.sign_in(page)
+        for path, visit in visits.items():
+            page.goto(pages.origin + path)
+            if parts_of(page) != visit.parts:
+                differ.append(path)
+
+    assert "\n".join(differ) == ""
 
 
 def test_empty_pages(browser: Browser, empty: ServedPages) -> None:
     """Pages of an agency with nothing to show."""
-    faults = []
+    entries = [entry for area in AREAS for entry in area.entries]
     with tab(browser) as page:
         empty.sign_in(page)
-        for entry in (entry for area in AREAS for entry in area.entries):
-            answer = page.goto(empty.origin + entry.path)
-            assert answer is not None
-            assert answer.status == 200, entry.path
-            for width in (WIDE, NARROW):
-                page.set_viewport_size({"width": width, "height": 900})
-                faults += [f"{entry.path} at {width}: {one}" for one in axe_violations(page)]
-                faults += [f"{entry.path} at {width}: {one}" for one in scrolls_sideways(page)]
+        for entry in entries:
+            assert page.request.get(empty.origin + entry.path).status == 200, entry.path
+        found = {entry.path: measured(page, empty.origin + entry.path) for entry in entries}
 
-    assert "\n".join(faults) == ""
+    assert faults(found, lambda visit: visit.violations + visit.sideways + visit.forced) == ""
 
 
 def test_pages_of_a_refusal(browser: Browser, pages: ServedPages) -> None:
-    """No session, no permission, a link that was used."""
-    faults = []
+    """No session, a link that was used, no permission."""
     with tab(browser) as page:
-        for path in ("/help", "/link/used"):
-            page.goto(pages.origin + path)
-            faults += [f"{path}: {one}" for one in axe_violations(page) + scrolls_sideways(page)]
+        found = {path: measured(page, pages.origin + path) for path in ("/help", "/link/used")}
         pages.sign_in(page, Role.CASEWORKER)
         for path in ("/board", "/agreements"):
-            answer = page.goto(pages.origin + path)
-            assert answer is not None
-            assert answer.status == 403
-            faults += [f"{path}: {one}" for one in axe_violations(page) + scrolls_sideways(page)]
+            assert page.request.get(pages.origin + path).status == 403
+            found[path] = measured(page, pages.origin + path)
 
-    assert "\n".join(faults) == ""
+    assert faults(found, lambda visit: visit.violations + visit.sideways + visit.forced) == ""
 
 
 def test_keyboard_alone(page: Page, pages: ServedPages, addresses: list[str]) -> None:
     """Every link and field has the focus once in turn, and one sees where it is."""
-    faults = []
+    wrong = []
     for path in addresses:
         page.goto(pages.origin + path)
         wanted, had, hidden = walk_by_keyboard(page)
         if had < wanted:
-            faults.append(f"{path}: {had} of {wanted}")
-        faults += [f"{path}: {one}" for one in hidden]
+            wrong.append(f"{path}: {had} of {wanted}")
+        wrong += [f"{path}: {one}" for one in hidden]
 
-    assert "\n".join(faults) == ""
-
-
-def test_forced_colours(page: Page, pages: ServedPages, addresses: list[str]) -> None:
-    """Colours of the reader (high contrast); axe-core cannot compute those of the system."""
-    page.emulate_media(forced_colors="active")
-    faults = []
-    for path in addresses:
-        page.goto(pages.origin + path)
-        found = axe_violations(page, leave_out=["color-contrast"])
-        faults += [f"{path}: {one}" for one in found]
-
-    assert "\n".join(faults) == ""
-
-
-def test_without_scripts(browser: Browser, pages: ServedPages, addresses: list[str]) -> None:
-    """The same headings, links and buttons."""
-    differ = []
-    with tab(browser) as with_scripts, tab(browser, java_script_enabled=False) as without:
-        for one in (with_scripts, without):
-            pages.sign_in(one)
-        for path in addresses:
-            shown = []
-            for one in (with_scripts, without):
-                one.goto(pages.origin + path)
-                parts = one.locator("h1, h2, main a, main button")
-                shown.append(parts.all_inner_texts())
-            if shown[0] != shown[1]:
-                differ.append(path)
-
-    assert "\n".join(differ) == ""
+    assert "\n".join(wrong) == ""
 
 
 class Longer(gettext.NullTranslations):
@@ -206,13 +237,13 @@ def test_a_language_with_longer_texts(
     browser: Browser, stage: Stage, addresses: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("adapters.web.serving.texts_of", lambda _language: Longer())
-    faults = []
+    wrong = []
     with served_pages(stage.folder, stage.clock) as longer, tab(browser) as page:
         longer.sign_in(page)
         for path in addresses:
             page.goto(longer.origin + path)
             for width in (WIDE, NARROW):
                 page.set_viewport_size({"width": width, "height": 900})
-                faults += [f"{path} at {width}: {one}" for one in scrolls_sideways(page)]
+                wrong += [f"{path} at {width}: {one}" for one in scrolls_sideways(page)]
 
-    assert "\n".join(faults) == ""
+    assert "\n".join(wrong) == ""

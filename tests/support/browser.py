@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -102,21 +102,30 @@ def linked_paths(text: str) -> set[str]:
     return {html.unescape(path) for path in found}
 
 
-def axe_violations(page: Page, *, leave_out: Sequence[str] = ()) -> list[str]:
+COLOUR_RULES: Final = ("color-contrast", "link-in-text-block")
+"""Rules of axe-core whose answer depends on the colours."""
+LAYOUT_RULES: Final = (*COLOUR_RULES, "target-size", "scrollable-region-focusable", "region")
+"""Rules of axe-core whose answer depends on the width."""
+
+
+def axe_violations(page: Page, *, only: Sequence[str] = ()) -> list[str]:
     """Return the violations that axe-core finds, one line for each place.
 
     Args:
-        page: the page.
-        leave_out: rules that do not apply.
+        page: the page; axe-core is loaded into it once.
+        only: rules that are asked; every rule by default.
     """
-    options = {
-        "resultTypes": ["violations"],
-        "rules": {rule: {"enabled": False} for rule in leave_out},
-    }
-    results: Mapping[str, Any] = Axe().run(page, options=options).response
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    options: dict[str, object] = {"resultTypes": ["violations"]}
+    if only:
+        options["runOnly"] = {"type": "rule", "values": list(only)}
+    found: list[Mapping[str, Any]] = page.evaluate(
+        "async options => (await axe.run(options)).violations", options
+    )
     return [
         f"{one['id']}: {node['target']}: {node['failureSummary'].splitlines()[-1].strip()}"
-        for one in results["violations"]
+        for one in found
         for node in one["nodes"]
     ]
 
@@ -137,6 +146,39 @@ def scrolls_sideways(page: Page) -> list[str]:
     )
 
 
+FOCUSABLE: Final = """[...document.querySelectorAll(
+  `a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]`)]
+  .filter(one => !one.disabled && one.checkVisibility({visibilityProperty: true}))"""
+"""Elements that can have the focus, in JavaScript."""
+
+
+def lost_in_forced_colours(page: Page) -> list[str]:
+    """Elements that a reader with own colours cannot tell from text, or whose focus does not show.
+
+    The browser then draws neither backgrounds nor shadows: what is left is borders and outlines.
+    """
+    found: list[str] = page.evaluate(
+        f"""() => {{
+          const drawn = (style, side) => style[side + 'Style'] !== 'none'
+            && parseFloat(style[side + 'Width']) > 0;
+          const faults = [];
+          for (const one of document.querySelectorAll('.button, .tag, .notice, .card')) {{
+            const style = getComputedStyle(one);
+            if (!['borderTop', 'borderLeft', 'borderBottom'].some(side => drawn(style, side)))
+              faults.push('no border: ' + one.outerHTML.slice(0, 80));
+          }}
+          for (const one of {FOCUSABLE}) {{
+            one.focus({{focusVisible: true, preventScroll: true}});
+            if (!drawn(getComputedStyle(one), 'outline'))
+              faults.push('no focus: ' + one.outerHTML.slice(0, 80));
+          }}
+          document.activeElement.blur();
+          return faults;
+        }}"""
+    )
+    return found
+
+
 def walk_by_keyboard(page: Page) -> tuple[int, int, list[str]]:
     """Press Tab through a page.
 
@@ -145,33 +187,25 @@ def walk_by_keyboard(page: Page) -> tuple[int, int, list[str]]:
         not show).
     """
     wanted: int = page.evaluate(
-        """() => [...document.querySelectorAll(
-             `a[href], button, input:not([type=hidden]), select, textarea, summary,
-              [tabindex="0"]`)]
-           .filter(one => !one.disabled && one.checkVisibility({visibilityProperty: true})
-             && (one.type !== 'radio' || one.checked || !document.querySelector(
-                  `input[name="${one.name}"]:checked`) && one === document.querySelector(
-                  `input[name="${one.name}"]`))).length"""
+        f"""() => {{
+          window.focused = new Map();
+          document.addEventListener('focusin', event => {{
+            const style = getComputedStyle(event.target);
+            const shows = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0
+              || style.boxShadow !== 'none';
+            window.focused.set(event.target, shows || window.focused.get(event.target) === true);
+          }});
+          return {FOCUSABLE}.filter(one => one.type !== 'radio' || one.checked
+            || !document.querySelector(`input[name="${{one.name}}"]:checked`)
+            && one === document.querySelector(`input[name="${{one.name}}"]`)).length;
+        }}"""
     )
     dates: int = page.locator("input[type=date], input[type=time]").count()
-    seen: dict[str, str] = {}
-    shown: set[str] = set()
-    page.evaluate("() => { window.focused = new Map(); document.body.focus(); }")
     for _ in range(wanted + 3 + PARTS_OF_A_DATE * dates):
         page.keyboard.press("Tab")
-        name, shows, element = page.evaluate(
-            """() => {
-              const one = document.activeElement;
-              if (one === null || one === document.body) return ['', true, ''];
-              if (!window.focused.has(one)) window.focused.set(one, String(window.focused.size));
-              const style = getComputedStyle(one);
-              const shows = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0
-                || style.boxShadow !== 'none';
-              return [window.focused.get(one), shows, one.outerHTML.slice(0, 80)];
-            }"""
-        )
-        if name:
-            seen[name] = element
-        if shows:
-            shown.add(name)
-    return wanted, len(seen), [element for name, element in seen.items() if name not in shown]
+    had: int = page.evaluate("() => window.focused.size")
+    hidden: list[str] = page.evaluate(
+        """() => [...window.focused].filter(([, shows]) => !shows)
+             .map(([one]) => one.outerHTML.slice(0, 80))"""
+    )
+    return wanted, had, hidden
