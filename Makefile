@@ -20,7 +20,7 @@ FAULT_SECONDS ?= 600
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs bench model fuzz mutants faults clean lock image
+.PHONY: help setup demo test lint docs pictures bench model fuzz mutants faults clean lock image
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ docs: setup ## Write the generated pages, then build the site in build/site.
 	@$(BIN)/python docs/texts.py
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 	@echo "The site is in build/site: open build/site/index.html"
+
+pictures: setup ## Take the pictures of docs/pictures again, with Chromium.
+	@$(BIN)/python docs/pictures.py
 
 bench: setup ## Measure; tables on the terminal, JSON Lines in bench/out.
 	@$(BIN)/python -m bench

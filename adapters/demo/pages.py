@@ -6,11 +6,24 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
+from adapters.web.people import EVERY_ROLE, LINK, Person
 from adapters.web.serving import WebServer
 from broker.clock import now_ms
+
+PEOPLE: Final[Mapping[str, str]] = {
+    "csu-camden": "Ada Brennan",
+    "csu-lewisham": "Owen Carlisle",
+    "cps-london": "Priya Dunmore",
+    "council-camden": "Morgan Hale",
+    "council-lewisham": "Tess Eldridge",
+    "haven-support": "Sam Ashworth",
+    "lantern-centre": "Rosa Marlow",
+}
+"""Invented person of each agency, who has every role."""
 
 
 def serve_pages(stage: Stage, screen: Screen) -> None:
@@ -44,5 +57,10 @@ async def serve_until(
             server = WebServer(folder, now_ms, "127.0.0.1", 0)
             stack.push_async_callback(server.stop)
             await server.start()
-            show(f"  {agency:<17} {server.new_link()}")
+            show(f"  {agency:<17} {server.new_link(_person(agency))}")
         await stop.wait()
+
+
+def _person(agency: str) -> Person:
+    name = PEOPLE[agency]
+    return Person(name.lower().replace(" ", "."), name, EVERY_ROLE, LINK)

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from playwright.sync_api import Locator, Page, expect
 
-from adapters.trial_agencies import NAMES
 from adapters.web.people import Role
 from tests.browser.keyboard import enter, enter_text, follow, pick, press, select, tick
 from tests.browser.working_town import PartnershipAtWork
@@ -37,7 +36,7 @@ def begin(page: Page, recipients: Sequence[str]) -> None:
 def address(page: Page, recipients: Sequence[str]) -> None:
     """Choose the recipients, and note consent to everything."""
     for one in recipients:
-        tick(page, page.get_by_role("checkbox", name=NAMES[one]))
+        tick(page, page.locator(f"input[type=checkbox][value='{one}']"))
     press(page, "Continue")
     expect(page.get_by_role("heading", level=1)).to_have_text("What did the person agree to?")
     for question in page.get_by_role("group").all():

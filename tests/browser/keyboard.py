@@ -91,6 +91,7 @@ def enter_text(page: Page, field: Locator, text: str) -> None:
 
 def choose_file(page: Page, field: Locator, file: Path) -> None:
     """Open the browser's own window for files from a field, and choose one there."""
+    page.on("filechooser", lambda _: None)  # asks for the event before the key can cause it
     reach(page, field)
     with page.expect_file_chooser() as opened:
         page.keyboard.press("Enter")
