@@ -14,8 +14,8 @@ from contracts.terms import FieldTerms, LegalBasis
 from contracts.vocabulary import Vocabulary
 
 __all__ = [
-    "basis_lines", "duration", "duration_words", "field_label", "flat", "in_words", "kind_of_data",
-    "listed", "of_incident", "other_members", "type_title", "wrapped",
+    "basis_lines", "counted", "duration", "duration_words", "field_label", "flat", "in_words",
+    "kind_of_data", "listed", "of_incident", "other_members", "type_title", "wrapped",
 ]  # fmt: skip
 
 _WIDTH = 96
@@ -46,6 +46,11 @@ def type_title(event_type: str) -> str:
     """Return the name of an event type in words: `referral.made` is `Referral made`."""
     text = in_words(event_type.replace(".", " "))
     return text[:1].upper() + text[1:]
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return a number with its noun, for example ``1 event`` or ``1,204 events``."""
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def listed(label: str, items: Iterable[str], indent: str = "  ") -> list[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from broker.operations.runbook.runbook_entry import RunbookEntry
 from broker.operations.runbook.runbook import RUNBOOK
+from broker.operations.runbook.runbook_entry import RunbookEntry
 
 PAGE = Path(__file__).with_name("runbook.md")
 
@@ -22,14 +22,22 @@ Each trouble of an adapter, with the steps that end it. `concordant status` and 
 the program by `docs/runbook.py`; `concordant web` shows the same entries without a network.
 
 [Reason codes](codes.md) explains each code, and
-[Watching it](guides/connecting-an-agency.md#watching-it) each alert and alarm.
+[Watching it](guides/connecting-an-agency.md#watching-it) each alarm.
 
+| alert | trouble |
+| --- | --- |
 """
 
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "\n".join("".join(_entry(entry)) for entry in RUNBOOK.values())
+    rows = sorted(
+        f"| `{alert}` | [{entry.title}](#{entry.name}) |\n"
+        for entry in RUNBOOK.values()
+        for alert in entry.alerts
+    )
+    entries = "\n".join("".join(_entry(entry)) for entry in RUNBOOK.values())
+    return f"{HEAD}{''.join(rows)}\n{entries}"
 
 
 def _entry(entry: RunbookEntry) -> Iterator[str]:

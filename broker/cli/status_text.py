@@ -10,9 +10,11 @@ from typing import Any
 from broker.cli.output import plain_table
 from broker.cli.times import instant, moment
 from broker.codes.meanings import CODES
+from broker.held.items import KINDS
 from broker.operations.agency_status import Status
 from broker.operations.health.agency_health import Health
 from contracts.durations import duration_text
+from contracts.wording import counted
 
 
 def status_json(status: Status, found: Health) -> dict[str, object]:
@@ -66,7 +68,8 @@ def needs(status: Status) -> list[str]:
     ]
     said = {"record"} | ({"stopped"} if any(one.stopped for one in status.received) else set())
     lines += [
-        f"Held: {one.count} {one.title}: concordant quarantine list --agency DIR"
+        f"Held: {counted(one.count, KINDS[one.kind].single, one.title)}: "
+        "concordant quarantine list --agency DIR"
         for one in status.held
         if one.count and one.kind not in said
     ]

@@ -30,8 +30,9 @@ class Meaning:
 
 
 _DISCARD: Final = "concordant quarantine discard ID --reason TEXT --agency DIR"
+_NO_RETRY: Final = "A retry cannot open the record."
 _SENT_AGAIN: Final = (
-    "A retry cannot open the record. Tell the sender: it corrects the cause and sends the event "
+    f"{_NO_RETRY} Tell the sender: it corrects the cause and sends the event "
     f"again. Then discard the record: {_DISCARD}."
 )
 _NOTHING_TAKEN: Final = (
@@ -1971,6 +1972,12 @@ def next_step(error: ConcordantError) -> str | None:
     if error.fix:
         return error.fix
     return CODES[error.code].to_do if error.code in CODES else None
+
+
+def retry_helps(code: str) -> bool:
+    """Return whether a retry can help with what is put aside for a code."""
+    meaning = CODES.get(code)
+    return meaning is None or not meaning.to_do.startswith(_NO_RETRY)
 
 
 def own_event_step(error: ConcordantError) -> str | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from broker.agency.participant import Participant
 from broker.held.import_folder import entries_not_taken, leftovers, own_inside
-from broker.held.items import KINDS, HeldCount, HeldItem
+from broker.held.items import KINDS, HeldCount, HeldGroup, HeldItem
 from broker.held.quarantine_folder import file_id, held_files
 from broker.observing.metrics import HeldKind
 from broker.receiving.retry_later import EQUIVOCATION
@@ -108,48 +108,42 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
                 event.field,
             )
         )
-    for topic, events, since_ms in tx.outbox.waiting_since(now - SENT_WITHIN_MS):
-        detail = "Kafka has not acknowledged these events; they are stored and sent again."
-        found.append(
-            HeldItem("outbox", f"outbox-{topic}", since_ms, "unsent", detail, topic, count=events)
-        )
-    for again in tx.outbox.held(MOST):
-        found.append(
-            HeldItem(
-                "outbox",
-                f"outbox-{again.event_id}",
-                again.held_ms,
-                again.code,
-                "No recipient can open this event in its sealed form. Drop its export into the "
-                "import folder again, or send its HTTP request again with the same key, or "
-                "set the state of its row in the outbox table to NULL: it is sealed again, under "
-                "the same id.",
-                again.topic,
-                event_id=again.event_id,
-            )
-        )
-    for refused in tx.refused_rows.list(MOST):
-        found.append(
-            HeldItem(
-                "row",
-                f"row-{refused.number}",
-                refused.held_ms,
-                refused.code,
-                refused.detail,
-                refused.item,
-                field=refused.field,
-            )
-        )
+    found += _waiting_for_kafka(tx, now)
+    found += _sealed_again(tx)
+    found += _rows(tx)
     return found + held_in_folders(folders, now, with_reasons=True)
 
 
-def counted(items: Iterable[HeldItem]) -> dict[HeldKind, HeldCount]:
+def held_groups(tx: Transaction, folders: Folders, now: int) -> list[HeldGroup]:
+    """Return the same as `held_items` by kind, code and agency, counted in the state.
+
+    Args:
+        tx: the agency's state.
+        folders: its folders.
+        now: ms.
+    """
+    stored: dict[HeldKind, list[tuple[str, str, int, int]]] = {
+        "record": tx.quarantine.counts("held"),
+        "unconfirmed": tx.quarantine.counts("waiting"),
+        "event": tx.inbox.held_counts(),
+    }
+    found = [
+        HeldGroup(kind, code, agency, count, oldest_ms)
+        for kind, counts in stored.items()
+        for code, agency, count, oldest_ms in counts
+    ]
+    items = [*_senders(tx), *_waiting_for_kafka(tx, now), *_sealed_again(tx)]
+    items += [*_rows(tx), *held_in_folders(folders, now, with_reasons=True)]
+    return found + _grouped(items)
+
+
+def groups_by_kind(groups: Iterable[HeldGroup]) -> dict[HeldKind, HeldCount]:
     """Return the number of each kind, including kinds without any."""
     found: dict[HeldKind, HeldCount] = dict.fromkeys(KINDS, HeldCount())
-    for item in items:
-        before = found[item.kind]
-        oldest = item.since_ms if before.oldest_ms is None else min(before.oldest_ms, item.since_ms)
-        found[item.kind] = HeldCount(before.count + 1, oldest)
+    for one in groups:
+        before = found[one.kind]
+        oldest = one.oldest_ms if before.oldest_ms is None else min(before.oldest_ms, one.oldest_ms)
+        found[one.kind] = HeldCount(before.count + one.count, oldest)
     return found
 
 
@@ -161,7 +155,7 @@ def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[He
         files: result of ``held_in_folders``, which may be cached.
         now: ms.
     """
-    found = counted([*files, *_senders(tx)])
+    found = groups_by_kind(_grouped([*files, *_senders(tx)]))
     inbox = tx.inbox.counts()
     found["event"] = HeldCount(inbox.held, inbox.oldest_held_ms)
     found["record"] = HeldCount(*tx.quarantine.held())
@@ -172,6 +166,56 @@ def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[He
     found["row"] = HeldCount(*tx.refused_rows.count())
     found["outbox"] = HeldCount(len(waiting) + again, min(times, default=None))
     return found
+
+
+def _grouped(items: Iterable[HeldItem]) -> list[HeldGroup]:
+    found: dict[tuple[HeldKind, str, str | None], tuple[int, int]] = {}
+    for one in items:
+        key = one.kind, one.code, one.agency
+        count, oldest_ms = found.get(key, (0, one.since_ms))
+        found[key] = count + 1, min(oldest_ms, one.since_ms)
+    return [HeldGroup(*key, *counts) for key, counts in found.items()]
+
+
+def _waiting_for_kafka(tx: Transaction, now: int) -> list[HeldItem]:
+    detail = "Kafka has not acknowledged these events; they are stored and sent again."
+    return [
+        HeldItem("outbox", f"outbox-{topic}", since_ms, "unsent", detail, topic, count=events)
+        for topic, events, since_ms in tx.outbox.waiting_since(now - SENT_WITHIN_MS)
+    ]
+
+
+def _sealed_again(tx: Transaction) -> list[HeldItem]:
+    return [
+        HeldItem(
+            "outbox",
+            f"outbox-{again.event_id}",
+            again.held_ms,
+            again.code,
+            "No recipient can open this event in its sealed form. Drop its export into the "
+            "import folder again, or send its HTTP request again with the same key, or "
+            "set the state of its row in the outbox table to NULL: it is sealed again, under "
+            "the same id.",
+            again.topic,
+            event_id=again.event_id,
+        )
+        for again in tx.outbox.held(MOST)
+    ]
+
+
+def _rows(tx: Transaction) -> list[HeldItem]:
+    return [
+        HeldItem(
+            "row",
+            f"row-{refused.number}",
+            refused.held_ms,
+            refused.code,
+            refused.detail,
+            refused.item,
+            field=refused.field,
+        )
+        for refused in tx.refused_rows.list(MOST)
+    ]
 
 
 def _senders(tx: Transaction) -> list[HeldItem]:

@@ -14,7 +14,8 @@ class KindOfHeld:
     """Description of one kind of held item.
 
     Attributes:
-        title: heading, plural.
+        title: the items in words, plural.
+        single: the same for one.
         retry: the command that tries it again; ``ID`` and ``DIR`` stand for its id and the agency's
             folder.
         urgent: whether ``doctor`` fails because of it; otherwise it warns.
@@ -22,6 +23,7 @@ class KindOfHeld:
     """
 
     title: str
+    single: str
     retry: str
     urgent: bool = True
     stays: str = ""
@@ -34,10 +36,16 @@ UNSENT_STAYS: Final = (
 _RETRY: Final = "concordant quarantine retry ID --agency DIR"
 
 KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
-    "record": KindOfHeld("records of other agencies that were refused", _RETRY),
+    "record": KindOfHeld(
+        "records of other agencies that were refused",
+        "record of another agency that was refused",
+        _RETRY,
+    ),
     "unconfirmed": KindOfHeld(
         "records from before the end of their sender's part, which wait for a receipt that "
         "confirms them; they are judged again automatically",
+        "record from before the end of its sender's part, which waits for a receipt that confirms "
+        "it; it is judged again automatically",
         _RETRY,
         urgent=False,
         stays="The record is stored. It is judged again automatically, and goes to the quarantine "
@@ -45,33 +53,50 @@ KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
     ),
     "deferred": KindOfHeld(
         "senders whose records cannot be judged yet; they are judged again automatically",
+        "sender whose records cannot be judged yet; they are judged again automatically",
         _RETRY,
         urgent=False,
         stays="The records are in Kafka and not accepted yet. They are judged again automatically.",
     ),
     "stopped": KindOfHeld(
         "senders whose partition is stopped because their signed texts contradict each other",
+        "sender whose partition is stopped because its signed texts contradict each other",
         "concordant status release AGENCY TOPIC PARTITION --agency DIR",
         stays="The records are in Kafka and not accepted yet. Ask the sender, then: concordant "
         "status release AGENCY TOPIC PARTITION --agency DIR",
     ),
-    "event": KindOfHeld("events that the agency's own system did not accept", _RETRY),
+    "event": KindOfHeld(
+        "events that the agency's own system did not accept",
+        "event that the agency's own system did not accept",
+        _RETRY,
+    ),
     "outbox": KindOfHeld(
         "events that Kafka has not acknowledged for a minute, by topic, or that must be sealed "
         "again",
+        "event that Kafka has not acknowledged for a minute, or that must be sealed again",
         _RETRY,
     ),
-    "file": KindOfHeld("export files that were refused as a whole", _RETRY),
-    "rows": KindOfHeld("files of rows that were refused", _RETRY),
-    "row": KindOfHeld("rows of the agency's own database that were refused", _RETRY),
+    "file": KindOfHeld(
+        "export files that were refused as a whole",
+        "export file that was refused as a whole",
+        _RETRY,
+    ),
+    "rows": KindOfHeld("files of rows that were refused", "file of rows that were refused", _RETRY),
+    "row": KindOfHeld(
+        "rows of the agency's own database that were refused",
+        "row of the agency's own database that was refused",
+        _RETRY,
+    ),
     "entry": KindOfHeld(
         "entries of the import folder that are not taken",
+        "entry of the import folder that is not taken",
         _RETRY,
         urgent=False,
         stays="It does not belong to the adapter. Move it out of the import folder, or rename it.",
     ),
     "temporary": KindOfHeld(
         "unfinished files that a crash left; their content is written again",
+        "unfinished file that a crash left; its content is written again",
         _RETRY,
         urgent=False,
         stays="Remove it with: concordant quarantine retry ID --agency DIR",
@@ -112,6 +137,25 @@ class HeldItem:
     event_id: str | None = None
     field: str | None = None
     count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGroup:
+    """Held items of one kind, code and agency.
+
+    Attributes:
+        kind: their kind.
+        code: their reason code.
+        agency: the partner they come from; None for our own.
+        count: number of items.
+        oldest_ms: when the oldest was first held.
+    """
+
+    kind: HeldKind
+    code: str
+    agency: str | None
+    count: int
+    oldest_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.held.items import HeldItem
-from broker.held.reason_file import REASON, FileReason, read_reason
+from broker.held.reason_file import REASON, FileReason, RowReason, read_reason
 
 PARTS: Final = (".rejected", ".rest")
 """Parts of the name of a partial file, before its ending."""
@@ -76,6 +76,23 @@ def find_held_file(folder: Path, id_: str) -> Path | None:
             if id_ in (file_id("file", entry.name), file_id("rows", entry.name)):
                 return folder / entry.name
     return None
+
+
+def refused_rows(folder: Path, id_: str) -> tuple[RowReason, ...]:
+    """Return the reasons of the refused rows of a file; none if the id is not one of such rows.
+
+    Args:
+        folder: the agency's quarantine folder.
+        id_: id of a held item.
+    """
+    file = find_held_file(folder, id_)
+    if file is None:
+        return ()
+    with suppress(OSError):
+        rows_of = _rows_of(file.name, {entry.name: entry for entry in _first(folder)})
+        reason = None if rows_of is None else read_reason(folder / f"{rows_of}{REASON}")
+        return () if reason is None else reason.rows
+    return ()
 
 
 def file_id(kind: str, name: str) -> str:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.agency.issuing_guard import foreign_manifests
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import adapter_runs, open_held_state
-from broker.held.inventory import counted, held_folders, held_items
-from broker.held.items import KINDS, HeldItem
+from broker.held.inventory import held_folders, held_groups
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
-from broker.observing.metrics import NOT_TAKEN_SHOWN_MS, HeldKind
+from broker.observing.metrics import NOT_TAKEN_SHOWN_MS
 from broker.observing.side_faults import SideFault, side_faults
 from broker.observing.tallies import kept
 from broker.operations.agency_progress import (
@@ -26,6 +23,7 @@ from broker.operations.agency_progress import (
 from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
 from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
 from broker.operations.folders import FolderState, folder_states
+from broker.operations.held_status import Held, for_a_person, held_lines
 from broker.operations.registry_state import (
     MissingManifest,
     RegistryDifference,
@@ -138,21 +136,6 @@ class Referrals:
     cancelled: int
     cancellation_requested: int
     overdue: tuple[Overdue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Held items of one kind.
-
-    ``codes`` counts the reasons; ``retry`` is the command that tries them again.
-    """
-
-    kind: HeldKind
-    title: str
-    count: int
-    oldest_ms: int | None
-    codes: dict[str, int]
-    retry: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +264,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
     foreign = foreign_manifests(participant.root, participant.agency, participant.manifests)
     due = ends is not None and ends - now < DELEGATION_WARNING_MS
     within_ms = participant.config.result_within_ms
-    items = held_items(tx, held_folders(participant), now)
+    groups = held_groups(tx, held_folders(participant), now)
     overdue, oldest_offer = tx.offers.unanswered(now - within_ms)
     return Status(
         agency=participant.agency,
@@ -307,8 +290,8 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
             Refused(agency, held.records, held.size, round(filled(held), 3))
             for agency, held in sizes.items()
         ),
-        held=_held(items),
-        put_aside=dict(Counter(one.agency for one in items if one.agency and _decided(one.kind))),
+        held=held_lines(groups),
+        put_aside=for_a_person(groups),
         evidence=len(tx.evidence.list()),
         heartbeats=_heartbeats(participant, tx, now),
         referrals=_referrals(participant.contracts, tx, now),
@@ -398,26 +381,6 @@ def _received(tx: Transaction) -> tuple[OtherStream, ...]:
             )
         )
     return tuple(streams)
-
-
-def _decided(kind: HeldKind) -> bool:
-    """Return whether a person decides on items of a kind."""
-    return KINDS[kind].urgent and not KINDS[kind].stays
-
-
-def _held(items: Sequence[HeldItem]) -> tuple[Held, ...]:
-    counts = counted(items)
-    return tuple(
-        Held(
-            name,
-            kind.title,
-            counts[name].count,
-            counts[name].oldest_ms,
-            dict(sorted(Counter(item.code for item in items if item.kind == name).items())),
-            kind.retry,
-        )
-        for name, kind in KINDS.items()
-    )
 
 
 def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[Heard, ...]:

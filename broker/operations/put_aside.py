@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.agency.participant import Participant
-from broker.codes.meanings import CODES
+from broker.codes.meanings import CODES, retry_helps
 from broker.held.inventory import held_folders, held_items
 from broker.held.items import KINDS, HeldItem
+from broker.held.quarantine_folder import refused_rows
+from broker.held.reason_file import RowReason
 from broker.observing.metrics import HeldKind
 from broker.store.transaction import Transaction
 
@@ -42,6 +44,7 @@ class PutAside:
         since_ms: when it was first held; 0 if that is not known.
         event_id: id of an event, which is a random number.
         retried: whether a retry can be asked for here.
+        retry_helps: whether a retry can help at all, by the advice of the code.
         discarded: whether a person may discard it.
         accepted: whether it was accepted from another agency, so that no copy stays after a
             discard.
@@ -59,6 +62,7 @@ class PutAside:
     since_ms: int
     event_id: str | None
     retried: bool
+    retry_helps: bool
     discarded: bool
     accepted: bool
     stays: str
@@ -118,6 +122,11 @@ def one_put_aside(participant: Participant, tx: Transaction, id_: str, now: int)
     return None
 
 
+def refused_rows_of(participant: Participant, id_: str) -> tuple[RowReason, ...]:
+    """Return place and code of each refused row of an export; none if the item is no such rows."""
+    return refused_rows(held_folders(participant).quarantine, id_)
+
+
 def _described(tx: Transaction, item: HeldItem) -> PutAside:
     meaning = CODES.get(item.code)
     kind = KINDS[item.kind]
@@ -134,6 +143,7 @@ def _described(tx: Transaction, item: HeldItem) -> PutAside:
         item.since_ms,
         item.event_id,
         item.kind in _RETRIED,
+        retry_helps(item.code),
         not kind.stays and not waits,
         item.kind == "event",
         kind.stays

@@ -42,6 +42,7 @@ class Ending:
         state: whether a person has to act.
         do: what to do, in whole sentences. A command stands between backticks.
         entry: name of the runbook entry; empty if nothing is to be done.
+        later: what to do when it ends soon; empty if that is now, or if the adapter does it.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Ending:
     state: EndState
     do: str
     entry: str = ""
+    later: str = ""
 
     def days_left(self, now: int) -> int:
         """Return the whole days that are left; negative after the end."""
@@ -87,7 +89,7 @@ def _ending(
 ) -> Ending:
     state = _state(ends_ms, soon_ms, now)
     if state == "in_time":
-        return Ending(kind, name, ends_ms, state, calm)
+        return Ending(kind, name, ends_ms, state, calm, later="" if calm == _BY_ITSELF else act)
     return Ending(kind, name, ends_ms, state, act, entry)
 
 

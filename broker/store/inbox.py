@@ -167,6 +167,12 @@ _SELECT_DISCARDED = (
 )
 _CODES_OF = select(_t.c.held_code, _t.c.discarded_code).where(_t.c.seq == bindparam("seq_"))
 _COUNT_DISCARDED = select(func.count()).select_from(_t).where(_t.c.discarded_ms.is_not(None))
+_HELD_COUNTS = (
+    select(_t.c.held_code, _t.c.source, func.count(), func.min(_t.c.held_ms))
+    .where(_HELD)
+    .group_by(_t.c.held_code, _t.c.source)
+    .order_by(_t.c.held_code, _t.c.source)
+)
 _COUNT_HELD = select(func.count(), func.min(_t.c.held_ms)).select_from(_t).where(_HELD)
 _COUNT_BEHIND = (
     select(func.count()).select_from(_t).where(_UNDELIVERED, _t.c.held_code.is_(None), _BEHIND)
@@ -297,6 +303,11 @@ class Inbox(Area):
     def held(self, limit: int) -> list[HeldEventRow]:
         """Return the oldest `limit` held events, by sequence."""
         return self._all(HeldEventRow, _SELECT_HELD, {"limit_": limit})
+
+    def held_counts(self) -> list[tuple[str, str, int, int]]:
+        """Return code, sender, number and time of the oldest (ms) of the held events."""
+        found = self._connection.execute(_HELD_COUNTS)
+        return [(code, source, count, oldest_ms) for code, source, count, oldest_ms in found]
 
     def release(self, seq: int) -> bool:
         """Offer a held event to the agency's system again. Returns whether it was held."""

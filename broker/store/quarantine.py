@@ -100,6 +100,12 @@ _HELD_BY_AGENCY = (
     .group_by(_q.c.agency)
     .order_by(_q.c.agency)
 )
+_COUNTS = (
+    select(_q.c.code, _q.c.agency, func.count(), func.min(_q.c.added_ms))
+    .where(_q.c.status == bindparam("status_"))
+    .group_by(_q.c.code, _q.c.agency)
+    .order_by(_q.c.code, _q.c.agency)
+)
 _SIZE_OF = _HELD_BY_AGENCY.where(_q.c.agency == bindparam("agency_"))
 
 _ADD_UNAUTHENTICATED = insert(_n)
@@ -206,6 +212,11 @@ class Quarantine(Area):
         """Return records and bytes held of each sender; a sender without any is left out."""
         found = self._connection.execute(_HELD_BY_AGENCY)
         return {agency: HeldSize(records, size) for agency, records, size in found}
+
+    def counts(self, status: QuarantineStatus) -> list[tuple[str, str, int, int]]:
+        """Return code, sender, number and time of the oldest (ms) of the records of a status."""
+        found = self._connection.execute(_COUNTS, {"status_": status})
+        return [(code, agency, count, oldest_ms) for code, agency, count, oldest_ms in found]
 
     def size_of(self, agency: str) -> HeldSize:
         """Return records and bytes held of one sender."""

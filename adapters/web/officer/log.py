@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from adapters.web.officer.chosen import INSPECTORS, disclosure_log
-from adapters.web.officer.words import FILTERS, KINDS, meaning
+from adapters.web.officer.words import FILTERS, KINDS
 from adapters.web.pages import PageRoute
+from adapters.web.reasons import meaning
 from adapters.web.rendering import UK
 from adapters.web.texts import N_
 from adapters.web.visit import Visit

@@ -9,7 +9,6 @@ from typing import Final, Literal, TypeAlias
 
 from adapters.web.texts import N_
 from broker.audit.entries import EntryKind
-from broker.codes.meanings import CODES
 from broker.operations.agreement_state import Own
 from contracts.comparison_effects import Effect
 from contracts.wording import in_words
@@ -98,11 +97,6 @@ SHORT_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The same, for a cell of a table."""
-
-
-def meaning(code: str) -> str:
-    """Return the meaning of a reason code; the code if this software does not know it."""
-    return CODES[code].means if code in CODES else code
 
 
 def path_in_words(path: str) -> str:

@@ -20,7 +20,7 @@ from broker.operations.runbook.runbook import RUNBOOK
 STATES: Final[dict[PartnerState, tuple[str, str, str]]] = {
     "stopped": (N_("Contradicts itself"), "stop", "warning"),
     "left": (N_("Has left"), "", ""),
-    "suspended": (N_("Has suspended its part"), "wait", "waits"),
+    "suspended": (N_("Has paused its part"), "wait", "waits"),
     "never_heard": (N_("Not heard yet"), "wait", "warning"),
     "silent": (N_("Silent"), "stop", "warning"),
     "missing": (N_("Filling a gap"), "note", "clock"),

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from adapters.web.errors import PageNotFoundError
 from adapters.web.operator.texts_with_commands import advice
+from adapters.web.reasons import meaning
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.reason_text import reason_text
@@ -16,10 +17,18 @@ from broker.errors import StoreError, WrongInputError
 from broker.held.retrying import Retried
 from broker.observing.metrics import HeldKind
 from broker.operations.discarding import Discarding, Wanted
-from broker.operations.put_aside import PutAside, PutAsideList, one_put_aside, put_aside
+from broker.operations.put_aside import (
+    PutAside,
+    PutAsideList,
+    one_put_aside,
+    put_aside,
+    refused_rows_of,
+)
 from broker.operations.retry import HELD_ID, RetriedRecord, retry_all
 
 ROWS: Final = 25
+MOST_ROWS: Final = 100
+"""Refused rows of one file that are shown."""
 KINDS: Final[dict[HeldKind, str]] = {
     "record": N_("Refused records"),
     "unconfirmed": N_("Records that wait for a receipt"),
@@ -116,8 +125,9 @@ def discard(visit: Visit) -> Response:
     faults: list[tuple[str, str]] = []
     try:
         reason = reason_text(reason, "reason", "")
-    except WrongInputError as error:
-        faults.append(("reason", error.detail))
+    except WrongInputError:
+        asked = N_("Enter in one line of at most 200 characters why you discard it")
+        faults.append(("reason", visit.renderer.text(asked)))
     if item.accepted and not accepted:
         faults.append(("accepted", visit.renderer.text(N_("Confirm that you told the sender"))))
     if faults:
@@ -157,6 +167,8 @@ def _item_page(
         status=422 if faults else 200,
         item=item,
         kinds=KINDS,
+        rows=refused_rows_of(visit.agency.participant(), item.id)[:MOST_ROWS],
+        meaning=meaning,
         reason=reason,
         faults=faults or [],
         advice=partial(advice, folder=visit.agency.root, item=item.id),

@@ -10,6 +10,8 @@ from broker.operations.agreement_state import shell_path
 from broker.operations.runbook.runbook import parts
 
 _COMMAND: Final = re.compile(r"(concordant [a-z](?:(?![.:;] )[^\n])*?--agency DIR)")
+_RETRY: Final = "concordant quarantine retry ID --agency DIR"
+_DISCARD: Final = ": concordant quarantine discard ID --reason TEXT --agency DIR"
 _FOLDER: Final = re.compile(r"\bDIR\b")
 
 
@@ -30,12 +32,15 @@ def told(text: str, folder: Path) -> list[tuple[str, bool]]:
 def advice(text: str, folder: Path, item: str) -> list[tuple[str, bool]]:
     """Return the advice of a reason code in parts, each with whether it is a command.
 
+    The two commands that the page has buttons for are left out.
+
     Args:
         text: the advice. A command in it begins with the program's name and ends with its folder.
         folder: the agency's folder, for DIR.
         item: id of the item, for ID.
     """
     own = shell_path(folder)
+    text = text.replace(_RETRY, "choose Retry").replace(_DISCARD, " below")
     parted = enumerate(_COMMAND.split(text))
     return [
         (part.replace(" ID ", f" {item} ").removesuffix("DIR") + own, True)

@@ -25,11 +25,11 @@ KINDS: Final[dict[Kind, str]] = {
     "receipt": N_("Signing key for receipts"),
     "exchange": N_("Key with which others encrypt for us"),
     "key_list": N_("Our list of keys"),
-    "delegation": N_("Permission of the governance keys"),
+    "delegation": N_("Permission of the governance keys for the adapter’s keys"),
     "agreement": N_("Agreement"),
 }
 END_STATES: Final[dict[EndState, tuple[str, str, str]]] = {
-    "in_time": (N_("In time"), "good", "tick"),
+    "in_time": (N_("Valid"), "good", "tick"),
     "soon": (N_("Act soon"), "wait", "clock"),
     "ended": (N_("Ended"), "stop", "warning"),
     "unusable": (N_("Cannot be used"), "stop", "warning"),

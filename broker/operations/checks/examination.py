@@ -17,6 +17,7 @@ from broker.operations.checks.kafka_checks import KAFKA, kafka_checks
 from broker.registry.contract_in_force import ContractInForce
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
+from contracts.wording import counted
 
 ENDS_SOON_MS = 30 * DAY_MS
 """Warning time: a new version of a contract takes weeks to agree on and to sign."""
@@ -153,6 +154,11 @@ def _one_contract(participant: Participant, in_force: ContractInForce, now: int)
 def _dates(named: str, ends_ms: int, now: int) -> Checks:
     days = (ends_ms - now) // DAY_MS
     if ends_ms - now < ENDS_SOON_MS:
-        yield warned("contract", f"{named} ends in {days} days", "agree on a new version and sign")
+        yield warned(
+            "contract",
+            f"{named} ends in {counted(days, 'day', 'days')}",
+            "agree on a new version and sign",
+        )
     else:
-        yield passed("contract", f"{named} is in force, signed by every party, for {days} days")
+        left = counted(days, "day", "days")
+        yield passed("contract", f"{named} is in force, signed by every party, for {left}")

@@ -11,7 +11,7 @@ from typing import Final
 from broker.agency.config_sections import DESK, FOLDER
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs
-from broker.held.inventory import counted, held_folders, held_items
+from broker.held.inventory import groups_by_kind, held_folders, held_groups
 from broker.held.items import KINDS
 from broker.observing.side_faults import Side, side_faults
 from broker.observing.tallies import kept
@@ -22,6 +22,7 @@ from broker.registry.awaited import awaited
 from broker.store.database import open_existing
 from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS, MINUTE_MS, duration_text
+from contracts.wording import counted
 
 SLOW_MS: Final = 10 * MINUTE_MS
 """Longest wait of an event for the agency's own system (the alert `InboxStuck`)."""
@@ -70,7 +71,7 @@ def _outbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) 
         return passed("outbox", "every accepted event is on Kafka")
     since = duration_text(now - counts.oldest_ms)
     largest = max((len(row.value or b"") for row in tx.outbox.unsent()), default=0)
-    detail = f"{waiting} events wait for Kafka, the oldest for {since}"
+    detail = counted(waiting, "event waits", "events wait") + f" for Kafka, the oldest for {since}"
     faults = [one for one in kept(tx) if one.kind == "relay"]
     last = max(faults, key=lambda one: one.last_ms, default=None)
     if counts.unsent and last is not None and last.code == TOO_LARGE:
@@ -95,8 +96,8 @@ def _results(participant: Participant, tx: Transaction, now: int) -> Iterator[Ch
     count, oldest = tx.offers.unanswered(now - within_ms)
     if count and oldest is not None:
         detail = (
-            f"our own system has sent no result for {count} events that it was offered, "
-            f"the oldest for {duration_text(now - oldest)}"
+            f"our own system has sent no result for {counted(count, 'event', 'events')} that it "
+            f"was offered, the oldest for {duration_text(now - oldest)}"
         )
         fix = "ask the team of that system whether it reads its events and sends results"
         yield Check("results", "fail", detail, fix, "results_overdue")
@@ -107,8 +108,8 @@ def _deliveries(tx: Transaction, now: int) -> Iterator[Check]:
     if failing.since_ms is not None:
         reasons = ", ".join(sorted(failing.codes))
         detail = (
-            f"our own system did not take {failing.events} events, which are tried again; the "
-            f"first of them for {duration_text(now - failing.since_ms)} ({reasons})"
+            f"our own system did not take {counted(failing.events, 'event', 'events')}; each is "
+            f"tried again, the first for {duration_text(now - failing.since_ms)} ({reasons})"
         )
         fix = "ask the team of that system; docs/codes.md says what each code means"
         late = now - failing.since_ms >= SLOW_MS
@@ -137,7 +138,8 @@ def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -
     if not waiting or oldest is None:
         return passed("inbox", "our own system has every event that can be delivered")
     detail = (
-        f"{waiting} events wait for our own system, the oldest for {duration_text(now - oldest)}"
+        counted(waiting, "event waits", "events wait")
+        + f" for our own system, the oldest for {duration_text(now - oldest)}"
     )
     if not runs:
         return warned("inbox", f"{detail}, and the adapter does not run", _start(participant))
@@ -163,7 +165,10 @@ def _streams(tx: Transaction) -> Iterator[Check]:
     for log, count in tx.reader_logs.without_content():
         bare[log.agency] = bare.get(log.agency, 0) + count
     for agency, count in sorted(bare.items()):
-        detail = f"of {count} records of {agency} only the hash arrived; they are requested again"
+        detail = (
+            f"of {counted(count, 'record', 'records')} of {agency} only the hash arrived; the rest "
+            "is requested again"
+        )
         fix = f"ask {agency} whether the content is lost there"
         yield Check("streams", "fail", detail, fix, "content_missing")
     if not missing and not bare:
@@ -220,7 +225,8 @@ def _referrals(participant: Participant, tx: Transaction, now: int) -> Check:
     late = len(tx.referrals.overdue(now))
     if late:
         fix = f"concordant status --agency {participant.root} names them; tell the caseworkers"
-        return warned("referrals", f"{late} referrals are past a deadline of the contract", fix)
+        detail = counted(late, "referral is", "referrals are") + " past a deadline of the contract"
+        return warned("referrals", detail, fix)
     return passed("referrals", "none is past a deadline of the contract")
 
 
@@ -246,11 +252,11 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
     store = open_existing(database)
     try:
         with store.reading() as tx:
-            items = held_items(tx, held_folders(participant), now)
+            groups = held_groups(tx, held_folders(participant), now)
             sizes = tx.quarantine.sizes()
     finally:
         store.close()
-    for name, found in counted(items).items():
+    for name, found in groups_by_kind(groups).items():
         if not found.count:
             continue
         kind = KINDS[name]
@@ -259,7 +265,7 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
             if not found.oldest_ms
             else f", the oldest for {duration_text(now - found.oldest_ms)}"
         )
-        detail = f"{found.count} {kind.title}{since}"
+        detail = counted(found.count, kind.single, kind.title) + since
         fix = f"concordant quarantine list --agency {participant.root}"
         if kind.urgent:
             yield Check("held", "fail", detail, fix, f"held_{name}")
@@ -278,5 +284,5 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
                 f"{participant.root}",
                 "quarantine_full",
             )
-    if not items:
+    if not groups:
         yield passed("held", "nothing is held")

@@ -21,6 +21,7 @@ from broker.transport.certificates import read_certificate
 from broker.transport.connection import ScramLogin
 from contracts.durations import DAY_MS, duration_text
 from contracts.errors import ConcordantError
+from contracts.wording import counted
 
 EXPIRES_SOON_MS: Final = 7 * DAY_MS
 
@@ -175,7 +176,7 @@ def keys(participant: Participant, now: int) -> Iterator[Check]:
         else:
             sound += 1
     if sound == len(asked):
-        yield passed("keys", f"{sound} keys can be unlocked")
+        yield passed("keys", counted(sound, "key", "keys") + " can be unlocked")
     renew = _renew(participant)
     for due in successors(manifest, now):
         left = duration_text(due.not_before - now)

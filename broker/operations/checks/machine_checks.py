@@ -19,6 +19,7 @@ from broker.store.database import open_store
 from broker.transport.connection import ssl_context
 from broker.transport.tls_ends import TlsPart, tls_facts
 from contracts.durations import DAY_MS, duration_text
+from contracts.wording import counted
 
 _CERTIFICATE: Final = (
     "ask Kafka's host to issue a certificate for the same name, and replace the files that [kafka] "
@@ -51,7 +52,9 @@ def folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
             "folder_unwritable",
         )
     if not wrong:
-        yield passed("folders", f"{len(set(named))} folders can be written to")
+        yield passed(
+            "folders", counted(len(set(named)), "folder", "folders") + " can be written to"
+        )
 
 
 def _writable(folder: Path) -> bool:

@@ -22,6 +22,7 @@ from broker.transport.topics import (
     readable_topics,
     writable_topics,
 )
+from contracts.wording import counted
 
 RIGHTS: Final = "rights"
 OTHER_RIGHTS: Final = "other rights"
@@ -101,8 +102,8 @@ def _needed(asked: NeededRights, tried: TriedRights) -> Iterator[Check]:
         kinds = [right for right in asked.needed if right.resource == "topic"]
         read = sum(right.operation == "read" for right in kinds)
         detail = (
-            f"Kafka lets us read {read} topics, write {len(kinds) - read}, and use our consumer "
-            "groups: each was tried"
+            f"Kafka lets us read {counted(read, 'topic', 'topics')}, write {len(kinds) - read}, "
+            "and use our consumer groups: each was tried"
         )
         yield passed(RIGHTS, detail)
 

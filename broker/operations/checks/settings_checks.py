@@ -26,6 +26,7 @@ from broker.statements.heartbeats import SILENT_INTERVALS
 from broker.transport.connection import wrong_address
 from contracts.errors import ConcordantError
 from contracts.names import nearest
+from contracts.wording import counted
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -98,7 +99,9 @@ def partners(participant: Participant) -> Iterator[Check]:
         detail = f"no code of our system for {', '.join(missing)}: no export can address them"
         yield warned("partners", detail, "add a line to [partners] in agency.toml")
     elif not wrong:
-        yield passed("partners", f"{len(config.partners)} codes, each of a party")
+        yield passed(
+            "partners", counted(len(config.partners), "code", "codes") + ", each of a party"
+        )
 
 
 def _same_folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:

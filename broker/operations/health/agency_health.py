@@ -31,10 +31,11 @@ from broker.operations.health.partner_troubles import (
     silence_trouble,
     trust_troubles,
 )
-from broker.operations.health.trouble import Trouble, counted
+from broker.operations.health.trouble import Trouble
 from broker.operations.health.validity_troubles import validity_troubles
 from broker.store.transaction import Transaction
 from contracts.durations import duration_text
+from contracts.wording import counted
 
 FLOWS: Final = "Everything flows."
 _ORDER: Final = {"now": 0, "today": 1, "soon": 2}

@@ -11,8 +11,9 @@ from broker.operations.agency_status import Status
 from broker.operations.checks.check import Check
 from broker.operations.checks.flow_checks import SLOW_MS
 from broker.operations.health.kafka_outage import kafka_outage
-from broker.operations.health.trouble import Trouble, counted, since
+from broker.operations.health.trouble import Trouble, since
 from contracts.durations import DAY_MS
+from contracts.wording import counted
 
 _SIDES: Final = {"source": "fetch from", "sink": "hand events to"}
 

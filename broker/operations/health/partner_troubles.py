@@ -7,8 +7,9 @@ from typing import Final, TypeAlias
 
 from broker.codes.meanings import CODES
 from broker.operations.agency_status import Status
-from broker.operations.health.trouble import Trouble, counted, listed, since
+from broker.operations.health.trouble import Trouble, listed, since
 from contracts.durations import DAY_MS
+from contracts.wording import counted
 
 NAMED_AT_MOST: Final = 2
 """Most partners that one sentence names."""

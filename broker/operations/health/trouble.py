@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from contracts.durations import DAY_MS
+from contracts.wording import counted
 
 Urgency: TypeAlias = Literal["now", "today", "soon"]
 """``now``: events do not flow. ``today``: a person decides. ``soon``: everything still flows."""
@@ -34,11 +35,6 @@ class Trouble:
     do: str
     since_ms: int | None = None
     agency: str | None = None
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Return a number with its noun, for example ``1 event`` or ``1,204 events``."""
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def listed(names: Sequence[str]) -> str:

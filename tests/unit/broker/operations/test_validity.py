@@ -27,6 +27,9 @@ def test_everything_that_ends_is_listed_the_first_to_end_first(tmp_path: Path) -
     assert [one.ends_ms for one in found] == sorted(one.ends_ms for one in found)
     assert {one.state for one in found} == {"in_time"}
     assert all(not one.entry for one in found)
+    by_hand = {one.kind for one in found if one.later}
+    assert {"authority", "delegation", "agreement"} <= by_hand
+    assert by_hand.isdisjoint({"key_list", "stream", "receipt", "exchange"})
 
 
 def test_near_and_past_ends_have_a_step_and_a_runbook_entry(tmp_path: Path) -> None:

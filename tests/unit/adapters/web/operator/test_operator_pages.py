@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import adapters.support
+from adapters.mapping.document import parse_mapping
 from adapters.web.operator.area import AREA
 from adapters.web.people import Role
+from broker.agency.kinds import documents_of
 from broker.agency.running import ADAPTER_LOCK
 from broker.cli.status_text import in_words
+from broker.held.reason_file import REASON, FileReason, RowReason, format_reason
 from broker.observing.side_faults import keep_fault
 from broker.operations.health.agency_health import FLOWS, look
 from broker.operations.runbook.runbook import RUNBOOK
@@ -28,6 +32,8 @@ from tests.support.operator_state import (
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.authoring.test_export_coverage import SECRET, write_export
 from tests.unit.adapters.web.conftest import Clock
+
+MAPPING = Path(adapters.support.__file__).with_name("mapping.2026-11.yaml")
 
 SHOWN = [page.path for page in AREA.pages if page.method == "GET" and "{" not in page.path]
 
@@ -287,8 +293,52 @@ def test_the_mapping_is_shown_25_columns_a_page_and_counts_on_request(
     write_export(folder / "processed" / "1.csv", folder)
     counted = operator.get("/mapping?count=yes").text
     assert 'id="unknown"' in counted
-    assert "add-code" in counted
+    assert 'id="no-own-file"' in counted
+    assert "add-code" not in counted, "no command that a shipped mapping refuses"
     assert SECRET not in counted
+
+
+def test_a_code_is_added_to_our_own_mapping_file(operator: Visitor, folder: Path) -> None:
+    mapping, settings = folder / "mapping.yaml", folder / "agency.toml"
+    mapping.write_text(f"{MAPPING.read_text()}\nformat: {{type: csv}}\n")
+    text = settings.read_text()
+    settings.write_text(re.sub('kind = "[a-z]+"', 'kind = "mapped"', text, count=1))
+    assert 'id="add-code"' in operator.get("/mapping").text
+    before = parse_mapping(mapping.read_bytes(), mapping.name, documents_of(folder)).tables
+    table = next(name for name, one in before.items() if len(one.codes) > 1)
+    own, shared = next(iter(before[table].codes.items()))
+    form = {"table": table, "own": "A NEW CODE", "shared": shared}
+    answer = operator.post("/mapping", form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/put-aside")
+    after = parse_mapping(mapping.read_bytes(), mapping.name, documents_of(folder)).tables
+    assert {**after[table].codes, **after[table].accepted}["A NEW CODE"] == shared
+    operator.get("/mapping")
+    again = operator.post("/mapping", {**form, "own": own})
+    assert again.status_code == 422
+    assert 'href="#own"' in again.text
+
+
+def test_the_refused_rows_of_a_file_are_named_without_values(
+    operator: Visitor, folder: Path
+) -> None:
+    opened_state(folder).close()
+    quarantine = folder / "quarantine"
+    quarantine.mkdir(exist_ok=True)
+    (quarantine / f"{SECRET_NAME}.csv.rejected.csv").write_text(SECRET_NAME)
+    reason = FileReason(
+        f"{SECRET_NAME}.csv",
+        "",
+        "rows_refused",
+        "1 row",
+        (RowReason(7, "unknown_value", "line 7, column FLAGS", f"not {SECRET_NAME}"),),
+    )
+    (quarantine / f"{SECRET_NAME}.csv{REASON}").write_bytes(format_reason(reason))
+    found = re.search(r"/put-aside/item\?id=(rows-[0-9a-f]+)", operator.get("/put-aside").text)
+    assert found is not None
+    page = operator.get("/put-aside/item", params={"id": found[1]}).text
+    assert "Line 7, column FLAGS" in page
+    assert "unknown_value" in page
+    assert SECRET_NAME not in page
 
 
 def test_a_code_for_a_shipped_mapping_is_refused(operator: Visitor, folder: Path) -> None:

@@ -19,12 +19,23 @@ def test_a_command_gets_the_folder_and_words_stay() -> None:
 
 
 def test_the_advice_of_a_code_gets_folder_and_id() -> None:
-    parts = advice(CODES["consent_missing"].to_do, FOLDER, "17")
-    commands = [text for text, is_command in parts if is_command]
-    assert commands == ["concordant quarantine discard 17 --reason TEXT --agency '/srv/our agency'"]
+    text = "Then: concordant quarantine retry ID --not-heard --reason TEXT --agency DIR."
+    commands = [text for text, is_command in advice(text, FOLDER, "17") if is_command]
+    assert commands == [
+        "concordant quarantine retry 17 --not-heard --reason TEXT --agency '/srv/our agency'"
+    ]
+
+
+def test_the_advice_names_the_buttons_of_the_page() -> None:
+    for code, button in (("rows_refused", "choose Retry"), ("consent_missing", "below")):
+        ((text, is_command),) = advice(CODES[code].to_do, FOLDER, "17")
+        assert button in text
+        assert not is_command
 
 
 def test_no_advice_loses_a_word() -> None:
     for code, meaning in CODES.items():
         joined = "".join(text for text, _ in advice(meaning.to_do, Path("DIR"), "ID"))
-        assert joined == meaning.to_do, code
+        kept = meaning.to_do.replace("concordant quarantine retry ID --agency DIR", "choose Retry")
+        discard = ": concordant quarantine discard ID --reason TEXT --agency DIR"
+        assert joined == kept.replace(discard, " below"), code
