@@ -13,6 +13,7 @@ from typing import Final
 
 from adapters.trial_partnership import create_partnership
 from broker.agency.config import CONFIG_NAME
+from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from broker.transport.local_settings import KAFKA_FOLDER, server_properties
 
 HOST: Final = "kafka"
@@ -21,6 +22,10 @@ CONTROLLER_PORT: Final = 9093
 HTTP_PORT: Final = 9464
 IN_CONTAINER: Final = Path("/var/lib/kafka")
 """Kafka's folder as its own container sees it: `tls` and `data` are mounted there."""
+
+PAGES_OF: Final = "haven-support"
+"""The agency whose people work at the pages."""
+PAGES_PORT: Final = 8443
 
 _HTTP_HERE: Final = 'host = "127.0.0.1"\nport = 0\n'
 _HTTP_EVERYWHERE: Final = f'host = "0.0.0.0"\nport = {HTTP_PORT}\n'
@@ -50,6 +55,7 @@ def make(root: Path, now: int) -> bool:
         if text.count(_HTTP_HERE) != 1:
             raise RuntimeError("agency.toml is not written as this script expects")
         config.write_text(text.replace(_HTTP_HERE, _HTTP_EVERYWHERE))
+    _add_pages(partnership.directory(PAGES_OF))
     tls = kafka / "tls"
     store = tls / "keystore.pem"
     store.touch(mode=0o600)
@@ -59,6 +65,17 @@ def make(root: Path, now: int) -> bool:
         server_properties(IN_CONTAINER, host=HOST, port=PORT, controller_port=CONTROLLER_PORT)
     )
     return True
+
+
+def _add_pages(directory: Path) -> None:
+    """Give an agency a certificate for its pages, and the settings that use it."""
+    authority = issue_ca("trial pages")
+    certificate, key = issue_certificate(authority, PAGES_OF, ["localhost"])
+    save_identity(directory / "web", ca=authority.certificate, certificate=certificate, key=key)
+    config = directory / CONFIG_NAME
+    address = f'address = "https://localhost:{PAGES_PORT}"'
+    files = 'certificate = "web/cert.pem"\nkey = "web/key.pem"'
+    config.write_text(f"{config.read_text()}\n[web]\n{files}\n{address}\n")
 
 
 if __name__ == "__main__":

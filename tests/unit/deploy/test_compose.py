@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 import yaml
@@ -16,6 +18,7 @@ from cryptography import x509
 
 from adapters.catalogue import adapter_named
 from adapters.trial_agencies import london_agencies
+from adapters.web.serving import WebServer
 from broker.agency.config import load_config
 from broker.operations.kafka_operator import OperatorAccess, partnership_host
 from contracts.loading import load_contract
@@ -106,11 +109,37 @@ def test_each_agency_finds_kafka_and_answers_at_the_published_port(
         adapter_named(config.adapter.kind)
         assert config.kafka.bootstrap == f"kafka:{script.PORT}"
         assert config.http.host == "0.0.0.0"
-        (port,) = services[agency]["ports"]
+        port, *_pages = services[agency]["ports"]
         address, outside, inside = port.split(":")
         assert (address, int(inside)) == ("127.0.0.1", config.http.port)
         published.add(outside)
     assert len(published) == len(AGENCIES)
+
+
+async def test_the_pages_answer_at_the_published_port(
+    services: dict[str, Any], partnership: Path, script: Any, parsed: Any
+) -> None:
+    service = services[script.PAGES_OF]
+    name, parameters = parsed(service["command"])
+    address, outside, inside = service["ports"][1].split(":")
+    assert (name, parameters["web"], parameters["web_host"]) == ("adapter run", True, "0.0.0.0")
+    assert (address, int(outside), int(inside)) == (
+        "127.0.0.1", script.PAGES_PORT, parameters["web_port"],
+    )  # fmt: skip
+    folder = partnership / script.PAGES_OF
+    server = WebServer(folder, lambda: NOW, parameters["web_host"], 0)
+    await server.start()
+    try:
+        link = server.new_link()
+        assert link.startswith(f"https://localhost:{script.PAGES_PORT}/link/")
+        trusted = ssl.create_default_context(cafile=folder / "web/ca.pem")
+        async with httpx.AsyncClient(verify=trusted) as browser:
+            answer = await browser.get(link.replace(str(script.PAGES_PORT), str(server.port)))
+    finally:
+        await server.stop()
+
+    assert answer.status_code == 303
+    assert answer.headers["set-cookie"].startswith("__Host-")
 
 
 def test_the_agencies_come_with_a_contract_in_force(partnership: Path) -> None:
