@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from broker.cli.output import Agency, AsJson, Output, note, number_of, print_json, print_text
+from broker.cli.output import (
+    Agency,
+    AsJson,
+    Output,
+    note,
+    number_of,
+    print_json,
+    print_table,
+    print_text,
+    write_file,
+)
 from broker.directory.listing import CapacityState
 
 app = typer.Typer(
@@ -125,3 +136,76 @@ def search(
         print_json(found_json(found, now), output)
     else:
         print_text(found_in_words(found, now), output)
+
+
+@app.command("coverage")
+def coverage(
+    agency: Agency,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write every cell as CSV.")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Write a map-like grid as SVG.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show for each need and motivation in how many areas no service or one agency alone works.
+
+    Counts your own services and those that partners have published. The wait is that of your own
+    oldest referral without an answer.
+    """
+    from broker.cli.directory_text import coverage_json, coverage_rows
+    from broker.clock import now_ms
+    from broker.directory.coverage import coverage_csv
+    from broker.directory.coverage_grid import coverage_svg
+    from broker.operations.directory.covering import directory_coverage
+
+    cells = directory_coverage(agency, now_ms())
+    if csv is not None:
+        write_file(csv, coverage_csv(cells).encode(), "table")
+    if svg is not None:
+        write_file(svg, coverage_svg(cells).encode(), "grid")
+    if json:
+        print_json(coverage_json(cells))
+    else:
+        print_table(*coverage_rows(cells))
+
+
+@app.command("export")
+def export(
+    agency: Agency,
+    open_referral: Annotated[
+        Path, typer.Option("--open-referral", metavar="FILE", help="File to write, JSON.")
+    ],
+) -> None:
+    """Write the public part of your listing as a page of Open Referral UK 3.0.
+
+    Capacity, intake and safe contact stay out. A refuge has no address in it.
+    """
+    from broker.clock import now_ms
+    from broker.operations.directory.open_referral_files import export_open_referral
+
+    print_json(export_open_referral(agency, now_ms()), open_referral)
+    note("Written. The file has nothing that is for the partnership alone.")
+
+
+@app.command("import")
+def import_(
+    agency: Agency,
+    open_referral: Annotated[
+        Path, typer.Option("--open-referral", metavar="FILE", help="Page or list of services.")
+    ],
+    output: Output = None,
+) -> None:
+    """Turn services of Open Referral UK 3.0 into the text of a directory.yaml.
+
+    Terms that are codes of your agreements, or their labels, become needs and motivations. Add what
+    is missing, then publish.
+    """
+    from broker.clock import now_ms
+    from broker.operations.directory.open_referral_files import import_open_referral
+
+    found = import_open_referral(agency, open_referral, now_ms())
+    print_text(found.text, output)
+    if found.incomplete:
+        note(f"Add needs and areas for: {', '.join(found.incomplete)}")

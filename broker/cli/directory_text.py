@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from broker.cli.times import day, instant, moment
+from broker.directory.coverage import Cell
 from broker.directory.listing import Capacity, Service, known_capacity
 from broker.directory.search import KnownFit, Offer, Reason
 from broker.operations.directory.held_listings import HeldListing
@@ -197,3 +199,38 @@ def found_in_words(found: Found, now: int) -> str:
 
 def _why(reasons: tuple[Reason, ...]) -> str:
     return "; ".join(one.text for one in reasons) or "it is active"
+
+
+def coverage_rows(cells: Sequence[Cell]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return columns and rows of a table: one row for each need and motivation."""
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.kind, cell.code), []).append(cell)
+    rows = []
+    for (kind, code), found in groups.items():
+        counts = Counter(min(2, len(cell.agencies)) for cell in found)
+        waits = [one.longest_wait_days for one in found if one.longest_wait_days is not None]
+        longest = str(max(waits)) if waits else ""
+        rows.append((kind, code, *(str(counts[number]) for number in range(3)), longest))
+    columns = ("kind", "code", "areas with none", "with one", "with more", "longest wait (days)")
+    return columns, rows
+
+
+def coverage_json(cells: Sequence[Cell]) -> dict[str, Any]:
+    """Return the cells for scripts."""
+    return {
+        "cells": [
+            {
+                "kind": cell.kind,
+                "code": cell.code,
+                "label": cell.label,
+                "area": cell.area.code,
+                "area_name": cell.area.name,
+                "services": cell.services,
+                "agencies": list(cell.agencies),
+                "with_capacity": cell.with_capacity,
+                "longest_wait_days": cell.longest_wait_days,
+            }
+            for cell in cells
+        ]
+    }

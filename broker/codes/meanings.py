@@ -1267,6 +1267,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Name two or three officers with keys of their own before the agency signs an "
         "agreement: concordant agency officer add FILE --agency DIR",
     ),
+    "open_referral_invalid": Meaning(
+        "the file is not one of Open Referral UK 3.0",
+        "Give a page of services, a list of services or one service of profile 3.0, as JSON.",
+    ),
+    "open_referral_unreadable": Meaning(
+        "the file of Open Referral UK cannot be read",
+        "Check that it is there, who owns it and its permissions.",
+    ),
     "operator_invalid": Meaning(
         "the name of the operator cannot be used", "Give another name with --operator."
     ),

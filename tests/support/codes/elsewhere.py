@@ -14,6 +14,10 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "open_referral_invalid": "broker/cli/test_directory_exchange.py"
+    "::test_another_file_and_a_missing_one_are_refused",
+    "open_referral_unreadable": "broker/cli/test_directory_exchange.py"
+    "::test_another_file_and_a_missing_one_are_refused",
     "area_invalid": "broker/cli/test_directory_search.py::test_an_unknown_code_is_refused",
     "listing_invalid": "broker/cli/test_directory.py::test_a_wrong_file_changes_nothing",
     "listing_missing": "broker/cli/test_directory.py::test_a_missing_listing_is_named",

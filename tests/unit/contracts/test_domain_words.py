@@ -61,6 +61,9 @@ OUR_OWN = {
 """Words of the vocabulary that our own formats use with a meaning of their own."""
 
 ALLOWED = {
+    ("broker/directory/open_referral_export.py", "address"): "part of a name of a UUID",
+    ("broker/directory/open_referral_import.py", "address"): "member of a listing's location",
+    ("broker/directory/open_referral_import.py", "postcode"): "member of a listing's location",
     ("broker/cli/directory_text.py", "address"): "member of a listing's location",
     ("contracts/loading.py", "crime"): "file name of the shipped agreement",
     ("contracts/loading.py", "hate"): "file name of the shipped agreement",

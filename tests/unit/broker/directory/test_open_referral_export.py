@@ -1,0 +1,186 @@
+"""Open Referral UK 3.0: the public part goes out, and comes back the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from broker.directory.code_lists import listed_codes
+from broker.directory.listing import Capacity, Listing
+from broker.directory.listing_file import ListingFile, parse_listing_file
+from broker.directory.open_referral_export import exported
+from broker.directory.open_referral_import import MAX_FEED_BYTES, imported, parse_feed
+from broker.errors import WrongInputError
+from contracts.vocabulary.known import named_vocabulary
+from tests.support.listings import FILE
+
+CODES = listed_codes([named_vocabulary("hate-crime")])
+UUID = {"type": "string", "format": "uuid", "pattern": "^[0-9a-f-]{36}$"}
+TEXT = {"type": "string"}
+
+
+def needs(required: list[str], **members: object) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": {"id": UUID, **members},
+        "required": ["id", *required],
+    }
+
+
+def many(items: object) -> dict[str, object]:
+    return {"type": "array", "items": items}
+
+
+TERM = needs(["name", "description", "taxonomy"], name=TEXT, description=TEXT, term=TEXT)
+LOCATION = needs(
+    ["location_type"],
+    location_type={"enum": ["physical", "postal", "virtual"]},
+    addresses=many(needs(["address_1", "postal_code", "country"], postal_code=TEXT)),
+)
+SERVICE = needs(
+    ["name", "status", "organization"],
+    name=TEXT,
+    status={"enum": ["active", "inactive", "defunct", "temporarily closed"]},
+    minimum_age={"type": "number"},
+    maximum_age={"type": "number"},
+    url={"type": "string", "format": "uri", "pattern": "^https?://"},
+    organization=needs(["name", "description"], name=TEXT, description=TEXT),
+    schedules=many(
+        needs([], freq={"enum": ["WEEKLY", "MONTHLY"]}, byday=TEXT, opens_at=TEXT, closes_at=TEXT)
+    ),
+    service_areas=many(needs([], name=TEXT, extent=TEXT, extent_type=TEXT, uri=TEXT)),
+    languages=many(needs([], name=TEXT, code=TEXT)),
+    contacts=many(needs([], phones=many(needs(["number"], number=TEXT)))),
+    attributes=many(needs([], link_type=TEXT, taxonomy_term=TERM)),
+    service_at_locations=many(needs([], location=LOCATION)),
+)
+"""What profile 3.0 requires of a service, its parts and their types."""
+SECRET = ("intake", "safe_contact", "capacity")
+PLACE = "    location: {name: Haven, address: '1 High Street, London', postcode: NW1 1AA}\n"
+PUBLIC = FILE.replace(
+    "    minimum_age: 16\n", f"    minimum_age: 16\n{PLACE}    telephone: 020 7946 0000\n"
+)
+
+
+def parsed(text: str) -> ListingFile:
+    return parse_listing_file(text.encode(), "directory.yaml", CODES)
+
+
+def listing_in(text: str) -> Listing:
+    form = parsed(text)
+    return Listing(organisation=form.organisation, services=form.services)
+
+
+def page(text: str = PUBLIC) -> dict[str, Any]:
+    return exported("haven-support", listing_in(text), CODES)
+
+
+def back(feed: object) -> ListingFile:
+    services = parse_feed(json.dumps(feed).encode(), "feed.json")
+    return parsed(yaml.safe_dump(imported(services, CODES)))
+
+
+def code(raw: bytes) -> str:
+    with pytest.raises(WrongInputError) as caught:
+        parse_feed(raw, "feed.json")
+    return caught.value.code
+
+
+def test_each_service_meets_the_profile_and_keeps_its_ids() -> None:
+    found = page()
+    assert (found["total_items"], len(found["contents"])) == (2, 2)
+    for one in found["contents"]:
+        Draft202012Validator(SERVICE).validate(one)
+    assert page() == found
+    ids = [one["id"] for one in found["contents"]]
+    assert len(set(ids)) == 2
+
+
+def test_nothing_for_the_partnership_alone_and_no_refuge_s_address_goes_out() -> None:
+    listing = listing_in(PUBLIC)
+    capacity = Capacity(state="waitlist", places=98_765, as_of=1_000, expires=2_000)
+    one = listing.services["emotional-support"]
+    partners = one.partners.model_copy(update={"capacity": capacity})
+    whole = listing.model_copy(
+        update={
+            "services": {
+                **listing.services,
+                "emotional-support": one.model_copy(update={"partners": partners}),
+            }
+        }
+    )
+    text = json.dumps(exported("haven-support", whole, CODES))
+    assert one.partners.intake is not None
+    assert one.partners.safe_contact is not None
+    for secret in (one.partners.intake, one.partners.safe_contact, "waitlist", "98765", *SECRET):
+        assert secret not in text
+    home = next(each for each in page()["contents"] if each["name"] == "Safe home")
+    assert "service_at_locations" not in home
+
+
+def test_an_exported_listing_is_imported_unchanged() -> None:
+    form, again = parsed(PUBLIC), back(page())
+    assert again.organisation == form.organisation
+    for name, one in form.services.items():
+        public = one.model_dump(exclude={"partners", "refuge", "interpreters", "website"})
+        assert again.services[name].model_dump(include=set(public)) == public
+
+
+def test_one_service_and_a_list_are_read_too() -> None:
+    contents = page()["contents"]
+    for feed in (contents, contents[0]):
+        assert parse_feed(json.dumps(feed).encode(), "feed.json")[0].name == "Emotional support"
+
+
+def test_terms_of_another_directory_become_codes_by_their_label() -> None:
+    feed = {
+        "id": "x",
+        "name": "9 Lives",
+        "status": "active",
+        "organization": {"id": "o", "name": "Lives", "description": "Help."},
+        "attributes": [{"id": "a", "taxonomy_term": {"id": "t", "name": "Legal Advice"}}],
+        "service_areas": [{"id": "s", "uri": "http://areas.example/id/E09000007"}],
+        "schedules": [{"id": "m", "freq": "MONTHLY", "byday": "2MO"}],
+    }
+    form = back(feed)
+    (one,) = form.services.values()
+    assert (one.needs, one.areas, one.opening) == (("legal_advice",), ("E09000007",), ())
+    assert list(form.services) == ["s-9-lives"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b'{"contents": {}}',
+        b'[{"id": "a", "name": "b", "status": "open"}]',
+        b'[{"id": "a", "name": "b", "name": "c", "status": "active"}]',
+        b"[" * 100_000,
+        b"[" + b" " * MAX_FEED_BYTES + b"]",
+        json.dumps([{"id": "a", "name": "x" * 20_001, "status": "active"}]).encode(),
+    ],
+    ids=range(9),
+)
+def test_another_file_is_refused(raw: bytes) -> None:
+    assert code(raw) == "open_referral_invalid"
+
+
+@given(st.text(max_size=30))
+def test_hidden_characters_of_a_feed_do_not_get_into_a_listing(name: str) -> None:
+    feed = {
+        "id": "x",
+        "name": name,
+        "status": "active",
+        "organization": {"id": "o", "name": "Lives", "description": "Help."},
+    }
+    services = parse_feed(json.dumps(feed).encode(), "feed.json")
+    (service_id,) = imported(services, CODES)["services"]  # type: ignore[misc]  # a mapping
+    assert service_id.isascii()
