@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from broker.figures.disclosure.exact import protect_exactly
 from broker.figures.disclosure.history import earlier_figures
 from broker.figures.disclosure.knowledge import State
 from broker.figures.disclosure.model import Cell, Counts, Figure, Mark, Release
@@ -60,7 +61,9 @@ def protect(
 
     statements = Statements(population, drafts, before, round_to)
     knowledge = statements.knowledge
-    protection = protect_in_turn(knowledge, statements.targets)
+    protection = protect_exactly(knowledge, statements.targets) or protect_in_turn(
+        knowledge, statements.targets
+    )
     if not all(is_consistent(knowledge, world) for world in protection.worlds):
         raise ArithmeticError("Disclosure control: a proof does not hold, so nothing is published.")
     found = {
