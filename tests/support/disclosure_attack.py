@@ -34,6 +34,11 @@ class Range:
         whole = self.low <= 1 + 1e-6 and self.high >= self.threshold - 1 - 1e-6
         return inside and not whole
 
+    @property
+    def narrowed_change(self) -> bool:
+        """It lies between no change and a change by the threshold, without these two."""
+        return self.low > 1e-6 and self.high < self.threshold - 1e-6
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -63,13 +68,17 @@ def nearest(count: int, base: int) -> int:
     return -min(multiples)[1]
 
 
-def facts(counts: Counts, releases: Sequence[Release], attacker: str | None) -> Iterator[Fact]:
+def facts(
+    counts: Counts, releases: Sequence[Release], attacker: str | None, *, trusting: bool = True
+) -> Iterator[Fact]:
     """All that follows at once from the figures: limits of counts."""
     primary = [
         figure.cell
         for release in releases
         for figure in release.figures
-        if figure.mark is Mark.PRIMARY and is_small(counts, figure.cell)
+        if figure.mark is Mark.PRIMARY
+        and is_small(counts, figure.cell)
+        and not is_changed(counts, figure)
     ]
     for release in releases:
         for figure in release.figures:
@@ -77,17 +86,24 @@ def facts(counts: Counts, releases: Sequence[Release], attacker: str | None) -> 
             mine = value(counts, cell.atoms) - value(counts, cell.atoms, attacker)
             if figure.shown is not None:
                 low, high = shown_limits(figure.shown, release.round_to)
+                now = value(counts, cell.atoms)
+                if is_changed(counts, figure):
+                    if trusting:
+                        yield Fact(cell.atoms, min(low, now), max(high, now))
+                    continue
                 if figure.shown == 0 and value(counts, cell.atoms) == 0:
                     high = 0
-                if high > 0 and not figure.kept:
+                if high > 0:
                     low = max(low, min(cell.threshold, value(counts, cell.atoms)))
                 yield Fact(cell.atoms, low, high)
                 others = value(counts, cell.atoms, attacker)
-                if attacker is not None and not figure.kept:
+                if attacker is not None:
                     if others == 0:
                         yield Fact(cell.atoms, mine, mine)
                     elif others >= cell.threshold:
                         yield Fact(cell.atoms, mine + cell.threshold, np.inf)
+            elif is_changed(counts, figure):
+                continue
             elif figure.mark is Mark.SECONDARY and value(counts, cell.atoms) >= cell.threshold:
                 yield Fact(cell.atoms, cell.threshold, np.inf)
             elif figure.mark is Mark.PRIMARY and not any(cell.atoms < one.atoms for one in primary):
@@ -95,6 +111,16 @@ def facts(counts: Counts, releases: Sequence[Release], attacker: str | None) -> 
                     yield Fact(cell.atoms, 1, cell.threshold - 1)
                 else:
                     yield Fact(cell.atoms, min(cell.threshold, value(counts, cell.atoms)), np.inf)
+
+
+def is_changed(counts: Counts, figure: Figure) -> bool:
+    """The counts differ from those of which the figure was made."""
+    names = {name for atom in figure.cell.atoms for name in counts.get(atom, {})}
+    return any(
+        figure.by_contributor.get(name, 0)
+        != sum(counts.get(atom, {}).get(name, 0) for atom in figure.cell.atoms)
+        for name in names | set(figure.by_contributor)
+    )
 
 
 def is_small(counts: Counts, cell: Cell) -> bool:
@@ -119,10 +145,47 @@ def hidden(releases: Sequence[Release]) -> list[Figure]:
     ]
 
 
+def differences(releases: Sequence[Release]) -> list[Cell]:
+    """Shown cells less smaller shown cells within them."""
+    shown = [
+        figure.cell
+        for release in releases
+        for figure in release.figures
+        if figure.shown is not None
+    ]
+    return [
+        Cell(
+            f"{whole.key} less {part.key}",
+            whole.atoms - part.atoms,
+            max(whole.threshold, part.threshold),
+        )
+        for whole in shown
+        for part in shown
+        if part.atoms < whole.atoms
+    ]
+
+
 def linear_attack(
     counts: Counts, releases: Sequence[Release], attacker: str | None = None
 ) -> list[Range]:
     """The range of each hidden count that is small for an attacker, by linear programming."""
+    targets = [figure.cell for figure in hidden(releases)] + differences(releases)
+    small = [cell for cell in targets if 0 < value(counts, cell.atoms, attacker) < cell.threshold]
+    return [
+        Range(cell.key, attacker, *ends, cell.threshold)
+        for cell, ends in zip(small, _ends(counts, releases, attacker, small), strict=True)
+    ]
+
+
+def _ends(
+    counts: Counts,
+    releases: Sequence[Release],
+    attacker: str | None,
+    cells: Sequence[Cell],
+    *,
+    trusting: bool = True,
+) -> Iterator[tuple[float, float]]:
+    """Least and largest count of the others in each cell."""
     atoms = sorted(
         {atom for release in releases for one in release.figures for atom in one.cell.atoms}
     )
@@ -130,17 +193,12 @@ def linear_attack(
     solver = _solver()
     for atom in atoms:
         solver.addVar(float(counts.get(atom, {}).get(attacker or "", 0)), highspy.kHighsInf)
-    for fact in facts(counts, releases, attacker):
+    for fact in facts(counts, releases, attacker, trusting=trusting):
         members = [column[atom] for atom in sorted(fact.atoms)]
         high = highspy.kHighsInf if fact.high == np.inf else float(fact.high)
         solver.addRow(float(fact.low), high, len(members), members, [1.0] * len(members))
-    found = []
-    for figure in hidden(releases):
-        cell = figure.cell
-        others = value(counts, cell.atoms, attacker)
-        if not 0 < others < cell.threshold:
-            continue
-        mine = value(counts, cell.atoms) - others
+    for cell in cells:
+        mine = value(counts, cell.atoms) - value(counts, cell.atoms, attacker)
         ends = []
         for sense in (highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize):
             for atom in atoms:
@@ -148,12 +206,28 @@ def linear_attack(
             solver.changeObjectiveSense(sense)
             solver.run()
             status = solver.getModelStatus()
-            if status == highspy.HighsModelStatus.kOptimal:
-                ends.append(solver.getInfo().objective_function_value - mine)
-            else:
-                assert status != highspy.HighsModelStatus.kInfeasible, "the truth is a solution"
-                ends.append(np.inf)
-        found.append(Range(cell.key, attacker, ends[0], ends[1], cell.threshold))
+            assert status != highspy.HighsModelStatus.kInfeasible, "the truth is a solution"
+            bounded = status == highspy.HighsModelStatus.kOptimal
+            ends.append(solver.getInfo().objective_function_value - mine if bounded else np.inf)
+        yield ends[0], ends[1]
+
+
+def change_attack(
+    before: Counts, now: Counts, releases: Sequence[Release], attacker: str | None = None
+) -> list[Range]:
+    """The range of each small change of a count that an earlier release shows."""
+    shown = [
+        one.cell for release in releases[:-1] for one in release.figures if one.shown is not None
+    ]
+    found = []
+    for cell, (low, high) in zip(
+        shown, _ends(now, releases, attacker, shown, trusting=False), strict=True
+    ):
+        old = value(before, cell.atoms, attacker)
+        change = value(now, cell.atoms, attacker) - old
+        if 0 < abs(change) < cell.threshold:
+            ends = (low - old, high - old) if change > 0 else (old - high, old - low)
+            found.append(Range(cell.key, attacker, *ends, cell.threshold))
     return found
 
 

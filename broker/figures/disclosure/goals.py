@@ -119,7 +119,7 @@ def _of_change(knowledge: Knowledge, target: Target, before: Integers) -> Iterat
     if 0 < abs(change) < target.threshold:
         attackers.append(np.zeros(len(now), dtype=np.bool_))
     for group in attackers:
-        view = knowledge.view(group)
+        view = knowledge.view(group, trusting=False)
         unchanged = int(now[group].sum() + before[~group].sum())
         count = _Count(view, target, view.least[target.members], unchanged)
         yield Requirement(target, (count.none, count.many, count.many_less))

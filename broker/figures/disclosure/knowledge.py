@@ -40,23 +40,30 @@ class State(IntEnum):
     """An earlier release showed it, and the count has changed since, so it need not be safe now."""
 
 
+_SHOWN_NOW = (State.SHOWN, State.FIXED)
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A set of atoms and what it counts.
 
     Attributes:
+        key: key of a cell that counts them.
         members: sorted indices of the atoms.
         threshold: counts from 1 to below this are small.
         value: the count.
         own: cases of each contributor, shape (contributors,).
         shown: smallest and largest count that the published figure allows.
+        marked: whether an earlier release has published the mark of it.
     """
 
+    key: str
     members: Integers
     threshold: int
     value: int
     own: Integers
     shown: tuple[int, int]
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class View:
         safe_low: least count of each statement that is safe, shape (statements,).
         safe_exact: statements of which one of them has all cases, if they are safe.
         told_low, told_high: limits of the statements that are hidden for their own sake.
+        trusting: whether they take repeated figures, whose count has changed, for nearly true.
     """
 
     least: Integers
@@ -77,6 +85,7 @@ class View:
     safe_exact: npt.NDArray[np.bool_]
     told_low: Integers
     told_high: Integers
+    trusting: bool
 
 
 class Knowledge:
@@ -88,6 +97,7 @@ class Knowledge:
         state: `State` of each statement, shape (statements,); it is changed to hide one.
         values: count of each statement.
         touching: for each atom, the statements that count it.
+        marked: statements whose mark an earlier release has published, shape (statements,).
     """
 
     def __init__(
@@ -97,22 +107,23 @@ class Knowledge:
         self.statements = tuple(statements)
         self.state = np.array(states, dtype=np.int8)
         self.values = np.array([one.value for one in statements], dtype=np.int64)
+        self.marked = np.array([one.marked for one in statements], dtype=np.bool_)
         self.sizes = np.array([len(one.members) for one in statements], dtype=np.int64)
         self.touching = _touching(len(population.atoms), [one.members for one in statements])
         width = len(population.contributors)
         self._own = np.array([one.own for one in statements], dtype=np.int64).reshape(-1, width)
         self._thresholds = np.array([one.threshold for one in statements], dtype=np.int64)
         self._shown = np.array([one.shown for one in statements], dtype=np.int64).reshape(-1, 2)
-        self._views: dict[bytes, View] = {}
+        self._views: dict[tuple[bytes, bool], View] = {}
 
-    def view(self, known: npt.NDArray[np.bool_]) -> View:
+    def view(self, known: npt.NDArray[np.bool_], *, trusting: bool = True) -> View:
         """The view of a set of contributors, shape (contributors,); none is the public."""
-        mask = known.tobytes()
-        if mask not in self._views:
-            self._views[mask] = self._made_view(known)
-        return self._views[mask]
+        name = (known.tobytes(), trusting)
+        if name not in self._views:
+            self._views[name] = self._made_view(known, trusting=trusting)
+        return self._views[name]
 
-    def _made_view(self, known: npt.NDArray[np.bool_]) -> View:
+    def _made_view(self, known: npt.NDArray[np.bool_], *, trusting: bool) -> View:
         thresholds, values = self._thresholds[:, None], self.values[:, None]
         own = self._own[:, known]
         others = values - own
@@ -130,12 +141,13 @@ class Knowledge:
             safe_exact=(others == 0).any(axis=1) & (self.values > 0),
             told_low=np.where(is_small, np.minimum(1, self.values), np.maximum(low, dominated_low)),
             told_high=np.where(is_small, self._thresholds - 1, dominated_high),
+            trusting=trusting,
         )
 
     def limits(self, view: View, of: Integers) -> tuple[Integers, Integers]:
         """Smallest and largest counts of some statements that agree with what is told of them."""
         state = self.state[of]
-        public = state >= State.SHOWN
+        public = (state >= State.SHOWN) if view.trusting else np.isin(state, _SHOWN_NOW)
         safe = (state >= State.SAFE) & (state <= State.FIXED)
         told = (state == State.SMALL) | (state == State.DOMINATED)
         low = np.where(public, self._shown[of, 0], 0)

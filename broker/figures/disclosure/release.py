@@ -59,6 +59,12 @@ def protect(
         found = {draft.cell.key: _primary_only(draft, population, round_to) for draft in drafts}
         return Release(tuple(found[key] for key in keys), round_to)
 
+    hidden_before = [
+        one.figure.cell
+        for key, one in sorted(latest.items())
+        if one.figure.shown is None and key not in set(keys)
+    ]
+    drafts += drafts_of(hidden_before, population, latest, round_to)
     statements = Statements(population, drafts, before, round_to)
     knowledge = statements.knowledge
     protection = protect_exactly(knowledge, statements.targets) or protect_in_turn(

@@ -106,7 +106,7 @@ def _reach_without_marks(
 ) -> bool:
     """Withdraw what marks tell of counts that overlap the target, and else of all counts."""
     before = knowledge.state.copy()
-    told = (before == State.SMALL) | (before == State.DOMINATED)
+    told = ((before == State.SMALL) | (before == State.DOMINATED)) & ~knowledge.marked
     near = np.zeros_like(told)
     near[np.concatenate([knowledge.touching[atom] for atom in target.members])] = True
     for withdrawn in (told & near, told):

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from broker.figures.disclosure.differences import small_differences
 from broker.figures.disclosure.goals import Target, is_unsafe
 from broker.figures.disclosure.history import EarlierFigure, may_replace
 from broker.figures.disclosure.knowledge import Knowledge, State, Statement
-from broker.figures.disclosure.model import Cell
+from broker.figures.disclosure.model import Cell, Mark
 from broker.figures.disclosure.population import Integers, Population
 from broker.figures.disclosure.rounding import rounded, rounding_interval
 
@@ -44,6 +45,13 @@ class Draft:
     def hidden_before(self) -> bool:
         """An earlier release hid it, so it stays hidden."""
         return self.earlier is not None and self.earlier.figure.shown is None
+
+    @property
+    def mark_tells_nothing(self) -> bool:
+        """An earlier release hid it, and its mark says nothing of the count as it is now."""
+        if self.earlier is None or self.earlier.figure.shown is not None:
+            return False
+        return self.changed or (self.unsafe and self.earlier.figure.mark is Mark.SECONDARY)
 
 
 def drafts_of(
@@ -87,7 +95,7 @@ class _Group:
     unsafe: bool
     drafts: list[int] = field(default_factory=list)
     hidden_before: bool = False
-    changed: bool = False
+    told_nothing: bool = False
 
 
 class Statements:
@@ -116,11 +124,21 @@ class Statements:
             self._add_earlier(one, without_cases)
         self._add_drafts(drafts, without_cases, round_to)
         self.knowledge = Knowledge(population, self._statements, self._states)
+        self.targets += small_differences(self.knowledge)
         self.targets.sort(key=lambda one: (one.before is not None, len(one.members), one.key))
 
-    def _add(self, members: Integers, threshold: int, shown: tuple[int, int], state: State) -> int:
+    def _add(
+        self,
+        key: str,
+        members: Integers,
+        threshold: int,
+        shown: tuple[int, int],
+        state: State,
+        *,
+        marked: bool = False,
+    ) -> int:
         own = self._population.own_of(members)
-        self._statements.append(Statement(members, threshold, int(own.sum()), own, shown))
+        self._statements.append(Statement(key, members, threshold, int(own.sum()), own, shown))
         self._states.append(state)
         return len(self._statements) - 1
 
@@ -140,7 +158,7 @@ class Statements:
             low, high = min(low, int(own.sum())), max(high, int(own.sum()))
         state = State.KEPT if changed else State.FIXED
         threshold = figure.cell.threshold
-        self._add(members, threshold, (low, high), state)
+        self._add(figure.cell.key, members, threshold, (low, high), state)
         if is_unsafe(own, threshold):
             self.targets.append(Target(figure.cell.key, members, threshold, None))
         if changed and earlier.latest:
@@ -162,7 +180,7 @@ class Statements:
             group.threshold = max(group.threshold, draft.cell.threshold)
             group.drafts.append(position)
             group.hidden_before |= draft.hidden_before
-            group.changed |= draft.hidden_before and draft.changed
+            group.told_nothing |= draft.mark_tells_nothing
         for group in groups.values():
             group.unsafe = is_unsafe(self._population.own_of(group.members), group.threshold)
         inside = _inside_unsafe(self._population, list(groups.values()))
@@ -170,21 +188,23 @@ class Statements:
             value = int(self._population.totals[group.members].sum())
             shown = rounding_interval(rounded(value, round_to), round_to)
             state = _state(group, value, inside=is_inside)
-            statement = self._add(group.members, group.threshold, shown, state)
+            key = min(drafts[position].cell.key for position in group.drafts)
+            statement = self._add(
+                key, group.members, group.threshold, shown, state, marked=group.hidden_before
+            )
             for position in group.drafts:
                 self.of_draft[position] = statement
             if group.unsafe:
-                key = min(drafts[position].cell.key for position in group.drafts)
                 self.targets.append(Target(key, group.members, group.threshold, statement))
 
 
 def _state(group: _Group, value: int, *, inside: bool) -> State:
-    if inside:
+    if inside or group.told_nothing:
         return State.NOTHING
     if group.unsafe:
         return State.SMALL if value < group.threshold else State.DOMINATED
     if group.hidden_before:
-        return State.NOTHING if group.changed else State.SAFE
+        return State.SAFE
     return State.SHOWN
 
 

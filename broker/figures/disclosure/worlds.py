@@ -13,8 +13,11 @@ from broker.figures.disclosure.solver import Floats, Problem, solve
 __all__ = ["TOLERANCE", "Goal", "World", "alternative_world", "is_consistent"]
 
 TOLERANCE = 1e-6
-SCOPES = (60, 400)
-"""Numbers of atoms that may differ, tried before all atoms: small problems answer fast."""
+SCOPES = (100, 400)
+"""Numbers of atoms that may differ: small problems answer fast.
+
+All atoms may differ only if a world is not found otherwise, whatever is hidden for it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class World:
 def alternative_world(
     knowledge: Knowledge, goal: Goal, *, costs: Floats | None, integers: bool = False
 ) -> World | None:
-    """A world that reaches a goal; None if there is none.
+    """A world that reaches a goal; None if none is found, and with `costs` if there is none.
 
     Args:
         knowledge: what is told of every count.
@@ -69,10 +72,11 @@ def alternative_world(
     if goal.low <= knowledge.population.totals[goal.members].sum() <= goal.high:
         nothing = np.zeros(0, dtype=np.int64)
         return World(goal, nothing, np.zeros(0), nothing)
-    for scope in (*SCOPES, len(knowledge.population.atoms)):
+    everything = len(knowledge.population.atoms)
+    for scope in SCOPES if costs is None else (*SCOPES[1:], everything):
         free = _free_atoms(knowledge, goal, scope)
         world = _world(knowledge, goal, free, costs, integers=integers)
-        if world is not None or len(free) == len(knowledge.population.atoms):
+        if world is not None or len(free) == everything:
             return world
     return None
 

@@ -1,0 +1,128 @@
+"""Earlier releases: later tables, and corrected counts, give no small number away."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.figures.disclosure import Cell, Counts, Mark, protect
+from tests.support.disclosure_attack import (
+    Range,
+    all_narrowed,
+    attackers,
+    change_attack,
+    table,
+)
+
+ROWS, COLUMNS, DEPTHS = ("A", "B"), ("r", "d"), ("web", "phone")
+ATOMS = [f"{row}|{column}|{depth}" for row in ROWS for column in COLUMNS for depth in DEPTHS]
+AGENCIES = ("police", "council")
+small_counts = st.one_of(st.just(0), st.integers(0, 3), st.integers(0, 30))
+drawn_counts = st.fixed_dictionaries(
+    {atom: st.fixed_dictionaries({name: small_counts for name in AGENCIES}) for atom in ATOMS}
+)
+
+
+def tables(threshold: int) -> tuple[list[Cell], list[Cell]]:
+    """The cells by row and column, and those by row and depth, of one set of atoms."""
+    cells = table([ROWS, COLUMNS, DEPTHS], threshold)
+    by_column = [cell for cell in cells if cell.key.split("|")[2] == "*"]
+    by_depth = [cell for cell in cells if cell.key.split("|")[1] == "*"]
+    return by_column, by_depth
+
+
+@settings(max_examples=40, deadline=None)
+@given(counts=drawn_counts, threshold=st.integers(3, 10), base=st.sampled_from([1, 5]))
+def test_a_later_table_narrows_nothing_that_an_earlier_one_hid(
+    counts: Counts, threshold: int, base: int
+) -> None:
+    by_column, by_depth = tables(threshold)
+    first = protect(counts, by_column, round_to=base)
+    second = protect(counts, by_depth, round_to=base, earlier=[first])
+    assert not all_narrowed(counts, [first, second])
+    for figure in second.figures:
+        if figure.cell.key in {one.cell.key for one in first.figures}:
+            assert (figure.shown, figure.mark) == (
+                first[figure.cell.key].shown,
+                first[figure.cell.key].mark,
+            )
+
+
+def test_without_the_earlier_release_the_later_table_gives_a_hidden_count_away() -> None:
+    counts = {"x": {"police": 40, "council": 40}, "y": {"police": 1, "council": 2}}
+    inner = [Cell("x", frozenset("x"), 5)]
+    whole = [Cell("x and y", frozenset("xy"), 5)]
+    first = protect(counts, inner, round_to=1)
+    unaware = protect(counts, whole, round_to=1)
+    assert unaware["x and y"].shown == 83
+    assert all_narrowed(counts, [first, unaware])
+    aware = protect(counts, whole, round_to=1, earlier=[first])
+    assert (aware["x and y"].shown, aware["x and y"].mark) == (None, Mark.SECONDARY)
+
+
+@settings(max_examples=40, deadline=None)
+@given(before=drawn_counts, data=st.data(), threshold=st.integers(3, 10))
+def test_corrected_counts_reveal_no_small_change(
+    before: Counts, data: st.DataObject, threshold: int
+) -> None:
+    now = {
+        atom: {name: max(0, count + data.draw(st.integers(-2, 2))) for name, count in of.items()}
+        for atom, of in before.items()
+    }
+    by_column, by_depth = tables(threshold)
+    first = protect(before, by_column, round_to=1)
+    second = protect(now, by_depth, round_to=1, earlier=[first])
+    assert not narrowed_changes(before, now, [first, second])
+
+
+def narrowed_changes(before: Counts, now: Counts, releases: list) -> list[Range]:
+    reported = {key for release in releases for key in release.narrowed}
+    return [
+        one
+        for attacker in attackers(before)
+        for one in change_attack(before, now, releases, attacker)
+        if one.narrowed_change and one.key not in reported
+    ]
+
+
+@pytest.mark.parametrize(
+    ("now", "shown", "kept"),
+    [
+        ({"police": 40, "council": 42}, 80, True),
+        ({"police": 60, "council": 62}, 120, False),
+        ({"police": 80, "council": 41}, 80, True),
+        ({"police": 90, "council": 40}, 130, False),
+    ],
+    ids=["small", "large", "small but for one agency", "of one agency alone"],
+)
+def test_a_changed_count_replaces_the_figure_if_the_change_is_large_for_all(
+    now: dict[str, int], shown: int, kept: bool
+) -> None:
+    cells = [Cell("x", frozenset("x"), 5)]
+    first = protect({"x": {"police": 40, "council": 40}}, cells, round_to=5)
+    second = protect({"x": now}, cells, round_to=5, earlier=[first])
+    assert (second["x"].shown, second["x"].kept) == (shown, kept)
+
+
+def test_small_changes_add_up_to_a_new_figure() -> None:
+    cells = [Cell("x", frozenset("x"), 5)]
+    releases = [protect({"x": {"police": 40, "council": 40}}, cells, round_to=5)]
+    shown = []
+    for step in range(1, 8):
+        counts = {"x": {"police": 40 + 3 * step, "council": 40 + 3 * step}}
+        releases.append(protect(counts, cells, round_to=5, earlier=releases))
+        shown.append(releases[-1]["x"].shown)
+    assert shown[0] == 80
+    assert shown[-1] > 100
+    assert all(
+        later - earlier in {0} or later - earlier > 8
+        for earlier, later in zip(shown, shown[1:], strict=False)
+    )
+
+
+def test_a_hidden_figure_stays_hidden_when_the_count_grows() -> None:
+    cells = [Cell("x", frozenset("x"), 5)]
+    first = protect({"x": {"police": 1, "council": 2}}, cells, round_to=5)
+    second = protect({"x": {"police": 50, "council": 50}}, cells, round_to=5, earlier=[first])
+    assert (second["x"].shown, second["x"].mark, second["x"].kept) == (None, Mark.PRIMARY, True)
