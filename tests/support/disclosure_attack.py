@@ -281,6 +281,28 @@ def _solver() -> highspy.Highs:
     return solver
 
 
+def published_as(
+    counts: Counts, cells: Sequence[Cell], marks: Mapping[str, Mark | None]
+) -> Release:
+    """Exact figures of which those with a mark are hidden, whether that is safe or not."""
+    return Release(
+        tuple(
+            Figure(
+                cell,
+                None if cell.key in marks else value(counts, cell.atoms),
+                marks.get(cell.key),
+                {
+                    name: mine
+                    for name in sorted({name for one in counts.values() for name in one})
+                    if (mine := sum(counts.get(atom, {}).get(name, 0) for atom in cell.atoms))
+                },
+            )
+            for cell in cells
+        ),
+        1,
+    )
+
+
 def table(categories: Sequence[Sequence[str]], threshold: int | Mapping[int, int]) -> list[Cell]:
     """Every cell of a table, with margins: `*` stands for all categories of a dimension."""
     cells = []

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.figures.disclosure import Cell, Counts, Mark, protect
+from broker.figures.disclosure import Cell, Counts, Mark, exact, protect, threshold_for
+from contracts.terms import StatisticalControl
 from tests.support.disclosure_attack import all_narrowed, table
 
 BOROUGHS = ("Camden", "Brent", "Ealing")
@@ -38,11 +39,16 @@ def linked_cells(threshold: int) -> list[Cell]:
     return cells
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("largest", [exact.LARGEST, 0], ids=["exact", "in turn"])
+@settings(max_examples=12, deadline=None)
 @given(counts=counts_of(grid(3, 3)), threshold=st.integers(2, 10), base=st.sampled_from([1, 3, 5]))
-def test_no_attacker_narrows_a_hidden_count(counts: Counts, threshold: int, base: int) -> None:
+def test_no_attacker_narrows_a_hidden_count(
+    largest: int, counts: Counts, threshold: int, base: int
+) -> None:
     cells = linked_cells(threshold)
-    release = protect(counts, cells, round_to=base)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "LARGEST", largest)
+        release = protect(counts, cells, round_to=base)
     assert not all_narrowed(counts, [release])
     for figure in release.figures:
         assert (figure.shown is None) == (figure.mark is not None)
@@ -66,3 +72,36 @@ def test_two_cells_with_one_key_are_refused() -> None:
     cell = Cell("all", frozenset("a"), 5)
     with pytest.raises(ValueError, match="'all'"):
         protect({}, [cell, cell], round_to=5)
+
+
+def test_zeros_are_shown_but_not_within_a_small_count() -> None:
+    counts = {"A|r": {"police": 2}, "B|r": {"police": 20, "council": 20}}
+    release = protect(counts, table([("A", "B"), ("r", "d")], 5), round_to=1)
+    assert release["B|d"].shown == 0
+    assert (release["A|d"].shown, release["A|d"].mark) == (None, Mark.PRIMARY)
+
+
+def test_the_others_cases_count_for_each_contributor() -> None:
+    cells = [Cell("x", frozenset("x"), 5)]
+    assert protect({"x": {"police": 97, "council": 3}}, cells, round_to=5)["x"].shown is None
+    assert protect({"x": {"police": 95, "council": 5}}, cells, round_to=5)["x"].shown == 100
+    assert protect({"x": {"police": 100}}, cells, round_to=5)["x"].shown == 100
+
+
+def test_without_secondary_suppression_only_small_counts_are_hidden() -> None:
+    counts = {"A|r": {"police": 2}, "A|d": {"police": 30, "council": 30}}
+    release = protect(counts, table([("A",), ("r", "d")], 5), round_to=1, secondary=False)
+    marks = {one.mark for one in release.figures}
+    assert marks == {None, Mark.PRIMARY}
+
+
+def test_the_limit_for_breakdowns_applies_from_three_dimensions() -> None:
+    control = StatisticalControl(
+        suppress_below=5,
+        round_to=5,
+        suppress_breakdown_below=10,
+        secondary_suppression=True,
+        text="test",
+    )
+    assert threshold_for(control, ["borough", "strand"]) == 5
+    assert threshold_for(control, ["borough", "strand", "channel"]) == 10
