@@ -1,8 +1,8 @@
 """``python -m bench [--quick] [PART ...]``: all benchmarks, or some of them.
 
-Parts: envelope, batching, growth, sizes, agreements, exports, pages, endtoend. The part docs writes
-the tables of docs/benchmarks.md and the plot from the results in bench/out. ``--quick`` takes a
-tenth of the time, for a first try.
+Parts: envelope, batching, growth, sizes, agreements, exports, pages, endtoend, desk, disclosure.
+The part docs writes the tables of docs/benchmarks.md and the plot from the results in bench/out.
+``--quick`` takes a tenth of the time, for a first try.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ PARTS: Final = {
     "pages": "pages",
     "endtoend": "endtoend",
     "desk": "desk",
+    "disclosure": "disclosure",
     "docs": "docs",
 }
 """Module of each part."""

@@ -1,12 +1,18 @@
-"""Disclosure control of a quarter's figures: 33 boroughs, 31 sets of strands, 6 channels."""
+"""Disclosure control of a quarter's figures: 33 boroughs, 31 sets of strands, 6 channels.
+
+100,000 cases of 100 agencies, of which the police minted 62 %. Times are CPU time of this process,
+also as a multiple of the time for the same cells without secondary suppression.
+"""
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 
-from broker.figures.disclosure import Cell, Counts
+from bench import results
+from broker.figures.disclosure import Cell, Counts, Mark, protect
 
 BOROUGHS = [f"E090000{number:02}" for number in range(1, 34)]
 STRANDS = ("disability", "race", "religion", "orientation", "transgender")
@@ -56,3 +62,29 @@ def cells(by_channel: bool) -> list[Cell]:
         )
         for members in [(b, k, c)]
     ]
+
+
+def run(*, quick: bool = False) -> None:
+    """Measure the table by borough and strand, and unless `quick` the one by channel too."""
+    counts = made_counts(100_000, 100)
+    rows = []
+    for by_channel in (False,) if quick else (False, True):
+        asked = cells(by_channel)
+        start = time.process_time()
+        protect(counts, asked, round_to=5, secondary=False)
+        middle = time.process_time()
+        release = protect(counts, asked, round_to=5)
+        end = time.process_time()
+        marks = Counter(figure.mark for figure in release.figures)
+        rows.append(
+            {
+                "table by": "borough, strand" + (", channel" if by_channel else ""),
+                "cells": len(asked),
+                "primary": marks[Mark.PRIMARY],
+                "secondary": marks[Mark.SECONDARY],
+                "CPU, s": round(end - middle, 1),
+                "x primary alone": round((end - middle) / (middle - start)),
+            }
+        )
+    results.show(rows)
+    results.save("disclosure", rows)

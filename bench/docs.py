@@ -48,6 +48,7 @@ def run(*, quick: bool = False) -> None:
         "agreements": _table([row for row in agreements if "step" in row]),
         "registry": _table([row for row in agreements if "registry, s" in row]),
         "pages": _table(results.load("pages")),
+        "disclosure": _table(results.load("disclosure")),
         "exports": _table(_exports(results.load("exports"))),
     }
     page = DOCS / "benchmarks.md"

@@ -75,9 +75,10 @@ def test_two_cells_with_one_key_are_refused() -> None:
 
 
 def test_zeros_are_shown_but_not_within_a_small_count() -> None:
-    counts = {"A|r": {"police": 2}, "B|r": {"police": 20, "council": 20}}
-    release = protect(counts, table([("A", "B"), ("r", "d")], 5), round_to=1)
-    assert release["B|d"].shown == 0
+    many = {"police": 20, "council": 20}
+    counts = {"A|r": {"police": 2}, "B|r": many, "B|d": many, "C|r": many}
+    release = protect(counts, table([("A", "B", "C"), ("r", "d")], 5), round_to=1)
+    assert release["C|d"].shown == 0
     assert (release["A|d"].shown, release["A|d"].mark) == (None, Mark.PRIMARY)
 
 
