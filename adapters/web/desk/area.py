@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.web.desk import further, inbox, new_referral, referral, steps
+from adapters.web.desk import check, drafts, further, inbox, new_referral, referral, steps
 from adapters.web.desk.chosen import CASEWORKERS
 from adapters.web.pages import Area, Entry
 from adapters.web.texts import N_
 
 AREA: Final = Area(
     title=N_("Referrals"),
-    pages=(*inbox.PAGES, *referral.PAGES, *steps.PAGES, *further.PAGES, *new_referral.PAGES),
+    pages=(
+        *inbox.PAGES,
+        *referral.PAGES,
+        *steps.PAGES,
+        *further.PAGES,
+        *drafts.PAGES,
+        *new_referral.PAGES,
+        *check.PAGES,
+    ),
     entries=(
         Entry("/inbox", N_("Inbox"), CASEWORKERS),
         Entry("/sent", N_("Sent referrals"), CASEWORKERS),

@@ -1,180 +1,119 @@
-"""Pages: a new referral as questions, one group of fields a page, and the drafts."""
+"""Pages: a new referral as questions: recipients, consent, and one group of fields a page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.responses import Response
 
 from adapters.web.desk.chosen import CASEWORKERS, desk_of
+from adapters.web.desk.draft_questions import (
+    Faults,
+    Question,
+    ask,
+    ask_again,
+    keep,
+    leave,
+    leaves_now,
+    with_plan,
+)
+from adapters.web.desk.drafts import DRAFTS, draft_page, own_draft
 from adapters.web.desk.entry_forms import MOST_ITEMS, faults_of, texts_of
-from adapters.web.desk.wording import NOT_READ, desk_page, grouped, id_of
+from adapters.web.desk.wording import grouped, id_of
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
-from broker.codes.meanings import next_step
-from broker.operations.desk.answers import Problem, Texts, read_answers
-from broker.operations.desk.drafts import (
-    AnswersInvalidError,
-    Draft,
-    change_draft,
-    discard_draft,
-    draft_event,
-    draft_of,
-    drafts_of,
-    send_draft,
-    start_draft,
-)
+from broker.operations.desk.answers import read_answers
+from broker.operations.desk.drafts import Draft
 from broker.operations.desk.entry_fields import EntryField
-from broker.operations.desk.errors import DeskError
-from broker.operations.desk.held_referral import find_referral
 from broker.operations.desk.new_referral import (
     ReferralPlan,
     consent_fields,
     possible_recipients,
-    preview,
     referral_plan,
 )
-from broker.operations.desk.shown_fields import ShownField, shown_fields
-from contracts.errors import ConcordantError, EventError
-from contracts.simulation import RecipientView, Simulated
-
-CHANGED: Final = N_("This draft was changed from another page. Compare, and save again.")
-
-
-def drafts(visit: Visit) -> Response:
-    """Show the drafts of the person."""
-    desk = desk_of(visit)
-    found = drafts_of(desk, visit.person.actor())
-    return desk_page(visit, "desk/drafts.html", drafts=found)
-
-
-def begin(visit: Visit) -> Response:
-    """Begin a draft, of a new case or of the case of a referral."""
-    desk, case = desk_of(visit), None
-    referral_id, _, other = visit.form.text("about").partition("/")
-    if referral_id:
-        case = find_referral(desk, referral_id, other).row.case_id
-    draft = start_draft(desk, visit.person.actor(), case_id=case)
-    return visit.redirect(f"/drafts/{draft.id}/recipients")
+from contracts.errors import EventError
 
 
 def recipients(visit: Visit) -> Response:
     """Ask to whom the referral goes."""
-    return _recipients_page(visit, _draft(visit), None)
+    draft = own_draft(visit)
+    return _recipients_page(visit, draft, draft.recipients)
 
 
 def choose(visit: Visit) -> Response:
     """Keep the recipients, and go on to consent."""
-    draft = _draft(visit)
-    possible = {one.agency for one in possible_recipients(desk_of(visit))}
+    draft, text = own_draft(visit), visit.renderer.text
+    possible = {one.agency: one.name for one in possible_recipients(desk_of(visit))}
     chosen = tuple(one for one in visit.form.all("recipients") if one in possible)
+    if not chosen and leaves_now(visit):
+        return leave(visit)
     if not chosen:
-        return _recipients_page(visit, draft, N_("Choose at least one recipient"))
+        wrong = text(N_("Choose at least one recipient"))
+        return _recipients_page(visit, draft, chosen, wrong)
     try:
         plan = referral_plan(desk_of(visit), chosen, draft.texts)
     except EventError as error:
-        return _recipients_page(visit, draft, error.detail)
-    _change(visit, draft, recipients=chosen)
-    return visit.redirect(f"/drafts/{draft.id}/{'consent' if plan.questions else 'part/1'}")
+        return _recipients_page(visit, draft, chosen, error.detail)
+    if keep(visit, draft, recipients=chosen) is None:
+        saved = "; ".join(possible.get(one, one) for one in draft.recipients)
+        wrong = text(N_("This draft was changed from another page. Saved there: %(names)s"))
+        return _recipients_page(visit, draft, chosen, wrong % {"names": saved})
+    if leaves_now(visit):
+        return leave(visit)
+    return visit.redirect(f"{DRAFTS}/{draft.id}/{'consent' if plan.questions else 'part/1'}")
 
 
-def consent(visit: Visit) -> Response:
+def _recipients_page(
+    visit: Visit, draft: Draft, chosen: Sequence[str], wrong: str | None = None
+) -> Response:
+    choices = possible_recipients(desk_of(visit))
+    return draft_page(
+        visit,
+        "desk/recipients.html",
+        draft,
+        choices=choices,
+        several=len({one.agreement for one in choices}) > 1,
+        chosen=chosen,
+        faults=[] if wrong is None else [("recipients", wrong)],
+    )
+
+
+def consent(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
     """Ask what the person agreed to, in words that one can read out."""
-    draft = _draft(visit)
-    return _consent_page(visit, draft, draft.texts)
+    return ask(visit, draft, _consent(visit, plan))
 
 
-def agree(visit: Visit) -> Response:
+def agree(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
     """Keep the answers about consent, and go on to the fields."""
-    draft = _draft(visit)
-    desk, plan = desk_of(visit), _plan(visit, draft)
-    fields = consent_fields(desk, plan)
-    texts = texts_of(visit.form, fields)
+    question = _consent(visit, plan)
+    texts = texts_of(visit.form, question.fields)
+    sentence = visit.renderer.text(N_("Choose yes or no: %(question)s"))
     unanswered = [
-        (id_of(one.path), visit.renderer.text(N_("Choose yes or no")))
+        (id_of(one.path), sentence % {"question": one.text})
         for one in plan.questions
         if not texts.get(one.path)
     ]
-    if unanswered:
-        return _consent_page(visit, draft, {**draft.texts, **texts}, unanswered)
-    _change(visit, draft, texts=texts)
-    return visit.redirect(f"/drafts/{draft.id}/part/1")
+    if unanswered and not leaves_now(visit):
+        return ask(visit, draft, question, {**draft.texts, **texts}, unanswered)
+    if keep(visit, draft, texts=texts) is None:
+        return ask_again(visit, draft, question, texts)
+    return leave(visit) if leaves_now(visit) else visit.redirect(f"{DRAFTS}/{draft.id}/part/1")
 
 
-def part(visit: Visit) -> Response:
-    """Ask for one group of fields."""
-    draft = _draft(visit)
-    return _part_page(visit, _part(visit, draft), draft.texts)
-
-
-def write(visit: Visit) -> Response:
-    """Keep one group of fields, and go on. Faulty texts are kept too, and named."""
-    draft = _draft(visit)
-    chosen = _part(visit, draft)
-    texts = texts_of(visit.form, chosen.fields)
-    try:
-        draft = _change(visit, draft, texts=texts)
-    except DeskError as error:
-        if error.code != "draft_changed":
-            raise
-        faults = [(id_of(chosen.fields[0].path), _said(visit, CHANGED))]
-        return _part_page(visit, chosen, {**draft.texts, **texts}, faults)
-    of_type = chosen.plan.contract.vocabulary.type(chosen.plan.event_type)
-    problems = read_answers(of_type, chosen.fields, texts)[1]
-    at = f"/drafts/{draft.id}"
-    if visit.form.text("more"):
-        return visit.redirect(f"{at}/part/{chosen.number}#{id_of(visit.form.text('more'))}")
-    if problems:
-        faults = faults_of(problems, chosen.fields, visit.renderer.text)
-        return _part_page(visit, _part(visit, draft), draft.texts, faults)
-    if chosen.number < chosen.parts:
-        return visit.redirect(f"{at}/part/{chosen.number + 1}")
-    return visit.redirect(f"{at}/check")
-
-
-def check(visit: Visit) -> Response:
-    """Show what each recipient will see."""
-    return _check_page(visit, _draft(visit))
-
-
-def send(visit: Visit) -> Response:
-    """Send the draft once."""
-    desk, actor = desk_of(visit), visit.person.actor()
-    try:
-        sent = send_draft(desk, actor, visit.path["id"], visit.form.number("version", 1))
-    except AnswersInvalidError:
-        return _check_page(visit, _draft(visit))
-    except EventError as error:
-        return _check_page(visit, _draft(visit), error)
-    except DeskError as error:
-        if error.code == "draft_changed":
-            return visit.redirect(f"/drafts/{visit.path['id']}/check", _said(visit, CHANGED))
-        raise PageNotFoundError(visit=visit) from None
-    said = N_("It was sent before. Nothing was sent again.") if sent.again else N_("Sent.")
-    target = f"/sent?reference={sent.referral_id}"
-    return visit.redirect(target, _said(visit, said))
-
-
-def discard(visit: Visit) -> Response:
-    """Remove a draft."""
-    draft = _draft(visit)
-    discard_draft(desk_of(visit), visit.person.actor(), draft.id)
-    return visit.redirect("/drafts", _said(visit, N_("The draft was removed. Nothing was sent.")))
-
-
-# --- parts of a draft ---------------------------------------------------------------------------
+def _consent(visit: Visit, plan: ReferralPlan) -> Question:
+    fields = consent_fields(desk_of(visit), plan)
+    return Question("desk/consent.html", id_of(fields[0].path), fields, {"plan": plan})
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One group of fields of a draft.
+    """One group of fields of a referral.
 
     Attributes:
-        draft: the draft.
         plan: what can be written.
         number: number of the group, from 1.
         parts: number of groups.
@@ -182,171 +121,64 @@ class _Part:
         fields: its fields.
     """
 
-    draft: Draft
     plan: ReferralPlan
     number: int
     parts: int
     title: str
     fields: tuple[EntryField, ...]
 
+    def question(self) -> Question:
+        """Return the page that asks for the group."""
+        values = {"part": self, "most_items": MOST_ITEMS}
+        return Question("desk/part.html", id_of(self.fields[0].path), self.fields, values)
 
-def _part(visit: Visit, draft: Draft) -> _Part:
-    plan = _plan(visit, draft)
+    def faults(self, visit: Visit, draft: Draft) -> Faults:
+        """Return the faults of what the draft says."""
+        of_type = self.plan.contract.vocabulary.type(self.plan.event_type)
+        problems = read_answers(of_type, self.fields, draft.texts)[1]
+        return faults_of(problems, self.fields, visit.renderer.text)
+
+
+def part(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
+    """Ask for one group of fields."""
+    return ask(visit, draft, _part(visit, plan).question())
+
+
+def write(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
+    """Keep one group of fields, and go on. Faulty texts are kept too, and named."""
+    chosen = _part(visit, plan)
+    typed = texts_of(visit.form, chosen.fields)
+    kept = keep(visit, draft, texts=typed)
+    if kept is None:
+        return ask_again(visit, draft, chosen.question(), typed)
+    if leaves_now(visit):
+        return leave(visit)
+    at, more = f"{DRAFTS}/{draft.id}", visit.form.text("more")
+    if more:
+        return visit.redirect(f"{at}/part/{chosen.number}#{id_of(more)}")
+    faults = chosen.faults(visit, kept)
+    if faults:
+        return ask(visit, kept, chosen.question(), faults=faults)
+    if chosen.number < chosen.parts:
+        return visit.redirect(f"{at}/part/{chosen.number + 1}")
+    return visit.redirect(f"{at}/check")
+
+
+def _part(visit: Visit, plan: ReferralPlan) -> _Part:
     groups = grouped(plan.fields)
     number = visit.path["number"]
-    if number not in {str(one) for one in range(1, len(groups) + 1)}:
+    if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(groups)):
         raise PageNotFoundError(visit=visit)
     title, fields = groups[int(number) - 1]
-    return _Part(draft, plan, int(number), len(groups), title, tuple(fields))
+    return _Part(plan, int(number), len(groups), title, tuple(fields))
 
 
-def _draft(visit: Visit) -> Draft:
-    try:
-        return draft_of(desk_of(visit), visit.person.actor(), visit.path["id"])
-    except DeskError:
-        raise PageNotFoundError(visit=visit) from None
-
-
-def _plan(visit: Visit, draft: Draft) -> ReferralPlan:
-    if not draft.recipients:
-        raise PageNotFoundError(visit=visit)
-    return referral_plan(desk_of(visit), draft.recipients, draft.texts)
-
-
-def _change(
-    visit: Visit,
-    draft: Draft,
-    *,
-    recipients: tuple[str, ...] | None = None,
-    texts: Texts | None = None,
-) -> Draft:
-    """Change the draft from the version that the page showed."""
-    return change_draft(
-        desk_of(visit),
-        visit.person.actor(),
-        draft.id,
-        visit.form.number("version", 1),
-        recipients=recipients,
-        texts=texts,
-    )
-
-
-def _said(visit: Visit, text: str) -> str:
-    return visit.renderer.text(text)
-
-
-# --- pages --------------------------------------------------------------------------------------
-
-
-def _recipients_page(visit: Visit, draft: Draft, wrong: str | None) -> Response:
-    chosen = visit.form.all("recipients") or draft.recipients
-    faults = [] if wrong is None else [("recipients", _said(visit, wrong))]
-    return desk_page(
-        visit,
-        "desk/recipients.html",
-        status=422 if faults else 200,
-        draft=draft,
-        choices=possible_recipients(desk_of(visit)),
-        chosen=chosen,
-        faults=faults,
-    )
-
-
-def _consent_page(
-    visit: Visit, draft: Draft, texts: Texts, faults: Sequence[tuple[str, str]] = ()
-) -> Response:
-    return desk_page(
-        visit,
-        "desk/consent.html",
-        status=422 if faults else 200,
-        draft=draft,
-        plan=_plan(visit, draft),
-        texts=texts,
-        faults=faults,
-    )
-
-
-def _part_page(
-    visit: Visit, chosen: _Part, texts: Texts, faults: Sequence[tuple[str, str]] = ()
-) -> Response:
-    return desk_page(
-        visit,
-        "desk/part.html",
-        status=422 if faults else 200,
-        draft=chosen.draft,
-        part=chosen,
-        fields=chosen.fields,
-        texts=texts,
-        faults=faults,
-        most_items=MOST_ITEMS,
-        more=visit.query.text("more"),
-    )
-
-
-def _check_page(visit: Visit, draft: Draft, refused: ConcordantError | None = None) -> Response:
-    desk, plan = desk_of(visit), _plan(visit, draft)
-    event, problems = draft_event(desk, draft)
-    simulated: Simulated | None = None
-    rows: tuple[ShownField, ...] = ()
-    if not problems:
-        simulated = preview(desk, plan, event)
-        vocabulary = plan.contract.vocabulary
-        own = (plan.rules.case, plan.rules.made.id)
-        flat = vocabulary.type(event.type).flatten(event.data)
-        rows = shown_fields(vocabulary, event.type, flat, without=own)
-    return desk_page(
-        visit,
-        "desk/check.html",
-        status=422 if refused is not None or (problems and visit.form.texts) else 200,
-        draft=draft,
-        plan=plan,
-        rows=rows,
-        simulated=simulated,
-        missing={} if simulated is None else _missing(simulated.recipients),
-        problems=_links(visit, plan, problems),
-        refused=None if refused is None else (refused, next_step(refused)),
-        not_read=NOT_READ,
-    )
-
-
-def _missing(
-    views: Mapping[str, RecipientView],
-) -> Mapping[tuple[str, str], tuple[str, str | None]]:
-    """Return (agency, leaf path) -> (reason, clause) of each field that it does not see."""
-    return {
-        (agency, one.field): (one.reason, one.clause)
-        for agency, view in views.items()
-        for one in view.left_out
-    }
-
-
-def _links(visit: Visit, plan: ReferralPlan, problems: Sequence[Problem]) -> list[tuple[str, str]]:
-    """Return (address below the draft, sentence) of each problem."""
-    number_of = {
-        field.path: number
-        for number, (_, fields) in enumerate(grouped(plan.fields), 1)
-        for field in fields
-    }
-    asked = (*consent_fields(desk_of(visit), plan), *plan.fields)
-    found = []
-    for problem in problems:
-        ((place, sentence),) = faults_of([problem], asked, visit.renderer.text)
-        number = number_of.get(problem.path)
-        found.append((f"part/{number}#{place}" if number else f"consent#{place}", sentence))
-    return found
-
-
-_DRAFT: Final = "/drafts/{id}"
+_DRAFT: Final = f"{DRAFTS}/{{id}}"
 PAGES: Final[Sequence[PageRoute]] = (
-    PageRoute("GET", "/drafts", CASEWORKERS, drafts),
-    PageRoute("POST", "/drafts", CASEWORKERS, begin),
     PageRoute("GET", f"{_DRAFT}/recipients", CASEWORKERS, recipients),
     PageRoute("POST", f"{_DRAFT}/recipients", CASEWORKERS, choose),
-    PageRoute("GET", f"{_DRAFT}/consent", CASEWORKERS, consent),
-    PageRoute("POST", f"{_DRAFT}/consent", CASEWORKERS, agree),
-    PageRoute("GET", f"{_DRAFT}/part/{{number}}", CASEWORKERS, part),
-    PageRoute("POST", f"{_DRAFT}/part/{{number}}", CASEWORKERS, write),
-    PageRoute("GET", f"{_DRAFT}/check", CASEWORKERS, check),
-    PageRoute("POST", f"{_DRAFT}/check", CASEWORKERS, send),
-    PageRoute("POST", f"{_DRAFT}/discard", CASEWORKERS, discard),
+    PageRoute("GET", f"{_DRAFT}/consent", CASEWORKERS, with_plan(consent)),
+    PageRoute("POST", f"{_DRAFT}/consent", CASEWORKERS, with_plan(agree)),
+    PageRoute("GET", f"{_DRAFT}/part/{{number}}", CASEWORKERS, with_plan(part)),
+    PageRoute("POST", f"{_DRAFT}/part/{{number}}", CASEWORKERS, with_plan(write)),
 )

@@ -1,7 +1,9 @@
 // Replaces the parts of a page that are marked data-live, once the server says that something changed,
-// and loads a page that is marked data-soon again after a second.
+// and loads a page that is marked data-soon again after a second. Focuses the summary of a refused form.
 // Without this script a person loads the page again.
 "use strict";
+
+document.getElementById("errors")?.focus();
 
 (() => {
   if (document.querySelector("[data-soon]") !== null) {

@@ -21,11 +21,13 @@ from broker.operations.desk.errors import DeskError, draft_changed, draft_unknow
 from broker.operations.desk.keeping import DRAFT_DAYS
 from broker.operations.desk.new_referral import referral_event, referral_plan
 from broker.operations.desk.sending import send_once, sent_answer
+from broker.operations.desk.subject import service_label
 from broker.operations.event_acceptance import Published
 from broker.store.desk_rows import DraftRow
 from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS
 from contracts.events import PlainEvent
+from contracts.referral import service_path
 
 MOST_DRAFTS: Final = 100
 """Most drafts that a list shows."""
@@ -151,6 +153,27 @@ def draft_of(agency: DeskAgency, actor: Actor, draft_id: str) -> Draft:
     with agency.store.reading() as tx:
         row = _owned(tx, actor, draft_id)
     return _draft(agency, row, agency.contents().open_draft(row))
+
+
+def draft_service(agency: DeskAgency, draft: Draft) -> str | None:
+    """Return in words what a draft asks for; None if it does not say it yet."""
+    for contract in reversed(agency.known_contracts()):
+        path = service_path(contract.vocabulary)
+        typed = draft.texts.get(path, ()) if path else ()
+        if typed and isinstance(typed[0], str):
+            return service_label(contract.vocabulary, typed[0])
+    return None
+
+
+def sent_referral(agency: DeskAgency, draft_id: str) -> str | None:
+    """Return the id of the referral that a draft became; None if it was not sent.
+
+    Raises:
+        StoreError: the state cannot be read.
+    """
+    if sent_answer(agency, draft_id) is None:
+        return None
+    return _referral_id(agency, draft_id)
 
 
 def change_draft(
