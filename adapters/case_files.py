@@ -19,13 +19,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, TypeAlias
-from uuid import uuid4
+from typing import BinaryIO, Final
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
+from adapters.case_records import (
+    Judged,
+    SortedRecords,
+    Verdict,
+    has_lines,
+    is_torn,
+    position_of,
+    runs,
+)
 from adapters.case_search import (
     CaseIds,
     files_below,
@@ -34,6 +40,7 @@ from adapters.case_search import (
     in_packed_file,
     packed_kind_of,
 )
+from adapters.links import KnownLinks
 from adapters.mapping import RowMapping
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT, RESULTS
@@ -177,7 +184,7 @@ class AdapterCaseFiles:
             return FoundFile(file, folder, "leave", found.ours, "not_taken")
         return self._of_export(tx, file, folder, names, False, whole)
 
-    def _records_in(self, tx: Transaction, file: Path, names: CaseNames) -> _Sorted | None:
+    def _records_in(self, tx: Transaction, file: Path, names: CaseNames) -> SortedRecords | None:
         """Return the sorted records of an export; None if the adapter cannot read it."""
         if not self._is_export(file):
             return None
@@ -281,7 +288,7 @@ class AdapterCaseFiles:
 
     def _sorted(
         self, tx: Transaction, stream: BinaryIO, records: Records, names: CaseNames
-    ) -> _Sorted:
+    ) -> SortedRecords:
         """Sort the records of a file into the case's, those in doubt, and the others."""
         ids = CaseIds(names, self._encoding)
         context = Context(
@@ -292,11 +299,11 @@ class AdapterCaseFiles:
         looked_at: list[tuple[Row | Rejected, bool | None]] = []
         torn = 0
         for one in records:
-            looked_at.append((_light(one), self._is_of(one, context, names)))
-            torn += _torn(one)
+            looked_at.append((position_of(one), self._is_of(one, context, names)))
+            torn += is_torn(one)
             if torn > MAX_TORN:  # a file with this many broken lines costs too much work
                 raise MappingError("too many lines are broken", code="file_malformed")
-        judged: list[_Judged] = []
+        judged: list[Judged] = []
         stream = records.source or stream
         for item, told in looked_at:
             verdict: Verdict = "ours" if told else "other"
@@ -307,9 +314,9 @@ class AdapterCaseFiles:
                 if verdict == "other" and (computed or ids.stand_in(content)):
                     verdict = "unclear" if computed else "doubt"
             judged.append((item, verdict))
-        result = _Sorted()
-        for run in _runs(judged, stream):
-            several = len(run) > 1 or _has_lines(run[0][0], stream)
+        result = SortedRecords()
+        for run in runs(judged, stream):
+            several = len(run) > 1 or has_lines(run[0][0], stream)
             in_doubt = several and any(verdict == "ours" for _, verdict in run)
             for item, verdict in run:
                 if verdict == "ours":
@@ -356,88 +363,9 @@ class AdapterCaseFiles:
         return own in wanted or shared in wanted
 
 
-@dataclass(slots=True)
-class _Sorted:
-    """Records of a file, sorted by case.
-
-    Attributes:
-        ours: number of records of the case.
-        in_doubt: number of records that may belong to the case or to others: lines beside a record
-            of the case, and unreadable records in which a common number matches the case's
-            reference.
-        unclear: those of ``in_doubt`` whose reference the mapping cannot compute.
-        others: the records of other cases.
-    """
-
-    ours: int = 0
-    in_doubt: int = 0
-    unclear: int = 0
-    others: list[Row | Rejected] = field(default_factory=list)
-
-
-Verdict: TypeAlias = Literal["ours", "other", "doubt", "unclear"]
-_Judged: TypeAlias = tuple[Row | Rejected, Verdict]
-
-
-def _runs(judged: list[_Judged], stream: BinaryIO) -> Iterator[list[_Judged]]:
-    """Yield records in groups: torn lines separated only by blank lines, and single records."""
-    run: list[_Judged] = []
-    for item, verdict in judged:
-        if run and not (_torn(run[-1][0]) and _torn(item) and _blank(stream, run[-1][0], item)):
-            yield run
-            run = []
-        run.append((item, verdict))
-    if run:
-        yield run
-
-
-def _torn(item: Row | Rejected) -> bool:
-    return isinstance(item, Rejected) and item.torn
-
-
-def _has_lines(item: Row | Rejected, stream: BinaryIO) -> bool:
-    """Return whether a torn record has several lines, which may be records of several cases."""
-    if not _torn(item):
-        return False
-    stream.seek(item.start)
-    return b"\n" in stream.read(item.end - item.start).strip()
-
-
-def _blank(stream: BinaryIO, before: Row | Rejected, after: Row | Rejected) -> bool:
-    stream.seek(before.end)
-    return not stream.read(max(0, after.start - before.end)).strip()
-
-
 def _plain(text: str) -> str:
     """Remove characters that programs add around or inside a reference."""
     return re.sub(_NO_WIDTH, "", text).strip().lstrip("'").casefold()
-
-
-class KnownLinks:
-    """Read-only ``Links``: looks up known links, and stores no new id and no new link."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-
-    def shared(self, kind: str, own_reference: str) -> str:
-        """Return the known shared id, or a random one that is not stored."""
-        return self.find_shared(kind, own_reference) or str(uuid4())
-
-    def find_shared(self, kind: str, own_reference: str) -> str | None:
-        """Return the known shared id, or None."""
-        return self._tx.links.case_for(own_reference, kind)
-
-    def own(self, kind: str, shared_id: str) -> str | None:
-        """Return the known own reference, or None."""
-        return self._tx.links.own_for(shared_id, kind)
-
-    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
-        """Do nothing: this class only reads."""
-
-
-def _light(item: Row | Rejected) -> Row | Rejected:
-    """Return a record without its values; only its position is needed."""
-    return Row(item.line, {}, item.start, item.end) if isinstance(item, Row) else item
 
 
 def _base_of(name: str) -> str | None:

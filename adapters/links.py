@@ -108,3 +108,25 @@ class PendingLinks:
         assert self._stored is not None
         for (kind, own_reference), shared_id in self._shared.items():
             self._stored.link(kind, own_reference, shared_id)
+
+
+class KnownLinks:
+    """Read-only ``Links``: looks up known links, and stores no new id and no new link."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def shared(self, kind: str, own_reference: str) -> str:
+        """Return the known shared id, or a random one that is not stored."""
+        return self.find_shared(kind, own_reference) or str(uuid4())
+
+    def find_shared(self, kind: str, own_reference: str) -> str | None:
+        """Return the known shared id, or None."""
+        return self._tx.links.case_for(own_reference, kind)
+
+    def own(self, kind: str, shared_id: str) -> str | None:
+        """Return the known own reference, or None."""
+        return self._tx.links.own_for(shared_id, kind)
+
+    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
+        """Do nothing: this class only reads."""

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from adapters.authoring.proposal import ColumnProposal, Proposal
+from adapters.authoring.column_proposals import ColumnProposal
+from adapters.authoring.proposal import Proposal
 from adapters.mapping.localtime import has_short_year
 from adapters.mapping.parts import DEFAULT_TEXT_LIMIT
 

@@ -9,7 +9,6 @@ that means 'not recorded' becomes no leaf (``is_absent``); any other value is re
 from __future__ import annotations
 
 import re
-import unicodedata
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Final
 
 from adapters.base import Context, FilePlace, MappingError
 from adapters.formats.delimited import split_escaped
-from adapters.formats.signs import has_escapes, text_sign
+from adapters.mapping.characters import check_characters
 from adapters.mapping.document import MappingDocument
 from adapters.mapping.linking import partner_agency, referral_by_reference
 from adapters.mapping.localtime import (
@@ -116,53 +115,8 @@ def _text(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     if column.reference:
         check_not_made(text, place)
     check_not_error(text, place)
-    _check_characters(text, place, multiline=column.multiline)
+    check_characters(text, place, multiline=column.multiline)
     return text
-
-
-_JOINERS: Final = "\u200c\u200d"
-"""Zero-width joiners: Persian and Indic names need them."""
-_BLANKS_WITHOUT_WIDTH: Final = "\u200b\u2060\ufeff\u00ad"
-_MARKS_OF_DIRECTION: Final = "\u200e\u200f"
-
-
-def _check_characters(text: str, place: FilePlace, *, multiline: bool) -> None:
-    """Refuse invisible characters, characters that hide others, and signs of a wrong encoding.
-
-    Texts of several lines may hold the invisible marks that other programs leave in them.
-    """
-    sign = text_sign(text)
-    if sign is not None:
-        raise place.error(
-            "text_encoding",
-            f"the text has signs of a wrong encoding: {sign}",
-            fix="Correct the text at its source, and export as UTF-8.",
-        )
-    if not multiline and re.search("[^\\W\\d_][?][^\\W\\d_]", text):
-        raise place.error(
-            "text_encoding",
-            "a question mark stands inside a word: an earlier program lost a character there",
-            fix="Correct the text at its source, and export as UTF-8.",
-        )
-    if not multiline and has_escapes(text):
-        raise place.error(
-            "text_encoding",
-            "a character is written as an escape of HTML, JSON, e-mail, a URL or UTF-7",
-            fix="Export the plain characters, as UTF-8.",
-        )
-    kept = _JOINERS + ("\n\t" + _BLANKS_WITHOUT_WIDTH + _MARKS_OF_DIRECTION if multiline else "")
-    for char in text:
-        kind = unicodedata.category(char)
-        if kind == "Cc" and char not in kept:
-            raise place.error(
-                "invalid_value", "a control character or line break is not allowed here"
-            )
-        if kind in ("Cf", "Co", "Cn", "Cs", "Zl", "Zp") and char not in kept:
-            raise place.error(
-                "invalid_value",
-                f"an invisible character (U+{ord(char):04X}) is not allowed here",
-                fix="Type the value again.",
-            )
 
 
 def _code(column: Column, value: object, place: FilePlace, terms: Terms) -> str | None:
