@@ -165,6 +165,16 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         + (f", {inbox.discarded} discarded" if inbox.discarded else "")
         + _since(status, inbox.oldest_undelivered_ms),
     )
+    if status.desk is not None:
+        yield (
+            "desk",
+            f"{status.desk.events} events kept for people, {status.desk.drafts} drafts"
+            + (
+                f", {status.desk.unconfirmed} critical incidents not confirmed"
+                if status.desk.unconfirmed
+                else ""
+            ),
+        )
     if status.not_taken:
         counts = Counter(one.state.replace("_", " ") for one in status.not_taken)
         newest = status.not_taken[0]

@@ -22,6 +22,7 @@ from broker.operations.agency_progress import (
 )
 from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
 from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
+from broker.operations.desk.counts import DeskCounts, desk_counts
 from broker.operations.folders import FolderState, folder_states
 from broker.operations.held_status import Held, for_a_person, held_lines
 from broker.operations.registry_state import (
@@ -185,6 +186,7 @@ class Status:
     `deliveries_failing` are events that the agency's system did not take and that are tried again.
     `not_taken` are own events that a recipient put aside or refused in the last 7 days.
     `side_faults` are what keeps a running adapter from Kafka, its source or its sink.
+    `desk` counts what the agency's people keep; None if they keep nothing.
     `adapter_runs` is whether the agency's adapter runs now. `put_aside` is the number of records
     and events of each agency that wait for a person.
     """
@@ -212,6 +214,7 @@ class Status:
     alarms: tuple[Raised, ...] = ()
     notices_left_out: dict[str, int] = field(default_factory=dict)
     signing_token: str | None = None
+    desk: DeskCounts | None = None
     copies: int = 0
     oldest_copy_ms: int | None = None
     delegation_expires_ms: int | None = None
@@ -307,6 +310,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         ),
         notices_left_out={one.code: one.count for one in kept(tx) if one.kind == "notice"},
         signing_token=_token_state(participant),
+        desk=desk_counts(tx),
         copies=tx.copies.count()[0],
         oldest_copy_ms=tx.copies.count()[1],
         delegation_expires_ms=ends,

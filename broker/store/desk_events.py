@@ -43,6 +43,11 @@ _FORGET_EXPIRED = (
     .values(content=None)
 )
 _COUNT = select(func.count()).select_from(_t).where(_t.c.content.is_not(None))
+_COUNT_UNCONFIRMED = (
+    select(func.count())
+    .select_from(_t)
+    .where(_t.c.critical, _t.c.confirmed_ms.is_(None), _t.c.source != "")
+)
 _ADD_REFERRAL = insert(_r)
 _REFERRAL = select(*_r.c).where(_r.c.referral_id == bindparam("id_"))
 _REFERRALS_OF = select(*_r.c).where(_r.c.case_key == bindparam("case_")).order_by(_r.c.referral_id)
@@ -107,4 +112,9 @@ class DeskEvents(Area):
     def count(self) -> int:
         """Return how many events have content."""
         count: int = self._connection.execute(_COUNT).scalar_one()
+        return count
+
+    def count_unconfirmed(self) -> int:
+        """Return how many received critical events no person has confirmed."""
+        count: int = self._connection.execute(_COUNT_UNCONFIRMED).scalar_one()
         return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from broker.store import desk_schema
 from broker.store.area import Area
@@ -28,6 +28,7 @@ _CHANGE = (
 )
 _REMOVE = delete(_t).where(_t.c.draft_id == bindparam("id_"))
 _FORGET_CASE = delete(_t).where(_t.c.case_key == bindparam("case_"))
+_COUNT = select(func.count()).select_from(_t)
 _FORGET_OLD = delete(_t).where(_t.c.changed_ms <= bindparam("before_"))
 
 
@@ -66,3 +67,8 @@ class Drafts(Area):
     def forget_unchanged_since(self, before_ms: int) -> int:
         """Remove drafts that were last changed at or before a time. Returns how many."""
         return self._connection.execute(_FORGET_OLD, {"before_": before_ms}).rowcount
+
+    def count(self) -> int:
+        """Return how many drafts there are."""
+        count: int = self._connection.execute(_COUNT).scalar_one()
+        return count

@@ -7,7 +7,7 @@ enters new values, or marks fields as withdrawn.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.responses import Response
@@ -199,12 +199,19 @@ def _fields(visit: Visit, chosen: _Chosen) -> tuple[tuple[EntryField, ...], Text
     )
     if not chosen.corrects or chosen.about is None:
         return fields, {}
+    asked = correction_fields(
+        contract, desk, chosen.held.row.counterparty, chosen.event, chosen.about, fields
+    )
     return (
-        correction_fields(
-            contract, desk, chosen.held.row.counterparty, chosen.event, chosen.about, fields
-        ),
+        tuple(_named(one) if one.path == chosen.event.withdraws else one for one in asked),
         recorded_consent(vocabulary, chosen.about),
     )
+
+
+def _named(withdrawn: EntryField) -> EntryField:
+    """Return the choice of withdrawn fields with their labels as headings."""
+    options = {path: in_words(label) for path, label in withdrawn.options.items()}
+    return replace(withdrawn, options=options)
 
 
 def _choose_page(visit: Visit, chosen: _Chosen) -> Response:

@@ -109,14 +109,19 @@ def _asked(visit: Visit, chosen: _Chosen) -> Iterator[EntryField]:
         contract, desk_of(visit).id, recipients, changed.type, {}, without=own
     ):
         if field.path == changed.reason:
-            if step.needs_reason or (step.business_status is None and step.status not in FORWARD):
+            if _may_have_reason(step):
                 label = REASONS.get(step.status)
                 words = field.label if label is None else text(label)
                 yield replace(field, label=words, required=step.needs_reason)
         elif code_of(step) == ASKS and takes_sentences(field):
-            yield replace(field, label=text(N_("What do you need to know?")), required=True)
+            words = text(N_("What do you need to know?"))
+            yield replace(field, label=words, required=True, rules=())
         else:
-            yield field
+            yield field if _may_have_reason(step) else replace(field, rules=())
+
+
+def _may_have_reason(step: Step) -> bool:
+    return step.needs_reason or (step.business_status is None and step.status not in FORWARD)
 
 
 _STEP: Final = "/referrals/{id}/{agency}/step/{status}"

@@ -16,6 +16,7 @@ from broker.held.items import KINDS
 from broker.observing.side_faults import Side, side_faults
 from broker.observing.tallies import kept
 from broker.operations.checks.check import Check, passed, skipped, warned
+from broker.operations.desk.counts import desk_counts
 from broker.operations.registry_state import missing_manifests, registry_differences
 from broker.receiving.persistence import NEARLY_FULL, QUARANTINE_BYTES, QUARANTINE_QUOTA, filled
 from broker.registry.awaited import awaited
@@ -48,6 +49,7 @@ def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
         with store.reading() as tx:
             yield _outbox(participant, tx, now, runs=runs)
             yield _inbox(participant, tx, now, runs=runs)
+            yield from _desk(tx)
             yield from _results(participant, tx, now)
             yield from _deliveries(tx, now)
             yield from _sides(tx, now, runs=runs)
@@ -153,6 +155,17 @@ def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -
     else:
         fix = "ask the team of that system whether it reads events and sends results"
     return Check("inbox", "fail", detail, fix, "inbox_waits")
+
+
+def _desk(tx: Transaction) -> Iterator[Check]:
+    counts = desk_counts(tx)
+    if counts is None:
+        return
+    if counts.unconfirmed:
+        detail = f"{counts.unconfirmed} critical incidents were not confirmed by a person"
+        yield warned("desk", detail, "ask a caseworker to open the inbox and to confirm them")
+    else:
+        yield passed("desk", f"it keeps {counts.events} events and {counts.drafts} drafts")
 
 
 def _streams(tx: Transaction) -> Iterator[Check]:
