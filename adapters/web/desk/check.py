@@ -59,9 +59,7 @@ def _said(visit: Visit, sent: SentReferral) -> str:
     text = visit.renderer.text
     if sent.again:
         return text(N_("It was sent before. Nothing was sent again."))
-    words = N_(
-        "Sent. The reference is %(reference)s. The clock shows how long they have to answer."
-    )
+    words = N_("Sent. The reference is %(reference)s. The list shows by when they have to answer.")
     return text(words) % {"reference": sent.referral_id[:8]}
 
 

@@ -93,7 +93,7 @@ def send(visit: Visit) -> Response:
 
     def sent(flat: Flat) -> str:
         send_further(desk_of(visit), visit.person.actor(), chosen.held, request(flat))
-        return visit.renderer.text(N_("Sent: %(step)s")) % {"step": form.values["title"]}
+        return visit.renderer.text(N_("Sent. The history shows whether it has arrived."))
 
     return answer_form(visit, form, check, sent)
 

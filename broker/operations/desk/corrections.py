@@ -31,12 +31,14 @@ def corrections_of(
 ) -> Mapping[str, FieldCorrection]:
     """Return the latest correction of each field of a referral.
 
-    Corrections of the sender count. Those of the other side stay in the history only.
+    Corrections of the sender count. Those of the other side stay in the history only. A value that
+    is repeated as it was corrects nothing.
 
     Args:
         made: the event that made the referral.
         items: events of the referral and of its case, oldest first.
     """
+    first = {field.path: field.values for field in made.fields}
     found: dict[str, FieldCorrection] = {}
     for item in items:
         if item.source != made.source or item.about != (made.source, made.event_id):
@@ -44,7 +46,8 @@ def corrections_of(
         for path in item.withdrawn:
             found[path] = FieldCorrection(None, item.time_ms)
         for field in item.corrected:
-            found[field.path] = FieldCorrection(field, item.time_ms)
+            if field.path in found or field.values != first.get(field.path):
+                found[field.path] = FieldCorrection(field, item.time_ms)
     return found
 
 

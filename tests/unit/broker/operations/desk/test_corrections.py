@@ -51,6 +51,7 @@ async def test_the_latest_correction_of_a_field_counts(desks: DeskPartnership) -
     assert now["victim.phone"] is None
     assert now["victim.email"] == ("n@mail.example",)
     assert "reason" not in now  # of the correction, not of the referral
+    assert "consent.share_identity" not in now  # repeated as it was
     values = {one.path: one.values for one in view.fields}
     assert values["victim.name"] == ("Noor Exampleton",)  # what was shared first stays readable
     assert values["victim.email"] == ()
