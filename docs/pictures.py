@@ -37,7 +37,7 @@ from tests.support.referrals_at_work import (
 FOLDER: Final = Path(__file__).with_name("pictures")
 WIDTH, HEIGHT = 1_100, 880
 """Of each picture, in pixels."""
-MARGIN: Final = 24
+MARGIN: Final = 16
 MOST_BYTES: Final = 150_000
 LATER_MS: Final = 2 * HOUR_MS + HOUR_MS // 3
 """Time between the referrals and the look at them."""
