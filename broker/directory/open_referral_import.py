@@ -23,6 +23,7 @@ _AREA: Final = re.compile(r"\b[EWSNK][0-9]{8}\b")
 _TEXT: Final = 20_000
 
 
+_Age: TypeAlias = Annotated[float, Field(ge=0, le=200)]
 _Text: TypeAlias = Annotated[str, StringConstraints(max_length=_TEXT)]
 
 
@@ -101,8 +102,8 @@ class OpenReferralService(_Form):
     description: _Text | None = None
     url: _Text | None = None
     email: _Text | None = None
-    minimum_age: float | None = None
-    maximum_age: float | None = None
+    minimum_age: _Age | None = None
+    maximum_age: _Age | None = None
     organization: _Organization | None = None
     schedules: tuple[_Schedule, ...] = ()
     service_areas: tuple[_ServiceArea, ...] = ()

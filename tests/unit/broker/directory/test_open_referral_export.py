@@ -163,11 +163,12 @@ def test_terms_of_another_directory_become_codes_by_their_label() -> None:
         b'{"contents": {}}',
         b'[{"id": "a", "name": "b", "status": "open"}]',
         b'[{"id": "a", "name": "b", "name": "c", "status": "active"}]',
+        b'[{"id": "a", "name": "b", "status": "active", "minimum_age": 1e999}]',
         b"[" * 100_000,
         b"[" + b" " * MAX_FEED_BYTES + b"]",
         json.dumps([{"id": "a", "name": "x" * 20_001, "status": "active"}]).encode(),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_another_file_is_refused(raw: bytes) -> None:
     assert code(raw) == "open_referral_invalid"
