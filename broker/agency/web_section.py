@@ -157,6 +157,15 @@ def require_safe_web(web: WebSection, where: str) -> None:
     if web.proxy is not None:
         proxy, at = web.proxy, f"{where}: web.proxy"
         _require_pair("certificate", proxy.certificate, "client_ca", proxy.client_ca, at)
+        if proxy.certificate is None and any(
+            not ip_network(one).prefixlen for one in proxy.addresses
+        ):
+            raise ConfigError(
+                "The addresses of the proxy are all addresses: any person could name themselves.",
+                code="config_invalid",
+                where=f"{at}.addresses",
+                fix='Name the proxy, for example "10.7.0.9", or set certificate and client_ca.',
+            )
         if proxy.certificate is not None and web.certificate is None:
             raise ConfigError(
                 "The proxy can show its certificate only if the pages are served over TLS.",
