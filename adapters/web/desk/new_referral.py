@@ -167,7 +167,7 @@ def write(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
 def _part(visit: Visit, plan: ReferralPlan) -> _Part:
     groups = grouped(plan.fields)
     number = visit.path["number"]
-    if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(groups)):
+    if number not in {str(one) for one in range(1, len(groups) + 1)}:
         raise PageNotFoundError(visit=visit)
     title, fields = groups[int(number) - 1]
     return _Part(plan, int(number), len(groups), title, tuple(fields))
