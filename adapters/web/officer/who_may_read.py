@@ -10,6 +10,7 @@ from starlette.responses import Response
 from adapters.web.officer.chosen import READERS, chosen_agreement, state_of
 from adapters.web.officer.words import SHORT_REASONS
 from adapters.web.pages import PageRoute
+from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from contracts.consent_needs import asks_consent
 from contracts.examples import permitted_recipients, permitted_types
@@ -30,9 +31,9 @@ def who_may_read(visit: Visit) -> Response:
     types = permitted_types(contract, sender)
     event_type = query.text("type") if query.text("type") in types else next(iter(types), None)
     possible = () if event_type is None else permitted_recipients(contract, sender, event_type)
-    wanted = query.all("to")
-    recipients = tuple(one for one in possible if one in wanted)[:MOST_COLUMNS]
-    recipients = recipients or possible[:MOST_COLUMNS]
+    wanted = tuple(one for one in possible if one in query.all("to"))
+    faults = _faults(possible, wanted, asked=sender == query.text("from"))
+    recipients = () if faults else wanted or possible[:MOST_COLUMNS]
     scopes = _scopes(contract, event_type)
     chosen = query.all("consent") if query.text("asked") else tuple(scopes)
     answer = None
@@ -40,6 +41,9 @@ def who_may_read(visit: Visit) -> Response:
         answer = simulate_example(contract, sender, event_type, recipients, chosen)
     return visit.page(
         "officer/who_may_read.html",
+        status=422 if faults else 200,
+        faults=faults,
+        wanted=wanted or recipients,
         signed=signed,
         contract=contract,
         state=state_of(visit, signed),
@@ -57,6 +61,22 @@ def who_may_read(visit: Visit) -> Response:
         most=MOST_COLUMNS,
         own_id=own,
     )
+
+
+def _faults(
+    possible: Sequence[str], wanted: Sequence[str], *, asked: bool
+) -> Sequence[tuple[str, str]]:
+    """Return what is wrong with the recipients of a form.
+
+    Another sender may have other recipients, so that none of those in the form is possible.
+    """
+    if not possible or not asked:
+        return ()
+    if not wanted:
+        return [(f"to-{possible[0]}", N_("Choose at least one recipient"))]
+    if len(wanted) > MOST_COLUMNS:
+        return [(f"to-{possible[0]}", N_("Choose at most 6 recipients"))]
+    return ()
 
 
 def _scopes(contract: Contract, event_type: str | None) -> Sequence[str]:

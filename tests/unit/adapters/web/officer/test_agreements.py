@@ -163,3 +163,13 @@ def test_a_stranger_in_the_address_of_a_trial_is_not_used(person: Person, sha256
     assert "<i>" not in page
     assert "<u>" not in page
     assert 'id="matrix"' in page
+
+
+def test_a_trial_without_a_recipient_is_a_fault_of_the_form(person: Person, sha256: str) -> None:
+    address = f"/agreements/{sha256}/who-may-read"
+    visitor = person(Role.OFFICER)
+    assert 'id="matrix"' in visitor.get(address).text  # every recipient is chosen at first
+    answer = visitor.get(f"{address}?asked=yes&from={POLICE}&type=referral.made")
+    assert answer.status_code == 422
+    assert 'href="#to-' in answer.text
+    assert 'id="matrix"' not in answer.text
