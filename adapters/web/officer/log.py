@@ -37,6 +37,8 @@ _ABOUT: Final[Mapping[str, str]] = MappingProxyType(
 
 def browse(visit: Visit) -> Response:
     """Show the entries of the log, the newest first. Reading it is an entry too."""
+    if visit.agency.state() is None:
+        return visit.page("officer/log_empty.html")
     faults: list[tuple[str, str]] = []
     since, until = _day(visit, "since", faults), _day(visit, "until", faults)
     if since is not None and until is not None and until <= since:
@@ -63,6 +65,8 @@ def browse(visit: Visit) -> Response:
 
 def verify(visit: Visit) -> Response:
     """Recompute the whole log and check every signed head."""
+    if visit.agency.state() is None:
+        return visit.page("officer/log_empty.html")
     altered = None
     head = None
     try:

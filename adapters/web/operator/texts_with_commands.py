@@ -40,7 +40,8 @@ def advice(text: str, folder: Path, item: str) -> list[tuple[str, bool]]:
         item: id of the item, for ID.
     """
     own = shell_path(folder)
-    text = text.replace(_RETRY, "choose Retry").replace(_DISCARD, " below")
+    text = text.replace(f"then: {_RETRY}", "then choose Retry").replace(_RETRY, "choose Retry")
+    text = text.replace(_DISCARD, " below")
     parted = enumerate(_COMMAND.split(text))
     return [
         (part.replace(" ID ", f" {item} ").removesuffix("DIR") + own, True)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from adapters.web.operator.texts_with_commands import told
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
+from broker.errors import RegistryError
 from broker.operations.checks.check import Status
 from broker.operations.checks.examination import examine
 from broker.operations.kafka_rights import Compared, kafka_rights
@@ -74,7 +75,12 @@ def rights(visit: Visit) -> Response:
     """Show what this agency may do on Kafka, compared with Kafka's own rules if asked to."""
     agency = visit.agency
     ask = visit.query.text("ask") == "yes"
-    found = kafka_rights(agency.participant(), agency.clock(), TIMEOUT_S if ask else None)
+    try:
+        found = kafka_rights(agency.participant(), agency.clock(), TIMEOUT_S if ask else None)
+    except RegistryError as error:
+        if error.code != "contract_missing":
+            raise
+        return visit.page("operator/no_rights.html")
     return visit.page("operator/rights.html", rights=found, states=RIGHTS, operations=OPERATIONS)
 
 

@@ -29,6 +29,17 @@ def test_an_agency_without_an_agreement_is_led_to_a_file(folder: Path) -> None:
     assert 'id="own-words"' in person.get("/partners").text
 
 
+def test_before_the_first_start_the_pages_say_what_is_missing(folder: Path) -> None:
+    auditor, operator = visitor(folder, NOW, Role.AUDITOR), visitor(folder, NOW, Role.OPERATOR)
+    for path in ("/log", "/log/verified"):
+        page = auditor.get(path)
+        assert page.status_code == 200
+        assert 'id="no-state"' in page.text
+    rights = operator.get("/kafka-rights")
+    assert rights.status_code == 200
+    assert 'id="no-agreement"' in rights.text
+
+
 def test_the_first_agreement_waits_for_us(folder: Path) -> None:
     root = folder.parent
     add_bundles(folder, [root / "agreement.yaml", *root.glob("*.entry")], NOW)
@@ -41,4 +52,4 @@ def test_the_first_agreement_waits_for_us(folder: Path) -> None:
     assert 'id="sign"' in person.get(f"{address}/sign-off").text
     stop = person.get(f"{address}/stop")
     assert stop.status_code == 200
-    assert 'name="how"' not in stop.text
+    assert 'id="decide"' not in stop.text
