@@ -19,10 +19,10 @@ from contracts.comparison_sides import PlainChange, plain_change
 from contracts.comparison_summary import SummaryLine
 
 _SECTIONS: Final[Sequence[tuple[str, str, frozenset[Effect]]]] = (
-    ("wider", N_("What is shared more"), frozenset({"widens", "both"})),
+    ("wider", N_("What widens"), frozenset({"widens", "both"})),
     ("judge", N_("What a person must judge"), frozenset({"unknown"})),
-    ("narrower", N_("What is shared less"), frozenset({"narrows"})),
-    ("equal", N_("What changes without more or less sharing"), frozenset({"neutral"})),
+    ("narrower", N_("What narrows"), frozenset({"narrows"})),
+    ("equal", N_("What changes and neither widens nor narrows"), frozenset({"neutral"})),
 )
 _FACTS: Final[Mapping[str, tuple[str, str]]] = {
     "event": (N_("Kind of event"), ""),

@@ -41,10 +41,10 @@ STATES: Final[Mapping[Own, TagWords]] = MappingProxyType(
 
 EFFECTS: Final[Mapping[Effect, TagWords]] = MappingProxyType(
     {
-        "widens": TagWords(N_("Widens: more is shared"), "wide", "widens"),
+        "widens": TagWords(N_("Widens: more is shared, or with fewer limits"), "wide", "widens"),
         "both": TagWords(N_("Widens and narrows: counts as widening"), "wide", "widens"),
         "unknown": TagWords(N_("A person must judge: counts as widening"), "wide", "widens"),
-        "narrows": TagWords(N_("Narrows: less is shared"), "good", "narrows"),
+        "narrows": TagWords(N_("Narrows: less is shared, or with more limits"), "good", "narrows"),
         "neutral": TagWords(N_("Sharing stays the same"), "", "same"),
     }
 )
