@@ -12,6 +12,7 @@ from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from adapters.web.people import EVERY_ROLE, LINK, Person
 from adapters.web.serving import WebServer
+from adapters.web.terminal import on_enter
 from broker.clock import now_ms
 
 PEOPLE: Final[Mapping[str, str]] = {
@@ -34,7 +35,7 @@ def serve_pages(stage: Stage, screen: Screen) -> None:
         screen: where the links are shown.
     """
     screen.act("The pages of each agency")
-    screen.line("Each link works once. Ctrl-C ends everything.")
+    screen.line("Each link works once. Enter prints others. Ctrl-C ends everything.")
     folders = {agency: stage.directory(agency) for agency in stage.agencies}
     try:
         asyncio.run(serve_until(asyncio.Event(), folders, screen.line))
@@ -52,12 +53,19 @@ async def serve_until(
         folders: agency id to folder.
         show: takes a line with the id and the link.
     """
+    servers: dict[str, WebServer] = {}
+
+    def show_links() -> None:
+        for agency, server in servers.items():
+            show(f"  {agency:<17} {server.new_link(_person(agency))}")
+
     async with AsyncExitStack() as stack:
         for agency, folder in folders.items():
-            server = WebServer(folder, now_ms, "127.0.0.1", 0)
-            stack.push_async_callback(server.stop)
-            await server.start()
-            show(f"  {agency:<17} {server.new_link(_person(agency))}")
+            servers[agency] = WebServer(folder, now_ms, "127.0.0.1", 0)
+            stack.push_async_callback(servers[agency].stop)
+            await servers[agency].start()
+        show_links()
+        on_enter(show_links)
         await stop.wait()
 
 

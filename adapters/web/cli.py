@@ -20,7 +20,7 @@ from broker.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from adapters.web.serving import WebServer
+    pass
 
 
 app = typer.Typer(help="The pages of this agency for its people, and their sessions.")
@@ -129,30 +129,14 @@ async def served_pages(agency: Path, host: str, port: int) -> AsyncIterator[None
 
     try:
         from adapters.web.serving import WebServer
+        from adapters.web.terminal import on_enter
     except ModuleNotFoundError as error:
         raise library_missing(error, "web") from None
     server = WebServer(agency, now_ms, host, port)
     try:
         await server.start()
         typer.echo(server.new_link())
-        _link_on_enter(server)
+        on_enter(lambda: typer.echo(server.new_link()))
         yield
     finally:
         await server.stop()
-
-
-def _link_on_enter(server: WebServer) -> None:
-    """Print another link when the person at the terminal presses Enter."""
-    import asyncio
-    import sys
-
-    if not sys.stdin.isatty():
-        return
-
-    def entered() -> None:
-        if sys.stdin.readline():
-            typer.echo(server.new_link())
-        else:
-            asyncio.get_running_loop().remove_reader(sys.stdin)
-
-    asyncio.get_running_loop().add_reader(sys.stdin, entered)
