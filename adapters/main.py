@@ -26,6 +26,7 @@ from broker.cli import (
     doctor,
     drafting,
     event,
+    figures,
     kafka,
     kafka_authority,
     keys,
@@ -101,6 +102,7 @@ contract.app.add_typer(contract_export.app, name="export")
 app.add_typer(contract.app, name="contract")
 app.add_typer(directory.app, name="directory")
 app.add_typer(partnership.app, name="partnership")
+app.command("figures")(figures.figures)
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(adapter_cli.app, name="adapter")
 app.add_typer(mapping_cli.app, name="mapping")

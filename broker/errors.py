@@ -161,8 +161,8 @@ class WrongInputError(ConcordantError):
     wrong, where, and what to give instead.
 
     Codes: `agency_unknown`, `agency_own`, `case_unknown`, `command_invalid`, `contract_unknown`,
-    `demo_missing`, `moment_invalid`, `operator_invalid`, `period_malformed`, `reason_invalid`,
-    `record_unknown`.
+    `demo_missing`, `dimensions_wrong`, `moment_invalid`, `operator_invalid`, `period_ahead`,
+    `period_malformed`, `reason_invalid`, `record_unknown`, `statistics_missing`.
     """
 
     code = "input_wrong"

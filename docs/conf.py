@@ -62,6 +62,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/connecting-an-agency",
                 "guides/web",
                 "guides/desk",
+                "guides/figures",
                 "guides/directory",
                 "guides/connecting-a-rest-client",
                 "guides/connecting-a-bus",

@@ -609,6 +609,13 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing is lost, and the adapter continues when files can be opened again. Raise "
         "LimitNOFILE of the service, or stop the program that holds so many connections open.",
     ),
+    "dimension_unknown": Meaning(
+        "figures have no dimension of this name", "Name one of those that the message lists."
+    ),
+    "dimensions_wrong": Meaning(
+        "a table of figures has no dimension, too many, or one of them twice",
+        "Name them with commas between: --by borough,strand.",
+    ),
     "directory_not_empty": Meaning(
         "the folder is not empty",
         "Give a folder that is absent or empty, or finish the restore that was begun there. To "
@@ -1366,6 +1373,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "path_unknown": Meaning(
         "(HTTP) the address does not exist", "Compare the address with GET /openapi.json."
     ),
+    "period_ahead": Meaning(
+        "a period of figures has not begun",
+        "Name a quarter that has begun.",
+    ),
     "period_malformed": Meaning(
         "a period of figures is not a quarter such as 2026-Q3",
         "Write the year, -Q and the number of the quarter: --period 2026-Q3.",
@@ -1737,6 +1748,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the adapter has not run yet",
         "Start it: concordant adapter run --agency DIR. If it has run before, restore its"
         " state from a backup.",
+    ),
+    "statistics_missing": Meaning(
+        "no agreement, or not one alone, lets this agency count cases for statistics",
+        "Name an agreement with a purpose of the kind statistics, with a section statistics, and "
+        "with a vocabulary that has figures; of several, name one with --contract NAME.",
     ),
     "still_open": Meaning(
         "a program has the file open", "Close the file in the program that writes it."

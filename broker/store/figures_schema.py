@@ -1,14 +1,14 @@
-"""Tables for figures: the cases of agreements with statistics, and facts about them.
+"""Tables for figures: the cases of agreements with statistics, facts about them, and releases.
 
-The facts are encrypted under the agency's secret. The columns beside them do not identify a person
-(docs/spec/figures.md, "Facts").
+Facts and releases are encrypted under the agency's secret. The columns beside them do not identify
+a person (docs/spec/figures.md, "Facts").
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
 
-from broker.store.schema import metadata, partial
+from broker.store.schema import Serial, metadata, partial
 
 figure_cases = Table(
     "figure_cases",
@@ -28,4 +28,16 @@ figure_facts = Table(
     Column("event_id", String(36), primary_key=True),
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
     sqlite_with_rowid=False,
+)
+
+figure_releases = Table(
+    "figure_releases",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    Column("agreement", String(63), nullable=False),
+    Column("period", String(7), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
+    Index("ix_figure_releases_period", "agreement", "period", "number"),
+    sqlite_autoincrement=True,
 )

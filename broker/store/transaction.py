@@ -18,6 +18,7 @@ from broker.store.disclosures import Disclosures
 from broker.store.drafts import Drafts
 from broker.store.exports import Exports
 from broker.store.figure_facts import FigureFacts
+from broker.store.figure_releases import FigureReleases
 from broker.store.flow_hours import FlowHours
 from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
@@ -52,6 +53,7 @@ class Transaction:
         "evidence",
         "exports",
         "figure_facts",
+        "figure_releases",
         "flow_hours",
         "heads",
         "heartbeats",
@@ -104,6 +106,7 @@ class Transaction:
         self.heartbeats = Heartbeats(connection)
         self.disclosures = Disclosures(connection)
         self.figure_facts = FigureFacts(connection)
+        self.figure_releases = FigureReleases(connection)
         self.flow_hours = FlowHours(connection)
         self.desk_events = DeskEvents(connection)
         self.drafts = Drafts(connection)

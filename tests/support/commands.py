@@ -22,6 +22,8 @@ VALUES: Mapping[str, str] = {
     "SCOPE": "read",
     "DIALECT": "postgresql",
     "SENDER": "cps-london",
+    "QUARTER": "2026-Q3",
+    "DIMENSION[,DIMENSION]": "borough",
     "SERVICE": "emotional-support",
     "STATE": "waitlist",
     "AGENCY": "cps-london",

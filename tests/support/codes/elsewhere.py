@@ -204,6 +204,13 @@ BY_TEST = {
     "media_type_unknown": "adapters/http_api/test_access.py"
     "::test_another_form_of_body_is_media_type_unknown",
     "method_unknown": "adapters/http_api/test_access.py::test_unknown_paths_and_methods",
+    "dimension_unknown": "broker/cli/test_figures.py"
+    "::test_a_dimension_of_another_name_is_dimension_unknown",
+    "dimensions_wrong": "broker/cli/test_figures.py"
+    "::test_too_many_dimensions_or_one_twice_are_dimensions_wrong",
+    "period_ahead": "broker/cli/test_figures.py::test_a_later_quarter_is_period_ahead",
+    "statistics_missing": "broker/cli/test_figures.py"
+    "::test_an_agreement_that_is_not_there_is_statistics_missing",
     "period_malformed": "broker/figures/test_counting.py"
     "::test_a_text_that_is_no_quarter_is_period_malformed",
     "path_unknown": "adapters/http_api/test_access.py::test_unknown_paths_and_methods",

@@ -26,6 +26,8 @@ CREATE INDEX ix_exports_open ON exports (looked_ms) WHERE NOT ended;
 
 CREATE INDEX ix_figure_cases_minted ON figure_cases (agreement, minted_ms) WHERE minted_ms IS NOT NULL;
 
+CREATE INDEX ix_figure_releases_period ON figure_releases (agreement, period, number);
+
 CREATE INDEX ix_heartbeat_heads_heartbeat_id ON heartbeat_heads (heartbeat_id);
 
 CREATE INDEX ix_inbox_clear_id ON inbox (source, clear_id) WHERE clear_id IS NOT NULL;
@@ -242,6 +244,14 @@ CREATE TABLE figure_facts (
  WITHOUT ROWID
 
 ;
+
+CREATE TABLE figure_releases (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	agreement VARCHAR(63) NOT NULL, 
+	period VARCHAR(7) NOT NULL, 
+	made_ms BIGINT NOT NULL, 
+	content BLOB NOT NULL
+);
 
 CREATE TABLE flow_hours (
 	hour_ms BIGINT NOT NULL, 

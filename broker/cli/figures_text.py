@@ -1,0 +1,218 @@
+"""Figures of a release as JSON, table, CSV with its metadata, and notes in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from broker.cli.output import Row, plain_table
+from broker.cli.times import day
+from broker.figures.tables import WITHOUT_CONSENT, PublishedFigure, label_of, values_of
+from broker.operations.figures import FiguresRelease
+from contracts.csv_text import csv_text
+from contracts.vocabulary.figures import SOURCE
+
+HIDDEN = "hidden"
+"""Text of a hidden number in a table for people."""
+
+
+def table_of(release: FiguresRelease) -> tuple[PublishedFigure, ...]:
+    """Return the cells that fix a value of each dimension of the table, without its margins."""
+    by = set(release.published.by)
+    return tuple(one for one in release.published.figures if {n for n, _ in one.where} == by)
+
+
+def labels_of(release: FiguresRelease, figure: PublishedFigure) -> tuple[str, ...]:
+    """Return the values of a cell in words, in the order of the table's dimensions."""
+    places = dict(figure.where)
+    return tuple(
+        values_of(name, release.contract, release.figures)[places[name]]
+        for name in release.published.by
+    )
+
+
+def heading_of(release: FiguresRelease) -> str:
+    """Return the title of the table."""
+    by = " and ".join(label_of(name, release.figures).lower() for name in release.published.by)
+    return f"Cases of {release.period.name} by {by}"
+
+
+def columns_of(release: FiguresRelease) -> Row:
+    """Return the headings of the table's columns."""
+    return (*(label_of(name, release.figures) for name in release.published.by), "cases")
+
+
+def rows_of(release: FiguresRelease) -> Iterator[Row]:
+    """Yield the rows of the table that have cases or are hidden, the total last."""
+    for one in table_of(release):
+        if one.shown != 0:
+            yield (*labels_of(release, one), number_of(one))
+    blank = [""] * (len(release.published.by) - 1)
+    yield ("All cases", *blank, number_of(_at(release)))
+
+
+def text_of(release: FiguresRelease) -> str:
+    """Return the table with its sources and notes."""
+    heading = f"{heading_of(release)}, published by {release.agency}"
+    table = plain_table(columns_of(release), list(rows_of(release)))
+    return "\n".join(
+        (heading, "", table, sources_in_words(release), *(f"- {one}" for one in notes_of(release)))
+    )
+
+
+def number_of(figure: PublishedFigure) -> str:
+    """Return a number for people."""
+    return HIDDEN if figure.shown is None else f"{figure.shown:,}"
+
+
+def _at(release: FiguresRelease, *where: tuple[str, str]) -> PublishedFigure:
+    return release.published.by_place[where]
+
+
+def json_of(release: FiguresRelease) -> dict[str, object]:
+    """Return the release as JSON (docs/spec/figures.md, "Releases")."""
+    published = release.published
+    table = {one.where for one in table_of(release)}
+    totals = {(), WITHOUT_CONSENT}
+    return {
+        "period": release.period.name,
+        "period_ended": release.ended,
+        "agreement": release.contract.name,
+        "published_by": release.agency,
+        "made": day(release.made_ms),
+        "counted": "cases",
+        "by": list(published.by),
+        "threshold": release.control.suppress_below,
+        "breakdown_threshold": release.control.suppress_breakdown_below,
+        "round_to": published.round_to,
+        "sources": list(_sources(release)),
+        "agencies_not_counted": _not_counted(release),
+        "counts": dict(published.contributors),
+        "cells": [_cell(one) for one in published.figures if one.where in table],
+        "margins": [_cell(one) for one in published.figures if one.where not in table | totals],
+        "totals": {
+            "cases": _at(release).shown,
+            "without_consent": _at(release, *WITHOUT_CONSENT).shown,
+        },
+        "notes": list(notes_of(release)),
+    }
+
+
+def _cell(figure: PublishedFigure) -> dict[str, object]:
+    cell: dict[str, object] = {"by": dict(figure.where), "cases": figure.shown}
+    if figure.mark is not None:
+        cell["suppressed"] = figure.mark.value
+    if figure.kept:
+        cell["kept"] = True
+    return cell
+
+
+def _sources(release: FiguresRelease) -> Iterator[dict[str, object]]:
+    """Yield each kind of agency that contributes, with its share of the published total."""
+    roles: dict[str, list[str]] = {}
+    for agency in release.published.contributors:
+        party = release.contract.party(agency)
+        if party is not None:
+            roles.setdefault(party.role, []).append(agency)
+    for role, agencies in sorted(roles.items()):
+        cases = _at(release, (SOURCE, role)).shown
+        yield {
+            "source": role,
+            "agencies": sorted(agencies),
+            "cases": cases,
+            "share_percent": _percent(cases, _at(release).shown),
+        }
+
+
+def _percent(part: int | None, whole: int | None) -> int | None:
+    return round(100 * part / whole) if part is not None and whole else None
+
+
+def _not_counted(release: FiguresRelease) -> list[str]:
+    counted = release.published.contributors
+    return sorted(party.id for party in release.contract.parties if party.id not in counted)
+
+
+def sources_in_words(release: FiguresRelease) -> str:
+    """Return the sources and their shares in a sentence."""
+    shown = [
+        f"{release.contract.roles[str(one['source'])].rstrip('.')}: "
+        + (HIDDEN if one["share_percent"] is None else f"{one['share_percent']} %")
+        for one in _sources(release)
+    ]
+    return f"Sources: {'; '.join(shown)}."
+
+
+def notes_of(release: FiguresRelease) -> Iterator[str]:
+    """Yield sentences about completeness, limits and bias, for a reader without statistics."""
+    counted, others = sorted(release.published.contributors), len(_not_counted(release))
+    yield (
+        f"These are the cases that {', '.join(counted)} recorded first. {others} other agencies of "
+        "the agreement are not counted, so this is not the number of cases of the partnership."
+    )
+    if not release.ended:
+        yield "The quarter has not ended, so it has further cases."
+    yield (
+        "A case belongs to the quarter in which it came into the system. Its outcome is the one "
+        f"known on {day(release.made_ms)}."
+    )
+    yield (
+        "Much of what happens is not reported. A higher number can mean more incidents, more "
+        "trust, or more agencies that take reports."
+    )
+    yield "Two cases of one victim are two cases, because cases are not joined by person."
+    if any(name != SOURCE and _several(release, name) for name in release.published.by):
+        yield "A case with several values is in several rows: the rows exceed all cases together."
+    if release.figures.recording is not None:
+        yield "Reports to third-party services are never added to crimes."
+    if release.figures.answer is not None:
+        yield "Cases without consent to statistics are left out, where consent is asked."
+    smallest = max(one.threshold for one in table_of(release))
+    yield (
+        f"Numbers are rounded to multiples of {release.published.round_to}. A hidden number is "
+        f"from 1 to {smallest - 1}, or would give such a number away."
+    )
+
+
+def _several(release: FiguresRelease, name: str) -> bool:
+    dimension = release.figures.dimensions.get(name)
+    return dimension is not None and dimension.several
+
+
+def csv_of(release: FiguresRelease) -> str:
+    """Return every cell of the table as CSV: the codes, the labels, the number, the reason."""
+    by = release.published.by
+    columns = (*by, *(f"{name}_label" for name in by), "cases", "suppressed")
+    return csv_text(columns, _csv_rows(release))
+
+
+def _csv_rows(release: FiguresRelease) -> Iterator[Sequence[str]]:
+    for one in table_of(release):
+        places = dict(one.where)
+        yield (
+            *(places[name] for name in release.published.by),
+            *labels_of(release, one),
+            "" if one.shown is None else str(one.shown),
+            "" if one.mark is None else one.mark.value,
+        )
+
+
+def csv_metadata(release: FiguresRelease, name: str) -> Mapping[str, object]:
+    """Return the CSV on the Web metadata of a file with ``csv_of`` (W3C, tabular metadata)."""
+    by = release.published.by
+    columns: list[dict[str, object]] = [
+        {"name": one, "titles": one, "dc:description": label_of(one, release.figures)} for one in by
+    ]
+    columns += [{"name": f"{one}_label", "titles": f"{one}_label"} for one in by]
+    columns.append(
+        {"name": "cases", "titles": "cases", "datatype": {"base": "integer", "minimum": 0}}
+    )
+    columns.append({"name": "suppressed", "titles": "suppressed"})
+    return {
+        "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
+        "url": name,
+        "dc:title": heading_of(release),
+        "dc:publisher": release.agency,
+        "dc:created": day(release.made_ms),
+        "rdfs:comment": list(notes_of(release)),
+        "tableSchema": {"columns": columns, "primaryKey": list(by)},
+    }

@@ -1,0 +1,88 @@
+"""Releases as the state keeps them: encrypted, because they hold exact counts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from broker.envelope.at_rest import AtRestKey
+from broker.envelope.primitives import lp
+from broker.figures.disclosure import Mark
+from broker.figures.tables import Published, PublishedFigure
+from broker.store.transaction import Transaction
+
+_LABEL: Final = b"concordant/1/figure-release"
+
+
+class RememberedReleases:
+    """The releases of one agreement and period.
+
+    Args:
+        tx: a transaction.
+        secret: this agency's key for pseudonyms.
+        agreement: its name.
+        period: `YYYY-Qn`.
+    """
+
+    def __init__(self, tx: Transaction, secret: bytes, agreement: str, period: str) -> None:
+        self._tx = tx
+        self._key = AtRestKey(secret, _LABEL)
+        self._agreement = agreement
+        self._period = period
+        self._row = lp(agreement.encode(), period.encode())
+
+    def all(self) -> list[Published]:
+        """Return the releases, oldest first.
+
+        Raises:
+            SealBroken: a row was changed.
+        """
+        rows = self._tx.figure_releases.of(self._agreement, self._period)
+        return [_parsed(self._key.open(content, self._row)) for content in rows]
+
+    def add(self, release: Published, now: int) -> None:
+        """Remember a release."""
+        sealed = self._key.seal(_formatted(release), self._row)
+        self._tx.figure_releases.add(self._agreement, self._period, sealed, now)
+
+
+def _formatted(release: Published) -> bytes:
+    return orjson.dumps(
+        {
+            "by": release.by,
+            "round_to": release.round_to,
+            "contributors": dict(release.contributors),
+            "figures": [
+                [
+                    one.where,
+                    one.threshold,
+                    one.shown,
+                    None if one.mark is None else one.mark.value,
+                    dict(one.by_contributor),
+                    one.kept,
+                ]
+                for one in release.figures
+            ],
+        }
+    )
+
+
+def _parsed(content: bytes) -> Published:
+    said = orjson.loads(content)
+    return Published(
+        by=tuple(said["by"]),
+        round_to=said["round_to"],
+        figures=tuple(
+            PublishedFigure(
+                tuple((name, value) for name, value in where),
+                threshold,
+                shown,
+                None if mark is None else Mark(mark),
+                own,
+                kept,
+            )
+            for where, threshold, shown, mark, own, kept in said["figures"]
+        ),
+        contributors=said["contributors"],
+    )

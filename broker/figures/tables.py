@@ -1,0 +1,219 @@
+"""Tables of a release, protected together with the earlier releases of the same period.
+
+A cell names a value for some dimensions; its cases are those of the atoms that have them. Releases
+remember cells by these names, so that later counts are compared with what was published
+(docs/spec/figures.md, "Releases").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Final, TypeAlias
+
+import orjson
+
+from broker.figures.counting import CountsOf
+from broker.figures.disclosure import Cell, Figure, Mark, Release, protect, threshold_for
+from contracts.model import Contract
+from contracts.terms import StatisticalControl
+from contracts.vocabulary.figures import (
+    NOT_STATED,
+    SEVERAL_AREAS,
+    SOURCE,
+    THIRD_PARTY_REPORT,
+    UNIT_AREA,
+    Figures,
+)
+
+__all__ = [
+    "WITHOUT_CONSENT", "Published", "PublishedFigure", "Where", "label_of", "publish", "values_of",
+]  # fmt: skip
+
+Where: TypeAlias = tuple[tuple[str, str], ...]
+"""Dimensions with the value of a cell, by name; empty for the total."""
+WITHOUT_CONSENT: Final[Where] = (("consent", "missing"),)
+"""Cell of the cases that are not counted for want of consent."""
+_WITHOUT_CONSENT_ATOM: Final = "without consent"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFigure:
+    """A cell as a release shows it.
+
+    Attributes:
+        where: its dimensions and values.
+        threshold: counts from 1 to below this are hidden.
+        shown: the rounded number of cases; None if it is hidden.
+        mark: the reason for which it is hidden.
+        by_contributor: exact cases of each agency when it was published; it is never shown.
+        kept: whether it repeats an earlier release although the count has changed.
+    """
+
+    where: Where
+    threshold: int
+    shown: int | None
+    mark: Mark | None
+    by_contributor: Mapping[str, int]
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A release: what was published of a period, and from which counts.
+
+    Attributes:
+        by: dimensions of its table.
+        round_to: base of the shown numbers.
+        figures: the cells.
+        contributors: agency to the hash of its counts, hexadecimal.
+    """
+
+    by: tuple[str, ...]
+    round_to: int
+    figures: tuple[PublishedFigure, ...]
+    contributors: Mapping[str, str]
+
+    @property
+    def by_place(self) -> Mapping[Where, PublishedFigure]:
+        """Return the figures by their dimensions and values."""
+        return {figure.where: figure for figure in self.figures}
+
+
+def values_of(name: str, contract: Contract, figures: Figures) -> Mapping[str, str]:
+    """Return the values that a dimension can have, with their labels, in their order."""
+    if name == SOURCE:
+        known: Mapping[str, str] = contract.roles
+    elif name == UNIT_AREA:
+        known = {**figures.areas, SEVERAL_AREAS: "Several areas"}
+    else:
+        known = figures.dimensions[name].codes
+    if name == figures.recording:
+        known = {**known, THIRD_PARTY_REPORT: figures.third_party}
+    return {**known, NOT_STATED: "Not stated"}
+
+
+def label_of(name: str, figures: Figures) -> str:
+    """Return a dimension in words."""
+    own = {SOURCE: "Agency that first recorded the case", UNIT_AREA: "Area of the recording unit"}
+    return own[name] if name in own else figures.dimensions[name].label
+
+
+def publish(
+    counts: Sequence[CountsOf],
+    contract: Contract,
+    figures: Figures,
+    control: StatisticalControl,
+    by: Sequence[str],
+    earlier: Sequence[Published],
+) -> Published:
+    """Return the release of a table by some dimensions.
+
+    Args:
+        counts: of one period and agreement, one of each agency.
+        contract: the agreement.
+        figures: what it counts.
+        control: its disclosure control.
+        by: names of dimensions, each once.
+        earlier: every earlier release of the period, oldest first.
+
+    Raises:
+        ArithmeticError: disclosure control could not prove its result; nothing may be published.
+    """
+    always = () if figures.recording is None else (figures.recording,)
+    places = [*_places(by, contract, figures)]
+    for name in (SOURCE, *always):
+        places += _places((name,), contract, figures)
+    used = {name for where in places for name, _ in where}
+    used |= {name for one in earlier for figure in one.figures for name, _ in figure.where}
+    atoms = _Atoms(counts, sorted(used - {WITHOUT_CONSENT[0][0]}))
+    cells = [
+        Cell(_key(where), atoms.of(where), threshold_for(control, [name for name, _ in where]))
+        for where in dict.fromkeys([*places, WITHOUT_CONSENT])
+    ]
+    released = protect(
+        atoms.counts,
+        cells,
+        round_to=control.round_to,
+        secondary=control.secondary_suppression,
+        earlier=[_as_release(one, atoms) for one in earlier],
+    )
+    return Published(
+        by=tuple(by),
+        round_to=control.round_to,
+        figures=tuple(
+            PublishedFigure(
+                where, one.cell.threshold, one.shown, one.mark, one.by_contributor, one.kept
+            )
+            for where, one in zip(
+                dict.fromkeys([*places, WITHOUT_CONSENT]), released.figures, strict=True
+            )
+        ),
+        contributors={one.agency: one.digest.hex() for one in counts},
+    )
+
+
+def _places(names: Sequence[str], contract: Contract, figures: Figures) -> Iterator[Where]:
+    """Yield the cells of a table with its margins, the total first."""
+    for number in range(len(names) + 1):
+        for some in combinations(names, number):
+            for values in product(*(values_of(name, contract, figures) for name in some)):
+                yield tuple(sorted(zip(some, values, strict=True)))
+
+
+def _key(where: Where) -> str:
+    return orjson.dumps(where).decode()
+
+
+class _Atoms:
+    """Counts by the dimensions that some cell names; the others are added up.
+
+    Args:
+        counts: one of each agency.
+        names: these dimensions, sorted.
+    """
+
+    def __init__(self, counts: Sequence[CountsOf], names: Sequence[str]) -> None:
+        self.counts: dict[str, dict[str, int]] = {}
+        self._with: dict[tuple[str, str], set[str]] = {}
+        for one in counts:
+            positions = [one.dimensions.index(name) for name in names]
+            for values, cases in one.atoms.items():
+                kept = [values[position] for position in positions]
+                atom = orjson.dumps(kept).decode()
+                self._add(atom, one.agency, cases)
+                for name, codes in zip(names, kept, strict=True):
+                    for code in codes:
+                        self._with.setdefault((name, code), set()).add(atom)
+        self._cases = frozenset(self.counts)
+        self._with[WITHOUT_CONSENT[0]] = {_WITHOUT_CONSENT_ATOM}
+        for one in counts:
+            self._add(_WITHOUT_CONSENT_ATOM, one.agency, one.without_consent)
+
+    def _add(self, atom: str, agency: str, cases: int) -> None:
+        of_atom = self.counts.setdefault(atom, {})
+        of_atom[agency] = of_atom.get(agency, 0) + cases
+
+    def of(self, where: Where) -> frozenset[str]:
+        """Return the atoms of a cell."""
+        if not where:
+            return self._cases
+        first, *others = (self._with.get(one, set()) for one in where)
+        return frozenset(first.intersection(*others))
+
+
+def _as_release(published: Published, atoms: _Atoms) -> Release:
+    return Release(
+        tuple(
+            Figure(
+                Cell(_key(one.where), atoms.of(one.where), one.threshold),
+                one.shown,
+                one.mark,
+                one.by_contributor,
+                one.kept,
+            )
+            for one in published.figures
+        ),
+        published.round_to,
+    )

@@ -1,0 +1,191 @@
+"""Figures of a quarter: counting, disclosure control, and the memory of what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.agency.participant import Participant, load_participant
+from broker.agency.running import open_held_state
+from broker.errors import WrongInputError
+from broker.figures.counting import CountsOf, Period, dimension_names, parse_period
+from broker.figures.facts import counts
+from broker.figures.own_counts import own_counts
+from broker.figures.remembered import RememberedReleases
+from broker.figures.tables import Published, publish
+from broker.store.database import Store
+from contracts.model import Contract
+from contracts.names import require_known
+from contracts.terms import StatisticalControl
+from contracts.vocabulary.figures import Figures
+
+MOST_DIMENSIONS = 3
+"""Most dimensions of one table."""
+_FIX = (
+    "Name an agreement with a purpose of the kind statistics, with a section statistics, and with "
+    "a vocabulary that has figures; of several, name one with --contract NAME."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresRelease:
+    """Figures of a quarter, as they may be published.
+
+    Attributes:
+        agency: the agency that publishes.
+        contract: the agreement.
+        figures: what it counts.
+        control: its disclosure control.
+        period: the quarter.
+        made_ms: when the release was made.
+        ended: whether the quarter has ended.
+        published: the cells.
+        repeated: whether it equals an earlier release.
+    """
+
+    agency: str
+    contract: Contract
+    figures: Figures
+    control: StatisticalControl
+    period: Period
+    made_ms: int
+    ended: bool
+    published: Published
+    repeated: bool
+
+
+def release_figures(
+    agency: Path, period: str, by: Sequence[str], now: int, name: str | None = None
+) -> FiguresRelease:
+    """Make a release of figures, and remember it.
+
+    Later releases of the quarter show nothing from which a number follows that an earlier one
+    hides. So every release counts as published, also if its reader keeps it.
+
+    Args:
+        agency: its folder.
+        period: `YYYY-Qn`.
+        by: names of dimensions.
+        now: ms.
+        name: name of the agreement; None if there is only one with a purpose of statistics.
+
+    Raises:
+        WrongInputError: `period_malformed`, `period_ahead`, `dimensions_wrong`,
+            `statistics_missing`.
+        UnknownNameError: `dimension_unknown`.
+        StoreError: `state_missing`, or the state cannot be used.
+        RegistryError: no agreement is in force.
+    """
+    quarter = parse_period(period)
+    if quarter.first_ms > now:
+        raise WrongInputError(
+            f"The quarter {quarter.name} has not begun.",
+            code="period_ahead",
+            where="--period",
+            fix="Name a quarter that has begun.",
+        )
+    participant = load_participant(agency, now)
+    contract, figures, control = _counted(participant, name, now)
+    _check_dimensions(by, figures)
+    secret = participant.keyring.secret()
+    store = open_held_state(participant)
+    try:
+        published, repeated = _published(
+            store, secret, participant.agency, contract, quarter, tuple(by), now
+        )
+    finally:
+        store.close()
+    return FiguresRelease(
+        agency=participant.agency,
+        contract=contract,
+        figures=figures,
+        control=control,
+        period=quarter,
+        made_ms=now,
+        ended=quarter.end_ms <= now,
+        published=published,
+        repeated=repeated,
+    )
+
+
+def _counted(
+    participant: Participant, name: str | None, now: int
+) -> tuple[Contract, Figures, StatisticalControl]:
+    """Return the agreement in force with a statistics purpose that this agency pursues."""
+    found: dict[str, tuple[Contract, Figures, StatisticalControl]] = {}
+    for one in participant.contracts_in_force(now):
+        contract = one.signed.contract
+        figures, control = counts(contract), contract.statistics
+        if figures is not None and control is not None and _pursues(contract, participant.agency):
+            found[contract.name] = contract, figures, control
+    wanted = found if name is None else {name: found[name]} if name in found else {}
+    if len(wanted) == 1:
+        return next(iter(wanted.values()))
+    if wanted:
+        raise WrongInputError(
+            f"Several agreements have a purpose of statistics: {', '.join(sorted(found))}.",
+            code="statistics_missing",
+            where="--contract",
+            fix=_FIX,
+        )
+    raise WrongInputError(
+        "No agreement in force lets this agency count cases for statistics.",
+        code="statistics_missing",
+        where="--contract",
+        fix=_FIX,
+    )
+
+
+def _pursues(contract: Contract, agency: str) -> bool:
+    """Return whether a purpose of statistics is one of this agency's role."""
+    role = contract.role_of.get(agency)
+    return any(
+        not contract.purposes[name].pursued_by or role in contract.purposes[name].pursued_by
+        for name in contract.statistics_purposes
+    )
+
+
+def _check_dimensions(by: Sequence[str], figures: Figures) -> None:
+    for one in by:
+        require_known("dimension", one, dimension_names(figures), code="dimension_unknown")
+    if not by or len(set(by)) != len(by) or len(by) > MOST_DIMENSIONS:
+        raise WrongInputError(
+            f"A table has 1 to {MOST_DIMENSIONS} dimensions, each once.",
+            code="dimensions_wrong",
+            where="--by",
+            fix="Name them with commas between: --by borough,strand.",
+        )
+
+
+def _published(
+    store: Store,
+    secret: bytes,
+    agency: str,
+    contract: Contract,
+    period: Period,
+    by: tuple[str, ...],
+    now: int,
+) -> tuple[Published, bool]:
+    """Return a release, and whether it repeats an earlier one; a new one is remembered.
+
+    The state is not locked while the release is computed. If another release was made meanwhile,
+    it is computed again.
+    """
+    figures, control = counts(contract), contract.statistics
+    assert figures is not None
+    assert control is not None
+    while True:
+        with store.reading() as tx:
+            earlier = RememberedReleases(tx, secret, contract.name, period.name).all()
+            own = own_counts(tx, secret, contract, agency, period)
+        assert own is not None
+        counted: tuple[CountsOf, ...] = (own,)
+        release = publish(counted, contract, figures, control, by, earlier)
+        if release in earlier:
+            return release, True
+        with store.transaction() as tx:
+            remembered = RememberedReleases(tx, secret, contract.name, period.name)
+            if len(remembered.all()) == len(earlier):
+                remembered.add(release, now)
+                return release, False

@@ -1,0 +1,183 @@
+"""Command `figures`: releases of a quarter, their forms, and what a later release may show."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import xml.etree.ElementTree as ET
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from broker import pseudonyms
+from broker.clock import now_ms
+from broker.event import uuid_text
+from broker.figures.recording import FactRecorder
+from broker.store.database import open_store
+from contracts.events import PlainEvent
+
+AGENCY = "haven-support"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def quarter(ahead: int = 0) -> str:
+    now = datetime.fromtimestamp(now_ms() / 1000, UTC)
+    number = now.year * 4 + (now.month - 1) // 3 + ahead
+    return f"{number // 4}-Q{number % 4 + 1}"
+
+
+def record(world, number: int, borough: str, strands: list[str], *, consent: bool = True) -> None:
+    """Record an own report, as the transaction that accepts it does."""
+    participant = world.participant(AGENCY)
+    secret, now = participant.keyring.secret(), now_ms()
+    contract = participant.contracts_in_force(now)[0].signed.contract
+    case = uuid_text(number.to_bytes(16, "big"))
+    incident = {"record_type": "hate_crime", "borough": borough, "strands": strands}
+    data = {"case_id": case, "incident": incident, "consent": {"statistics": consent}}
+    store = open_store(world.directory(AGENCY) / "state" / "concordant.db")
+    with store.transaction() as tx:
+        facts = FactRecorder(tx, secret, AGENCY)
+        event = PlainEvent("referral.made", ("csu-camden",), data)
+        facts.published(event, contract, case, pseudonyms.case_key(secret, case), now)
+        facts.write()
+    store.close()
+
+
+@pytest.fixture
+def folder(world) -> Path:
+    """The charity has 32 cases of a quarter, three of them in a borough of their own."""
+    world.without_state(AGENCY)
+    world.store(AGENCY).close()
+    for number in range(20):
+        record(world, number, "E09000007", ["race"])
+    for number in range(20, 29):
+        record(world, number, "E09000023", ["religion", "race"])
+    for number in range(29, 32):
+        record(world, number, "E09000001", ["disability"])
+    record(world, 99, "E09000007", ["race"], consent=False)
+    return world.directory(AGENCY)
+
+
+def asked(folder: Path, by: str = "borough", *more: object, period: str = "") -> tuple[object, ...]:
+    return ("figures", "--agency", folder, "--period", period or quarter(), "--by", by, *more)
+
+
+def cells(answer) -> dict[str, int | None]:
+    return {"/".join(one["by"].values()): one["cases"] for one in answer["cells"]}
+
+
+def test_unique_cases_are_rounded_and_small_numbers_hidden(cli, folder) -> None:
+    done = cli(*asked(folder, "borough", "--json"))
+    assert done.code == 0, done.err
+    found = done.json
+    assert (found["period"], found["threshold"], found["by"]) == (quarter(), 5, ["borough"])
+    assert cells(found)["E09000007"] == 20
+    assert cells(found)["E09000001"] is None
+    hidden = [one for one in found["cells"] if one["cases"] is None]
+    assert {one["suppressed"] for one in hidden} <= {"primary", "secondary"}
+    assert found["totals"]["without_consent"] is None
+    (source,) = found["sources"]
+    assert (source["source"], source["agencies"]) == ("support", [AGENCY])
+    assert AGENCY not in found["agencies_not_counted"]
+    assert set(found["counts"]) == {AGENCY}
+    assert found["notes"]
+
+
+def test_a_case_with_two_strands_counts_for_both_and_once_in_all(cli, folder) -> None:
+    found = cli(*asked(folder, "strand", "--json")).json
+    shown = cells(found)
+    assert shown["race"] == 30
+    assert found["totals"]["cases"] in (30, None)
+
+
+def test_the_same_request_gives_the_same_release_and_is_remembered_once(cli, folder) -> None:
+    first, again = (cli(*asked(folder, "borough", "--json")).json for _ in range(2))
+    assert first == again
+    store = open_store(folder / "state" / "concordant.db")
+    with store.reading() as tx:
+        contents = tx.figure_releases.of(first["agreement"], quarter())
+    store.close()
+    assert len(contents) == 1
+    assert b"E09000001" not in contents[0]
+
+
+def test_no_later_release_shows_a_change_of_a_few_cases(cli, folder, world) -> None:
+    before = cli(*asked(folder, "borough", "--json")).json
+    for number in range(40, 43):
+        record(world, number, "E09000007", ["race"])
+    after = cli(*asked(folder, "borough", "--json")).json
+    assert cells(after)["E09000007"] == cells(before)["E09000007"]
+
+
+def test_csv_has_every_cell_and_metadata_beside_it(cli, folder, tmp_path) -> None:
+    file = tmp_path / "figures.csv"
+    done = cli(*asked(folder, "borough,strand", "--csv", "--output", file))
+    assert done.code == 0, done.err
+    rows = list(csv.DictReader(io.StringIO(file.read_text())))
+    metadata = json.loads((tmp_path / "figures.csv-metadata.json").read_text())
+    names = [column["name"] for column in metadata["tableSchema"]["columns"]]
+    assert names == list(rows[0])
+    assert metadata["url"] == "figures.csv"
+    assert metadata["tableSchema"]["primaryKey"] == ["borough", "strand"]
+    pairs = Counter((row["borough"], row["strand"]) for row in rows)
+    assert set(pairs.values()) == {1}
+    assert all((row["cases"] == "") == (row["suppressed"] != "") for row in rows)
+
+
+def test_a_plot_tells_every_number_in_words(cli, folder, tmp_path) -> None:
+    file = tmp_path / "figures.svg"
+    assert cli(*asked(folder, "borough", "--svg", file)).code == 0
+    plot = ET.fromstring(file.read_text())
+    assert plot.get("role") == "img"
+    described = plot.find(f"{SVG}desc")
+    assert described is not None
+    assert "Camden: 20" in (described.text or "")
+    assert "City of London: hidden" in (described.text or "")
+    assert {f"{SVG}title", f"{SVG}desc"} <= {one.tag for one in plot}
+
+
+def test_a_page_needs_no_other_file(cli, folder, tmp_path) -> None:
+    file = tmp_path / "figures.html"
+    assert cli(*asked(folder, "borough", "--html", file)).code == 0
+    page = file.read_text()
+    assert "<script" not in page
+    assert "src=" not in page
+    assert "href=" not in page
+    assert '<th scope="row">Camden</th>' in page
+    assert "<svg" in page
+
+
+def test_a_table_for_people_has_rows_with_cases_and_notes(cli, folder) -> None:
+    done = cli(*asked(folder))
+    assert any(line.startswith("Camden") and line.endswith("20") for line in done.lines)
+    assert not any(line.startswith("Barnet") for line in done.lines)
+    assert "Sources: " in done.text
+
+
+def test_a_dimension_of_another_name_is_dimension_unknown(cli, folder) -> None:
+    done = cli(*asked(folder, "boroughs"))
+    assert (done.code, "dimension_unknown" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("by", ["borough,borough", "borough,strand,charge,outcome", ","])
+def test_too_many_dimensions_or_one_twice_are_dimensions_wrong(cli, folder, by: str) -> None:
+    done = cli(*asked(folder, by))
+    assert (done.code, "dimensions_wrong" in done.err) == (2, True)
+
+
+def test_a_later_quarter_is_period_ahead(cli, folder) -> None:
+    done = cli(*asked(folder, period=quarter(1)))
+    assert (done.code, "period_ahead" in done.err) == (2, True)
+
+
+def test_a_malformed_quarter_is_refused(cli, folder) -> None:
+    done = cli(*asked(folder, period="2026"))
+    assert (done.code, "period_malformed" in done.err) == (2, True)
+
+
+def test_an_agreement_that_is_not_there_is_statistics_missing(cli, folder) -> None:
+    done = cli(*asked(folder, "borough", "--contract", "another"))
+    assert (done.code, "statistics_missing" in done.err) == (2, True)

@@ -1,0 +1,65 @@
+"""Tables of a release: each cell is the sum of its atoms, in every table alike."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from broker.figures.counting import CountsOf, count, dimension_names
+from broker.figures.tables import WITHOUT_CONSENT, publish, values_of
+from contracts.terms import StatisticalControl
+from tests.unit.contracts.test_shipped_agreements import complete
+
+CONTRACT = complete("london-hate-crime").contract
+FIGURES = CONTRACT.vocabulary.figures
+assert FIGURES is not None
+NAMES = dimension_names(FIGURES)
+OPEN = StatisticalControl(
+    suppress_below=2, round_to=1, suppress_breakdown_below=2, secondary_suppression=False, text="x"
+)
+POLICE, COUNCIL = "agency-police", "agency-council"
+
+
+def cases(seed: int, number: int) -> list[dict[str, tuple[str, ...]]]:
+    chosen = random.Random(seed)
+    found = []
+    for _ in range(number):
+        one = {
+            name: (chosen.choice(list(values_of(name, CONTRACT, FIGURES))[:4]),) for name in NAMES
+        }
+        one["strand"] = tuple(sorted(chosen.sample(["race", "religion", "disability"], 2)))
+        found.append(one)
+    return found
+
+
+def counts(agency: str, of: list[dict[str, tuple[str, ...]]], without: int = 0) -> CountsOf:
+    atoms, missing = count([*of, *[None] * without], NAMES)
+    return CountsOf("d", CONTRACT.name, agency, "2026-Q3", "0" * 64, NAMES, atoms, missing)
+
+
+@pytest.mark.parametrize("by", [("borough",), ("strand",), ("strand", "borough")])
+def test_each_cell_is_the_sum_over_all_agencies(by: tuple[str, ...]) -> None:
+    police, council = cases(1, 300), cases(2, 200)
+    given = [counts(POLICE, police, 7), counts(COUNCIL, council, 4)]
+    release = publish(given, CONTRACT, FIGURES, OPEN, by, [])
+    for figure in release.figures:
+        if figure.where == WITHOUT_CONSENT:
+            assert figure.shown == 11
+            continue
+        exact = sum(
+            all(value in one[name] for name, value in figure.where) for one in police + council
+        )
+        assert figure.shown == (None if exact == 1 else exact)
+    assert release.contributors == {one.agency: one.digest.hex() for one in given}
+    assert release.by_place[()].by_contributor == {POLICE: 300, COUNCIL: 200}
+
+
+def test_every_party_that_has_the_same_counts_makes_the_same_release() -> None:
+    given = [counts(POLICE, cases(1, 40)), counts(COUNCIL, cases(2, 30))]
+    control = CONTRACT.statistics
+    assert control is not None
+    first, other = (
+        publish(some, CONTRACT, FIGURES, control, ("borough",), []) for some in (given, given[::-1])
+    )
+    assert first == other
