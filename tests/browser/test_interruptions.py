@@ -73,7 +73,7 @@ def test_after_a_session_ends_the_draft_is_there(
     charity.ahead_ms -= IDLE_MS
     sign_in(page, town, CHARITY)
     follow(page, "New referral")
-    drafts = page.get_by_role("table").get_by_role("link")
+    drafts = page.get_by_role("rowheader").get_by_role("link")
     drafts.filter(has_text=draft.rsplit("/", 2)[1][:8]).click()
     expect(page.get_by_role("cell", name=person)).to_be_visible()
     press(page, "Send to 1 agency")

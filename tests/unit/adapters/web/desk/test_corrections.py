@@ -144,6 +144,19 @@ def test_the_main_button_never_ends_a_referral_without_success(
     assert held.row.status == "completed"
 
 
+def test_the_navigation_marks_the_list_of_a_referral(
+    desks: DeskPartnership, opened: Opened, referral: str
+) -> None:
+    marked = re.compile(r'href="([^"]+)" aria-current="page"')
+    council, at = opened(COUNCIL), only(desks, COUNCIL, "fulfiller")
+    for visitor, path, entry in (
+        (council, at, "/inbox"),
+        (council, f"{at}/step/accepted", "/inbox"),
+        (opened(SUPPORT), referral + CORRECTION, "/sent"),
+    ):
+        assert marked.findall(visitor.get(path).text) == [entry]
+
+
 def test_a_step_forward_asks_for_no_reason(opened: Opened, desks: DeskPartnership) -> None:
     sent(desks.desk(SUPPORT))
     deliver(desks)
