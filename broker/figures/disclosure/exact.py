@@ -56,8 +56,10 @@ def protect_exactly(knowledge: Knowledge, targets: Sequence[Target]) -> Protecti
         violated = [one for one, proof in zip(possible, proofs, strict=True) if proof is None]
         if not violated:
             return Protection([world for proof in proofs for world in proof or ()])
-        active += violated
         knowledge.state[:] = before
+        if any(one is other for one in violated for other in active):
+            return None  # the solver's tolerance: a solution that it found does not hold
+        active += violated
         hidden = _hidden(knowledge, hideable, active)
         if hidden is None:
             return None

@@ -13,11 +13,10 @@ from broker.figures.disclosure.solver import Floats, Problem, solve
 __all__ = ["TOLERANCE", "Goal", "World", "alternative_world", "is_consistent"]
 
 TOLERANCE = 1e-6
-SCOPES = (100, 400)
-"""Numbers of atoms that may differ: small problems answer fast.
-
-All atoms may differ only if a world is not found otherwise, whatever is hidden for it.
-"""
+SCOPES = (8, 25, 100)
+"""Numbers of atoms of each statement that may differ: small problems answer fast."""
+WIDE_SCOPES = (25, 100, 1000)
+"""The same where figures may be hidden for a world. All atoms may differ if these do not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,9 @@ class World:
 def alternative_world(
     knowledge: Knowledge, goal: Goal, *, costs: Floats | None, integers: bool = False
 ) -> World | None:
-    """A world that reaches a goal; None if none is found, and with `costs` if there is none.
+    """A world that reaches a goal; None if none is found.
+
+    With `costs` or `integers` none is found only if there is none.
 
     Args:
         knowledge: what is told of every count.
@@ -73,7 +74,8 @@ def alternative_world(
         nothing = np.zeros(0, dtype=np.int64)
         return World(goal, nothing, np.zeros(0), nothing)
     everything = len(knowledge.population.atoms)
-    for scope in SCOPES if costs is None else (*SCOPES[1:], everything):
+    scopes = SCOPES if costs is None else (*WIDE_SCOPES, everything)
+    for scope in (everything,) if integers else scopes:
         free = _free_atoms(knowledge, goal, scope)
         world = _world(knowledge, goal, free, costs, integers=integers)
         if world is not None or len(free) == everything:
@@ -103,18 +105,19 @@ def is_consistent(knowledge: Knowledge, world: World) -> bool:
 
 
 def _free_atoms(knowledge: Knowledge, goal: Goal, scope: int) -> Integers:
-    """The atoms of a goal and those that share small statements with them, sorted."""
-    if scope >= len(knowledge.population.atoms):
-        return np.arange(len(knowledge.population.atoms))
+    """The atoms of a goal, and the largest of each shown statement that has one of them, sorted.
+
+    Large atoms can lose cases, so they balance what the goal changes.
+    """
+    totals = knowledge.population.totals
+    if scope >= len(totals):
+        return np.arange(len(totals))
     touched = np.unique(np.concatenate([knowledge.touching[atom] for atom in goal.members]))
-    touched = touched[knowledge.state[touched] != State.NOTHING]
-    touched = touched[np.argsort(knowledge.sizes[touched], kind="stable")]
-    free = set(goal.members.tolist())
-    for one in touched:
-        free.update(knowledge.statements[one].members.tolist())
-        if len(free) >= scope:
-            break
-    return np.array(sorted(free), dtype=np.int64)
+    free = [goal.members]
+    for one in touched[knowledge.state[touched] >= State.SHOWN]:
+        members = knowledge.statements[one].members
+        free.append(members[np.argsort(-totals[members], kind="stable")[:scope]])
+    return np.unique(np.concatenate(free))
 
 
 def _world(
