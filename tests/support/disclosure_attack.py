@@ -80,6 +80,13 @@ def facts(
         and is_small(counts, figure.cell)
         and not is_changed(counts, figure)
     ]
+    empty = {
+        atom
+        for release in releases
+        for figure in release.figures
+        if figure.shown == 0 and not value(counts, figure.cell.atoms)
+        for atom in figure.cell.atoms
+    }
     for release in releases:
         for figure in release.figures:
             cell = figure.cell
@@ -104,9 +111,12 @@ def facts(
                         yield Fact(cell.atoms, mine + cell.threshold, np.inf)
             elif is_changed(counts, figure):
                 continue
-            elif figure.mark is Mark.SECONDARY and value(counts, cell.atoms) >= cell.threshold:
-                yield Fact(cell.atoms, cell.threshold, np.inf)
-            elif figure.mark is Mark.PRIMARY and not any(cell.atoms < one.atoms for one in primary):
+            elif figure.mark is Mark.SECONDARY:
+                if value(counts, cell.atoms) and not is_small(counts, cell):
+                    yield Fact(cell.atoms, cell.threshold, np.inf)
+            elif figure.mark is Mark.PRIMARY and not any(
+                cell.atoms - empty < one.atoms - empty for one in primary
+            ):
                 if 0 < value(counts, cell.atoms) < cell.threshold:
                     yield Fact(cell.atoms, 1, cell.threshold - 1)
                 else:

@@ -144,6 +144,15 @@ class Knowledge:
             trusting=trusting,
         )
 
+    def is_told(self, statement: int) -> bool:
+        """A mark `primary` tells of the statement, or of one that contains it."""
+        members = self.statements[statement].members
+        return any(
+            self.state[other] in (State.SMALL, State.DOMINATED)
+            and np.isin(members, self.statements[other].members, assume_unique=True).all()
+            for other in self.touching[members[0]]
+        )
+
     def limits(self, view: View, of: Integers) -> tuple[Integers, Integers]:
         """Smallest and largest counts of some statements that agree with what is told of them."""
         state = self.state[of]

@@ -78,7 +78,7 @@ def protect(
             population,
             round_to,
             None if statement is None else State(knowledge.state[statement]),
-            withdrawn=statement in protection.untold,
+            told=statement is not None and knowledge.is_told(statement),
         )
         for draft, statement in zip(drafts, statements.of_draft, strict=True)
     }
@@ -91,7 +91,7 @@ def _figure(
     round_to: int,
     state: State | None,
     *,
-    withdrawn: bool,
+    told: bool,
 ) -> Figure:
     if draft.earlier is not None:
         repeated = draft.earlier.figure
@@ -99,7 +99,7 @@ def _figure(
     own = population.by_contributor(draft.own)
     if state is None or state == State.SHOWN:
         return Figure(draft.cell, rounded(sum(own.values()), round_to), None, own)
-    mark = Mark.SECONDARY if state == State.SAFE or withdrawn else Mark.PRIMARY
+    mark = Mark.PRIMARY if told else Mark.SECONDARY
     return Figure(draft.cell, None, mark, own)
 
 

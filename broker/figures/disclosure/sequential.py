@@ -25,12 +25,10 @@ class Protection:
 
     Attributes:
         worlds: one for each goal.
-        untold: statements whose mark had to tell nothing.
         narrowed: keys of the targets that no suppression protects.
     """
 
     worlds: list[World] = field(default_factory=list)
-    untold: set[int] = field(default_factory=set)
     narrowed: list[str] = field(default_factory=list)
 
 
@@ -105,16 +103,16 @@ def _reach_without_marks(
     knowledge: Knowledge, target: Target, costs: Floats, protection: Protection
 ) -> bool:
     """Withdraw what marks tell of counts that overlap the target, and else of all counts."""
-    before = knowledge.state.copy()
+    before, proofs = knowledge.state.copy(), len(protection.worlds)
     told = ((before == State.SMALL) | (before == State.DOMINATED)) & ~knowledge.marked
     near = np.zeros_like(told)
     near[np.concatenate([knowledge.touching[atom] for atom in target.members])] = True
     for withdrawn in (told & near, told):
         knowledge.state[withdrawn] = State.NOTHING
         if _reach_all(knowledge, target, costs, protection, merged=False):
-            protection.untold.update(np.nonzero(withdrawn)[0].tolist())
             return True
     knowledge.state[:] = before
+    del protection.worlds[proofs:]
     return False
 
 
