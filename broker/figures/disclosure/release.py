@@ -67,9 +67,13 @@ def protect(
     drafts += drafts_of(hidden_before, population, latest, round_to)
     statements = Statements(population, drafts, before, round_to)
     knowledge = statements.knowledge
-    protection = protect_exactly(knowledge, statements.targets) or protect_in_turn(
-        knowledge, statements.targets
-    )
+    states = knowledge.state.copy()
+    try:
+        protection = protect_exactly(knowledge, statements.targets)
+    except ArithmeticError:  # the search for whole numbers reached its limit
+        knowledge.state[:] = states
+        protection = None
+    protection = protection or protect_in_turn(knowledge, statements.targets)
     if not all(is_consistent(knowledge, world) for world in protection.worlds):
         raise ArithmeticError("Disclosure control: a proof does not hold, so nothing is published.")
     found = {

@@ -14,7 +14,7 @@ __all__ = ["Floats", "Problem", "solve"]
 
 Floats = npt.NDArray[np.float64]
 
-MOST_NODES = 20_000
+MOST_NODES = 500
 """Limit of a search for integers. It is a number of nodes because a time would differ."""
 
 
