@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,10 +18,6 @@ from broker.cli.output import (
     print_table,
     print_text,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 app = typer.Typer(help="The pages of this agency for its people, and their sessions.")
 sessions = typer.Typer(help="Sessions of people at the pages, on every server of this agency.")
@@ -61,8 +57,10 @@ def web(
 def list_(agency: Agency, json: AsJson = False) -> None:
     """List who is signed in now: id of the person, way of the sign-in, begin and last request."""
     from adapters.web.session_files import listed_sessions
+    from broker.agency.config import load_config
     from broker.keys.instant import format_instant
 
+    load_config(agency)
     found = listed_sessions(agency)
     if json:
         print_json([one.model_dump() for one in found])
@@ -93,10 +91,12 @@ def end(
     theirs was open.
     """
     from adapters.web.session_files import end_sessions
+    from broker.agency.config import load_config
     from broker.clock import now_ms
 
     if everyone is (person is not None):
         raise typer.BadParameter("give a person or --all", param_hint="--person")
+    load_config(agency)
     ended = end_sessions(agency, person, now_ms())
     print_text(f"{number_of(len(ended), 'session')} ended.\n")
     if not ended:

@@ -119,7 +119,7 @@ def listed_sessions(root: Path) -> Sequence[ListedSession]:
     """Return the sessions of every running server of an agency, the one that began last first.
 
     Raises:
-        ConfigError: `file_unusable`.
+        ConfigError: `sessions_unreadable`.
     """
     found: list[ListedSession] = []
     for file in files_in(root / FOLDER, "*.json"):
@@ -142,7 +142,7 @@ def end_sessions(root: Path, person: str | None, now: int) -> Sequence[ListedSes
         now: ms since the epoch.
 
     Raises:
-        ConfigError: `file_unusable`: nothing was ended.
+        ConfigError: `sessions_unreadable`: nothing was ended.
     """
     ended = [one for one in listed_sessions(root) if person in (None, one.person)]
     file = root / FOLDER / _ENDED
@@ -176,7 +176,7 @@ def _ends_in(file: Path) -> EndedSessions:
 def _unusable(file: Path) -> ConfigError:
     return ConfigError(
         "A file about sessions of the web application cannot be read.",
-        code="file_unusable",
+        code="sessions_unreadable",
         where=str(file),
         fix="Remove the file, and start the web application again: all people sign in again.",
     )

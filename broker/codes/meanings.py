@@ -1640,6 +1640,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "no published service has the id that was given",
         "See the ids: concordant directory show --agency DIR",
     ),
+    "sessions_unreadable": Meaning(
+        "a file about sessions of the web application cannot be read",
+        "Remove the file, and start the web application again: all people sign in again.",
+    ),
     "sftp_failed": Meaning(
         "the SFTP server refused an operation",
         "Ask the administrator of the server. The adapter tries again.",

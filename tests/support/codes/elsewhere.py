@@ -14,6 +14,8 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "sessions_unreadable": "adapters/web/test_sessions.py"
+    "::test_sessions_unreadable_names_the_file_until_it_is_removed",
     "open_referral_invalid": "broker/cli/test_directory_exchange.py"
     "::test_another_file_and_a_missing_one_are_refused",
     "open_referral_unreadable": "broker/cli/test_directory_exchange.py"

@@ -177,3 +177,14 @@ def test_the_commands(folder: Path, server: WebServer, cli: Cli) -> None:
     assert cli("web", "sessions", "end", *of, "--person", "nemo").code == 1
     assert cli("web", "sessions", "end", *of).code == 2
     assert cli("web").code == 2
+
+
+def test_sessions_unreadable_names_the_file_until_it_is_removed(folder: Path, cli: Cli) -> None:
+    ended = folder / FOLDER / "ended.json"
+    ended.parent.mkdir(parents=True, exist_ok=True)
+    ended.write_text("{")
+    refused = cli("web", "sessions", "end", "--agency", folder, "--all")
+    assert (refused.code, "sessions_unreadable" in refused.err) == (3, True)
+    assert str(ended) in refused.err
+    ended.unlink()
+    assert cli("web", "sessions", "end", "--agency", folder, "--all").code == 1  # none was open
