@@ -119,7 +119,7 @@ def publish(
         earlier: every earlier release of the period, oldest first.
 
     Raises:
-        ArithmeticError: disclosure control could not prove its result; nothing may be published.
+        UnprotectedError: no choice of hidden figures is safe; nothing may be published.
     """
     always = () if figures.recording is None else (figures.recording,)
     places = [*_places(by, contract, figures)]

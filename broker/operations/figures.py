@@ -10,6 +10,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.errors import WrongInputError
 from broker.figures.counting import CountsOf, Period, dimension_names, parse_period
+from broker.figures.disclosure import UnprotectedError
 from broker.figures.facts import counts
 from broker.figures.own_counts import own_counts
 from broker.figures.remembered import RememberedReleases
@@ -72,7 +73,7 @@ def release_figures(
 
     Raises:
         WrongInputError: `period_malformed`, `period_ahead`, `dimensions_wrong`,
-            `statistics_missing`.
+            `statistics_missing`, `figures_unprotected`.
         UnknownNameError: `dimension_unknown`.
         StoreError: `state_missing`, or the state cannot be used.
         RegistryError: no agreement is in force.
@@ -181,7 +182,16 @@ def _published(
             own = own_counts(tx, secret, contract, agency, period)
         assert own is not None
         counted: tuple[CountsOf, ...] = (own,)
-        release = publish(counted, contract, figures, control, by, earlier)
+        try:
+            release = publish(counted, contract, figures, control, by, earlier)
+        except UnprotectedError as error:
+            raise WrongInputError(
+                "This table is not published: together with earlier ones of the quarter it would "
+                "give away a small number, whatever is hidden.",
+                code="figures_unprotected",
+                where="--by",
+                fix="Name fewer dimensions, or those of an earlier table of the quarter.",
+            ) from error
         if release in earlier:
             return release, True
         with store.transaction() as tx:

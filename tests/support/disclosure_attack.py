@@ -274,13 +274,12 @@ def attackers(counts: Counts) -> list[str | None]:
 
 
 def all_narrowed(counts: Counts, releases: Sequence[Release]) -> list[Range]:
-    """Ranges that some attacker narrows, but for those that a release reports itself."""
-    reported = {key for release in releases for key in release.narrowed}
+    """Ranges that some attacker narrows."""
     return [
         one
         for attacker in attackers(counts)
         for one in linear_attack(counts, releases, attacker)
-        if one.narrowed and one.key not in reported
+        if one.narrowed
     ]
 
 

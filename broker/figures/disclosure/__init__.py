@@ -5,7 +5,24 @@ which counts are shown, rounded, and which are hidden. It is pure: no file, no c
 The guarantee and the rules are in docs/spec/figures.md, "Disclosure control".
 """
 
-from broker.figures.disclosure.model import Cell, Counts, Figure, Mark, Release, threshold_for
+from broker.figures.disclosure.model import (
+    Cell,
+    Counts,
+    Figure,
+    Mark,
+    Release,
+    UnprotectedError,
+    threshold_for,
+)
 from broker.figures.disclosure.release import protect
 
-__all__ = ["Cell", "Counts", "Figure", "Mark", "Release", "protect", "threshold_for"]
+__all__ = [
+    "Cell",
+    "Counts",
+    "Figure",
+    "Mark",
+    "Release",
+    "UnprotectedError",
+    "protect",
+    "threshold_for",
+]

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from contracts.terms import StatisticalControl
 
-__all__ = ["Cell", "Counts", "Figure", "Mark", "Release", "threshold_for"]
+__all__ = ["Cell", "Counts", "Figure", "Mark", "Release", "UnprotectedError", "threshold_for"]
 
 Counts = Mapping[str, Mapping[str, int]]
 """Number of cases for each atom, and in it for each contributor (agency).
@@ -74,13 +74,10 @@ class Release:
     Attributes:
         figures: one for each cell that was asked for, in that order.
         round_to: base to which shown counts are rounded.
-        narrowed: keys of hidden cells that earlier releases, or the data of one agency, give away
-            in part whatever this release hides. It adds nothing to what they give away.
     """
 
     figures: tuple[Figure, ...]
     round_to: int
-    narrowed: tuple[str, ...] = ()
 
     def __getitem__(self, key: str) -> Figure:
         """The figure of a cell.
@@ -92,6 +89,10 @@ class Release:
             if figure.cell.key == key:
                 return figure
         raise KeyError(key)
+
+
+class UnprotectedError(Exception):
+    """No choice of hidden figures keeps the guarantee, so nothing may be published."""
 
 
 BREAKDOWN_DIMENSIONS = 3

@@ -8,7 +8,14 @@ from dataclasses import replace
 from broker.figures.disclosure.exact import protect_exactly
 from broker.figures.disclosure.history import earlier_figures
 from broker.figures.disclosure.knowledge import State
-from broker.figures.disclosure.model import Cell, Counts, Figure, Mark, Release
+from broker.figures.disclosure.model import (
+    Cell,
+    Counts,
+    Figure,
+    Mark,
+    Release,
+    UnprotectedError,
+)
 from broker.figures.disclosure.population import Population
 from broker.figures.disclosure.rounding import rounded
 from broker.figures.disclosure.sequential import protect_in_turn
@@ -42,7 +49,8 @@ def protect(
 
     Raises:
         ValueError: A count is negative, or two cells have the same key.
-        ArithmeticError: The result does not withstand the check that ends the computation.
+        UnprotectedError: Whatever is hidden, a small number of this release or of an earlier one
+            could be narrowed, or the proof that it is not was not found or does not hold.
     """
     keys = [cell.key for cell in cells]
     if len(set(keys)) != len(keys):
@@ -73,9 +81,12 @@ def protect(
     except ArithmeticError:  # the search for whole numbers reached its limit
         knowledge.state[:] = states
         protection = None
-    protection = protection or protect_in_turn(knowledge, statements.targets)
+    try:
+        protection = protection or protect_in_turn(knowledge, statements.targets)
+    except ArithmeticError as error:
+        raise UnprotectedError from error
     if not all(is_consistent(knowledge, world) for world in protection.worlds):
-        raise ArithmeticError("Disclosure control: a proof does not hold, so nothing is published.")
+        raise UnprotectedError
     found = {
         draft.cell.key: _figure(
             draft,
@@ -86,7 +97,7 @@ def protect(
         )
         for draft, statement in zip(drafts, statements.of_draft, strict=True)
     }
-    return Release(tuple(found[key] for key in keys), round_to, tuple(sorted(protection.narrowed)))
+    return Release(tuple(found[key] for key in keys), round_to)
 
 
 def _figure(

@@ -13,10 +13,15 @@ import numpy as np
 
 from broker.figures.disclosure.goals import Requirement, Target, requirements
 from broker.figures.disclosure.knowledge import Knowledge, State
+from broker.figures.disclosure.model import UnprotectedError
 from broker.figures.disclosure.solver import Floats
 from broker.figures.disclosure.worlds import TOLERANCE, Goal, World, alternative_world
 
 __all__ = ["Protection", "protect_in_turn", "suppression_costs"]
+
+
+MOST_TRIALS = 200_000
+"""Hidden figures times proofs up to which hidden figures are tried again."""
 
 
 @dataclass(slots=True)
@@ -25,11 +30,9 @@ class Protection:
 
     Attributes:
         worlds: one for each goal.
-        narrowed: keys of the targets that no suppression protects.
     """
 
     worlds: list[World] = field(default_factory=list)
-    narrowed: list[str] = field(default_factory=list)
 
 
 def suppression_costs(knowledge: Knowledge) -> Floats:
@@ -42,7 +45,11 @@ def suppression_costs(knowledge: Knowledge) -> Floats:
 
 
 def protect_in_turn(knowledge: Knowledge, targets: Sequence[Target]) -> Protection:
-    """Hide statements (`State.SAFE` in `knowledge.state`) until all targets are protected."""
+    """Hide statements (`State.SAFE` in `knowledge.state`) until all targets are protected.
+
+    Raises:
+        UnprotectedError: no suppression protects a target.
+    """
     protection = Protection()
     costs = suppression_costs(knowledge)
     for target in targets:
@@ -52,7 +59,7 @@ def protect_in_turn(knowledge: Knowledge, targets: Sequence[Target]) -> Protecti
         ):
             continue
         if not _reach_without_marks(knowledge, target, costs, protection):
-            protection.narrowed.append(target.key)
+            raise UnprotectedError
     _show_again(knowledge, protection, costs)
     return protection
 
@@ -117,8 +124,13 @@ def _reach_without_marks(
 
 
 def _show_again(knowledge: Knowledge, protection: Protection, costs: Floats) -> None:
-    """Show each figure, the most costly first, without which all goals can still be reached."""
+    """Show each figure, the most costly first, without which all goals can still be reached.
+
+    Not in a very large table: that is safe, and hides more than it must.
+    """
     hidden = np.nonzero(knowledge.state == State.SAFE)[0]
+    if len(hidden) * len(protection.worlds) > MOST_TRIALS:
+        return
     for statement in sorted(hidden.tolist(), key=lambda one: (-costs[one], one)):
         knowledge.state[statement] = State.SHOWN
         renewed = {}

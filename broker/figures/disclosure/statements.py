@@ -138,7 +138,9 @@ class Statements:
         marked: bool = False,
     ) -> int:
         own = self._population.own_of(members)
-        self._statements.append(Statement(key, members, threshold, int(own.sum()), own, shown))
+        self._statements.append(
+            Statement(key, members, threshold, int(own.sum()), own, shown, marked)
+        )
         self._states.append(state)
         return len(self._statements) - 1
 

@@ -210,6 +210,8 @@ BY_TEST = {
     "::test_a_dimension_of_another_name_is_dimension_unknown",
     "dimensions_wrong": "broker/cli/test_figures.py"
     "::test_too_many_dimensions_or_one_twice_are_dimensions_wrong",
+    "figures_unprotected": "broker/cli/test_figures.py"
+    "::test_a_table_that_no_hiding_makes_safe_is_figures_unprotected",
     "period_ahead": "broker/cli/test_figures.py::test_a_later_quarter_is_period_ahead",
     "statistics_missing": "broker/cli/test_figures.py"
     "::test_an_agreement_that_is_not_there_is_statistics_missing",

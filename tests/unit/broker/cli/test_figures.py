@@ -15,7 +15,9 @@ import pytest
 from broker import pseudonyms
 from broker.clock import now_ms
 from broker.event import uuid_text
+from broker.figures.disclosure import UnprotectedError
 from broker.figures.recording import FactRecorder
+from broker.operations import figures
 from broker.store.database import open_store
 from contracts.events import PlainEvent
 
@@ -181,3 +183,16 @@ def test_a_malformed_quarter_is_refused(cli, folder) -> None:
 def test_an_agreement_that_is_not_there_is_statistics_missing(cli, folder) -> None:
     done = cli(*asked(folder, "borough", "--contract", "another"))
     assert (done.code, "statistics_missing" in done.err) == (2, True)
+
+
+def test_a_table_that_no_hiding_makes_safe_is_figures_unprotected(cli, folder, monkeypatch) -> None:
+    """Such counts are in `disclosure/test_history.py`; here, what a person sees of them."""
+
+    def unsafe(*_: object) -> None:
+        raise UnprotectedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(figures, "publish", unsafe)
+        done = cli(*asked(folder))
+    assert (done.code, "figures_unprotected" in done.err) == (2, True)
+    assert cli(*asked(folder, "strand")).code == 0

@@ -100,10 +100,10 @@ def test_trying_all_worlds_leaves_every_hidden_count_open(
 ) -> None:
     release = protect(counts, table([("1", "2"), ("1", "2")], threshold), round_to=base)
     for attacker in (None, "a", "b"):
-        for found, possible in enumeration_attack(counts, [release], 12, attacker):
+        for _, possible in enumeration_attack(counts, [release], 12, attacker):
             whole = set(range(1, threshold)) <= possible
             outside = any(value < 1 or value >= threshold for value in possible)
-            assert whole or outside or found.key in release.narrowed
+            assert whole or outside
 
 
 def test_the_order_of_the_input_and_the_names_of_agencies_have_no_effect() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.figures.disclosure import Cell, Counts, Mark, Release, protect
+from broker.figures.disclosure import Cell, Counts, Mark, Release, UnprotectedError, protect
 from tests.support.disclosure_attack import (
     Range,
     all_narrowed,
@@ -41,7 +41,10 @@ def test_a_later_table_narrows_nothing_that_an_earlier_one_hid(
 ) -> None:
     by_column, by_depth = tables(threshold)
     first = protect(counts, by_column, round_to=base)
-    second = protect(counts, by_depth, round_to=base, earlier=[first])
+    try:
+        second = protect(counts, by_depth, round_to=base, earlier=[first])
+    except UnprotectedError:  # rare, see below; nothing is published then
+        return
     assert not all_narrowed(counts, [first, second])
     for figure in second.figures:
         if figure.cell.key in {one.cell.key for one in first.figures}:
@@ -49,6 +52,31 @@ def test_a_later_table_narrows_nothing_that_an_earlier_one_hid(
                 first[figure.cell.key].shown,
                 first[figure.cell.key].mark,
             )
+
+
+def of_police(**numbers: int) -> Counts:
+    """Counts of one agency, the others have no case; `A_r_web` is the atom `A|r|web`."""
+    return {atom: {"police": numbers.get(atom.replace("|", "_"), 0)} for atom in ATOMS}
+
+
+def test_the_mark_of_an_earlier_release_is_never_withdrawn() -> None:
+    counts = of_police(A_r_web=2, A_r_phone=1, A_d_phone=1, B_r_phone=4)
+    by_column, by_depth = tables(3)
+    first = protect(counts, by_column, round_to=1)
+    second = protect(counts, by_depth, round_to=1, earlier=[first])
+    assert not all_narrowed(counts, [first, second])
+    assert [one for one in second.figures if one.shown is not None]
+
+
+def test_a_table_that_no_hiding_makes_safe_is_not_published() -> None:
+    """Web and phone have at least 5 cases each, hidden or not; so `d` has 3 or 4, not 1 to 4."""
+    counts = of_police(
+        A_r_web=2, A_r_phone=2, A_d_web=1, A_d_phone=2, B_r_web=1, B_r_phone=2, B_d_web=1
+    )
+    by_column, by_depth = tables(5)
+    first = protect(counts, by_column, round_to=5)
+    with pytest.raises(UnprotectedError):
+        protect(counts, by_depth, round_to=5, earlier=[first])
 
 
 def test_without_the_earlier_release_the_later_table_gives_a_hidden_count_away() -> None:
@@ -74,17 +102,19 @@ def test_corrected_counts_reveal_no_small_change(
     }
     by_column, by_depth = tables(threshold)
     first = protect(before, by_column, round_to=1)
-    second = protect(now, by_depth, round_to=1, earlier=[first])
+    try:
+        second = protect(now, by_depth, round_to=1, earlier=[first])
+    except UnprotectedError:
+        return
     assert not narrowed_changes(before, now, [first, second])
 
 
 def narrowed_changes(before: Counts, now: Counts, releases: list[Release]) -> list[Range]:
-    reported = {key for release in releases for key in release.narrowed}
     return [
         one
         for attacker in attackers(before)
         for one in change_attack(before, now, releases, attacker)
-        if one.narrowed_change and one.key not in reported
+        if one.narrowed_change
     ]
 
 
