@@ -67,6 +67,7 @@ def erase(
             {
                 "values": erased.values,
                 "payloads": erased.payloads,
+                "facts": erased.facts,
                 "reasons": erased.reasons,
                 "files": [
                     {

@@ -13,7 +13,6 @@ from typing import Final
 
 from adapters.notices.message import Message
 from adapters.notices.ways import Way
-from broker.errors import StoreError
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.operations.desk.notices import NoticeCandidate
@@ -94,7 +93,7 @@ class Notices:
                 code = await way.send(self._message(new), " ".join(sorted(one.key for one in new)))
                 if code is None:
                     await asyncio.to_thread(self._told, way.name, [one.key for one in new])
-        except (StoreError, ConcordantError) as error:
+        except ConcordantError as error:
             code = error.code
         if code is None:
             self._faults.pop(way.name, None)

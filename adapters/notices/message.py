@@ -16,7 +16,8 @@ class Message:
     Attributes:
         subject: one line.
         text: the sentences.
-        counts: number of each cause.
+        counts: number of each cause; an urgent referral is not among the new ones, though the
+            text counts it there too.
         link: address of the pages.
     """
 
@@ -42,7 +43,8 @@ def referral_message(candidates: Sequence[NoticeCandidate], address: str) -> Mes
         sentences.append(f"{urgent} {_is(urgent)} urgent.")
     if overdue:
         sentences.append(f"{overdue} {_referrals(overdue)} {_is(overdue)} overdue.")
-    link = f"{address}/inbox"
+    ours = all(one.role == "referrer" for one in candidates)
+    link = f"{address}/{'sent' if ours else 'inbox'}"
     return Message(sentences[0].rstrip("."), " ".join((*sentences, f"Open {link}")), counts, link)
 
 

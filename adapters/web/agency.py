@@ -35,7 +35,10 @@ _WATCHED: Final = (
     MANIFESTS_FOLDER,
     CONFLICTS_FOLDER,
 )
-"""Files are replaced by renaming, which changes the time of their folder."""
+"""Files and folders whose change makes the agency load again.
+
+A file is replaced by renaming, which changes the time of its folder.
+"""
 
 
 @dataclass(frozen=True, slots=True)

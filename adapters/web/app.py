@@ -245,9 +245,10 @@ class WebApp:
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        if self._visit_or_none(request) is None:
+        visit = self._visit_or_none(request)
+        if visit is None:
             return self._refused(request, self._authentication.missing(request))
-        return self._refused(request, PageNotFoundError(visit=self._visit_or_none(request)))
+        return self._refused(request, PageNotFoundError(visit=visit))
 
     async def _defect(self, request: Request, error: Exception) -> Response:
         self._log.error("web_defect", code="internal_fault", exc_info=error)

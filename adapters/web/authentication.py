@@ -306,7 +306,7 @@ class Authentication:
             return await run_in_threadpool(call)
 
     def _delete_cookie(self, response: Response, name: str) -> None:
-        """Browsers ignore it for a name with `__Host-` unless it is secure."""
+        """Delete a cookie. Browsers keep a `__Host-` cookie if its deletion is not secure."""
         response.delete_cookie(
             name, path="/", secure=self._doors.secure, httponly=True, samesite="lax"
         )

@@ -12,8 +12,8 @@ class PageError(Exception):
         values: values for the page.
     """
 
-    status = 400
-    template = "errors/refused.html"
+    status: int
+    template: str
 
     def __init__(self, **values: object) -> None:
         super().__init__(type(self).__name__)

@@ -81,9 +81,9 @@ class SessionFiles:
         """Replace the list. A folder that cannot be written is logged: people can sign in still."""
         try:
             if not self._is_open:
-                self._is_open = True
                 make_private_folder(self._folder)
                 self._held.enter_context(exclusive(_lock_of(self._file)))
+                self._is_open = True
             write_durably(self._file, _LIST.dump_json(tuple(sessions)), mode=SECRET_MODE)
         except (OSError, StoreError) as error:
             self._log.warning("web_sessions_not_listed", exc_info=error)
@@ -100,12 +100,12 @@ class SessionFiles:
         except FileNotFoundError:
             return -1
         if seen != self._seen:
-            self._seen = seen
             try:
                 self._ends = _ends_in(file)
             except ConfigError as error:
                 self._log.error("web_sessions_not_known", exc_info=error)
                 self._ends = EndedSessions(everyone=LAST_INSTANT_MS)
+            self._seen = seen
         return max(self._ends.everyone, self._ends.people.get(person, -1))
 
     def close(self) -> None:

@@ -206,8 +206,9 @@ class Sessions:
     def close(self) -> None:
         """End every session."""
         with self._lock:
-            for digest in list(self._by_digest):
-                self._remove(digest)
+            for session in self._by_digest.values():
+                session.over = True
+            self._by_digest.clear()
             self._files.close()
 
     def _keep(self, session: Session, now: int) -> str:

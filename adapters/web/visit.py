@@ -35,7 +35,7 @@ class Form:
         return self.files.get(name) or None
 
     def number(self, name: str, default: int, *, most: int = 1_000_000) -> int:
-        """Return a whole number from 1 on; the default if it is none."""
+        """Return a whole number, limited to 1 and ``most``; the default if the text is none."""
         text = self.text(name)
         if not (text.isascii() and text.isdigit() and len(text) <= 7):
             return default

@@ -614,7 +614,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "dimensions_wrong": Meaning(
         "a table of figures has no dimension, too many, or one of them twice",
-        "Name them with commas between: --by borough,strand.",
+        "Name them with a comma between: --by ONE,OTHER.",
     ),
     "directory_not_empty": Meaning(
         "the folder is not empty",

@@ -123,7 +123,8 @@ class Erased:
     Attributes:
         values: sealed values of events that were sent, and events that waited for an agency.
         payloads: payloads that were delivered, or held because the own system did not take them;
-            events and drafts of the desk; facts for figures.
+            events and drafts of the desk.
+        facts: facts for figures.
         reasons: reasons in words of the case's log entries.
         files: files removed or cut.
         left: items that still hold the case.
@@ -131,6 +132,7 @@ class Erased:
 
     values: int = 0
     payloads: int = 0
+    facts: int = 0
     reasons: int = 0
     files: tuple[FoundFile, ...] = ()
     left: tuple[Left, ...] = field(default=())
@@ -138,7 +140,7 @@ class Erased:
     @property
     def anything(self) -> bool:
         """Return whether anything was removed."""
-        return bool(self.values or self.payloads or self.files)
+        return bool(self.values or self.payloads or self.facts or self.files)
 
 
 def erase_case(
@@ -185,13 +187,13 @@ def erase_case(
         with store.transaction() as tx:
             values = tx.outbox.forget_events(own) + tx.copies.end_case(case_key, ERASED, now)
             payloads = tx.inbox.forget_case(case_key, now) + _forget_desk(tx, case_key)
-            payloads += tx.figure_facts.forget_case(case_key)
+            facts = tx.figure_facts.forget_case(case_key)
             reasons = 0
-            if values or payloads or planned:
+            if values or payloads or facts or planned:
                 hashes = [e.entry.reason_text for e in entries if e.entry.reason_text]
                 reasons = tx.disclosures.forget_reasons(hashes)
                 tx.disclosures.forget_sources(case_key)
-                count = values + payloads + len(planned)
+                count = values + payloads + facts + len(planned)
                 entry = recording.erased("erasure_confirmed", count, now, case_key=case_key)
                 log_act(tx, participant, actor, secret, [entry], now)
             unsent = tx.outbox.unsent_of(own)
@@ -217,7 +219,7 @@ def erase_case(
         left.append(Left("inbox", "not_delivered", undelivered))
     if not folded:
         left.append(Left("state", "journal_in_use"))
-    return Erased(values, payloads, reasons, tuple(done), tuple(left))
+    return Erased(values, payloads, facts, reasons, tuple(done), tuple(left))
 
 
 def _forget_desk(tx: Transaction, case_key: bytes) -> int:

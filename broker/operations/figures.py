@@ -74,7 +74,7 @@ def release_figures(
     Raises:
         WrongInputError: `period_malformed`, `period_ahead`, `dimensions_wrong`,
             `statistics_missing`, `figures_unprotected`.
-        UnknownNameError: `dimension_unknown`.
+        UnknownNameError: `dimension_unknown`, `contract_unknown`.
         StoreError: `state_missing`, or the state cannot be used.
         RegistryError: no agreement is in force.
     """
@@ -120,6 +120,9 @@ def _counted(
         figures, control = counts(contract), contract.statistics
         if figures is not None and control is not None and _pursues(contract, participant.agency):
             found[contract.name] = contract, figures, control
+    if name is not None:
+        held = [one.signed.contract.name for one in participant.contracts_in_force(now)]
+        require_known("agreement", name, held, code="contract_unknown")
     wanted = found if name is None else {name: found[name]} if name in found else {}
     if len(wanted) == 1:
         return next(iter(wanted.values()))
@@ -155,7 +158,7 @@ def _check_dimensions(by: Sequence[str], figures: Figures) -> None:
             f"A table has 1 to {MOST_DIMENSIONS} dimensions, each once.",
             code="dimensions_wrong",
             where="--by",
-            fix="Name them with commas between: --by borough,strand.",
+            fix="Name them with a comma between: --by ONE,OTHER.",
         )
 
 

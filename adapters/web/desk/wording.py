@@ -27,7 +27,7 @@ WITHHELD: Final[Mapping[str, str]] = {
 NOT_READ: Final[Mapping[str, str]] = {
     "not_a_reader": N_("The agreement does not give it to them"),
     "consent_missing": N_("There is no consent to share it with them"),
-    "incident_depersonalised": N_("This kind of record identifies no person"),
+    "incident_depersonalised": N_("Records of this kind are shared without personal details"),
     "sender_not_granted": N_("We may not send it"),
     "field_not_granted": N_("The agreement does not give it to them"),
 }

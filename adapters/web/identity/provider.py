@@ -53,7 +53,7 @@ class Metadata:
         authorization: where people sign in.
         token: where a code becomes a token.
         keys: where its public keys are.
-        end_session: where people sign out; None if it offers that not.
+        end_session: where people sign out; None if the provider has no such address.
         basic: whether our secret goes into a header, not into the form.
         names_issuer: whether each answer names the issuer (RFC 9207).
     """

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from adapters.http_api.endpoints import CERTIFICATE
 from adapters.web.identity.named_person import named_person, roles_given
 from adapters.web.identity.refusals import SignInRefusedError
-from adapters.web.people import Person
+from adapters.web.people import PROXY, Person
 from broker.agency.web_section import ProxySection
 
 ISSUER: Final = "proxy"
@@ -48,7 +48,7 @@ class TrustedProxy:
             name,
             roles_given((one.strip() for one in groups.split(",")), section.roles),
             issuer=ISSUER,
-            vouched="proxy",
+            vouched=PROXY,
         )
 
     def _from_proxy(self, request: Request) -> bool:

@@ -92,7 +92,7 @@ def _rows(
 ) -> Sequence[tuple[str, Sequence[str | None]]]:
     """Return label, and for each recipient the reason for which it does not read; None if it does.
 
-    Fields that all read come last.
+    Fields that the first recipient reads come first.
     """
     views = tuple(answer.recipients.values())
     reasons = [{one.field: one.reason for one in view.left_out} for view in views]

@@ -80,8 +80,8 @@ FILTERS: Final[Mapping[str, str]] = MappingProxyType(
 LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "not_a_reader": N_("The agreement does not let the agency read it"),
-        "consent_missing": N_("The person did not agree"),
-        "incident_depersonalised": N_("The record is not about a person, so it names none"),
+        "consent_missing": N_("There is no consent"),
+        "incident_depersonalised": N_("Records of this kind are shared without personal details"),
         "sender_not_granted": N_("The agreement does not let us send it"),
         "field_not_granted": N_("The agreement lets no recipient read it"),
     }
@@ -92,7 +92,8 @@ SHORT_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "not_a_reader": N_("May not read it"),
         "consent_missing": N_("No consent"),
-        "incident_depersonalised": N_("No person in it"),
+        "field_not_granted": N_("May not read it"),
+        "incident_depersonalised": N_("No personal details"),
         "sender_not_granted": N_("May not be sent"),
     }
 )

@@ -11,7 +11,6 @@ from adapters.web.operator.flow_plots import HOURS, flow_plots
 from adapters.web.operator.texts_with_commands import told
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
-from broker.errors import StoreError
 from broker.observing.flow import last_hours
 from broker.operations.health.agency_health import look_into, without_state
 from broker.operations.partner_board import PartnerState, partner_board
@@ -35,11 +34,8 @@ def board(visit: Visit) -> Response:
     agency = visit.agency
     participant, now = agency.participant(), agency.clock()
     common: dict[str, Any] = {"runbook": RUNBOOK, "told": partial(told, folder=agency.root)}
-    try:
-        store = agency.store()
-    except StoreError as error:
-        if error.code != "state_missing":
-            raise
+    store = agency.state()
+    if store is None:
         return visit.page(
             "operator/board.html", health=without_state(now), partners=None, plots=None, **common
         )

@@ -13,7 +13,7 @@ from adapters.web.reasons import meaning
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.reason_text import reason_text
-from broker.errors import StoreError, WrongInputError
+from broker.errors import WrongInputError
 from broker.held.retrying import Retried
 from broker.observing.metrics import HeldKind
 from broker.operations.discarding import Discarding, Wanted
@@ -67,11 +67,8 @@ def put_aside_list(visit: Visit) -> Response:
     kind = visit.query.text("kind")
     kind = kind if kind in KINDS else ""
     page = visit.query.number("page", 1)
-    try:
-        store = agency.store()
-    except StoreError as error:
-        if error.code != "state_missing":
-            raise
+    store = agency.state()
+    if store is None:
         return visit.page(
             "operator/put_aside.html", found=None, kind="", kinds=KINDS, at=1, last=1, rows=ROWS
         )

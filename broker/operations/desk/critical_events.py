@@ -120,7 +120,9 @@ def _critical(tx: Transaction, agency: DeskAgency, row: DeskEventRow) -> Critica
         if (referral := tx.referrals.get(facts.referral_id)) is not None
     ]
     contract = next(
-        one for one in reversed(agency.known_contracts()) if row.type in one.event_types
+        one
+        for one in reversed(agency.known_contracts())
+        if row.type in one.event_types and row.source in one.by_id
     )
     levels = contract.event_types[row.type].service_levels
     return CriticalEvent(

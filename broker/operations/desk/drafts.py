@@ -28,6 +28,7 @@ from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS
 from contracts.events import PlainEvent
 from contracts.referral import service_path
+from contracts.wording import counted
 
 MOST_DRAFTS: Final = 100
 """Most drafts that a list shows."""
@@ -86,7 +87,8 @@ class AnswersInvalidError(DeskError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(
-            f"{len(problems)} fields of the draft cannot be sent as they are.",
+            "The draft cannot be sent as it is: "
+            f"{counted(len(problems), 'answer needs', 'answers need')} a correction.",
             where=problems[0].path,
             fix="Correct the fields that are named, then send the draft again.",
         )

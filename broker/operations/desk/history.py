@@ -156,7 +156,7 @@ def _with_content(agency: DeskAgency, item: HistoryItem, kept: KeptEvent) -> His
         description=vocabulary.type(event.type).description,
         service=_service(vocabulary, event),
         status=_status(agency, vocabulary, event),
-        about=(str(named[0]), str(named[1])) if all(named) and named else None,
+        about=(str(named[0]), str(named[1])) if named and all(named) else None,
         time_ms=parse_instant(event.time),
         recipients=tuple(agency.name_of(one) for one in event.to if one != agency.id),
         flat=event.flat,

@@ -144,7 +144,15 @@ def _view(
             facts.critical if facts else False,
         )
     )
-    first = next((one for one in items if made is not None and one.event_id == made.event_id), None)
+    first = next(
+        (
+            one
+            for one in items
+            if made is not None
+            and (one.source, one.event_id) == (made.source or agency.id, made.event_id)
+        ),
+        None,
+    )
     corrections = {} if first is None else corrections_of(first, items)
     return ReferralView(
         line=line,

@@ -60,8 +60,9 @@ def kafka_trouble(status: Status) -> Trouble | None:
         says = f"the adapter has not reached Kafka {since(begun, now)}"
         why = f" The reason code is {outage.code}."
     else:
-        says = f"{counted(waiting, 'event', 'events')} have waited for Kafka {since(begun, now)}"
-        says = says.replace("1 event have", "1 event has")
+        says = (
+            f"{counted(waiting, 'event has', 'events have')} waited for Kafka {since(begun, now)}"
+        )
         why = ""
     do = f"Run `concordant doctor --agency DIR`, then telephone Kafka's host.{why}"
     return Trouble("kafka-unavailable", "now", says, do, begun)

@@ -52,7 +52,7 @@ def since(ms: int, now: int) -> str:
 
 
 def in_days(ms: int, now: int) -> str:
-    """Return how far a day is away in words: ``in 9 days``, ``today``, or ``3 days ago``."""
+    """Return how far a day is away in words: ``in 9 days``, ``within a day`` or ``3 days ago``."""
     days = (ms - now) // DAY_MS
     if days == 0:
         return "within a day"

@@ -214,7 +214,7 @@ BY_TEST = {
     "::test_a_table_that_no_hiding_makes_safe_is_figures_unprotected",
     "period_ahead": "broker/cli/test_figures.py::test_a_later_quarter_is_period_ahead",
     "statistics_missing": "broker/cli/test_figures.py"
-    "::test_an_agreement_that_is_not_there_is_statistics_missing",
+    "::test_an_agreement_that_counts_nothing_is_statistics_missing",
     "period_malformed": "broker/figures/test_counting.py"
     "::test_a_text_that_is_no_quarter_is_period_malformed",
     "path_unknown": "adapters/http_api/test_access.py::test_unknown_paths_and_methods",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -295,3 +296,10 @@ async def test_the_loop_tries_again_and_ends(store: Store, tmp_path: Path) -> No
             await running
 
     assert len(server.taken) == 1
+
+
+def test_a_message_about_sent_referrals_leads_to_their_list() -> None:
+    overdue = candidate(1, "overdue")
+    ours = replace(overdue, role="referrer")
+    assert referral_message([ours], ADDRESS).link == f"{ADDRESS}/sent"
+    assert referral_message([ours, overdue], ADDRESS).link == f"{ADDRESS}/inbox"

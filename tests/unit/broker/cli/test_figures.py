@@ -180,9 +180,15 @@ def test_a_malformed_quarter_is_refused(cli, folder) -> None:
     assert (done.code, "period_malformed" in done.err) == (2, True)
 
 
-def test_an_agreement_that_is_not_there_is_statistics_missing(cli, folder) -> None:
-    done = cli(*asked(folder, "borough", "--contract", "another"))
+def test_an_agreement_that_counts_nothing_is_statistics_missing(cli, folder, monkeypatch) -> None:
+    monkeypatch.setattr(figures, "counts", lambda _: None)
+    done = cli(*asked(folder))
     assert (done.code, "statistics_missing" in done.err) == (2, True)
+
+
+def test_an_agreement_of_another_name_is_refused(cli, folder) -> None:
+    done = cli(*asked(folder, "borough", "--contract", "another"))
+    assert (done.code, "contract_unknown" in done.err) == (2, True)
 
 
 def test_a_table_that_no_hiding_makes_safe_is_figures_unprotected(cli, folder, monkeypatch) -> None:

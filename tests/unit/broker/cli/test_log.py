@@ -445,6 +445,7 @@ def test_an_erased_case_leaves_leaf_hashes_and_an_entry(cli, world) -> None:
     sent(world)
     done = erase(cli, world)
     assert (done.code, done.json["values"], done.json["payloads"]) == (0, 2, 0)
+    assert done.json["facts"] == 2
     assert archived(world) == [False, False, True], "the other case is as it was"
     sign(world)
     assert verify(cli, world, "--json").json["entries"] == 4

@@ -20,6 +20,10 @@ MISSPELT = {
         ("london-hate-crimes", "--version", "1.0.0"),
         "london-hate-crime",
     ),
+    ("figures", "NAME"): (
+        ("--period", "2026-Q1", "--by", "borough", "--contract", "london-hate-crimes"),
+        "london-hate-crime",
+    ),
     ("event cancel", "AGENCY"): ((EVENT, "--recipient", "haven-suport"), AGENCY),
     ("contract explain", "TYPE"): (("--type", "referal.made", "--field", "id"), "referral.made"),
     ("contract explain", "PATH"): (("--field", "victim.adress"), "victim.address"),

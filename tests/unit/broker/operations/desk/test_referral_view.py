@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from broker.audit.actor import Actor
+from broker.event import OpenedEvent
+from broker.keys.instant import format_instant
+from broker.operations.desk.drafts import send_draft
 from broker.operations.desk.errors import DeskError
 from broker.operations.desk.further_events import FurtherRequest, send_further
 from broker.operations.desk.held_referral import find_referral
+from broker.operations.desk.keeping import EventKeeper
 from broker.operations.desk.referral_view import open_referral
 from broker.operations.erasure import _forget_desk
 from tests.support.desk_partnership import ROSA, SAM, DeskPartnership
 from tests.support.founded_partnership import CHANGED, COUNCIL, MADE, POLICE, SUPPORT
-from tests.unit.broker.operations.desk.written_referral import TYPED, sent, step
+from tests.unit.broker.operations.desk.written_referral import TYPED, sent, step, written
 
 
 def values(fields: object) -> dict[str, object]:
@@ -60,6 +64,32 @@ async def test_a_field_without_consent_is_withheld_for_lack_of_consent(
     assert reasons["victim.tenure"] == "field_not_granted"
     of_council = open_referral(desks.desk(COUNCIL), ROSA, referral.referral_id, SUPPORT)
     assert values(of_council.fields)["victim.name"] == ("Noor Exampleton",)
+
+
+async def test_an_event_of_another_agency_with_the_same_id_is_not_the_referral(
+    desks: DeskPartnership,
+) -> None:
+    draft = written(desks.desk(SUPPORT))
+    referral = send_draft(desks.desk(SUPPORT), ROSA, draft.id, draft.version)
+    council = desks[COUNCIL]
+    in_force = council.desk.in_force("case.updated", (POLICE,))
+    other = OpenedEvent(
+        id=referral.event_id,
+        type="case.updated",
+        source=POLICE,
+        time=format_instant(desks.clock()),
+        to=(COUNCIL,),
+        flat={"case_id": draft.case_id, "case_status": "under-investigation"},
+        withheld=(),
+        contract=in_force.reference,
+        case_id=draft.case_id,
+    )
+    with council.member.store.transaction() as tx:
+        keeper = EventKeeper(council.desk.secret, COUNCIL)
+        keeper.received(tx, other, in_force.contract, desks.clock())
+    await desks.deliver()
+    view = open_referral(council.desk, ROSA, referral.referral_id, SUPPORT)
+    assert values(view.fields)["victim.name"] == ("Noor Exampleton",)
 
 
 async def test_each_opening_is_recorded_with_the_person_and_the_reason(
