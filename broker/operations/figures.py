@@ -115,14 +115,14 @@ def _counted(
 ) -> tuple[Contract, Figures, StatisticalControl]:
     """Return the agreement in force with a statistics purpose that this agency pursues."""
     found: dict[str, tuple[Contract, Figures, StatisticalControl]] = {}
-    for one in participant.contracts_in_force(now):
-        contract = one.signed.contract
+    held = [one.signed.contract for one in participant.contracts_in_force(now)]
+    for contract in held:
         figures, control = counts(contract), contract.statistics
         if figures is not None and control is not None and _pursues(contract, participant.agency):
             found[contract.name] = contract, figures, control
     if name is not None:
-        held = [one.signed.contract.name for one in participant.contracts_in_force(now)]
-        require_known("agreement", name, held, code="contract_unknown")
+        names = [contract.name for contract in held]
+        require_known("agreement", name, names, code="contract_unknown")
     wanted = found if name is None else {name: found[name]} if name in found else {}
     if len(wanted) == 1:
         return next(iter(wanted.values()))

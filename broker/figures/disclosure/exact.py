@@ -14,7 +14,6 @@ import numpy as np
 from broker.figures.disclosure.goals import Requirement, Target, requirements
 from broker.figures.disclosure.knowledge import Knowledge, State
 from broker.figures.disclosure.population import Integers
-from broker.figures.disclosure.sequential import Protection
 from broker.figures.disclosure.suppression_program import SuppressionProgram
 from broker.figures.disclosure.worlds import (
     Goal,
@@ -29,7 +28,7 @@ LARGEST = 3000
 """Atoms times goals up to which a table counts as small."""
 
 
-def protect_exactly(knowledge: Knowledge, targets: Sequence[Target]) -> Protection | None:
+def protect_exactly(knowledge: Knowledge, targets: Sequence[Target]) -> list[World] | None:
     """Hide the statements (`State.SAFE` in `knowledge.state`) that cost least.
 
     Returns:
@@ -55,7 +54,7 @@ def protect_exactly(knowledge: Knowledge, targets: Sequence[Target]) -> Protecti
         proofs = [reached.proof(one) for one in possible]
         violated = [one for one, proof in zip(possible, proofs, strict=True) if proof is None]
         if not violated:
-            return Protection([world for proof in proofs for world in proof or ()])
+            return [world for proof in proofs for world in proof or ()]
         knowledge.state[:] = before
         if any(one is other for one in violated for other in active):
             return None  # the solver's tolerance: a solution that it found does not hold

@@ -77,15 +77,16 @@ def protect(
     knowledge = statements.knowledge
     states = knowledge.state.copy()
     try:
-        protection = protect_exactly(knowledge, statements.targets)
+        proofs = protect_exactly(knowledge, statements.targets)
     except ArithmeticError:  # the search for whole numbers reached its limit
         knowledge.state[:] = states
-        protection = None
+        proofs = None
     try:
-        protection = protection or protect_in_turn(knowledge, statements.targets)
+        if proofs is None:
+            proofs = protect_in_turn(knowledge, statements.targets)
     except ArithmeticError as error:
         raise UnprotectedError from error
-    if not all(is_consistent(knowledge, world) for world in protection.worlds):
+    if not all(is_consistent(knowledge, world) for world in proofs):
         raise UnprotectedError
     found = {
         draft.cell.key: _figure(

@@ -7,7 +7,6 @@ are hidden, so every proof holds at the end (docs/spec/figures.md, Secondary sup
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,22 +16,11 @@ from broker.figures.disclosure.model import UnprotectedError
 from broker.figures.disclosure.solver import Floats
 from broker.figures.disclosure.worlds import TOLERANCE, Goal, World, alternative_world
 
-__all__ = ["Protection", "protect_in_turn", "suppression_costs"]
+__all__ = ["protect_in_turn", "suppression_costs"]
 
 
 MOST_TRIALS = 200_000
 """Hidden figures times proofs up to which hidden figures are tried again."""
-
-
-@dataclass(slots=True)
-class Protection:
-    """Proofs for all targets.
-
-    Attributes:
-        worlds: one for each goal.
-    """
-
-    worlds: list[World] = field(default_factory=list)
 
 
 def suppression_costs(knowledge: Knowledge) -> Floats:
@@ -44,28 +32,28 @@ def suppression_costs(knowledge: Knowledge) -> Floats:
     return costs
 
 
-def protect_in_turn(knowledge: Knowledge, targets: Sequence[Target]) -> Protection:
+def protect_in_turn(knowledge: Knowledge, targets: Sequence[Target]) -> list[World]:
     """Hide statements (`State.SAFE` in `knowledge.state`) until all targets are protected.
+
+    Returns:
+        The proofs: a world for each goal.
 
     Raises:
         UnprotectedError: no suppression protects a target.
     """
-    protection = Protection()
+    proofs: list[World] = []
     costs = suppression_costs(knowledge)
     for target in targets:
-        if any(
-            _reach_all(knowledge, target, costs, protection, merged=merged)
-            for merged in (True, False)
+        if not any(
+            _reach_all(knowledge, target, costs, proofs, merged=merged) for merged in (True, False)
         ):
-            continue
-        if not _reach_without_marks(knowledge, target, costs, protection):
-            raise UnprotectedError
-    _show_again(knowledge, protection, costs)
-    return protection
+            _reach_without_marks(knowledge, target, costs, proofs)
+    _show_again(knowledge, proofs, costs)
+    return proofs
 
 
 def _reach_all(
-    knowledge: Knowledge, target: Target, costs: Floats, protection: Protection, *, merged: bool
+    knowledge: Knowledge, target: Target, costs: Floats, proofs: list[World], *, merged: bool
 ) -> bool:
     for requirement in requirements(knowledge, target, merged=merged):
         worlds = _cheapest_worlds(knowledge, requirement, costs)
@@ -73,7 +61,7 @@ def _reach_all(
             return False
         for world in worlds:
             knowledge.state[world.broken] = State.SAFE
-        protection.worlds += worlds
+        proofs += worlds
     return True
 
 
@@ -107,42 +95,44 @@ def _worlds(
 
 
 def _reach_without_marks(
-    knowledge: Knowledge, target: Target, costs: Floats, protection: Protection
-) -> bool:
-    """Withdraw what marks tell of counts that overlap the target, and else of all counts."""
-    before, proofs = knowledge.state.copy(), len(protection.worlds)
-    told = ((before == State.SMALL) | (before == State.DOMINATED)) & ~knowledge.marked
+    knowledge: Knowledge, target: Target, costs: Floats, proofs: list[World]
+) -> None:
+    """Withdraw what marks tell of counts that overlap the target, and else of all counts.
+
+    Raises:
+        UnprotectedError: that does not protect it.
+    """
+    told = (knowledge.state == State.SMALL) | (knowledge.state == State.DOMINATED)
+    told &= ~knowledge.marked
     near = np.zeros_like(told)
     near[np.concatenate([knowledge.touching[atom] for atom in target.members])] = True
     for withdrawn in (told & near, told):
         knowledge.state[withdrawn] = State.NOTHING
-        if _reach_all(knowledge, target, costs, protection, merged=False):
-            return True
-    knowledge.state[:] = before
-    del protection.worlds[proofs:]
-    return False
+        if _reach_all(knowledge, target, costs, proofs, merged=False):
+            return
+    raise UnprotectedError
 
 
-def _show_again(knowledge: Knowledge, protection: Protection, costs: Floats) -> None:
+def _show_again(knowledge: Knowledge, proofs: list[World], costs: Floats) -> None:
     """Show each figure, the most costly first, without which all goals can still be reached.
 
     Not in a very large table: that is safe, and hides more than it must.
     """
     hidden = np.nonzero(knowledge.state == State.SAFE)[0]
-    if len(hidden) * len(protection.worlds) > MOST_TRIALS:
+    if len(hidden) * len(proofs) > MOST_TRIALS:
         return
     for statement in sorted(hidden.tolist(), key=lambda one: (-costs[one], one)):
         knowledge.state[statement] = State.SHOWN
         renewed = {}
-        for position in _contradicting(knowledge, protection.worlds, statement):
-            world = alternative_world(knowledge, protection.worlds[position].goal, costs=None)
+        for position in _contradicting(knowledge, proofs, statement):
+            world = alternative_world(knowledge, proofs[position].goal, costs=None)
             if world is None:
                 knowledge.state[statement] = State.SAFE
                 break
             renewed[position] = world
         else:
             for position, world in renewed.items():
-                protection.worlds[position] = world
+                proofs[position] = world
 
 
 def _contradicting(knowledge: Knowledge, worlds: Sequence[World], statement: int) -> list[int]:
