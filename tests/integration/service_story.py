@@ -7,11 +7,13 @@ what was not committed is gone, what was sent and not acknowledged is sent again
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from adapters.wiring import Outside, connect_broker
 from broker.agency.participant import load_participant
 from broker.audit.log import log_origin
@@ -22,11 +24,36 @@ from broker.service.service import BrokerService
 from broker.store.database import Store, open_store
 from broker.store.outbox import OutboxCounts
 from broker.transport.interfaces import Transport
+from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
 from contracts.policy import policy_for
+from tests.support.memory_kafka import MemoryKafka
 from tests.support.words import flatten, unflatten
+
+
+def create_agencies(root: Path, cast: Sequence[str], now: int) -> None:
+    """Create a partnership of these agencies, which send receipts and heartbeats often."""
+    plans = {plan.id: plan for plan in london_agencies()}
+    create_partnership(root, now, agencies=[plans[agency] for agency in cast])
+    for agency in cast:
+        config = root / agency / "agency.toml"
+        config.write_text(config.read_text() + "\n[intervals]\nreceipt = 0.05\nheartbeat = 0.2\n")
+
+
+def cluster_of(root: Path, cast: Sequence[str], now: int) -> MemoryKafka:
+    """A Kafka in memory with all topics of their agreement, open to each of them."""
+    cluster = MemoryKafka()
+    participant = load_participant(root / cast[0], now)
+    for topic in data_topics(participant.contract_in_force(now).contract):
+        cluster.create_topic(topic, 6)
+    for topic in control_topics(participant.deployment).names:
+        cluster.create_topic(topic, 1)
+    for topic in cluster.topics:
+        for agency in cast:
+            cluster.allow(agency, topic)
+    return cluster
 
 
 class Running:

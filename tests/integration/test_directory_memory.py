@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.trial_agencies import london_agencies
-from adapters.trial_partnership import create_partnership
 from broker.agency.participant import load_participant
 from broker.control.own_listing import PAUSE_MS
 from broker.operations.directory.held_listings import HeldListings, all_listings
@@ -19,8 +17,8 @@ from broker.operations.directory.publishing import (
     state_capacity,
 )
 from broker.service import service
-from broker.transport.topics import control_topics, data_topics
-from tests.integration.service_story import Running, until
+from broker.transport.topics import control_topics
+from tests.integration.service_story import Running, cluster_of, create_agencies, until
 from tests.support.listings import FILE
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
@@ -46,26 +44,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def root(tmp_path: Path, clock: Clock) -> Path:
-    plans = {plan.id: plan for plan in london_agencies()}
-    create_partnership(tmp_path / "p", clock(), agencies=[plans[agency] for agency in CAST])
-    for agency in CAST:
-        config = tmp_path / "p" / agency / "agency.toml"
-        config.write_text(config.read_text() + "\n[intervals]\nreceipt = 0.05\nheartbeat = 0.2\n")
+    create_agencies(tmp_path / "p", CAST, clock())
     return tmp_path / "p"
 
 
 @pytest.fixture
 def kafka(root: Path, clock: Clock) -> MemoryKafka:
-    cluster = MemoryKafka()
-    participant = load_participant(root / POLICE, clock())
-    for topic in data_topics(participant.contract_in_force(clock()).contract):
-        cluster.create_topic(topic, 6)
-    for topic in control_topics(participant.deployment).names:
-        cluster.create_topic(topic, 1)
-    for topic in cluster.topics:
-        for agency in CAST:
-            cluster.allow(agency, topic)
-    return cluster
+    return cluster_of(root, CAST, clock())
 
 
 async def test_partners_read_what_an_agency_offers_and_its_newest_capacity(

@@ -10,8 +10,6 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.trial_agencies import london_agencies
-from adapters.trial_partnership import create_partnership
 from broker.agency.own_manifest import renew_keys, suspend_contract
 from broker.agency.participant import load_participant
 from broker.errors import StoreError
@@ -22,7 +20,13 @@ from broker.store.reader_states import ReaderStates
 from broker.subscriber import subscribe
 from broker.transport.topics import control_topics, data_topics
 from contracts.errors import EventError
-from tests.integration.service_story import Running, kills_in_the_middle, until
+from tests.integration.service_story import (
+    Running,
+    cluster_of,
+    create_agencies,
+    kills_in_the_middle,
+    until,
+)
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 POLICE, COUNCIL, SUPPORT = "csu-camden", "council-camden", "haven-support"
@@ -35,26 +39,13 @@ def clock() -> int:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    plans = {plan.id: plan for plan in london_agencies()}
-    create_partnership(tmp_path / "p", clock(), agencies=[plans[agency] for agency in CAST])
-    for agency in CAST:
-        config = tmp_path / "p" / agency / "agency.toml"
-        config.write_text(config.read_text() + "\n[intervals]\nreceipt = 0.05\nheartbeat = 0.2\n")
+    create_agencies(tmp_path / "p", CAST, clock())
     return tmp_path / "p"
 
 
 @pytest.fixture
 def kafka(root: Path) -> MemoryKafka:
-    cluster = MemoryKafka()
-    participant = load_participant(root / POLICE, clock())
-    for topic in data_topics(participant.contract_in_force(clock()).contract):
-        cluster.create_topic(topic, 6)
-    for topic in control_topics(participant.deployment).names:
-        cluster.create_topic(topic, 1)
-    for topic in cluster.topics:
-        for agency in CAST:
-            cluster.allow(agency, topic)
-    return cluster
+    return cluster_of(root, CAST, clock())
 
 
 def running(root: Path, agency: str, kafka: MemoryKafka) -> Running:

@@ -36,7 +36,7 @@ KNOWN: Final[Texts] = {
     "alleged_perpetrators": [],
     "alleged_perpetrator_count": [],
 }
-"""What the caseworkers know differently from the demo's person."""
+"""Answers of the caseworkers that differ from those of the demo's person."""
 AUTHOR: Final = Actor("caseworker", "rosa.sampleworth")
 
 

@@ -30,7 +30,7 @@ STEPS: Final[Mapping[str, str]] = {
     "redirected": N_("Say that you passed the case on"),
     "cancellation-requested": N_("Ask them to cancel"),
 }
-"""What a person does with a step, in the order of the page."""
+"""Act of a person for each status, in the order of the page."""
 FORWARD: Final = ("received", "accepted", "in-progress", "completed")
 """Steps that take a referral to its aim. They need no reason, and one of them is the first."""
 ASKS: Final = "awaiting-information"

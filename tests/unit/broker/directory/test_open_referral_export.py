@@ -60,7 +60,7 @@ SERVICE = needs(
     attributes=many(needs([], link_type=TEXT, taxonomy_term=TERM)),
     service_at_locations=many(needs([], location=LOCATION)),
 )
-"""What profile 3.0 requires of a service, its parts and their types."""
+"""Requirements of profile 3.0 for a service, its parts and their types."""
 SECRET = ("intake", "safe_contact", "capacity")
 PLACE = "    location: {name: Haven, address: '1 High Street, London', postcode: NW1 1AA}\n"
 PUBLIC = FILE.replace(

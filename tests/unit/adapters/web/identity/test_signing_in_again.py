@@ -112,7 +112,7 @@ def test_a_step_without_return_after_signing_in_again(
 def test_a_session_at_the_provider_is_no_proof(
     browser: Visitor, provider: HostileProvider, time: Clock
 ) -> None:
-    """At an unlocked computer the provider signs in whoever sits there, without a question."""
+    """At an unlocked computer the provider signs in who last used it, and asks nothing."""
     step_refused(browser, provider, time)
     signed_in(browser, provider)
 
