@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.integration.transport_behaviour")
+pytest.register_assert_rewrite(
+    "tests.integration.bus_behaviour", "tests.integration.transport_behaviour"
+)

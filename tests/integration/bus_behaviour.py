@@ -145,7 +145,7 @@ class BusBehaviour:
         await reading.close()
         await council.kill()
         council.start(source=False)
-        rest = await reading.all(12 - len({one["id"] for one in first}), 90)
+        rest = await reading.all(12, 90, before=first)
         order = list(dict.fromkeys(one["id"] for one in [*first, *rest]))
         with council.member.store.reading() as tx:
             kept = [row.event_id for row in tx.inbox.received_since(POLICE, 0)]

@@ -94,10 +94,15 @@ class OwnSystem:
                 await self.close()
         return None
 
-    async def all(self, count: int, seconds: float = 90.0) -> list[dict[str, Any]]:
-        """Return messages with so many different ids, and every repeat among them."""
+    async def all(
+        self, count: int, seconds: float = 90.0, before: Sequence[Mapping[str, Any]] = ()
+    ) -> list[dict[str, Any]]:
+        """Return messages until so many different ids came, those read before included.
+
+        Every repeat is in the result too, also one of a message that was read before.
+        """
         found: list[dict[str, Any]] = []
-        while len({one["id"] for one in found}) < count:
+        while len({one["id"] for one in [*before, *found]}) < count:
             one = await self.read(seconds)
             assert one is not None, f"only {len(found)} messages came"
             found.append(one)
