@@ -57,20 +57,37 @@ def quickstart(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder that is absent or empty.")
     ],
+    year: Annotated[
+        bool,
+        typer.Option(
+            "--year",
+            help="Also give the agencies a year of invented cases, from which figures are counted.",
+        ),
+    ] = False,
 ) -> None:
     """Make a complete partnership to try things out with. Starts nothing.
 
     Prints one agency id per line. Each is a folder in DIR with the agency's keys, the signed
-    contract, all manifests, a TLS identity and its state.
+    contract, all manifests, a TLS identity, its state, and a sample of what it offers in
+    directory.yaml.
     """
+    from adapters.demo.sample_listings import place_listings
     from adapters.trial_partnership import create_partnership
     from broker.clock import now_ms
 
-    partnership = create_partnership(directory, now_ms())
+    now = now_ms()
+    partnership = create_partnership(directory, now)
+    place_listings(partnership.root, partnership.agencies)
+    first = directory / partnership.agencies[0]
+    done, following = "A partnership in force today.", f"concordant event types --agency {first}"
+    if year:
+        from adapters.demo.year_in_state import record_years
+
+        periods = record_years(partnership, now).periods
+        done += f" Its cases are of the quarters {periods[0]} to {periods[-1]}."
+        following = (
+            f"concordant figures --agency {first} --period {periods[-1]} --by borough,strand"
+        )
     for agency in partnership.agencies:
         typer.echo(agency)
-    typer.echo(
-        f"A partnership in force today. Next: concordant event types --agency "
-        f"{directory / partnership.agencies[0]}",
-        err=True,
-    )
+    typer.echo(f"{done} Next: {following}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import subprocess
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from adapters import trial_partnership as partnership
+from adapters.demo.sample_listings import CAPACITIES, publish_listings
 from broker.clock import now_ms
 from broker.errors import ConfigError
+from broker.store.database import open_store
+from tests.support.founding import cheap_scrypt
 
 AGENCIES = [
     "csu-camden",
@@ -31,6 +35,33 @@ def test_prints_one_agency_id_per_line_and_nothing_else(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "".join(f"{agency}\n" for agency in AGENCIES).encode()
     assert sorted(p.parent.name for p in tmp_path.glob("new/*/agency.toml")) == sorted(AGENCIES)
+
+
+def test_each_folder_has_a_sample_of_what_its_agency_offers(cli, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    with cheap_scrypt():
+        assert cli("quickstart", new).code == 0
+        for agency in AGENCIES:
+            (new / agency / "state").mkdir(exist_ok=True)
+            open_store(new / agency / "state" / "concordant.db").close()
+        publish_listings(new, AGENCIES, now_ms())
+        for agency in AGENCIES:
+            shown = cli("directory", "show", "--agency", new / agency, "--json").json
+            assert shown["services"]
+            assert CAPACITIES.get(agency, {}).keys() <= shown["services"].keys()
+
+
+def test_a_year_of_cases_gives_figures_of_its_quarters(cli, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    with cheap_scrypt():
+        done = cli("quickstart", new, "--year")
+        assert (done.code, done.lines) == (0, AGENCIES)
+        period = re.search(r"--period (\S+)", done.err)
+        assert period is not None
+        asked = ("figures", "--agency", new / "lantern-centre", "--period", period[1])
+        found = cli(*asked, "--by", "recorded_as", "--json").json
+    assert found["period_ended"]
+    assert found["totals"]["cases"] > 0
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(cli, tmp_path: Path) -> None:
