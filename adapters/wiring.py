@@ -25,6 +25,7 @@ from broker.control.own_listing import OwnListing
 from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.ping_answers import PingAnswers
+from broker.control.statement_sender import StatementSender
 from broker.control.watch import Watch
 from broker.judging.key_resolver import TrustStore
 from broker.observing.health import Check, HealthServer, Readiness, health_app
@@ -111,6 +112,7 @@ def connect_broker(
     stopped = partial(sealing.stopped_topics, participant.agency)
     relay = Relay(owner, store, transport, StreamSigning(signing.stream_cosigner, stopped), clock)
     statements = OwnStatements(signing, store, transport, clock, metrics.notices_left_out)
+    statement_sender = StatementSender(signing, store, transport, clock)
     exchange = AgreementExchange(loaded, store, transport, clock)
     relaying = Relaying(relay, trust, statements, status, exchange.publish)
 
@@ -136,7 +138,7 @@ def connect_broker(
         CopyRelease(store, sealer),
         pings,
         OwnReports(signing, relay.fenced, sealing, transport, clock),
-        OwnListing(signing, store, sealing, transport, clock),
+        OwnListing(participant.agency, store, sealing, statement_sender, clock),
     )
     return BrokerService(loaded, parts, status, clock, on_retry)
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from broker.errors import RefusedError
 from broker.statements.notices import NOTICES_PER_MINUTE, Notice
+from broker.statements.partner_statements import StatementForm
 from contracts.durations import MINUTE_MS
 
 NOTICES_HEARD: Final = 2 * NOTICES_PER_MINUTE
@@ -32,8 +33,6 @@ REPORTS_A_PERIOD: Final = 4
 
 One is due; an agency that was restored from a backup makes another one.
 """
-LISTINGS_A_MINUTE: Final = 4
-"""Listings of one agency that are processed for each minute of their stated time; it may send 2."""
 HEARTBEATS_HEARD: Final = 64
 """Heartbeats of one agency that are processed per minute of their stated time."""
 
@@ -49,7 +48,7 @@ class Budgets:
         self._recognised: dict[str, dict[int, set[bytes]]] = {}
         self._beats: dict[str, tuple[int, int]] = {}
         self._reports: dict[str, tuple[int, int]] = {}
-        self._listings: dict[str, tuple[int, int]] = {}
+        self._statements: dict[tuple[str, str], tuple[int, int]] = {}
 
     def knows_notice(self, agency: str, notice: Notice) -> bool:
         """Return whether exactly this notice of an agency was already counted."""
@@ -123,21 +122,21 @@ class Budgets:
         same = period == time_ms // every
         self._reports[agency] = (time_ms // every, count + 1 if same else 1)
 
-    def require_listing(self, agency: str, time_ms: int) -> None:
-        """Check that another listing of the minute of ``time_ms`` is processed.
+    def require_statement(self, form: StatementForm, agency: str, time_ms: int) -> None:
+        """Check that another statement of this form for the minute of ``time_ms`` is processed.
 
         Raises:
-            RefusedError: ``listings_many``.
+            RefusedError: `form.many`.
         """
-        minute, count = self._listings.get(agency, (0, 0))
-        if minute == time_ms // MINUTE_MS and count >= LISTINGS_A_MINUTE:
-            raise RefusedError(2, "listings_many", "this agency sends too many listings")
+        minute, count = self._statements.get((form.heading, agency), (0, 0))
+        if minute == time_ms // MINUTE_MS and count >= form.a_minute:
+            raise form.many()
 
-    def listing(self, agency: str, time_ms: int) -> None:
-        """Count a listing with a verified signature."""
-        minute, count = self._listings.get(agency, (0, 0))
+    def statement(self, form: StatementForm, agency: str, time_ms: int) -> None:
+        """Count a statement for partners with a verified signature."""
+        minute, count = self._statements.get((form.heading, agency), (0, 0))
         same = minute == time_ms // MINUTE_MS
-        self._listings[agency] = (time_ms // MINUTE_MS, count + 1 if same else 1)
+        self._statements[form.heading, agency] = (time_ms // MINUTE_MS, count + 1 if same else 1)
 
     def _turn(self, now: int) -> None:
         minute = now // MINUTE_MS

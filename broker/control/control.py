@@ -21,6 +21,7 @@ from broker.control.named_manifests import (
     note_named,
 )
 from broker.control.own_record import OwnRecord
+from broker.control.partner_statements_taken import StatementReader
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
 from broker.control.reports_taken import (
@@ -384,10 +385,12 @@ class Control:
 
     def _listing(self, value: bytes, news: News, now: int) -> None:
         """Take a listing, which says what another agency offers."""
-        trust, parties = self.trust.current, self.present().parties
-        agency = take_listing(value, self._store, trust, parties, self._budgets, now)
+        agency = take_listing(value, self._store, self._statement_reader(now))
         if agency is not None:
             news.listings.append(agency)
+
+    def _statement_reader(self, now: int) -> StatementReader:
+        return StatementReader(self.trust.current, self.present().parties, self._budgets, now)
 
     def _early_reports(self, topic: str, news: News, now: int) -> None:
         """Take the reports whose time has come, before newer ones of the same agency."""

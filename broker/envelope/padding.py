@@ -9,6 +9,7 @@ one. It is higher for consent-bound groups, so that their size does not reveal t
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -27,7 +28,7 @@ class PaddingError(ValueError):
 def padded_length(content: int, floor: int = FLOOR_BYTES) -> int:
     """Return the padded length for ``content`` bytes: max(floor, Padme(4 + content)).
 
-    Both minimum sizes are lengths that Padme gives, so no rounding leads below one of them.
+    Each minimum size is a length that Padme gives, so no rounding leads below one of them.
     """
     length = LENGTH_BYTES + content
     if length <= floor:
@@ -44,19 +45,22 @@ def pad(content: bytes, floor: int = FLOOR_BYTES) -> bytes:
     return _LENGTH.pack(size) + content.ljust(padded_length(size, floor) - LENGTH_BYTES, b"\x00")
 
 
-def unpad(plaintext: bytes) -> bytes:
-    """Return the content, if the padding is zero and minimal for one of the two floors.
+def unpad(plaintext: bytes, floors: Sequence[int] = (FLOOR_BYTES, BOUND_FLOOR_BYTES)) -> bytes:
+    """Return the content, if the padding is zero and minimal for one of the minimum sizes.
 
-    The contract decides which floor applies; step 9 checks it again.
+    Args:
+        plaintext: padded content.
+        floors: minimum sizes, ascending. The contract decides which of the two of a group applies;
+            step 9 checks it again.
 
     Raises:
         PaddingError: any other length, or a padding byte that is not zero.
     """
     length = len(plaintext)
-    if length < FLOOR_BYTES:
+    if length < floors[0]:
         raise PaddingError("the padding is not minimal")
     size = _LENGTH.unpack_from(plaintext)[0]
-    if length != padded_length(size) and length != padded_length(size, BOUND_FLOOR_BYTES):
+    if all(length != padded_length(size, floor) for floor in floors):
         raise PaddingError("the padding is not minimal")
     end = LENGTH_BYTES + size
     if plaintext[end:] != bytes(length - end):

@@ -1,7 +1,8 @@
-"""Sealed note: a signed text that everyone can read, and a part sealed for one agency.
+"""Sealed note: a signed text that everyone can read, and a part that is sealed.
 
-Reports, pings and listings have this form (docs/spec/reports.md, pings.md, directory.md). The last
-line of the text is the hash of the sealed part, so the signature covers both.
+Reports, pings and statements for partners have this form (docs/spec/reports.md, pings.md,
+partner-statements.md). The last line of the text is the hash of the sealed part, so the signature
+covers both.
 """
 
 from __future__ import annotations

@@ -769,7 +769,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "listing_unopenable": (
         N,
-        "broker/statements/test_listings.py::test_a_partner_whose_key_is_gone_is_told_so",
+        "broker/statements/test_partner_statements.py::test_a_partner_whose_key_is_gone_is_told_so",
     ),
     "listings_many": (
         P,

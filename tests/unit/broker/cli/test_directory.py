@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from broker.directory.listing import format_listing, parse_listing_content
-from broker.statements.listings import ListingPlace, parse_listing, seal_listing
+from broker.statements.listings import LISTING
+from broker.statements.partner_statements import (
+    StatementPlace,
+    parse_statement,
+    seal_statement,
+)
 from broker.store.rows import ListingRow
 from broker.tlog.note import format_note
 from tests.support.listings import FILE, listing
@@ -117,13 +122,14 @@ def test_the_listing_of_a_partner_is_shown_until_its_key_is_revoked(cli, folder,
     from broker.envelope.sealing import ExchangeKey
 
     content = format_listing(listing())
-    value = seal_listing(
-        ListingPlace(partner.deployment, PARTNER, now),
+    value = seal_statement(
+        LISTING,
+        StatementPlace(partner.deployment, PARTNER, now),
         content,
         [ExchangeKey(OWN, key.kid, key.sealer())],
         author(partner.key_name, partner.receipt_signer(now)),
     )
-    note = format_note(parse_listing(value).note)
+    note = format_note(parse_statement(LISTING, value).note)
     store = world.store(OWN)
     with store.transaction() as tx:
         tx.listings.save(ListingRow(PARTNER, now, note, content))

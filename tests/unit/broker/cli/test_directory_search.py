@@ -14,7 +14,12 @@ from broker.directory.listing import (
 from broker.directory.readable import readable_versions
 from broker.envelope.sealing import ExchangeKey
 from broker.statements.authorship import author
-from broker.statements.listings import ListingPlace, parse_listing, seal_listing
+from broker.statements.listings import LISTING
+from broker.statements.partner_statements import (
+    StatementPlace,
+    parse_statement,
+    seal_statement,
+)
 from broker.store.rows import ListingRow
 from broker.tlog.note import format_note
 from contracts.durations import DAY_MS
@@ -40,15 +45,16 @@ class Reader:
         partner = self.world.participant(agency)
         key = partner.manifests.exchange_key(OWN, now)
         text = format_listing(content)
-        value = seal_listing(
-            ListingPlace(partner.deployment, agency, now),
+        value = seal_statement(
+            LISTING,
+            StatementPlace(partner.deployment, agency, now),
             text,
             [ExchangeKey(OWN, key.kid, key.sealer())],
             author(partner.key_name, partner.receipt_signer(now)),
         )
         store = self.world.store(OWN)
         with store.transaction() as tx:
-            row = ListingRow(agency, now, format_note(parse_listing(value).note), text)
+            row = ListingRow(agency, now, format_note(parse_statement(LISTING, value).note), text)
             tx.listings.save(row)
         store.close()
 

@@ -14,16 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.agency.participant import LoadedAgency
-from broker.control.budgets import LISTINGS_A_MINUTE
 from broker.control.control import News
-from broker.control.own_listing import PAUSE_MS, RENEW_MS, OwnListing
+from broker.control.own_listing import PAUSE_MS, OwnListing
 from broker.control.own_statements import SigningKeys
+from broker.control.statement_sender import StatementSender
 from broker.directory.listing import Listing, Organisation, format_listing, parse_listing_content
 from broker.errors import TransportError
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.record import LISTING_CONTENT_TYPE, Record
-from broker.statements.listings import ListingPlace, parse_listing, seal_listing
+from broker.statements.listings import LISTING
+from broker.statements.partner_statements import (
+    SealedStatement,
+    StatementPlace,
+    parse_statement,
+    seal_statement,
+)
 from broker.store.rows import ListingRow
 from tests.support.founded_partnership import (
     COUNCIL,
@@ -55,10 +61,14 @@ def made(
     deployment: str = "",
 ) -> bytes:
     world = founded()
-    place = ListingPlace(deployment or world.deployment, agency, at)
+    place = StatementPlace(deployment or world.deployment, agency, at)
     keys = [world.exchange_key(one) for one in to]
     author = world.author(signer or agency, receipts=True)
-    return seal_listing(place, raw or content(name), keys, author)
+    return seal_statement(LISTING, place, raw or content(name), keys, author)
+
+
+def parsed(value: bytes) -> SealedStatement:
+    return parse_statement(LISTING, value)
 
 
 def hear(node: ControlNode, *values: bytes) -> News:
@@ -129,10 +139,10 @@ def test_hidden_characters_are_refused_and_unknown_members_are_not(node: Control
 
 
 def test_an_agency_cannot_make_others_check_many_listings(node: ControlNode) -> None:
-    values = [made(f"n{n}", at=NOW + n) for n in range(LISTINGS_A_MINUTE + 1)]
+    values = [made(f"n{n}", at=NOW + n) for n in range(LISTING.a_minute + 1)]
     news = hear(node, *values)
     assert news.rejected == ["listings_many"]
-    assert len(news.listings) == LISTINGS_A_MINUTE
+    assert len(news.listings) == LISTING.a_minute
     node.member.clock.now += MINUTE
     assert hear(node, made("later", at=NOW + MINUTE)).listings == [SUPPORT]
 
@@ -182,7 +192,7 @@ def test_the_same_records_in_any_order_give_the_same_directory(
     with members.member.store.reading() as tx:
         row = tx.listings.get(SUPPORT)
     assert row is not None
-    assert row.time_ms == parse_listing(newest).place.time_ms
+    assert row.time_ms == parsed(newest).place.time_ms
     assert row.note is not None
     assert row.note in newest
 
@@ -190,7 +200,7 @@ def test_the_same_records_in_any_order_give_the_same_directory(
 def order(value: bytes) -> tuple[int, bytes]:
     from broker.envelope.primitives import sha256
 
-    listing = parse_listing(value)
+    listing = parsed(value)
     return listing.place.time_ms, sha256(listing.note.text)
 
 
@@ -199,7 +209,8 @@ def order(value: bytes) -> tuple[int, bytes]:
 
 def own(member: MemoryAgency) -> OwnListing:
     signing = SigningKeys(LoadedAgency(member.participant), member.clock)
-    return OwnListing(signing, member.store, member.terms, member.transport, member.clock)
+    sender = StatementSender(signing, member.store, member.transport, member.clock)
+    return OwnListing(member.agency, member.store, member.terms, sender, member.clock)
 
 
 def said(member: MemoryAgency, topic: str) -> list[Record]:
@@ -222,10 +233,10 @@ async def test_the_listing_is_published_once_and_again_when_it_changes(node: Con
     assert await publisher.look()
     member.clock.pass_(PAUSE_MS)
     assert not await own(member).look()  # a restart publishes nothing
-    member.clock.pass_(RENEW_MS)
+    member.clock.pass_(LISTING.renew_ms)
     assert await publisher.look()
-    times = [parse_listing(one.value or b"").place.time_ms for one in said(member, topic)]
-    assert times == [NOW, NOW + PAUSE_MS, NOW + 2 * PAUSE_MS + RENEW_MS]
+    times = [parsed(one.value or b"").place.time_ms for one in said(member, topic)]
+    assert times == [NOW, NOW + PAUSE_MS, NOW + 2 * PAUSE_MS + LISTING.renew_ms]
 
 
 async def test_every_partner_gets_what_the_software_can_read(
@@ -233,7 +244,7 @@ async def test_every_partner_gets_what_the_software_can_read(
 ) -> None:
     assert await own(node.member).look()
     (record,) = said(node.member, node.topics.receipts)
-    assert set(parse_listing(record.value or b"").wraps) == {PROSECUTION, POLICE, SUPPORT}
+    assert set(parsed(record.value or b"").wraps) == {PROSECUTION, POLICE, SUPPORT}
     reader = ControlNode(police, founded().root / POLICE)
     assert hear(reader, record.value or b"").listings == [COUNCIL]
     with police.store.reading() as tx:
@@ -264,7 +275,7 @@ async def test_a_partner_that_leaves_or_has_no_key_gets_no_new_listing(
     member.clock.pass_(PAUSE_MS)
     assert await publisher.look()  # at once: the partners are others
     last = said(member, node.topics.receipts)[-1]
-    assert set(parse_listing(last.value or b"").wraps) == {PROSECUTION, POLICE}
+    assert set(parsed(last.value or b"").wraps) == {PROSECUTION, POLICE}
     member.clock.pass_(60 * DAY)  # no exchange key is valid
     assert not await publisher.look()
 
@@ -284,6 +295,4 @@ async def test_a_clock_that_was_ahead_does_not_stop_the_listing(node: ControlNod
     assert await publisher.look()
     node.member.clock.now = NOW
     assert await publisher.look()
-    assert (
-        parse_listing(said(node.member, node.topics.receipts)[-1].value or b"").place.time_ms == NOW
-    )
+    assert parsed(said(node.member, node.topics.receipts)[-1].value or b"").place.time_ms == NOW
