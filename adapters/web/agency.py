@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from adapters.web.figures.work import FiguresWork
 from broker.agency.names import AgencyNames, agency_names
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
@@ -63,12 +64,14 @@ class OwnAgency:
 
     Attributes:
         remembered_log: the part of its disclosure log that this process has verified.
+        figures: the release of figures that is being made.
     """
 
     def __init__(self, root: Path, clock: Callable[[], int]) -> None:
         self.root = root
         self.clock = clock
         self.remembered_log = RememberedLog()
+        self.figures = FiguresWork(root, clock)
         self._lock = threading.Lock()
         self._loaded: tuple[tuple[object, ...], Participant, AgencyNames] | None = None
         self._own_name = ""

@@ -20,12 +20,21 @@ from broker.errors import WrongInputError
 from broker.figures.case_values import CaseValues
 from contracts.vocabulary.figures import SOURCE, UNIT_AREA, Figures
 
-__all__ = ["Atom", "CountsOf", "Period", "count", "dimension_names", "parse_period"]
+__all__ = [
+    "Atom",
+    "CountsOf",
+    "Period",
+    "count",
+    "dimension_names",
+    "last_quarters",
+    "parse_period",
+]
 
 Atom: TypeAlias = tuple[tuple[str, ...], ...]
 """Values of each dimension, in the order of the dimensions' names."""
 _PERIOD: Final = re.compile(r"(20[0-9]{2})-Q([1-4])")
 _MONTHS: Final = 3
+_QUARTERS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,21 @@ def parse_period(text: str) -> Period:
     first = date(year, (quarter - 1) * _MONTHS + 1, 1)
     after = date(year + quarter // 4, quarter % 4 * _MONTHS + 1, 1)
     return Period(text, _midnight_ms(first), _midnight_ms(after))
+
+
+def last_quarters(now: int, number: int) -> tuple[Period, ...]:
+    """Return the quarter of an instant and those before it, the newest first.
+
+    Args:
+        now: ms.
+        number: number of quarters.
+    """
+    day = datetime.fromtimestamp(now / 1000, UTC)
+    newest = day.year * _QUARTERS + (day.month - 1) // _MONTHS
+    return tuple(
+        parse_period(f"{one // _QUARTERS}-Q{one % _QUARTERS + 1}")
+        for one in range(newest, newest - number, -1)
+    )
 
 
 def _midnight_ms(day: date) -> int:

@@ -10,6 +10,7 @@ from broker.envelope.at_rest import AtRestKey
 from broker.envelope.primitives import lp
 from broker.figures.disclosure import Mark
 from broker.figures.tables import Published, PublishedFigure
+from broker.store.figure_releases import FigureReleaseRow
 from broker.store.transaction import Transaction
 
 _LABEL: Final = b"concordant/1/figure-release"
@@ -40,6 +41,16 @@ class RememberedReleases:
         """
         rows = self._tx.figure_releases.of(self._agreement, self._period)
         return [_parsed(self._key.open(content, self._row)) for content in rows]
+
+    @classmethod
+    def opened(cls, tx: Transaction, secret: bytes, row: FigureReleaseRow) -> Published:
+        """Return the release of a row.
+
+        Raises:
+            SealBroken: the row was changed.
+        """
+        of = cls(tx, secret, row.agreement, row.period)
+        return _parsed(of._key.open(row.content, of._row))
 
     def add(self, release: Published, now: int) -> None:
         """Remember a release."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,18 +110,34 @@ def release_figures(
     )
 
 
-def _counted(
-    participant: Participant, name: str | None, now: int
-) -> tuple[Contract, Figures, StatisticalControl]:
-    """Return the agreement in force with a statistics purpose that this agency pursues."""
+def counted_agreements(
+    participant: Participant, now: int
+) -> Mapping[str, tuple[Contract, Figures, StatisticalControl]]:
+    """Return the agreements in force with a statistics purpose that this agency pursues, by name.
+
+    Args:
+        participant: this agency.
+        now: ms.
+
+    Raises:
+        RegistryError: no agreement is in force.
+    """
     found: dict[str, tuple[Contract, Figures, StatisticalControl]] = {}
-    held = [one.signed.contract for one in participant.contracts_in_force(now)]
-    for contract in held:
+    for one in participant.contracts_in_force(now):
+        contract = one.signed.contract
         figures, control = counts(contract), contract.statistics
         if figures is not None and control is not None and _pursues(contract, participant.agency):
             found[contract.name] = contract, figures, control
+    return found
+
+
+def _counted(
+    participant: Participant, name: str | None, now: int
+) -> tuple[Contract, Figures, StatisticalControl]:
+    """Return the agreement that a release is made under."""
+    found = counted_agreements(participant, now)
     if name is not None:
-        names = [contract.name for contract in held]
+        names = [one.signed.contract.name for one in participant.contracts_in_force(now)]
         require_known("agreement", name, names, code="contract_unknown")
     wanted = found if name is None else {name: found[name]} if name in found else {}
     if len(wanted) == 1:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, select
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, func, insert, select
 
 from broker.store import figures_schema
 from broker.store.area import Area
@@ -14,6 +16,33 @@ _OF = (
     .where(_t.c.agreement == bindparam("agreement_"), _t.c.period == bindparam("period_"))
     .order_by(_t.c.number)
 )
+_PAGE = (
+    select(*_t.c)
+    .order_by(_t.c.number.desc())
+    .limit(bindparam("most_"))
+    .offset(bindparam("skipped_"))
+)
+_GET = select(*_t.c).where(_t.c.number == bindparam("number_"))
+_SIZE = select(func.count()).select_from(_t)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureReleaseRow:
+    """A release.
+
+    Attributes:
+        number: in the order of publication, over all agreements and periods.
+        agreement: its name.
+        period: `YYYY-Qn`.
+        made_ms: when it was made.
+        content: encrypted under the agency's secret.
+    """
+
+    number: int
+    agreement: str
+    period: str
+    made_ms: int
+    content: bytes
 
 
 class FigureReleases(Area):
@@ -28,3 +57,20 @@ class FigureReleases(Area):
         """Return the content of the releases of a period, oldest first."""
         asked = {"agreement_": agreement, "period_": period}
         return list(self._connection.execute(_OF, asked).scalars())
+
+    def page(self, most: int, skipped: int) -> list[FigureReleaseRow]:
+        """Return some releases of every agreement and period, newest first.
+
+        Args:
+            most: largest number of them.
+            skipped: number of newer ones that are left out.
+        """
+        return self._all(FigureReleaseRow, _PAGE, {"most_": most, "skipped_": skipped})
+
+    def get(self, number: int) -> FigureReleaseRow | None:
+        """Return the release of a number; None if there is none."""
+        return self._first(FigureReleaseRow, _GET, {"number_": number})
+
+    def size(self) -> int:
+        """Return the number of all releases."""
+        return self._connection.execute(_SIZE).scalar_one()

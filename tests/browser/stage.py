@@ -11,6 +11,7 @@ from adapters.trial_agencies import london_agencies
 from adapters.web.serving import WebServer
 from broker.agency.participant import load_participant
 from broker.operations.bundles import add_bundles
+from broker.operations.figures import release_figures
 from broker.sending.publishing import Publisher
 from broker.sending.sealing_context import event_sealer
 from broker.store.database import open_store
@@ -28,9 +29,16 @@ from tests.support.founded_partnership import (
     founded,
 )
 from tests.support.next_version import propose
+from tests.support.recorded_cases import RecordedCases, record_cases
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.desk.test_story import deliver, only_to, submit, write_referral
 from tests.unit.broker.operations.desk.written_referral import sent
+
+_CASES = (
+    RecordedCases(40, "E09000007", ["race"]),
+    RecordedCases(12, "E09000022", ["race", "religion"]),
+    RecordedCases(3, "E09000001", ["disability"]),
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,9 @@ def staged(root: Path, *, used: bool = True) -> Stage:
                 publisher.publish(tx, event, NOW + number)
         _next_version(folder, root)
     store.close()
+    if used:
+        record_cases(folder, _CASES, NOW)
+        release_figures(folder, "2026-Q1", ("borough", "strand"), NOW)
     return Stage(folder, lambda: NOW + HOUR)
 
 

@@ -9,6 +9,7 @@ to fails the first test, so that a new page cannot be forgotten.
 from __future__ import annotations
 
 import gettext
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from playwright.sync_api import Browser, Page
 from starlette.routing import compile_path
 
 from adapters.web.areas import AREAS, OWN
+from adapters.web.figures import work
+from adapters.web.figures.work import WantedTable
 from adapters.web.people import Role
+from broker.errors import WrongInputError
 from tests.browser.stage import Stage, desk_staged
 from tests.support.browser import (
     COLOUR_RULES,
@@ -43,6 +47,8 @@ pytestmark = pytest.mark.slow
 ROUTES = [page for area in (*AREAS, OWN) for page in area.pages if page.method == "GET"]
 ON_DEMAND: Mapping[str, str] = {
     "/put-aside/item": "/put-aside/item?kind=quarantine&reference=1",
+    "/figures/new": "/figures/new?period=2026-Q1&by=borough&by=strand",
+    "/figures/making": "/figures/making",
 }
 """Pages to which a link leads only in a state that the stage does not have, with an address."""
 UNKNOWN = "/not-there"
@@ -209,6 +215,30 @@ def test_pages_of_a_refusal(browser: Browser, pages: ServedPages) -> None:
         for path in ("/board", "/agreements"):
             assert page.request.get(pages.origin + path).status == 403
             found[path] = measured(page, pages.origin + path)
+
+    assert faults(found, lambda visit: visit.violations + visit.sideways + visit.forced) == ""
+
+
+def test_the_page_that_waits_for_a_table(
+    browser: Browser, pages: ServedPages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of a refusal follows, which the other tests then see."""
+    go = threading.Event()
+
+    def refused(*_: object) -> None:
+        assert go.wait(60)
+        raise WrongInputError("It is not published.", code="figures_unprotected", fix="Ask less.")
+
+    monkeypatch.setattr(work, "release_figures", refused)
+    begun = pages.server._agency.figures.begin(WantedTable("any", "2026-Q1", ("borough",)))
+    assert begun is not None
+    with tab(browser) as page:
+        page.route("**/live.js*", lambda route: route.abort())  # it would load the page again
+        pages.sign_in(page)
+        found = {"making": measured(page, f"{pages.origin}/figures/making")}
+        assert page.locator("#making").is_visible()
+    go.set()
+    assert begun.wait(60)
 
     assert faults(found, lambda visit: visit.violations + visit.sideways + visit.forced) == ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.web.figures import release_list, release_page
 from adapters.web.officer import (
     agreements,
     bundles,
@@ -35,10 +36,13 @@ AREA: Final = Area(
         *partners.PAGES,
         *received.PAGES,
         *log.PAGES,
+        *release_list.PAGES,
+        *release_page.PAGES,
     ),
     entries=(
         Entry("/agreements", N_("Agreements"), READERS),
         Entry("/who-received", N_("Who received what"), INSPECTORS),
+        Entry("/figures", N_("Figures"), READERS),
         Entry("/log", N_("Our log"), INSPECTORS),
         Entry("/partners", N_("Partners"), READERS),
         Entry("/bundles", N_("Files of the partnership"), READERS),

@@ -38,6 +38,7 @@ AREA: Final = Area(
         Entry("/kafka-rights", N_("Kafka rights"), _OPERATOR),
         Entry("/mapping", N_("Mapping"), _OPERATOR),
         Entry("/checks", N_("Checks"), _OPERATOR),
+        Entry("/figures", N_("Figures"), _OPERATOR),
         Entry("/runbook", N_("Runbook"), _OPERATOR),
     ),
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from broker.errors import WrongInputError
 from broker.figures.case_values import CaseValues
-from broker.figures.counting import CountsOf, count, dimension_names, parse_period
+from broker.figures.counting import CountsOf, count, dimension_names, last_quarters, parse_period
 from contracts.vocabulary.known import named_vocabulary
 
 DAY_MS = 86_400_000
@@ -95,3 +95,10 @@ def test_dimensions_are_those_of_the_vocabulary_and_of_the_agencies() -> None:
     assert list(names) == sorted(names)
     assert {"source", "unit_area", "strand", "borough"} <= set(names)
     assert "unit_area" not in dimension_names(replace(figures, recording=None))
+
+
+def test_the_last_quarters_are_in_a_row_over_the_new_year() -> None:
+    now = parse_period("2026-Q2").first_ms
+
+    assert [one.name for one in last_quarters(now, 3)] == ["2026-Q2", "2026-Q1", "2025-Q4"]
+    assert last_quarters(now - 1, 1)[0].name == "2026-Q1"

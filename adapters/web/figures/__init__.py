@@ -1,0 +1,1 @@
+"""Pages of figures: releases of a quarter, and the making of one."""

@@ -1,0 +1,97 @@
+"""Making of a release beside the pages: it takes seconds, and only one is made at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broker.operations.figures import FiguresRelease, release_figures
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTable:
+    """Table that a person asks for.
+
+    Attributes:
+        agreement: name of the agreement.
+        period: `YYYY-Qn`.
+        by: names of its dimensions.
+    """
+
+    agreement: str
+    period: str
+    by: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Work:
+    """The making of one release.
+
+    Attributes:
+        wanted: the table.
+        begun_ms: when it began.
+        release: the release, once it is made.
+        error: the refusal, if it was refused.
+    """
+
+    wanted: WantedTable
+    begun_ms: int
+    release: FiguresRelease | None = None
+    error: Exception | None = None
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def over(self) -> bool:
+        """Return whether it has ended."""
+        return self._done.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end. Return whether it has ended."""
+        return self._done.wait(seconds)
+
+    def end(self) -> None:
+        """Say that it has ended."""
+        self._done.set()
+
+
+class FiguresWork:
+    """The last release that was asked for at the pages of one agency. Safe for threads.
+
+    Args:
+        root: the agency's folder.
+        clock: () -> ms since the epoch.
+    """
+
+    def __init__(self, root: Path, clock: Callable[[], int]) -> None:
+        self._root = root
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: Work | None = None
+
+    @property
+    def last(self) -> Work | None:
+        """Return the last one; None if none was asked for since the start."""
+        with self._lock:
+            return self._last
+
+    def begin(self, wanted: WantedTable) -> Work | None:
+        """Begin to make a release; None if another one is being made."""
+        with self._lock:
+            if self._last is not None and not self._last.over:
+                return None
+            self._last = work = Work(wanted, self._clock())
+        threading.Thread(target=self._make, args=(work,), name="figures", daemon=True).start()
+        return work
+
+    def _make(self, work: Work) -> None:
+        wanted = work.wanted
+        try:
+            work.release = release_figures(
+                self._root, wanted.period, wanted.by, self._clock(), wanted.agreement
+            )
+        except Exception as error:  # noqa: BLE001 - the page that waits raises it
+            work.error = error
+        finally:
+            work.end()

@@ -1,0 +1,181 @@
+"""Pages of figures: the choice, the confirmation, the wait, one release and its files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from adapters.web.figures import work
+from adapters.web.people import Role
+from adapters.web.serving import WebServer
+from broker.errors import WrongInputError
+from broker.operations.figures import FiguresRelease, release_figures
+from tests.support.web_visitor import Visitor
+from tests.unit.adapters.web.conftest import Clock
+
+WAIT_S = 60
+
+
+def ask(visitor: Visitor, period: str, *by: str) -> httpx.Response:
+    """Confirm a table."""
+    visitor.get("/figures/new", params={"period": period, "by": list(by)})
+    return visitor.post("/figures/new", {"period": period, "by": list(by)})
+
+
+def made(visitor: Visitor, server: WebServer, period: str, *by: str) -> str:
+    """Make a table; the address of its page."""
+    assert ask(visitor, period, *by).headers["location"] == "/figures/making"
+    last = server._agency.figures.last
+    assert last is not None
+    assert last.wait(WAIT_S)
+    answer = visitor.get("/figures/making")
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def numbers(text: str, table: str) -> list[str]:
+    """Return the numbers of a table, row by row."""
+    found = re.search(rf'<table id="{table}".*?</table>', text, re.S)
+    assert found is not None
+    return [re.sub(r"<.*?>", " ", one).strip() for one in re.findall(r"<td.*?</td>", found[0])]
+
+
+def test_an_officer_makes_a_table_and_downloads_it(
+    officer: Visitor, server: WebServer, quarter: str
+) -> None:
+    assert 'id="empty"' in officer.get("/figures").text
+    asked = officer.get("/figures/new", params={"period": quarter, "by": "borough"})
+    assert 'id="effects"' in asked.text
+    assert 'id="empty"' in officer.get("/figures").text  # nothing was made yet
+
+    address = made(officer, server, quarter, "borough")
+
+    page = officer.get(address).text
+    shown = numbers(page, "figures-table")
+    assert len(shown) == 4
+    assert shown[1] == "20"  # Camden
+    assert shown[0].startswith("Hidden")  # the City of London has three
+    assert 'id="notes"' in page
+    assert f'href="{address}"' in officer.get("/figures").text
+    rows = list(csv.DictReader(io.StringIO(officer.get(f"{address}/file/csv").text)))
+    assert {one["borough"]: one["cases"] for one in rows}["E09000007"] == "20"
+    assert {one["borough"]: one["cases"] for one in rows}["E09000001"] == ""
+    answer = officer.get(f"{address}/file/json")
+    assert json.loads(answer.text)["period"] == quarter
+    assert "attachment" in answer.headers["content-disposition"]
+    for kind in ("html", "svg", "csv-metadata.json"):
+        assert officer.get(f"{address}/file/{kind}").status_code == 200
+    assert officer.get(f"{address}/file/exe").status_code == 404
+
+
+def test_a_table_of_two_has_rows_columns_and_totals(
+    officer: Visitor, server: WebServer, quarter: str
+) -> None:
+    page = officer.get(made(officer, server, quarter, "strand", "borough")).text
+
+    heads = re.findall(r'<th scope="col" class="num">(.*?)</th>', page.split("<tbody>")[0])
+    assert heads == ["Disability", "Race", "Religion or belief", "All"]
+    assert page.count('<ul class="bars">') == 3
+    assert "20" in numbers(page, "figures-table")
+
+
+def test_the_same_table_is_the_same_release(
+    officer: Visitor, server: WebServer, quarter: str
+) -> None:
+    first = made(officer, server, quarter, "borough")
+    again = made(officer, server, quarter, "borough")
+
+    assert first == again
+    assert 'href="/figures/2"' not in officer.get("/figures").text
+
+
+def test_a_form_without_a_choice_is_shown_again(officer: Visitor, quarter: str) -> None:
+    four = ["borough", "strand", "channel", "source"]
+    for by in ([], four, ["unknown"], ["borough", "borough"]):
+        answer = officer.get("/figures/new", params={"period": quarter, "by": by})
+        assert answer.status_code == 422
+        assert 'href="#by"' in answer.text
+    answer = officer.get("/figures/new", params={"period": "1999-Q1", "by": "borough"})
+    assert 'href="#period"' in answer.text
+
+
+def test_one_table_at_a_time_and_pages_answer_meanwhile(
+    officer: Visitor, server: WebServer, quarter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def slow(*asked: object) -> FiguresRelease:
+        assert go.wait(WAIT_S)
+        return release_figures(*asked)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(work, "release_figures", slow)
+    monkeypatch.setattr("adapters.web.figures.release_list.PATIENCE_S", 0.0)
+    ask(officer, quarter, "borough")
+
+    waiting = officer.get("/figures/making")
+    assert waiting.status_code == 200
+    assert "data-soon" in waiting.text
+    assert officer.get("/figures").status_code == 200
+    ask(officer, quarter, "strand")
+    go.set()
+    last = server._agency.figures.last
+    assert last is not None
+    assert last.wait(WAIT_S)
+    assert last.wanted.by == ("borough",)
+    assert officer.get("/figures/making").headers["location"] == "/figures/1"
+
+
+def test_a_table_that_cannot_be_protected_says_so(
+    officer: Visitor, quarter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> FiguresRelease:
+        raise WrongInputError("It is not published.", code="figures_unprotected", fix="Ask less.")
+
+    monkeypatch.setattr(work, "release_figures", refused)
+    ask(officer, quarter, "borough")
+
+    answer = officer.get("/figures/making")
+    assert answer.status_code == 400
+    assert "figures_unprotected" in answer.text
+    assert 'id="empty"' in officer.get("/figures").text
+
+
+def test_a_table_needs_a_recent_sign_in(officer: Visitor, quarter: str, time: Clock) -> None:
+    officer.get("/figures")
+    time.now += 16 * 60_000
+
+    assert ask(officer, quarter, "borough").status_code == 403
+    assert officer.get("/figures/making").headers["location"] == "/figures"
+
+
+def test_others_read_releases_and_make_none(
+    officer: Visitor, server: WebServer, quarter: str
+) -> None:
+    address = made(officer, server, quarter, "borough")
+
+    for role in (Role.SIGNATORY, Role.AUDITOR, Role.OPERATOR):
+        other = Visitor(server).sign_in(role)
+        assert other.get(address).status_code == 200
+        assert 'id="table-form"' not in other.get("/figures").text
+        assert ask(other, quarter, "strand").status_code == 403
+    assert Visitor(server).sign_in(Role.CASEWORKER).get(address).status_code == 403
+
+
+@pytest.mark.parametrize("number", ["0", "2", "x", "9" * 30, "%C2%B2"])
+def test_a_release_that_is_not_there(officer: Visitor, number: str) -> None:
+    assert officer.get(f"/figures/{number}").status_code == 404
+
+
+def test_an_agency_that_has_not_run_yet(folder: Path, server: WebServer) -> None:
+    assert folder.is_dir()
+    page = Visitor(server).sign_in(Role.OFFICER).get("/figures")
+
+    assert page.status_code == 200
+    assert 'id="no-state"' in page.text
