@@ -160,9 +160,10 @@ class WrongInputError(ConcordantError):
     The command line's own errors say how a command is written. This error says which given value is
     wrong, where, and what to give instead.
 
-    Codes: `agency_unknown`, `agency_own`, `case_unknown`, `command_invalid`, `contract_unknown`,
-    `demo_missing`, `dimensions_wrong`, `moment_invalid`, `operator_invalid`, `period_ahead`,
-    `period_malformed`, `reason_invalid`, `record_unknown`, `statistics_missing`.
+    Codes: `agency_unknown`, `agency_own`, `case_unknown`, `command_invalid`,
+    `consultation_reason_required`, `contract_unknown`, `demo_missing`, `dimensions_wrong`,
+    `moment_invalid`, `operator_invalid`, `period_ahead`, `period_malformed`, `reason_invalid`,
+    `record_unknown`, `statistics_missing`.
     """
 
     code = "input_wrong"

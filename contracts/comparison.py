@@ -134,7 +134,7 @@ def _change(before: Contract, after: Contract, found: Difference) -> TermChange:
 
 _SETS = frozenset({"readers", "senders", "consent", "purposes", "publishers", "recipients"}) | {
     *("unless_from", "gateways", "relied_on_by", "permitted", "prohibited", "security", "area"),
-    *("review_by", "article_9", "schedule_1", "schedule_8", "pursued_by"),
+    *("review_by", "reason_asked_of", "article_9", "schedule_1", "schedule_8", "pursued_by"),
 }
 
 

@@ -187,6 +187,7 @@ _RULES: Mapping[str, Rule] = {
     "consent_by_role.*.clause": _neutral,
     "consent_by_role.*.scope": _either,
     "consent_by_role.*.unless_from.*": _more,
+    "reason_asked_of.*": _less,
     "retention.grace_days": _size,
     "report_every": _neutral,
     "service_levels.heartbeat_every": _length,

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from contracts.comparison_summary import SummaryLine
-from contracts.comparison_words import grounds, shown_value
+from contracts.comparison_words import grounds, reason_asked, shown_value
 from contracts.differences import Difference, TermPath, TermValue
 from contracts.durations import duration_ms
 from contracts.legal_codes import KINDS, codes_in, law_in_words, legal_codes
@@ -124,6 +124,8 @@ def _titled(before: Contract, after: Contract, found: Difference) -> tuple[str, 
             return _of_field(contract, name, leaf, rest, found)
         case ("event_types", name, *rest):
             return _of_type(name, rest, found), ()
+        case ("reason_asked_of", *_):
+            return _upper(in_words(reason_asked(found) or _REASONS)), ()
         case (top, *_) if top in _TOP:
             return _upper(_TOP[top]), ()
     return _upper(_plain_path(before, after, found.path)), ()
@@ -164,6 +166,7 @@ def _facts(contract: Contract, name: str, leaf: str, readers: Iterable[str]) -> 
     )
 
 
+_REASONS: Final = "roles whose people state a reason before they see data of an event"
 _ALSO: Final[Mapping[str, str]] = {"added": "also", "removed": "no longer"}
 _TOP: Final[Mapping[str, str]] = {
     "review_on": "day of the next review",

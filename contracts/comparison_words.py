@@ -19,7 +19,7 @@ from contracts.parties import fingerprint
 from contracts.terms import EventTerms, FieldTerms
 from contracts.wording import flat
 
-__all__ = ["Grounds", "change_in_words", "grounds", "shown_value"]
+__all__ = ["Grounds", "change_in_words", "grounds", "reason_asked", "shown_value"]
 
 
 def change_in_words(before: Contract, after: Contract, found: Difference) -> str:
@@ -30,7 +30,12 @@ def change_in_words(before: Contract, after: Contract, found: Difference) -> str
         after: the newer one.
         found: the difference.
     """
-    return _of_disclosure(before, after, found) or _retention(found) or _plain(found)
+    return (
+        _of_disclosure(before, after, found)
+        or _retention(found)
+        or reason_asked(found)
+        or _plain(found)
+    )
 
 
 # --- who reads and who sends what -----------------------------------------------------------------
@@ -155,6 +160,14 @@ def _retention(found: Difference) -> str | None:
         case ("event_types", name, "retention", member) if member in _KEPT:
             return _KEPT[member].format(name=name, after=found.after, before=found.before)
     return None
+
+
+def reason_asked(found: Difference) -> str | None:
+    """Return the sentence of a role that is asked for a reason, or is not asked any more."""
+    if found.path[:1] != ("reason_asked_of",) or found.kind not in {"added", "removed"}:
+        return None
+    states = "state" if found.kind == "added" else "no longer state"
+    return f"people of {found.path[-1]} {states} a reason before they see data of an event"
 
 
 # --- every other change ---------------------------------------------------------------------------

@@ -52,6 +52,7 @@ _SECTIONS = frozenset(
         "processors",
     }
     | {"coordinator", "purposes", "legal_bases", "event_types", "topics", "consent_by_role"}
+    | {"reason_asked_of"}
     | {"retention", "service_levels", "use", "security", "acknowledgements", "statistics", "dpia"}
     | {"equality_impact_assessment", "consulted", "privacy_notice", "terms", "governance_keys"}
     | {"pins"}
@@ -362,6 +363,12 @@ def _terms(contract: Contract) -> Iterator[str]:
     yield from _reports(contract)
     for text in contract.security:
         yield from wrapped(f"Security: {text}")
+    if contract.reason_asked_of:
+        yield from wrapped(
+            "Reasons (reason_asked_of): a person of one of these roles states a reason before our "
+            "software shows data of an event, and the disclosure log of the person's agency "
+            f"records it: {', '.join(contract.reason_asked_of)}"
+        )
     for name, text in contract.acknowledgements.items():
         yield from wrapped(f"Acknowledged, {name}: {text}")
     yield from _statistics(contract)

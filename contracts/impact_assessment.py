@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
 from contracts.model import Contract
 from contracts.parties import Party
+from contracts.party_terms import security_measures
 from contracts.processing_record import processing_record
 
 __all__ = ["impact_assessment"]
@@ -34,7 +35,7 @@ def impact_assessment(contract: Contract, agency: str) -> Document:
         *_need(contract, contract.by_id[agency]),
         *_processing(contract, contract.by_id[agency], record),
         *_necessity(contract, contract.by_id[agency], record),
-        *_risks(contract),
+        *_risks(contract, contract.by_id[agency]),
     )
     return Document(title, blocks)
 
@@ -130,14 +131,14 @@ def _necessity(
     )
 
 
-def _risks(contract: Contract) -> Iterator[Block]:
+def _risks(contract: Contract, party: Party) -> Iterator[Block]:
     yield Heading("Step 5: identify and assess risks")
     yield Table(
         ("Source of risk and effect on people", "Likelihood", "Severity", "Overall"),
         ((TO_COMPLETE, "", "", ""),),
     )
     yield Heading("Step 6: identify measures to reduce risk")
-    yield Bullets.of(*contract.security)
+    yield Bullets.of(*security_measures(contract, party))
     yield Table(
         ("Risk", "Measure", "Effect on the risk", "Remaining risk", "Approved"),
         ((TO_COMPLETE, "", "", "", ""),),

@@ -205,6 +205,7 @@ class Contract(Term):
         starts: first day in force, from 00:00 UTC.
         ends: last day in force, to 24:00 UTC.
         consent_by_role: the scope without which a role gets nothing that identifies.
+        reason_asked_of: roles whose people state a reason before they see data of an event.
         governance_keys: by agency id; one entry for each party, no others.
         pins: hashes of the documents that are signed with the contract.
     """
@@ -221,6 +222,7 @@ class Contract(Term):
     legal_bases: tuple[LegalBasis, ...] = Field(min_length=1)
     topics: dict[Identifier, TopicTerms] = Field(min_length=1)
     consent_by_role: dict[Identifier, RoleConsent] = Field(default_factory=dict)
+    reason_asked_of: tuple[Identifier, ...] = ()
     event_types: dict[str, EventTerms] = Field(min_length=1)
     retention: Retention
     service_levels: PartnershipLevels
@@ -291,6 +293,10 @@ class Contract(Term):
     def party(self, agency: str) -> Party | None:
         """Return the party with this agency id, or None."""
         return self.by_id.get(agency)
+
+    def asks_reason_of(self, agency: str) -> bool:
+        """Return whether people of a party state a reason before they see data of an event."""
+        return self.role_of.get(agency) in self.reason_asked_of
 
     def parties_of_role(self, role: str) -> tuple[Party, ...]:
         """Return the parties that play `role`, in the contract's order."""

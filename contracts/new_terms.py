@@ -225,6 +225,9 @@ use:
     - "Any decision about a person by automated means alone."
   onward_disclosure: "Only if the agency that sent it agrees, or where the law compels."
 
+# Roles whose people state a reason before they see data of an event; none if it is empty.
+reason_asked_of: []
+
 security:
   - "Fields are sealed end to end for the agencies that may read them; who hosts Kafka reads none."
   - "Every event is signed by its sender, and its order, repetition and omission can be checked."

@@ -13,7 +13,7 @@ from contracts.legal_codes import codes_in, legal_codes
 from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
 from contracts.model import Contract
 from contracts.parties import Contact, Party
-from contracts.party_terms import Flow, flows, party_of, party_purposes
+from contracts.party_terms import STATES_REASON, Flow, flows, party_of, party_purposes
 from contracts.terms import EventTerms, FieldTerms, LegalBasis
 from contracts.vocabulary_rules import own_closed_codes, own_conditions
 from contracts.wording import duration_words, in_words
@@ -190,6 +190,8 @@ def _clocks(contract: Contract, party: Party) -> Iterator[str]:
         if party.id in one.by and one.kind != "start":
             yield f"{one.day}: {one.what}"
     yield from own_closed_codes(contract, party)
+    if contract.asks_reason_of(party.id):
+        yield STATES_REASON
 
 
 def _contacts(contract: Contract, party: Party) -> Table:

@@ -16,6 +16,7 @@ from contracts.parties import Party
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, Purpose
 
 __all__ = [
+    "STATES_REASON",
     "Exchange",
     "Flow",
     "PartyPurpose",
@@ -23,7 +24,12 @@ __all__ = [
     "flows",
     "party_of",
     "party_purposes",
+    "security_measures",
 ]
+
+STATES_REASON = (
+    "Our people state a reason before they see data of an event, and our disclosure log records it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,12 @@ def exchanges(contract: Contract, agency: str, *, giving: bool) -> tuple[Exchang
         )
         for (name, reads, asked), partners in alike.items()
     )
+
+
+def security_measures(contract: Contract, party: Party) -> tuple[str, ...]:
+    """Return the measures of an agreement that hold for a party, in words."""
+    asked = (STATES_REASON,) if contract.asks_reason_of(party.id) else ()
+    return (*contract.security, *asked)
 
 
 def party_purposes(contract: Contract, party: Party) -> tuple[PartyPurpose, ...]:

@@ -16,6 +16,7 @@ from contracts.legal_codes import LegalKind, codes_in, legal_codes
 from contracts.model import Contract
 from contracts.names import require_known
 from contracts.parties import Party
+from contracts.party_terms import security_measures
 from contracts.terms import EventTerms, FieldTerms, LegalBasis
 from contracts.wording import in_words
 
@@ -113,7 +114,7 @@ def _row(contract: Contract, party: Party, purpose: str) -> tuple[str, ...]:
         _several(f"{each.name}: {each.service}" for each in contract.processors) or "none",
         TO_COMPLETE,
         _several(_retention(name, contract.event_types[name]) for name, _, _ in used),
-        _several(contract.security),
+        _several(security_measures(contract, party)),
         TO_COMPLETE,
         f"{contract.name} {contract.version}",
     )

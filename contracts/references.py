@@ -29,6 +29,7 @@ def dangling(contract: Contract) -> Iterator[Fault]:
         yield from _unknown(
             ("consent_by_role", role, "unless_from"), consent.unless_from, roles, "role"
         )
+    yield from _unknown(("reason_asked_of",), contract.reason_asked_of, roles, "role")
     for name, terms in contract.event_types.items():
         yield from _dangling_in_type(contract, ("event_types", name), terms)
     yield from _parties(contract)

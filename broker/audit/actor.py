@@ -20,11 +20,13 @@ class Actor:
         operator: login name as the system gives it, or the name of a process.
         acting_for: the name given with `--operator`.
         reason: the purpose, in words.
+        reason_code: code of the reason to look at personal data (`broker.audit.reason_codes`).
     """
 
     operator: str
     acting_for: str | None = None
     reason: str | None = None
+    reason_code: str | None = None
 
     @property
     def person(self) -> str:

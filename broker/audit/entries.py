@@ -72,7 +72,8 @@ class Entry:
         left_out_for: agency -> the same, for fields that other agencies got.
         not_sealed: for a disclosure: addressed agency to which it was not sealed -> code.
         record: for a disclosure: the id in the clear of its record, if it is not the event's id.
-        reason: a code, never free text.
+        reason: a code, never free text: of a refusal, an erasure or a destruction, or the reason
+            that a person stated for a consultation.
         operator: the account or process that did it, as the system names it.
         acting_for: the name given with `--operator`.
         reason_text: SHA-256 of the encrypted reason in words (`broker.audit.reasons`).

@@ -192,8 +192,20 @@ def consulted(
     case_key: bytes,
     now: int,
     operator: str,
+    *,
+    reason: str | None = None,
 ) -> Entry:
-    """Return the entry for an event that was shown to a person or given to a subscriber."""
+    """Return the entry for an event that was shown to a person or given to a subscriber.
+
+    Args:
+        event: the event.
+        contract: the agreement under which it was sealed.
+        agency: this agency.
+        case_key: name of its case in the agency's log.
+        now: ms.
+        operator: name of the actor.
+        reason: code of the reason that a person stated (`broker.audit.reason_codes`).
+    """
     fields = contract.contract.event_types[event.type].fields
     return Entry(
         kind="consultation",
@@ -204,6 +216,7 @@ def consulted(
         type=event.type,
         contract=contract_reference(contract),
         shares=(Share((agency,), {path: fields[path].clause for path in event.flat}),),
+        reason=reason,
         operator=operator,
     )
 

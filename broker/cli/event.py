@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.lines import chunks, read_lines, write_json, write_raw
-from broker.cli.operator_name import Operator, Reason, actor
+from broker.cli.operator_name import ConsultationReason, Operator, Reason, actor, reader
 from broker.cli.output import NO, REFUSED, Agency, AsJson, note, print_text, shown_path
 
 app = typer.Typer(
@@ -76,7 +76,7 @@ def open_(
     agency: Agency,
     file: Input = None,
     operator: Operator = None,
-    reason: Reason = None,
+    reason: ConsultationReason = None,
 ) -> None:
     """Open records as this agency: steps 0 to 10, and a log entry for each opened event.
 
@@ -87,9 +87,9 @@ def open_(
     from broker.clock import now_ms
     from broker.operations.record_file import FileReader
 
-    reader = FileReader(agency, actor(operator, reason), now_ms())
-    _answer_lines(file, lambda chunk: reader.open(chunk, now_ms()))
-    raise typer.Exit(REFUSED if reader.refused else 0)
+    records = FileReader(agency, reader(operator, reason), now_ms())
+    _answer_lines(file, lambda chunk: records.open(chunk, now_ms()))
+    raise typer.Exit(REFUSED if records.refused else 0)
 
 
 @app.command("verify")
@@ -101,9 +101,9 @@ def verify(agency: Agency, file: Input = None) -> None:
     from broker.clock import now_ms
     from broker.operations.record_file import FileReader
 
-    reader = FileReader(agency, None, now_ms())
-    _answer_lines(file, lambda chunk: reader.verify(chunk, now_ms()))
-    raise typer.Exit(REFUSED if reader.refused else 0)
+    records = FileReader(agency, None, now_ms())
+    _answer_lines(file, lambda chunk: records.verify(chunk, now_ms()))
+    raise typer.Exit(REFUSED if records.refused else 0)
 
 
 def _answer_lines(

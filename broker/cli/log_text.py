@@ -55,7 +55,7 @@ def received_rows(answer: LogAnswer) -> list[Sequence[str]]:
             one.entry.source,
             one.entry.kind,
             who(one.entry),
-            why(one.entry),
+            one.entry.stated,
             one.entry.event_id,
         )
         for one in answer.received
@@ -80,7 +80,7 @@ def entry_rows(entries: Sequence[LogEntry]) -> list[Sequence[str]]:
             ", ".join(one.recipients),
             _details(one),
             who(one),
-            why(one),
+            one.stated,
             one.event_id,
         )
         for one in entries
@@ -92,11 +92,6 @@ def who(entry: LogEntry) -> str:
     if entry.acting_for:
         return f"{entry.operator} acting for {entry.acting_for}"
     return entry.operator
-
-
-def why(entry: LogEntry) -> str:
-    """The reason in words."""
-    return "(removed)" if entry.reason_removed else entry.reason
 
 
 def answer_json(answer: LogAnswer) -> dict[str, object]:
@@ -121,7 +116,7 @@ def _details(entry: LogEntry) -> str:
     parts += [f"{name} {text}" for name, text in entry.filter.items()]
     if entry.joined:
         parts.append(f"with {', '.join(entry.joined)}")
-    if entry.code:
+    if entry.code and not entry.stated_code:
         parts.append(entry.code)
     parts += [f"not {agency}: {code}" for agency, code in entry.not_sealed.items()]
     if entry.clause:

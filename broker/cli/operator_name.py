@@ -6,12 +6,14 @@ The login name is recorded as the system gives it, whatever `--operator` says; t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from broker.agency.account import LABEL_CHARACTERS, label, login_name
 from broker.audit.actor import LONGEST_REASON, Actor
+from broker.audit.reason_codes import REASONS, split_reason
 from broker.audit.reason_text import reason_text
 from broker.errors import WrongInputError
 
@@ -30,6 +32,15 @@ _REASON = typer.Option(
     "stored encrypted.",
 )
 Reason = Annotated[str | None, _REASON]
+ConsultationReason = Annotated[
+    str | None,
+    typer.Option(
+        "--reason",
+        metavar="CODE[: WORDS]",
+        help=f"Why you look at the data: {', '.join(REASONS)}. Words are "
+        "stored encrypted. An agreement may require a reason.",
+    ),
+]
 RequiredReason = Annotated[str, _REASON]
 
 
@@ -44,6 +55,16 @@ def actor(acting_for: str | None, reason: str | None) -> Actor:
         None if acting_for is None else _acting_for(acting_for),
         None if reason is None else _reason(reason),
     )
+
+
+def reader(acting_for: str | None, reason: str | None) -> Actor:
+    """Return the person who looks at data of an event, with code and words of the reason.
+
+    Raises:
+        WrongInputError: `reason_invalid` or `operator_invalid`.
+    """
+    code, words = (None, None) if reason is None else split_reason(reason)
+    return replace(actor(acting_for, words), reason_code=code)
 
 
 def _acting_for(text: str) -> str:

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from broker.cli.operator_name import Operator, Reason, RequiredReason, actor
+from broker.cli.operator_name import (
+    ConsultationReason,
+    Operator,
+    Reason,
+    RequiredReason,
+    actor,
+    reader,
+)
 from broker.cli.output import (
     NO,
     REFUSED,
@@ -269,7 +276,7 @@ def show(
     agency: Agency,
     id_: Annotated[str, typer.Argument(metavar="EVENT", help="Its id: event-N.")],
     operator: Operator = None,
-    reason: Reason = None,
+    reason: ConsultationReason = None,
 ) -> None:
     """Show on the terminal the content of an event that your own system did not accept.
 
@@ -283,7 +290,7 @@ def show(
     found = EVENT.fullmatch(id_)
     if found is None:
         raise typer.BadParameter("only an event (event-N) has content that can be shown")
-    who = actor(operator, reason)
+    who = reader(operator, reason)
     now = now_ms()
     quarantine = Quarantine(agency, now)
     require_terminal()

@@ -335,6 +335,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "consent_missing": Meaning(
         "a field, or a group's key, without the consent it needs", _SENT_AGAIN + _OUR_EVENT
     ),
+    "consultation_reason_required": Meaning(
+        "an agreement asks for a reason before data of an event is shown, and none was stated",
+        "Give --reason with one of these codes: case_work, supervision, rights_request, complaint, "
+        "audit, other. After other write a colon and the reason in words.",
+    ),
     "content_gone": Meaning(
         "the content that must be published again is no longer stored",
         "Tell the recipients how many events are lost, and when: concordant status --agency DIR. "

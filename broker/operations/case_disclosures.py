@@ -168,6 +168,6 @@ def _row(one: Disclosure) -> tuple[str, ...]:
         "; ".join(one.bases),
         entry.operator,
         entry.acting_for,
-        "(removed)" if entry.reason_removed else entry.reason,
+        entry.stated,
         str(entry.index),
     )

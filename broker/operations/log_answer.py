@@ -87,7 +87,7 @@ class LogEntry:
         source: the agency from which the records came.
         recipients: recipients of a disclosure, or agencies to which a refused event was not sent.
         not_sealed: addressed agency to which a disclosure was not sealed -> code of the reason.
-        code: reason of a refusal, an erasure or a destruction.
+        code: reason of a refusal, an erasure or a destruction, or a reason that a person stated.
         operator, acting_for, reason: actor, on whose behalf, and the reason in words.
         reason_removed: whether an erasure has removed the text of the reason.
         covered: whether a signed head covers the entry.
@@ -113,6 +113,17 @@ class LogEntry:
     covered: bool
     has_fields: bool = field(default=False)
     not_sealed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stated_code(self) -> str:
+        """Return the code of the reason for which a person looked; empty if none was stated."""
+        return self.code if self.kind == "consultation" else ""
+
+    @property
+    def stated(self) -> str:
+        """Return the reason that a person stated: its code, its words, or both."""
+        words = "(removed)" if self.reason_removed else self.reason
+        return ": ".join(one for one in (self.stated_code, words) if one)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.audit import recording
 from broker.audit.actor import Actor
+from broker.audit.consultations import shown_to
 from broker.audit.head_signing import log_act
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
@@ -157,6 +158,7 @@ def show_held_event(
 
     Raises:
         WrongInputError: ``record_unknown``: no such event is held.
+        ReasonMissingError: the agreement asks for a reason, and the person states none.
         RegistryError: ``contract_missing``, the contract of the event is missing.
         KeyAccessError: the agency's secret is not available.
         StoreError: the event is damaged, or the consultation cannot be logged.
@@ -175,14 +177,7 @@ def show_held_event(
                 where="contracts/",
                 fix="Put the contract and its signatures into contracts/.",
             )
-        entry = recording.consulted(
-            event,
-            signed.text,
-            participant.agency,
-            kept.case_key,
-            now,
-            recording.OPERATOR,
-        )
+        entry = shown_to(actor, event, signed.text, participant.agency, kept.case_key, now)
         log_act(tx, participant, actor, secret, [entry], now)
         return HeldContent(row, event, tx.links.own_for(event.case_id))
 

@@ -8,8 +8,8 @@ from typing import Final, assert_never
 
 from broker import pseudonyms
 from broker.agency.participant import load_participant
-from broker.audit import recording
 from broker.audit.actor import Actor
+from broker.audit.consultations import shown_to
 from broker.audit.entries import Entry
 from broker.audit.head_signing import log_act
 from broker.errors import RefusedError
@@ -89,7 +89,12 @@ class FileReader:
     # --- open ------------------------------------------------------------------------------------
 
     def open(self, lines: Sequence[bytes | None], now: int) -> list[dict[str, object]]:
-        """Open records for this agency; opened events are in the log when this returns."""
+        """Open records for this agency; opened events are in the log when this returns.
+
+        Raises:
+            ReasonMissingError: an agreement asks for a reason, and the person states none; none of
+                these records is opened.
+        """
         answers: list[dict[str, object]] = []
         entries: list[Entry] = []
         for line in lines:
@@ -109,13 +114,14 @@ class FileReader:
         signed = self._resolver.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         secret = self._participant.keyring.secret()
-        return recording.consulted(
+        assert self._actor is not None
+        return shown_to(
+            self._actor,
             event,
             signed.text,
             self._participant.agency,
             pseudonyms.case_key(secret, event.case_id),
             now,
-            "",
         )
 
     # --- verify ----------------------------------------------------------------------------------

@@ -324,6 +324,7 @@ CONTRACT = members(
         ),
         default={},
     ),
+    reason_asked_of=Optional(listed(ID), default=[]),
     retention=members(grace_days=integer(1, 366), deletion=text),
     purposes=mapped(
         ID,
@@ -409,6 +410,7 @@ def _check_names(contract: dict[str, Any]) -> None:
     _all_in(contract["consent_by_role"], roles)
     for rule in contract["consent_by_role"].values():
         _all_in(rule["unless_from"], roles)
+    _all_in(contract["reason_asked_of"], roles)
     for purpose in purposes.values():
         _all_in(purpose["pursued_by"], roles)
     for basis in contract["legal_bases"]:

@@ -14,6 +14,7 @@ VALUES: Mapping[str, str] = {
     "TYPE": "referral.made",
     "TIME": "2026-01-01T00:00:00Z",
     "TEXT": "lost",
+    "CODE[: WORDS]": "case_work",
     "FIELD": "victim.name",
     "OWN": "A",
     "SAMPLE": "sample.csv",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from broker.audit import recording
+from broker.audit.actor import Actor
+from broker.audit.consultations import shown_to
 from broker.audit.entries import Entry
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.contents import KeptEvent
@@ -13,20 +14,24 @@ from broker.store.desk_rows import DeskEventRow
 from contracts.model import Contract
 
 
-def consulted(agency: DeskAgency, row: DeskEventRow, kept: KeptEvent, now: int) -> Entry:
+def consulted(
+    agency: DeskAgency, actor: Actor, row: DeskEventRow, kept: KeptEvent, now: int
+) -> Entry:
     """Return the entry for a kept event that is shown to a person.
 
     Args:
         agency: this agency.
+        actor: the person.
         row: its row.
         kept: its content.
         now: ms.
+
+    Raises:
+        ReasonMissingError: the agreement asks for a reason, and the person states none.
     """
     signed = agency.signed(kept.event.contract[2])
     assert signed is not None
-    entry = recording.consulted(
-        kept.event, signed.text, agency.id, row.case_key, now, recording.OPERATOR
-    )
+    entry = shown_to(actor, kept.event, signed.text, agency.id, row.case_key, now)
     return replace(entry, source=None) if row.source == OURS else entry
 
 

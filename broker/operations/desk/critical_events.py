@@ -61,6 +61,7 @@ def open_critical_event(
 
     Raises:
         DeskError: `referral_not_kept`.
+        ReasonMissingError: the agreement asks for a reason, and the person states none.
         StoreError: the state cannot be read or the log cannot be written; nothing is shown.
         KeyAccessError: the agency's secret is not available.
     """
@@ -78,6 +79,7 @@ def confirm_critical_event(agency: DeskAgency, actor: Actor, source: str, event_
 
     Raises:
         DeskError: `referral_not_kept`.
+        ReasonMissingError: the agreement asks for a reason, and the person states none.
         StoreError: nothing was noted.
         KeyAccessError: the agency's secret is not available.
     """
@@ -103,7 +105,7 @@ def _consult(
     kept = agency.contents().open_event(row)
     if kept is None:
         return ()
-    entry = consulted(agency, row, kept, agency.clock())
+    entry = consulted(agency, actor, row, kept, agency.clock())
     append_entries(tx, attributed(tx, actor, agency.secret, [entry]))
     vocabulary = contract_of(agency, kept).vocabulary
     event = kept.event

@@ -102,6 +102,8 @@ def open_referral(
 
     Raises:
         DeskError: `referral_not_kept`.
+        ReasonMissingError: an agreement of the events asks for a reason, and the person states
+            none.
         StoreError: the state cannot be read or the log cannot be written; nothing is shown.
         KeyAccessError: the agency's secret is not available.
     """
@@ -110,7 +112,7 @@ def open_referral(
         held = held_referral(tx, referral_id, counterparty)
         rows = _of_referral(tx, agency, held)
         kept = [(row, contents.open_event(row)) for row in rows]
-        entries = [consulted(agency, row, one, now) for row, one in kept if one is not None]
+        entries = [consulted(agency, actor, row, one, now) for row, one in kept if one is not None]
         append_entries(tx, attributed(tx, actor, agency.secret, entries))
         items = [history_item(tx, agency, row, one, now) for row, one in kept]
     return _view(agency, held, contents, items)

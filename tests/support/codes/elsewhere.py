@@ -14,6 +14,8 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "consultation_reason_required": "broker/operations/desk/test_consultation.py"
+    "::test_consultation_reason_required_until_a_reason_is_stated",
     "sessions_unreadable": "adapters/web/test_sessions.py"
     "::test_sessions_unreadable_names_the_file_until_it_is_removed",
     "open_referral_invalid": "broker/cli/test_directory_exchange.py"

@@ -43,6 +43,15 @@ def test_a_length_of_time_has_both_sides_in_words(contract: Contract) -> None:
     assert "Referral made" in one[0].title
 
 
+def test_a_role_that_states_no_reason_any_more_is_named_in_the_title(contract: Contract) -> None:
+    asked = contract.model_copy(update={"reason_asked_of": ("council", "support")})
+    fewer = contract.model_copy(update={"reason_asked_of": ("council",)})
+    (one,) = plain(asked, fewer)
+    assert "support" in one.title
+    assert [part.mark for part in one.old] == ["", "removed"]
+    assert [part.mark for part in one.new] == [""]
+
+
 def test_a_new_reader_stands_among_those_that_stay(contract: Contract) -> None:
     terms = contract.event_types[MADE]
     leaf, field = next((leaf, one) for leaf, one in terms.fields.items() if len(one.readers) > 1)

@@ -12,7 +12,9 @@ from contracts.loading import shipped_names
 from contracts.markup import Bullets, Document, DocumentFormat, Heading, Table, written
 from contracts.model import Contract
 from contracts.party_paper import party_paper
+from contracts.party_terms import STATES_REASON
 from contracts.policy import policy_for
+from contracts.processing_record import processing_record
 from tests.support.printing import A4, chromium, sheets
 from tests.unit.contracts.test_shipped_agreements import complete
 
@@ -68,6 +70,22 @@ def test_clocks_and_contacts_are_those_of_the_party(contract: Contract) -> None:
     others = [party for party in contract.parties if party.id != "haven-support"]
     names = {f"{other.legal_name} ({other.id})" for other in others}  # the lists name the ids
     assert {row[0] for row in contacts.rows} == names
+
+
+def test_a_reason_that_is_asked_of_a_role_is_a_duty_and_a_measure_of_its_parties(
+    contract: Contract,
+) -> None:
+    asked = contract.model_copy(update={"reason_asked_of": ("support",)})
+
+    def duty(agency: str) -> bool:
+        duties = below(party_paper(asked, agency), "What we must do, and by when")
+        assert duties is not None
+        return (STATES_REASON, ()) in duties.items
+
+    assert duty("haven-support")
+    assert not duty("csu-camden")
+    assert STATES_REASON in processing_record(asked, "haven-support")[0]["security measures"]
+    assert STATES_REASON not in processing_record(asked, "csu-camden")[0]["security measures"]
 
 
 @pytest.mark.parametrize("form", [DocumentFormat.text, DocumentFormat.md])

@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from adapters.trial_agencies import london_agencies
+from adapters.trial_partnership import create_partnership
 from broker.agency.account import label, login_name
 from broker.agency.participant import load_participant
 from broker.audit.entries import parse_entry
 from broker.clock import now_ms
 from broker.keys.instant import format_instant
 from broker.store.database import open_store
+from contracts.loading import shipped_terms
 from tests.support.manifest_files import newest_manifest_file
 from tests.support.words import flatten, leaves
 
@@ -357,6 +360,34 @@ def test_a_file_without_any_record_is_told_once(
     assert "letter.txt" in done.err
     file.write_bytes(b"rubbish\n" + sealed)
     assert "record_malformed" not in cli("event", command, file, *agency).err
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The police and a council; the agreement asks people of the council for a reason."""
+    plans = [one for one in london_agencies() if one.id in ("csu-camden", "council-camden")]
+    root = tmp_path_factory.mktemp("asking") / "partnership"
+    terms = f"{shipped_terms()}\nreason_asked_of: [council]\n"
+    create_partnership(root, now_ms(), agencies=plans, terms=terms)
+    return root
+
+
+def test_no_event_is_opened_without_the_reason_that_the_agreement_asks_for(
+    cli, asking: Path
+) -> None:
+    sender = ("--agency", asking / "csu-camden")
+    example = cli("event", "example", "referral.made", *sender).out
+    record = cli("event", "seal", *sender, stdin=example).out
+    command = ("event", "open", "--agency", asking / "council-camden")
+    for why in ((), ("--reason", "I want to"), ("--reason", "other")):
+        refused = cli(*command, *why, stdin=record)
+        refused.require_failure("consultation_reason_required", 2)
+        assert refused.out == b""
+    for why in ("audit", "other: visit of the inspectorate"):
+        assert "data" in cli(*command, "--reason", why, stdin=record).jsonl[0]
+    shown = cli("log", "show", "--agency", asking / "council-camden", "--json").json["entries"]
+    looks = [(one["code"], one["reason_text"]) for one in shown if one["event"]]
+    assert looks == [("audit", ""), ("other", "visit of the inspectorate")]
 
 
 @pytest.mark.parametrize("command", ["open", "verify"])
