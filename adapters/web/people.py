@@ -40,13 +40,17 @@ class Person:
     roles: frozenset[Role]
     vouched: str
 
-    def actor(self, reason: str | None = None) -> Actor:
+    def actor(self, reason: str | None = None, reason_code: str | None = None) -> Actor:
         """Return the person for the disclosure log.
 
         The account of the process is recorded as well, as the system gives it.
+
+        Args:
+            reason: the purpose, in words.
+            reason_code: code of the reason to look at personal data.
         """
         acting_for = None if self.vouched == LINK else label(self.id)
-        return Actor(label(login_name()), acting_for, reason)
+        return Actor(label(login_name()), acting_for, reason, reason_code)
 
 
 LINK: Final = "link"

@@ -13,6 +13,7 @@ from typing import Final
 
 from adapters.web.people import PROXY, Person
 from adapters.web.session_files import ListedSession, SessionFiles
+from adapters.web.stated_reasons import StatedReasons
 
 IDLE_MS: Final = 30 * 60 * 1000
 """A session ends after this time without a request."""
@@ -47,7 +48,7 @@ class Session:
         checked_ms: when the provider last confirmed the person and the roles.
         id_token: token of the provider for the sign-out there, if one signed the person in.
         said: a sentence for the next page, after a redirect.
-        facts: what an area keeps between two pages, without personal data.
+        reasons: why the person looks at cases, where an agreement asks for it.
         over: whether it was ended before its time.
         id: name of the session for its person; it opens nothing.
     """
@@ -60,7 +61,7 @@ class Session:
     checked_ms: int
     id_token: str | None = None
     said: str | None = None
-    facts: dict[str, str] = field(default_factory=dict)
+    reasons: StatedReasons = field(default_factory=StatedReasons)
     over: bool = False
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
 

@@ -16,6 +16,7 @@ from broker.sending.publishing import Publisher
 from broker.sending.sealing_context import event_sealer
 from broker.store.database import open_store
 from contracts.examples import example
+from contracts.loading import shipped_terms
 from tests.support.desk_partnership import desk_partnership
 from tests.support.founded_partnership import (
     COUNCIL,
@@ -81,14 +82,15 @@ def staged(root: Path, *, used: bool = True) -> Stage:
     return Stage(folder, lambda: NOW + HOUR)
 
 
-def desk_staged(root: Path) -> Stage:
+def desk_staged(root: Path, terms: str | None = None) -> Stage:
     """Make a council with a desk: a referral, a critical incident, and a draft of its own.
 
     Args:
         root: a folder of its own.
+        terms: terms of the agreement; the shipped ones if it is None.
     """
     plans = [plan for plan in london_agencies() if plan.id in (POLICE, COUNCIL, SUPPORT)]
-    town = found_with(plans)
+    town = found_with(plans, terms)
     desks = desk_partnership(town, root)
     sent(desks.desk(SUPPORT))
     deliver(desks)
@@ -110,6 +112,11 @@ def desk_staged(root: Path) -> Stage:
     for server in (charity, council):
         server.close()
     return Stage(folders[COUNCIL], desks.clock)
+
+
+def asking_staged(root: Path) -> Stage:
+    """Make the same council under an agreement that asks its people for a reason."""
+    return desk_staged(root, f"{shipped_terms()}\nreason_asked_of: [council]\n")
 
 
 def _with_desk(town: FoundedPartnership, agency: str, root: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.web.desk import check, drafts, further, inbox, new_referral, referral, steps
+from adapters.web.desk import check, drafts, further, inbox, new_referral, reason, referral, steps
 from adapters.web.desk.chosen import CASEWORKERS
 from adapters.web.pages import Area, Entry
 from adapters.web.texts import N_
@@ -14,6 +14,7 @@ AREA: Final = Area(
     pages=(
         *inbox.PAGES,
         *referral.PAGES,
+        *reason.PAGES,
         *steps.PAGES,
         *further.PAGES,
         *drafts.PAGES,

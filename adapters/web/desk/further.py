@@ -21,6 +21,7 @@ from adapters.web.desk.event_forms import (
     form_key,
     form_page,
 )
+from adapters.web.desk.reason import looking
 from adapters.web.desk.step_words import further_words, history_words
 from adapters.web.desk.wording import NOT_READ, desk_page, id_of, in_words
 from adapters.web.errors import PageNotFoundError
@@ -158,7 +159,8 @@ def _chosen(visit: Visit) -> _Chosen:
         raise PageNotFoundError(visit=visit)
     if event.reference is None:
         return _Chosen(event, held, contract, (), None)
-    history = open_referral(desk, visit.person.actor(), held.referral_id, other).history
+    view = looking(visit, lambda actor: open_referral(desk, actor, held.referral_id, other))
+    history = view.history
     earlier = tuple(one for one in history if one.fields and (event.withdraws is None or one.ours))
     named = visit.form.text("about") or visit.query.text("about")
     about = next((one for one in earlier if f"{one.source}/{one.event_id}" == named), None)

@@ -15,6 +15,7 @@ from adapters.web.desk.chosen import (
     desk_of,
     list_of,
 )
+from adapters.web.desk.reason import looking
 from adapters.web.desk.step_words import (
     ASKS,
     further_words,
@@ -39,9 +40,8 @@ from broker.operations.desk.referral_view import open_referral
 def referral(visit: Visit) -> Response:
     """Show a referral; the disclosure log records who opens it."""
     held = chosen_referral(visit)
-    view = open_referral(
-        desk_of(visit), visit.person.actor(), held.referral_id, held.row.counterparty
-    )
+    desk, other = desk_of(visit), held.row.counterparty
+    view = looking(visit, lambda actor: open_referral(desk, actor, held.referral_id, other))
     text = visit.renderer.text
     return desk_page(
         visit,
@@ -73,9 +73,10 @@ def _question(held: HeldReferral, history: Sequence[HistoryItem]) -> HistoryItem
 
 def critical(visit: Visit) -> Response:
     """Show a critical event; the disclosure log records who opens it."""
+    desk, (source, event_id) = desk_of(visit), _named(visit)
     try:
-        event, fields = open_critical_event(
-            desk_of(visit), visit.person.actor(), visit.path["agency"], visit.path["id"]
+        event, fields = looking(
+            visit, lambda actor: open_critical_event(desk, actor, source, event_id)
         )
     except DeskError:
         raise PageNotFoundError(visit=visit) from None
@@ -84,10 +85,9 @@ def critical(visit: Visit) -> Response:
 
 def confirm(visit: Visit) -> Response:
     """Note that the person has seen a critical event."""
+    desk, (source, event_id) = desk_of(visit), _named(visit)
     try:
-        first = confirm_critical_event(
-            desk_of(visit), visit.person.actor(), visit.path["agency"], visit.path["id"]
-        )
+        first = looking(visit, lambda actor: confirm_critical_event(desk, actor, source, event_id))
     except DeskError:
         raise PageNotFoundError(visit=visit) from None
     said = (
@@ -99,6 +99,11 @@ def confirm(visit: Visit) -> Response:
         else N_("Another person confirmed this critical incident before.")
     )
     return visit.redirect(INBOX, visit.renderer.text(said))
+
+
+def _named(visit: Visit) -> tuple[str, str]:
+    """Return sender and id of the event of the address."""
+    return visit.path["agency"], visit.path["id"]
 
 
 PAGES: Final[Sequence[PageRoute]] = (

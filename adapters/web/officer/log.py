@@ -13,7 +13,7 @@ from starlette.responses import Response
 from adapters.web.officer.chosen import INSPECTORS, disclosure_log
 from adapters.web.officer.words import FILTERS, KINDS
 from adapters.web.pages import PageRoute
-from adapters.web.reasons import meaning
+from adapters.web.reasons import REASON_WORDS, meaning
 from adapters.web.rendering import UK
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
@@ -53,6 +53,7 @@ def browse(visit: Visit) -> Response:
         kinds=KINDS,
         filter_words=FILTERS,
         meaning=meaning,
+        reason_words=REASON_WORDS,
         own_id=visit.agency.participant().agency,
         parties=_parties(visit),
         type_title=type_title,

@@ -16,6 +16,7 @@ from adapters.web.errors import LogUncheckedError
 from adapters.web.officer.chosen import INSPECTORS, disclosure_log
 from adapters.web.officer.words import KINDS, LEFT_OUT
 from adapters.web.pages import PageRoute
+from adapters.web.reasons import REASON_WORDS
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.entries import EntryKind
@@ -130,6 +131,7 @@ def _page(
         check=check,
         kinds=KINDS,
         left_out_words=LEFT_OUT,
+        reason_words=REASON_WORDS,
         type_title=type_title,
         in_words=in_words,
         law_in_words=law_in_words,
