@@ -54,12 +54,13 @@ MADE, CHANGED, CASE = "referral.made", "referral.status-changed", "case.updated"
 
 @dataclass
 class FoundedPartnership:
-    """The partnership as it was founded at ``NOW``; nothing in it changes."""
+    """The partnership as it was at a time; nothing in it changes."""
 
     root: Path
     participants: Mapping[str, Participant]
     governance: Mapping[str, GovernanceSigner]
     manifest_signers: Mapping[str, ManifestSigner]
+    now: int = NOW
 
     @property
     def deployment(self) -> str:
@@ -82,7 +83,7 @@ class FoundedPartnership:
         return topic_name(self.contract, logical)
 
     def stream_key(self, agency: str) -> SoftwareSigner:
-        return self.participants[agency].stream_signer(NOW)
+        return self.participants[agency].stream_signer(self.now)
 
     def cosigner(self, agency: str, name: str | None = None) -> NoteSigner:
         key_name = self.participants[agency].key_name if name is None else name
@@ -90,15 +91,19 @@ class FoundedPartnership:
 
     def author(self, agency: str, *, receipts: bool = False) -> NoteSigner:
         participant = self.participants[agency]
-        key = participant.receipt_signer(NOW) if receipts else participant.stream_signer(NOW)
+        key = (
+            participant.receipt_signer(self.now)
+            if receipts
+            else participant.stream_signer(self.now)
+        )
         return author(participant.key_name, key)
 
     def receipt_cosigner(self, agency: str) -> NoteSigner:
         participant = self.participants[agency]
-        return cosigner(participant.key_name, participant.receipt_signer(NOW))
+        return cosigner(participant.key_name, participant.receipt_signer(self.now))
 
     def exchange_key(self, agency: str) -> ExchangeKey:
-        key = self.manifests.exchange_key(agency, NOW)
+        key = self.manifests.exchange_key(agency, self.now)
         return ExchangeKey(agency, key.kid, key.sealer())
 
     def reissue(
@@ -188,4 +193,4 @@ def found_with(
     participants = {plan.id: load_participant(root / plan.id, now) for plan in plans}
     governance = {agency: one.governance_signer() for agency, one in participants.items()}
     signers = {agency: one.manifest_signer() for agency, one in participants.items()}
-    return FoundedPartnership(root, participants, governance, signers)
+    return FoundedPartnership(root, participants, governance, signers, now)

@@ -1,31 +1,120 @@
-"""The year in the states of agencies: what they then count is the truth."""
+"""The year in the states of agencies: what they count and publish is the truth, or hidden."""
 
 from __future__ import annotations
 
-from adapters.demo.samples.year import last_full_year, sample_year
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from adapters.demo.samples.year import SampleYear, last_full_year, sample_year
 from adapters.demo.year_in_state import record_years
 from adapters.trial_partnership import Partnership
 from broker.agency.participant import load_participant
-from broker.figures.counting import parse_period
+from broker.figures.counting import CountsOf, parse_period
+from broker.figures.disclosure import Mark
 from broker.figures.own_counts import own_counts
+from broker.figures.tables import WITHOUT_CONSENT, Published, PublishedFigure, publish
+from broker.operations.figures import release_figures
 from broker.store.database import open_store
-from tests.support.year_truth import true_counts
+from contracts.model import Contract
+from tests.support.partnership_fixtures import NOW
+from tests.support.year_truth import true_cell, true_counts
+
+UNIT, CENTRE = "csu-camden", "lantern-centre"
 
 
-def test_each_agency_counts_what_is_true_at_the_end_of_the_year(
-    partnership: Partnership, now: int
-) -> None:
-    year = record_years(partnership, now)
-    assert year == sample_year(last_full_year(now))
+@dataclass(frozen=True)
+class Recorded:
+    """Agencies with the year in their states, and what they count: by agency and period."""
+
+    partnership: Partnership
+    year: SampleYear
+    contract: Contract
+    counts: Mapping[tuple[str, str], CountsOf]
+
+
+@pytest.fixture(scope="module")
+def recorded(founded: Partnership, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    root = tmp_path_factory.mktemp("year") / "partnership"
+    shutil.copytree(founded.root, root)
+    partnership = Partnership(root, founded.agencies, founded.authority)
+    year = record_years(partnership, NOW)
+    counts: dict[tuple[str, str], CountsOf] = {}
     for agency in partnership.agencies:
-        participant = load_participant(partnership.directory(agency), now)
-        contract = participant.contract_in_force(now).contract
+        participant = load_participant(partnership.directory(agency), NOW)
+        contract = participant.contract_in_force(NOW).contract
         secret = participant.keyring.secret()
         store = open_store(participant.path(participant.config.state.database))
         with store.reading() as tx:
             for period in year.periods:
                 found = own_counts(tx, secret, contract, agency, parse_period(period))
                 assert found is not None
-                truth = true_counts(year, agency, period, found.dimensions, year.end_ms)
-                assert (dict(found.atoms), found.without_consent) == truth, (agency, period)
+                counts[agency, period] = found
         store.close()
+    return Recorded(partnership, year, contract, counts)
+
+
+def test_each_agency_counts_what_is_true_at_the_end_of_the_year(recorded: Recorded) -> None:
+    year = recorded.year
+    assert year == sample_year(last_full_year(NOW))
+    for (agency, period), found in recorded.counts.items():
+        truth = true_counts(year, agency, period, found.dimensions, year.end_ms)
+        assert (dict(found.atoms), found.without_consent) == truth, (agency, period)
+
+
+@pytest.mark.parametrize("by", [("borough", "strand"), ("recorded_as",), ("channel", "source")])
+def test_a_release_of_the_partnership_shows_the_rounded_truth_and_hides_what_it_may(
+    recorded: Recorded, by: tuple[str, ...]
+) -> None:
+    figures, control = recorded.contract.vocabulary.figures, recorded.contract.statistics
+    assert figures is not None
+    assert control is not None
+    period = recorded.year.periods[-1]
+    counts = [found for (_, one), found in recorded.counts.items() if one == period]
+    release = publish(counts, recorded.contract, figures, control, by, [])
+    require_true(release, recorded.year, recorded.partnership.agencies, period)
+    assert release.by_place[()].shown == rounded(
+        true_cell(recorded.year, recorded.partnership.agencies, period, ())
+    )
+
+
+@pytest.mark.parametrize("agency", [UNIT, CENTRE])
+def test_each_agency_publishes_the_truth_of_its_own_cases(recorded: Recorded, agency: str) -> None:
+    folder, year = recorded.partnership.directory(agency), recorded.year
+    for period in year.periods:
+        release = release_figures(folder, period, ("borough", "strand"), NOW).published
+        require_true(release, year, [agency], period)
+
+
+def require_true(
+    release: Published, year: SampleYear, agencies: Collection[str], period: str
+) -> None:
+    """Each shown number is the rounded truth and safe to show; hidden ones have a cause."""
+    for figure in release.figures:
+        if figure.where == WITHOUT_CONSENT:
+            continue
+        exact = true_cell(year, agencies, period, figure.where)
+        own = [true_cell(year, [one], period, figure.where) for one in agencies]
+        unsafe = any(
+            0 < exact - known < figure.threshold for known in (0, *(own if len(own) > 1 else ()))
+        )
+        if figure.shown is not None:
+            assert figure.shown == rounded(exact), figure.where
+            assert not unsafe, figure.where
+        elif figure.mark is Mark.PRIMARY:
+            assert unsafe or part_of_a_hidden(figure, release), figure.where
+    hidden = [one for one in release.figures if one.shown is None]
+    assert len(hidden) < len(release.figures) / 2
+
+
+def part_of_a_hidden(figure: PublishedFigure, release: Published) -> bool:
+    return any(
+        one.mark is Mark.PRIMARY and set(one.where) < set(figure.where) for one in release.figures
+    )
+
+
+def rounded(cases: int) -> int:
+    """To the nearest multiple of 5."""
+    return (cases + 2) // 5 * 5
