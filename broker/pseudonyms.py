@@ -76,6 +76,11 @@ def case_key(secret: bytes, case_id: str) -> bytes:
     return hmac_sha256(secret, lp(b"concordant/1/case", case_id.encode()))
 
 
+def referral_key(secret: bytes, referral_id: str) -> bytes:
+    """Return the name of a referral in this agency's facts for figures, 32 bytes."""
+    return hmac_sha256(secret, lp(b"concordant/1/referral", referral_id.encode()))
+
+
 def field_digest(secret: bytes, path: str, canonical: bytes) -> bytes:
     """Return the digest of a delivered field, enough to tell whether a later value is equal."""
     return hmac_sha256(secret, lp(b"concordant/1/field", path.encode(), canonical))[:16]

@@ -326,6 +326,7 @@ class Watch:
         with self._store.transaction() as tx:
             forget_heartbeats(tx, self._trust.current.resolver.contracts, retention, now)
             tx.figure_facts.forget_facts_before(now - RETAINED_MS)
+            tx.figure_referrals.forget_before(now - RETAINED_MS)
             if certain:
                 # By then every recipient has destroyed the keys that could open it (streams.md,
                 # "Replay").

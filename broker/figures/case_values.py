@@ -22,17 +22,18 @@ from contracts.vocabulary.figures import (
     Figures,
 )
 
-__all__ = ["CaseValues", "values_of_case"]
+__all__ = ["CaseValues", "Stated", "after_corrections", "consented", "values_of_case"]
 
 CaseValues: TypeAlias = Mapping[str, tuple[str, ...]]
 """Dimension to the values of a case, sorted; one value unless the dimension has several."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Stated:
+class Stated:
     """A fact without what corrections withdrew."""
 
     source: str
+    event: str
     values: Mapping[str, tuple[str, ...]]
     asked: bool
     answer: bool | None
@@ -49,8 +50,8 @@ def values_of_case(
         parties: parties of the agreement by agency id.
         agency: the agency that minted the case.
     """
-    stated = _after_corrections(facts)
-    if figures.answer is not None and not _consented(stated):
+    stated = after_corrections(facts)
+    if figures.answer is not None and not consented(stated):
         return None
     values = {
         name: _value(dimension, stated)
@@ -66,8 +67,8 @@ def values_of_case(
     return values
 
 
-def _after_corrections(facts: Iterable[Fact]) -> list[_Stated]:
-    """Return the facts in their order, each without what its own agency withdrew later."""
+def after_corrections(facts: Iterable[Fact]) -> list[Stated]:
+    """Return the facts in their order, each once and without what its own agency withdrew."""
     once = {(fact.source, fact.event): fact for fact in facts}
     withdrawn: dict[tuple[str, str], list[Corrected]] = {}
     for fact in once.values():
@@ -77,23 +78,24 @@ def _after_corrections(facts: Iterable[Fact]) -> list[_Stated]:
     return [_without(fact, withdrawn.get((fact.source, fact.event), [])) for fact in ordered]
 
 
-def _without(fact: Fact, corrections: Sequence[Corrected]) -> _Stated:
+def _without(fact: Fact, corrections: Sequence[Corrected]) -> Stated:
     gone = {name for one in corrections for name in one.dimensions}
-    return _Stated(
+    return Stated(
         fact.source,
+        fact.event,
         {name: codes for name, codes in fact.values.items() if name not in gone},
         fact.asked,
         None if any(one.answer for one in corrections) else fact.answer,
     )
 
 
-def _consented(stated: Sequence[_Stated]) -> bool:
+def consented(stated: Sequence[Stated]) -> bool:
     """Return whether the last answer is yes, or no event asked."""
     answers = [one.answer for one in stated if one.answer is not None]
     return answers[-1] if answers else not any(one.asked for one in stated)
 
 
-def _value(dimension: Dimension, stated: Sequence[_Stated]) -> tuple[str, ...]:
+def _value(dimension: Dimension, stated: Sequence[Stated]) -> tuple[str, ...]:
     last = {
         one.source if dimension.several else "": one.values[dimension.name]
         for one in stated
@@ -103,7 +105,7 @@ def _value(dimension: Dimension, stated: Sequence[_Stated]) -> tuple[str, ...]:
 
 
 def _recording(
-    name: str, stated: Sequence[_Stated], parties: Mapping[str, Party]
+    name: str, stated: Sequence[Stated], parties: Mapping[str, Party]
 ) -> tuple[str, str]:
     """Return as what the case was recorded, and the agency that recorded it; or an empty name."""
     stating = [one for one in stated if name in one.values]

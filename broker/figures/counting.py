@@ -24,6 +24,7 @@ __all__ = [
     "Atom",
     "CountsOf",
     "Period",
+    "ReferralCounts",
     "count",
     "dimension_names",
     "last_quarters",
@@ -98,6 +99,21 @@ def dimension_names(figures: Figures) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferralCounts:
+    """Referrals that one agency sent in a period, one for each recipient.
+
+    Attributes:
+        dimensions: names, sorted.
+        atoms: combination of values to the number of referrals that have exactly it, from 1.
+        without_consent: referrals that are not counted for want of consent.
+    """
+
+    dimensions: tuple[str, ...]
+    atoms: Mapping[Atom, int]
+    without_consent: int
+
+
+@dataclass(frozen=True, slots=True)
 class CountsOf:
     """Counts of one agency for a period.
 
@@ -108,6 +124,7 @@ class CountsOf:
         dimensions: names, sorted.
         atoms: combination of values to the number of cases that have exactly it, from 1.
         without_consent: cases that are not counted for want of consent.
+        referrals: the referrals that it sent; None if the agreement counts none.
     """
 
     deployment: str
@@ -118,6 +135,7 @@ class CountsOf:
     dimensions: tuple[str, ...]
     atoms: Mapping[Atom, int]
     without_consent: int
+    referrals: ReferralCounts | None = None
 
     @property
     def cases(self) -> int:
@@ -135,11 +153,15 @@ class CountsOf:
                 "period": self.period,
                 "vocabulary": self.vocabulary,
                 "dimensions": self.dimensions,
-                "atoms": [
-                    {"values": values, "cases": cases}
-                    for values, cases in sorted(self.atoms.items())
-                ],
+                "atoms": _listed(self.atoms, "cases"),
                 "without_consent": self.without_consent,
+                "referrals": None
+                if self.referrals is None
+                else {
+                    "dimensions": self.referrals.dimensions,
+                    "atoms": _listed(self.referrals.atoms, "referrals"),
+                    "without_consent": self.referrals.without_consent,
+                },
             },
             option=orjson.OPT_SORT_KEYS,
         )
@@ -150,17 +172,21 @@ class CountsOf:
         return sha256(self.canonical())
 
 
+def _listed(atoms: Mapping[Atom, int], counted: str) -> list[dict[str, object]]:
+    return [{"values": values, counted: number} for values, number in sorted(atoms.items())]
+
+
 def count(
     cases: Iterable[CaseValues | None], dimensions: Sequence[str]
 ) -> tuple[Mapping[Atom, int], int]:
-    """Count cases by the combination of their values.
+    """Count cases or referrals by the combination of their values.
 
     Args:
-        cases: values of each case; None if it is not counted for want of consent.
+        cases: values of each one; None if it is not counted for want of consent.
         dimensions: names, sorted.
 
     Returns:
-        The atoms, and the number of cases that are not counted.
+        The atoms, and the number of those that are not counted.
     """
     atoms: Counter[Atom] = Counter()
     without_consent = 0

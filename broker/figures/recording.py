@@ -6,6 +6,7 @@ minted; of the others it keeps only that it did not mint them (docs/spec/figures
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,9 +14,11 @@ from broker.envelope.at_rest import AtRestKey
 from broker.envelope.primitives import lp
 from broker.event import OpenedEvent
 from broker.figures.facts import Fact, counts, fact_of, formatted, parsed
+from broker.figures.referral_facts import referral_fact_of
+from broker.figures.referral_recording import ReferralFactRecorder
 from broker.store.figure_facts import FigureCaseRow, FigureFactRow
 from broker.store.transaction import Transaction
-from contracts.events import PlainEvent
+from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
 
 RETAINED_DAYS: Final = 3 * 366
@@ -46,16 +49,31 @@ class FactRecorder:
         self._secret = secret
         self._agency = agency
         self._said: list[_Said] = []
+        self._referrals = ReferralFactRecorder(tx, secret)
 
     def published(
-        self, event: PlainEvent, contract: Contract, event_id: str, case_key: bytes, now: int
+        self,
+        event: PlainEvent,
+        contract: Contract,
+        event_id: str,
+        case_key: bytes,
+        now: int,
     ) -> None:
-        """Record what an own event says, as its author wrote it."""
+        """Record what an own event says, as its author wrote it.
+
+        Args:
+            event: the event, to the agencies that it reaches now or later.
+            contract: its agreement.
+            event_id: its id.
+            case_key: pseudonym of its case.
+            now: ms.
+        """
         figures = counts(contract)
         if figures is not None:
             flat = contract.vocabulary.type(event.type).flatten(event.data)
             fact = fact_of(contract, figures, event.type, flat, self._agency, event_id, now)
             self._said.append(_Said(case_key, contract.name, True, fact))
+            self._about_referrals(contract, event.type, flat, case_key, fact, event.recipients)
 
     def received(self, event: OpenedEvent, contract: Contract, case_key: bytes, now: int) -> None:
         """Record what an accepted event of another agency says, as far as we may read it."""
@@ -66,9 +84,33 @@ class FactRecorder:
                 contract, figures, event.type, event.flat, event.source, event.id, time_ms
             )
             self._said.append(_Said(case_key, contract.name, False, fact))
+            self._about_referrals(contract, event.type, event.flat, case_key, fact, None)
+
+    def _about_referrals(
+        self,
+        contract: Contract,
+        event_type: str,
+        flat: Mapping[str, JSON],
+        case_key: bytes,
+        fact: Fact,
+        sent_to: Sequence[str] | None,
+    ) -> None:
+        found = referral_fact_of(
+            contract,
+            self._secret,
+            event_type,
+            flat,
+            source=fact.source,
+            event=fact.event,
+            time_ms=fact.time_ms,
+            sent_to=sent_to,
+        )
+        if found is not None:
+            self._referrals.add(case_key, contract.name, found)
 
     def write(self) -> None:
-        """Write the new cases, and the facts of those that this agency minted."""
+        """Write the new cases, the facts of those that this agency minted, and of its referrals."""
+        self._referrals.write()
         if not self._said:
             return
         cases = self._tx.figure_facts.known([one.case_key for one in self._said])

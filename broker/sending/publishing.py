@@ -133,7 +133,8 @@ class Acceptance:
         self.clauses = {one.path: one.clause for one in prepared.decision.fields if one.clause}
         self._accepted.append((prepared, event.type in contract.vocabulary.urgent_types))
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
-        self._facts.published(event, contract, prepared.event_id, case_key, now)
+        reached = replace(event, recipients=_served(event, prepared))
+        self._facts.published(reached, contract, prepared.event_id, case_key, now)
         self._keep_copies(event, prepared, case_key, now)
         if source_key is not None:
             self._entries += recording.collected(

@@ -1,4 +1,4 @@
-"""Tables for figures: the cases of agreements with statistics, facts about them, and releases.
+"""Tables for figures: cases and referrals of agreements with statistics, facts, and releases.
 
 Facts and releases are encrypted under the agency's secret. The columns beside them do not identify
 a person (docs/spec/figures.md, "Facts").
@@ -24,6 +24,28 @@ figure_facts = Table(
     "figure_facts",
     metadata,
     Column("case_key", LargeBinary(32), primary_key=True),
+    Column("source", String(200), primary_key=True),
+    Column("event_id", String(36), primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
+    sqlite_with_rowid=False,
+)
+
+figure_referrals = Table(
+    "figure_referrals",
+    metadata,
+    Column("case_key", LargeBinary(32), primary_key=True),
+    Column("agreement", String(63), primary_key=True),
+    Column("event_id", String(36), primary_key=True),  # own event that made the referral
+    Column("sent_ms", BigInteger, nullable=False),
+    Index("ix_figure_referrals_sent", "agreement", "sent_ms"),
+    sqlite_with_rowid=False,
+)
+
+figure_referral_facts = Table(
+    "figure_referral_facts",
+    metadata,
+    Column("case_key", LargeBinary(32), primary_key=True),
+    Column("agreement", String(63), primary_key=True),
     Column("source", String(200), primary_key=True),
     Column("event_id", String(36), primary_key=True),
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret

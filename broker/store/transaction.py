@@ -18,6 +18,7 @@ from broker.store.disclosures import Disclosures
 from broker.store.drafts import Drafts
 from broker.store.exports import Exports
 from broker.store.figure_facts import FigureFacts
+from broker.store.figure_referrals import FigureReferrals
 from broker.store.figure_releases import FigureReleases
 from broker.store.flow_hours import FlowHours
 from broker.store.heartbeats import Heartbeats
@@ -53,6 +54,7 @@ class Transaction:
         "evidence",
         "exports",
         "figure_facts",
+        "figure_referrals",
         "figure_releases",
         "flow_hours",
         "heads",
@@ -106,6 +108,7 @@ class Transaction:
         self.heartbeats = Heartbeats(connection)
         self.disclosures = Disclosures(connection)
         self.figure_facts = FigureFacts(connection)
+        self.figure_referrals = FigureReferrals(connection)
         self.figure_releases = FigureReleases(connection)
         self.flow_hours = FlowHours(connection)
         self.desk_events = DeskEvents(connection)

@@ -26,6 +26,8 @@ CREATE INDEX ix_exports_open ON exports (looked_ms) WHERE NOT ended;
 
 CREATE INDEX ix_figure_cases_minted ON figure_cases (agreement, minted_ms) WHERE minted_ms IS NOT NULL;
 
+CREATE INDEX ix_figure_referrals_sent ON figure_referrals (agreement, sent_ms);
+
 CREATE INDEX ix_figure_releases_period ON figure_releases (agreement, period, number);
 
 CREATE INDEX ix_heartbeat_heads_heartbeat_id ON heartbeat_heads (heartbeat_id);
@@ -240,6 +242,29 @@ CREATE TABLE figure_facts (
 	event_id VARCHAR(36) NOT NULL, 
 	content BLOB NOT NULL, 
 	CONSTRAINT pk_figure_facts PRIMARY KEY (case_key, source, event_id)
+)
+ WITHOUT ROWID
+
+;
+
+CREATE TABLE figure_referral_facts (
+	case_key BLOB NOT NULL, 
+	agreement VARCHAR(63) NOT NULL, 
+	source VARCHAR(200) NOT NULL, 
+	event_id VARCHAR(36) NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_figure_referral_facts PRIMARY KEY (case_key, agreement, source, event_id)
+)
+ WITHOUT ROWID
+
+;
+
+CREATE TABLE figure_referrals (
+	case_key BLOB NOT NULL, 
+	agreement VARCHAR(63) NOT NULL, 
+	event_id VARCHAR(36) NOT NULL, 
+	sent_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_figure_referrals PRIMARY KEY (case_key, agreement, event_id)
 )
  WITHOUT ROWID
 
