@@ -61,7 +61,8 @@ def quickstart(
         bool,
         typer.Option(
             "--year",
-            help="Also give the agencies a year of invented cases, from which figures are counted.",
+            help="Also give the agencies a year of invented cases, from which figures are counted, "
+            "and the listings of their partners, which the directory searches.",
         ),
     ] = False,
 ) -> None:
@@ -71,7 +72,7 @@ def quickstart(
     contract, all manifests, a TLS identity, its state, and a sample of what it offers in
     directory.yaml.
     """
-    from adapters.demo.sample_listings import place_listings
+    from adapters.demo.sample_listings import exchange_listings, place_listings
     from adapters.trial_partnership import create_partnership
     from broker.clock import now_ms
 
@@ -83,6 +84,7 @@ def quickstart(
     if year:
         from adapters.demo.year_in_state import record_years
 
+        exchange_listings(partnership.root, partnership.agencies, now)
         periods = record_years(partnership, now).periods
         done += f" Its cases are of the quarters {periods[0]} to {periods[-1]}."
         following = (

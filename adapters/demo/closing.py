@@ -1,4 +1,4 @@
-"""Last part of the demo: audit questions answered from verified logs, and the figures."""
+"""Audit questions answered from verified logs, and the measurements of the run."""
 
 from __future__ import annotations
 
@@ -71,16 +71,16 @@ def answers(
 def figures(
     stage: Stage, screen: Screen, result: Result, town: Town, outage: tuple[float, float]
 ) -> None:
-    """Point 6 of the story.
+    """Measure the run.
 
     Args:
         stage: the processes and folders of the run.
-        screen: where the figures are shown.
+        screen: where the measurements are shown.
         result: comparison and refusals of the run.
         town: all clerks, with every arrival.
         outage: start and end of the time when something was down, seconds since the epoch.
     """
-    screen.act("Figures")
+    screen.act("Measurements of this run")
     assert result.comparison is not None
     arrivals = [
         (agency, arrival)

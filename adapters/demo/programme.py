@@ -13,7 +13,9 @@ from adapters.demo.comparing import Comparison, compare
 from adapters.demo.daily_exports import Export, day, flaws_of
 from adapters.demo.desk import Arrival
 from adapters.demo.desk_opening import open_desk
+from adapters.demo.directory_in_use import directory_in_use
 from adapters.demo.person import CENTRE, COUNCIL, POLICE, SERVICE
+from adapters.demo.quarter_figures import quarter_figures
 from adapters.demo.refusals import Refusals
 from adapters.demo.report import Result
 from adapters.demo.screen import Screen
@@ -61,6 +63,9 @@ class Programme:
         for adapter in self._stage.adapters.values():
             adapter.measure()
         answers(self._stage, self._participants, self._screen, self.result)
+        cases = self._story.town.cases()
+        quarter_figures(self._stage, self._participants, cases, self._screen, self.result)
+        directory_in_use(self._stage, self._screen, self.result)
         figures(self._stage, self._screen, self.result, self._story.town, self._outage)
         return self.result
 
@@ -94,9 +99,11 @@ class Programme:
             "counterparts, each with its own keys; it is in force from today.",
             "✓",
         )
-        with screen.doing("Kafka"):
+        with screen.doing("Kafka"), ThreadPoolExecutor(1) as beside:
+            listed = beside.submit(stage.publish_listings)
             stage.start_kafka()
             changes = stage.provision()
+            listed.result()
         screen.say(
             f"Kafka 4.4 at {stage.operator.bootstrap}: TLS 1.3 with client certificates, deny by "
             f"default; {len(changes)} topics and rights, all from the contract.",

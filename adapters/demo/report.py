@@ -1,4 +1,4 @@
-"""Results of a run: figures and refusals as JSON, a row to drop, three commands to try next."""
+"""Results of a run: findings as JSON, a row to drop, and commands to try next."""
 
 from __future__ import annotations
 
@@ -78,6 +78,8 @@ def as_json(result: Result) -> dict[str, object]:
             "files_refused": dict(comparison.files_refused),
         },
         "flaws_exported": dict(result.flaws),
+        "quarter": result.quarter,
+        "directory": result.directory,
         "figures": None
         if figures is None
         else {**figures.as_json(), "kafka_mib": result.kafka_mib},
@@ -107,7 +109,7 @@ def own_row(root: Path) -> Path:
 
 
 def try_next(screen: Screen, result: Result, *, ours: bool) -> None:
-    """Show the folder and three commands that work with it.
+    """Show the folder and commands that work with it.
 
     Args:
         screen: where they are shown.
@@ -132,7 +134,13 @@ def try_next(screen: Screen, result: Result, *, ours: bool) -> None:
     screen.line("3. Audit a case: who received the address, under which clause?")
     command = ("concordant", "log", "show", "--agency", unit, "--case", result.case_id)
     screen.line(f"  {_shell(*command, '--field', 'victim.address')}")
-    screen.line("4. Click through the pages of an agency (the link works once):")
+    screen.line("4. Search the directory, and count the cases of a quarter:")
+    search = ("directory", "search", "--need", "housing", "--area", "E09000007")
+    screen.line(f"  {_shell('concordant', *search, '--agency', unit)}")
+    if result.quarter is not None:
+        asked = ("--period", result.quarter["period"], "--by", "borough,strand")
+        screen.line(f"  {_shell('concordant', 'figures', '--agency', unit, *asked)}")
+    screen.line("5. Click through the pages of an agency (the link works once):")
     screen.line(f"  {_shell('concordant', 'web', '--agency', unit)}")
 
 
@@ -156,6 +164,8 @@ class Result:
         comparison, figures, refusals: findings, if the demo reached them.
         logs: the verified logs and the recipients of the address.
         referrals: referrals of the story's case, as the unit has them.
+        quarter: release of the quarter's figures, as JSON.
+        directory: results of the directory, as JSON.
     """
 
     root: Path
@@ -171,6 +181,8 @@ class Result:
     critical_ms: Mapping[str, int] = field(default_factory=dict)
     flaws: Mapping[str, int] = field(default_factory=dict)
     kafka_mib: int = 0
+    quarter: Mapping[str, object] | None = None
+    directory: Mapping[str, object] | None = None
 
     @property
     def met(self) -> bool:

@@ -7,9 +7,25 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from broker.agency.config import load_config
+from broker.agency.participant import Participant, load_participant
+from broker.directory.listing import format_listing
 from broker.directory.listing_file import FILE_NAME
+from broker.directory.readable import readable_versions
+from broker.envelope.sealing import ExchangeKey
 from broker.keys.durable import write_durably
-from broker.operations.directory.publishing import StatedCapacity, publish_listing, state_capacity
+from broker.operations.directory.publishing import (
+    StatedCapacity,
+    own_listing,
+    publish_listing,
+    state_capacity,
+)
+from broker.statements.authorship import author
+from broker.statements.listings import LISTING
+from broker.statements.partner_statements import StatementPlace, parse_statement, seal_statement
+from broker.store.database import open_store
+from broker.store.rows import ListingRow
+from broker.tlog.note import format_note
 
 CAPACITIES: Final[Mapping[str, Mapping[str, StatedCapacity]]] = {
     "council-camden": {"housing-options": StatedCapacity("waitlist")},
@@ -42,14 +58,65 @@ def publish_listings(root: Path, agencies: Sequence[str], now: int) -> None:
     """Publish the listing of each agency, with the capacity that its people state.
 
     Args:
-        root: holds one folder for each agency.
-        agencies: ids of the fictitious agencies, whose states exist.
+        root: holds one folder for each agency. A state that is missing is made.
+        agencies: ids of the fictitious agencies.
         now: ms.
 
     Raises:
-        StoreError: a state is missing or cannot be written.
+        StoreError: a state cannot be written.
     """
     for agency in agencies:
-        publish_listing(root / agency, now)
+        folder = root / agency
+        open_store(folder / load_config(folder).state.database).close()
+        publish_listing(folder, now)
         for service, stated in CAPACITIES.get(agency, {}).items():
-            state_capacity(root / agency, service, stated, now)
+            state_capacity(folder, service, stated, now)
+
+
+def exchange_listings(root: Path, agencies: Sequence[str], now: int) -> None:
+    """Publish every listing, and put it, sealed and signed, into the state of every partner.
+
+    It stands for the adapters, which send listings over Kafka.
+
+    Args:
+        root: holds one folder for each agency.
+        agencies: ids of the fictitious agencies.
+        now: ms.
+
+    Raises:
+        StoreError: a state cannot be written.
+    """
+    publish_listings(root, agencies, now)
+    participants = {agency: load_participant(root / agency, now) for agency in agencies}
+    rows = [_sealed(one, participants, now) for one in participants.values()]
+    for agency, participant in participants.items():
+        store = open_store(participant.path(participant.config.state.database))
+        try:
+            with store.transaction() as tx:
+                for row in rows:
+                    if row.agency != agency:
+                        tx.listings.save(row)
+        finally:
+            store.close()
+
+
+def _sealed(own: Participant, participants: Mapping[str, Participant], now: int) -> ListingRow:
+    """Return the listing of an agency as its partners hold it."""
+    store = open_store(own.path(own.config.state.database))
+    try:
+        with store.reading() as tx:
+            published = own_listing(tx, own.agency)
+    finally:
+        store.close()
+    reads = readable_versions(own.contracts)
+    content = format_listing(published.model_copy(update={"reads": reads}))
+    keys = [
+        ExchangeKey(agency, key.kid, key.sealer())
+        for agency in participants
+        if agency != own.agency
+        for key in (own.manifests.exchange_key(agency, now),)
+    ]
+    place = StatementPlace(own.deployment, own.agency, now)
+    signer = author(own.key_name, own.receipt_signer(now))
+    note = parse_statement(LISTING, seal_statement(LISTING, place, content, keys, signer)).note
+    return ListingRow(own.agency, now, format_note(note), content)

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final
 
 from adapters.demo.processes import AdapterProcess
+from adapters.demo.sample_listings import place_listings, publish_listings
 from adapters.trial_agencies import CONTRACT, london_agencies
 from adapters.trial_partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
@@ -109,6 +110,11 @@ class Stage:
             agency: AdapterProcess(agency, self.directory(agency), logs / f"{agency}.jsonl")
             for agency in self.agencies
         }
+
+    def publish_listings(self) -> None:
+        """Publish what each agency offers, before its adapter starts and sends it."""
+        place_listings(self.root, self.agencies)
+        publish_listings(self.root, self.agencies, now_ms())
 
     def _require_partnership(self) -> None:
         needed = [KAFKA_FOLDER, *self.agencies]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +67,12 @@ class Town:
     def arrived(self) -> int:
         """Return the number of files in all inboxes so far."""
         return sum(len(clerk.desk.arrivals) for clerk in self.clerks.values())
+
+    def cases(self) -> Iterator[str]:
+        """Yield the shared id of the case of each event that has arrived."""
+        for clerk in self.clerks.values():
+            for arrival in clerk.desk.arrivals:
+                yield str(arrival.flat["case_id"])
 
     def drop(self, exports: Sequence[Export]) -> None:
         """Let the agencies' systems export; two files of one agency follow each other."""

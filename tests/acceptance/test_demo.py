@@ -182,10 +182,34 @@ def test_the_figures_are_there(played: tuple[dict[str, Any], Path, str]) -> None
     assert all(0 < mib < 500 for mib in figures["adapter_mib"].values())
 
 
+def test_the_quarters_figures_are_published_with_small_numbers_hidden(
+    played: tuple[dict[str, Any], Path, str],
+) -> None:
+    quarter = played[0]["quarter"]
+    assert quarter["by"] == ["borough", "strand"]
+    assert "csu-camden" in quarter["counts"]
+    shown = [one["cases"] for one in quarter["cells"]]
+    assert None in shown
+    assert all(number % quarter["round_to"] == 0 for number in shown if number is not None)
+
+
+def test_the_directory_finds_help_with_reasons_and_the_best_first(
+    played: tuple[dict[str, Any], Path, str],
+) -> None:
+    found = played[0]["directory"]
+    results, silent = found["search"]["results"], found["search"]["silent"]
+    assert [one["agency"] for one in results] == ["lantern-centre", "haven-support"]
+    assert [one["capacity"]["state"] for one in results] == ["capacity", "no-capacity"]
+    assert {"need", "area", "strand"} == {one["code"] for one in results[0]["reasons"]}
+    assert silent == []
+    assert "legal_advice" in found["without_service"]
+
+
 def test_it_says_which_folder_and_what_to_try(played: tuple[dict[str, Any], Path, str]) -> None:
     _, root, shown = played
     assert shown.splitlines()[0].endswith(str(root))
-    for command in ("kafka up", "adapter run", "subscribe", "log show"):
+    proposed = ("kafka up", "adapter run", "subscribe", "log show", "directory search", "figures")
+    for command in proposed:
         assert f"concordant {command}" in shown
     assert (root / "try" / "my-report.csv").is_file()
     assert json.loads((root / "demo.json").read_text())["met"]

@@ -15,7 +15,6 @@ from adapters import trial_partnership as partnership
 from adapters.demo.sample_listings import CAPACITIES, publish_listings
 from broker.clock import now_ms
 from broker.errors import ConfigError
-from broker.store.database import open_store
 from tests.support.founding import cheap_scrypt
 
 AGENCIES = [
@@ -41,9 +40,6 @@ def test_each_folder_has_a_sample_of_what_its_agency_offers(cli, tmp_path: Path)
     new = tmp_path / "new"
     with cheap_scrypt():
         assert cli("quickstart", new).code == 0
-        for agency in AGENCIES:
-            (new / agency / "state").mkdir(exist_ok=True)
-            open_store(new / agency / "state" / "concordant.db").close()
         publish_listings(new, AGENCIES, now_ms())
         for agency in AGENCIES:
             shown = cli("directory", "show", "--agency", new / agency, "--json").json

@@ -42,6 +42,8 @@ OFFICERS_GUIDE = "an-agreement-from-draft-to-review.md"
 """See `test_officers_guide.py`."""
 CONNECTIONS = {"connecting-a-spreadsheet.md", "connecting-an-xml-export.md"}
 """See `tests/unit/adapters/authoring/test_connection_guides.py`."""
+YEAR = {"directory.md", "figures.md"}
+"""See `tests/unit/adapters/demo/test_year_guide.py`."""
 CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
 ELSEWHERE = {
     "quickstart": "unit/docs/test_readme.py",
@@ -59,7 +61,6 @@ ENDS: dict[tuple[str, str], int] = {
     ("contracts-and-audits.md", "event evidence"): 1,  # no heartbeat yet; see test_service_evidence
     ("contracts-and-audits.md", "event evidence --check"): 3,  # so there is no file to check
     ("mappings.md", "mapping check (before codes are added)"): 4,
-    ("directory.md", "partnership ready"): 1,  # no other party has spoken
     ("lint-rules.md", "contract lint"): 1,  # the rules of the guide find something
     ("vocabularies.md", "contract lint"): 1,  # what only people can write is still open
     ("connecting-an-agency.md", "quarantine show"): 2,
@@ -145,15 +146,7 @@ def export_of_a_system(_folder: Path) -> None:
     Path("asb.csv").write_text(shown[1])
 
 
-def own_services(folder: Path) -> None:
-    """The file of services that the guide shows."""
-    shown = re.search(r"```yaml\n(.*?)```", (GUIDES / "directory.md").read_text(), re.S)
-    assert shown is not None
-    (folder / "directory.yaml").write_text(shown[1])
-
-
 PREPARE: dict[str, Callable[[Path], None]] = {
-    "directory.md": own_services,
     "mappings.md": export_of_a_system,
     "lint-rules.md": own_rules,
     "contracts-and-audits.md": officers_files,
@@ -173,7 +166,7 @@ def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:
     sorted(
         path.name
         for path in GUIDES.glob("*.md")
-        if path.name not in {*STORY, OFFICERS, OFFICERS_GUIDE, *CONNECTIONS}
+        if path.name not in {*STORY, OFFICERS, OFFICERS_GUIDE, *YEAR, *CONNECTIONS}
     ),
 )
 def test_the_commands_of_a_guide_do_what_it_shows(

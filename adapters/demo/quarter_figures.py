@@ -1,0 +1,76 @@
+"""Figures of the quarter in the demo: each case counts once, and one agency publishes a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from adapters.demo.person import POLICE
+from adapters.demo.report import Result
+from adapters.demo.screen import Screen
+from adapters.demo.stage import Stage
+from broker.agency.participant import Participant
+from broker.agency.running import open_held_state
+from broker.cli.figures_text import columns_of, json_of, rows_of, sources_in_words
+from broker.clock import now_ms
+from broker.figures.counting import Period, parse_period
+from broker.figures.own_counts import own_counts
+from broker.operations.figures import release_figures
+
+BY: Final = ("borough", "strand")
+_MONTHS: Final = 3
+
+
+def quarter_figures(
+    stage: Stage,
+    participants: Mapping[str, Participant],
+    cases: Iterable[str],
+    screen: Screen,
+    result: Result,
+) -> None:
+    """Count the cases of the run, and publish the police unit's table.
+
+    Args:
+        stage: the running agencies.
+        participants: them, loaded.
+        cases: shared ids of all cases of the run; an id may come several times.
+        screen: where the table is shown.
+        result: takes the release.
+    """
+    now = now_ms()
+    period = _quarter_of(now)
+    screen.act(f"Figures of {period.name}, without a central database")
+    known = len(set(cases))
+    counted = sum(_minted(one, period, now) for one in participants.values())
+    result.expect(
+        screen,
+        f"{known} cases, most of them known to several agencies: the seven count each of them once",
+        counted == known,
+    )
+    release = release_figures(stage.directory(POLICE), period.name, BY, now)
+    result.quarter = json_of(release)
+    screen.table(f"Cases that {POLICE} recorded first", columns_of(release), list(rows_of(release)))
+    control = release.control
+    screen.say(
+        f"{sources_in_words(release)} Numbers are rounded to {control.round_to}. A hidden one is "
+        f"below {control.suppress_below}, or would give such a number away."
+    )
+
+
+def _minted(participant: Participant, period: Period, now: int) -> int:
+    """Return the cases that an agency minted in a quarter, those without consent included."""
+    contract = participant.contract_in_force(now).contract
+    store = open_held_state(participant)
+    try:
+        with store.reading() as tx:
+            secret = participant.keyring.secret()
+            found = own_counts(tx, secret, contract, participant.agency, period)
+    finally:
+        store.close()
+    return 0 if found is None else found.cases + found.without_consent
+
+
+def _quarter_of(now: int) -> Period:
+    day = datetime.fromtimestamp(now / 1000, UTC)
+    return parse_period(f"{day.year}-Q{(day.month - 1) // _MONTHS + 1}")
