@@ -14,6 +14,8 @@ from itertools import product
 from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
+from broker.uk_time import UK
+
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 """Years outside this range are typing errors."""
 
@@ -24,7 +26,6 @@ _LOOSE: Final = re.compile(f"(?<!%[dmyYHIMSfj])(?<![0-9])%([dmHI])(?!{_DIGITS})"
 """A day, month or hour that has no other digits beside it."""
 Century: TypeAlias = Literal["past", "current"]
 """Century of a year of two digits: ``past``, never in the future; ``current``, that of today."""
-UK: Final = ZoneInfo("Europe/London")
 
 
 @cache

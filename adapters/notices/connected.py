@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from adapters.notices.loop import Notices
@@ -39,7 +39,7 @@ def notices_of(
     if section.webhook is not None:
         ways.append(SignedRequest(section.webhook, root, clock))
 
-    def candidates() -> tuple[NoticeCandidate, ...]:
+    def candidates() -> Iterator[NoticeCandidate]:
         return notice_candidates(DeskAgency(participant(), store, clock))
 
     return Notices(

@@ -8,7 +8,8 @@ goes out again, with the same id, by which a receiver can leave it out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from adapters.notices.message import Message
@@ -21,6 +22,8 @@ from broker.waiting import retry_delay_s, set_within
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
+MOST: Final = 500
+"""Most causes of one message."""
 KEPT_MS: Final = 400 * DAY_MS
 """Time for which it is known that a notice was sent."""
 
@@ -29,7 +32,7 @@ class Notices:
     """Notices of one agency.
 
     Args:
-        candidates: () -> what people should be told of now.
+        candidates: () -> what people should be told of now, the most pressing first.
         message: makes the message for some of them.
         ways: how it goes out.
         store: the agency's state.
@@ -41,7 +44,7 @@ class Notices:
 
     def __init__(
         self,
-        candidates: Callable[[], Sequence[NoticeCandidate]],
+        candidates: Callable[[], Iterable[NoticeCandidate]],
         message: Callable[[Sequence[NoticeCandidate]], Message],
         ways: Sequence[Way],
         store: Store,
@@ -105,10 +108,11 @@ class Notices:
         return code
 
     def _untold(self, way: str) -> list[NoticeCandidate]:
-        found = self._candidates()
+        """Return the next causes that were not told by a way; the others follow in later rounds."""
         with self._store.reading() as tx:
             known = tx.told_notices.known(way)
-        return [one for one in found if one.key not in known]
+        untold = (one for one in self._candidates() if one.key not in known)
+        return list(islice(untold, MOST))
 
     def _told(self, way: str, keys: Sequence[str]) -> None:
         now = self._clock()

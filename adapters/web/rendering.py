@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from adapters.web import durations
+from broker.uk_time import uk_datetime
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
-UK: Final = ZoneInfo("Europe/London")
 
 
 class Renderer:
@@ -84,24 +83,20 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _local(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(UK)
-
-
 def uk_time(ms: int) -> str:
     """Return UK date and time with the zone, for example ``24 November 2026, 09:12 GMT``."""
-    local = _local(ms)
+    local = uk_datetime(ms)
     return f"{local.day} {local:%B %Y, %H:%M %Z}"
 
 
 def uk_clock(ms: int) -> str:
     """Return the UK time of day with the zone, for example ``09:12 GMT``."""
-    return f"{_local(ms):%H:%M %Z}"
+    return f"{uk_datetime(ms):%H:%M %Z}"
 
 
 def uk_date(ms: int) -> str:
     """Return the date in the United Kingdom, for example ``24 November 2026``."""
-    local = _local(ms)
+    local = uk_datetime(ms)
     return f"{local.day} {local:%B %Y}"
 
 

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 from broker.event import JSON
 from broker.keys.instant import format_instant
 from broker.operations.desk.entry_fields import Control, EntryField
-from broker.operations.desk.referral_list import UK
+from broker.uk_time import UK
 from contracts.errors import EventError
 from contracts.vocabulary.event_types import EventType
 

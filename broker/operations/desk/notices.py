@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, Literal, TypeAlias
 
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.referral_list import ReferralLine, Words, day_end
-from broker.store.desk_rows import ReferralFilter
+from broker.store.desk_rows import ListedReferralRow, ReferralFilter, ReferralSelection
+from broker.store.transaction import Transaction
 from contracts.referral import Side
 
 NoticeCause: TypeAlias = Literal["new", "urgent", "overdue"]
-MOST: Final = 500
-"""Most candidates of one look; the most pressing come first."""
+PAGE_ROWS: Final = 500
+"""Referrals that are read at once."""
+_LISTS: Final[Sequence[tuple[Side, ReferralSelection]]] = (
+    ("fulfiller", "open"),
+    ("referrer", "overdue"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +44,31 @@ class NoticeCandidate:
     key: str
 
 
-def notice_candidates(agency: DeskAgency) -> tuple[NoticeCandidate, ...]:
-    """Return the causes for a notice now, the most pressing referrals first.
+def notice_candidates(agency: DeskAgency) -> Iterator[NoticeCandidate]:
+    """Yield the causes for a notice now, the most pressing referrals of each side first.
+
+    The lists are read page by page, as far as the caller goes on.
 
     Raises:
         StoreError: the state cannot be read.
     """
-    now = agency.clock()
-    asked = ReferralFilter("fulfiller", "open", now, day_end(now))
-    sent = ReferralFilter("referrer", "overdue", now, day_end(now))
+    now, words = agency.clock(), Words(agency)
     with agency.store.reading() as tx:
-        received = tx.referral_lists.page(asked, MOST, 0)
-        late = tx.referral_lists.page(sent, MOST, 0)
-    words = Words(agency)
-    found = [
-        candidate
-        for row in received
-        for candidate in _of(words.line(row), "fulfiller", row.referral.acknowledge_by_ms, now)
-    ]
-    found += [
-        candidate
-        for row in late
-        for candidate in _of(words.line(row), "referrer", row.referral.acknowledge_by_ms, now)
-        if candidate.cause == "overdue"
-    ]
-    return tuple(found)
+        for role, selection in _LISTS:
+            asked = ReferralFilter(role, selection, now, day_end(now))
+            for row in _rows(tx, asked):
+                for candidate in _of(words.line(row), role, row.referral.acknowledge_by_ms, now):
+                    if role == "fulfiller" or candidate.cause == "overdue":
+                        yield candidate
+
+
+def _rows(tx: Transaction, asked: ReferralFilter) -> Iterator[ListedReferralRow]:
+    """Yield every referral of a list."""
+    for offset in count(0, PAGE_ROWS):
+        page = tx.referral_lists.page(asked, PAGE_ROWS, offset)
+        yield from page
+        if len(page) < PAGE_ROWS:
+            return
 
 
 def _of(

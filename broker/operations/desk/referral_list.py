@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.subject import code_label, service_label
 from broker.store.desk_rows import ListedReferralRow, ReferralFilter, ReferralSelection
 from broker.store.rows import ReferralRow
+from broker.uk_time import UK, uk_datetime
 from contracts.referral import ReferralRules, Side, referral_rules, service_path
 from contracts.vocabulary import Vocabulary
 
 PAGE_ROWS: Final = 25
-UK: Final = ZoneInfo("Europe/London")
 
 Due: TypeAlias = Literal["acknowledge", "respond"]
 """The deadline that runs: to acknowledge the referral, or to respond to it."""
@@ -147,7 +146,7 @@ def referral_list(agency: DeskAgency, query: ReferralQuery) -> ReferralPage:
 
 def day_end(now: int) -> int:
     """Return the end of the day of a time, in the United Kingdom; both in milliseconds."""
-    local = datetime.fromtimestamp(now / 1000, UK)
+    local = uk_datetime(now)
     midnight = datetime(local.year, local.month, local.day, tzinfo=UK) + timedelta(days=1)
     return int(midnight.timestamp()) * 1000
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, Literal, TypeAlias
-from zoneinfo import ZoneInfo
+from typing import Literal, TypeAlias
 
+from broker.uk_time import uk_datetime
 from contracts.durations import DAY_MS
 from contracts.wording import counted
 
 Urgency: TypeAlias = Literal["now", "today", "soon"]
 """``now``: events do not flow. ``today``: a person decides. ``soon``: everything still flows."""
-UK: Final = ZoneInfo("Europe/London")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def listed(names: Sequence[str]) -> str:
 
 def since(ms: int, now: int) -> str:
     """Return UK time with the zone, and the day if it is not today: ``since 08:41 GMT``."""
-    then, today = _local(ms), _local(now)
+    then, today = uk_datetime(ms), uk_datetime(now)
     day = "" if then.date() == today.date() else f" on {then.day} {then:%B}"
     year = "" if then.year == today.year else f" {then.year}"
     return f"since {then:%H:%M %Z}{day}{year}"
@@ -59,7 +57,3 @@ def in_days(ms: int, now: int) -> str:
     if days > 0:
         return f"in {counted(days, 'day', 'days')}"
     return f"{counted(-days, 'day', 'days')} ago"
-
-
-def _local(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(UK)

@@ -108,6 +108,20 @@ def test_a_mail_has_no_personal_data_and_comes_once(store: Store, tmp_path: Path
         assert secret not in whole
 
 
+def test_more_causes_than_one_message_takes_follow_in_the_next(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.notices.loop.MOST", 2)
+    with mail_server(MailServer()) as server:
+        town = Town(store, mail(server, tmp_path))
+        town.found = [candidate(number) for number in range(3)]
+        for _ in range(3):
+            assert town.round() == [None]
+
+    texts = [sent.get_payload(decode=True).decode() for sent in server.taken]
+    assert [text.partition(" new")[0] for text in texts] == ["You have 2", "You have 1"]
+
+
 def test_each_cause_of_a_referral_is_told_once(store: Store, tmp_path: Path) -> None:
     with mail_server(MailServer()) as server:
         town = Town(store, mail(server, tmp_path))

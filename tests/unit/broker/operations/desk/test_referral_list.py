@@ -132,10 +132,10 @@ async def test_notices_name_causes_and_no_person(desks: DeskPartnership) -> None
     council, support = desks.desk(COUNCIL), desks.desk(SUPPORT)
     found = {(one.cause, one.referral_id) for one in notice_candidates(council)}
     assert found == {("urgent", urgent.referral_id), ("new", routine.referral_id)}
-    assert notice_candidates(support) == ()
+    assert list(notice_candidates(support)) == []
     keys = {one.key for one in notice_candidates(council)}
     desks.clock.pass_(5 * HOUR_MS)
-    later = notice_candidates(council)
+    later = list(notice_candidates(council))
     assert [(one.cause, one.referral_id) for one in later if one.key not in keys] == [
         ("overdue", urgent.referral_id)
     ]
@@ -145,3 +145,12 @@ async def test_notices_name_causes_and_no_person(desks: DeskPartnership) -> None
     step(council, urgent.referral_id, SUPPORT, "accepted")
     assert {one.referral_id for one in notice_candidates(council)} == {routine.referral_id}
     assert "Exampleton" not in repr(later)
+
+
+async def test_notices_go_on_after_the_first_page_of_referrals(
+    desks: DeskPartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.operations.desk.notices.PAGE_ROWS", 1)
+    made = {sent(desks.desk(SUPPORT)).referral_id for _ in range(3)}
+    await desks.deliver()
+    assert {one.referral_id for one in notice_candidates(desks.desk(COUNCIL))} == made
