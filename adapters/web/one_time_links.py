@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
-from hashlib import sha256
 from typing import Final
 
 from adapters.web.people import Person
+from adapters.web.secret_tokens import new_token, token_digest
 
 LINK_MS: Final = 60 * 60 * 1000
 """Time in which a link can be used."""
-TOKEN_BYTES: Final = 32
 
 
 class OneTimeLinks:
@@ -23,19 +21,15 @@ class OneTimeLinks:
 
     def make(self, person: Person, now: int) -> str:
         """Return the secret part of a new link for a person."""
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        token = new_token()
         with self._lock:
-            self._people[_digest(token)] = person, now + LINK_MS
+            self._people[token_digest(token)] = person, now + LINK_MS
         return token
 
     def use(self, token: str, now: int) -> Person | None:
         """Return the person of a link, once; None if it was used before or has had its time."""
         with self._lock:
-            found = self._people.pop(_digest(token), None)
+            found = self._people.pop(token_digest(token), None)
         if found is None or now >= found[1]:
             return None
         return found[0]
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "replace")).digest()

@@ -143,17 +143,18 @@ def end_sessions(root: Path, person: str | None, now: int) -> Sequence[ListedSes
 
     Raises:
         ConfigError: `sessions_unreadable`: nothing was ended.
+        StoreError: `store_unusable`: the folder cannot be written; nothing was ended.
     """
     ended = [one for one in listed_sessions(root) if person in (None, one.person)]
     file = root / FOLDER / _ENDED
-    ends = _ends_in(file) if file.exists() else EndedSessions()
-    people = {one: at for one, at in ends.people.items() if now - at < KEPT_MS}
-    if person is None:
-        ends = EndedSessions(everyone=now, people=people)
-    else:
-        ends = EndedSessions(everyone=ends.everyone, people={**people, person: now})
-    make_private_folder(file.parent)
-    write_durably(file, ends.model_dump_json().encode(), mode=SECRET_MODE)
+    with exclusive(_lock_of(file), wait=True):  # another command may write an end too
+        ends = _ends_in(file) if file.exists() else EndedSessions()
+        people = {one: at for one, at in ends.people.items() if now - at < KEPT_MS}
+        if person is None:
+            ends = EndedSessions(everyone=now, people=people)
+        else:
+            ends = EndedSessions(everyone=ends.everyone, people={**people, person: now})
+        write_durably(file, ends.model_dump_json().encode(), mode=SECRET_MODE)
     return ended
 
 

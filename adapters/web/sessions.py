@@ -8,10 +8,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Final
 
+from adapters.web.bounded import Bounded
 from adapters.web.people import PROXY, Person
+from adapters.web.secret_tokens import new_token, token_digest
 from adapters.web.session_files import ListedSession, SessionFiles
 from adapters.web.stated_reasons import StatedReasons
 
@@ -29,8 +30,9 @@ MOST_SESSIONS: Final = 1_000
 """Sessions kept at one time; one more ends the one that was used least recently."""
 MOST_OF_PERSON: Final = 20
 """Sessions of one person; one more ends the one of theirs that was used least recently."""
-TOKEN_BYTES: Final = 32
 ID_BYTES: Final = 9
+MOST_FORMS: Final = 50
+"""Forms of one session of which it is known what they showed."""
 LISTED_MS: Final = 60 * 1000
 """Least time between two changes of the listed time of the last request."""
 
@@ -49,6 +51,7 @@ class Session:
         id_token: token of the provider for the sign-out there, if one signed the person in.
         said: a sentence for the next page, after a redirect.
         reasons: why the person looks at cases, where an agreement asks for it.
+        shown: (sender, id) of the events that a form showed when it was opened, by its address.
         over: whether it was ended before its time.
         id: name of the session for its person; it opens nothing.
     """
@@ -62,6 +65,7 @@ class Session:
     id_token: str | None = None
     said: str | None = None
     reasons: StatedReasons = field(default_factory=StatedReasons)
+    shown: Bounded[frozenset[tuple[str, str]]] = field(default_factory=lambda: Bounded(MOST_FORMS))
     over: bool = False
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
 
@@ -122,7 +126,7 @@ class Sessions:
             signed_in: who signed in.
             now: ms since the epoch.
         """
-        person, csrf = signed_in.person, secrets.token_urlsafe(TOKEN_BYTES)
+        person, csrf = signed_in.person, new_token()
         session = Session(person, csrf, now, now, signed_in.proved_ms, now, signed_in.id_token)
         with self._lock:
             self._forget_ended(now)
@@ -149,7 +153,7 @@ class Sessions:
             self.end(token)
             return self.begin(signed_in, now)
         with self._lock:
-            self._by_digest.pop(_digest(token), None)
+            self._by_digest.pop(token_digest(token), None)
             session.person, session.id_token = signed_in.person, signed_in.id_token
             session.proved_ms = max(session.proved_ms, signed_in.proved_ms)
             session.checked_ms = now
@@ -157,12 +161,12 @@ class Sessions:
 
     def find(self, token: str, now: int) -> Session | None:
         """Return the session of a cookie, and note that it was used; None if it has ended."""
-        digest = _digest(token)
+        digest = token_digest(token)
         with self._lock:
             session = self._by_digest.get(digest)
             if session is None:
                 return None
-            if not self.lasts(session, now):
+            if not self._lasts(session, now):
                 self._remove(digest)
                 return None
             session.used_ms = now
@@ -173,7 +177,8 @@ class Sessions:
 
     def lasts(self, session: Session, now: int) -> bool:
         """Return whether a session has not ended, by its time, its person or a command."""
-        return not session.ended(now) and session.began_ms > self._files.ended_ms(session.person.id)
+        with self._lock:
+            return self._lasts(session, now)
 
     def of_person(self, person: Person, now: int) -> Sequence[Session]:
         """Return the sessions of a person, the one that was used last first."""
@@ -202,7 +207,7 @@ class Sessions:
     def end(self, token: str) -> None:
         """End a session."""
         with self._lock:
-            self._remove(_digest(token))
+            self._remove(token_digest(token))
 
     def close(self) -> None:
         """End every session."""
@@ -212,14 +217,18 @@ class Sessions:
             self._by_digest.clear()
             self._files.close()
 
+    def _lasts(self, session: Session, now: int) -> bool:
+        return not session.ended(now) and session.began_ms > self._files.ended_ms(session.person.id)
+
     def _keep(self, session: Session, now: int) -> str:
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._by_digest[_digest(token)] = session
+        token = new_token()
+        self._by_digest[token_digest(token)] = session
         self._list(now)
         return token
 
     def _forget_ended(self, now: int) -> None:
-        for digest in [one for one, found in self._by_digest.items() if not self.lasts(found, now)]:
+        ended = [digest for digest, one in self._by_digest.items() if not self._lasts(one, now)]
+        for digest in ended:
             self._remove(digest)
 
     def _remove(self, digest: bytes) -> None:
@@ -242,7 +251,3 @@ class Sessions:
                 for one in self._by_digest.values()
             ]
         )
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "replace")).digest()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
+
+from adapters.web.bounded import Bounded
 
 REASON_MS: Final = 60 * 60 * 1000
 """Time for which a stated reason counts (docs/spec/disclosure-log.md, "Reasons in codes")."""
@@ -29,7 +30,7 @@ class StatedReasons:
     """Reasons of one session, by the name of the case in the agency's log."""
 
     def __init__(self) -> None:
-        self._by_case: OrderedDict[str, tuple[StatedReason, int]] = OrderedDict()
+        self._by_case: Bounded[tuple[StatedReason, int]] = Bounded(MOST_CASES)
 
     def state(self, case: str, reason: StatedReason, now: int) -> None:
         """Keep the reason for a case.
@@ -39,12 +40,9 @@ class StatedReasons:
             reason: the reason.
             now: ms since the epoch.
         """
-        self._by_case.pop(case, None)
-        self._by_case[case] = reason, now
-        while len(self._by_case) > MOST_CASES:
-            self._by_case.popitem(last=False)
+        self._by_case.put(case, (reason, now))
 
     def find(self, case: str, now: int) -> StatedReason | None:
         """Return the reason that was stated for a case and still counts; None if there is none."""
-        reason, stated_ms = self._by_case.get(case, (None, 0))
+        reason, stated_ms = self._by_case.get(case) or (None, 0)
         return reason if now - stated_ms < REASON_MS else None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from broker.agency.participant import Participant
 from broker.audit.entries import EntryKind
 from broker.keys.instant import format_instant
 from broker.operations.log_answer import LogAnswer, Received
@@ -22,6 +23,7 @@ from contracts.wording import field_label
 
 __all__ = [
     "CSV_COLUMNS", "Disclosure", "Recipient", "disclosures_csv", "disclosures_of", "recipients_of",
+    "unserved_parties",
 ]  # fmt: skip
 
 CSV_COLUMNS: Final = (
@@ -108,6 +110,33 @@ def recipients_of(found: Iterable[Disclosure]) -> tuple[Recipient, ...]:
         )
         for agency, fields in sorted(sent.items())
     )
+
+
+def unserved_parties(
+    participant: Participant, answer: LogAnswer, found: Iterable[Disclosure]
+) -> tuple[str, ...]:
+    """Return parties to which nothing of an answer was sent, sorted.
+
+    They are the parties of the agreements under which something was sent, or else of all ours. If
+    older entries match that the answer does not show, no party is named.
+
+    Args:
+        participant: the agency.
+        answer: answer of its disclosure log.
+        found: the disclosures of the answer.
+    """
+    if answer.more or not answer.entries:
+        return ()
+    sent = [one.received for one in found if one.kind == "disclosure"]
+    used = {one.contract_hash for one in sent}
+    parties = {
+        party.id
+        for signed in participant.contracts.all()
+        if not used or signed.hash.hex() in used
+        for party in signed.contract.parties
+    }
+    named = {one.recipient for one in sent} | {one.agency for one in answer.left_out}
+    return tuple(sorted(parties - named - {participant.agency}))
 
 
 def disclosures_csv(found: Iterable[Disclosure]) -> str:

@@ -188,15 +188,20 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         changes=changes,
         findings=tuple(found),
         unchecked=unchecked_parties(participant, text.contract),
-        left_out=_left_out(participant, merged),
+        left_out=left_out_parties(participant, merged),
         summary=summary,
         rule_sets=rule_sets,
         notes=unknown_names(text.contract, rule_sets),
     )
 
 
-def _left_out(participant: Participant, new: SignedContract) -> tuple[str, ...]:
-    """Return the parties of signed versions of this name that a version leaves out."""
+def left_out_parties(participant: Participant, new: SignedContract) -> tuple[str, ...]:
+    """Return the parties of signed versions that a version leaves out; former parties do not count.
+
+    Args:
+        participant: the agency that has signed the older versions.
+        new: the version, with the signatures so far.
+    """
     contract, found = new.contract, set[str]()
     for signed in participant.contracts.trusted():
         if signed.hash in contract.previous_hashes and signed.contract.name == contract.name:

@@ -18,12 +18,16 @@ from broker.keys.durable import make_private_folder
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock file at `path` (created with mode 0600) for the duration of the block.
 
+    Args:
+        path: the lock file.
+        wait: wait until another process has released it, for work of a moment.
+
     Raises:
-        StoreError: `already_running` if another process holds it; `store_unusable` if the file
-            cannot be created.
+        StoreError: `already_running` if another process holds it, without `wait`; `store_unusable`
+            if the file cannot be created.
     """
     try:
         make_private_folder(path.parent)
@@ -37,7 +41,7 @@ def exclusive(path: Path) -> Iterator[None]:
         ) from None
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             raise StoreError(

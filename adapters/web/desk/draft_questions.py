@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from adapters.web.desk.chosen import desk_of
 from adapters.web.desk.drafts import DRAFTS, draft_page, own_draft
+from adapters.web.desk.entry_forms import Faults
 from adapters.web.desk.wording import id_of, in_words
 from adapters.web.pages import Handler
 from adapters.web.texts import N_
@@ -23,8 +24,6 @@ from broker.operations.desk.new_referral import ReferralPlan, referral_plan
 CHANGED: Final = N_("This draft was changed from another page. Nothing of this page was saved yet.")
 _SAVED_THERE: Final = N_("%(field)s: the other page saved something else: %(text)s")
 
-Faults: TypeAlias = Sequence[tuple[str, str]]
-"""(id of the input, sentence) of each fault."""
 Planned: TypeAlias = Callable[[Visit, Draft, ReferralPlan], Response]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from adapters.web.desk.wording import id_of, in_words
 from adapters.web.texts import N_
@@ -16,6 +16,8 @@ from adapters.web.visit import Form
 from broker.operations.desk.answers import Fault, Problem
 from broker.operations.desk.entry_fields import EntryField
 
+Faults: TypeAlias = Sequence[tuple[str, str]]
+"""(id of the input, sentence) of each fault."""
 MOST_ITEMS: Final = 20
 """Most items of a list that a page shows at once."""
 

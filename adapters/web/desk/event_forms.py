@@ -5,7 +5,7 @@ Each form holds a key. The same form sent twice is one event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from uuid import uuid4
@@ -13,7 +13,7 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from adapters.web.desk.chosen import address_of, list_of
-from adapters.web.desk.entry_forms import MOST_ITEMS, faults_of, texts_of
+from adapters.web.desk.entry_forms import MOST_ITEMS, Faults, faults_of, texts_of
 from adapters.web.desk.wording import desk_page, id_of
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
@@ -28,8 +28,6 @@ from contracts.model import Contract
 _KEY_CHARACTERS: Final = 64
 
 Flat: TypeAlias = Mapping[str, JSON]
-Faults: TypeAlias = Sequence[tuple[str, str]]
-"""(id of the input, sentence) of each fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ enters new values, or marks fields as withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.responses import Response
 
 from adapters.web.desk.chosen import CASEWORKERS, address_of, chosen_referral, desk_of, list_of
+from adapters.web.desk.entry_forms import Faults
 from adapters.web.desk.event_forms import (
     EventForm,
-    Faults,
     Flat,
     answer_form,
     form_key,
@@ -31,6 +31,7 @@ from adapters.web.visit import Visit
 from broker.operations.desk.answers import Texts
 from broker.operations.desk.correction_form import correction_fields, recorded_consent
 from broker.operations.desk.entry_fields import EntryField, entry_fields
+from broker.operations.desk.further_content import ContentFault, content_problems
 from broker.operations.desk.further_events import (
     FurtherEvent,
     FurtherRequest,
@@ -69,6 +70,13 @@ class _Chosen:
         return self.event.withdraws is not None
 
 
+_CONTENT: Final[Mapping[ContentFault, str]] = {
+    "corrected_and_withdrawn": N_("Correct or withdraw, not both: %(field)s"),
+    "nothing_corrected": N_("Enter a new value, or choose a field to withdraw"),
+    "nothing_said": N_("Enter something to send"),
+}
+
+
 def further(visit: Visit) -> Response:
     """Ask for the content of a message; of a correction, first for the message that is wrong."""
     chosen = _chosen(visit)
@@ -79,7 +87,7 @@ def further(visit: Visit) -> Response:
 
 def send(visit: Visit) -> Response:
     """Send a message about the case."""
-    chosen = _chosen(visit)
+    chosen = _chosen(visit, seen=visit.session.shown.get(visit.route) or frozenset())
     if chosen.corrects and chosen.about is None:
         return _choose_page(visit, chosen)
     form = _form(visit, chosen)
@@ -107,31 +115,16 @@ def _missing_reference(visit: Visit, chosen: _Chosen) -> Faults:
 
 
 def _empty(visit: Visit, chosen: _Chosen, form: EventForm, flat: Flat) -> Faults:
-    """Return the fault of a message that says nothing, or withdraws a field that it corrects.
-
-    Answers about consent that are as recorded correct nothing.
-    """
-    withdraws, text = chosen.event.withdraws, visit.renderer.text
-    withdrawn = flat.get(withdraws) if withdraws else None
-    gone = {str(path) for path in withdrawn} if isinstance(withdrawn, list) else set()
-    before = chosen.about.flat if withdraws and chosen.about else {}
-    said = {
-        one.path
-        for one in form.fields
-        if one.path in flat
-        and one.path != withdraws
-        and flat[one.path] != before.get(one.path)
-        and not (withdraws and one.required)
-    }
+    """Return the faults of a message that says nothing, or withdraws a field that it corrects."""
+    corrected = {} if chosen.about is None else chosen.about.flat
     labels = {one.path: in_words(one.label) for one in form.fields}
-    twice = text(N_("Correct or withdraw, not both: %(field)s"))
-    both = [(id_of(path), twice % {"field": labels[path]}) for path in sorted(said & gone)]
-    if both or said or gone:
-        return both
-    if withdraws is None:
-        place = next((one.path for one in form.fields), "about")
-        return ((id_of(place), text(N_("Enter something to send"))),)
-    return ((id_of(withdraws), text(N_("Enter a new value, or choose a field to withdraw"))),)
+    return [
+        (
+            "about" if one.path is None else id_of(one.path),
+            visit.renderer.text(_CONTENT[one.fault]) % {"field": labels.get(one.path or "", "")},
+        )
+        for one in content_problems(chosen.event, form.fields, flat, corrected)
+    ]
 
 
 def _unsent(visit: Visit, form: EventForm, request: FurtherRequest) -> Faults:
@@ -149,7 +142,8 @@ def _unsent(visit: Visit, form: EventForm, request: FurtherRequest) -> Faults:
     ]
 
 
-def _chosen(visit: Visit) -> _Chosen:
+def _chosen(visit: Visit, seen: frozenset[tuple[str, str]] = frozenset()) -> _Chosen:
+    """Return the message that the address names; the log records what was not seen before."""
     held, desk = chosen_referral(visit), desk_of(visit)
     other = held.row.counterparty
     contract = referral_agreement(desk, held)[0].contract
@@ -159,8 +153,11 @@ def _chosen(visit: Visit) -> _Chosen:
         raise PageNotFoundError(visit=visit)
     if event.reference is None:
         return _Chosen(event, held, contract, (), None)
-    view = looking(visit, lambda actor: open_referral(desk, actor, held.referral_id, other))
+    view = looking(
+        visit, lambda actor: open_referral(desk, actor, held.referral_id, other, seen=seen)
+    )
     history = view.history
+    visit.session.shown.put(visit.route, frozenset((one.source, one.event_id) for one in history))
     earlier = tuple(one for one in history if one.fields and (event.withdraws is None or one.ours))
     named = visit.form.text("about") or visit.query.text("about")
     about = next((one for one in earlier if f"{one.source}/{one.event_id}" == named), None)

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from adapters.web.desk.chosen import CASEWORKERS, desk_of
 from adapters.web.desk.draft_questions import (
-    Faults,
     Question,
     ask,
     ask_again,
@@ -20,7 +19,7 @@ from adapters.web.desk.draft_questions import (
     with_plan,
 )
 from adapters.web.desk.drafts import DRAFTS, draft_page, own_draft
-from adapters.web.desk.entry_forms import MOST_ITEMS, faults_of, texts_of
+from adapters.web.desk.entry_forms import MOST_ITEMS, Faults, faults_of, texts_of
 from adapters.web.desk.wording import grouped, id_of
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
+
+from adapters.web.secret_tokens import new_token, token_digest
 
 PENDING_MS: Final = 10 * 60 * 1000
 """Time in which a person must have signed in at the provider."""
 MOST_PENDING: Final = 20_000
-TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +50,18 @@ class PendingSignIns:
             now: ms since the epoch.
             again: see ``PendingSignIn``.
         """
-        token, state, nonce, verifier = (secrets.token_urlsafe(TOKEN_BYTES) for _ in range(4))
+        token, state, nonce, verifier = (new_token() for _ in range(4))
         pending = PendingSignIn(state, nonce, verifier, onward, now, again)
         with self._lock:
             while len(self._by_digest) >= MOST_PENDING:
                 self._by_digest.popitem(last=False)
-            self._by_digest[_digest(token)] = pending
+            self._by_digest[token_digest(token)] = pending
         return token, pending
 
     def take(self, token: str, now: int) -> PendingSignIn | None:
         """Return the sign-in of a cookie, once; None if there is none, or its time is over."""
         with self._lock:
-            found = self._by_digest.pop(_digest(token), None)
+            found = self._by_digest.pop(token_digest(token), None)
         if found is None or now - found.began_ms >= PENDING_MS:
             return None
         return found
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "replace")).digest()

@@ -8,13 +8,13 @@ from typing import Final
 from starlette.responses import Response
 
 from adapters.web.officer.chosen import READERS, chosen_agreement, state_of
-from adapters.web.officer.for_us import for_us
 from adapters.web.officer.words import STATES
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.operations.agreement_state import agreement_states
 from contracts.calendar import agreement_dates, day_ms
 from contracts.model import Contract
+from contracts.party_overview import party_overview
 
 
 def agreements(visit: Visit) -> Response:
@@ -56,7 +56,7 @@ def agreement(visit: Visit) -> Response:
         contract=contract,
         state=state_of(visit, signed),
         states=STATES,
-        us=for_us(contract, participant.agency),
+        us=party_overview(contract, participant.agency),
         waiting=[one for one in waiting if one.line.sha256 != signed.hash.hex()],
         day_ms=day_ms,
     )

@@ -13,6 +13,7 @@ from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.contract_comparison import compare_versions, compared_with
+from broker.operations.contract_signing import left_out_parties
 from broker.registry.contracts import SignedContract
 from contracts.comparison_effects import Effect
 from contracts.comparison_sides import PlainChange, plain_change
@@ -45,6 +46,7 @@ def changes(visit: Visit) -> Response:
     signed = chosen_agreement(visit)
     everyone = visit.query.text("for") == "all"
     before = compared_with(participant, signed, visit.agency.clock())
+    state = state_of(visit, signed)
     party = None if everyone else participant.agency
     summary = None if before is None else compare_versions(before.text, signed.text, party).summary
     lines = () if summary is None else summary.lines
@@ -52,7 +54,7 @@ def changes(visit: Visit) -> Response:
         "officer/changes.html",
         signed=signed,
         contract=signed.contract,
-        state=state_of(visit, signed),
+        state=state,
         before=before,
         version=None if summary is None else summary.version,
         counts=[(tag, sum(one.effect in effects for one in lines)) for tag, effects in _COUNTED],
@@ -64,6 +66,7 @@ def changes(visit: Visit) -> Response:
         widening=sum(one.widening for one in lines),
         total=len(lines),
         everyone=everyone,
+        left_out=left_out_parties(participant, signed) if state.awaits_us else (),
         effects=EFFECTS,
         facts=_FACTS,
         path_in_words=path_in_words,

@@ -27,6 +27,7 @@ from broker.operations.case_disclosures import (
     disclosures_csv,
     disclosures_of,
     recipients_of,
+    unserved_parties,
 )
 from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
 from contracts.legal_codes import law_in_words
@@ -141,7 +142,9 @@ def _page(
         people=_rest(answer, people=True),
         program=_rest(answer, people=False),
         left_out=[] if answer is None else list(_left_out(visit, answer)),
-        sent_nothing=_sent_nothing(visit, answer, disclosures),
+        sent_nothing=()
+        if answer is None
+        else unserved_parties(visit.agency.participant(), answer, disclosures),
         recipients=recipients_of(disclosures),
     )
 
@@ -172,28 +175,6 @@ def _rest(answer: LogAnswer | None, *, people: bool) -> Sequence[LogEntry]:
         for one in answer.entries
         if (one.kind == "consultation" or not one.has_fields) and bool(one.acting_for) == people
     ]
-
-
-def _sent_nothing(
-    visit: Visit, answer: LogAnswer | None, disclosures: Sequence[Disclosure]
-) -> Sequence[str]:
-    """Return parties to which nothing of it was sent, sorted; none if older entries are not shown.
-
-    They are the parties of the agreements under which something was sent, or else of all ours.
-    """
-    if answer is None or answer.more or not answer.entries:
-        return ()
-    sent = [one.received for one in disclosures if one.kind == "disclosure"]
-    used = {one.contract_hash for one in sent}
-    participant = visit.agency.participant()
-    parties = {
-        party.id
-        for signed in participant.contracts.all()
-        if not used or signed.hash.hex() in used
-        for party in signed.contract.parties
-    }
-    named = {one.recipient for one in sent} | {one.agency for one in answer.left_out}
-    return sorted(parties - named - {participant.agency})
 
 
 def _left_out(visit: Visit, answer: LogAnswer) -> Iterable[LeftOut]:

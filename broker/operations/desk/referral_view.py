@@ -6,7 +6,7 @@ the person who opened it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.audit.actor import Actor
@@ -90,7 +90,12 @@ class ReferralView:
 
 
 def open_referral(
-    agency: DeskAgency, actor: Actor, referral_id: str, counterparty: str
+    agency: DeskAgency,
+    actor: Actor,
+    referral_id: str,
+    counterparty: str,
+    *,
+    seen: Collection[tuple[str, str]] = (),
 ) -> ReferralView:
     """Return a referral, after the disclosure log has recorded who opens it.
 
@@ -99,6 +104,8 @@ def open_referral(
         actor: the person, and the reason if one is asked for.
         referral_id: its id.
         counterparty: the other side.
+        seen: (sender, id) of events that this look showed before, when the person opened the form
+            that now comes back. They are in the log already.
 
     Raises:
         DeskError: `referral_not_kept`.
@@ -112,7 +119,11 @@ def open_referral(
         held = held_referral(tx, referral_id, counterparty)
         rows = _of_referral(tx, agency, held)
         kept = [(row, contents.open_event(row)) for row in rows]
-        entries = [consulted(agency, actor, row, one, now) for row, one in kept if one is not None]
+        entries = [
+            consulted(agency, actor, row, one, now)
+            for row, one in kept
+            if one is not None and (row.source or agency.id, row.event_id) not in seen
+        ]
         append_entries(tx, attributed(tx, actor, agency.secret, entries))
         items = [history_item(tx, agency, row, one, now) for row, one in kept]
     return _view(agency, held, contents, items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,16 @@ import pytest
 
 from adapters.web.people import EVERY_ROLE, Person, Role
 from adapters.web.serving import WebServer
-from adapters.web.session_files import FOLDER, SessionFiles, end_sessions, listed_sessions
+from adapters.web.session_files import (
+    FOLDER,
+    EndedSessions,
+    SessionFiles,
+    end_sessions,
+    listed_sessions,
+)
 from adapters.web.sessions import RECENT_MS, Sessions, SignIn
 from broker.store.database import open_store
+from broker.store.exclusion import exclusive
 from tests.support.command_line import Cli
 from tests.support.founded_partnership import COUNCIL, HOUR, NOW, SUPPORT, founded
 from tests.support.web_visitor import Visitor
@@ -144,6 +152,17 @@ def test_a_command_ends_the_sessions_of_everyone(
     end_sessions(folder, None, time.now)
 
     assert {one.get("/help").status_code for one in people} == {401}
+
+
+def test_two_commands_at_once_lose_no_end(folder: Path, time: Clock) -> None:
+    ended = folder / FOLDER / "ended.json"
+    with ThreadPoolExecutor(1) as thread:
+        with exclusive(ended.with_suffix(".lock")):  # another command is at work
+            waiting = thread.submit(end_sessions, folder, "sam", time.now)
+            ended.write_text(EndedSessions(people={"rosa": time.now}).model_dump_json())
+        waiting.result()
+    files = SessionFiles(folder)
+    assert {files.ended_ms(one) for one in ("rosa", "sam")} == {time.now}
 
 
 def test_an_end_that_cannot_be_read_ends_every_session(

@@ -50,6 +50,27 @@ def test_a_value_is_corrected_and_another_is_withdrawn(
     assert "<ins>" not in row(shown, "victim.phone")
 
 
+def test_a_form_that_comes_back_is_the_same_look(
+    desks: DeskPartnership, opened: Opened, referral: str
+) -> None:
+    charity, colleague = opened(SUPPORT), opened(SUPPORT)
+
+    def looks() -> int:
+        return len(desks[SUPPORT].entries("consultation"))
+
+    submit(charity, referral + CORRECTION, 422, reason="wrong_value")
+    assert looks() == 1
+    charity.post(referral + CORRECTION, {"reason": "wrong_value"})
+    assert looks() == 1
+    colleague.post(referral + CORRECTION, {"reason": "wrong_value"})  # this session opened no form
+    assert looks() == 2
+    submit(opened(COUNCIL), only(desks, COUNCIL, "fulfiller") + "/step/accepted")
+    deliver(desks)
+    before = looks()
+    charity.post(referral + CORRECTION, {"reason": "wrong_value"})  # with an event that is new
+    assert looks() == before + 1
+
+
 @pytest.mark.parametrize(
     ("typed", "at"),
     [

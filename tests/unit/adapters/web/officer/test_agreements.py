@@ -9,8 +9,9 @@ import pytest
 from adapters.web.people import Role
 from broker.agency.participant import load_participant
 from broker.operations.bundles import add_bundles, make_bundle
+from broker.operations.contract_revision import revise_contract
 from broker.operations.signatories import file_to_sign
-from tests.support.founded_partnership import NOW, POLICE, FoundedPartnership
+from tests.support.founded_partnership import COUNCIL, NOW, POLICE, SUPPORT, FoundedPartnership
 from tests.unit.adapters.web.officer.conftest import Person, sign
 
 
@@ -82,6 +83,23 @@ def test_our_signature_comes_from_another_machine(
     assert held is not None
     assert POLICE in held.parties
     assert "Ada Okafor" in visitor.get(f"/agreements/{next_version}/sign-off").text
+
+
+def test_a_version_without_a_party_warns_before_the_signature(
+    person: Person, sha256: str, folder: Path, world: FoundedPartnership, tmp_path: Path
+) -> None:
+    council = world.directory(COUNCIL, tmp_path)
+    held, out = next((council / "contracts").glob("*.yaml")), tmp_path / "without.yaml"
+    revise_contract(held, add=(), remove=(SUPPORT,), values={}, out=out, now=NOW)
+    sign(council, out)
+    add_bundles(folder, [out], NOW)
+    (without,) = load_participant(folder, NOW).contracts.awaiting(NOW)
+
+    warned = [
+        'id="left-out"' in person().get(f"/agreements/{one}/changes").text
+        for one in (without.hash.hex(), sha256)
+    ]
+    assert warned == [True, False]
 
 
 def test_a_signature_alone_is_enough(

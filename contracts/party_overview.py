@@ -1,4 +1,7 @@
-"""Content of the page `This agreement for us`, put together from the agreement's terms."""
+"""Meaning of an agreement for one party: what it gives and gets, why, by which law, how long.
+
+The page `This agreement for us` shows it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ from contracts.party_terms import Exchange, exchanges, party_of, party_purposes
 from contracts.terms import EventTerms, LegalBasis
 from contracts.wording import duration_words, field_label, in_words, type_title
 
+__all__ = ["ExchangeRow", "PartyOverview", "PurposeRow", "TimeRow", "party_overview"]
+
 _SENSITIVE = ("special-category", "criminal-offence")
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRow:
-    """Fields of one kind of event, between this agency and partners that are treated alike.
+    """Fields of one kind of event, between the party and partners that are treated alike.
 
     Attributes:
         title: the kind of event in words.
@@ -46,7 +51,7 @@ class ExchangeRow:
 
 @dataclass(frozen=True, slots=True)
 class PurposeRow:
-    """One purpose of this agency, with its law in words."""
+    """One purpose of the party, with its law in words."""
 
     title: str
     text: str
@@ -69,13 +74,13 @@ class TimeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ForUs:
+class PartyOverview:
     """Meaning of an agreement for one party.
 
     Attributes:
         party: the party.
         gives, gets: the rows of both directions.
-        never: categories of which this agency gets nothing at all.
+        never: categories of which the party gets nothing at all.
         purposes: purposes that it pursues.
         times: time limits.
     """
@@ -89,7 +94,7 @@ class ForUs:
 
     @property
     def gives_by_title(self) -> tuple[tuple[str, tuple[ExchangeRow, ...]], ...]:
-        """Return what this agency gives, by kind of event."""
+        """Return what the party gives, by kind of event."""
         titles = _once(row.title for row in self.gives)
         return tuple(
             (title, tuple(row for row in self.gives if row.title == title)) for title in titles
@@ -107,7 +112,7 @@ class ForUs:
 
     @property
     def kept(self) -> tuple[tuple[int, tuple[str, ...]], ...]:
-        """Return the years for which this agency keeps what it gets, with the kinds of event."""
+        """Return the years for which the party keeps what it gets, with the kinds of event."""
         titles: dict[int, list[str]] = {}
         got = {row.title for row in self.gets}
         for one in self.times:
@@ -116,7 +121,7 @@ class ForUs:
         return tuple((years, tuple(named)) for years, named in sorted(titles.items()))
 
 
-def for_us(contract: Contract, agency: str) -> ForUs:
+def party_overview(contract: Contract, agency: str) -> PartyOverview:
     """Return what an agreement means for one party.
 
     Raises:
@@ -128,7 +133,7 @@ def for_us(contract: Contract, agency: str) -> ForUs:
     every = _once(
         field.category for terms in contract.event_types.values() for field in terms.fields.values()
     )
-    return ForUs(
+    return PartyOverview(
         party,
         tuple(_row(contract, one) for one in exchanges(contract, agency, giving=True)),
         tuple(_row(contract, one) for one in gets),
