@@ -19,13 +19,15 @@ from adapters.retention import FolderRetention
 from adapters.side_faults import SideFaultRecord
 from adapters.sides import SideParts, SinkLoop, SourceLoop, sink_named, source_named
 from broker.agency.participant import LoadedAgency, Participant
-from broker.control.control import Control
+from broker.control.control import Control, Takers
 from broker.control.named_manifests import awaited_manifests
 from broker.control.own_listing import OwnListing
 from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements, SigningKeys
+from broker.control.own_unions import OwnUnions
 from broker.control.ping_answers import PingAnswers
 from broker.control.statement_sender import StatementSender
+from broker.control.unions_taken import UnionsTaken
 from broker.control.watch import Watch
 from broker.judging.key_resolver import TrustStore
 from broker.observing.health import Check, HealthServer, Readiness, health_app
@@ -118,7 +120,8 @@ def connect_broker(
 
     # Receiving: control records update keys and contracts, which data records are judged with.
     pings = PingAnswers(signing, trust, transport, clock)
-    control = Control(trust, participant.repository, store, exchange.take, pings.hear)
+    takers = Takers(pings.hear, UnionsTaken(store, secret).take)
+    control = Control(trust, participant.repository, store, exchange.take, takers)
     inbound = Inbound(control, Receiving(store, trust, secret), PositionGuard(store, transport))
     watch = Watch(loaded, store, clock, metrics, trust)
     arrivals = Arrivals(relay, statements, watch, sealing, status)
@@ -139,6 +142,7 @@ def connect_broker(
         pings,
         OwnReports(signing, relay.fenced, sealing, transport, clock),
         OwnListing(participant.agency, store, sealing, statement_sender, clock),
+        OwnUnions(store, secret, sealing, statement_sender, clock),
     )
     return BrokerService(loaded, parts, status, clock, on_retry)
 

@@ -32,6 +32,7 @@ NOTICE_CONTENT_TYPE = b"application/vnd.concordant.notice"
 PING_CONTENT_TYPE = b"application/vnd.concordant.ping"
 REPORT_CONTENT_TYPE = b"application/vnd.concordant.report"
 LISTING_CONTENT_TYPE = b"application/vnd.concordant.listing"
+UNION_CONTENT_TYPE = b"application/vnd.concordant.union"
 """Content type of messages on the control topics (docs/spec/topics.md)."""
 
 UNKNOWN_OFFSET = -1

@@ -202,6 +202,7 @@ _RULES: Mapping[str, Rule] = {
     "statistics.round_to": _floor,
     "statistics.suppress_breakdown_below": _floor,
     "statistics.secondary_suppression": _mark,
+    "statistics.tally": _more,
     "topics.*": _neutral,
     "processors.*": _more,
     "coordinator": _neutral,

@@ -422,7 +422,12 @@ def _statistics(contract: Contract) -> Iterator[str]:
         f"{control.suppress_breakdown_below}; the rest is rounded to {control.round_to}. "
         f"{control.text}"
     )
-    shown = {"suppress_below", "round_to", "suppress_breakdown_below", "text"}
+    if control.tally is not None:
+        yield from wrapped(
+            f"Cases that several kinds of agency have seen: {control.tally} tallies them, from "
+            "pseudonyms of each quarter whose key it does not have"
+        )
+    shown = {"suppress_below", "round_to", "suppress_breakdown_below", "text", "tally"}
     yield from other_members(control, shown | {"secondary_suppression"}, "    ")
 
 

@@ -105,6 +105,19 @@ def _complete(contract: Contract) -> Iterator[Finding]:
         if purpose.kind == "statistics" and contract.statistics is None:
             yield finding("statistics-uncontrolled", "missing", f"purposes.{name}")
     yield from _uncounted(contract)
+    yield from _tally(contract)
+
+
+def _tally(contract: Contract) -> Iterator[Finding]:
+    """Name what the role that tallies unions lacks."""
+    role = contract.statistics.tally if contract.statistics is not None else None
+    if role is None:
+        return
+    if contract.parties and contract.tally_party is None:
+        yield finding("statistics-tally", "party", "statistics.tally", role=role)
+    pursued = (contract.purposes[name].pursued_by for name in contract.statistics_purposes)
+    if not any(not roles or role in roles for roles in pursued):
+        yield finding("statistics-tally", "purpose", "statistics.tally", role=role)
 
 
 def _uncounted(contract: Contract) -> Iterator[Finding]:

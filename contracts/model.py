@@ -274,6 +274,28 @@ class Contract(Term):
         """Return the names of the purposes of the kind `statistics`."""
         return frozenset(n for n, purpose in self.purposes.items() if purpose.kind == "statistics")
 
+    @property
+    def statistics_parties(self) -> frozenset[str]:
+        """Return the parties whose role pursues a purpose of the kind `statistics`."""
+        pursued = [self.purposes[name].pursued_by for name in self.statistics_purposes]
+        return frozenset(
+            party.id
+            for party in self.parties
+            if any(not roles or party.role in roles for roles in pursued)
+        )
+
+    @property
+    def tally_party(self) -> str | None:
+        """Return the agency that tallies unions of cases; None if there is none."""
+        role = self.statistics.tally if self.statistics is not None else None
+        return next((party.id for party in self.parties if party.role == role), None)
+
+    @property
+    def contributors(self) -> tuple[str, ...]:
+        """Return the parties that may send events of some type, sorted."""
+        sending = {role for terms in self.event_types.values() for role in terms.publishers}
+        return tuple(sorted(party.id for party in self.parties if party.role in sending))
+
     @cached_property
     def policies(self) -> dict[tuple[str, tuple[str, ...], str], Any]:
         """Return the cache of `contracts.policy.policy_for`, whose values are its policies.

@@ -33,6 +33,7 @@ def dangling(contract: Contract) -> Iterator[Fault]:
     for name, terms in contract.event_types.items():
         yield from _dangling_in_type(contract, ("event_types", name), terms)
     yield from _parties(contract)
+    yield from _tally(contract)
     if contract.ends < contract.starts:
         yield ("ends",), "the agreement ends before it starts"
 
@@ -114,6 +115,19 @@ def _parties(contract: Contract) -> Iterator[Fault]:
     yield from _unknown(("governance_keys",), contract.governance_keys, seen, "party")
     if seen:  # a draft may have no parties yet
         yield from _unknown(("review_by",), contract.review_by, seen, "party")
+
+
+def _tally(contract: Contract) -> Iterator[Fault]:
+    """Yield a party that would tally unions and hold what their key protects."""
+    role = contract.statistics.tally if contract.statistics is not None else None
+    if role is None:
+        return
+    at = ("statistics", "tally")
+    yield from _unknown(at, [role], contract.roles.keys(), "role")
+    if any(role in (*one.publishers, *one.recipients) for one in contract.event_types.values()):
+        yield at, f"{role} sends or receives events, so it cannot tally unions of cases"
+    if len(contract.parties_of_role(role)) > 1:
+        yield at, f"{role} is the role of several parties, and one party tallies unions of cases"
 
 
 def _without_keys(contract: Contract) -> bool:

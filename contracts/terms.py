@@ -178,10 +178,13 @@ class StatisticalControl(Term):
             at once, for example a group, a small area and a month. Such figures say more of a
             person.
         secondary_suppression: whether further figures are hidden from which a hidden one follows.
+        tally: role of the party that tallies unions of cases. It sends and receives no events.
+            None if no union is given.
     """
 
     suppress_below: Annotated[StrictInt, Field(ge=2, le=100)]
     round_to: Annotated[StrictInt, Field(ge=1, le=100)]
     suppress_breakdown_below: Annotated[StrictInt, Field(ge=2, le=100)]
     secondary_suppression: StrictBool
+    tally: Identifier | None = None
     text: Text

@@ -87,7 +87,16 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
         (
             "Reference",
             [
-                *("commands", "configuration", "metrics", "codes", "runbook", "events", "formats", "public-api"),
+                *(
+                    "commands",
+                    "configuration",
+                    "metrics",
+                    "codes",
+                    "runbook",
+                    "events",
+                    "formats",
+                    "public-api",
+                ),
                 *(f"mappings/{kind}" for kind in ("csu", "council", "cps", "support")),
                 "compatibility",
             ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from broker.cli.figures_union import union_in_words, union_json, union_notes
 from broker.cli.output import Row, plain_table
 from broker.cli.times import day
 from broker.figures.tables import WITHOUT_CONSENT, PublishedFigure, label_of, values_of
@@ -85,6 +86,7 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
         "breakdown_threshold": release.control.suppress_breakdown_below,
         "round_to": published.round_to,
         "sources": list(_sources(release)),
+        "seen_by_several": union_json(release.union),
         "agencies_not_counted": _not_counted(release),
         "counts": dict(published.contributors),
         "cells": [_cell(one) for one in published.figures if one.where in table],
@@ -139,7 +141,10 @@ def sources_in_words(release: FiguresRelease) -> str:
         + (HIDDEN if one["share_percent"] is None else f"{one['share_percent']} %")
         for one in _sources(release)
     ]
-    return f"Sources: {'; '.join(shown)}."
+    sources = f"Sources: {'; '.join(shown)}."
+    if release.union is None:
+        return sources
+    return f"{sources} {union_in_words(release.union, HIDDEN)}"
 
 
 def notes_of(release: FiguresRelease) -> Iterator[str]:
@@ -149,6 +154,8 @@ def notes_of(release: FiguresRelease) -> Iterator[str]:
         f"These are the cases that {', '.join(counted)} recorded first. {others} other agencies of "
         "the agreement are not counted, so this is not the number of cases of the partnership."
     )
+    if release.union is not None:
+        yield from union_notes(release.union)
     if not release.ended:
         yield "The quarter has not ended, so it has further cases."
     yield (

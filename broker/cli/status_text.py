@@ -212,6 +212,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if status.notices_left_out:
         kinds = ", ".join(f"{count} {kind}" for kind, count in status.notices_left_out.items())
         yield "notices", f"too many to send, left out so far: {kinds}"
+    yield from _unions(status)
     if status.evidence:
         yield "evidence", f"{status.evidence} contradictions between signed texts, kept"
     referrals = status.referrals
@@ -220,6 +221,13 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         f"{referrals.open} open, {len(referrals.overdue)} overdue, "
         f"{referrals.cancellation_requested} to be cancelled, {referrals.cancelled} cancelled",
     )
+
+
+def _unions(status: Status) -> Iterator[tuple[str, str]]:
+    for one in status.unions:
+        until = moment(one.destroyed_by_ms)
+        held = f"{one.part} of {one.agencies}, destroyed by {until}"
+        yield "union", f"{one.agreement} {one.period}: {held}"
 
 
 def _since(status: Status, oldest_ms: int | None) -> str:

@@ -1874,6 +1874,24 @@ CODES: Final[Mapping[str, Meaning]] = {
     "type_unknown": Meaning(
         "the contract or the software has no such type", _NEWER_SOFTWARE + _OUR_EVENT
     ),
+    "union_malformed": Meaning(
+        "what another agency sent for a union of cases does not have its form",
+        "Nothing; it is ignored. If it goes on: telephone that agency.",
+    ),
+    "union_misplaced": Meaning(
+        "an agency sent a part of a union of cases that it may not send, or not to this agency, or "
+        "not now",
+        "Compare the agreements of both agencies and their clocks. A key for the agency that "
+        "tallies breaks the agreement: tell your information governance officer.",
+    ),
+    "union_unopenable": Meaning(
+        "what another agency sent for a union of cases was sealed to a key that this agency does "
+        "not have",
+        "Nothing; it is sent again within a day. If it goes on: telephone that agency.",
+    ),
+    "unions_many": Meaning(
+        "an agency sends parts of unions of cases too often", "Telephone that agency."
+    ),
     "unknown_case": Meaning(
         "the row names a case that is not known", "Correct the reference, or export the case first."
     ),

@@ -45,6 +45,7 @@ from broker.record import (
     PING_CONTENT_TYPE,
     RECEIPT_CONTENT_TYPE,
     REPORT_CONTENT_TYPE,
+    UNION_CONTENT_TYPE,
     KafkaPartition,
     Record,
 )
@@ -86,6 +87,21 @@ Each may have 512 kB, and an agency can contradict itself in any number of logs.
 
 TakeAgreement: TypeAlias = Callable[[bytes, ContractBook, int], ContractBook]
 """Takes a record of the contracts topic, the book and the time (ms); returns the book with it."""
+TakeUnion: TypeAlias = Callable[[bytes, StatementReader], str | None]
+"""Takes a statement for a union; returns its author, or None for one that is passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """Parts of a running adapter that take some records; without one they are passed over.
+
+    Attributes:
+        ping: takes a record with a ping or pong, and the time (ms).
+        union: takes a statement for a union.
+    """
+
+    ping: Callable[[bytes, int], None] | None = None
+    union: TakeUnion | None = None
 
 
 @dataclass(slots=True)
@@ -107,6 +123,7 @@ class News:
             their newest manifest is asked for.
         reports: reports that were taken.
         listings: agencies whose listing was taken.
+        unions: agencies whose statement for a union was taken.
         reports_dropped: (agency, code) of reports for this agency that were at fault.
         rejected: codes of records that did not verify.
         alarms: (agency, code) of states that need a person.
@@ -123,6 +140,7 @@ class News:
     manifests_wanted: list[str] = field(default_factory=list)
     reports: list[ReportTaken] = field(default_factory=list)
     listings: list[str] = field(default_factory=list)
+    unions: list[str] = field(default_factory=list)
     reports_dropped: list[tuple[str, str]] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
@@ -138,8 +156,7 @@ class Control:
         exchange: verifies and stores a record with a version that this agency has not signed, or
             with entries. Without it such a record is refused: a subscription leaves it to the
             adapter.
-        ping: takes a record with a ping or pong, and the time (ms). Without it such a record is
-            passed over: only a running adapter answers.
+        takers: take the records that only a running adapter takes.
     """
 
     def __init__(
@@ -148,7 +165,7 @@ class Control:
         repository: Repository,
         store: Store,
         exchange: TakeAgreement | None = None,
-        ping: Callable[[bytes, int], None] | None = None,
+        takers: Takers | None = None,
     ) -> None:
         self.trust = trust
         self.topics = control_topics(trust.manifests.deployment)
@@ -156,7 +173,7 @@ class Control:
         self._repository = repository
         self._store = store
         self._exchange = exchange
-        self._ping = ping
+        self._takers = takers or Takers()
         self._budgets = Budgets()
         self._heard_manifests: dict[bytes, tuple[str, bytes]] = {}
         self._judged = JudgedStatements()
@@ -367,12 +384,14 @@ class Control:
         if content_types == [RECEIPT_CONTENT_TYPE]:
             self._receipt(record.value, news, now)
         elif content_types == [PING_CONTENT_TYPE]:
-            if self._ping is not None:
-                self._ping(record.value, now)
+            if self._takers.ping is not None:
+                self._takers.ping(record.value, now)
         elif content_types == [REPORT_CONTENT_TYPE]:
             self._report(record.value, news, now)
         elif content_types == [LISTING_CONTENT_TYPE]:
             self._listing(record.value, news, now)
+        elif content_types == [UNION_CONTENT_TYPE]:
+            self._of_union(record.value, news, now)
         else:
             self._notice(record.value, news, now)
 
@@ -388,6 +407,13 @@ class Control:
         agency = take_listing(value, self._store, self._statement_reader(now))
         if agency is not None:
             news.listings.append(agency)
+
+    def _of_union(self, value: bytes, news: News, now: int) -> None:
+        """Take a key, tokens or the result of a union."""
+        if self._takers.union is not None:
+            agency = self._takers.union(value, self._statement_reader(now))
+            if agency is not None:
+                news.unions.append(agency)
 
     def _statement_reader(self, now: int) -> StatementReader:
         return StatementReader(self.trust.current, self.present().parties, self._budgets, now)

@@ -14,7 +14,6 @@ from broker.figures.referral_recording import ReferralFactReader
 from broker.figures.referral_values import SentReferral, sent_referrals
 from broker.store.transaction import Transaction
 from contracts.model import Contract
-from contracts.vocabulary.figures import Figures
 
 
 def own_counts(
@@ -36,8 +35,8 @@ def own_counts(
     if figures is None:
         return None
     dimensions = dimension_names(figures)
-    cases = _cases(tx, FactReader(secret), contract, figures, agency, period)
-    atoms, without_consent = count(cases, dimensions)
+    cases = values_by_case(tx, secret, contract, agency, period)
+    atoms, without_consent = count((values for _, values in cases), dimensions)
     return CountsOf(
         deployment=contract.deployment,
         agreement=contract.name,
@@ -51,18 +50,25 @@ def own_counts(
     )
 
 
-def _cases(
-    tx: Transaction,
-    reader: FactReader,
-    contract: Contract,
-    figures: Figures,
-    agency: str,
-    period: Period,
-) -> Iterator[CaseValues | None]:
+def values_by_case(
+    tx: Transaction, secret: bytes, contract: Contract, agency: str, period: Period
+) -> Iterator[tuple[bytes, CaseValues | None]]:
+    """Yield the cases that this agency minted in a period, by their pseudonyms.
+
+    Returns:
+        For each case its values; None if it is not counted for want of consent.
+
+    Raises:
+        SealBroken: a fact in the state was changed.
+    """
+    figures = counts(contract)
+    if figures is None:
+        return
+    reader = FactReader(secret)
     rows = tx.figure_facts.between(contract.name, period.first_ms, period.end_ms)
-    for _, of_case in groupby(rows, key=lambda row: row.case_key):
+    for case_key, of_case in groupby(rows, key=lambda row: row.case_key):
         facts = [reader.open(row) for row in of_case]
-        yield values_of_case(facts, figures, contract.by_id, agency)
+        yield case_key, values_of_case(facts, figures, contract.by_id, agency)
 
 
 def _referral_counts(

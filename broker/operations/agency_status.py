@@ -31,6 +31,7 @@ from broker.operations.registry_state import (
     missing_manifests,
     registry_differences,
 )
+from broker.operations.union_status import HeldPart, held_parts
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
 from broker.registry.contract_book import ContractBook
@@ -229,6 +230,7 @@ class Status:
     side_faults: tuple[SideFault, ...] = ()
     adapter_runs: bool = False
     put_aside: dict[str, int] = field(default_factory=dict)
+    unions: tuple[HeldPart, ...] = ()
 
 
 def report(agency: Path, now: int) -> Status:
@@ -324,6 +326,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         side_faults=side_faults(tx) if runs else (),
         adapter_runs=runs,
         not_taken=_not_taken(tx, now),
+        unions=held_parts(tx),
     )
 
 

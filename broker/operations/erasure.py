@@ -189,6 +189,7 @@ def erase_case(
             payloads = tx.inbox.forget_case(case_key, now) + _forget_desk(tx, case_key)
             facts = tx.figure_facts.forget_case(case_key)
             facts += tx.figure_referrals.forget_case(case_key)
+            facts += tx.unions.forget_case(case_key)
             reasons = 0
             if values or payloads or facts or planned:
                 hashes = [e.entry.reason_text for e in entries if e.entry.reason_text]

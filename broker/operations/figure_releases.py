@@ -9,6 +9,8 @@ from broker.figures.counting import dimension_names, parse_period
 from broker.figures.facts import counts
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, values_of
+from broker.figures.unions.held import altered_rows_named
+from broker.figures.unions.shares import held_share
 from broker.operations.figures import FiguresRelease
 from broker.store.database import Store
 from broker.store.figure_releases import FigureReleaseRow
@@ -70,7 +72,7 @@ def list_releases(
 
 
 def read_release(participant: Participant, store: Store, number: int) -> FiguresRelease | None:
-    """Return a release as it was made.
+    """Return a release as it was made, with the share of several as it is known now.
 
     Args:
         participant: this agency.
@@ -94,6 +96,8 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
         return None
     contract, figures, control = terms
     period = parse_period(row.period)
+    with store.reading() as tx, altered_rows_named():
+        union = held_share(tx, secret, contract, period.name)
     return FiguresRelease(
         agency=participant.agency,
         contract=contract,
@@ -104,6 +108,7 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
         ended=period.end_ms <= row.made_ms,
         published=published,
         repeated=False,
+        union=union,
     )
 
 

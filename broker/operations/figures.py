@@ -15,6 +15,8 @@ from broker.figures.facts import counts
 from broker.figures.own_counts import own_counts
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, publish
+from broker.figures.unions.held import altered_rows_named
+from broker.figures.unions.shares import UnionShare, held_share
 from broker.store.database import Store
 from contracts.model import Contract
 from contracts.names import require_known
@@ -43,6 +45,7 @@ class FiguresRelease:
         ended: whether the quarter has ended.
         published: the cells.
         repeated: whether it equals an earlier release.
+        union: share of cases that several kinds of agency have seen; None if there is none.
     """
 
     agency: str
@@ -54,6 +57,7 @@ class FiguresRelease:
     ended: bool
     published: Published
     repeated: bool
+    union: UnionShare | None
 
 
 def release_figures(
@@ -95,6 +99,8 @@ def release_figures(
         published, repeated = _published(
             store, secret, participant.agency, contract, quarter, tuple(by), now
         )
+        with store.reading() as tx, altered_rows_named():
+            union = held_share(tx, secret, contract, quarter.name)
     finally:
         store.close()
     return FiguresRelease(
@@ -107,6 +113,7 @@ def release_figures(
         ended=quarter.end_ms <= now,
         published=published,
         repeated=repeated,
+        union=union,
     )
 
 
@@ -126,7 +133,8 @@ def counted_agreements(
     for one in participant.contracts_in_force(now):
         contract = one.signed.contract
         figures, control = counts(contract), contract.statistics
-        if figures is not None and control is not None and _pursues(contract, participant.agency):
+        pursues = participant.agency in contract.statistics_parties
+        if figures is not None and control is not None and pursues:
             found[contract.name] = contract, figures, control
     return found
 
@@ -154,15 +162,6 @@ def _counted(
         code="statistics_missing",
         where="--contract",
         fix=_FIX,
-    )
-
-
-def _pursues(contract: Contract, agency: str) -> bool:
-    """Return whether a purpose of statistics is one of this agency's role."""
-    role = contract.role_of.get(agency)
-    return any(
-        not contract.purposes[name].pursued_by or role in contract.purposes[name].pursued_by
-        for name in contract.statistics_purposes
     )
 
 

@@ -18,6 +18,7 @@ from broker.audit.entries import Entry
 from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
 from broker.figures.recording import FactRecorder
+from broker.figures.unions.seen_cases import SeenRecorder
 from broker.referrals import Referrals
 from broker.registry.contract_in_force import ContractInForce
 from broker.sending.addressees import NotSealed
@@ -50,6 +51,7 @@ class Acceptance:
         self._again: list[str] = []
         self._referrals = Referrals(tx)
         self._facts = FactRecorder(tx, sealer.secret, sealer.agency)
+        self._seen = SeenRecorder(tx, sealer.secret)
         self._now = 0
         self._behind: set[tuple[bytes, str]] | None = None
         self._copies_size: int | None = None
@@ -135,6 +137,7 @@ class Acceptance:
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
         reached = replace(event, recipients=_served(event, prepared))
         self._facts.published(reached, contract, prepared.event_id, case_key, now)
+        self._seen.published(contract, prepared.case_id, case_key, now)
         self._keep_copies(event, prepared, case_key, now)
         if source_key is not None:
             self._entries += recording.collected(
@@ -271,6 +274,7 @@ class Acceptance:
         ]
         self._referrals.write()
         self._facts.write()
+        self._seen.write()
         self._tx.outbox.sealed_again(self._again)
         seqs = self._tx.outbox.add_many(outbox, self._now)
         self._tx.recipients.add_many(

@@ -125,6 +125,8 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
                 log.warning("events_not_taken", agency=taken.agency, state=state, events=count)
     for agency in news.listings:
         log.info("listing_taken", agency=agency)
+    for agency in news.unions:
+        log.info("union_statement_taken", agency=agency)
     for sender, notice in news.refusals:
         metrics.alarm("refused_by_recipient", sender)
         log.error(

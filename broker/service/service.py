@@ -23,6 +23,7 @@ from broker.control.control import Control
 from broker.control.own_listing import OwnListing
 from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements
+from broker.control.own_unions import OwnUnions
 from broker.control.ping_answers import PingAnswers
 from broker.control.watch import Found, Watch
 from broker.observing.health import STARTING
@@ -45,6 +46,8 @@ REPORTS_EVERY_S: Final = 5.0
 """Seconds between two looks for reports that are due."""
 LISTING_EVERY_S: Final = 5.0
 """Seconds between two looks whether the listing is due."""
+UNIONS_EVERY_S: Final = 60.0
+"""Seconds between two looks for keys, tokens and results of unions that are due."""
 LOOK_AGAIN_S: Final = 60.0
 """Seconds after which the interval of heartbeats is read again: an agreement may change it."""
 
@@ -63,6 +66,7 @@ class Parts:
         pings: answers pings of other agencies.
         reports: tells senders what became of their events.
         listing: tells partners what this agency offers.
+        unions: makes keys, tokens and results of unions.
     """
 
     publisher: Publisher
@@ -78,6 +82,7 @@ class Parts:
     pings: PingAnswers
     reports: OwnReports
     listing: OwnListing
+    unions: OwnUnions
 
 
 class BrokerService:
@@ -137,6 +142,7 @@ class BrokerService:
             self.when_heard(partial(self._pings_loop, stop), stop),
             self.when_heard(partial(self._reports_loop, stop), stop),
             self.when_heard(partial(self._listing_loop, stop), stop),
+            self.when_heard(partial(self._unions_loop, stop), stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
@@ -315,6 +321,16 @@ class BrokerService:
                 require_waiting_helps(error)
                 self._waits("listing_waits", error)
             await set_within(stop, LISTING_EVERY_S)
+
+    async def _unions_loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                for part in await self.parts.unions.look():
+                    self._log.info("union_statement_sent", part=part)
+            except ConcordantError as error:
+                require_waiting_helps(error)
+                self._waits("union_waits", error)
+            await set_within(stop, UNIONS_EVERY_S)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -1,7 +1,7 @@
-"""Tables for figures: cases and referrals of agreements with statistics, facts, and releases.
+"""Tables for figures: cases, referrals and unions of agreements with statistics, and releases.
 
-Facts and releases are encrypted under the agency's secret. The columns beside them do not identify
-a person (docs/spec/figures.md, "Facts").
+Facts, ids of cases, statements for unions and releases are encrypted under the agency's secret. The
+columns beside them do not identify a person (docs/spec/figures.md, "Facts").
 """
 
 from __future__ import annotations
@@ -50,6 +50,29 @@ figure_referral_facts = Table(
     Column("event_id", String(36), primary_key=True),
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
     sqlite_with_rowid=False,
+)
+
+union_cases = Table(
+    "union_cases",
+    metadata,
+    Column("case_key", LargeBinary(32), primary_key=True),
+    Column("agreement", String(63), nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),  # first own event about the case
+    Column("content", LargeBinary, nullable=False),  # its id, encrypted under the agency's secret
+    Index("ix_union_cases_seen", "agreement", "seen_ms"),
+    sqlite_with_rowid=False,
+)
+
+union_statements = Table(
+    "union_statements",
+    metadata,
+    Column("agreement", String(63), primary_key=True),
+    Column("period", String(7), primary_key=True),
+    Column("part", String(6), primary_key=True),
+    Column("agency", String(63), primary_key=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),  # of the note; zeros for an own one
+    Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
 )
 
 figure_releases = Table(

@@ -40,6 +40,7 @@ from broker.store.requests import Requests
 from broker.store.results import Results
 from broker.store.streams import Streams
 from broker.store.told_notices import ToldNotices
+from broker.store.unions import Unions
 
 
 class Transaction:
@@ -79,6 +80,7 @@ class Transaction:
         "results",
         "streams",
         "told_notices",
+        "unions",
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -110,6 +112,7 @@ class Transaction:
         self.figure_facts = FigureFacts(connection)
         self.figure_referrals = FigureReferrals(connection)
         self.figure_releases = FigureReleases(connection)
+        self.unions = Unions(connection)
         self.flow_hours = FlowHours(connection)
         self.desk_events = DeskEvents(connection)
         self.drafts = Drafts(connection)

@@ -357,6 +357,7 @@ CONTRACT = members(
             round_to=integer(1, 100),
             suppress_breakdown_below=integer(2, 100),
             secondary_suppression=flag,
+            tally=Optional(ID),
             text=text,
         )
     ),
@@ -416,6 +417,7 @@ def _check_names(contract: dict[str, Any]) -> None:
     for basis in contract["legal_bases"]:
         _all_in(basis["relied_on_by"], roles)
         _all_in([basis["purpose"]], purposes)
+    _check_tally(contract)
     for terms in contract["event_types"].values():
         _all_in([terms["topic"]], contract["topics"])
         _all_in([*terms["publishers"], *terms["recipients"]], roles)
@@ -423,6 +425,18 @@ def _check_names(contract: dict[str, Any]) -> None:
         _all_in(terms["informed"], terms["recipients"])
         for path, field in terms["fields"].items():
             _check_field(path, field, terms, purposes)
+
+
+def _check_tally(contract: dict[str, Any]) -> None:
+    role = (contract["statistics"] or {}).get("tally")
+    if role is None:
+        return
+    _all_in([role], contract["roles"])
+    for terms in contract["event_types"].values():
+        if role in terms["publishers"] or role in terms["recipients"]:
+            raise MalformedError("the party that tallies sends or receives events")
+    if sum(party["role"] == role for party in contract["parties"]) > 1:
+        raise MalformedError("several parties that tally")
 
 
 def _check_field(

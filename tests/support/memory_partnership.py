@@ -11,7 +11,7 @@ from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.policy import granted_from
 from contracts.vocabulary import unflatten
-from tests.support.founded_partnership import FoundedPartnership
+from tests.support.founded_partnership import NOW, FoundedPartnership
 from tests.support.memory_agency import Clock, MemoryAgency, cluster
 
 
@@ -80,9 +80,11 @@ class MemoryPartnership:
             member.store.close()
 
 
-def opened_partnership(world: FoundedPartnership, folder: Path) -> MemoryPartnership:
+def opened_partnership(
+    world: FoundedPartnership, folder: Path, now: int = NOW
+) -> MemoryPartnership:
     """The agencies of a founded partnership, each with a database in a folder."""
-    kafka, clock = cluster(world), Clock()
+    kafka, clock = cluster(world), Clock(now)
     return MemoryPartnership(
         world,
         {

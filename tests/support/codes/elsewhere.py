@@ -777,6 +777,22 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         P,
         "broker/control/test_listings.py::test_an_agency_cannot_make_others_check_many_listings",
     ),
+    "union_malformed": (
+        N,
+        "broker/control/test_unions.py::test_a_statement_at_fault_is_dropped_with_its_code",
+    ),
+    "union_misplaced": (
+        N,
+        "broker/control/test_unions.py::test_the_party_that_tallies_takes_no_key",
+    ),
+    "union_unopenable": (
+        N,
+        "broker/control/test_unions.py::test_a_statement_for_a_key_that_is_gone_is_dropped",
+    ),
+    "unions_many": (
+        P,
+        "broker/control/test_unions.py::test_an_agency_cannot_make_others_open_many_statements",
+    ),
     "report_malformed": (
         N,
         "broker/statements/test_reports.py::test_a_value_in_another_form_is_malformed",

@@ -118,6 +118,7 @@ WIDENING: dict[str, Callable[[Contract], Contract]] = {
     "end": lambda c: c.model_copy(update={"ends": c.ends + timedelta(days=1)}),
     "grace": part("retention", grace_days=366),
     "suppression": part("statistics", suppress_below=2),
+    "a role that tallies unions": part("statistics", tally="analyst"),
     "no disclosure control": lambda c: c.model_copy(update={"statistics": None}),
     "a text": part("use", onward_disclosure="To anyone."),
     "a prohibition less": lambda c: c.model_copy(update={

@@ -57,6 +57,12 @@ def purposes(contract: Contract, **update: Any) -> Contract:
     )
 
 
+def tallied(contract: Contract) -> Contract:
+    assert contract.statistics is not None
+    control = contract.statistics.model_copy(update={"tally": "analyst"})
+    return contract.model_copy(update={"statistics": control})
+
+
 def terms_of(contract: Contract, event_type: str, **update: Any) -> Contract:
     terms = contract.event_types[event_type].model_copy(update=update)
     return with_type(contract, event_type, terms)
@@ -127,6 +133,8 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
     ("statistics-uncontrolled", "error", lambda c: c.model_copy(update={"statistics": None})),
     ("statistics-uncounted", "warning",
      lambda c: change(c, CASE, "charging_decision", purposes=("prosecute",))),
+    ("statistics-tally", "warning", tallied),
+    ("statistics-tally", "error", lambda c: purposes(tallied(c), pursued_by=("police",))),
     ("lone-topic", "warning", lambda c: terms_of(c, CASE, topic="a")),
     ("consent-missing", "error", lambda c: change(c, MADE, "victim.name", consent=())),
     ("consent-hidden", "error",

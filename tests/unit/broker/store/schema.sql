@@ -84,6 +84,8 @@ CREATE INDEX ix_requests_event_id ON requests (event_id) WHERE event_id IS NOT N
 
 CREATE INDEX ix_results_waiting ON results (agency, since_ms) WHERE report_ms IS NULL;
 
+CREATE INDEX ix_union_cases_seen ON union_cases (agreement, seen_ms);
+
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
 
 CREATE TABLE attempts (
@@ -659,5 +661,27 @@ CREATE TABLE unauthenticated (
 	sha256 BLOB NOT NULL, 
 	code VARCHAR(64) NOT NULL, 
 	seen_ms BIGINT NOT NULL
+);
+
+CREATE TABLE union_cases (
+	case_key BLOB NOT NULL, 
+	agreement VARCHAR(63) NOT NULL, 
+	seen_ms BIGINT NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_union_cases PRIMARY KEY (case_key)
+)
+ WITHOUT ROWID
+
+;
+
+CREATE TABLE union_statements (
+	agreement VARCHAR(63) NOT NULL, 
+	period VARCHAR(7) NOT NULL, 
+	part VARCHAR(6) NOT NULL, 
+	agency VARCHAR(63) NOT NULL, 
+	time_ms BIGINT NOT NULL, 
+	digest BLOB NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_union_statements PRIMARY KEY (agreement, period, part, agency)
 );
 

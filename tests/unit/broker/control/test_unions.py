@@ -1,0 +1,374 @@
+"""Unions of three contributors and a party that tallies, in memory (docs/spec/figures.md)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.agency.participant import LoadedAgency
+from broker.control.own_statements import SigningKeys
+from broker.control.own_unions import SINCE, OwnUnions
+from broker.control.statement_sender import StatementSender
+from broker.errors import StoreError, TransportError
+from broker.figures.unions.held import HeldUnion
+from broker.figures.unions.tally import Tally
+from broker.operations.union_status import held_parts
+from broker.statements.partner_statements import (
+    SealedStatement,
+    StatementPlace,
+    parse_statement,
+    seal_statement,
+)
+from broker.statements.union_statements import UNION
+from tests.support.founded_partnership import FoundedPartnership
+from tests.support.founding import cheap_scrypt
+from tests.support.memory_agency import MemoryAgency
+from tests.support.memory_control import ControlNode
+from tests.support.tallied_partnership import (
+    ANALYST,
+    BEFORE_END,
+    CHARITY,
+    CLOSES,
+    CONTRIBUTORS,
+    COUNCIL,
+    DAY,
+    OPENS,
+    PERIOD,
+    POLICE,
+    TalliedPartnership,
+    UnionNode,
+    cases,
+    founded_with_tally,
+    opened,
+)
+
+
+@pytest.fixture(scope="module")
+def tallied() -> FoundedPartnership:
+    with cheap_scrypt():
+        return founded_with_tally()
+
+
+@pytest.fixture
+def town(tallied: FoundedPartnership, tmp_path: Path) -> Iterator[TalliedPartnership]:
+    partnership = opened(tallied, tmp_path)
+    yield partnership
+    partnership.close()
+
+
+async def shared(town: TalliedPartnership, one: int = 6, several: int = 6) -> None:
+    """Report cases that one kind of agency sees, and cases that two kinds see."""
+    for case in cases(several):
+        await town.report(CHARITY, POLICE, case)
+        town.clock.pass_(1000)
+        await town.report(POLICE, COUNCIL, case)
+    for case in cases(one):
+        town.accept(CHARITY, POLICE, case)
+
+
+def parts(node: UnionNode) -> dict[str, list[SealedStatement]]:
+    """The statements on Kafka, by part."""
+    found: dict[str, list[SealedStatement]] = {}
+    for record in node.on_kafka():
+        statement = parse_statement(UNION, record.value or b"")
+        found.setdefault(statement.place.subject[-1], []).append(statement)
+    return found
+
+
+def sealed(
+    town: TalliedPartnership, author: str, part: str, content: bytes, *to: str, period: str = PERIOD
+) -> bytes:
+    """A statement as a faulty agency could make it."""
+    world = town.town.world
+    subject = (world.contract.name, period, part)
+    place = StatementPlace(world.deployment, author, town.clock.now, subject)
+    keys = [world.exchange_key(one) for one in to]
+    return seal_statement(UNION, place, content, keys, world.author(author, receipts=True))
+
+
+async def test_the_share_of_cases_that_several_kinds_saw(town: TalliedPartnership) -> None:
+    await shared(town)
+    town.at(OPENS)
+    news = await town.round()
+    assert not any(one.rejected for one in news)
+    results = {agency: node.result for agency, node in town.nodes.items()}
+    assert results[ANALYST] == Tally(CONTRIBUTORS, 50)
+    assert set(results.values()) == {results[ANALYST]}
+
+
+async def test_a_small_number_is_hidden_from_every_party(town: TalliedPartnership) -> None:
+    await shared(town, one=6, several=3)
+    town.at(OPENS)
+    await town.round()
+    assert {node.result for node in town.nodes.values()} == {Tally(CONTRIBUTORS, None)}
+
+
+async def test_cases_without_consent_are_in_no_union(town: TalliedPartnership) -> None:
+    await shared(town, one=0)
+    for case in cases(6):
+        town.accept(CHARITY, POLICE, case, consent=False)
+    town.at(OPENS)
+    await town.round()
+    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 100)
+
+
+async def test_nothing_is_sent_before_the_quarter_is_collected(town: TalliedPartnership) -> None:
+    await shared(town, several=1)
+    town.at(OPENS - 1000)
+    await town.round()
+    assert town.nodes[ANALYST].on_kafka() == []
+    assert all(node.held() == set() for node in town.nodes.values())
+
+
+async def test_keys_go_to_contributors_and_tokens_to_the_party_that_tallies(
+    town: TalliedPartnership,
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.nodes[COUNCIL].own.look()
+    for agency in (POLICE, CHARITY):
+        assert town.nodes[agency].hear().rejected == []
+        await town.nodes[agency].own.look()
+    found = parts(town.nodes[ANALYST])
+    assert [(one.place.agency, set(one.wraps)) for one in found["key"]] == [
+        (COUNCIL, {POLICE, CHARITY})
+    ]
+    assert {one.place.agency: set(one.wraps) for one in found["tokens"]} == {
+        agency: {ANALYST} for agency in CONTRIBUTORS
+    }
+    assert town.nodes[ANALYST].held() == set()
+    town.nodes[ANALYST].hear()
+    assert town.nodes[ANALYST].held() == {("tokens", agency) for agency in CONTRIBUTORS}
+
+
+async def test_the_party_that_tallies_takes_no_key(town: TalliedPartnership) -> None:
+    """A contributor could seal one for it; it is refused before it is opened."""
+    town.at(OPENS)
+    await town.nodes[COUNCIL].own.look()
+    value = sealed(town, COUNCIL, "key", b"k" * 32, ANALYST, POLICE)
+    assert town.nodes[ANALYST].hear(value).rejected == ["union_misplaced"]
+    assert town.nodes[ANALYST].held() == set()
+    assert town.nodes[POLICE].hear(value).unions == [COUNCIL]
+
+
+async def test_everything_but_the_result_is_destroyed(town: TalliedPartnership) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.round()
+    assert all(node.held() == {("result", ANALYST)} for node in town.nodes.values())
+    assert town.nodes[POLICE].case_ids() == 6
+    town.at(CLOSES - 1000)
+    await town.nodes[POLICE].own.look()
+    assert town.nodes[POLICE].case_ids() == 6
+    town.at(CLOSES)
+    await town.nodes[POLICE].own.look()
+    assert town.nodes[POLICE].case_ids() == 0
+
+
+async def test_a_tallied_quarter_is_not_tallied_again(town: TalliedPartnership) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.round()
+    tokens = [
+        record.value
+        for record in town.nodes[ANALYST].on_kafka()
+        if parse_statement(UNION, record.value or b"").place.subject[-1] == "tokens"
+    ]
+    news = town.nodes[ANALYST].hear(*(value or b"" for value in tokens))
+    assert (news.unions, news.rejected) == ([], [])
+    assert town.nodes[ANALYST].held() == {("result", ANALYST)}
+
+
+async def test_a_contributor_that_is_away_is_missing_from_the_result(
+    town: TalliedPartnership,
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.round(COUNCIL, POLICE, ANALYST)
+    assert town.nodes[ANALYST].result is None
+    town.at(CLOSES + DAY)
+    await town.round(ANALYST)
+    assert town.nodes[ANALYST].result == Tally((COUNCIL, POLICE), None)
+
+
+async def test_the_next_contributor_makes_the_key_if_the_first_is_away(
+    town: TalliedPartnership,
+) -> None:
+    await shared(town)
+    town.at(OPENS + DAY - 1000)
+    await town.round(POLICE, CHARITY)
+    assert town.nodes[POLICE].held() == set()
+    town.at(OPENS + DAY)
+    await town.round(POLICE, CHARITY, ANALYST)
+    assert town.nodes[CHARITY].held() == {("key", POLICE)}
+    assert town.nodes[ANALYST].result is None
+    await town.round()  # the first is back, and uses the key that is there
+    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+
+
+async def test_of_two_keys_that_of_the_first_maker_counts(town: TalliedPartnership) -> None:
+    await shared(town)
+    town.at(OPENS + DAY)
+    for agency in (POLICE, COUNCIL):  # neither has read what the other made
+        await town.nodes[agency].own.look()
+    await town.round(POLICE, COUNCIL, CHARITY)
+    assert {("key", COUNCIL), ("key", POLICE)} <= town.nodes[CHARITY].held()
+    await town.round()
+    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+
+
+async def test_a_statement_is_sent_once_and_again_after_a_day(town: TalliedPartnership) -> None:
+    await shared(town)
+    town.at(OPENS)
+    node = town.nodes[COUNCIL]
+    assert await node.own.look() == ("key", "tokens")
+    assert await node.own.look() == ()
+    town.clock.pass_(DAY)
+    assert await node.own.look() == ("key", "tokens")
+
+
+async def test_a_kafka_that_is_down_leaves_statements_due(town: TalliedPartnership) -> None:
+    await shared(town)
+    town.at(OPENS)
+    town.town.members[COUNCIL].kafka.up = False
+    with pytest.raises(TransportError):
+        await town.nodes[COUNCIL].own.look()
+    town.town.members[COUNCIL].kafka.up = True
+    await town.round()
+    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+
+
+async def test_an_agency_without_the_ids_of_the_whole_quarter_sends_no_tokens(
+    town: TalliedPartnership,
+) -> None:
+    await shared(town)
+    with town.town.members[COUNCIL].store.transaction() as tx:
+        tx.meta.set(f"{SINCE}:{town.town.world.contract.name}", BEFORE_END.to_bytes(8, "big"))
+    town.at(OPENS + DAY)
+    await town.round()
+    assert "tokens" in parts(town.nodes[POLICE])
+    assert {one.place.agency for one in parts(town.nodes[POLICE])["tokens"]} == {POLICE, CHARITY}
+
+
+RESULT = b'{"contributors":["csu-camden"],"share_percent":50}'
+
+
+@pytest.mark.parametrize(
+    ("author", "part", "content", "reader", "code"),
+    [
+        (POLICE, "result", RESULT, COUNCIL, "union_misplaced"),
+        (ANALYST, "tokens", b"", ANALYST, ""),  # its own
+        (POLICE, "tokens", b"", COUNCIL, "union_misplaced"),
+        (ANALYST, "key", b"k" * 32, POLICE, "union_misplaced"),
+        (POLICE, "key", b"k" * 31, COUNCIL, "union_malformed"),
+        (POLICE, "tokens", b"x", ANALYST, "union_malformed"),
+        (POLICE, "other", b"x", COUNCIL, "union_malformed"),
+        (ANALYST, "result", b"{}", POLICE, "union_malformed"),
+        (ANALYST, "result", RESULT.replace(b"csu-camden", b"elsewhere"), POLICE, "union_malformed"),
+        (ANALYST, "result", RESULT.replace(b"50", b"101"), POLICE, "union_malformed"),
+    ],
+)
+async def test_a_statement_at_fault_is_dropped_with_its_code(
+    town: TalliedPartnership, author: str, part: str, content: bytes, reader: str, code: str
+) -> None:
+    town.at(OPENS)
+    await town.nodes[COUNCIL].own.look()
+    before = town.nodes[reader].held()
+    news = town.nodes[reader].hear(sealed(town, author, part, content, reader))
+    assert (news.unions, news.rejected) == ([], [code] if code else [])
+    assert town.nodes[reader].held() == before
+
+
+@pytest.mark.parametrize("period", ["2026-Q3", "2026-Q1", "2026-Q5"])
+async def test_a_key_of_another_time_is_refused(town: TalliedPartnership, period: str) -> None:
+    town.at(OPENS)
+    await town.nodes[COUNCIL].own.look()
+    value = sealed(town, POLICE, "key", b"k" * 32, COUNCIL, period=period)
+    (code,) = town.nodes[COUNCIL].hear(value).rejected
+    assert code == ("union_malformed" if period.endswith("Q5") else "union_misplaced")
+
+
+async def test_a_statement_for_a_key_that_is_gone_is_dropped(town: TalliedPartnership) -> None:
+    town.at(OPENS)
+    await town.nodes[COUNCIL].own.look()
+    world = town.town.world
+    place = StatementPlace(world.deployment, POLICE, OPENS, (world.contract.name, PERIOD, "key"))
+    key = replace(world.exchange_key(COUNCIL), kid=bytes(32))
+    value = seal_statement(UNION, place, b"k" * 32, [key], world.author(POLICE, receipts=True))
+    assert town.nodes[COUNCIL].hear(value).rejected == ["union_unopenable"]
+
+
+async def test_an_agency_cannot_make_others_open_many_statements(town: TalliedPartnership) -> None:
+    town.at(OPENS)
+    await town.nodes[COUNCIL].own.look()
+    values = []
+    for number in range(UNION.a_minute + 1):
+        town.clock.pass_(1)
+        values.append(sealed(town, POLICE, "key", number.to_bytes(32, "big"), COUNCIL))
+    news = town.nodes[COUNCIL].hear(*values)
+    assert (len(news.unions), news.rejected) == (UNION.a_minute, ["unions_many"])
+
+
+async def test_an_altered_row_is_an_error_of_the_state(town: TalliedPartnership) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.nodes[COUNCIL].own.look()
+    with sqlite3.connect(town.town.members[COUNCIL].database) as connection:
+        connection.execute("UPDATE union_statements SET content = zeroblob(60)")
+    with pytest.raises(StoreError) as raised:
+        await town.nodes[COUNCIL].own.look()
+    assert raised.value.code == "store_corrupt"
+
+
+async def test_neither_kafka_nor_the_state_shows_tokens_keys_or_ids(
+    town: TalliedPartnership,
+) -> None:
+    ids = cases(6)
+    for case in ids:
+        town.accept(CHARITY, POLICE, case)
+    town.at(OPENS)
+    await town.round(*CONTRIBUTORS)
+    with town.town.members[CHARITY].store.reading() as tx:
+        held = HeldUnion(tx, town.town.members[CHARITY].secret, town.nodes[CHARITY].place).key()
+        rows = [one.content for one in tx.unions.seen_since(town.nodes[CHARITY].place.agreement, 0)]
+    assert held is not None
+    secrets = [held.secret, *map(held.key.token, ids)]
+    on_kafka = b"".join(record.value or b"" for record in town.nodes[CHARITY].on_kafka())
+    on_disk = town.town.members[CHARITY].database.read_bytes()
+    wal = town.town.members[CHARITY].database.with_suffix(".db-wal")
+    on_disk += wal.read_bytes() if wal.exists() else b""
+    assert len(rows) == len(ids)
+    assert not any(one in on_kafka or one in on_disk for one in secrets)
+    assert not any(case.encode() in b"".join(rows) for case in ids)
+
+
+async def test_without_a_party_that_tallies_no_id_is_kept(
+    node: ControlNode, police: MemoryAgency
+) -> None:
+    assert police.publish(police.event()) is not None
+    with police.store.reading() as tx:
+        assert list(tx.unions.seen_since(police.world.contract.name, 0)) == []
+    signing = SigningKeys(LoadedAgency(police.participant), police.clock)
+    sender = StatementSender(signing, police.store, police.transport, police.clock)
+    own = OwnUnions(police.store, police.secret, police.terms, sender, police.clock)
+    assert await own.look() == ()
+    assert node.said() == []
+
+
+async def test_status_says_what_is_held_and_when_it_is_destroyed(town: TalliedPartnership) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.round(COUNCIL, POLICE)
+    with town.town.members[POLICE].store.reading() as tx:
+        (key,) = held_parts(tx)
+    assert (key.period, key.part, key.agencies) == (PERIOD, "key", 1)
+    assert key.destroyed_by_ms == CLOSES
+    town.nodes[ANALYST].hear()
+    with town.town.members[ANALYST].store.reading() as tx:
+        (tokens,) = held_parts(tx)
+    assert (tokens.part, tokens.agencies) == ("tokens", 2)
+    assert tokens.destroyed_by_ms == CLOSES + DAY
