@@ -11,7 +11,7 @@ from __future__ import annotations
 import gettext
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -139,6 +139,17 @@ def measured(page: Page, address: str, plain: Page | None = None) -> Measured:
     page.set_viewport_size({"width": WIDE, "height": HEIGHT})
     page.goto(address)
     scripted = [] if plain is None else different_parts(page, plain, address)
+    return measured_here(page, scripted)
+
+
+def measured_here(page: Page, scripted: Sequence[str] = ()) -> Measured:
+    """Look at the open page in each width and with each colours.
+
+    Args:
+        page: a tab.
+        scripted: what the page has only with or only without scripts.
+    """
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
     violations = [f"light: {one}" for one in axe_violations(page)]
     sideways = [f"at {WIDE}: {one}" for one in scrolls_sideways(page)]
     page.emulate_media(color_scheme="dark")
@@ -149,7 +160,7 @@ def measured(page: Page, address: str, plain: Page | None = None) -> Measured:
     page.set_viewport_size({"width": NARROW, "height": HEIGHT})
     violations += [f"at {NARROW}: {one}" for one in axe_violations(page, only=LAYOUT_RULES)]
     sideways += [f"at {NARROW}: {one}" for one in scrolls_sideways(page)]
-    return Measured(violations, sideways, forced, scripted)
+    return Measured(violations, sideways, forced, list(scripted))
 
 
 def different_parts(page: Page, plain: Page, address: str) -> list[str]:
