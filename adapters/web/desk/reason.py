@@ -64,25 +64,28 @@ def state(visit: Visit) -> Response:
     if len(case) != MOST_NAME:
         raise PageNotFoundError(visit=visit)
     code, words = visit.form.text("code"), visit.form.text("words") or None
-    faults = _faults(visit, code, words)
-    if faults:
+    fault = _fault(code, words)
+    if fault is not None:
+        place, sentence = fault
+        faults = [(place, visit.renderer.text(sentence))]
         return visit.page("desk/reason.html", status=422, **_question(visit, case, back, faults))
-    visit.session.reasons.state(case, StatedReason(code, words), visit.agency.clock())
+    line = None if words is None else reason_text(words, "", "")
+    visit.session.reasons.state(case, StatedReason(code, line), visit.agency.clock())
     return visit.redirect(back)
 
 
-def _faults(visit: Visit, code: str, words: str | None) -> Sequence[tuple[str, str]]:
-    text = visit.renderer.text
+def _fault(code: str, words: str | None) -> tuple[str, str] | None:
+    """Return the input that is wrong, and the sentence about it; None if nothing is wrong."""
     if code not in REASON_WORDS:
-        return [("code", text(N_("Choose why you look at this case")))]
+        return "code", N_("Choose why you look at this case")
     if not is_stated(code, words):
-        return [("words", text(N_("Say in words why you look at this case")))]
+        return "words", N_("Say in words why you look at this case")
     try:
         if words is not None:
             reason_text(words, "", "")
     except WrongInputError:
-        return [("words", text(N_("Say it in one line of at most 200 characters")))]
-    return ()
+        return "words", N_("Say it in one line of at most 200 characters")
+    return None
 
 
 def _question(
