@@ -35,10 +35,14 @@ def protect_exactly(knowledge: Knowledge, targets: Sequence[Target]) -> list[Wor
         The proofs; None if the table is too large, or if hiding figures is not enough. The states
         are then as before.
     """
-    asked = [one for target in targets for one in requirements(knowledge, target, merged=False)]
-    goals = sum(len(option) for one in asked for option in one.options)
-    if goals * len(knowledge.population.atoms) > LARGEST:
-        return None
+    asked: list[Requirement] = []
+    goals = 0
+    for target in targets:
+        for one in requirements(knowledge, target, merged=False):
+            asked.append(one)
+            goals += sum(len(option) for option in one.options)
+            if goals * len(knowledge.population.atoms) > LARGEST:
+                return None
     before = knowledge.state.copy()
     hideable = np.nonzero(before == State.SHOWN)[0]
     knowledge.state[hideable] = State.SAFE

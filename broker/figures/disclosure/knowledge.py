@@ -115,6 +115,7 @@ class Knowledge:
         self._thresholds = np.array([one.threshold for one in statements], dtype=np.int64)
         self._shown = np.array([one.shown for one in statements], dtype=np.int64).reshape(-1, 2)
         self._views: dict[tuple[bytes, bool], View] = {}
+        self._by_size: dict[int, Integers] = {}
 
     def view(self, known: npt.NDArray[np.bool_], *, trusting: bool = True) -> View:
         """The view of a set of contributors, shape (contributors,); none is the public."""
@@ -143,6 +144,14 @@ class Knowledge:
             told_high=np.where(is_small, self._thresholds - 1, dominated_high),
             trusting=trusting,
         )
+
+    def by_size(self, statement: int) -> Integers:
+        """The atoms of a statement, those with most cases first."""
+        if statement not in self._by_size:
+            members = self.statements[statement].members
+            order = np.argsort(-self.population.totals[members], kind="stable")
+            self._by_size[statement] = members[order]
+        return self._by_size[statement]
 
     def is_told(self, statement: int) -> bool:
         """A mark `primary` tells of the statement, or of one that contains it."""

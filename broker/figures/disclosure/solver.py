@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from broker.figures.disclosure.population import Integers
 
-__all__ = ["Floats", "Problem", "solve"]
+__all__ = ["Contradiction", "Floats", "Problem", "least_change", "solve"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,6 +82,60 @@ def solve(problem: Problem) -> Floats | None:
     if status != highspy.HighsModelStatus.kOptimal and not feasible:
         raise ArithmeticError(f"The solver stopped without an answer: {status.name}.")
     return np.array(highs.getSolution().col_value)
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Proof that a linear problem has no solution.
+
+    Attributes:
+        weights: shape (rows,). The sum of the rows with these weights cannot lie within the sum of
+            their bounds, up to one sign for all.
+    """
+
+    weights: Floats
+
+
+def least_change(problem: Problem) -> Floats | Contradiction:
+    """Values of the columns with the least sum of absolute values, whatever `cost` says.
+
+    All columns are 0 at first, so the dual simplex method only has to repair the rows that this
+    violates: in a problem that is nearly solved it needs few steps.
+
+    Args:
+        problem: its columns can be 0.
+
+    Raises:
+        ArithmeticError: The solver gives neither a solution nor a proof that there is none.
+    """
+    number = len(problem.cost)
+    lp = highspy.HighsLp()
+    lp.num_col_ = 2 * number
+    lp.num_row_ = len(problem.row_low)
+    lp.col_cost_ = np.ones(2 * number)
+    lp.col_lower_ = np.zeros(2 * number)
+    lp.col_upper_ = np.concatenate([problem.high, -problem.low])
+    lp.row_lower_ = problem.row_low
+    lp.row_upper_ = problem.row_high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = np.append(problem.starts[:-1], problem.starts + problem.starts[-1])
+    lp.a_matrix_.index_ = np.tile(problem.rows, 2)
+    lp.a_matrix_.value_ = np.append(problem.values, -problem.values)
+    highs = _quiet_solver()
+    highs.setOptionValue("presolve", "off")
+    highs.passModel(lp)
+    highs.run()
+    status = highs.getModelStatus()
+    if status == highspy.HighsModelStatus.kOptimal:
+        values: Floats = np.array(highs.getSolution().col_value)
+        changes: Floats = values[:number] - values[number:]
+        return changes
+    if status == highspy.HighsModelStatus.kInfeasible:
+        # its type stubs lack this method
+        _, found, weights = highs.getDualRay()  # type: ignore[attr-defined]
+        if found:
+            return Contradiction(np.array(weights))
+    raise ArithmeticError(f"The solver stopped without an answer: {status.name}.")
 
 
 class _QuietSolver(highspy.Highs):
