@@ -126,6 +126,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "heartbeats",
                 "reports",
                 "pings",
+                "partner-statements",
                 "directory",
                 "evidence",
                 "disclosure-log",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 from adapters.demo.person import POLICE
@@ -14,12 +13,11 @@ from broker.agency.participant import Participant
 from broker.agency.running import open_held_state
 from broker.cli.figures_text import columns_of, json_of, rows_of, sources_in_words
 from broker.clock import now_ms
-from broker.figures.counting import Period, parse_period
+from broker.figures.counting import Period, last_quarters
 from broker.figures.own_counts import own_counts
 from broker.operations.figures import release_figures
 
 BY: Final = ("borough", "strand")
-_MONTHS: Final = 3
 
 
 def quarter_figures(
@@ -39,7 +37,7 @@ def quarter_figures(
         result: takes the release.
     """
     now = now_ms()
-    period = _quarter_of(now)
+    (period,) = last_quarters(now, 1)
     screen.act(f"Figures of {period.name}, without a central database")
     known = len(set(cases))
     counted = sum(_minted(one, period, now) for one in participants.values())
@@ -69,8 +67,3 @@ def _minted(participant: Participant, period: Period, now: int) -> int:
     finally:
         store.close()
     return 0 if found is None else found.cases + found.without_consent
-
-
-def _quarter_of(now: int) -> Period:
-    day = datetime.fromtimestamp(now / 1000, UTC)
-    return parse_period(f"{day.year}-Q{(day.month - 1) // _MONTHS + 1}")

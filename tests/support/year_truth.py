@@ -23,6 +23,23 @@ def true_counts(
     return Counter(tuple(one[name] for name in dimensions) for one in counted), refused
 
 
+def true_referrals(
+    year: SampleYear, agency: str, period: str, dimensions: Sequence[str], time_ms: int
+) -> tuple[Atoms, int]:
+    """Referrals that an agency made, by their values at a time, and those without consent."""
+    counted: Counter[tuple[tuple[str, ...], ...]] = Counter()
+    refused = 0
+    for case in year.cases:
+        known = case.at(time_ms)
+        if case.minted_by == agency and known is not None:
+            for one in known.referrals:
+                if one.period == period and known.counted:
+                    counted[tuple(one.values[name] for name in dimensions)] += 1
+                elif one.period == period:
+                    refused += 1
+    return counted, refused
+
+
 def true_cell(year: SampleYear, agencies: Collection[str], period: str, where: Where) -> int:
     """Unique cases that have some values, as these agencies know them at the end of the year."""
     found = 0

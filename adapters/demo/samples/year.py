@@ -14,21 +14,25 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from adapters.demo.samples.year_stories import DAYS, Saying, Told, told_story
+from adapters.demo.samples.year_stories import told_story
+from adapters.demo.samples.year_truth import DAYS, Saying, Told, ToldReferral
 from broker.envelope.primitives import sha256
 from broker.event import JSON
 from contracts.events import PlainEvent
 from contracts.vocabulary import unflatten
 
 __all__ = [
-    "CASES", "KnownCase", "SampleCase", "SampleEvent", "SampleYear", "last_full_year",
-    "sample_year",
+    "CASES", "KnownCase", "KnownReferral", "SampleCase", "SampleEvent", "SampleYear",
+    "last_full_year", "sample_year",
 ]  # fmt: skip
 
 CASES: Final = 1000
 SEED: Final = 2007
 QUARTERS: Final = 4
 _NINE_MS: Final = 9 * 3_600_000
+_DAY_MS: Final = 24 * 3_600_000
+_ACKNOWLEDGE_DAYS, _ANSWER_DAYS = 2, 10
+"""Service levels of the agreement: 48 hours, and 10 days."""
 _MONTHS: Final = 3
 
 
@@ -69,6 +73,19 @@ class SampleEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownReferral:
+    """Truth of a referral that the agency of a case made.
+
+    Attributes:
+        period: quarter in which it did, `YYYY-Qn`.
+        values: dimension to its value.
+    """
+
+    period: str
+    values: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class KnownCase:
     """Truth of a case from some time on: what the agency that minted it knows.
 
@@ -76,11 +93,13 @@ class KnownCase:
         since_ms: from when.
         counted: whether its consent lets it be counted.
         values: dimension to its values, sorted.
+        referrals: those that the agency made.
     """
 
     since_ms: int
     counted: bool
     values: Mapping[str, tuple[str, ...]]
+    referrals: tuple[KnownReferral, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +165,7 @@ def sample_year(first: date, cases: int = CASES, seed: int = SEED) -> SampleYear
                 case_id,
                 story.minted_by,
                 periods[number % QUARTERS],
-                tuple(_known(told, starts) for told in story.history),
+                tuple(_known(told, starts, periods) for told in story.history),
             )
         )
         events += _events(story.sayings, case_id, len(events), number, seed, starts)
@@ -199,8 +218,52 @@ def _events(
         )
 
 
-def _known(told: Told, starts: Sequence[date]) -> KnownCase:
-    return KnownCase(_morning(starts, told.day), told.counted, told.values)
+def _known(told: Told, starts: Sequence[date], periods: Sequence[str]) -> KnownCase:
+    (source,) = told.values["source"]
+    referrals = tuple(
+        KnownReferral(periods[one.day // DAYS], _referral_values(one, source, starts))
+        for one in told.referrals
+    )
+    return KnownCase(_morning(starts, told.day), told.counted, told.values, referrals)
+
+
+def _referral_values(
+    told: ToldReferral, source: str, starts: Sequence[date]
+) -> Mapping[str, tuple[str, ...]]:
+    sent = _morning(starts, told.day)
+    acknowledged, answered = (
+        None if day is None else (_morning(starts, day) - sent) // _DAY_MS
+        for day in (told.acknowledged, told.answered)
+    )
+    values = {
+        "source": source,
+        "recipient": told.recipient,
+        "service": told.service,
+        "borough": told.borough,
+        "status": told.status,
+        "reason": told.reason,
+        "priority": "not-stated",
+        "acknowledged": _within(acknowledged),
+        "answered": _within(answered),
+        "acknowledged_in_time": _in_time(acknowledged, _ACKNOWLEDGE_DAYS),
+        "answered_in_time": _in_time(answered, _ANSWER_DAYS),
+    }
+    return {name: (value,) for name, value in values.items()}
+
+
+def _within(days: int | None) -> str:
+    if days is None:
+        return "not-yet"
+    limit = next((one for one in (1, 2, 5, 10, 20, 40) if days <= one), None)
+    if limit is None:
+        return "later"
+    return f"within-{limit}-day" + ("s" if limit > 1 else "")
+
+
+def _in_time(days: int | None, limit: int) -> str:
+    if days is None:
+        return "not-yet"
+    return "in-time" if days <= limit else "late"
 
 
 def _later(first: date, quarters: int) -> date:

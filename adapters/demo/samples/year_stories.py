@@ -10,15 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
+from adapters.demo.samples.year_truth import Saying, Told, ToldReferral
 from broker.event import JSON
 
-__all__ = ["DAYS", "Saying", "Story", "Told", "told_story"]
+__all__ = ["Story", "told_story"]
 
-DAYS: Final = 90
-"""Days of each quarter on which something is said."""
 CAMDEN, LEWISHAM = "E09000007", "E09000023"
 NEIGHBOURS: Final[Mapping[str, str]] = {"E09000019": CAMDEN, "E09000011": LEWISHAM}
 """Islington and Greenwich, with the borough whose police unit takes their cases."""
@@ -45,40 +44,11 @@ _COURSES: Final = (
     (("received", ""), ("accepted", "")),
     (("received", ""), ("rejected", "no_capacity")),
 )
+_ANSWER_DAYS: Final = (1, 1, 3, 1, 7, 1, 2, 13)
+"""Days after which an agency answers a referral."""
 _DIMENSIONS: Final = (
     "recorded_as", "unit_area", "borough", "channel", "charge", "outcome", "uplift",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Saying:
-    """One event of a story.
-
-    Attributes:
-        day: day of the year, from 0.
-        leaves: by dotted path, without ids.
-        referral: number of the referral that it makes or changes; None if it has none.
-        corrects: number of the saying that it corrects.
-        repeats: number of the saying that is exported again.
-    """
-
-    day: int
-    sender: str
-    type: str
-    recipients: tuple[str, ...]
-    leaves: Mapping[str, JSON]
-    referral: int | None = None
-    corrects: int | None = None
-    repeats: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Truth of a case from a day on: whether it is counted, and its values by dimension."""
-
-    day: int
-    counted: bool
-    values: Mapping[str, tuple[str, ...]]
 
 
 class EndOfYear(Exception):  # noqa: N818  # it is no fault
@@ -94,7 +64,8 @@ class Story:
         end: the first day after the year.
 
     Attributes:
-        sayings: its events, each at least 8 days after the one before.
+        sayings: its events. A change of a referral's status comes a day or more after the event
+            before, any other event at least 8 days.
         history: its truth, oldest first.
         minted_by: agency that records it first.
     """
@@ -119,6 +90,7 @@ class Story:
         self._known = dict.fromkeys(_DIMENSIONS, "not-stated")
         self._asked = False
         self._answers: list[bool | None] = []
+        self._sent: list[ToldReferral] = []
         self._aware: set[str] = {self.minted_by}
 
     # --- the steps -------------------------------------------------------------------------------
@@ -189,6 +161,7 @@ class Story:
         elif wrong == "borough":
             self._borough = LEWISHAM if self._borough == CAMDEN else CAMDEN
             self._known["borough"] = leaves["incident.borough"] = self._borough
+            self._sent[0] = replace(self._sent[0], borough=self._borough)
         elif wrong == "reporting_channel":
             self._known["channel"] = "not-stated"
         else:
@@ -262,8 +235,7 @@ class Story:
         self._answers.append(answer)
         self._known["borough"] = self._borough
         self._record_own(record, again=not first)
-        made = sum(one.type == MADE for one in self.sayings)
-        self._say(self.minted_by, MADE, (to,), leaves, referral=made)
+        self._say(self.minted_by, MADE, (to,), leaves, referral=len(self._sent))
 
     def _record_own(self, record: str, *, again: bool) -> None:
         """State as what the case is recorded, if its own agency says so."""
@@ -300,11 +272,13 @@ class Story:
             EndOfYear: the year is over; nothing is said.
         """
         if self.sayings:
-            self._day += self._rng.randrange(8, 26)
+            pause = self._rng.randrange(8, 26)
+            self._day += pause if event_type != CHANGED else _ANSWER_DAYS[pause % len(_ANSWER_DAYS)]
         if self._day >= self._end:
             raise EndOfYear
         recipients = tuple(sorted(to))
         self._aware |= {sender, *recipients}
+        self._follow_referral(event_type, recipients[0], leaves)
         self.sayings.append(
             Saying(self._day, sender, event_type, recipients, leaves, referral, corrects)
         )
@@ -321,8 +295,19 @@ class Story:
                     **{name: tuple(sorted(codes)) for name, codes in several.items()},
                     "source": (_ROLES[self._kind],),
                 },
+                tuple(self._sent),
             )
         )
+
+    def _follow_referral(self, event_type: str, recipient: str, leaves: Mapping[str, JSON]) -> None:
+        """State what becomes of a referral."""
+        if event_type == MADE:
+            role = {self._unit: "police", self._council: "council", CHARITY: "support"}[recipient]
+            service = str(leaves["requested_service"])
+            self._sent.append(ToldReferral(self._day, role, service, self._borough))
+        elif event_type == CHANGED:
+            status, reason = str(leaves["status"]), str(leaves.get("reason", ""))
+            self._sent[0] = self._sent[0].moved(self._day, status, reason)
 
     def _say_again(self) -> None:
         """Export the first row again, unchanged."""

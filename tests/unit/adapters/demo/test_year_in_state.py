@@ -20,7 +20,7 @@ from broker.operations.figures import release_figures
 from broker.store.database import open_store
 from contracts.model import Contract
 from tests.support.partnership_fixtures import NOW
-from tests.support.year_truth import true_cell, true_counts
+from tests.support.year_truth import true_cell, true_counts, true_referrals
 
 UNIT, CENTRE = "csu-camden", "lantern-centre"
 
@@ -62,6 +62,16 @@ def test_each_agency_counts_what_is_true_at_the_end_of_the_year(recorded: Record
     for (agency, period), found in recorded.counts.items():
         truth = true_counts(year, agency, period, found.dimensions, year.end_ms)
         assert (dict(found.atoms), found.without_consent) == truth, (agency, period)
+
+
+def test_each_agency_counts_the_referrals_that_it_made(recorded: Recorded) -> None:
+    year = recorded.year
+    for (agency, period), found in recorded.counts.items():
+        made = found.referrals
+        assert made is not None
+        truth = true_referrals(year, agency, period, made.dimensions, year.end_ms)
+        assert (dict(made.atoms), made.without_consent) == truth, (agency, period)
+        assert made.atoms or agency == "cps-london"
 
 
 @pytest.mark.parametrize("by", [("borough", "strand"), ("recorded_as",), ("channel", "source")])
