@@ -12,8 +12,8 @@ from broker.observing.logs import logger
 from broker.waiting import retry_delay_s, set_within
 from contracts.errors import ConcordantError
 
-IDLE_S: Final = 0.5
-"""Pause after a round without work, in seconds."""
+IDLE_S: Final = 5.0
+"""Longest pause after a round without work, in seconds. A change of the state ends it."""
 RETRY_FIRST_S: Final = 1.0
 RETRY_MOST_S: Final = 30.0
 """Longest pause between two attempts, in seconds."""

@@ -49,6 +49,7 @@ from broker.service.relaying import Relaying
 from broker.service.replaying import Replaying
 from broker.service.reporting import Status
 from broker.service.service import BrokerService, Parts
+from broker.store.changes import StoreChanges
 from broker.store.database import Store
 from broker.transport.interfaces import Transport
 
@@ -143,6 +144,7 @@ def connect_broker(
         OwnReports(signing, relay.fenced, sealing, transport, clock),
         OwnListing(participant.agency, store, sealing, statement_sender, clock),
         OwnUnions(store, secret, sealing, statement_sender, clock),
+        StoreChanges(store, (relaying.look, arrivals.look)),
     )
     return BrokerService(loaded, parts, status, clock, on_retry)
 

@@ -47,6 +47,7 @@ def run(*, quick: bool = False) -> None:
         "joining": _table([row for row in sizes if "added to" in row]),
         "agreements": _table([row for row in agreements if "step" in row]),
         "registry": _table([row for row in agreements if "registry, s" in row]),
+        "idle": _table(results.load("idle")),
         "pages": _table(results.load("pages")),
         "disclosure": _table(results.load("disclosure")),
         "exports": _table(_exports(results.load("exports"))),

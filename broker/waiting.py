@@ -7,6 +7,7 @@ file nor a connection for a while. This is no fault of the loop that meets it, a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
@@ -62,6 +63,28 @@ async def any_within(seconds: float | None, *events: asyncio.Event) -> bool:
         for wait in waits:
             wait.cancel()
     return any(event.is_set() for event in events)
+
+
+class Wakeup:
+    """Ends the pause of one loop, from any thread. A ring before the pause ends it at once."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def ring(self) -> None:
+        """End the pause."""
+        if self._loop is None:  # it has not begun to wait
+            self._rung.set()
+            return
+        with contextlib.suppress(RuntimeError):  # its event loop has ended
+            self._loop.call_soon_threadsafe(self._rung.set)
+
+    async def within(self, seconds: float | None, stop: asyncio.Event) -> None:
+        """Wait until it rings, ``stop`` is set or the time is up; None has no end."""
+        self._loop = asyncio.get_running_loop()
+        await any_within(seconds, stop, self._rung)
+        self._rung.clear()
 
 
 def out_of_descriptors(error: BaseException | None) -> bool:

@@ -63,17 +63,21 @@ class Stage:
         adapters: by agency.
     """
 
-    def __init__(self, root: Path, address: str | None, progress: Progress) -> None:
+    def __init__(
+        self, root: Path, address: str | None, progress: Progress, *, intervals: str = INTERVALS
+    ) -> None:
         """Describe the stage; nothing is made before ``prepare``.
 
         Args:
             root: absent or empty; with ``address``, what ``concordant quickstart`` made there.
             address: ``host:port`` of a Kafka that runs already, with the identities in ``root``.
             progress: called with the current activity.
+            intervals: section of `agency.toml`; empty for those that the agreement states.
         """
         self.root = root.absolute()
         self._address = address
         self._progress = progress
+        self._intervals = intervals
         self.agencies: tuple[str, ...] = tuple(plan.id for plan in london_agencies())
         self.kafka: LocalKafka | None = None
         self.adapters: dict[str, AdapterProcess] = {}
@@ -98,7 +102,7 @@ class Stage:
             config = self.directory(agency) / "agency.toml"
             text = config.read_text()
             if "[intervals]" not in text:
-                text += INTERVALS
+                text += self._intervals
             if self._address is not None:
                 text = _bootstrapped(text, self._address)
             if agency == CSV_COUNCIL:  # the other form of a council's records

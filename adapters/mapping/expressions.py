@@ -14,12 +14,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
-
-import cel
-from cel.stdlib import STDLIB_FUNCTIONS, add_stdlib_to_context
+from typing import TYPE_CHECKING, Final
 
 from adapters.base import FilePlace
+
+if TYPE_CHECKING:
+    import cel
 
 logging.getLogger("cel").disabled = True  # it logs the values that a function could not take
 MAX_EXPRESSION: Final = 1_000
@@ -68,6 +68,9 @@ class Expression:
             MappingError: `expression_failed`: for example, a text is not a number. The value is not
                 in the message.
         """
+        import cel
+        from cel.stdlib import add_stdlib_to_context
+
         known = {name: _known(members.get(name)) for name in self.names}
         context = cel.Context(variables={self.variable: known})
         add_stdlib_to_context(context)
@@ -117,6 +120,10 @@ def compiled(text: str, variable: str = "row") -> Expression:
     """
     if len(text) > MAX_EXPRESSION:
         raise ValueError(f"an expression has at most {MAX_EXPRESSION} characters")
+    # The package loads its own command line too, so only a mapping with expressions loads it.
+    import cel
+    from cel.stdlib import STDLIB_FUNCTIONS
+
     try:
         program = cel.compile(text)
     except Exception as error:  # noqa: BLE001 - whatever the library raises, the text is at fault

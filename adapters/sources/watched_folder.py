@@ -46,6 +46,10 @@ from contracts.errors import ConcordantError
 
 SETTLE_S: Final = 2.0
 POLL_S: Final = 0.5
+EMPTY_POLL_S: Final = 2.0
+"""Pause while the folder is empty and the kernel reports what happens; a network share is seen at
+the next look.
+"""
 RETRY_S: Final = 2.0
 RETRY_MOST_S: Final = 60.0
 STUCK_TRIES: Final = 6
@@ -111,6 +115,7 @@ class FolderSource:
         self._late = LateWrites()
         self._begun = False
         self._available = True
+        self._empty = False
 
     @property
     def waiting(self) -> int:
@@ -158,15 +163,19 @@ class FolderSource:
         return done
 
     async def _pause(self, stop: asyncio.Event) -> None:
-        """Wait until the next look: for the poll interval, or until a file arrives by a rename."""
+        """Wait until the next look: for the poll interval, or until a file arrives by a rename.
+
+        While the folder is empty, a report of the kernel ends the pause, so it can be longer.
+        """
         handle, loop = self._renames.handle, asyncio.get_running_loop()
         if handle is None:
             await set_within(stop, self._poll_s)
             return
-        arrived = asyncio.Event()
-        loop.add_reader(handle, lambda: arrived.set() if self._renames.arrived() else None)
+        arrived, empty = asyncio.Event(), self._empty
+        loop.add_reader(handle, lambda: arrived.set() if self._renames.arrived() or empty else None)
         try:
-            await any_within(self._poll_s, stop, arrived)
+            pause_s = max(self._poll_s, EMPTY_POLL_S) if empty else self._poll_s
+            await any_within(pause_s, stop, arrived)
         finally:
             loop.remove_reader(handle)
 
@@ -185,9 +194,10 @@ class FolderSource:
                 self._report(
                     FileReport("", "waiting", "folder_unavailable", "The folder cannot be read.")
                 )
-            self._available = False
+            self._available = self._empty = False
             return []
         self._available = True
+        self._empty = not paths
         now = self._clock()
         settled = self._settling.look(paths, now, self._renames.names)
         self._take_back(now)

@@ -303,9 +303,9 @@ class RetentionSection(Section):
 class IntervalsSection(Section):
     """Intervals of the service's periodic tasks, in seconds.
 
-    ``relay`` is for events that another process put into the outbox. Events of this process are
-    sent at once, and a check every half second costs an idle adapter almost nothing. Without a
-    number, ``heartbeat`` and ``silence_alarm`` follow the agreement.
+    ``relay`` is for events that another process put into the outbox: the adapter looks so often
+    whether the state has changed. Events of this process are sent at once. Without a number,
+    ``heartbeat`` and ``silence_alarm`` follow the agreement.
     """
 
     poll: Seconds = 0.5

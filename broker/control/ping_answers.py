@@ -32,6 +32,7 @@ from broker.statements.pings import (
 from broker.statements.presence import Presence
 from broker.transport.interfaces import Sender
 from broker.transport.topics import control_topics
+from broker.waiting import Wakeup
 from contracts.durations import MINUTE_MS
 from contracts.errors import ConcordantError
 
@@ -80,6 +81,9 @@ class PingAnswers:
         trust: what is believed now.
         sender: Kafka.
         clock: () -> ms.
+
+    Attributes:
+        heard: rings when something came that waits for an answer.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class PingAnswers:
         participant = keys.participant
         self._deployment, self._agency = participant.deployment, participant.agency
         self._topic = control_topics(self._deployment).receipts
+        self.heard = Wakeup()
         self._waiting: deque[HeardPing] = deque()
         self._left_out = 0
         self._left_out_told = 0
@@ -111,6 +116,7 @@ class PingAnswers:
             self._left_out += 1
         else:
             self._waiting.append(HeardPing(value, fetched_ms))
+        self.heard.ring()
 
     def waits(self) -> bool:
         """Return whether something came since the last answers."""

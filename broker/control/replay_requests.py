@@ -16,6 +16,7 @@ from broker.keys.instant import CLOCK_SKEW_MS
 from broker.statements.notices import Notice
 from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import MAX_LOG_SIZE
+from broker.waiting import Wakeup
 from contracts.durations import MINUTE_MS
 
 REPLAY_BYTES_A_MINUTE: Final = 64 * 2**20
@@ -50,9 +51,14 @@ class _Party:
 
 
 class ReplayRequests:
-    """Requests that are still to be published."""
+    """Requests that are still to be published.
+
+    Attributes:
+        asked: rings at each request.
+    """
 
     def __init__(self) -> None:
+        self.asked = Wakeup()
         self._parties: dict[str, _Party] = {}
         self._published: dict[Origin, list[tuple[int, Range]]] = {}
         self._minute = 0
@@ -70,6 +76,7 @@ class ReplayRequests:
         others = [one for one in asked.waiting if one[1].origin != notice.origin]
         every = [*others, *((now, one) for one in merged)]
         asked.waiting = every[-RANGES_OF_A_PARTY:]
+        self.asked.ring()
         return len(every) - len(asked.waiting)
 
     def next(self, now: int, parties: int) -> tuple[str, Range] | None:

@@ -23,6 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from broker.errors import ConfigError
 from broker.observing.metrics import CONTENT_TYPE
+from broker.waiting import set_within
 
 Check = Callable[[], str | None]
 """Returns None if the check passes, or why not, without personal data.
@@ -47,6 +48,8 @@ STARTING: Final = "starting"
 _FAILED: Final = "the check itself failed"
 _START_S: Final = 10.0
 _POLL_S: Final = 0.02
+TICK_S: Final = 1.0
+"""Seconds between two changes of the date that answers state."""
 _Made = TypeVar("_Made")
 
 
@@ -266,9 +269,13 @@ class _BoundedProtocol(LimitedProtocol):
 
 
 class QuietServer(uvicorn.Server):
-    """A server that leaves signals to the adapter, which has more to stop."""
+    """A server that leaves signals to the adapter, which has more to stop, and rarely wakes it."""
 
     _serving: asyncio.Task[None] | None = None
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
 
     async def begin(self, listening: socket.socket) -> None:
         """Serve from a bound socket; return when the server has started."""
@@ -282,8 +289,14 @@ class QuietServer(uvicorn.Server):
         if self._serving is None:
             return
         self.should_exit = True
+        self._ending.set()
         with contextlib.suppress(asyncio.CancelledError):
             await self._serving
+
+    async def main_loop(self) -> None:
+        """Set the date of answers once a second, until the end; the library looks ten times."""
+        while not await self.on_tick(0):
+            await set_within(self._ending, TICK_S)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -50,6 +50,10 @@ class Arrivals:
         await set_within(self._delivered, timeout_s)
         self._delivered.clear()
 
+    def look(self) -> None:
+        """Let the delivery look at the inbox, because the state has changed."""
+        self._delivered.set()
+
     def taken(self, partition: KafkaPartition, batch: Batch, now: int) -> None:
         """Report a batch, and tell its senders what was refused, is missing or is stored."""
         self._status.received()

@@ -23,6 +23,8 @@ from contracts.errors import ConcordantError
 from contracts.loading import DOCUMENTS_FOLDER
 
 LOOK_S: Final = 1.0
+EVERY_FILE: Final = 10
+"""Looks after which each file is looked at, also if no name of a folder has changed."""
 
 
 async def watch_own_manifest(
@@ -34,30 +36,43 @@ async def watch_own_manifest(
     partner can make an agency store them, so their cost must be small.
     """
     log = logger("registry")
+    folders: Stamp | None = None
     seen: Stamp | None = None
     exchanged: Stamp | None = None
     unreadable = False
+    turn = 0
     while not stop.is_set():
+        turn += 1
         try:
-            now, beside = _stamp(participant), _stamp_of_exchanged(participant)
+            before, folders = folders, _stamp_of_folders(participant)
+            if folders != before or turn % EVERY_FILE == 0:
+                now, beside = _stamp(participant), _stamp_of_exchanged(participant)
+                if seen is not None and now != seen:
+                    await service.reload()
+                elif exchanged is not None and beside != exchanged:
+                    service.publish_changed()
+                seen, exchanged = now, beside
             unreadable = False
-            if seen is not None and now != seen:
-                await service.reload()
-            elif exchanged is not None and beside != exchanged:
-                service.publish_changed()
-            seen, exchanged = now, beside
         except OSError as error:  # the folder was moved or removed: keep what was loaded
+            folders = None
             if out_of_descriptors(error):
                 service.tell_shortage()
             elif not unreadable:
                 log.error("registry_not_reloaded", code="registry_unreadable")
                 unreadable = True
         except ConcordantError as error:
+            folders = None
             log.error("registry_not_reloaded", code=error.code)
         await set_within(stop, LOOK_S)
 
 
 Stamp = tuple[tuple[str, int], ...]
+
+
+def _stamp_of_folders(participant: Participant) -> Stamp:
+    """Return the folders by name and time: it changes when a file is renamed into one."""
+    names = ("manifests", CONTRACTS_FOLDER, ENTRIES_FOLDER, DOCUMENTS_FOLDER)
+    return _times(path for name in names if (path := participant.path(name)).exists())
 
 
 def _stamp(participant: Participant) -> Stamp:

@@ -6,6 +6,7 @@ broker/sending/relay.py does the work (docs/spec/streams.md, "Sending"); this mo
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -20,7 +21,7 @@ from broker.registry.contract_book import ContractBook
 from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import TOPIC_AWAY, Relay
 from broker.service.reporting import Status, report_recovery
-from broker.waiting import out_of_descriptors, retry_delay_s, set_within
+from broker.waiting import Wakeup, out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
 
 RETRY_MOST_S: Final = 10.0
@@ -33,6 +34,8 @@ A party that falls silent publishes nothing more, so others publish its signatur
 """
 LOOK_MOST_S: Final = 30.0
 """Maximum seconds until a missing topic is looked for again."""
+PAUSE_S: Final = 10.0
+"""Longest pause, in seconds. A commit to the outbox ends it (``broker/store/changes.py``)."""
 
 
 MENDED_BY_WAITING: Final = frozenset(
@@ -58,7 +61,11 @@ class _Again:
 
     def due(self) -> bool:
         """Return whether a retry is due."""
-        return self._at_s is not None and time.monotonic() >= self._at_s
+        return self.left_s() <= 0
+
+    def left_s(self) -> float:
+        """Return the seconds until the retry; infinite if there is none."""
+        return math.inf if self._at_s is None else self._at_s - time.monotonic()
 
     def later(self) -> float:
         """Note a failure. Returns the seconds until the retry."""
@@ -104,7 +111,7 @@ class Relaying:
         self._metrics = status.metrics
         self._kafka = status.sending
         self._log = logger("broker")
-        self._waiting = asyncio.Event()
+        self._waiting = Wakeup()
         self._reloaded = False
         self._told = False
         self._topics_away = _Again()
@@ -112,28 +119,27 @@ class Relaying:
 
     def look(self) -> None:
         """Wake the loop, because the outbox has something new."""
-        self._waiting.set()
+        self._waiting.ring()
 
     def announce(self) -> None:
         """Announce new contracts or manifests, and recover if a key was revoked."""
         self._reloaded = True
-        self._waiting.set()
+        self._waiting.ring()
 
     def publish_changed(self) -> None:
         """Publish what has changed of the agreements that other parties may lack."""
         self._publish_at_s = 0.0
-        self._waiting.set()
+        self._waiting.ring()
 
     def send_again(self) -> None:
         """Send at once what Kafka did not accept, because a person asked."""
         self._topics_away.now()
-        self._waiting.set()
+        self._waiting.ring()
 
-    async def run(self, pause: float, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         """Send what waits until ``stop``; what Kafka or a full disk holds up is tried again.
 
         Args:
-            pause: seconds between two looks when nothing waits.
             stop: ends it.
 
         Raises:
@@ -142,7 +148,7 @@ class Relaying:
         failures = 0
         behind = True
         while not stop.is_set():
-            self._metrics.turned("relay", pause + RETRY_MOST_S + TURN_MOST_S)
+            self._metrics.turned("relay", PAUSE_S + RETRY_MOST_S + TURN_MOST_S)
             try:
                 if behind or self._reloaded:
                     self._reloaded = False
@@ -154,7 +160,7 @@ class Relaying:
                     behind = False
                 elif self._topics_away.due():
                     await self._resend()
-                elif time.monotonic() >= self._publish_at_s:
+                elif self._publish_left_s() <= 0:
                     await self._publish_agreements(changed_only=True)
                 sent = await self._relay.round()
                 for topic, events in self._relay.batches():
@@ -163,8 +169,8 @@ class Relaying:
                 failures = 0
                 self._kafka.up()
                 if not sent:
-                    await set_within(self._waiting, pause)
-                    self._waiting.clear()
+                    left = min(PAUSE_S, self._topics_away.left_s(), self._publish_left_s())
+                    await self._waiting.within(max(left, 0.0), stop)
             except ConcordantError as error:
                 require_waiting_helps(error)
                 behind = True
@@ -176,6 +182,9 @@ class Relaying:
                 delay = retry_delay_s(failures, first=0.5, most=RETRY_MOST_S)
                 self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
                 await set_within(stop, delay)
+
+    def _publish_left_s(self) -> float:
+        return self._publish_at_s - time.monotonic()
 
     async def _publish_agreements(self, *, changed_only: bool) -> None:
         self._publish_at_s = time.monotonic() + PUBLISH_EVERY_S

@@ -22,7 +22,9 @@ from contracts.errors import ConcordantError
 
 REPLAY_BYTES_A_SECOND: Final = PRODUCER_BYTES_A_SECOND // 2
 YIELD_S: Final = 5.0
-LOOK_S: Final = 0.5
+LOOK_S: Final = 5.0
+"""Seconds between two looks for requests whose party has a share of bytes again."""
+RETRY_S: Final = 0.5
 
 
 class Replaying:
@@ -44,14 +46,14 @@ class Replaying:
     async def run(self, stop: asyncio.Event) -> None:
         """Publish due records until ``stop`` is set."""
         while not stop.is_set():
-            sent = 0
             parties = len(self._control.present().parties)
             due = self._requests.next(self._clock(), parties)
             if due is not None:
                 await self._yield_to_events(stop)
                 sent = await self._publish(*due)
-            pause = sent / REPLAY_BYTES_A_SECOND if due is not None else LOOK_S
-            await set_within(stop, pause)
+                await set_within(stop, sent / REPLAY_BYTES_A_SECOND)
+            else:
+                await self._requests.asked.within(LOOK_S, stop)
 
     async def _publish(self, party: str, due: Range) -> int:
         """Publish a chunk; returns its bytes."""
@@ -60,7 +62,7 @@ class Replaying:
             records, size, last = await self._relay.replay(origin.log, due.first, due.last)
         except ConcordantError as error:
             self._log.warning("replay_waits", code=error.code)
-            await asyncio.sleep(LOOK_S if isinstance(error, TransportError) else YIELD_S)
+            await asyncio.sleep(RETRY_S if isinstance(error, TransportError) else YIELD_S)
             return 0
         if not records:
             self._requests.nothing(party, due)

@@ -36,12 +36,14 @@ from broker.service.reading import Reader
 from broker.service.relaying import Relaying, require_waiting_helps
 from broker.service.replaying import Replaying
 from broker.service.reporting import LATE_S, Status, report_alarms, report_pings
+from broker.store.changes import StoreChanges
 from broker.waiting import first_of, out_of_descriptors, run_together, set_within
 from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
+CHECKS_MOST_S: Final = 5.0
+"""Longest pause between two rounds of checks, in seconds."""
 COPIES_EVERY_S: Final = 5.0
-PINGS_EVERY_S: Final = 0.2
 REPORTS_EVERY_S: Final = 5.0
 """Seconds between two looks for reports that are due."""
 LISTING_EVERY_S: Final = 5.0
@@ -67,6 +69,7 @@ class Parts:
         reports: tells senders what became of their events.
         listing: tells partners what this agency offers.
         unions: makes keys, tokens and results of unions.
+        changes: wakes the relay and the delivery when the state has changed.
     """
 
     publisher: Publisher
@@ -83,6 +86,7 @@ class Parts:
     reports: OwnReports
     listing: OwnListing
     unions: OwnUnions
+    changes: StoreChanges
 
 
 class BrokerService:
@@ -132,7 +136,8 @@ class BrokerService:
         await asyncio.to_thread(parts.relay.take_lock, holder)
         await asyncio.to_thread(parts.statements.take_up)
         loops: tuple[Callable[[], Awaitable[None]], ...] = (
-            self.when_heard(partial(parts.relaying.run, intervals.relay, stop), stop),
+            self.when_heard(partial(parts.relaying.run, stop), stop),
+            partial(parts.changes.run, intervals.relay, stop),
             partial(parts.reader.run, stop, parts.arrivals.trouble),
             self.when_heard(partial(self._heartbeat_loop, stop), stop),
             self.when_heard(partial(self._receipt_loop, intervals.receipt, stop), stop),
@@ -296,7 +301,7 @@ class BrokerService:
 
     async def _pings_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await set_within(stop, PINGS_EVERY_S)
+            await self.parts.pings.heard.within(None, stop)
             if self.parts.pings.waits():
                 report_pings(await self.parts.pings.answer(), self._status.metrics, self._log)
 
@@ -333,8 +338,11 @@ class BrokerService:
             await set_within(stop, UNIONS_EVERY_S)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
+        """Look a second after the state has changed; otherwise by the clock, but less often."""
         while not stop.is_set():
-            await set_within(stop, TICK_S)
+            looked = time.monotonic()
+            await self.parts.changes.changed.within(CHECKS_MOST_S, stop)
+            await set_within(stop, max(looked + TICK_S - time.monotonic(), 0.0))
             try:
                 found = await asyncio.to_thread(self.parts.watch.look)
             except ConcordantError as error:

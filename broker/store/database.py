@@ -13,7 +13,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -120,6 +120,33 @@ class Store:
         with _translated(self._path), self._engine.connect() as connection:
             connection.begin()
             yield Transaction(connection)
+
+    @contextmanager
+    def counting_commits(self) -> Iterator[Callable[[], int]]:
+        """Give a function whose answer is another one after each commit, by any process.
+
+        It is cheap enough for the event loop: it reads one number of shared memory.
+
+        Raises:
+            StoreError: the database cannot be opened; the function raises it too.
+        """
+        with _translated(self._path):
+            raw = self._engine.raw_connection()
+        cursor = raw.cursor()
+
+        def commits() -> int:
+            try:
+                cursor.execute("PRAGMA data_version")
+                (number,) = cursor.fetchall()[0]
+                return int(number)
+            except sqlite3.Error as error:
+                raise of_sqlite(error, self._path) from None
+
+        try:
+            yield commits
+        finally:
+            cursor.close()
+            raw.close()
 
     def check(self) -> None:
         """Run the database's integrity check, which is slow.

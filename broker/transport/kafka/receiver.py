@@ -27,12 +27,17 @@ from broker.transport.kafka.raw import (
 from broker.waiting import retry_delay_s, set_within
 
 MAX_POLL_RECORDS: Final = 2_000
-POLL_WAIT_MS: Final = 250
+POLL_WAIT_MS: Final = 2_000
 """Wait of a poll for the first record; it returns as soon as there is one."""
+UNSURE_WAIT_MS: Final = 250
+"""The same while it is not known whether Kafka answers."""
+FETCH_WAIT_MS: Final = 1_000
+"""Time for which Kafka keeps a request open until there is a record. It answers the requests of one
+connection in turn, so this is below `ANSWER_S`."""
 
-SILENCE_S: Final = 1.0
+SILENCE_S: Final = 2.0
 """Time without a record after which Kafka is asked whether it is there."""
-ANSWER_S: Final = 2.0
+ANSWER_S: Final = 3.0
 """Time within which it has to answer then."""
 
 COMMIT_TIMEOUT_S: Final = 5.0
@@ -114,7 +119,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._busy = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._failures = 0
-        self._answered = self._loop.time()
+        self._answered: float | None = None
         self._timers: dict[KafkaPartition, asyncio.TimerHandle] = {}
         self._consumer: Any = None
         self._security: dict[str, Any] = {}
@@ -133,9 +138,10 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_records=MAX_POLL_RECORDS,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         stopping = asyncio.ensure_future(self._stop.wait())
-        receiving = asyncio.ensure_future(self._receive(topics))
+        receiving = asyncio.ensure_future(self._receive(topics, stopping))
         try:
             await asyncio.wait({stopping, receiving}, return_when=asyncio.FIRST_COMPLETED)
             # After a stop, the batch in progress is finished.
@@ -151,13 +157,13 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self._consumer.stop(), 2 * CLOSE_TIMEOUT_S)
 
-    async def _receive(self, topics: tuple[str, ...]) -> None:
+    async def _receive(self, topics: tuple[str, ...], stopping: asyncio.Future[Any]) -> None:
         await self._consumer.start()
         self._consumer.subscribe(topics, listener=self)
         while not self._stop.is_set():
             try:
-                polled = await self._consumer.getmany(timeout_ms=POLL_WAIT_MS)
-                if not polled:
+                polled = await self._poll(stopping)
+                if not polled and not self._stop.is_set():
                     await self._require_answer()
             except CLIENT_ERRORS as error:
                 await set_within(self._stop, self._unanswered(error))
@@ -166,13 +172,27 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 self._reached()
                 await self._take(polled)
 
+    async def _poll(
+        self, stopping: asyncio.Future[Any]
+    ) -> Mapping[TopicPartition, Sequence[ConsumerRecord[Any, Any]]]:
+        """Return the next records; nothing if none came in time, or at a stop."""
+        sure = self._answered is not None and not self._failures
+        wait_ms = POLL_WAIT_MS if sure else UNSURE_WAIT_MS
+        polling = asyncio.ensure_future(self._consumer.getmany(timeout_ms=wait_ms))
+        try:
+            await asyncio.wait({polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return polling.result() if polling.done() else {}
+        finally:
+            polling.cancel()
+
     async def _require_answer(self) -> None:
         """Ask Kafka something if it has been silent: aiokafka reconnects for ever without a word.
 
         Raises:
             KafkaError, OSError, TimeoutError: it does not answer.
         """
-        if not self._failures and self._loop.time() < self._answered + SILENCE_S:
+        answered = None if self._failures else self._answered
+        if answered is not None and self._loop.time() < answered + SILENCE_S:
             return
         assigned = sorted(self._consumer.assignment())
         async with asyncio.timeout(ANSWER_S):

@@ -13,6 +13,7 @@ from broker import waiting
 from broker.errors import RegistryError, StoreError
 from broker.waiting import (
     DESCRIPTORS_EXHAUSTED,
+    Wakeup,
     any_within,
     out_of_descriptors,
     retry_delay_s,
@@ -154,3 +155,17 @@ async def test_a_pause_ends_at_its_time_or_at_any_of_its_events() -> None:
     assert await any_within(30, stop, again) is True
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == 1  # the wait for the other event has ended
+
+
+async def test_a_ring_of_any_thread_ends_a_pause_and_one_before_it_is_kept() -> None:
+    bell, stop = Wakeup(), asyncio.Event()
+    bell.ring()
+    async with asyncio.timeout(20):
+        await bell.within(None, stop)
+        pausing = asyncio.create_task(bell.within(None, stop))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(bell.ring)
+        await pausing
+        await bell.within(0.001, stop)  # it was used up
+        stop.set()
+        await bell.within(None, stop)

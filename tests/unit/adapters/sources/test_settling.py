@@ -195,6 +195,37 @@ async def test_a_rename_ends_the_pause_between_two_looks(tmp_path: Path) -> None
     assert (tmp_path / "processed" / "a.csv").exists()
 
 
+async def test_a_file_written_into_an_empty_folder_ends_the_pause(tmp_path: Path) -> None:
+    drop = tmp_path / "import"
+    drop.mkdir()
+    source = FolderSource(
+        drop,
+        processed=tmp_path / "processed",
+        quarantine=tmp_path / "quarantine",
+        suffixes=lambda: (".csv",),
+        poll_s=3_600.0,
+    )
+    stop, looks = asyncio.Event(), 0
+
+    def looked() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            stop.set()
+
+    async def never(_: SourceFile) -> Verdict:
+        raise AssertionError
+
+    async def write_it() -> None:
+        while source._renames.handle is None:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.001)
+        (drop / "a.csv").write_bytes(b"x")
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(source.run(never, stop, looked))
+        group.create_task(write_it())
+
+
 def test_a_name_that_is_gone_is_not_remembered(tmp_path: Path) -> None:
     drop = tmp_path / "import"
     drop.mkdir()

@@ -43,7 +43,7 @@ async def test_the_loop_resends_at_its_start_before_it_sends_anything_new(
     status = Status(node.metrics, 60.0)
     loop = Relaying(relay, police.trust_store, node.notices, status, publish_nothing)
     stop = asyncio.Event()
-    task = asyncio.create_task(loop.run(0.01, stop))
+    task = asyncio.create_task(loop.run(stop))
     for _ in range(400):
         await asyncio.sleep(0.02)
         if not waiting(police):
@@ -71,7 +71,7 @@ async def test_it_looks_again_later_whether_others_lack_agreements(
     status = Status(node.metrics, 60.0)
     loop = Relaying(police.relay, police.trust_store, node.notices, status, publish)
     stop = asyncio.Event()
-    task = asyncio.create_task(loop.run(0.01, stop))
+    task = asyncio.create_task(loop.run(stop))
     async with asyncio.timeout(20):
         while len(asked) < 3:  # noqa: ASYNC110 - the loop tells of nothing else
             await asyncio.sleep(0.01)
