@@ -1,15 +1,16 @@
-"""Command ``concordant figures``: the cases of a quarter, as they may be published."""
+"""Command ``concordant figures``: cases or referrals of a quarter, as they may be published."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from broker.cli.output import Agency, AsJson, Output, note, print_json, print_text
 
 if TYPE_CHECKING:
+    from broker.figures.counting import Subject
     from broker.operations.figures import FiguresRelease
 
 
@@ -38,13 +39,17 @@ def figures(
         Path | None, typer.Option(metavar="FILE", help="Write a page with table and plot to FILE.")
     ] = None,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot to FILE.")] = None,
+    of: Annotated[
+        Literal["cases", "referrals"],
+        typer.Option(help="What is counted: cases that an agency minted, or referrals it sent."),
+    ] = "cases",
     contract: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Agreement, if several have a purpose of statistics."),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Count the cases that this agency minted in a quarter.
+    """Count the cases that this agency minted in a quarter, or the referrals that it sent.
 
     Small numbers are hidden, with those from which they would follow; the others are rounded, as
     the agreement says. Each release is remembered: a later one of the same quarter shows nothing
@@ -53,11 +58,13 @@ def figures(
     """
     from broker.clock import now_ms
 
-    release = _released(agency, period, by, now_ms(), contract)
+    release = _released(agency, period, by, now_ms(), contract, of)
     _present(release, json=json, csv=csv, html=html, svg=svg, output=output)
 
 
-def _released(agency: Path, period: str, by: str, now: int, contract: str | None) -> FiguresRelease:
+def _released(
+    agency: Path, period: str, by: str, now: int, contract: str | None, of: Subject
+) -> FiguresRelease:
     from concordant.packages import library_missing
 
     try:
@@ -65,7 +72,7 @@ def _released(agency: Path, period: str, by: str, now: int, contract: str | None
     except ModuleNotFoundError as error:
         raise library_missing(error, "figures") from None
     names = tuple(name.strip() for name in by.split(",") if name.strip())
-    return release_figures(agency, period, names, now, contract)
+    return release_figures(agency, period, names, now, contract, of)
 
 
 def _present(

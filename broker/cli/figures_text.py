@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from broker.cli.figures_union import union_in_words, union_json, union_notes
 from broker.cli.output import Row, plain_table
+from broker.cli.referral_figures_text import limits_of_referrals, times_in_words, times_json
 from broker.cli.times import day
+from broker.figures.counting import Subject
 from broker.figures.tables import WITHOUT_CONSENT, PublishedFigure, label_of, values_of
 from broker.operations.figures import FiguresRelease
 from contracts.csv_text import csv_text
@@ -34,12 +37,15 @@ def labels_of(release: FiguresRelease, figure: PublishedFigure) -> tuple[str, ..
 def heading_of(release: FiguresRelease) -> str:
     """Return the title of the table."""
     by = " and ".join(label_of(name, release.figures).lower() for name in release.published.by)
-    return f"Cases of {release.period.name} by {by}"
+    return f"{release.published.of.capitalize()} of {release.period.name} by {by}"
 
 
 def columns_of(release: FiguresRelease) -> Row:
     """Return the headings of the table's columns."""
-    return (*(label_of(name, release.figures) for name in release.published.by), "cases")
+    return (
+        *(label_of(name, release.figures) for name in release.published.by),
+        release.published.of,
+    )
 
 
 def rows_of(release: FiguresRelease) -> Iterator[Row]:
@@ -48,16 +54,31 @@ def rows_of(release: FiguresRelease) -> Iterator[Row]:
         if one.shown != 0:
             yield (*labels_of(release, one), number_of(one))
     blank = [""] * (len(release.published.by) - 1)
-    yield ("All cases", *blank, number_of(_at(release)))
+    yield (f"All {release.published.of}", *blank, number_of(_at(release)))
+    for name, number in factors_of(release).items():
+        yield (
+            f"All values of {label_of(name, release.figures).lower()}",
+            *blank,
+            HIDDEN if number is None else f"{number:,}",
+        )
+
+
+def factors_of(release: FiguresRelease) -> Mapping[str, int | None]:
+    """Return the values of each dimension of the table with several ones, over all cases."""
+    return {
+        name: release.published.factors(name)
+        for name in release.published.by
+        if _several(release, name)
+    }
 
 
 def text_of(release: FiguresRelease) -> str:
     """Return the table with its sources and notes."""
     heading = f"{heading_of(release)}, published by {release.agency}"
     table = plain_table(columns_of(release), list(rows_of(release)))
-    return "\n".join(
-        (heading, "", table, sources_in_words(release), *(f"- {one}" for one in notes_of(release)))
-    )
+    times = times_in_words(release)
+    notes = (f"- {one}" for one in notes_of(release))
+    return "\n".join((heading, "", table, *times, sources_in_words(release), *notes))
 
 
 def number_of(figure: PublishedFigure) -> str:
@@ -74,13 +95,14 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
     published = release.published
     table = {one.where for one in table_of(release)}
     totals = {(), WITHOUT_CONSENT}
-    return {
+    of = published.of
+    members: dict[str, object] = {
         "period": release.period.name,
         "period_ended": release.ended,
         "agreement": release.contract.name,
         "published_by": release.agency,
         "made": day(release.made_ms),
-        "counted": "cases",
+        "counted": of,
         "by": list(published.by),
         "threshold": release.control.suppress_below,
         "breakdown_threshold": release.control.suppress_breakdown_below,
@@ -89,18 +111,22 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
         "seen_by_several": union_json(release.union),
         "agencies_not_counted": _not_counted(release),
         "counts": dict(published.contributors),
-        "cells": [_cell(one) for one in published.figures if one.where in table],
-        "margins": [_cell(one) for one in published.figures if one.where not in table | totals],
+        "cells": [_cell(one, of) for one in published.figures if one.where in table],
+        "margins": [_cell(one, of) for one in published.figures if one.where not in table | totals],
         "totals": {
-            "cases": _at(release).shown,
+            of: _at(release).shown,
             "without_consent": _at(release, *WITHOUT_CONSENT).shown,
+            **({"factors": factors} if (factors := factors_of(release)) else {}),
         },
         "notes": list(notes_of(release)),
     }
+    if of == "referrals":
+        members["times"] = list(times_json(release))
+    return members
 
 
-def _cell(figure: PublishedFigure) -> dict[str, object]:
-    cell: dict[str, object] = {"by": dict(figure.where), "cases": figure.shown}
+def _cell(figure: PublishedFigure, of: Subject) -> dict[str, object]:
+    cell: dict[str, object] = {"by": dict(figure.where), of: figure.shown}
     if figure.mark is not None:
         cell["suppressed"] = figure.mark.value
     if figure.kept:
@@ -120,7 +146,7 @@ def _sources(release: FiguresRelease) -> Iterator[dict[str, object]]:
         yield {
             "source": role,
             "agencies": sorted(agencies),
-            "cases": cases,
+            release.published.of: cases,
             "share_percent": _percent(cases, _at(release).shown),
         }
 
@@ -150,14 +176,35 @@ def sources_in_words(release: FiguresRelease) -> str:
 def notes_of(release: FiguresRelease) -> Iterator[str]:
     """Yield sentences about completeness, limits and bias, for a reader without statistics."""
     counted, others = sorted(release.published.contributors), len(_not_counted(release))
+    of = release.published.of
     yield (
-        f"These are the cases that {', '.join(counted)} recorded first. {others} other agencies of "
-        "the agreement are not counted, so this is not the number of cases of the partnership."
+        f"These are the {of} that {', '.join(counted)} {_ACTS[of]}. {others} other agencies of "
+        f"the agreement are not counted, so this is not the number of {of} of the partnership."
     )
     if release.union is not None:
         yield from union_notes(release.union)
     if not release.ended:
-        yield "The quarter has not ended, so it has further cases."
+        yield f"The quarter has not ended, so it has further {of}."
+    yield from _limits_of_cases(release) if of == "cases" else limits_of_referrals(release)
+    if any(name != SOURCE and _several(release, name) for name in release.published.by):
+        yield "A case with several values is in several rows: the rows exceed all cases together."
+    if release.figures.recording is not None:
+        yield "Reports to third-party services are never added to crimes."
+    if release.figures.answer is not None:
+        yield (
+            f"{of.capitalize()} without consent to statistics are left out, where consent is asked."
+        )
+    smallest = max(one.threshold for one in table_of(release))
+    yield (
+        f"Numbers are rounded to multiples of {release.published.round_to}. A hidden number is "
+        f"from 1 to {smallest - 1}, or would give such a number away."
+    )
+
+
+_ACTS: Final[Mapping[Subject, str]] = {"cases": "recorded first", "referrals": "sent"}
+
+
+def _limits_of_cases(release: FiguresRelease) -> Iterator[str]:
     yield (
         "A case belongs to the quarter in which it came into the system. Its outcome is the one "
         f"known on {day(release.made_ms)}."
@@ -167,17 +214,6 @@ def notes_of(release: FiguresRelease) -> Iterator[str]:
         "trust, or more agencies that take reports."
     )
     yield "Two cases of one victim are two cases, because cases are not joined by person."
-    if any(name != SOURCE and _several(release, name) for name in release.published.by):
-        yield "A case with several values is in several rows: the rows exceed all cases together."
-    if release.figures.recording is not None:
-        yield "Reports to third-party services are never added to crimes."
-    if release.figures.answer is not None:
-        yield "Cases without consent to statistics are left out, where consent is asked."
-    smallest = max(one.threshold for one in table_of(release))
-    yield (
-        f"Numbers are rounded to multiples of {release.published.round_to}. A hidden number is "
-        f"from 1 to {smallest - 1}, or would give such a number away."
-    )
 
 
 def _several(release: FiguresRelease, name: str) -> bool:
@@ -188,7 +224,7 @@ def _several(release: FiguresRelease, name: str) -> bool:
 def csv_of(release: FiguresRelease) -> str:
     """Return every cell of the table as CSV: the codes, the labels, the number, the reason."""
     by = release.published.by
-    columns = (*by, *(f"{name}_label" for name in by), "cases", "suppressed")
+    columns = (*by, *(f"{name}_label" for name in by), release.published.of, "suppressed")
     return csv_text(columns, _csv_rows(release))
 
 
@@ -210,9 +246,8 @@ def csv_metadata(release: FiguresRelease, name: str) -> Mapping[str, object]:
         {"name": one, "titles": one, "dc:description": label_of(one, release.figures)} for one in by
     ]
     columns += [{"name": f"{one}_label", "titles": f"{one}_label"} for one in by]
-    columns.append(
-        {"name": "cases", "titles": "cases", "datatype": {"base": "integer", "minimum": 0}}
-    )
+    of = release.published.of
+    columns.append({"name": of, "titles": of, "datatype": {"base": "integer", "minimum": 0}})
     columns.append({"name": "suppressed", "titles": "suppressed"})
     return {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],

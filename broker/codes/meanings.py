@@ -1509,6 +1509,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "referral_unknown": Meaning(
         "the change does not follow from the referral's status", _EARLIER_EVENT + _OUR_EVENT
     ),
+    "referrals_not_counted": Meaning(
+        "the agreement does not let referrals be counted for statistics",
+        "Ask for cases, or agree that the status of a referral may be used for statistics.",
+    ),
     "refused": Meaning("a record was refused", "Read why: concordant quarantine list --agency DIR"),
     "refused_by_recipient": Meaning(
         "a recipient could not take a record or an event of ours", "Ask that agency for the reason."

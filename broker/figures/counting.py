@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import orjson
 
@@ -23,8 +23,10 @@ from contracts.vocabulary.figures import SOURCE, UNIT_AREA, Figures
 __all__ = [
     "Atom",
     "CountsOf",
+    "Part",
     "Period",
     "ReferralCounts",
+    "Subject",
     "count",
     "dimension_names",
     "last_quarters",
@@ -33,6 +35,8 @@ __all__ = [
 
 Atom: TypeAlias = tuple[tuple[str, ...], ...]
 """Values of each dimension, in the order of the dimensions' names."""
+Subject: TypeAlias = Literal["cases", "referrals"]
+"""Of what figures are."""
 _PERIOD: Final = re.compile(r"(20[0-9]{2})-Q([1-4])")
 _MONTHS: Final = 3
 _QUARTERS: Final = 4
@@ -114,6 +118,22 @@ class ReferralCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Cases or referrals of the counts of one agency.
+
+    Attributes:
+        digest: hash of the whole counts.
+        dimensions, atoms, without_consent: as those of the counts.
+    """
+
+    agency: str
+    digest: bytes
+    dimensions: tuple[str, ...]
+    atoms: Mapping[Atom, int]
+    without_consent: int
+
+
+@dataclass(frozen=True, slots=True)
 class CountsOf:
     """Counts of one agency for a period.
 
@@ -141,6 +161,14 @@ class CountsOf:
     def cases(self) -> int:
         """Return the number of unique cases."""
         return sum(self.atoms.values())
+
+    def part(self, of: Subject) -> Part | None:
+        """Return the cases or the referrals; None if the agreement counts no referrals."""
+        found = self if of == "cases" else self.referrals
+        if found is None:
+            return None
+        kept = found.dimensions, found.atoms, found.without_consent
+        return Part(self.agency, self.digest, *kept)
 
     def canonical(self) -> bytes:
         """Return the one form of these counts in bytes."""

@@ -64,6 +64,7 @@ def _formatted(release: Published) -> bytes:
             "by": release.by,
             "round_to": release.round_to,
             "contributors": dict(release.contributors),
+            "of": release.of,
             "figures": [
                 [
                     one.where,
@@ -96,4 +97,5 @@ def _parsed(content: bytes) -> Published:
             for where, threshold, shown, mark, own, kept in said["figures"]
         ),
         contributors=said["contributors"],
+        of=said.get("of", "cases"),
     )

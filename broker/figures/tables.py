@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from broker.figures.counting import CountsOf
+from broker.figures.counting import CountsOf, Part, Subject
 from broker.figures.disclosure import Cell, Figure, Mark, Release, protect, threshold_for
 from contracts.model import Contract
 from contracts.terms import StatisticalControl
@@ -45,7 +45,7 @@ class PublishedFigure:
     Attributes:
         where: its dimensions and values.
         threshold: counts from 1 to below this are hidden.
-        shown: the rounded number of cases; None if it is hidden.
+        shown: the rounded number of cases or referrals; None if it is hidden.
         mark: the reason for which it is hidden.
         by_contributor: exact cases of each agency when it was published; it is never shown.
         kept: whether it repeats an earlier release although the count has changed.
@@ -68,12 +68,35 @@ class Published:
         round_to: base of the shown numbers.
         figures: the cells.
         contributors: agency to the hash of its counts, hexadecimal.
+        of: what the numbers are of.
     """
 
     by: tuple[str, ...]
     round_to: int
     figures: tuple[PublishedFigure, ...]
     contributors: Mapping[str, str]
+    of: Subject = "cases"
+
+    def factors(self, dimension: str) -> int | None:
+        """Return the values of a dimension over all cases: a case with two values counts twice.
+
+        The sum of shown numbers, so it tells nothing that the release hides.
+
+        Args:
+            dimension: one of the table.
+
+        Returns:
+            None if one of the numbers is hidden.
+        """
+        total = 0
+        for figure in self.figures:
+            if len(figure.where) == 1 and figure.where[0][0] == dimension:
+                if figure.where[0][1] == NOT_STATED:
+                    continue
+                if figure.shown is None:
+                    return None
+                total += figure.shown
+        return total
 
     @property
     def by_place(self) -> Mapping[Where, PublishedFigure]:
@@ -97,7 +120,7 @@ def values_of(name: str, contract: Contract, figures: Figures) -> Mapping[str, s
 def label_of(name: str, figures: Figures) -> str:
     """Return a dimension in words."""
     own = {SOURCE: "Agency that first recorded the case", UNIT_AREA: "Area of the recording unit"}
-    return own[name] if name in own else figures.dimensions[name].label
+    return figures.dimensions[name].label if name in figures.dimensions else own[name]
 
 
 def publish(
@@ -107,16 +130,18 @@ def publish(
     control: StatisticalControl,
     by: Sequence[str],
     earlier: Sequence[Published],
+    of: Subject = "cases",
 ) -> Published:
     """Return the release of a table by some dimensions.
 
     Args:
         counts: of one period and agreement, one of each agency.
         contract: the agreement.
-        figures: what it counts.
+        figures: by what it counts cases, or referrals.
         control: its disclosure control.
         by: names of dimensions, each once.
-        earlier: every earlier release of the period, oldest first.
+        earlier: every earlier release of the period, of cases or of referrals, oldest first.
+        of: of what the table is.
 
     Raises:
         UnprotectedError: no choice of hidden figures is safe; nothing may be published.
@@ -127,7 +152,8 @@ def publish(
         places += _places((name,), contract, figures)
     used = {name for where in places for name, _ in where}
     used |= {name for one in earlier for figure in one.figures for name, _ in figure.where}
-    atoms = _Atoms(counts, sorted(used - {WITHOUT_CONSENT[0][0]}))
+    parts = [part for one in counts if (part := one.part(of)) is not None]
+    atoms = _Atoms(parts, sorted(used - {WITHOUT_CONSENT[0][0]}))
     cells = [
         Cell(_key(where), atoms.of(where), threshold_for(control, [name for name, _ in where]))
         for where in dict.fromkeys([*places, WITHOUT_CONSENT])
@@ -150,7 +176,8 @@ def publish(
                 dict.fromkeys([*places, WITHOUT_CONSENT]), released.figures, strict=True
             )
         ),
-        contributors={one.agency: one.digest.hex() for one in counts},
+        contributors={one.agency: one.digest.hex() for one in parts},
+        of=of,
     )
 
 
@@ -170,14 +197,14 @@ class _Atoms:
     """Counts by the dimensions that some cell names; the others are added up.
 
     Args:
-        counts: one of each agency.
+        parts: one of each agency.
         names: these dimensions, sorted.
     """
 
-    def __init__(self, counts: Sequence[CountsOf], names: Sequence[str]) -> None:
+    def __init__(self, parts: Sequence[Part], names: Sequence[str]) -> None:
         self.counts: dict[str, dict[str, int]] = {}
         self._with: dict[tuple[str, str], set[str]] = {}
-        for one in counts:
+        for one in parts:
             positions = [one.dimensions.index(name) for name in names]
             for values, cases in one.atoms.items():
                 kept = [values[position] for position in positions]
@@ -188,7 +215,7 @@ class _Atoms:
                         self._with.setdefault((name, code), set()).add(atom)
         self._cases = frozenset(self.counts)
         self._with[WITHOUT_CONSENT[0]] = {_WITHOUT_CONSENT_ATOM}
-        for one in counts:
+        for one in parts:
             self._add(_WITHOUT_CONSENT_ATOM, one.agency, one.without_consent)
 
     def _add(self, atom: str, agency: str, cases: int) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broker.agency.participant import Participant
-from broker.figures.counting import dimension_names, parse_period
+from broker.figures.counting import Subject, dimension_names, parse_period
 from broker.figures.facts import counts
+from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, values_of
 from broker.figures.unions.held import altered_rows_named
@@ -29,7 +30,8 @@ class ListedRelease:
         period: `YYYY-Qn`.
         made_ms: when it was made.
         by: dimensions of its table.
-        cases: all cases; None if the number is hidden.
+        of: of what its numbers are.
+        total: all cases or referrals; None if the number is hidden.
     """
 
     number: int
@@ -37,7 +39,8 @@ class ListedRelease:
     period: str
     made_ms: int
     by: tuple[str, ...]
-    cases: int | None
+    of: Subject
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
     contract, figures, control = terms
     period = parse_period(row.period)
     with store.reading() as tx, altered_rows_named():
-        union = held_share(tx, secret, contract, period.name)
+        cases = published.of == "cases"
+        union = held_share(tx, secret, contract, period.name) if cases else None
     return FiguresRelease(
         agency=participant.agency,
         contract=contract,
@@ -131,6 +135,7 @@ def _listed(row: FigureReleaseRow, published: Published) -> ListedRelease:
         row.period,
         row.made_ms,
         published.by,
+        published.of,
         published.by_place[()].shown,
     )
 
@@ -144,6 +149,11 @@ def _terms_of(
         figures, control = counts(contract), contract.statistics
         if contract.name != agreement or figures is None or control is None:
             continue
+        if published.of == "referrals":
+            referrals = counted_referrals(contract)
+            if referrals is None:
+                continue
+            figures = referrals[0]
         if _has_every_value(published, contract, figures):
             return contract, figures, control
     return None

@@ -9,10 +9,11 @@ from pathlib import Path
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.errors import WrongInputError
-from broker.figures.counting import CountsOf, Period, dimension_names, parse_period
+from broker.figures.counting import CountsOf, Period, Subject, dimension_names, parse_period
 from broker.figures.disclosure import UnprotectedError
 from broker.figures.facts import counts
 from broker.figures.own_counts import own_counts
+from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, publish
 from broker.figures.unions.held import altered_rows_named
@@ -38,14 +39,15 @@ class FiguresRelease:
     Attributes:
         agency: the agency that publishes.
         contract: the agreement.
-        figures: what it counts.
+        figures: by what it counts cases, or referrals.
         control: its disclosure control.
         period: the quarter.
         made_ms: when the release was made.
         ended: whether the quarter has ended.
         published: the cells.
         repeated: whether it equals an earlier release.
-        union: share of cases that several kinds of agency have seen; None if there is none.
+        union: share of cases that several kinds of agency have seen; None if there is none, or the
+            figures are of referrals.
     """
 
     agency: str
@@ -61,7 +63,12 @@ class FiguresRelease:
 
 
 def release_figures(
-    agency: Path, period: str, by: Sequence[str], now: int, name: str | None = None
+    agency: Path,
+    period: str,
+    by: Sequence[str],
+    now: int,
+    name: str | None = None,
+    of: Subject = "cases",
 ) -> FiguresRelease:
     """Make a release of figures, and remember it.
 
@@ -74,10 +81,11 @@ def release_figures(
         by: names of dimensions.
         now: ms.
         name: name of the agreement; None if there is only one with a purpose of statistics.
+        of: of what the figures are.
 
     Raises:
         WrongInputError: `period_malformed`, `period_ahead`, `dimensions_wrong`,
-            `statistics_missing`, `figures_unprotected`.
+            `statistics_missing`, `referrals_not_counted`, `figures_unprotected`.
         UnknownNameError: `dimension_unknown`, `contract_unknown`.
         StoreError: `state_missing`, or the state cannot be used.
         RegistryError: no agreement is in force.
@@ -92,15 +100,16 @@ def release_figures(
         )
     participant = load_participant(agency, now)
     contract, figures, control = _counted(participant, name, now)
+    figures = figures_of(contract, figures, of)
     _check_dimensions(by, figures)
     secret = participant.keyring.secret()
     store = open_held_state(participant)
     try:
         published, repeated = _published(
-            store, secret, participant.agency, contract, quarter, tuple(by), now
+            store, secret, participant.agency, contract, figures, quarter, tuple(by), of, now
         )
         with store.reading() as tx, altered_rows_named():
-            union = held_share(tx, secret, contract, quarter.name)
+            union = held_share(tx, secret, contract, quarter.name) if of == "cases" else None
     finally:
         store.close()
     return FiguresRelease(
@@ -115,6 +124,30 @@ def release_figures(
         repeated=repeated,
         union=union,
     )
+
+
+def figures_of(contract: Contract, cases: Figures, of: Subject) -> Figures:
+    """Return by what an agreement counts cases, or referrals.
+
+    Args:
+        contract: the agreement.
+        cases: by what it counts cases.
+        of: which of both.
+
+    Raises:
+        WrongInputError: `referrals_not_counted`.
+    """
+    if of == "cases":
+        return cases
+    counted = counted_referrals(contract)
+    if counted is None:
+        raise WrongInputError(
+            f"The agreement {contract.name} does not let referrals be counted for statistics.",
+            code="referrals_not_counted",
+            where="--of",
+            fix="Ask for cases, or agree that the status of a referral may be used for statistics.",
+        )
+    return counted[0]
 
 
 def counted_agreements(
@@ -182,8 +215,10 @@ def _published(
     secret: bytes,
     agency: str,
     contract: Contract,
+    figures: Figures,
     period: Period,
     by: tuple[str, ...],
+    of: Subject,
     now: int,
 ) -> tuple[Published, bool]:
     """Return a release, and whether it repeats an earlier one; a new one is remembered.
@@ -191,17 +226,17 @@ def _published(
     The state is not locked while the release is computed. If another release was made meanwhile,
     it is computed again.
     """
-    figures, control = counts(contract), contract.statistics
-    assert figures is not None
+    control = contract.statistics
     assert control is not None
     while True:
         with store.reading() as tx:
-            earlier = RememberedReleases(tx, secret, contract.name, period.name).all()
+            all_earlier = RememberedReleases(tx, secret, contract.name, period.name).all()
             own = own_counts(tx, secret, contract, agency, period)
         assert own is not None
+        earlier = [one for one in all_earlier if one.of == of]
         counted: tuple[CountsOf, ...] = (own,)
         try:
-            release = publish(counted, contract, figures, control, by, earlier)
+            release = publish(counted, contract, figures, control, by, earlier, of)
         except UnprotectedError as error:
             raise WrongInputError(
                 "This table is not published: together with earlier ones of the quarter it would "
@@ -214,6 +249,6 @@ def _published(
             return release, True
         with store.transaction() as tx:
             remembered = RememberedReleases(tx, secret, contract.name, period.name)
-            if len(remembered.all()) == len(earlier):
+            if len(remembered.all()) == len(all_earlier):
                 remembered.add(release, now)
                 return release, False

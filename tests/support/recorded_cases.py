@@ -63,6 +63,8 @@ def record_cases(folder: Path, found: Sequence[RecordedCases], now: int) -> None
                 }
                 data = {
                     "case_id": case,
+                    "referral_id": case,
+                    "requested_service": "advocacy",
                     "incident": incident,
                     "consent": {"statistics": one.consent},
                 }

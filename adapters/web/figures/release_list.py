@@ -15,6 +15,7 @@ from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.errors import RegistryError
 from broker.figures.counting import Period, dimension_names, last_quarters, parse_period
+from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.tables import label_of
 from broker.operations.figure_releases import ReleaseList, list_releases, number_of
 from broker.operations.figures import MOST_DIMENSIONS, counted_agreements
@@ -125,8 +126,9 @@ def _list_page(visit: Visit, faults: Sequence[tuple[str, str]] = ()) -> Response
         held=held,
         labels={
             one: label
-            for _, figures in _counted(visit).values()
-            for one, label in _labels(figures).items()
+            for contract, cases in _counted(visit).values()
+            for figures in (_referrals(contract), cases)
+            for one, label in ({} if figures is None else _labels(figures)).items()
         },
         at=at,
         last=last,
@@ -169,6 +171,11 @@ def _counted(visit: Visit) -> Mapping[str, tuple[Contract, Figures]]:
             raise
         return {}
     return {name: (contract, figures) for name, (contract, figures, _) in found.items()}
+
+
+def _referrals(contract: Contract) -> Figures | None:
+    counted = counted_referrals(contract)
+    return None if counted is None else counted[0]
 
 
 def _labels(figures: Figures) -> Mapping[str, str]:

@@ -57,7 +57,8 @@ def release_file(visit: Visit) -> Response:
 
 def _stem(found: FiguresRelease) -> str:
     """Return the name of its files without the suffix: `figures-2026-Q3-borough-strand`."""
-    return "-".join(("figures", found.period.name, *found.published.by)).replace("_", "-")
+    kind = "figures" if found.published.of == "cases" else "referrals"
+    return "-".join((kind, found.period.name, *found.published.by)).replace("_", "-")
 
 
 def _metadata(found: FiguresRelease) -> bytes:

@@ -214,6 +214,8 @@ BY_TEST = {
     "::test_too_many_dimensions_or_one_twice_are_dimensions_wrong",
     "figures_unprotected": "broker/cli/test_figures.py"
     "::test_a_table_that_no_hiding_makes_safe_is_figures_unprotected",
+    "referrals_not_counted": "broker/cli/test_figures_of_referrals.py"
+    "::test_an_agreement_that_counts_no_referrals_is_referrals_not_counted",
     "period_ahead": "broker/cli/test_figures.py::test_a_later_quarter_is_period_ahead",
     "statistics_missing": "broker/cli/test_figures.py"
     "::test_an_agreement_that_counts_nothing_is_statistics_missing",

@@ -96,9 +96,10 @@ SUBJECT = re.compile(
 PLAIN_WORDS = frozenset(
     {
         "advice", "agreed", "answer", "assessment", "both", "conditions", "done", "event",
-        "exception", "given", "held", "items", "listed", "message", "missing", "not_held", "notice",
-        "objects", "open", "partner", "reason_text", "refused", "released", "repeat",
-        "safe_contact", "tests",
+        "exception", "factors", "given", "held", "items", "listed", "message", "missing",
+        "not_held", "notice", "objects", "open", "partner", "reason_text", "refused",
+        "released", "repeat",
+        "safe_contact", "tests", "times",
         "value", "warning",
     }
 )  # fmt: skip

@@ -42,11 +42,21 @@ def test_a_release_is_listed_and_read_as_it_was_made(folder: Path, store: Store)
     (newest,) = found.releases
     assert (newest.by, newest.made_ms, newest.period) == (("strand", "borough"), NOW + 1, period)
     (oldest,) = list_releases(participant, store, most=5, skipped=1).releases
-    assert oldest.cases == first.published.by_place[()].shown
+    assert oldest.total == first.published.by_place[()].shown
     assert read_release(participant, store, oldest.number) == first
     assert read_release(participant, store, newest.number + 1) is None
     assert number_of(participant, store, second) == newest.number
     assert number_of(participant, store, first) == oldest.number
+
+
+def test_a_release_of_referrals_is_read_with_their_dimensions(folder: Path, store: Store) -> None:
+    period = last_quarters(NOW, 1)[0].name
+    made = release_figures(folder, period, ("status",), NOW, None, "referrals")
+    participant = load_participant(folder, NOW)
+
+    (listed,) = list_releases(participant, store, most=5).releases
+    assert (listed.of, listed.by) == ("referrals", ("status",))
+    assert read_release(participant, store, listed.number) == made
 
 
 def test_a_release_with_values_that_no_agreement_has_is_not_read(

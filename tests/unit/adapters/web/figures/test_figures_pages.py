@@ -75,6 +75,18 @@ def test_an_officer_makes_a_table_and_downloads_it(
     assert officer.get(f"{address}/file/exe").status_code == 404
 
 
+def test_a_table_of_referrals_is_listed_and_read_in_its_own_words(
+    officer: Visitor, counted: Path, quarter: str, time: Clock
+) -> None:
+    release_figures(counted, quarter, ("answered",), time.now, None, "referrals")
+    assert "Referrals: Time to answer" in officer.get("/figures").text
+    page = officer.get("/figures/1").text
+    assert "All referrals" in page
+    assert "All cases" not in page
+    assert numbers(page, "figures-table")[-1] == "45"  # 43 with consent
+    assert '"counted": "referrals"' in officer.get("/figures/1/file/json").text
+
+
 def test_a_table_of_two_has_rows_columns_and_totals(
     officer: Visitor, server: WebServer, quarter: str
 ) -> None:

@@ -1,0 +1,58 @@
+"""Figures of referrals: response times as JSON and in words, and limits for a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from broker.cli.times import day
+from broker.figures.referral_times import ResponseTime, response_times
+from broker.figures.response_times import BUCKETS
+from broker.figures.tables import label_of, values_of
+from broker.operations.figures import FiguresRelease
+
+
+def times_json(release: FiguresRelease) -> Iterator[Mapping[str, object]]:
+    """Yield the response times of a table (docs/spec/figures.md, "Releases")."""
+    for one in response_times(release.published):
+        yield {
+            "time": one.dimension,
+            "by": dict(one.where),
+            "median": one.median,
+            "percentile_90": one.percentile_90,
+        }
+
+
+def times_in_words(release: FiguresRelease) -> Iterator[str]:
+    """Yield a sentence for each response time that the shown numbers give."""
+    for one in response_times(release.published):
+        if one.median is not None and one.percentile_90 is not None:
+            yield (
+                f"{label_of(one.dimension, release.figures)}, {_where(release, one)}: half of the "
+                f"referrals {BUCKETS[one.median].lower()}, 90 % "
+                f"{BUCKETS[one.percentile_90].lower()}."
+            )
+
+
+def _where(release: FiguresRelease, time: ResponseTime) -> str:
+    values = (
+        values_of(name, release.contract, release.figures)[value].rstrip(".")
+        for name, value in time.where
+    )
+    return ", ".join(values) or "all referrals"
+
+
+def limits_of_referrals(release: FiguresRelease) -> Iterator[str]:
+    """Yield sentences about what the numbers of referrals do not say."""
+    yield (
+        "A referral belongs to the quarter in which it was sent. Its status and its times are "
+        f"those known on {day(release.made_ms)}."
+    )
+    yield "A referral to three services is three referrals: each service answers for itself."
+    yield (
+        "Times run from sending to the answer, nights and weekends included. Only referrals that "
+        "went through this system are counted, and not those by telephone."
+    )
+    yield (
+        "A referral without an answer counts as longer than every time. A long time can mean too "
+        "few staff, harder cases, or that answers are given outside this system."
+    )
