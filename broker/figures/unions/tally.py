@@ -92,9 +92,12 @@ def _cases(tokens: Mapping[str, TokenSets]) -> Iterator[_Case]:
     for agency, sets in tokens.items():
         for token in sets.minted:
             minted.setdefault(token, set()).add(agency)
+    seen = {token: set(minters) for token, minters in minted.items()}
+    for agency, sets in tokens.items():
+        for token in sets.seen & minted.keys():
+            seen[token].add(agency)
     for token, minters in minted.items():
-        others = {agency for agency, sets in tokens.items() if token in sets.seen}
-        yield _Case(frozenset(minters), frozenset(minters | others))
+        yield _Case(frozenset(minters), frozenset(seen[token]))
 
 
 def _by_several_kinds(case: _Case, kinds: Mapping[str, str]) -> bool:
@@ -106,10 +109,12 @@ def _rests(part: list[_Case], contributors: tuple[str, ...]) -> Iterator[int]:
 
     A contributor knows the cases that it minted, and those that it has seen.
     """
+    minted = Counter(agency for case in part for agency in case.minted_by)
+    seen = Counter(agency for case in part for agency in case.seen_by)
     yield len(part)
     for agency in contributors:
-        yield sum(agency not in case.minted_by for case in part)
-        yield sum(agency not in case.seen_by for case in part)
+        yield len(part) - minted[agency]
+        yield len(part) - seen[agency]
 
 
 def _is_large(count: int, threshold: int) -> bool:

@@ -38,6 +38,10 @@ OF_CONTROL = {
     "report_unopenable",
     "reports_many",
     "request_old",
+    "union_malformed",
+    "union_misplaced",
+    "union_unopenable",
+    "unions_many",
 }
 RAISING = {
     "RefusedError": 1,

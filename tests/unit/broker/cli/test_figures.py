@@ -84,6 +84,7 @@ def test_unique_cases_are_rounded_and_small_numbers_hidden(cli, folder) -> None:
     (source,) = found["sources"]
     assert (source["source"], source["agencies"]) == ("support", [AGENCY])
     assert AGENCY not in found["agencies_not_counted"]
+    assert found["seen_by_several"] is None  # no party tallies
     assert set(found["counts"]) == {AGENCY}
     assert found["notes"]
 

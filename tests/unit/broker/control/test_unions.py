@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from broker.agency.participant import LoadedAgency
+from broker.cli.figures_text import json_of, text_of
+from broker.cli.figures_union import union_json
 from broker.control.own_statements import SigningKeys
 from broker.control.own_unions import SINCE, OwnUnions
 from broker.control.statement_sender import StatementSender
 from broker.errors import StoreError, TransportError
 from broker.figures.unions.held import HeldUnion
+from broker.figures.unions.shares import UnionShare
 from broker.figures.unions.tally import Tally
+from broker.operations.figures import release_figures
 from broker.operations.union_status import held_parts
 from broker.statements.partner_statements import (
     SealedStatement,
@@ -98,6 +103,34 @@ async def test_the_share_of_cases_that_several_kinds_saw(town: TalliedPartnershi
     results = {agency: node.result for agency, node in town.nodes.items()}
     assert results[ANALYST] == Tally(CONTRIBUTORS, 50)
     assert set(results.values()) == {results[ANALYST]}
+
+
+async def test_the_figures_of_the_quarter_have_the_share(
+    town: TalliedPartnership, tmp_path: Path
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.round()
+    folder = town.town.world.directory(CHARITY, tmp_path / "copies")
+    member = town.town.members[CHARITY]
+    member.store.fold()
+    (folder / "state").mkdir(exist_ok=True)
+    shutil.copy(member.database, folder / "state" / "concordant.db")
+    with cheap_scrypt():
+        release = release_figures(folder, PERIOD, ["borough"], town.clock.now)
+    assert release.union == UnionShare(50, CONTRIBUTORS, (), ANALYST)
+    found = json_of(release)["seen_by_several"]
+    assert found == union_json(release.union)
+    assert "50 %" in text_of(release)
+
+
+async def test_the_erasure_of_a_case_takes_its_id(town: TalliedPartnership) -> None:
+    town.accept(CHARITY, POLICE, cases(1)[0])
+    member = town.town.members[CHARITY]
+    with member.store.transaction() as tx:
+        (case,) = tx.unions.seen_since(town.nodes[CHARITY].place.agreement, 0)
+        assert tx.unions.forget_case(case.case_key) == 1
+    assert town.nodes[CHARITY].case_ids() == 0
 
 
 async def test_a_small_number_is_hidden_from_every_party(town: TalliedPartnership) -> None:
