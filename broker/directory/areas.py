@@ -45,7 +45,8 @@ def grid() -> Mapping[str, Area]:
 
 
 @cache
-def _larger() -> Mapping[str, str]:
+def larger_areas() -> Mapping[str, str]:
+    """Return code to name of the areas that contain some of the grid."""
     found: Mapping[str, str] = json.loads(_FILE.read_text("utf-8"))["larger"]
     return found
 
@@ -53,7 +54,7 @@ def _larger() -> Mapping[str, str]:
 def area_name(code: str) -> str:
     """Return the name of an area; its code if the data lacks it."""
     area = grid().get(code)
-    return _larger().get(code, code) if area is None else area.name
+    return larger_areas().get(code, code) if area is None else area.name
 
 
 def covering(code: str, areas: Collection[str]) -> str | None:

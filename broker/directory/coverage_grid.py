@@ -5,6 +5,7 @@ Each area is a square with its name and numbers, so the plot does not rest on co
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ from broker.directory.coverage import Cell
 _SIDE: Final = 116
 _GAP: Final = 6
 _HEAD: Final = 64
-_LINE_CHARACTERS: Final = 15
+_LINE_CHARACTERS: Final = 14
 _FILLS: Final = ("#ffffff", "#e3ecf5", "#fbe3b8", "#f4b8a8")
 """Fill by the share of gaps: none, up to a third, up to two thirds, more. Text on each is black."""
 
@@ -42,9 +43,12 @@ class AreaSummary:
 
 def summaries(cells: Sequence[Cell]) -> tuple[AreaSummary, ...]:
     """Return the numbers of each area of the grid, by code."""
+    by_area: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_area[cell.area.code].append(cell)
     found = []
     for area in grid().values():
-        here = [cell for cell in cells if cell.area == area]
+        here = by_area[area.code]
         waits = [cell.longest_wait_days for cell in here if cell.longest_wait_days is not None]
         found.append(
             AreaSummary(

@@ -10,7 +10,13 @@ from pathlib import Path
 from adapters.trial_agencies import london_agencies
 from adapters.web.serving import WebServer
 from broker.agency.participant import load_participant
+from broker.directory.listing_file import FILE_NAME
 from broker.operations.bundles import add_bundles
+from broker.operations.directory.publishing import (
+    StatedCapacity,
+    publish_listing,
+    state_capacity,
+)
 from broker.operations.figures import release_figures
 from broker.sending.publishing import Publisher
 from broker.sending.sealing_context import event_sealer
@@ -29,6 +35,8 @@ from tests.support.founded_partnership import (
     found_with,
     founded,
 )
+from tests.support.held_listing import hold_listing, own_content
+from tests.support.listings import FILE
 from tests.support.next_version import propose
 from tests.support.recorded_cases import RecordedCases, record_cases
 from tests.support.web_visitor import Visitor
@@ -79,7 +87,28 @@ def staged(root: Path, *, used: bool = True) -> Stage:
     if used:
         record_cases(folder, _CASES, NOW)
         release_figures(folder, "2026-Q1", ("borough", "strand"), NOW)
+        with_listings(folder, root)
     return Stage(folder, lambda: NOW + HOUR)
+
+
+def with_listings(folder: Path, root: Path) -> None:
+    """Publish the listing of an agency, and keep that of the charity.
+
+    Args:
+        folder: the agency's folder.
+        root: a folder of its own.
+    """
+    charity = founded().directory(SUPPORT, root)
+    for agency in (charity, folder):
+        (agency / FILE_NAME).write_text(FILE)
+        database = agency / "state" / "concordant.db"
+        database.parent.mkdir(exist_ok=True)
+        open_store(database).close()
+        publish_listing(agency, NOW)
+        state_capacity(
+            agency, "emotional-support", StatedCapacity("capacity", places=4, days=60), NOW
+        )
+    hold_listing(folder, load_participant(charity, NOW), own_content(charity, NOW), NOW)
 
 
 def desk_staged(root: Path, terms: str | None = None) -> Stage:

@@ -21,6 +21,8 @@ from adapters.web.desk.draft_questions import (
 from adapters.web.desk.drafts import DRAFTS, draft_page, own_draft
 from adapters.web.desk.entry_forms import MOST_ITEMS, Faults, faults_of, texts_of
 from adapters.web.desk.wording import grouped, id_of
+from adapters.web.directory.chosen import choice_of
+from adapters.web.directory.words import CAPACITIES
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
@@ -34,6 +36,7 @@ from broker.operations.desk.new_referral import (
     possible_recipients,
     referral_plan,
 )
+from broker.operations.desk.proposals import proposals
 from contracts.errors import EventError
 
 
@@ -69,13 +72,16 @@ def choose(visit: Visit) -> Response:
 def _recipients_page(
     visit: Visit, draft: Draft, chosen: Sequence[str], wrong: str | None = None
 ) -> Response:
-    choices = possible_recipients(desk_of(visit))
+    choice = choice_of(visit)
+    found = proposals(desk_of(visit), choice.query)
     return draft_page(
         visit,
         "desk/recipients.html",
         draft,
-        choices=choices,
-        several=len({one.agreement for one in choices}) > 1,
+        choice=choice,
+        found=found,
+        several=len({one.recipient.agreement for one in found}) > 1,
+        capacities=CAPACITIES,
         chosen=chosen,
         faults=[] if wrong is None else [("recipients", wrong)],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.web.directory import coverage_page
 from adapters.web.figures import release_list, release_page
 from adapters.web.officer import (
     agreements,
@@ -12,6 +13,7 @@ from adapters.web.officer import (
     dates,
     log,
     partners,
+    ready,
     received,
     records,
     sign_off,
@@ -28,6 +30,7 @@ AREA: Final = Area(
         *agreements.PAGES,
         *changes.PAGES,
         *sign_off.PAGES,
+        *ready.PAGES,
         *bundles.PAGES,
         *who_may_read.PAGES,
         *dates.PAGES,
@@ -38,11 +41,13 @@ AREA: Final = Area(
         *log.PAGES,
         *release_list.PAGES,
         *release_page.PAGES,
+        *coverage_page.PAGES,
     ),
     entries=(
         Entry("/agreements", N_("Agreements"), READERS),
         Entry("/who-received", N_("Who received what"), INSPECTORS),
         Entry("/figures", N_("Figures"), READERS),
+        Entry("/coverage", N_("Gaps in services"), READERS),
         Entry("/log", N_("Our log"), INSPECTORS),
         Entry("/partners", N_("Partners"), READERS),
         Entry("/bundles", N_("Files of the partnership"), READERS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.web.directory import own_page
 from adapters.web.operator.board_page import board
 from adapters.web.operator.mapping_page import add, mapping
 from adapters.web.operator.put_aside_pages import discard, put_aside_item, put_aside_list, retry
@@ -28,6 +29,7 @@ AREA: Final = Area(
         PageRoute("GET", "/mapping", _OPERATOR, mapping),
         PageRoute("POST", "/mapping", _OPERATOR, add),
         PageRoute("GET", "/checks", _OPERATOR, checks),
+        *own_page.PAGES,
         PageRoute("GET", "/runbook", _OPERATOR, runbook),
         PageRoute("GET", "/runbook/{name}", _OPERATOR, runbook_entry),
     ),
@@ -38,6 +40,7 @@ AREA: Final = Area(
         Entry("/kafka-rights", N_("Kafka rights"), _OPERATOR),
         Entry("/mapping", N_("Mapping"), _OPERATOR),
         Entry("/checks", N_("Checks"), _OPERATOR),
+        Entry("/our-services", N_("Our services"), _OPERATOR),
         Entry("/figures", N_("Figures"), _OPERATOR),
         Entry("/runbook", N_("Runbook"), _OPERATOR),
     ),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from broker.agency.participant import load_participant
+from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.directory.coverage import Cell, coverage
 from broker.operations.directory.held_listings import held_listings
 from broker.operations.directory.publishing import agreed_codes
+from broker.store.database import Store
 from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS
 
@@ -24,11 +25,20 @@ def directory_coverage(directory: Path, now: int) -> tuple[Cell, ...]:
     participant = load_participant(directory, now)
     store = open_held_state(participant)
     try:
-        with store.reading() as tx:
-            found = held_listings(participant, tx, now)
-            waits = _longest_waits(tx, now)
+        return coverage_of(participant, store, now)
     finally:
         store.close()
+
+
+def coverage_of(participant: Participant, store: Store, now: int) -> tuple[Cell, ...]:
+    """Return the same for an agency that is loaded.
+
+    Raises:
+        StoreError: the state cannot be read.
+    """
+    with store.reading() as tx:
+        found = held_listings(participant, tx, now)
+        waits = _longest_waits(tx, now)
     listings = [(one.agency, one.listing) for one in found.held]
     return coverage(listings, agreed_codes(participant), waits, now)
 

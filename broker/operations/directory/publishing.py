@@ -43,6 +43,7 @@ MAX_WRITTEN_BYTES: Final = 96 * 1024
 LONGEST_DAYS: Final = 92
 """Longest time for which a statement of capacity is valid."""
 DEFAULT_DAYS: Final = 7
+MOST_PLACES: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.agency.participant import load_participant
+from broker.agency.participant import Participant, load_participant
 from broker.agency.running import held_state_if_any
 from broker.directory.listing import Readable
 from broker.directory.readable import FORMATS, readable_versions
 from broker.operations.directory.held_listings import held_listings
+from broker.store.database import Store
 from contracts.errors import ContractError
 from contracts.model import Contract
 from contracts.names import require_known
@@ -70,6 +71,26 @@ def partnership_ready(directory: Path, name: str, version: str, now: int) -> Rea
         ConcordantError: the folder cannot be loaded, or its state cannot be read.
     """
     participant = load_participant(directory, now, unsigned_ok=True)
+    with held_state_if_any(participant) as store:
+        return readiness_of(participant, store, name, version, now)
+
+
+def readiness_of(
+    participant: Participant, store: Store | None, name: str, version: str, now: int
+) -> Readiness:
+    """Return the same for an agency that is loaded.
+
+    Args:
+        participant: this agency.
+        store: its state; None if its adapter has not run yet.
+        name: the agreement's name.
+        version: the version.
+        now: ms.
+
+    Raises:
+        UnknownNameError: `contract_unknown`: the folder does not have this version.
+        StoreError: the state cannot be read.
+    """
     contracts = participant.contracts
     held_versions = [one.contract for one in (*contracts.all(), *contracts.others())]
     names = [one.name for one in held_versions]
@@ -78,15 +99,14 @@ def partnership_ready(directory: Path, name: str, version: str, now: int) -> Rea
     require_known(f"version of {name}", version, versions, code="contract_unknown", exact=True)
     found = [one for one in held_versions if (one.name, one.version) == (name, version)]
     stated = {participant.agency: readable_versions(contracts)}
-    with held_state_if_any(participant) as store:
-        if store is not None:
-            with store.reading() as tx:
-                held = held_listings(participant, tx, now).held
-            stated |= {
-                one.agency: one.listing.reads
-                for one in held
-                if not one.own and one.listing.reads is not None
-            }
+    if store is not None:
+        with store.reading() as tx:
+            held = held_listings(participant, tx, now).held
+        stated |= {
+            one.agency: one.listing.reads
+            for one in held
+            if not one.own and one.listing.reads is not None
+        }
     parties = tuple(
         _readiness(party.id, party.legal_name, stated.get(party.id), found)
         for party in found[0].parties

@@ -10,8 +10,9 @@ from broker.agency.running import open_held_state
 from broker.directory.listing_file import FILE_NAME, KnownAgency, ListedCodes
 from broker.directory.search import KnownFit, Offer, Query, find_known, find_offers
 from broker.errors import WrongInputError
-from broker.operations.directory.held_listings import held_listings
+from broker.operations.directory.held_listings import HeldListing, held_listings
 from broker.operations.directory.publishing import agreed_codes, load_listing_file
+from broker.store.database import Store
 from contracts.names import require_known
 
 
@@ -50,26 +51,65 @@ def search_directory(directory: Path, query: Query, now: int) -> Found:
         ConcordantError: the folder cannot be loaded.
     """
     participant = load_participant(directory, now)
+    store = open_held_state(participant)
+    try:
+        return find_services(participant, store, query, now)
+    finally:
+        store.close()
+
+
+def find_services(participant: Participant, store: Store, query: Query, now: int) -> Found:
+    """Find services as `search_directory` does, for an agency that is loaded.
+
+    Args:
+        participant: this agency.
+        store: its state.
+        query: the search.
+        now: ms.
+
+    Raises:
+        UnknownNameError, WrongInputError, ContractError, StoreError: as `search_directory`.
+    """
     codes = agreed_codes(participant)
     _require_codes(query, codes)
     known = known_agencies(participant)
-    store = open_held_state(participant)
-    try:
-        with store.reading() as tx:
-            found = held_listings(participant, tx, now)
-    finally:
-        store.close()
-    partners = [one for one in found.held if not one.own]
+    partners, silent = _partners(participant, store, now)
     listings = [(one.agency, one.legal_name, one.listing) for one in partners]
-    silent = found.silent | {
-        one.agency: one.legal_name for one in partners if one.listing.organisation is None
-    }
+    silent |= {one.agency: one.legal_name for one in partners if one.listing.organisation is None}
     return Found(
         query,
         find_offers(query, listings, codes, now),
         find_known(query, known, codes),
         dict(sorted(silent.items())),
     )
+
+
+def partner_offers(
+    participant: Participant, store: Store, query: Query, now: int
+) -> tuple[Offer, ...]:
+    """Return the services of partners that fit, the best first. The agency's own file is not read.
+
+    Args:
+        participant: this agency.
+        store: its state.
+        query: the search.
+        now: ms.
+
+    Raises:
+        StoreError: the state cannot be read.
+    """
+    partners, _ = _partners(participant, store, now)
+    listings = [(one.agency, one.legal_name, one.listing) for one in partners]
+    return find_offers(query, listings, agreed_codes(participant), now)
+
+
+def _partners(
+    participant: Participant, store: Store, now: int
+) -> tuple[list[HeldListing], dict[str, str]]:
+    """Return the listings of partners, and the names of those without one by id."""
+    with store.reading() as tx:
+        found = held_listings(participant, tx, now)
+    return [one for one in found.held if not one.own], found.silent
 
 
 def known_agencies(participant: Participant) -> dict[str, KnownAgency]:

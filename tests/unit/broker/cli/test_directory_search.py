@@ -12,17 +12,8 @@ from broker.directory.listing import (
     format_listing,
 )
 from broker.directory.readable import readable_versions
-from broker.envelope.sealing import ExchangeKey
-from broker.statements.authorship import author
-from broker.statements.listings import LISTING
-from broker.statements.partner_statements import (
-    StatementPlace,
-    parse_statement,
-    seal_statement,
-)
-from broker.store.rows import ListingRow
-from broker.tlog.note import format_note
 from contracts.durations import DAY_MS
+from tests.support.held_listing import hold_listing
 from tests.support.listings import FILE, listing, service
 
 OWN, CENTRE = "csu-camden", "haven-support"
@@ -43,20 +34,7 @@ class Reader:
         """Keep a listing that the partner has signed."""
         now = now_ms()
         partner = self.world.participant(agency)
-        key = partner.manifests.exchange_key(OWN, now)
-        text = format_listing(content)
-        value = seal_statement(
-            LISTING,
-            StatementPlace(partner.deployment, agency, now),
-            text,
-            [ExchangeKey(OWN, key.kid, key.sealer())],
-            author(partner.key_name, partner.receipt_signer(now)),
-        )
-        store = self.world.store(OWN)
-        with store.transaction() as tx:
-            row = ListingRow(agency, now, format_note(parse_statement(LISTING, value).note), text)
-            tx.listings.save(row)
-        store.close()
+        hold_listing(self.folder, partner, format_listing(content), now)
 
     def reads(self) -> Readable:
         return readable_versions(self.world.participant(OWN).contracts)

@@ -1,0 +1,1 @@
+"""Pages of the directory: services of partners, gaps, and what this agency offers."""
