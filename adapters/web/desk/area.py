@@ -6,7 +6,6 @@ from typing import Final
 
 from adapters.web.desk import check, drafts, further, inbox, new_referral, reason, referral, steps
 from adapters.web.desk.chosen import CASEWORKERS
-from adapters.web.directory import search_page
 from adapters.web.pages import Area, Entry
 from adapters.web.texts import N_
 
@@ -21,7 +20,6 @@ AREA: Final = Area(
         *drafts.PAGES,
         *new_referral.PAGES,
         *check.PAGES,
-        *search_page.PAGES,
     ),
     entries=(
         Entry("/inbox", N_("Inbox"), CASEWORKERS),

@@ -20,7 +20,7 @@ WRITERS: Final = frozenset({Role.CASEWORKER, Role.OPERATOR})
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What can be searched for, and what is.
+    """A search, with the choices for it.
 
     Attributes:
         codes: needs and motivations of the agreements, with their labels.

@@ -99,9 +99,7 @@ def making(visit: Visit) -> Response:
         ConcordantError: it was refused; the page of the error says what to do.
     """
     work = visit.agency.figures.last
-    if work is None:
-        return visit.redirect("/figures")
-    if not work.over:
+    if work is None or not work.over:
         return replace(visit, route="/figures").page("figures/making.html", work=work)
     if work.release is None:
         assert work.error is not None

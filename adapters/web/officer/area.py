@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.web.directory import coverage_page
-from adapters.web.figures import release_list, release_page
 from adapters.web.officer import (
     agreements,
     bundles,
@@ -39,9 +37,6 @@ AREA: Final = Area(
         *partners.PAGES,
         *received.PAGES,
         *log.PAGES,
-        *release_list.PAGES,
-        *release_page.PAGES,
-        *coverage_page.PAGES,
     ),
     entries=(
         Entry("/agreements", N_("Agreements"), READERS),

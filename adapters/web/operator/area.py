@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.web.directory import own_page
 from adapters.web.operator.board_page import board
 from adapters.web.operator.mapping_page import add, mapping
 from adapters.web.operator.put_aside_pages import discard, put_aside_item, put_aside_list, retry
@@ -29,7 +28,6 @@ AREA: Final = Area(
         PageRoute("GET", "/mapping", _OPERATOR, mapping),
         PageRoute("POST", "/mapping", _OPERATOR, add),
         PageRoute("GET", "/checks", _OPERATOR, checks),
-        *own_page.PAGES,
         PageRoute("GET", "/runbook", _OPERATOR, runbook),
         PageRoute("GET", "/runbook/{name}", _OPERATOR, runbook_entry),
     ),

@@ -1,0 +1,13 @@
+"""Pages of figures. The areas of the roles that read them link to them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adapters.web.figures import release_list, release_page
+from adapters.web.pages import Area
+from adapters.web.texts import N_
+
+AREA: Final = Area(
+    title=N_("Figures"), pages=(*release_list.PAGES, *release_page.PAGES), entries=()
+)
