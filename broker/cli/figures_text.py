@@ -9,6 +9,7 @@ from broker.cli.figures_union import union_in_words, union_json, union_notes
 from broker.cli.output import Row, plain_table
 from broker.cli.referral_figures_text import limits_of_referrals, times_in_words, times_json
 from broker.cli.times import day
+from broker.figures.combined import base_of
 from broker.figures.counting import Subject
 from broker.figures.tables import WITHOUT_CONSENT, PublishedFigure, label_of, values_of
 from broker.operations.figures import FiguresRelease
@@ -68,7 +69,7 @@ def factors_of(release: FiguresRelease) -> Mapping[str, int | None]:
     return {
         name: release.published.factors(name)
         for name in release.published.by
-        if _several(release, name)
+        if base_of(name, release.figures) is None and _several(release, name)
     }
 
 
@@ -217,7 +218,7 @@ def _limits_of_cases(release: FiguresRelease) -> Iterator[str]:
 
 
 def _several(release: FiguresRelease, name: str) -> bool:
-    dimension = release.figures.dimensions.get(name)
+    dimension = release.figures.dimensions.get(base_of(name, release.figures) or name)
     return dimension is not None and dimension.several
 
 

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
+from broker.figures.combined import base_of, combined_codes, combined_values
 from broker.figures.counting import CountsOf, Part, Subject
 from broker.figures.disclosure import Cell, Figure, Mark, Release, protect, threshold_for
 from contracts.model import Contract
@@ -110,6 +111,8 @@ def values_of(name: str, contract: Contract, figures: Figures) -> Mapping[str, s
         known: Mapping[str, str] = contract.roles
     elif name == UNIT_AREA:
         known = {**figures.areas, SEVERAL_AREAS: "Several areas"}
+    elif (base := base_of(name, figures)) is not None:
+        known = combined_codes(base, figures)
     else:
         known = figures.dimensions[name].codes
     if name == figures.recording:
@@ -120,6 +123,8 @@ def values_of(name: str, contract: Contract, figures: Figures) -> Mapping[str, s
 def label_of(name: str, figures: Figures) -> str:
     """Return a dimension in words."""
     own = {SOURCE: "Agency that first recorded the case", UNIT_AREA: "Area of the recording unit"}
+    if (base := base_of(name, figures)) is not None:
+        return f"{figures.dimensions[base].label}, together in one case"
     return figures.dimensions[name].label if name in figures.dimensions else own[name]
 
 
@@ -153,7 +158,7 @@ def publish(
     used = {name for where in places for name, _ in where}
     used |= {name for one in earlier for figure in one.figures for name, _ in figure.where}
     parts = [part for one in counts if (part := one.part(of)) is not None]
-    atoms = _Atoms(parts, sorted(used - {WITHOUT_CONSENT[0][0]}))
+    atoms = _Atoms(parts, sorted(used - {WITHOUT_CONSENT[0][0]}), figures)
     cells = [
         Cell(_key(where), atoms.of(where), threshold_for(control, [name for name, _ in where]))
         for where in dict.fromkeys([*places, WITHOUT_CONSENT])
@@ -199,15 +204,22 @@ class _Atoms:
     Args:
         parts: one of each agency.
         names: these dimensions, sorted.
+        figures: by what is counted.
     """
 
-    def __init__(self, parts: Sequence[Part], names: Sequence[str]) -> None:
+    def __init__(self, parts: Sequence[Part], names: Sequence[str], figures: Figures) -> None:
         self.counts: dict[str, dict[str, int]] = {}
         self._with: dict[tuple[str, str], set[str]] = {}
         for one in parts:
-            positions = [one.dimensions.index(name) for name in names]
+            bases = [base_of(name, figures) for name in names]
+            positions = [
+                one.dimensions.index(base or name) for name, base in zip(names, bases, strict=True)
+            ]
             for values, cases in one.atoms.items():
-                kept = [values[position] for position in positions]
+                kept = [
+                    values[position] if base is None else combined_values(values[position])
+                    for position, base in zip(positions, bases, strict=True)
+                ]
                 atom = orjson.dumps(kept).decode()
                 self._add(atom, one.agency, cases)
                 for name, codes in zip(names, kept, strict=True):

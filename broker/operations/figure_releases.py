@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broker.agency.participant import Participant
-from broker.figures.counting import Subject, dimension_names, parse_period
+from broker.figures.combined import table_dimensions
+from broker.figures.counting import Subject, parse_period
 from broker.figures.facts import counts
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
@@ -160,7 +161,7 @@ def _terms_of(
 
 
 def _has_every_value(published: Published, contract: Contract, figures: Figures) -> bool:
-    if not set(published.by) <= set(dimension_names(figures)):
+    if not set(published.by) <= set(table_dimensions(figures)):
         return False
     known = {name: values_of(name, contract, figures) for name in published.by}
     return all(

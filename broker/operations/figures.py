@@ -9,7 +9,8 @@ from pathlib import Path
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.errors import WrongInputError
-from broker.figures.counting import CountsOf, Period, Subject, dimension_names, parse_period
+from broker.figures.combined import table_dimensions
+from broker.figures.counting import CountsOf, Period, Subject, parse_period
 from broker.figures.disclosure import UnprotectedError
 from broker.figures.facts import counts
 from broker.figures.own_counts import own_counts
@@ -200,7 +201,7 @@ def _counted(
 
 def _check_dimensions(by: Sequence[str], figures: Figures) -> None:
     for one in by:
-        require_known("dimension", one, dimension_names(figures), code="dimension_unknown")
+        require_known("dimension", one, table_dimensions(figures), code="dimension_unknown")
     if not by or len(set(by)) != len(by) or len(by) > MOST_DIMENSIONS:
         raise WrongInputError(
             f"A table has 1 to {MOST_DIMENSIONS} dimensions, each once.",

@@ -17,8 +17,8 @@ from contracts.vocabulary.figures_forms import CorrectionForm, DimensionForm, Fi
 from contracts.vocabulary.format import FieldForm, VocabularyForm
 
 __all__ = [
-    "NOT_STATED", "SEVERAL_AREAS", "SOURCE", "THIRD_PARTY_REPORT", "UNIT_AREA", "Dimension",
-    "Figures", "compiled_figures", "faulty_figures",
+    "NOT_STATED", "ONE_ALONE", "SEVERAL_AREAS", "SOURCE", "THIRD_PARTY_REPORT", "UNIT_AREA",
+    "Dimension", "Figures", "compiled_figures", "faulty_figures",
 ]  # fmt: skip
 
 SOURCE: Final = "source"
@@ -31,6 +31,8 @@ THIRD_PARTY_REPORT: Final = "third-party-report"
 """Value of the recording dimension of a case that only third-party reporting services stated."""
 SEVERAL_AREAS: Final = "several-areas"
 """Value of the area of an agency that has several."""
+ONE_ALONE: Final = "one-alone"
+"""Value in combination of a case that has one value of a dimension with several."""
 _TRUTH: Final[Mapping[str, str]] = {"true": "Yes", "false": "No"}
 
 
@@ -162,7 +164,7 @@ def _fits(at: TreePath, form: VocabularyForm, name: str | None) -> Iterator[Faul
     listed = form.code_lists[name]
     if listed.others is not None:
         yield at, f"figures are counted by {name}, so this list cannot have others"
-    for code in (NOT_STATED, THIRD_PARTY_REPORT, SEVERAL_AREAS):
+    for code in (NOT_STATED, ONE_ALONE, THIRD_PARTY_REPORT, SEVERAL_AREAS):
         if code in listed.codes:
             yield at, f"{name} has the code {code}, which figures use with a meaning of their own"
 

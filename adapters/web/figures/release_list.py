@@ -14,7 +14,8 @@ from adapters.web.pages import PageRoute
 from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.errors import RegistryError
-from broker.figures.counting import Period, dimension_names, last_quarters, parse_period
+from broker.figures.combined import table_dimensions
+from broker.figures.counting import Period, last_quarters, parse_period
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.tables import label_of
 from broker.operations.figure_releases import ReleaseList, list_releases, number_of
@@ -178,7 +179,7 @@ def _referrals(contract: Contract) -> Figures | None:
 
 def _labels(figures: Figures) -> Mapping[str, str]:
     """Return each dimension with its label, in the order of the vocabulary."""
-    names = dict.fromkeys((*figures.dimensions, *dimension_names(figures)))
+    names = dict.fromkeys((*figures.dimensions, *table_dimensions(figures)))
     return {one: label_of(one, figures) for one in names}
 
 

@@ -64,6 +64,6 @@ def test_a_release_with_values_that_no_agreement_has_is_not_read(
 ) -> None:
     release_figures(folder, last_quarters(NOW, 1)[0].name, ("borough",), NOW)
     participant = load_participant(folder, NOW)
-    monkeypatch.setattr("broker.operations.figure_releases.dimension_names", lambda _: ())
+    monkeypatch.setattr("broker.operations.figure_releases.table_dimensions", lambda _: ())
 
     assert read_release(participant, store, 1) is None

@@ -1,0 +1,76 @@
+"""Expected time to an answer, by recipient, from the referrals that this agency sent.
+
+It is for people of this agency, who know these referrals, so nothing is hidden. It needs a few
+referrals, because one answer tells little about the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from broker.figures.counting import last_quarters
+from broker.figures.own_counts import own_referrals
+from broker.figures.referral_dimensions import ANSWERED
+from broker.figures.referral_values import SentReferral
+from broker.figures.response_times import MEDIAN, WITHDRAWN, quantile
+from broker.store.transaction import Transaction
+from contracts.model import Contract
+
+__all__ = ["LEAST", "QUARTERS", "ExpectedAnswer", "expected_answers", "known_answers"]
+
+LEAST: Final = 5
+"""Fewest referrals to a recipient from which a time is expected."""
+QUARTERS: Final = 4
+"""Quarters that are looked at, the present one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedAnswer:
+    """Time within which a recipient answered at least half of the referrals to it.
+
+    Attributes:
+        bucket: a key of `response_times.BUCKETS`; `not-yet` if most were not answered.
+        referrals: number of referrals that it follows from.
+    """
+
+    bucket: str
+    referrals: int
+
+
+def expected_answers(referrals: Iterable[SentReferral]) -> Mapping[str, ExpectedAnswer]:
+    """Return the expected time to an answer by agency id; without those asked fewer than `LEAST`.
+
+    Args:
+        referrals: of one sender; those that are not counted or were withdrawn are passed over.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for one in referrals:
+        if one.values is not None and one.values[ANSWERED] != (WITHDRAWN,):
+            counts.setdefault(one.recipient, Counter()).update(one.values[ANSWERED])
+    return {
+        recipient: ExpectedAnswer(bucket, found.total())
+        for recipient, found in sorted(counts.items())
+        if found.total() >= LEAST and (bucket := quantile(found, MEDIAN)) is not None
+    }
+
+
+def known_answers(
+    tx: Transaction, secret: bytes, contract: Contract, agency: str, now: int
+) -> Mapping[str, ExpectedAnswer]:
+    """Return the expected times from the referrals of the last quarters in the state.
+
+    Args:
+        tx: a transaction.
+        secret: this agency's key for pseudonyms.
+        contract: the agreement.
+        agency: this agency.
+        now: ms.
+
+    Raises:
+        SealBroken: a fact in the state was changed.
+    """
+    first_ms = last_quarters(now, QUARTERS)[-1].first_ms
+    return expected_answers(own_referrals(tx, secret, contract, agency, first_ms, now + 1))
