@@ -349,7 +349,7 @@ def told_story(rng: random.Random, opened: int, end: int) -> Story:
     story = Story(rng, opened, end)
     steps = (
         (1.0, story.open),
-        (0.35, story.referral_runs),
+        (0.8, story.referral_runs),
         (0.85, story.police_record),
         (0.3, story.second_referral),
         (0.09, story.correction),
