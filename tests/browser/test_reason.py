@@ -37,7 +37,7 @@ def test_a_reason_is_asked_once_and_with_the_keyboard_alone(
     assert seen.violations + seen.sideways + seen.forced == []
     page.goto(address)
     heading = page.get_by_role("heading", level=1)
-    expect(heading).to_have_text("Why do you look at this case?")
+    expect(heading).to_have_text("Why are you looking at this case?")
     expect(page.get_by_text("Exampleton")).to_have_count(0)
 
     pick(page, page.get_by_role("group", name="Reason"), "Another reason")

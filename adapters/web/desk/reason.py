@@ -77,9 +77,9 @@ def state(visit: Visit) -> Response:
 def _fault(code: str, words: str | None) -> tuple[str, str] | None:
     """Return the input that is wrong, and the sentence about it; None if nothing is wrong."""
     if code not in REASON_WORDS:
-        return "code", N_("Choose why you look at this case")
+        return "code", N_("Choose why you are looking at this case")
     if not is_stated(code, words):
-        return "words", N_("Say in words why you look at this case")
+        return "words", N_("Say in words why you are looking at this case")
     try:
         if words is not None:
             reason_text(words, "", "")
