@@ -117,6 +117,8 @@ class OwnUnions:
         place = TokenPlace(contract.deployment, contract.name, period.name)
         contracts, manifests = self._sealing.contracts, self._sealing.manifests
         partners = partners_under(signed, contracts, manifests, now)
+        if not partners:  # this agency has suspended or left its part
+            return None
         return _Union(contract, tally_party, period, place, partners)
 
     def _of_union(self, tx: Transaction, union: _Union, now: int) -> Iterator[Draft]:
@@ -145,7 +147,7 @@ class OwnUnions:
         if key.maker == self._agency:
             others = union.partners & set(union.contract.contributors)
             yield from self._draft(tx, union, "key", key.key.id, others, now, lambda: key.secret)
-        tallies = frozenset({union.tally_party})
+        tallies = union.partners & {union.tally_party}
         yield from self._draft(
             tx, union, "tokens", key.key.id, tallies, now, lambda: self._tokens(tx, union, key.key)
         )

@@ -20,6 +20,8 @@ from broker.errors import StoreError, TransportError
 from broker.figures.unions.held import HeldUnion
 from broker.figures.unions.shares import UnionShare
 from broker.figures.unions.tally import Tally
+from broker.keys.issuing import ManifestChanges
+from broker.keys.manifest import StandingEntry
 from broker.operations.figures import release_figures
 from broker.operations.union_status import held_parts
 from broker.statements.partner_statements import (
@@ -241,6 +243,25 @@ async def test_the_next_contributor_makes_the_key_if_the_first_is_away(
     assert town.nodes[ANALYST].result is None
     await town.round()  # the first is back, and uses the key that is there
     assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+
+
+@pytest.mark.parametrize("agency", [COUNCIL, ANALYST])
+async def test_a_party_that_left_makes_no_key_and_gets_no_tokens(
+    town: TalliedPartnership, agency: str
+) -> None:
+    world = town.town.world
+    gone = StandingEntry(
+        contract=world.contract.name,
+        versions=(world.signed.hash,),
+        state="left",
+        since=BEFORE_END,
+        reason="dispute",
+    )
+    manifests = world.reissue(agency, ManifestChanges(standing=(gone,)), BEFORE_END + 1000)
+    town.at(OPENS)
+    for member in town.town.members.values():
+        member.terms.manifests = manifests
+    assert await town.nodes[COUNCIL].own.look() == (() if agency == COUNCIL else ("key",))
 
 
 async def test_of_two_keys_that_of_the_first_maker_counts(town: TalliedPartnership) -> None:
