@@ -120,7 +120,7 @@ def search(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Find services of partners that fit, with the reasons and their capacity.
+    """Find services of partners that fit, with the reasons, capacity and time to an answer.
 
     Services with capacity come first. Then come agencies that you know and that are not connected,
     with how to invite them.

@@ -10,6 +10,8 @@ from broker.cli.times import day, instant, moment
 from broker.directory.coverage import Cell
 from broker.directory.listing import Capacity, Service, known_capacity
 from broker.directory.search import KnownFit, Offer, Reason
+from broker.figures.expected_answers import ExpectedAnswer
+from broker.figures.response_times import BUCKETS, NOT_YET
 from broker.operations.directory.held_listings import HeldListing
 from broker.operations.directory.publishing import Published
 from broker.operations.directory.searching import Found
@@ -130,14 +132,14 @@ def found_json(found: Found, now: int) -> dict[str, Any]:
     return {
         "query": {"need": asked.need, "area": asked.area, "strand": asked.strand},
         "results": [
-            *(_offer_json(one, now) for one in found.offers),
+            *(_offer_json(one, found.answers.get(one.agency), now) for one in found.offers),
             *(_known_json(one) for one in found.known),
         ],
         "silent": [{"agency": agency, "legal_name": name} for agency, name in found.silent.items()],
     }
 
 
-def _offer_json(offer: Offer, now: int) -> dict[str, Any]:
+def _offer_json(offer: Offer, answer: ExpectedAnswer | None, now: int) -> dict[str, Any]:
     stated = offer.service.partners.capacity
     capacity = capacity_json(offer.service, now)
     if stated is not None:
@@ -150,6 +152,9 @@ def _offer_json(offer: Offer, now: int) -> dict[str, Any]:
         "service": offer.service_id,
         "reasons": _reasons_json(offer.reasons),
         "capacity": capacity,
+        "expected_answer": None
+        if answer is None
+        else {"within": answer.bucket, "referrals": answer.referrals},
         "intake": offer.service.partners.intake,
         "safe_contact": offer.service.partners.safe_contact,
         **shown,
@@ -178,6 +183,7 @@ def found_in_words(found: Found, now: int) -> str:
             f"{offer.service.name}: {offer.legal_name} ({offer.agency})",
             f"  why: {_why(offer.reasons)}",
             f"  capacity: {capacity_in_words(known_capacity(offer.service, now))}",
+            *_answer_in_words(found.answers.get(offer.agency)),
             "",
         ]
     for fit in found.known:
@@ -195,6 +201,16 @@ def found_in_words(found: Found, now: int) -> str:
     if found.silent:
         lines.append(f"Partners that have published no services: {', '.join(found.silent)}")
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _answer_in_words(answer: ExpectedAnswer | None) -> Iterator[str]:
+    if answer is None:
+        return
+    of = f"of our last {answer.referrals:,} referrals to this agency"
+    if answer.bucket == NOT_YET:
+        yield f"  answers: fewer than half {of} have one"
+    else:
+        yield f"  answers: half {of} had one: {BUCKETS[answer.bucket].lower()}"
 
 
 def _why(reasons: tuple[Reason, ...]) -> str:

@@ -11,15 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from broker.figures.counting import last_quarters
-from broker.figures.own_counts import own_referrals
 from broker.figures.referral_dimensions import ANSWERED
 from broker.figures.referral_values import SentReferral
 from broker.figures.response_times import MEDIAN, WITHDRAWN, quantile
-from broker.store.transaction import Transaction
-from contracts.model import Contract
 
-__all__ = ["LEAST", "QUARTERS", "ExpectedAnswer", "expected_answers", "known_answers"]
+__all__ = ["LEAST", "QUARTERS", "ExpectedAnswer", "expected_answers"]
 
 LEAST: Final = 5
 """Fewest referrals to a recipient from which a time is expected."""
@@ -55,22 +51,3 @@ def expected_answers(referrals: Iterable[SentReferral]) -> Mapping[str, Expected
         for recipient, found in sorted(counts.items())
         if found.total() >= LEAST and (bucket := quantile(found, MEDIAN)) is not None
     }
-
-
-def known_answers(
-    tx: Transaction, secret: bytes, contract: Contract, agency: str, now: int
-) -> Mapping[str, ExpectedAnswer]:
-    """Return the expected times from the referrals of the last quarters in the state.
-
-    Args:
-        tx: a transaction.
-        secret: this agency's key for pseudonyms.
-        contract: the agreement.
-        agency: this agency.
-        now: ms.
-
-    Raises:
-        SealBroken: a fact in the state was changed.
-    """
-    first_ms = last_quarters(now, QUARTERS)[-1].first_ms
-    return expected_answers(own_referrals(tx, secret, contract, agency, first_ms, now + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from broker.agency.running import open_held_state
 from broker.directory.listing_file import FILE_NAME, KnownAgency, ListedCodes
 from broker.directory.search import KnownFit, Offer, Query, find_known, find_offers
 from broker.errors import WrongInputError
+from broker.figures.expected_answers import ExpectedAnswer
+from broker.operations.directory.answer_times import answer_times
 from broker.operations.directory.held_listings import HeldListing, held_listings
 from broker.operations.directory.publishing import agreed_codes, load_listing_file
 from broker.store.database import Store
@@ -25,12 +28,14 @@ class Found:
         offers: services of partners that fit, the best first.
         known: agencies that fit and are not connected.
         silent: partners that have published no services, by id, with their legal names.
+        answers: expected times to an answer by agency id; not of agencies that were asked rarely.
     """
 
     query: Query
     offers: tuple[Offer, ...]
     known: tuple[KnownFit, ...]
     silent: dict[str, str]
+    answers: Mapping[str, ExpectedAnswer]
 
 
 def search_directory(directory: Path, query: Query, now: int) -> Found:
@@ -48,6 +53,7 @@ def search_directory(directory: Path, query: Query, now: int) -> Found:
         WrongInputError: `area_invalid`: it is no ONS code.
         ContractError: `listing_invalid`: the agency's own file is wrong.
         StoreError: `state_missing`, or the state cannot be read.
+        KeyAccessError: the agency's secret is not available.
         ConcordantError: the folder cannot be loaded.
     """
     participant = load_participant(directory, now)
@@ -68,7 +74,9 @@ def find_services(participant: Participant, store: Store, query: Query, now: int
         now: ms.
 
     Raises:
-        UnknownNameError, WrongInputError, ContractError, StoreError: as `search_directory`.
+        UnknownNameError, WrongInputError, ContractError, StoreError, KeyAccessError: as
+            `search_directory`.
+        SealBroken: a fact about a referral in the state was changed.
     """
     codes = agreed_codes(participant)
     _require_codes(query, codes)
@@ -81,6 +89,7 @@ def find_services(participant: Participant, store: Store, query: Query, now: int
         find_offers(query, listings, codes, now),
         find_known(query, known, codes),
         dict(sorted(silent.items())),
+        answer_times(participant, store, now),
     )
 
 

@@ -15,6 +15,7 @@ from broker.directory.readable import readable_versions
 from contracts.durations import DAY_MS
 from tests.support.held_listing import hold_listing
 from tests.support.listings import FILE, listing, service
+from tests.support.recorded_referrals import Referring
 
 OWN, CENTRE = "csu-camden", "haven-support"
 CAMDEN = "E09000007"
@@ -76,6 +77,27 @@ def test_partners_and_known_agencies_are_found_with_reasons(cli, reader: Reader)
     words = cli("directory", "search", "--agency", reader.folder)
     assert words.code == 0
     assert CENTRE in words.text
+
+
+def test_a_result_says_within_which_time_the_partner_answered_us(cli, reader: Reader) -> None:
+    reader.holds(CENTRE, listing())
+    store = reader.world.store(OWN)
+    with store.transaction() as tx:
+        police = Referring(tx, reader.world.participant(OWN))
+        police.made(4, CENTRE, "accepted", 3)
+        police.made(2, CENTRE)
+        police.write()
+    store.close()
+    (one,) = cli("directory", "search", "--agency", reader.folder, "--json").json["results"]
+    assert one["expected_answer"] == {"within": "within-4-hours", "referrals": 6}
+    words = cli("directory", "search", "--agency", reader.folder)
+    assert "  answers: half of our last 6 referrals" in words.text
+
+
+def test_a_partner_that_was_asked_rarely_has_no_expected_time(cli, reader: Reader) -> None:
+    reader.holds(CENTRE, listing())
+    (one,) = cli("directory", "search", "--agency", reader.folder, "--json").json["results"]
+    assert one["expected_answer"] is None
 
 
 def test_an_expired_capacity_is_unknown_in_results(cli, reader: Reader) -> None:

@@ -8,61 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from broker import pseudonyms
-from broker.agency.participant import Participant
 from broker.clock import now_ms
-from broker.event import OpenedEvent, uuid_text
 from broker.figures.counting import last_quarters
-from broker.figures.recording import FactRecorder
 from broker.operations import figures
 from broker.store.database import open_store
-from broker.store.transaction import Transaction
-from contracts.events import PlainEvent
+from tests.support.recorded_referrals import Referring
 
 AGENCY, POLICE, COUNCIL = "haven-support", "csu-camden", "council-camden"
-HOUR_S = 3600
-
-
-class Referring:
-    """Referrals of the charity as the transactions of its adapter record them."""
-
-    def __init__(self, tx: Transaction, participant: Participant) -> None:
-        self._secret = participant.keyring.secret()
-        self._contract = participant.contracts_in_force(now_ms())[0].signed.contract
-        self._facts = FactRecorder(tx, self._secret, AGENCY)
-        self._serial = 0
-
-    def made(
-        self, number: int, to: str, status: str = "", after_hours: int = 1, reason: str = ""
-    ) -> None:
-        """Record referrals, and the answer of each if it has one."""
-        now = now_ms()
-        for _ in range(number):
-            self._serial += 1
-            case = uuid_text(self._serial.to_bytes(16, "big"))
-            key = pseudonyms.case_key(self._secret, case)
-            data = {
-                "case_id": case, "referral_id": case, "requested_service": "advocacy",
-                "incident": {"borough": "E09000007", "strands": ["race", "religion"]},
-                "consent": {"statistics": True},
-            }  # fmt: skip
-            event = PlainEvent("referral.made", (to,), data)
-            sent_ms = now - 20 * 86_400_000
-            self._facts.published(event, self._contract, case, key, sent_ms)
-            if status:
-                flat = {
-                    "case_id": case, "referral_id": case, "version": 2, "status": status,
-                    "previous_status": "requested", **({"reason": reason} if reason else {}),
-                }  # fmt: skip
-                answer = OpenedEvent(
-                    id=uuid_text(self._serial.to_bytes(15, "big") + b"\1"), source=to,
-                    type="referral.status-changed", time="", to=(AGENCY,), flat=flat, withheld=(),
-                    log_time=sent_ms // 1000 + after_hours * HOUR_S,
-                )  # fmt: skip
-                self._facts.received(answer, self._contract, key, now)
-
-    def write(self) -> None:
-        self._facts.write()
 
 
 @pytest.fixture
@@ -120,8 +72,7 @@ def test_a_median_is_the_bucket_that_shown_numbers_give(cli, folder) -> None:
 def test_no_median_follows_from_a_hidden_number(cli, folder, world) -> None:
     store = open_store(folder / "state" / "concordant.db")
     with store.transaction() as tx:
-        charity = Referring(tx, world.participant(AGENCY))
-        charity._serial = 100
+        charity = Referring(tx, world.participant(AGENCY), first=100)
         charity.made(2, POLICE, "accepted", 1)
         charity.write()
     store.close()
