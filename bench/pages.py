@@ -22,6 +22,9 @@ from uuid import UUID
 
 import httpx
 
+from adapters.demo.sample_listings import place_listings, publish_listings
+from adapters.demo.samples.year import last_full_year, sample_year
+from adapters.demo.year_in_state import record_year
 from adapters.trial_partnership import create_partnership
 from adapters.web.people import EVERY_ROLE, Person
 from adapters.web.serving import WebServer
@@ -31,6 +34,8 @@ from broker.agency.participant import Participant, load_participant
 from broker.audit.entries import Entry, EntryKind, Share
 from broker.audit.log import append_entries
 from broker.audit.recording import contract_reference
+from broker.figures.counting import last_quarters
+from broker.operations.figures import release_figures
 from broker.store.database import open_store
 from broker.store.rows import NewInboxRow, NewOutboxRow, ReferralRow
 from broker.store.transaction import Transaction
@@ -64,6 +69,7 @@ def run(*, quick: bool = False) -> None:
         create_partnership(root, now_ms())
         participant = load_participant(root / AGENCY, now_ms())
         _fill(participant, events)
+        _publish(root)
         rows = asyncio.run(_measure(root / AGENCY, participant, events))
     results.show(rows)
     results.save("pages", rows)
@@ -88,6 +94,15 @@ def _add(tx: Transaction, participant: Participant, numbers: range) -> None:
     )
     tx.outbox.mark_sent([(seq, seq, now) for seq in seqs])
     append_entries(tx, list(_entries(participant, numbers, now)))
+
+
+def _publish(root: Path) -> None:
+    """Publish the sample services of the agency, and figures of the sample year."""
+    now = now_ms()
+    place_listings(root, [AGENCY])
+    publish_listings(root, [AGENCY], now)
+    record_year(load_participant(root / AGENCY, now), sample_year(last_full_year(now)), now)
+    release_figures(root / AGENCY, last_quarters(now, 2)[1].name, ("borough", "strand"), now)
 
 
 def _received(number: int, now: int) -> NewInboxRow:
@@ -182,6 +197,10 @@ def _asks(participant: Participant) -> list[Ask]:
         Ask("board", "/board"),
         Ask("agreements", "/agreements"),
         Ask("one agreement", f"/agreements/{sha256}"),
+        Ask("find a service", "/services"),
+        Ask("gaps in services", "/coverage"),
+        Ask("figures", "/figures"),
+        Ask("one table of figures", "/figures/1"),
         Ask("pause or leave", f"/agreements/{sha256}/stop"),
     ]
 

@@ -18,14 +18,21 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from playwright.sync_api import Browser, Page
 
+from adapters.demo.sample_listings import place_listings, publish_listings
+from adapters.demo.samples.year import last_full_year, sample_year
+from adapters.demo.year_in_state import record_year
 from adapters.web.people import PROVIDER, Person, Role
+from broker.agency.participant import load_participant
 from broker.clock import now_ms
+from broker.figures.counting import last_quarters
 from broker.operations.bundles import add_bundles
+from broker.operations.figures import release_figures
 from contracts.durations import HOUR_MS
 from tests.support.browser import running_browser
 from tests.support.next_version import propose
 from tests.support.referrals_at_work import (
     AUTHOR,
+    CAST,
     CENTRE,
     COUNCIL,
     POLICE,
@@ -113,6 +120,28 @@ def who_received(page: Page, origin: str, at_work: ReferralsAtWork) -> None:
     page.get_by_role("button", name="Show").click()
 
 
+def figures(page: Page, origin: str, at_work: ReferralsAtWork) -> None:
+    """Show the figures of a quarter of the sample year."""
+    folder, now = at_work.root / POLICE, now_ms()
+    record_year(load_participant(folder, now), sample_year(last_full_year(now)), now)
+    quarter = last_quarters(now, 2)[1].name
+    release_figures(folder, quarter, ("strand", "channel"), now)
+    page.goto(f"{origin}/figures")
+    page.locator("#releases").get_by_role("link").first.click()
+
+
+def services(page: Page, origin: str, at_work: ReferralsAtWork) -> None:
+    """Show the services for a need, once the listings of the partners have come."""
+    place_listings(at_work.root, CAST)
+    publish_listings(at_work.root, CAST, now_ms())
+    for _ in range(240):
+        page.goto(f"{origin}/services?need=emotional_support&area=E09000007")
+        if page.locator("[data-service]").count() >= 2:
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError("no listing has come")
+
+
 def board(page: Page, origin: str, _: ReferralsAtWork) -> None:
     """Show the board."""
     page.goto(f"{origin}/board")
@@ -126,6 +155,8 @@ PICTURES: Final[Sequence[Picture]] = (
         "what-each-recipient-sees", CENTRE, "Rosa Marlow", Role.CASEWORKER, recipients_see, "#will"
     ),
     Picture("who-received-what", POLICE, "Ada Brennan", Role.OFFICER, who_received),
+    Picture("figures", POLICE, "Ada Brennan", Role.OFFICER, figures, ".head"),
+    Picture("find-a-service", POLICE, "Sam Ashworth", Role.CASEWORKER, services),
     Picture("what-changes", POLICE, "Ada Brennan", Role.OFFICER, changes, ".head"),
 )
 
