@@ -46,6 +46,8 @@ TYPE: Final = "referral.made"
 EVENTS: Final = 100_000
 ROUNDS: Final = 9
 _CHUNK: Final = 5_000
+_BEING_VERIFIED: Final = 503
+"""Status of the pages of the log until it is verified for the first time."""
 _OPEN: Final = 20
 """One referral in so many is open."""
 _KINDS: Final[tuple[EntryKind, ...]] = ("collection", "disclosure", "consultation", "refusal")
@@ -166,11 +168,16 @@ async def _measure(root: Path, participant: Participant, events: int) -> list[di
         transport = httpx.ASGITransport(server.asgi)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             person = Person("bench", "Rosa Sampleworth", EVERY_ROLE, "provider")
+            began = time.process_time()
             await server.start()
             link = server.new_link(person)
             await client.get(link[link.index("/link/") :])
             csrf = _CSRF.findall((await client.get("/help")).text)[0]
-            first = await _times(client, Ask("log, first look after a start", "/log"), csrf, 1)
+            answer = await client.get("/log")
+            while answer.status_code == _BEING_VERIFIED:
+                await asyncio.sleep(0.2)
+                answer = await client.get("/log")
+            first = _row(time.process_time() - began, answer)
             return [
                 {"page": name, "events": f"{events:,}", **found}
                 for name, found in [
@@ -207,7 +214,6 @@ def _asks(participant: Participant) -> list[Ask]:
 
 async def _times(client: httpx.AsyncClient, ask: Ask, csrf: str, rounds: int) -> dict[str, object]:
     taken: list[float] = []
-    size = 0
     for _ in range(rounds):
         began = time.process_time()
         if ask.form is None:
@@ -216,6 +222,9 @@ async def _times(client: httpx.AsyncClient, ask: Ask, csrf: str, rounds: int) ->
             answer = await client.post(ask.path, data={"csrf": csrf, **ask.form})
         taken.append(time.process_time() - began)
         answer.raise_for_status()
-        size = int(answer.headers.get("content-length", len(answer.content)))
-    middle = statistics.median(taken)
-    return {"server CPU, ms": round(middle * 1000, 1), "kB": round(size / 1000, 1)}
+    return _row(statistics.median(taken), answer)
+
+
+def _row(seconds: float, answer: httpx.Response) -> dict[str, object]:
+    size = int(answer.headers.get("content-length", len(answer.content)))
+    return {"server CPU, ms": round(seconds * 1000, 1), "kB": round(size / 1000, 1)}
