@@ -20,6 +20,8 @@ from adapters.side_faults import SideFaultRecord
 from adapters.sides import SideParts, SinkLoop, SourceLoop, sink_named, source_named
 from broker.agency.participant import LoadedAgency, Participant
 from broker.control.control import Control, Takers
+from broker.control.counts_publisher import CountsPublisher
+from broker.control.counts_taken import CountsReceiver
 from broker.control.named_manifests import awaited_manifests
 from broker.control.own_listing import OwnListing
 from broker.control.own_reports import OwnReports
@@ -121,7 +123,8 @@ def connect_broker(
 
     # Receiving: control records update keys and contracts, which data records are judged with.
     pings = PingAnswers(signing, trust, transport, clock)
-    takers = Takers(pings.hear, UnionsTaken(store, secret).take)
+    receive_counts = CountsReceiver(store, secret).take
+    takers = Takers(pings.hear, UnionsTaken(store, secret).take, receive_counts)
     control = Control(trust, participant.repository, store, exchange.take, takers)
     inbound = Inbound(control, Receiving(store, trust, secret), PositionGuard(store, transport))
     watch = Watch(loaded, store, clock, metrics, trust)
@@ -144,6 +147,7 @@ def connect_broker(
         OwnReports(signing, relay.fenced, sealing, transport, clock),
         OwnListing(participant.agency, store, sealing, statement_sender, clock),
         OwnUnions(store, secret, sealing, statement_sender, clock),
+        CountsPublisher(store, secret, sealing, statement_sender, clock),
         StoreChanges(store, (relaying.look, arrivals.look)),
     )
     return BrokerService(loaded, parts, status, clock, on_retry)

@@ -33,6 +33,7 @@ PING_CONTENT_TYPE = b"application/vnd.concordant.ping"
 REPORT_CONTENT_TYPE = b"application/vnd.concordant.report"
 LISTING_CONTENT_TYPE = b"application/vnd.concordant.listing"
 UNION_CONTENT_TYPE = b"application/vnd.concordant.union"
+COUNTS_CONTENT_TYPE = b"application/vnd.concordant.counts"
 """Content type of messages on the control topics (docs/spec/topics.md)."""
 
 UNKNOWN_OFFSET = -1

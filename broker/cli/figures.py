@@ -49,12 +49,12 @@ def figures(
     ] = None,
     output: Output = None,
 ) -> None:
-    """Count the cases that this agency minted in a quarter, or the referrals that it sent.
+    """Count the cases of a quarter, or the referrals, each at the agency that recorded or sent it.
 
     Small numbers are hidden, with those from which they would follow; the others are rounded, as
     the agreement says. Each release is remembered: a later one of the same quarter shows nothing
     from which a hidden number follows. So ask for the tables that you publish, and for no others.
-    Cases of other agencies are not counted yet.
+    The counts of the other agencies are those that they published and that have come here.
     """
     from broker.clock import now_ms
 

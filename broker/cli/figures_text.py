@@ -11,6 +11,7 @@ from broker.cli.referral_figures_text import limits_of_referrals, times_in_words
 from broker.cli.times import day
 from broker.figures.combined import base_of
 from broker.figures.counting import Subject
+from broker.figures.counts_held import NotCounted
 from broker.figures.tables import WITHOUT_CONSENT, PublishedFigure, label_of, values_of
 from broker.operations.figures import FiguresRelease
 from contracts.csv_text import csv_text
@@ -111,6 +112,9 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
         "sources": list(_sources(release)),
         "seen_by_several": union_json(release.union),
         "agencies_not_counted": _not_counted(release),
+        "not_counted": {
+            agency: reason.value for agency, reason in sorted(release.not_counted.items())
+        },
         "counts": dict(published.contributors),
         "cells": [_cell(one, of) for one in published.figures if one.where in table],
         "margins": [_cell(one, of) for one in published.figures if one.where not in table | totals],
@@ -158,7 +162,7 @@ def _percent(part: int | None, whole: int | None) -> int | None:
 
 def _not_counted(release: FiguresRelease) -> list[str]:
     counted = release.published.contributors
-    return sorted(party.id for party in release.contract.parties if party.id not in counted)
+    return [agency for agency in release.contract.contributors if agency not in counted]
 
 
 def sources_in_words(release: FiguresRelease) -> str:
@@ -176,12 +180,8 @@ def sources_in_words(release: FiguresRelease) -> str:
 
 def notes_of(release: FiguresRelease) -> Iterator[str]:
     """Yield sentences about completeness, limits and bias, for a reader without statistics."""
-    counted, others = sorted(release.published.contributors), len(_not_counted(release))
     of = release.published.of
-    yield (
-        f"These are the {of} that {', '.join(counted)} {_ACTS[of]}. {others} other agencies of "
-        f"the agreement are not counted, so this is not the number of {of} of the partnership."
-    )
+    yield from _coverage(release)
     if release.union is not None:
         yield from union_notes(release.union)
     if not release.ended:
@@ -215,6 +215,33 @@ def _limits_of_cases(release: FiguresRelease) -> Iterator[str]:
         "trust, or more agencies that take reports."
     )
     yield "Two cases of one victim are two cases, because cases are not joined by person."
+
+
+_REASONS: Final[Mapping[NotCounted, str]] = {
+    NotCounted.NOTHING: "sent no counts",
+    NotCounted.VOCABULARY: "counted by another vocabulary",
+    NotCounted.KEY: "signed with keys that were revoked later",
+    NotCounted.VALUES: "counted values that the vocabulary does not have",
+}
+
+
+def _coverage(release: FiguresRelease) -> Iterator[str]:
+    """Yield whose cases are counted, and why others are not."""
+    counted = sorted(release.published.contributors)
+    of = release.published.of
+    yield f"These are the {of} that {', '.join(counted)} {_ACTS[of]}."
+    missing = _not_counted(release)
+    if not missing:
+        yield "All agencies of the agreement are counted."
+        return
+    for reason, words in _REASONS.items():
+        agencies = [one for one in missing if release.not_counted.get(one) is reason]
+        if agencies:
+            yield f"Not counted, because they {words}: {', '.join(agencies)}."
+    others = [one for one in missing if one not in release.not_counted]
+    if others:
+        yield f"Not counted: {', '.join(others)}."
+    yield f"So this is not the number of {of} of the partnership."
 
 
 def _several(release: FiguresRelease, name: str) -> bool:

@@ -477,6 +477,25 @@ CODES: Final[Mapping[str, Meaning]] = {
     "cosigners_many": Meaning(
         "more second signatures than parties", "Nothing; the record is ignored."
     ),
+    "counts_malformed": Meaning(
+        "what another agency counted for figures does not have its form, or has a value that the "
+        "vocabulary does not have",
+        "Nothing; it is ignored, and what came before stays. If it goes on: telephone that agency.",
+    ),
+    "counts_many": Meaning(
+        "an agency publishes too often what it counts", "Telephone that agency."
+    ),
+    "counts_unagreed": Meaning(
+        "counts of an agency under an agreement that is not in force, or that does not let this "
+        "agency have them",
+        "Nothing; they are ignored. Compare which version of the agreement is in force at both "
+        "agencies: concordant contract status --agency DIR",
+    ),
+    "counts_unopenable": Meaning(
+        "what another agency counted was sealed to a key that this agency does not have",
+        "Nothing; the agency publishes it again within a week. If it goes on: compare the newest "
+        "manifests of both agencies by telephone: concordant status --agency DIR",
+    ),
     "cursor_invalid": Meaning(
         "(HTTP) not a cursor of this interface",
         "Send a cursor that the interface gave, unchanged, or none.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from broker.control.budgets import Budgets
+from broker.control.counts_taken import CountsTaken
 from broker.control.heartbeat_retention import contradicted, keep_heard
 from broker.control.judged_statements import JudgedStatements
 from broker.control.listings_taken import take_listing
@@ -41,6 +42,7 @@ from broker.keys.manifest import parse_manifest
 from broker.receiving.position_guard import save_position
 from broker.record import (
     CONTENT_TYPE_HEADER,
+    COUNTS_CONTENT_TYPE,
     LISTING_CONTENT_TYPE,
     PING_CONTENT_TYPE,
     RECEIPT_CONTENT_TYPE,
@@ -89,6 +91,8 @@ TakeAgreement: TypeAlias = Callable[[bytes, ContractBook, int], ContractBook]
 """Takes a record of the contracts topic, the book and the time (ms); returns the book with it."""
 TakeUnion: TypeAlias = Callable[[bytes, StatementReader], str | None]
 """Takes a statement for a union; returns its author, or None for one that is passed over."""
+TakeCounts: TypeAlias = Callable[[bytes, StatementReader], CountsTaken | None]
+"""Takes a record with counts; None for counts that are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,12 @@ class Takers:
     Attributes:
         ping: takes a record with a ping or pong, and the time (ms).
         union: takes a statement for a union.
+        counts: takes a record with counts.
     """
 
     ping: Callable[[bytes, int], None] | None = None
     union: TakeUnion | None = None
+    counts: TakeCounts | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +130,7 @@ class News:
         reports: reports that were taken.
         listings: agencies whose listing was taken.
         unions: agencies whose statement for a union was taken.
+        counts: counts that were taken.
         reports_dropped: (agency, code) of reports for this agency that were at fault.
         rejected: codes of records that did not verify.
         alarms: (agency, code) of states that need a person.
@@ -141,6 +148,7 @@ class News:
     reports: list[ReportTaken] = field(default_factory=list)
     listings: list[str] = field(default_factory=list)
     unions: list[str] = field(default_factory=list)
+    counts: list[CountsTaken] = field(default_factory=list)
     reports_dropped: list[tuple[str, str]] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
@@ -392,6 +400,8 @@ class Control:
             self._listing(record.value, news, now)
         elif content_types == [UNION_CONTENT_TYPE]:
             self._of_union(record.value, news, now)
+        elif content_types == [COUNTS_CONTENT_TYPE]:
+            self._counts_of(record.value, news, now)
         else:
             self._notice(record.value, news, now)
 
@@ -414,6 +424,13 @@ class Control:
             agency = self._takers.union(value, self._statement_reader(now))
             if agency is not None:
                 news.unions.append(agency)
+
+    def _counts_of(self, value: bytes, news: News, now: int) -> None:
+        """Take counts, which say how many cases another agency minted."""
+        if self._takers.counts is not None:
+            taken = self._takers.counts(value, self._statement_reader(now))
+            if taken is not None:
+                news.counts.append(taken)
 
     def _statement_reader(self, now: int) -> StatementReader:
         return StatementReader(self.trust.current, self.present().parties, self._budgets, now)

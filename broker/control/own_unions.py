@@ -18,8 +18,9 @@ from broker.control.statement_sender import (
     recipient_keys,
 )
 from broker.envelope.primitives import HASH_BYTES, lp, random_bytes, sha256
-from broker.figures.counting import Period, parse_period
-from broker.figures.unions.held import HeldUnion, altered_rows_named
+from broker.figures.altered_rows import altered_rows_named
+from broker.figures.counting import Period, parse_period, quarter_of
+from broker.figures.unions.held import HeldUnion
 from broker.figures.unions.own_tokens import own_tokens
 from broker.figures.unions.results import format_result
 from broker.figures.unions.tally import Tally, ready_tokens, tally
@@ -30,7 +31,6 @@ from broker.figures.unions.timing import (
     TALLY_MS,
     collected_at,
     ended_before,
-    quarter_of,
 )
 from broker.figures.unions.tokens import PeriodKey, TokenPlace, format_tokens
 from broker.registry.active_partners import partners_under

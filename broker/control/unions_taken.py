@@ -12,8 +12,9 @@ from typing import get_args
 from broker.control.partner_statements_taken import StatementReader, order_of
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import WrongInputError
+from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import Period, parse_period
-from broker.figures.unions.held import HeldUnion, Received, altered_rows_named
+from broker.figures.unions.held import HeldUnion, Received
 from broker.figures.unions.results import parse_result
 from broker.figures.unions.timing import OPENS_MS, TALLY_MS
 from broker.figures.unions.tokens import TokenPlace, parse_tokens

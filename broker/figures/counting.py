@@ -31,6 +31,7 @@ __all__ = [
     "dimension_names",
     "last_quarters",
     "parse_period",
+    "quarter_of",
 ]
 
 Atom: TypeAlias = tuple[tuple[str, ...], ...]
@@ -77,6 +78,13 @@ def parse_period(text: str) -> Period:
     return Period(text, _midnight_ms(first), _midnight_ms(after))
 
 
+def quarter_of(time_ms: int, back: int = 0) -> Period:
+    """Return the quarter of a time, or one that is a number of quarters before it."""
+    day = datetime.fromtimestamp(time_ms / 1000, UTC)
+    number = day.year * _QUARTERS + (day.month - 1) // _MONTHS - back
+    return parse_period(f"{number // _QUARTERS}-Q{number % _QUARTERS + 1}")
+
+
 def last_quarters(now: int, number: int) -> tuple[Period, ...]:
     """Return the quarter of an instant and those before it, the newest first.
 
@@ -84,12 +92,7 @@ def last_quarters(now: int, number: int) -> tuple[Period, ...]:
         now: ms.
         number: number of quarters.
     """
-    day = datetime.fromtimestamp(now / 1000, UTC)
-    newest = day.year * _QUARTERS + (day.month - 1) // _MONTHS
-    return tuple(
-        parse_period(f"{one // _QUARTERS}-Q{one % _QUARTERS + 1}")
-        for one in range(newest, newest - number, -1)
-    )
+    return tuple(quarter_of(now, back) for back in range(number))
 
 
 def _midnight_ms(day: date) -> int:

@@ -14,19 +14,13 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from broker.figures.combined import base_of, combined_codes, combined_values
+from broker.figures.combined import base_of, combined_values
 from broker.figures.counting import CountsOf, Part, Subject
+from broker.figures.dimension_values import label_of, values_of
 from broker.figures.disclosure import Cell, Figure, Mark, Release, protect, threshold_for
 from contracts.model import Contract
 from contracts.terms import StatisticalControl
-from contracts.vocabulary.figures import (
-    NOT_STATED,
-    SEVERAL_AREAS,
-    SOURCE,
-    THIRD_PARTY_REPORT,
-    UNIT_AREA,
-    Figures,
-)
+from contracts.vocabulary.figures import NOT_STATED, SOURCE, Figures
 
 __all__ = [
     "WITHOUT_CONSENT", "Published", "PublishedFigure", "Where", "label_of", "publish", "values_of",
@@ -103,29 +97,6 @@ class Published:
     def by_place(self) -> Mapping[Where, PublishedFigure]:
         """Return the figures by their dimensions and values."""
         return {figure.where: figure for figure in self.figures}
-
-
-def values_of(name: str, contract: Contract, figures: Figures) -> Mapping[str, str]:
-    """Return the values that a dimension can have, with their labels, in their order."""
-    if name == SOURCE:
-        known: Mapping[str, str] = contract.roles
-    elif name == UNIT_AREA:
-        known = {**figures.areas, SEVERAL_AREAS: "Several areas"}
-    elif (base := base_of(name, figures)) is not None:
-        known = combined_codes(base, figures)
-    else:
-        known = figures.dimensions[name].codes
-    if name == figures.recording:
-        known = {**known, THIRD_PARTY_REPORT: figures.third_party}
-    return {**known, NOT_STATED: "Not stated"}
-
-
-def label_of(name: str, figures: Figures) -> str:
-    """Return a dimension in words."""
-    own = {SOURCE: "Agency that first recorded the case", UNIT_AREA: "Area of the recording unit"}
-    if (base := base_of(name, figures)) is not None:
-        return f"{figures.dimensions[base].label}, together in one case"
-    return figures.dimensions[name].label if name in figures.dimensions else own[name]
 
 
 def publish(

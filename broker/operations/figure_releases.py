@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broker.agency.participant import Participant
+from broker.figures.altered_rows import altered_rows_named
 from broker.figures.combined import table_dimensions
 from broker.figures.counting import Subject, parse_period
 from broker.figures.facts import counts
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, values_of
-from broker.figures.unions.held import altered_rows_named
 from broker.figures.unions.shares import held_share
 from broker.operations.figures import FiguresRelease
 from broker.store.database import Store
@@ -112,6 +112,7 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
         made_ms=row.made_ms,
         ended=period.end_ms <= row.made_ms,
         published=published,
+        not_counted={},
         repeated=False,
         union=union,
     )

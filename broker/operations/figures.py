@@ -9,15 +9,16 @@ from pathlib import Path
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.errors import WrongInputError
+from broker.figures.altered_rows import altered_rows_named
 from broker.figures.combined import table_dimensions
-from broker.figures.counting import CountsOf, Period, Subject, parse_period
+from broker.figures.counting import Period, Subject, parse_period
+from broker.figures.counts_held import NotCounted, held_counts
 from broker.figures.disclosure import UnprotectedError
 from broker.figures.facts import counts
 from broker.figures.own_counts import own_counts
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, publish
-from broker.figures.unions.held import altered_rows_named
 from broker.figures.unions.shares import UnionShare, held_share
 from broker.store.database import Store
 from contracts.model import Contract
@@ -46,6 +47,8 @@ class FiguresRelease:
         made_ms: when the release was made.
         ended: whether the quarter has ended.
         published: the cells.
+        not_counted: parties whose counts are not in it, with the reason; empty for a release that
+            was read from the state, which does not have the reasons.
         repeated: whether it equals an earlier release.
         union: share of cases that several kinds of agency have seen; None if there is none, or the
             figures are of referrals.
@@ -59,6 +62,7 @@ class FiguresRelease:
     made_ms: int
     ended: bool
     published: Published
+    not_counted: Mapping[str, NotCounted]
     repeated: bool
     union: UnionShare | None
 
@@ -103,14 +107,13 @@ def release_figures(
     contract, figures, control = _counted(participant, name, now)
     figures = figures_of(contract, figures, of)
     _check_dimensions(by, figures)
-    secret = participant.keyring.secret()
     store = open_held_state(participant)
     try:
-        published, repeated = _published(
-            store, secret, participant.agency, contract, figures, quarter, tuple(by), of, now
-        )
-        with store.reading() as tx, altered_rows_named():
-            union = held_share(tx, secret, contract, quarter.name) if of == "cases" else None
+        with altered_rows_named():
+            made = _published(store, participant, contract, figures, quarter, tuple(by), of, now)
+            secret = participant.keyring.secret()
+            with store.reading() as tx:
+                union = held_share(tx, secret, contract, quarter.name) if of == "cases" else None
     finally:
         store.close()
     return FiguresRelease(
@@ -121,8 +124,9 @@ def release_figures(
         period=quarter,
         made_ms=now,
         ended=quarter.end_ms <= now,
-        published=published,
-        repeated=repeated,
+        published=made.published,
+        not_counted=made.not_counted,
+        repeated=made.repeated,
         union=union,
     )
 
@@ -211,31 +215,39 @@ def _check_dimensions(by: Sequence[str], figures: Figures) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    published: Published
+    not_counted: Mapping[str, NotCounted]
+    repeated: bool
+
+
 def _published(
     store: Store,
-    secret: bytes,
-    agency: str,
+    participant: Participant,
     contract: Contract,
     figures: Figures,
     period: Period,
     by: tuple[str, ...],
     of: Subject,
     now: int,
-) -> tuple[Published, bool]:
-    """Return a release, and whether it repeats an earlier one; a new one is remembered.
+) -> _Made:
+    """Return a release of all counts that are held; a new one is remembered.
 
     The state is not locked while the release is computed. If another release was made meanwhile,
     it is computed again.
     """
     control = contract.statistics
     assert control is not None
+    secret, agency = participant.keyring.secret(), participant.agency
     while True:
         with store.reading() as tx:
             all_earlier = RememberedReleases(tx, secret, contract.name, period.name).all()
             own = own_counts(tx, secret, contract, agency, period)
+            held = held_counts(tx, secret, contract, period.name, participant.manifests, agency)
         assert own is not None
         earlier = [one for one in all_earlier if one.of == of]
-        counted: tuple[CountsOf, ...] = (own,)
+        counted = tuple(sorted((own, *held.counted), key=lambda one: one.agency))
         try:
             release = publish(counted, contract, figures, control, by, earlier, of)
         except UnprotectedError as error:
@@ -247,9 +259,9 @@ def _published(
                 fix="Name fewer dimensions, or those of an earlier table of the quarter.",
             ) from error
         if release in earlier:
-            return release, True
+            return _Made(release, held.not_counted, repeated=True)
         with store.transaction() as tx:
             remembered = RememberedReleases(tx, secret, contract.name, period.name)
             if len(remembered.all()) == len(all_earlier):
                 remembered.add(release, now)
-                return release, False
+                return _Made(release, held.not_counted, repeated=False)

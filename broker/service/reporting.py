@@ -14,6 +14,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from broker.control.control import News
+from broker.control.counts_publisher import CountsSent
 from broker.control.ping_answers import PingOutcome
 from broker.observing.health import Flag
 from broker.observing.logs import logger
@@ -127,6 +128,11 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
         log.info("listing_taken", agency=agency)
     for agency in news.unions:
         log.info("union_statement_taken", agency=agency)
+    for counts in news.counts:
+        if counts.other_vocabulary:
+            log.warning("counts_of_other_vocabulary", agency=counts.agency, period=counts.period)
+        else:
+            log.info("counts_taken", agency=counts.agency, period=counts.period)
     for sender, notice in news.refusals:
         metrics.alarm("refused_by_recipient", sender)
         log.error(
@@ -137,6 +143,14 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
             index=notice.first,
         )
     report_alarms(news.alarms, metrics, log)
+
+
+def report_counts(looked: CountsSent, metrics: Metrics, log: FilteringBoundLogger) -> None:
+    """Count and log the counts that were published, and those that no record can hold."""
+    for agreement, period in looked.sent:
+        log.info("counts_published", agreement=agreement, period=period)
+    for agreement, period in looked.too_large:
+        log.error("counts_too_large", agreement=agreement, period=period)
 
 
 def report_pings(outcome: PingOutcome, metrics: Metrics, log: FilteringBoundLogger) -> None:

@@ -20,6 +20,7 @@ from typing import Final
 from broker.agency.participant import LoadedAgency, Participant, load_participant
 from broker.agency.restored import note_heard, restore_record
 from broker.control.control import Control
+from broker.control.counts_publisher import CountsPublisher
 from broker.control.own_listing import OwnListing
 from broker.control.own_reports import OwnReports
 from broker.control.own_statements import OwnStatements
@@ -35,7 +36,7 @@ from broker.service.arrivals import Arrivals
 from broker.service.reading import Reader
 from broker.service.relaying import Relaying, require_waiting_helps
 from broker.service.replaying import Replaying
-from broker.service.reporting import LATE_S, Status, report_alarms, report_pings
+from broker.service.reporting import LATE_S, Status, report_alarms, report_counts, report_pings
 from broker.store.changes import StoreChanges
 from broker.waiting import first_of, out_of_descriptors, run_together, set_within
 from contracts.errors import ConcordantError
@@ -50,6 +51,8 @@ LISTING_EVERY_S: Final = 5.0
 """Seconds between two looks whether the listing is due."""
 UNIONS_EVERY_S: Final = 60.0
 """Seconds between two looks for keys, tokens and results of unions that are due."""
+COUNTS_EVERY_S: Final = 60.0
+"""Seconds between two looks whether counts for figures are due."""
 LOOK_AGAIN_S: Final = 60.0
 """Seconds after which the interval of heartbeats is read again: an agreement may change it."""
 
@@ -69,6 +72,7 @@ class Parts:
         reports: tells senders what became of their events.
         listing: tells partners what this agency offers.
         unions: makes keys, tokens and results of unions.
+        counts: tells the parties that pursue statistics what this agency counts.
         changes: wakes the relay and the delivery when the state has changed.
     """
 
@@ -86,6 +90,7 @@ class Parts:
     reports: OwnReports
     listing: OwnListing
     unions: OwnUnions
+    counts: CountsPublisher
     changes: StoreChanges
 
 
@@ -148,6 +153,7 @@ class BrokerService:
             self.when_heard(partial(self._reports_loop, stop), stop),
             self.when_heard(partial(self._listing_loop, stop), stop),
             self.when_heard(partial(self._unions_loop, stop), stop),
+            self.when_heard(partial(self._counts_loop, stop), stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
@@ -336,6 +342,15 @@ class BrokerService:
                 require_waiting_helps(error)
                 self._waits("union_waits", error)
             await set_within(stop, UNIONS_EVERY_S)
+
+    async def _counts_loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                report_counts(await self.parts.counts.look(), self._status.metrics, self._log)
+            except ConcordantError as error:
+                require_waiting_helps(error)
+                self._waits("counts_wait", error)
+            await set_within(stop, COUNTS_EVERY_S)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         """Look a second after the state has changed; otherwise by the clock, but less often."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects import sqlite
 
 from broker.store import figures_schema
@@ -24,6 +24,9 @@ _MINTED = (
 )
 _BETWEEN = (
     select(*_f.c).join(_c, _c.c.case_key == _f.c.case_key).where(_MINTED).order_by(_f.c.case_key)
+)
+_FIRST = select(func.min(_c.c.minted_ms)).where(
+    _c.c.agreement == bindparam("agreement_"), _c.c.minted_ms.is_not(None)
 )
 _FORGET_CASE = delete(_c).where(_c.c.case_key == bindparam("case_"))
 _FORGET_FACTS = delete(_f).where(_f.c.case_key == bindparam("case_"))
@@ -100,6 +103,11 @@ class FigureFacts(Area):
         asked = {"agreement_": agreement, "from_": first_ms, "to_": end_ms}
         for row in self._connection.execute(_BETWEEN, asked):
             yield FigureFactRow(*row)
+
+    def first_minted(self, agreement: str) -> int | None:
+        """Return when this agency minted its first case of an agreement (ms); None without one."""
+        found = self._connection.execute(_FIRST, {"agreement_": agreement}).scalar_one()
+        return None if found is None else int(found)
 
     def forget_case(self, case_key: bytes) -> int:
         """Remove a case and its facts. Return how many facts there were."""

@@ -1,7 +1,7 @@
-"""Tables for figures: cases, referrals and unions of agreements with statistics, and releases.
+"""Tables for figures: cases, referrals, counts, unions and releases of agreements with statistics.
 
-Facts, ids of cases, statements for unions and releases are encrypted under the agency's secret. The
-columns beside them do not identify a person (docs/spec/figures.md, "Facts").
+Facts, ids of cases, counts, statements for unions and releases are encrypted under the agency's
+secret. The columns beside them do not identify a person (docs/spec/figures.md, "Facts").
 """
 
 from __future__ import annotations
@@ -85,4 +85,15 @@ figure_releases = Table(
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
     Index("ix_figure_releases_period", "agreement", "period", "number"),
     sqlite_autoincrement=True,
+)
+
+figure_counts = Table(
+    "figure_counts",
+    metadata,
+    Column("agreement", String(63), primary_key=True),
+    Column("period", String(7), primary_key=True),
+    Column("agency", String(63), primary_key=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("note", LargeBinary, nullable=False),  # signed by the agency
+    Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
 )

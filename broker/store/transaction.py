@@ -17,6 +17,7 @@ from broker.store.desk_events import DeskEvents
 from broker.store.disclosures import Disclosures
 from broker.store.drafts import Drafts
 from broker.store.exports import Exports
+from broker.store.figure_counts import FigureCounts
 from broker.store.figure_facts import FigureFacts
 from broker.store.figure_referrals import FigureReferrals
 from broker.store.figure_releases import FigureReleases
@@ -54,6 +55,7 @@ class Transaction:
         "drafts",
         "evidence",
         "exports",
+        "figure_counts",
         "figure_facts",
         "figure_referrals",
         "figure_releases",
@@ -109,6 +111,7 @@ class Transaction:
         self.heads = Heads(connection)
         self.heartbeats = Heartbeats(connection)
         self.disclosures = Disclosures(connection)
+        self.figure_counts = FigureCounts(connection)
         self.figure_facts = FigureFacts(connection)
         self.figure_referrals = FigureReferrals(connection)
         self.figure_releases = FigureReleases(connection)

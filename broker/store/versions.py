@@ -17,10 +17,10 @@ from broker.store.all_tables import ALL_TABLES
 FIRST_SCHEMA_VERSION = 13
 """The schema of the first release. Versions 1 to 12 were never released (ADR 0041)."""
 
-SCHEMA_VERSION = 22
+SCHEMA_VERSION = 23
 """Stored in SQLite's ``user_version``; each migration increases it by one."""
 
-REVISION = "0011"
+REVISION = "0012"
 """The Alembic revision that corresponds to SCHEMA_VERSION."""
 
 APPLICATION_ID = 0x436F6E63

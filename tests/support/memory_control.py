@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from broker.agency.participant import LoadedAgency, load_participant
-from broker.control.control import Control, News
+from broker.control.control import Control, News, Takers
+from broker.control.counts_taken import CountsReceiver
 from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.watch import Watch
 from broker.judging.key_resolver import TrustStore
@@ -58,7 +59,9 @@ class ControlNode:
             self.participant.manifests,
             self.participant.keyring,
         )
-        self.control = Control(self.trust, self.participant.repository, member.store)
+        receiver = CountsReceiver(member.store, member.secret)
+        takers = Takers(counts=receiver.take)
+        self.control = Control(self.trust, self.participant.repository, member.store, takers=takers)
         self.metrics = Metrics()
         loaded = LoadedAgency(self.participant)
         self.watch = Watch(loaded, member.store, member.clock, self.metrics, member.trust_store)

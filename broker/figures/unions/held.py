@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from broker.envelope.at_rest import AtRestKey
-from broker.envelope.primitives import HASH_BYTES, SealBroken, lp
-from broker.errors import StoreError
+from broker.envelope.primitives import HASH_BYTES, lp
 from broker.figures.unions.results import format_result, parse_result
 from broker.figures.unions.tally import Tally
 from broker.figures.unions.tokens import PeriodKey, TokenPlace, TokenSets, parse_tokens
 from broker.store.transaction import Transaction
 from broker.store.unions import Part, UnionRow
 
-__all__ = ["HeldKey", "HeldUnion", "Received", "altered_rows_named"]
+__all__ = ["HeldKey", "HeldUnion", "Received"]
 
 _LABEL: Final = b"concordant/1/union-statement"
 _OWN: Final = bytes(HASH_BYTES)
@@ -125,20 +123,3 @@ class HeldUnion:
     def _row(self, part: Part, agency: str) -> bytes:
         """Return the name of a row, to which its content is bound."""
         return lp(*self._place.parts, part.encode(), agency.encode())
-
-
-@contextmanager
-def altered_rows_named() -> Iterator[None]:
-    """Turn a row that cannot be decrypted into an error of the state.
-
-    Raises:
-        StoreError: `store_corrupt`.
-    """
-    try:
-        yield
-    except SealBroken:
-        raise StoreError(
-            "A row for unions in the state database was changed.",
-            code="store_corrupt",
-            fix="restore the state folder from a backup",
-        ) from None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
-from broker.figures.counting import Period, parse_period
+from broker.figures.counting import Period, quarter_of
 from contracts.durations import DAY_MS
 
 __all__ = [
     "CLOSES_MS", "MAKER_PAUSE_MS", "OPENS_MS", "TALLY_MS", "collected_at", "ended_before",
-    "quarter_of",
 ]  # fmt: skip
 
 OPENS_MS: Final = 7 * DAY_MS
@@ -21,18 +19,11 @@ TALLY_MS: Final = CLOSES_MS + DAY_MS
 """Time after the end of a quarter at which the tokens that are there are tallied."""
 MAKER_PAUSE_MS: Final = DAY_MS
 """Time that a contributor waits for the key of each contributor before it in order."""
-_MONTHS: Final = 3
-
-
-def quarter_of(time_ms: int) -> Period:
-    """Return the quarter that has a time."""
-    day = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return parse_period(f"{day.year}-Q{(day.month - 1) // _MONTHS + 1}")
 
 
 def ended_before(now: int) -> Period:
     """Return the last quarter that has ended."""
-    return quarter_of(quarter_of(now).first_ms - 1)
+    return quarter_of(now, 1)
 
 
 def collected_at(period: Period, now: int) -> bool:

@@ -20,6 +20,10 @@ SPEC = ROOT / "docs" / "spec"
 OF_CONTROL = {
     "contract_malformed",
     "cosigners_many",
+    "counts_malformed",
+    "counts_many",
+    "counts_unagreed",
+    "counts_unopenable",
     "heartbeat_malformed",
     "listing_malformed",
     "listing_unopenable",

@@ -238,6 +238,16 @@ CREATE TABLE figure_cases (
 
 ;
 
+CREATE TABLE figure_counts (
+	agreement VARCHAR(63) NOT NULL, 
+	period VARCHAR(7) NOT NULL, 
+	agency VARCHAR(63) NOT NULL, 
+	time_ms BIGINT NOT NULL, 
+	note BLOB NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_figure_counts PRIMARY KEY (agreement, period, agency)
+);
+
 CREATE TABLE figure_facts (
 	case_key BLOB NOT NULL, 
 	source VARCHAR(200) NOT NULL, 

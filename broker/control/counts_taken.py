@@ -1,0 +1,170 @@
+"""Taking of counts that other agencies publish (docs/spec/figures.md, "Exchange").
+
+The newest counts of each agency, agreement and period are kept, in whatever order they come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from broker.control.partner_statements_taken import StatementReader, order_of
+from broker.envelope.primitives import lp
+from broker.errors import RefusedError, WrongInputError
+from broker.figures.counting import CountsOf, Period, parse_period, quarter_of
+from broker.figures.counts_content import fault_in, unpacked
+from broker.figures.counts_held import counts_row
+from broker.figures.facts import counts
+from broker.keys.instant import CLOCK_SKEW_MS
+from broker.statements.authorship import read_note
+from broker.statements.counts_statement import COUNTS, counts_malformed
+from broker.statements.partner_statements import SealedStatement, StatementPlace
+from broker.store.database import Store
+from broker.store.transaction import Transaction
+from contracts.model import Contract
+
+PERIODS_KEPT: Final = 12
+"""Quarters before the running one whose counts are kept."""
+
+
+def fault_name(agency: str) -> str:
+    """Return the name in the state of the last fault of an agency's counts: time and code."""
+    return f"counts-fault/{agency}"
+
+
+@dataclass(frozen=True, slots=True)
+class CountsTaken:
+    """Counts that were taken.
+
+    Attributes:
+        agency: the agency that counted.
+        period: the quarter.
+        other_vocabulary: whether they name another vocabulary than the agreement here.
+    """
+
+    agency: str
+    period: str
+    other_vocabulary: bool
+
+
+class CountsReceiver:
+    """Takes counts into the state.
+
+    Args:
+        store: the agency's state.
+        secret: this agency's key for pseudonyms.
+    """
+
+    def __init__(self, store: Store, secret: bytes) -> None:
+        self._store = store
+        self._secret = secret
+
+    def take(self, value: bytes, reader: StatementReader) -> CountsTaken | None:
+        """Take counts, if they are for this agency and newer than those that are kept.
+
+        Args:
+            value: of the record.
+            reader: verifies and opens it.
+
+        Returns:
+            None for counts that are passed over.
+
+        Raises:
+            RefusedError: they are dropped.
+            KeyAccessError: an exchange key cannot be used now; they must be given again.
+            StoreError: nothing was written; they must be given again.
+        """
+
+        def is_old(statement: SealedStatement) -> bool:
+            period = _period_of(statement.place, reader.now)
+            if period.first_ms < quarter_of(reader.now, PERIODS_KEPT).first_ms:
+                return True
+            with self._store.reading() as tx:
+                return _is_old(tx, statement)
+
+        opened = reader.open(COUNTS, value, is_old)
+        if opened is None:
+            return None
+        statement, content = opened
+        place = statement.place
+        try:
+            contract = _agreement_of(place, reader)
+            said = _checked(place, content, contract)
+        except RefusedError as refusal:
+            with self._store.transaction() as tx:
+                fault = lp(str(reader.now).encode(), refusal.code.encode())
+                tx.meta.set(fault_name(place.agency), fault)
+            raise
+        row = counts_row(self._secret, place, statement.note, content)
+        with self._store.transaction() as tx:
+            if _is_old(tx, statement):
+                return None
+            tx.figure_counts.save(row)
+            tx.figure_counts.forget_before(quarter_of(reader.now, PERIODS_KEPT).name)
+        return CountsTaken(place.agency, said.period, said.vocabulary != contract.vocabulary.hash)
+
+
+def _period_of(place: StatementPlace, now: int) -> Period:
+    """Return the period that a note states, if it has begun.
+
+    Raises:
+        RefusedError: ``counts_malformed``, ``early``.
+    """
+    try:
+        period = parse_period(place.subject[1])
+    except WrongInputError:
+        raise counts_malformed("its period is not a quarter") from None
+    if period.first_ms > now + CLOCK_SKEW_MS:
+        raise RefusedError(2, "early", "the counts are of a quarter that has not begun")
+    return period
+
+
+def _agreement_of(place: StatementPlace, reader: StatementReader) -> Contract:
+    """Return the agreement in force under which an agency counts for this one.
+
+    Raises:
+        RefusedError: ``counts_unagreed``.
+    """
+    resolver = reader.trust.resolver
+    for signed in resolver.contracts.live(reader.now, place.subject[0]):
+        contract = signed.contract
+        if (
+            counts(contract) is not None
+            and place.agency in contract.contributors
+            and resolver.agency in contract.statistics_parties
+        ):
+            return contract
+    raise RefusedError(
+        6, "counts_unagreed", "no agreement in force has this agency count cases for ours"
+    )
+
+
+def _checked(place: StatementPlace, content: bytes, contract: Contract) -> CountsOf:
+    """Return the counts of a content that says what its note says.
+
+    Raises:
+        RefusedError: ``counts_malformed``.
+    """
+    try:
+        said = unpacked(content)
+    except ValueError as error:
+        raise counts_malformed(str(error)) from None
+    named = (said.deployment, said.agency, said.agreement, said.period)
+    if named != (place.deployment, place.agency, *place.subject):
+        raise counts_malformed("its content is of another agency, agreement or period")
+    if said.vocabulary == contract.vocabulary.hash:
+        fault = fault_in(said, contract)
+        if fault is not None:
+            raise counts_malformed(fault)
+    return said
+
+
+def _is_old(tx: Transaction, statement: SealedStatement) -> bool:
+    """Return whether counts are a replay, or not newer than those that are kept."""
+    place = statement.place
+    agreement, period = place.subject
+    row = tx.figure_counts.get(agreement, period, place.agency)
+    if row is None:
+        return False
+    kept = order_of(row.time_ms, read_note(row.note))
+    return order_of(place.time_ms, statement.note) <= kept
