@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from contracts.consent_needs import asks_consent, consent_needs
 from contracts.durations import duration_text
+from contracts.exact_counts import exact_counts_of_purpose
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.parties import Contact, Party, fingerprint
@@ -222,6 +223,9 @@ def _purposes(contract: Contract) -> Iterator[str]:
             f"Proportionate: {purpose.proportionality.strip() or 'not stated'}", "    "
         )
         yield from listed("Pursued by", purpose.pursued_by or ("every role",), "    ")
+        exact = exact_counts_of_purpose(purpose)
+        if exact is not None:
+            yield from wrapped(exact, "    ")
         shown = {"text", "kind", "necessity", "proportionality", "pursued_by"}
         yield from other_members(purpose, shown, "    ")
         for basis in contract.legal_bases:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from contracts.calendar import agreement_dates
+from contracts.exact_counts import exact_counts_for
 from contracts.legal_codes import codes_in, legal_codes
 from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
 from contracts.model import Contract
@@ -143,6 +144,9 @@ def _purposes(contract: Contract, party: Party) -> Iterator[Block]:
     yield Bullets(tuple(items)) if items else Paragraph("We pursue no purpose of the agreement.")
     if items:
         yield Paragraph("Each code of law in words: concordant contract law")
+    exact = exact_counts_for(contract, party)
+    if exact is not None:
+        yield Paragraph(exact)
 
 
 def _law(basis: LegalBasis) -> str:

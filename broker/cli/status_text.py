@@ -12,6 +12,7 @@ from broker.cli.times import instant, moment
 from broker.codes.meanings import CODES
 from broker.held.items import KINDS
 from broker.operations.agency_status import Status
+from broker.operations.counts_status import PartnerCounts
 from broker.operations.health.agency_health import Health
 from contracts.durations import duration_text
 from contracts.wording import counted
@@ -212,6 +213,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if status.notices_left_out:
         kinds = ", ".join(f"{count} {kind}" for kind, count in status.notices_left_out.items())
         yield "notices", f"too many to send, left out so far: {kinds}"
+    yield from _counts(status)
     yield from _unions(status)
     if status.evidence:
         yield "evidence", f"{status.evidence} contradictions between signed texts, kept"
@@ -221,6 +223,22 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         f"{referrals.open} open, {len(referrals.overdue)} overdue, "
         f"{referrals.cancellation_requested} to be cancelled, {referrals.cancelled} cancelled",
     )
+
+
+def _counts(status: Status) -> Iterator[tuple[str, str]]:
+    for one in status.counts:
+        sent = "not sent yet" if one.sent_ms is None else f"sent {moment(one.sent_ms)}"
+        parts = [sent, *(_counts_of(partner) for partner in one.partners)]
+        yield "counts", f"{one.agreement}: {'; '.join(parts)}"
+
+
+def _counts_of(partner: PartnerCounts) -> str:
+    if partner.newest_ms is None:
+        text = f"{partner.agency} none"
+    else:
+        quarters = counted(partner.quarters, "quarter", "quarters")
+        text = f"{partner.agency} {quarters}, {moment(partner.newest_ms)}"
+    return text if partner.refused is None else f"{text}, refused ({partner.refused})"
 
 
 def _unions(status: Status) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,11 @@ MOST_SENT: Final = 16
 """Most counts that one look sends; the others wait for the next one."""
 
 
+def sent_name(agreement: str, period: Period) -> str:
+    """Return the name in the state of the counts that were sent last."""
+    return f"counts-sent/{agreement}/{period.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class CountsSent:
     """Result of a look.
@@ -141,7 +146,7 @@ class CountsPublisher:
         keys: tuple[ExchangeKey, ...],
         now: int,
     ) -> Iterator[Draft]:
-        name = f"counts-sent/{contract.name}/{period.name}"
+        name = sent_name(contract.name, period)
         last = last_sent(tx, name, now)
         before = None if last is None else _Said.parse(last.said)
         parties = frozenset(key.agency for key in keys)

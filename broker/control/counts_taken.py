@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.control.partner_statements_taken import StatementReader, order_of
-from broker.envelope.primitives import lp
 from broker.errors import RefusedError, WrongInputError
 from broker.figures.counting import CountsOf, Period, parse_period, quarter_of
 from broker.figures.counts_content import fault_in, unpacked
@@ -27,8 +26,29 @@ PERIODS_KEPT: Final = 12
 """Quarters before the running one whose counts are kept."""
 
 
-def fault_name(agency: str) -> str:
-    """Return the name in the state of the last fault of an agency's counts: time and code."""
+@dataclass(frozen=True, slots=True)
+class CountsFault:
+    """Counts with a verified author that were refused.
+
+    Attributes:
+        time_ms: when.
+        code: the reason.
+    """
+
+    time_ms: int
+    code: str
+
+
+def last_fault(tx: Transaction, agency: str) -> CountsFault | None:
+    """Return the last counts of an agency that were refused, if none were taken since."""
+    row = tx.meta.get(_fault_name(agency))
+    if not row:
+        return None
+    time, code = row.decode().split()
+    return CountsFault(int(time), code)
+
+
+def _fault_name(agency: str) -> str:
     return f"counts-fault/{agency}"
 
 
@@ -92,14 +112,16 @@ class CountsReceiver:
             said = _checked(place, content, contract)
         except RefusedError as refusal:
             with self._store.transaction() as tx:
-                fault = lp(str(reader.now).encode(), refusal.code.encode())
-                tx.meta.set(fault_name(place.agency), fault)
+                fault = f"{reader.now} {refusal.code}".encode()
+                tx.meta.set(_fault_name(place.agency), fault)
             raise
         row = counts_row(self._secret, place, statement.note, content)
         with self._store.transaction() as tx:
             if _is_old(tx, statement):
                 return None
             tx.figure_counts.save(row)
+            if tx.meta.get(_fault_name(place.agency)):
+                tx.meta.set(_fault_name(place.agency), b"")
             tx.figure_counts.forget_before(quarter_of(reader.now, PERIODS_KEPT).name)
         return CountsTaken(place.agency, said.period, said.vocabulary != contract.vocabulary.hash)
 

@@ -175,27 +175,24 @@ class CountsOf:
 
     def canonical(self) -> bytes:
         """Return the one form of these counts in bytes."""
-        return orjson.dumps(
-            {
-                "format": "concordant.counts/v1",
-                "deployment": self.deployment,
-                "agreement": self.agreement,
-                "agency": self.agency,
-                "period": self.period,
-                "vocabulary": self.vocabulary,
-                "dimensions": self.dimensions,
-                "atoms": _listed(self.atoms, "cases"),
-                "without_consent": self.without_consent,
-                "referrals": None
-                if self.referrals is None
-                else {
-                    "dimensions": self.referrals.dimensions,
-                    "atoms": _listed(self.referrals.atoms, "referrals"),
-                    "without_consent": self.referrals.without_consent,
-                },
-            },
-            option=orjson.OPT_SORT_KEYS,
-        )
+        said: dict[str, object] = {
+            "format": "concordant.counts/v1",
+            "deployment": self.deployment,
+            "agreement": self.agreement,
+            "agency": self.agency,
+            "period": self.period,
+            "vocabulary": self.vocabulary,
+            "dimensions": self.dimensions,
+            "atoms": _listed(self.atoms, "cases"),
+            "without_consent": self.without_consent,
+        }
+        if self.referrals is not None:
+            said["referrals"] = {
+                "dimensions": self.referrals.dimensions,
+                "atoms": _listed(self.referrals.atoms, "referrals"),
+                "without_consent": self.referrals.without_consent,
+            }
+        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
 
     @property
     def digest(self) -> bytes:

@@ -67,7 +67,7 @@ class _CountsForm(_Form):
     dimensions: Annotated[tuple[_Text, ...], Field(max_length=18)]
     atoms: Annotated[tuple[_AtomForm, ...], Field(max_length=MAX_ATOMS)]
     without_consent: Annotated[StrictInt, Field(ge=0, le=MAX_CASES)]
-    referrals: _ReferralsForm | None
+    referrals: _ReferralsForm | None = None
 
 
 def packed(said: CountsOf) -> bytes | None:

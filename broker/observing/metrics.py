@@ -58,6 +58,10 @@ Expiring = Literal[
 NoticeKind = Literal["refusal", "replay"]
 """Kind of a notice: a record was refused, or is to be published again."""
 
+StatementKind = Literal["listing", "counts"]
+STATEMENT_KINDS: Final[tuple[StatementKind, ...]] = ("listing", "counts")
+"""Kinds of statements for partners."""
+
 PingResult = Literal["answered", "dropped"]
 
 Outcome = Literal["not_addressed", "repeat", "leaf", "deferred"]
@@ -336,6 +340,14 @@ class Metrics:
         )
         for state in NOT_TAKEN:
             self._not_taken.labels(state)
+        self._statements_sent = self._counter(
+            "statements_sent", "Statements for partners that this agency sent.", "kind"
+        )
+        self._counts_age = self._current(
+            "counts_age_seconds", "Age of the newest counts for figures of an agency.", "agency"
+        )
+        for kind in STATEMENT_KINDS:
+            self._statements_sent.labels(kind)
 
     def _begin_at_zero(self) -> None:
         """Create every series that an alert uses, at 0."""
@@ -476,6 +488,10 @@ class Metrics:
         """Count a report that an agency made for this agency."""
         self._reports_taken.labels(agency).inc()
 
+    def statements_sent(self, kind: StatementKind, count: int) -> None:
+        """Count statements for partners that Kafka has acknowledged."""
+        self._statements_sent.labels(kind).inc(count)
+
     def reports_sent(self, count: int) -> None:
         """Count reports that Kafka has acknowledged."""
         self._reports_sent.inc(count)
@@ -597,10 +613,15 @@ class Metrics:
         self._silent_after.show({(one,): limit / 1000 for one, limit in awaited.items()})
 
     def _show_answers(self, tx: Transaction, now: int) -> None:
-        """Show what recipients did not take, and what waits to be reported to senders."""
+        """Show what recipients did not take, what waits for senders, and the age of counts."""
         counts = tx.recipients.not_taken(now - NOT_TAKEN_SHOWN_MS)
         for state in NOT_TAKEN:
             self._not_taken.labels(state).set(counts.get(state, 0))
+        newest: dict[tuple[str, ...], float] = {}
+        for row in tx.figure_counts.held():
+            age = _age_s(row.time_ms, now)
+            newest[row.agency,] = min(age, newest.get((row.agency,), age))
+        self._counts_age.show(newest)
         waiting = tx.results.waiting()
         self._results_waiting.show({(agency,): count for agency, count in waiting.items()})
 

@@ -22,6 +22,7 @@ from broker.operations.agency_progress import (
 )
 from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
 from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
+from broker.operations.counts_status import CountsState, counts_states
 from broker.operations.desk.counts import DeskCounts, desk_counts
 from broker.operations.folders import FolderState, folder_states
 from broker.operations.held_status import Held, for_a_person, held_lines
@@ -231,6 +232,7 @@ class Status:
     adapter_runs: bool = False
     put_aside: dict[str, int] = field(default_factory=dict)
     unions: tuple[HeldPart, ...] = ()
+    counts: tuple[CountsState, ...] = ()
 
 
 def report(agency: Path, now: int) -> Status:
@@ -327,6 +329,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         adapter_runs=runs,
         not_taken=_not_taken(tx, now),
         unions=held_parts(tx),
+        counts=counts_states(participant, tx, now),
     )
 
 

@@ -147,6 +147,7 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
 
 def report_counts(looked: CountsSent, metrics: Metrics, log: FilteringBoundLogger) -> None:
     """Count and log the counts that were published, and those that no record can hold."""
+    metrics.statements_sent("counts", len(looked.sent))
     for agreement, period in looked.sent:
         log.info("counts_published", agreement=agreement, period=period)
     for agreement, period in looked.too_large:

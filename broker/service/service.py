@@ -328,6 +328,7 @@ class BrokerService:
             try:
                 if await self.parts.listing.look():
                     self._log.info("listing_published")
+                    self._status.metrics.statements_sent("listing", 1)
             except ConcordantError as error:
                 require_waiting_helps(error)
                 self._waits("listing_waits", error)

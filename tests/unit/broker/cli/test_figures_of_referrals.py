@@ -85,7 +85,7 @@ def test_times_by_recipient_are_told_in_words(cli, folder) -> None:
     done = cli(*asked(folder, "recipient,acknowledged_in_time"))
     assert done.code == 0, done.err
     assert "All referrals" in done.text
-    assert "of the agreement are not counted" in done.text
+    assert "Not counted, because they" in done.text
 
 
 def test_releases_of_cases_and_of_referrals_are_remembered_apart(cli, folder) -> None:

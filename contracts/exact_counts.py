@@ -1,0 +1,39 @@
+"""Exact counts that parties of a purpose of statistics see, in words.
+
+Disclosure control protects figures that leave these parties. Among them counts are exact
+(docs/spec/figures.md, "Exchange"), so each text of an agreement for people says so.
+"""
+
+from __future__ import annotations
+
+from contracts.model import Contract
+from contracts.parties import Party
+from contracts.terms import Purpose
+
+__all__ = ["exact_counts_for", "exact_counts_of_purpose"]
+
+
+def exact_counts_of_purpose(purpose: Purpose) -> str | None:
+    """Return who sees exact counts for a purpose; None if it is not one of statistics."""
+    if purpose.kind != "statistics":
+        return None
+    return (
+        "Exact counts: the parties that pursue this purpose see how many cases each agency counts, "
+        "also a single one. The disclosure control holds for figures that leave these parties."
+    )
+
+
+def exact_counts_for(contract: Contract, party: Party) -> str | None:
+    """Return which other parties see a party's exact counts; None if none does.
+
+    Args:
+        contract: the agreement.
+        party: one of its parties.
+    """
+    readers = sorted(contract.statistics_parties - {party.id})
+    if contract.vocabulary.figures is None or party.id not in contract.contributors or not readers:
+        return None
+    return (
+        "These parties see our exact counts of cases, also of a single one, for statistics: "
+        f"{', '.join(readers)}."
+    )
