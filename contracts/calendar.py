@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from contracts.model import Contract
+from contracts.phrases import N_, Phrase
 
 __all__ = ["AgreementDate", "agreement_dates", "day_ms"]
 
@@ -22,7 +23,7 @@ class AgreementDate:
     """
 
     kind: str
-    what: str
+    what: Phrase
     day: date
     by: tuple[str, ...]
 
@@ -37,21 +38,26 @@ def agreement_dates(contract: Contract) -> tuple[AgreementDate, ...]:
     everyone = tuple(party.id for party in contract.parties)
     equality = contract.equality_impact_assessment.review_on
     stated = (
-        ("start", "start of the agreement", contract.starts, everyone),
-        ("review", "review of the agreement", contract.review_on, contract.review_by or everyone),
+        ("start", N_("start of the agreement"), contract.starts, everyone),
+        (
+            "review",
+            N_("review of the agreement"),
+            contract.review_on,
+            contract.review_by or everyone,
+        ),
         (
             "assessment",
-            "review of the data protection impact assessment",
+            N_("review of the data protection impact assessment"),
             contract.dpia.review_on,
             everyone,
         ),
         (
             "equality_assessment",
-            "review of the equality impact assessment",
+            N_("review of the equality impact assessment"),
             equality,
             everyone,
         ),
-        ("end", "end of the agreement", contract.ends, everyone),
+        ("end", N_("end of the agreement"), contract.ends, everyone),
     )
     dates = [AgreementDate(k, what, day, by) for k, what, day, by in stated if day is not None]
     return tuple(sorted(dates, key=lambda one: one.day))

@@ -16,6 +16,7 @@ from contracts.comparison_words import change_in_words
 from contracts.consent_needs import consent_needs
 from contracts.differences import Difference, TermPath, differences
 from contracts.model import Contract
+from contracts.phrases import phrase
 
 __all__ = ["AgreementComparison", "TermChange", "compare"]
 
@@ -108,12 +109,20 @@ def _uncovered(
         elif not reported and flow not in old:
             lost.setdefault((name, path), set())
     for (name, path), scopes_lost in lost.items():
-        what = f"no longer needs consent to {', '.join(sorted(scopes_lost))}"
+        if scopes_lost:
+            text = phrase(
+                "%(field)s of %(type)s no longer needs consent to %(scopes)s",
+                field=path,
+                type=name,
+                scopes=", ".join(sorted(scopes_lost)),
+            )
+        else:
+            text = phrase("%(field)s of %(type)s flows where it did not", field=path, type=name)
         yield TermChange(
             path=f"event_types.{name}.fields.{path}",
             clause=after.event_types[name].fields[path].clause,
             effect="widens",
-            text=f"{path} of {name} {what if scopes_lost else 'flows where it did not'}",
+            text=text,
             parties=_concerned(before, after, ("event_types", name, "fields", path)),
         )
 

@@ -19,6 +19,7 @@ from contracts.differences import Difference, TermPath, TermValue
 from contracts.durations import duration_ms
 from contracts.legal_codes import KINDS, codes_in, law_in_words, legal_codes
 from contracts.model import Contract
+from contracts.phrases import N_, Phrase, capitalised, day_words, joined, phrase, phrases
 from contracts.wording import duration_words, field_label, flat, in_words, type_title
 
 __all__ = ["Fact", "Part", "PlainChange", "plain_change"]
@@ -58,7 +59,7 @@ class PlainChange:
         facts: event type, purposes, legal bases and consent of a change of disclosure.
     """
 
-    title: str
+    title: Phrase
     old: tuple[Part, ...] = ()
     new: tuple[Part, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -74,10 +75,11 @@ def plain_change(before: Contract, after: Contract, line: SummaryLine) -> PlainC
     """
     found = line.changes[0].difference if len(line.changes) == 1 else None
     if found is None:
-        return PlainChange(_upper(_plain_text(before, after, line.text)))
+        text = line.text if isinstance(line.text, Phrase) else joined("", (line.text,))
+        return PlainChange(capitalised(text.with_values(partial(_plain_text, before, after))))
     title, facts = _titled(before, after, found)
     if found.kind == "reordered":
-        return PlainChange(f"{title}: the order changed")
+        return PlainChange(phrase("%(title)s: the order changed", title=title))
     return PlainChange(title, *_sides(before, after, found), facts)
 
 
@@ -117,7 +119,9 @@ def _listed(
 # --- titles ---------------------------------------------------------------------------------------
 
 
-def _titled(before: Contract, after: Contract, found: Difference) -> tuple[str, tuple[Fact, ...]]:
+def _titled(
+    before: Contract, after: Contract, found: Difference
+) -> tuple[Phrase, tuple[Fact, ...]]:
     contract = before if found.kind == "removed" else after
     match found.path:
         case ("event_types", name, "fields", leaf, *rest):
@@ -125,34 +129,38 @@ def _titled(before: Contract, after: Contract, found: Difference) -> tuple[str, 
         case ("event_types", name, *rest):
             return _of_type(name, rest, found), ()
         case ("reason_asked_of", *_):
-            return _upper(in_words(reason_asked(found) or _REASONS)), ()
+            asked = reason_asked(found)
+            return capitalised(_REASONS if asked is None else asked.with_values(in_words)), ()
         case (top, *_) if top in _TOP:
-            return _upper(_TOP[top]), ()
-    return _upper(_plain_path(before, after, found.path)), ()
+            return capitalised(_TOP[top]), ()
+    return capitalised(_plain_path(before, after, found.path)), ()
 
 
-def _of_type(name: str, rest: Sequence[str], found: Difference) -> str:
+def _of_type(name: str, rest: Sequence[str], found: Difference) -> Phrase:
     title = f"“{type_title(name)}”"
     if not rest:
-        return f"{'New kind' if found.kind == 'added' else 'Kind'} of event: {title}"
-    if rest[0] in {"publishers", "recipients"} and found.kind in _ALSO and len(rest) > 1:
-        verb = "send" if rest[0] == "publishers" else "be sent"
-        return f"{_upper(in_words(rest[1]))} may {_ALSO[found.kind]} {verb} {title}"
-    return f"{title}: {_rest(rest, found)}"
+        if found.kind == "added":
+            return phrase("New kind of event: %(title)s", title=title)
+        return phrase("Kind of event: %(title)s", title=title)
+    moved = _ROLES_OF_TYPE.get((rest[0], found.kind))
+    if moved is not None and len(rest) > 1:
+        return phrase(moved, role=_upper(in_words(rest[1])), title=title)
+    return joined(": ", (title, _rest(rest, found)))
 
 
 def _of_field(
     contract: Contract, name: str, leaf: str, rest: Sequence[str], found: Difference
-) -> tuple[str, tuple[Fact, ...]]:
+) -> tuple[Phrase, tuple[Fact, ...]]:
     label = field_label(contract.vocabulary, name, leaf)
-    if not rest and found.kind in _ALSO:
-        title = f"{'New field' if found.kind == 'added' else 'Field removed'}: {label}"
+    if not rest and found.kind in _FIELDS:
+        title = phrase(_FIELDS[found.kind], label=label)
         readers = contract.event_types[name].fields[leaf].readers
         return title, _facts(contract, name, leaf, readers)
-    if rest[:1] == ["readers"] and found.kind in _ALSO and len(rest) > 1:
-        title = f"{_upper(in_words(rest[1]))} will {_ALSO[found.kind]} read: {label}"
+    if rest[:1] == ["readers"] and found.kind in _READERS and len(rest) > 1:
+        title = phrase(_READERS[found.kind], role=_upper(in_words(rest[1])), label=label)
         return title, _facts(contract, name, leaf, rest[1:])
-    return f"{_upper(label)}: {_rest(rest, found)}", (Fact("event", type_title(name)),)
+    title = joined(": ", (_upper(label), _rest(rest, found)))
+    return title, (Fact("event", type_title(name)),)
 
 
 def _facts(contract: Contract, name: str, leaf: str, readers: Iterable[str]) -> tuple[Fact, ...]:
@@ -161,30 +169,43 @@ def _facts(contract: Contract, name: str, leaf: str, readers: Iterable[str]) -> 
     return (
         Fact("event", type_title(name)),
         Fact("purpose", ", ".join(map(in_words, found.purposes))),
-        Fact("basis", "; ".join(map(law_in_words, found.bases))),
+        Fact("basis", joined("; ", map(law_in_words, found.bases))),
         Fact("consent", ", ".join(_scope(contract, one) for one in found.scopes)),
     )
 
 
-_REASONS: Final = "roles whose people state a reason before they see data of an event"
-_ALSO: Final[Mapping[str, str]] = {"added": "also", "removed": "no longer"}
-_TOP: Final[Mapping[str, str]] = {
-    "review_on": "day of the next review",
-    "starts": "first day of the agreement",
-    "ends": "last day of the agreement",
+_REASONS: Final = N_("roles whose people state a reason before they see data of an event")
+_ROLES_OF_TYPE: Final[Mapping[tuple[str, str], Phrase]] = {
+    ("publishers", "added"): N_("%(role)s may also send %(title)s"),
+    ("publishers", "removed"): N_("%(role)s may no longer send %(title)s"),
+    ("recipients", "added"): N_("%(role)s may also be sent %(title)s"),
+    ("recipients", "removed"): N_("%(role)s may no longer be sent %(title)s"),
 }
-_MEMBERS: Final[Mapping[str, str]] = {
-    "retention.recipient_years": "time that recipients keep it",
-    "retention.kafka_days": "time that it stays on Kafka",
-    "service_levels.acknowledge_within": "time to acknowledge it",
-    "service_levels.respond_within": "time to answer it",
-    "service_levels.urgent_acknowledge_within": "time to acknowledge it if it is urgent",
-    "service_levels.urgent_respond_within": "time to answer it if it is urgent",
-    "readers": "roles that read it",
-    "senders": "roles that send it",
-    "purposes": "purposes",
-    "consent": "consent that it needs",
-    "incident_identifiers": "identifying fields of a record without a person",
+_FIELDS: Final[Mapping[str, Phrase]] = {
+    "added": N_("New field: %(label)s"),
+    "removed": N_("Field removed: %(label)s"),
+}
+_READERS: Final[Mapping[str, Phrase]] = {
+    "added": N_("%(role)s will also read: %(label)s"),
+    "removed": N_("%(role)s will no longer read: %(label)s"),
+}
+_TOP: Final[Mapping[str, Phrase]] = {
+    "review_on": N_("day of the next review"),
+    "starts": N_("first day of the agreement"),
+    "ends": N_("last day of the agreement"),
+}
+_MEMBERS: Final[Mapping[str, Phrase]] = {
+    "retention.recipient_years": N_("time that recipients keep it"),
+    "retention.kafka_days": N_("time that it stays on Kafka"),
+    "service_levels.acknowledge_within": N_("time to acknowledge it"),
+    "service_levels.respond_within": N_("time to answer it"),
+    "service_levels.urgent_acknowledge_within": N_("time to acknowledge it if it is urgent"),
+    "service_levels.urgent_respond_within": N_("time to answer it if it is urgent"),
+    "readers": N_("roles that read it"),
+    "senders": N_("roles that send it"),
+    "purposes": N_("purposes"),
+    "consent": N_("consent that it needs"),
+    "incident_identifiers": N_("identifying fields of a record without a person"),
 }
 
 
@@ -197,21 +218,30 @@ def _rest(rest: Sequence[str], found: Difference) -> str:
     return ", ".join(map(in_words, rest))
 
 
-def _plain_path(before: Contract, after: Contract, path: TermPath) -> str:
-    words = (in_words(_plain_text(before, after, key)) for key in path)
-    return ", ".join(words) or "the whole agreement"
+def _plain_path(before: Contract, after: Contract, path: TermPath) -> Phrase:
+    words = [in_words(_plain_text(before, after, key)) for key in path]
+    return joined(", ", words) if words else N_("the whole agreement")
 
 
 # --- values ---------------------------------------------------------------------------------------
 
-_COUNTED: Final[Mapping[str, str]] = {
-    "recipient_years": "year",
-    "kafka_days": "day",
-    "grace_days": "day",
+
+def _years(number: int) -> Phrase:
+    return phrases("%(number)s year", "%(number)s years", number, number=number)
+
+
+def _days(number: int) -> Phrase:
+    return phrases("%(number)s day", "%(number)s days", number, number=number)
+
+
+_COUNTED: Final[Mapping[str, Callable[[int], Phrase]]] = {
+    "recipient_years": _years,
+    "kafka_days": _days,
+    "grace_days": _days,
 }
 _REGIMES: Final[Mapping[str, str]] = {
-    "uk-gdpr": "UK GDPR",
-    "dpa2018-part3": "Data Protection Act 2018, Part 3",
+    "uk-gdpr": N_("UK GDPR"),
+    "dpa2018-part3": N_("Data Protection Act 2018, Part 3"),
 }
 _TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:()\-]*[A-Za-z0-9)]")
 
@@ -222,19 +252,28 @@ def _words(before: Contract, after: Contract, path: TermPath, value: TermValue) 
         return shown_value(path, value)
     if isinstance(value, dict):
         named = ((name, each) for name, each in value.items() if each is not None)
-        return "; ".join(
-            f"{in_words(name)}: {_words(before, after, (*path, name), each)}"
-            for name, each in named
+        return joined(
+            "; ",
+            (
+                joined(": ", (in_words(name), _words(before, after, (*path, name), each)))
+                for name, each in named
+            ),
         )
     if isinstance(value, list):
-        return ", ".join(_words(before, after, path, each) for each in value) or "none"
+        if not value:
+            return N_("none")
+        return joined(", ", (_words(before, after, path, each) for each in value))
     if isinstance(value, str):
-        codes = codes_in(value)
-        if any(map(_is_law, codes)):
-            return "; ".join(map(law_in_words, codes))
-        return _name_in_words(before, after, value) or value
+        return _text_in_words(before, after, value)
     unit = _COUNTED.get(path[-1]) if path else None
-    return f"{value} {unit}{'' if value == 1 else 's'}" if unit else flat(value)
+    return unit(value) if unit is not None and isinstance(value, int) else flat(value)
+
+
+def _text_in_words(before: Contract, after: Contract, text: str) -> str:
+    codes = codes_in(text)
+    if any(map(_is_law, codes)):
+        return joined("; ", map(law_in_words, codes))
+    return _name_in_words(before, after, text) or text
 
 
 def _name_in_words(before: Contract, after: Contract, text: str) -> str | None:
@@ -258,8 +297,7 @@ def _notation_in_words(text: str) -> str | None:
     if text in _REGIMES or _is_law(text):
         return _REGIMES.get(text) or law_in_words(text)
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        day = date.fromisoformat(text)
-        return f"{day.day} {day:%B %Y}"
+        return day_words(date.fromisoformat(text))
     return _length(text) if re.fullmatch(r"P[0-9DTHM]+", text) else None
 
 

@@ -7,13 +7,15 @@ signatory that is one change. `contracts/comparison.py` lists each term, for pro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from contracts.comparison import TermChange
 from contracts.comparison_effects import Effect
 from contracts.model import Contract
 from contracts.parties import Party
+from contracts.phrases import N_, Phrase, joined, phrase, sentences
 
 __all__ = ["ChangeSummary", "SummaryLine", "summarise"]
 
@@ -104,18 +106,31 @@ def _version(
     paths = {"version"} | {f"previous.{one}" for one in after.previous}
     if record:
         paths.add(f"version_record.{after.version}")
-    from_day = ""
+    text = phrase("Version %(new)s replaces %(old)s.", new=after.version, old=before.version)
     if any(one.path == "starts" and one.effect == "narrows" for one in changes):
         paths.add("starts")
-        from_day = f" from {after.starts}"
+        text = phrase(
+            "Version %(new)s replaces %(old)s from %(day)s.",
+            new=after.version,
+            old=before.version,
+            day=after.starts,
+        )
     found = tuple([one for one in changes if one.path in paths and not one.widening])
     if not any(one.path == "version" for one in found):
         return None
-    text = f"Version {after.version} replaces {before.version}{from_day}."
     if also:
-        text += f" It also replaces the versions with the hashes {', '.join(also)}."
+        others = phrase(
+            "It also replaces the versions with the hashes %(hashes)s.", hashes=", ".join(also)
+        )
+        text = sentences(text, others)
     for one in record if any(each.path.startswith("version_record.") for each in found) else ():
-        text += f' Its record of {one.date}: "{one.change}" Authorised by: "{one.authorised_by}".'
+        said = phrase(
+            'Its record of %(day)s: "%(change)s" Authorised by: "%(by)s".',
+            day=one.date,
+            change=one.change,
+            by=one.authorised_by,
+        )
+        text = sentences(text, said)
     return SummaryLine("neutral", text, found)
 
 
@@ -141,59 +156,110 @@ def _moved(
     one = contract.by_id[agency]
     parts = [_joins(before, after, one, reader) if joins else _leaves(before, one, reader)]
     if any(each.path.startswith("review_by") for each in found):
-        parts.append(f"It {'also reviews' if joins else 'no longer reviews'} the agreement.")
+        parts.append(
+            N_("It also reviews the agreement.")
+            if joins
+            else N_("It no longer reviews the agreement.")
+        )
     if joins:
         parts.append(_named(one))
-    return SummaryLine(effect, " ".join(parts), found)
+    return SummaryLine(effect, sentences(*parts), found)
 
 
-def _joins(before: Contract, after: Contract, joined: Party, reader: str | None) -> str:
-    new_role = "" if before.parties_of_role(joined.role) else " No agency had this role before."
-    said = f"{joined.id} joins as {joined.role}"
-    if reader == joined.id:
-        return f"{said}: this is you.{new_role}"
-    return f"{said}; {_flows(after, joined, reader, 'may')}{new_role}"
+def _joins(before: Contract, after: Contract, joining: Party, reader: str | None) -> Phrase:
+    said = phrase("%(agency)s joins as %(role)s", agency=joining.id, role=joining.role)
+    if reader == joining.id:
+        text = phrase("%(agency)s: this is you.", agency=said)
+    else:
+        text = joined("; ", (said, _flows(after, joining, reader, joins=True)))
+    if before.parties_of_role(joining.role):
+        return text
+    return sentences(text, N_("No agency had this role before."))
 
 
-def _leaves(before: Contract, left: Party, reader: str | None) -> str:
-    said = f"{left.id} ({left.role}) is left out"
+def _leaves(before: Contract, left: Party, reader: str | None) -> Phrase:
+    said = phrase("%(agency)s (%(role)s) is left out", agency=left.id, role=left.role)
     if reader == left.id:
-        return f"{said}: this is you."
-    return f"{said}; {_flows(before, left, reader, 'may no longer')}"
+        return phrase("%(agency)s: this is you.", agency=said)
+    return joined("; ", (said, _flows(before, left, reader, joins=False)))
 
 
-def _named(party: Party) -> str:
+def _named(party: Party) -> Phrase:
     """Return the terms of a party that a signatory recognises it by."""
     parts = [
-        f'Legal name: "{party.legal_name}"',
-        f"area: {', '.join(party.area)}",
-        f"law: {party.regime}",
+        phrase('Legal name: "%(name)s"', name=party.legal_name),
+        phrase("area: %(area)s", area=", ".join(party.area)),
+        phrase("law: %(law)s", law=party.regime),
         party.relationship,
     ]
     if party.kafka_principal is not None:
-        parts.append(f'principal on Kafka: "{party.kafka_principal}"')
-    return f"{'; '.join(parts)}."
+        parts.append(phrase('principal on Kafka: "%(name)s"', name=party.kafka_principal))
+    return joined("", (joined("; ", parts), "."))
 
 
-def _flows(contract: Contract, other: Party, reader: str | None, may: str) -> str:
+class _Directions(NamedTuple):
+    """Templates of what may be sent, in both directions or in none."""
+
+    given: Phrase
+    got: Phrase
+    neither: Phrase
+
+
+_YOU: Final[Mapping[bool, _Directions]] = {
+    True: _Directions(
+        N_("you may send it %(types)s"),
+        N_("it may send you %(types)s"),
+        N_("no event goes between you and %(agency)s"),
+    ),
+    False: _Directions(
+        N_("you may no longer send it %(types)s"),
+        N_("it may no longer send you %(types)s"),
+        N_("no event goes between you and %(agency)s"),
+    ),
+}
+"""Of the reader, by whether the other party joins."""
+_THEY: Final[Mapping[bool, _Directions]] = {
+    True: _Directions(
+        N_("they may send it %(types)s"),
+        N_("it may send them %(types)s"),
+        N_("no event goes between them and %(agency)s"),
+    ),
+    False: _Directions(
+        N_("they may no longer send it %(types)s"),
+        N_("it may no longer send them %(types)s"),
+        N_("no event goes between them and %(agency)s"),
+    ),
+}
+"""Of other parties."""
+
+
+def _flows(contract: Contract, other: Party, reader: str | None, *, joins: bool) -> Phrase:
     """Return which events a party and its partners may send to each other, by roles."""
     if reader is not None and (you := contract.party(reader)) is not None:
-        return f"for you: {_between(contract, you.role, other, 'you', 'you', may)}."
-    same: dict[str, list[str]] = {}
+        flow = _between(contract, you.role, other, _YOU[joins])
+        return phrase("for you: %(flow)s.", flow=flow)
+    same: dict[Phrase, list[str]] = {}
     for role in dict.fromkeys(each.role for each in contract.parties if each.id != other.id):
-        same.setdefault(_between(contract, role, other, "they", "them", may), []).append(role)
-    said_of = [f"for {', '.join(roles)}: {said}" for said, roles in same.items()]
-    return f"{'; '.join(said_of)}."
+        same.setdefault(_between(contract, role, other, _THEY[joins]), []).append(role)
+    said_of = [
+        phrase("for %(roles)s: %(flow)s", roles=", ".join(roles), flow=flow)
+        for flow, roles in same.items()
+    ]
+    return joined("", (joined("; ", said_of), "."))
 
 
-def _between(contract: Contract, role: str, other: Party, who: str, whom: str, may: str) -> str:
-    sent = ", ".join(_types(contract, role, other.role))
+def _between(contract: Contract, role: str, other: Party, words: _Directions) -> Phrase:
+    given = ", ".join(_types(contract, role, other.role))
     got = ", ".join(_types(contract, other.role, role))
-    if not sent and not got:
-        return f"no event goes between {whom} and {other.id}"
-    parts = [f"{who} {may} send it {sent}"] if sent else []
-    parts += [f"it {may} send {whom} {got}"] if got else []
-    return ", and ".join(parts)
+    if given and got:
+        return phrase(
+            "%(given)s, and %(got)s",
+            given=phrase(words.given, types=given),
+            got=phrase(words.got, types=got),
+        )
+    if given:
+        return phrase(words.given, types=given)
+    return phrase(words.got, types=got) if got else phrase(words.neither, agency=other.id)
 
 
 def _types(contract: Contract, sender: str, recipient: str) -> Iterator[str]:

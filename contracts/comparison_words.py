@@ -16,6 +16,7 @@ from contracts.differences import Difference, TermPath, TermValue
 from contracts.legal_codes import codes_in, legal_codes
 from contracts.model import Contract
 from contracts.parties import fingerprint
+from contracts.phrases import N_, Phrase, phrase
 from contracts.terms import EventTerms, FieldTerms
 from contracts.wording import flat
 
@@ -162,12 +163,15 @@ def _retention(found: Difference) -> str | None:
     return None
 
 
-def reason_asked(found: Difference) -> str | None:
+def reason_asked(found: Difference) -> Phrase | None:
     """Return the sentence of a role that is asked for a reason, or is not asked any more."""
     if found.path[:1] != ("reason_asked_of",) or found.kind not in {"added", "removed"}:
         return None
-    states = "state" if found.kind == "added" else "no longer state"
-    return f"people of {found.path[-1]} {states} a reason before they see data of an event"
+    if found.kind == "added":
+        said = N_("people of %(role)s state a reason before they see data of an event")
+    else:
+        said = N_("people of %(role)s no longer state a reason before they see data of an event")
+    return phrase(said, role=found.path[-1])
 
 
 # --- every other change ---------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from contracts.consent_needs import given, role_need
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
+from contracts.phrases import N_, Phrase, joined, phrase
 from contracts.policy import Consented, Denial, FieldDecision, Grouping, LeftOut, Policy, policy_for
 from contracts.status import ContractStatus
 from contracts.values import value_class
@@ -114,7 +115,10 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         return _denied(Denial("event_invalid", str(error), policy.clause, error.where))
     closed = policy.closed_code(flat, now) if policy.closed else None
     if closed is not None:
-        why = f"{closed}: this kind of sender no longer uses this code (vocabulary, closed)"
+        why = phrase(
+            "%(closed)s: this kind of sender no longer uses this code (vocabulary, closed)",
+            closed=closed,
+        )
         return _denied(Denial("event_invalid", why, policy.clause, closed))
     decisions, whole = policy.fields, flat
     possible = decisions.keys()
@@ -134,12 +138,17 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
     if without and not without.keys().isdisjoint(flat):
         case = contract.vocabulary.case
         if case in without:
-            why = f"{case}: not every addressed agency would get it, but each event must have it"
+            why = phrase(
+                "%(case)s: not every addressed agency would get it, but each event must have it",
+                case=case,
+            )
             return _denied(Denial("event_invalid", why, decisions[case].clause, case))
         torn = form.lacking(whole.keys() - consented.forbidden)
         if torn:
             path = min(torn)
-            why = f"{path}: the event must have this field, but the field is left out"
+            why = phrase(
+                "%(path)s: the event must have this field, but the field is left out", path=path
+            )
             return _denied(Denial("event_invalid", why, decisions[path].clause, path))
         blocked, narrowed = consented.blocked, consented.narrowed
         fields = tuple(
@@ -291,24 +300,31 @@ def has_consent(contract: Contract, sender: str, me: str, data: Mapping[str, JSO
     return given(contract, role_need(contract, sender, me), data)
 
 
+_GONE: Mapping[str, Phrase] = {
+    "suspended": N_("%(agency)s suspended its part of the contract"),
+    "left": N_("%(agency)s left the contract"),
+}
+
+
 def _not_in_force(
     contract: Contract, status: ContractStatus, sender: str, recipients: tuple[str, ...], now: int
 ) -> Denial | None:
     if status.state in {"suspended", "left"}:
         code = "suspended" if status.state == "suspended" else "contract_left"
-        return Denial(code, "fewer than two parties take part in the contract")
+        return Denial(code, N_("fewer than two parties take part in the contract"))
     if not status.in_force or not contract.starts_ms <= now < contract.ends_ms:
         state = "expired" if now >= contract.ends_ms else status.state
         state = "not_started" if now < contract.starts_ms and state == "in_force" else state
-        return Denial("not_in_force", f"the contract is not in force ({state})")
+        return Denial(
+            "not_in_force", phrase("the contract is not in force (%(state)s)", state=state)
+        )
     departed = status.departed
     if departed:
         for agency in (sender, *recipients):
             departure = departed.get(agency)
             if departure is not None:
                 code = "suspended" if departure.state == "suspended" else "contract_left"
-                verb = "suspended its part of" if departure.state == "suspended" else "left"
-                return Denial(code, f"{agency} {verb} the contract")
+                return Denial(code, phrase(_GONE[departure.state], agency=agency))
     return None
 
 
@@ -345,13 +361,18 @@ def _lacking(
     """
     if not policy.required <= flat.keys():
         missing = min(policy.required - flat.keys())
-        why = f"{missing}: the contract requires this field"
+        why = phrase("%(missing)s: the contract requires this field", missing=missing)
         return Denial("event_invalid", why, policy.fields[missing].clause, missing)
     unmet = form.unmet(whole, possible) if form.conditions and possible else None
     if unmet is None:
         return None
     condition, path = unmet
-    why = f"{path}: this event needs the field because of its {condition.field}. {condition.text}"
+    why = phrase(
+        "%(path)s: this event needs the field because of its %(field)s. %(text)s",
+        path=path,
+        field=condition.field,
+        text=condition.text,
+    )
     clause = policy.contract.event_types[form.name].fields[path].clause
     return Denial("condition_unmet", why, clause, path)
 
@@ -377,13 +398,13 @@ def _not_granted(
     unsent = [field.path for field in refused if field.reason == "sender_not_granted"]
     faults = []
     if unread:
-        faults.append(f"no addressed agency may read {', '.join(unread)}")
+        faults.append(phrase("no addressed agency may read %(fields)s", fields=", ".join(unread)))
     if unsent:
-        faults.append(f"the sender may not send {', '.join(unsent)}")
+        faults.append(phrase("the sender may not send %(fields)s", fields=", ".join(unsent)))
     return Decision(
         False,
         "field_not_granted",
-        "; ".join(faults),
+        joined("; ", faults),
         refused[0].clause or terms.clause,
         refused,
         (),

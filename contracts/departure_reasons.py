@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from contracts.names import require_known
+from contracts.phrases import N_
 
 __all__ = [
     "DEPARTURE_REASONS",
@@ -21,18 +22,20 @@ __all__ = [
 
 DEPARTURE_REASONS: Final = MappingProxyType(
     {
-        "security_incident": "a security incident, or one that is suspected",
-        "key_compromise": "a key may be compromised",
-        "data_breach": "a breach of personal data is being dealt with",
-        "technical_fault": "a fault of a system; its data may be wrong",
-        "dpia_review": "an assessment of data protection is under review",
-        "legal_review": "a legal basis or a term of the agreement is under review",
-        "regulator_request": "a regulator or a court asks for it",
-        "dispute": "a dispute under the agreement",
-        "no_capacity": "no staff to answer within the agreed times",
-        "reorganisation": "the agency is reorganised or merges",
-        "agency_closes": "the agency ends its work",
-        "agreement_ends": "the agency takes part no longer, or another agreement replaces this one",
+        "security_incident": N_("a security incident, or one that is suspected"),
+        "key_compromise": N_("a key may be compromised"),
+        "data_breach": N_("a breach of personal data is being dealt with"),
+        "technical_fault": N_("a fault of a system; its data may be wrong"),
+        "dpia_review": N_("an assessment of data protection is under review"),
+        "legal_review": N_("a legal basis or a term of the agreement is under review"),
+        "regulator_request": N_("a regulator or a court asks for it"),
+        "dispute": N_("a dispute under the agreement"),
+        "no_capacity": N_("no staff to answer within the agreed times"),
+        "reorganisation": N_("the agency is reorganised or merges"),
+        "agency_closes": N_("the agency ends its work"),
+        "agreement_ends": N_(
+            "the agency takes part no longer, or another agreement replaces this one"
+        ),
     }
 )
 """Code to meaning."""
@@ -40,10 +43,10 @@ DEPARTURE_REASONS: Final = MappingProxyType(
 
 RESUMPTION_REASONS: Final = MappingProxyType(
     {
-        "resolved": "the cause of the suspension is resolved",
-        "false_alarm": "the suspicion was not confirmed",
-        "review_completed": "the review is completed",
-        "agreed": "the parties agreed to go on",
+        "resolved": N_("the cause of the suspension is resolved"),
+        "false_alarm": N_("the suspicion was not confirmed"),
+        "review_completed": N_("the review is completed"),
+        "agreed": N_("the parties agreed to go on"),
     }
 )
 """Code to meaning, of the end of a suspension."""

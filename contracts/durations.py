@@ -6,9 +6,11 @@ Months and working days have no fixed length, so no deadline could be computed f
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator
+
+from contracts.phrases import N_, Phrase, joined, phrase
 
 __all__ = [
     "DAY_MS",
@@ -41,15 +43,20 @@ def duration_ms(text: str) -> int:
     return length
 
 
-def duration_text(milliseconds: int) -> str:
+_UNITS: Final = (
+    (N_("%(n)s d"), 86_400), (N_("%(n)s h"), 3600), (N_("%(n)s min"), 60), (N_("%(n)s s"), 1),
+)  # fmt: skip
+
+
+def duration_text(milliseconds: int) -> Phrase:
     """Return a duration in its two largest units, for people, without its sign."""
     seconds = abs(milliseconds) // SECOND_MS
-    parts: list[str] = []
-    for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+    parts: list[Phrase] = []
+    for unit, size in _UNITS:
         count, seconds = divmod(seconds, size)
-        if count or (name == "s" and not parts):
-            parts.append(f"{count} {name}")
-    return " ".join(parts[:2])
+        if count or (size == 1 and not parts):
+            parts.append(phrase(unit, n=count))
+    return joined(" ", parts[:2])
 
 
 def _checked(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 
 from contracts.dated_data import dated_data
 from contracts.parties import Party
+from contracts.phrases import N_, Phrase, joined, phrase
 
 __all__ = [
     "KINDS",
@@ -54,7 +55,7 @@ class LegalCode:
 
     Attributes:
         code: as an agreement names it.
-        label: in words.
+        label: in words; `docs/texts.py` takes it for the pages from the list.
         regime: under which it exists; None for a gateway of either.
         who: kinds of parties that may rely on it.
         needs_schedule_1: goes with a condition of DPA 2018 Schedule 1.
@@ -111,15 +112,15 @@ def codes_in(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(";") if part.strip())
 
 
-_BEFORE: Final = (
-    ("uk-gdpr:", "UK GDPR Article "),
-    ("dpa2018:sch1:", "Data Protection Act 2018, Schedule 1, paragraph "),
-    ("dpa2018:sch8:", "Data Protection Act 2018, Schedule 8, paragraph "),
-    ("dpa2018:", "Data Protection Act 2018, section "),
+_LAWS: Final = (
+    ("uk-gdpr:", N_("UK GDPR Article %(number)s")),
+    ("dpa2018:sch1:", N_("Data Protection Act 2018, Schedule 1, paragraph %(number)s")),
+    ("dpa2018:sch8:", N_("Data Protection Act 2018, Schedule 8, paragraph %(number)s")),
+    ("dpa2018:", N_("Data Protection Act 2018, section %(number)s")),
 )
 
 
-def law_in_words(code: str) -> str:
+def law_in_words(code: str) -> Phrase:
     """Return a code of law as people cite it, with its label.
 
     For example `UK GDPR Article 6(1)(c): legal obligation`. The label of a gateway names its Act.
@@ -127,13 +128,14 @@ def law_in_words(code: str) -> str:
     """
     known = [each[code] for kind in KINDS if code in (each := legal_codes(kind))]
     if not known:
-        return code
+        return joined("", (code,))
+    label = N_(known[0].label)
     if code in legal_codes("gateways"):
-        return known[0].label
-    for prefix, words in _BEFORE:
+        return label
+    for prefix, law in _LAWS:
         if code.startswith(prefix):
-            return f"{words}{code.removeprefix(prefix)}: {known[0].label}"
-    return known[0].label
+            return joined(": ", (phrase(law, number=code.removeprefix(prefix)), label))
+    return label
 
 
 def party_kind(party: Party) -> PartyKind:

@@ -17,6 +17,7 @@ from pydantic import Field, StrictInt
 
 from contracts.dated_data import dated_data
 from contracts.findings import Finding, Severity
+from contracts.phrases import N_, from_list
 from contracts.term import AgreementDay, Identifier, Term, Text
 
 __all__ = [
@@ -134,8 +135,8 @@ def finding(rule: str, case: str, where: str, **values: object) -> Finding:
         rule=rule,
         severity=of_case.severity,
         where=where,
-        message=of_case.message.format_map(values),
-        fix=known.fix,
+        message=from_list(of_case.message, values),
+        fix=N_(known.fix),
         sources=known.cited,
     )
 

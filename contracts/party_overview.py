@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from contracts.legal_codes import codes_in, law_in_words
 from contracts.model import Contract
 from contracts.parties import Party
 from contracts.party_terms import Exchange, exchanges, party_of, party_purposes
+from contracts.phrases import N_
 from contracts.terms import EventTerms, LegalBasis
 from contracts.wording import duration_words, field_label, in_words, type_title
 
 __all__ = ["ExchangeRow", "PartyOverview", "PurposeRow", "TimeRow", "party_overview"]
 
-_SENSITIVE = ("special-category", "criminal-offence")
+_SENSITIVE: Final = {
+    "special-category": N_("special category data"),
+    "criminal-offence": N_("criminal offence data"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,7 @@ def _row(contract: Contract, one: Exchange) -> ExchangeRow:
         clause=one.terms.clause,
         partners=one.partners,
         kinds=tuple(map(in_words, read)),
-        special=tuple(f"{in_words(each)} data" for each in _SENSITIVE if each in stated),
+        special=tuple(words for each, words in _SENSITIVE.items() if each in stated),
         reads=labels(one.reads),
         kinds_kept_back=tuple(in_words(each) for each in kept_back if each not in read),
         kept_back=labels(one.kept_back),

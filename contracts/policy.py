@@ -23,6 +23,7 @@ from contracts.errors import ContractError, EventError
 from contracts.events import JSON
 from contracts.legal_codes import party_kind
 from contracts.model import Contract, midnight_ms
+from contracts.phrases import N_, phrase
 from contracts.terms import ConsentScope, EventTerms
 from contracts.values import value_class
 
@@ -438,18 +439,18 @@ def _unknown(  # noqa: PLR0911 - one return for each reason to deny
     contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str
 ) -> Denial | None:
     if not recipients:
-        return Denial("recipients_invalid", "the event has no recipient")
+        return Denial("recipients_invalid", N_("the event has no recipient"))
     if len(set(recipients)) != len(recipients):
-        return Denial("recipients_invalid", "the event names a recipient twice")
+        return Denial("recipients_invalid", N_("the event names a recipient twice"))
     if sender in recipients:
-        return Denial("recipients_invalid", "the sender is also a recipient")
+        return Denial("recipients_invalid", N_("the sender is also a recipient"))
     role_of = contract.role_of
     if sender not in role_of:
-        return Denial("party_unknown", "the sender is not a party to the contract")
+        return Denial("party_unknown", N_("the sender is not a party to the contract"))
     if any(agency not in role_of for agency in recipients):
-        return Denial("party_unknown", "a recipient is not a party to the contract")
+        return Denial("party_unknown", N_("a recipient is not a party to the contract"))
     if event_type not in contract.event_types or event_type not in contract.vocabulary.event_types:
-        return Denial("type_unknown", "the contract has no event type of this name")
+        return Denial("type_unknown", N_("the contract has no event type of this name"))
     return None
 
 
@@ -460,14 +461,22 @@ def _not_permitted(
     if role_of[sender] not in terms.publishers:
         return Denial(
             "type_not_permitted",
-            f"the role {role_of[sender]} may not publish {event_type}",
+            phrase(
+                "the role %(role_of)s may not publish %(event_type)s",
+                role_of=role_of[sender],
+                event_type=event_type,
+            ),
             terms.clause,
         )
     for agency in sorted(recipients):
         if role_of[agency] not in terms.recipients:
             return Denial(
                 "recipient_not_permitted",
-                f"{agency} may not receive {event_type}",
+                phrase(
+                    "%(agency)s may not receive %(event_type)s",
+                    agency=agency,
+                    event_type=event_type,
+                ),
                 terms.clause,
             )
     return None

@@ -17,34 +17,36 @@ from contracts.model import Contract
 from contracts.names import require_known
 from contracts.parties import Party
 from contracts.party_terms import security_measures
+from contracts.phrases import N_, Phrase, joined, phrase
 from contracts.terms import EventTerms, FieldTerms, LegalBasis
 from contracts.wording import in_words
 
 __all__ = ["COLUMNS", "processing_record", "processing_record_csv"]
 
-TO_COMPLETE: Final = "to be completed by the controller"
+TO_COMPLETE: Final = N_("to be completed by the controller")
+_NONE: Final = N_("none")
 COLUMNS: Final = (
-    "controller",
-    "controller contact",
-    "data protection officer",
-    "joint controllers",
-    "regime",
-    "purpose",
-    "why it is necessary",
-    "legal basis",
-    "conditions",
-    "gateways",
-    "categories of data subjects",
-    "categories of personal data",
-    "special category or criminal offence data",
-    "received from",
-    "disclosed to",
-    "processors",
-    "transfers to third countries",
-    "retention",
-    "security measures",
-    "profiling or automated decisions",
-    "agreement",
+    N_("controller"),
+    N_("controller contact"),
+    N_("data protection officer"),
+    N_("joint controllers"),
+    N_("regime"),
+    N_("purpose"),
+    N_("why it is necessary"),
+    N_("legal basis"),
+    N_("conditions"),
+    N_("gateways"),
+    N_("categories of data subjects"),
+    N_("categories of personal data"),
+    N_("special category or criminal offence data"),
+    N_("received from"),
+    N_("disclosed to"),
+    N_("processors"),
+    N_("transfers to third countries"),
+    N_("retention"),
+    N_("security measures"),
+    N_("profiling or automated decisions"),
+    N_("agreement"),
 )
 """Names of the columns."""
 
@@ -98,20 +100,20 @@ def _row(contract: Contract, party: Party, purpose: str) -> tuple[str, ...]:
         f"{party.contacts.operations.name}, {party.contacts.operations.email}",
         f"{party.contacts.data_protection_officer.name}, "
         f"{party.contacts.data_protection_officer.email}",
-        _several(joint) or "none",
-        "UK GDPR" if party.regime == "uk-gdpr" else "Data Protection Act 2018, Part 3",
+        _several(joint) or _NONE,
+        N_("UK GDPR") if party.regime == "uk-gdpr" else N_("Data Protection Act 2018, Part 3"),
         terms.text,
         terms.necessity.strip() or TO_COMPLETE,
         _several(_labelled("bases", (basis.basis for basis in bases))) or TO_COMPLETE,
-        _several(_conditions(bases)) or "none",
+        _several(_conditions(bases)) or _NONE,
         _several(_labelled("gateways", (one for basis in bases for one in basis.gateways)))
-        or "none",
+        or _NONE,
         _several(in_words(field.data_subject) for field in fields if field.data_subject != "none"),
         _several(in_words(field.category) for field in fields),
-        _several(in_words(f.sensitivity) for f in fields if f.sensitivity in _SPECIAL) or "none",
-        _several(_agencies(contract, party, _senders_to(role, used))) or "none",
-        _several(_agencies(contract, party, _readers_from(role, used))) or "none",
-        _several(f"{each.name}: {each.service}" for each in contract.processors) or "none",
+        _several(in_words(f.sensitivity) for f in fields if f.sensitivity in _SPECIAL) or _NONE,
+        _several(_agencies(contract, party, _senders_to(role, used))) or _NONE,
+        _several(_agencies(contract, party, _readers_from(role, used))) or _NONE,
+        _several(f"{each.name}: {each.service}" for each in contract.processors) or _NONE,
         TO_COMPLETE,
         _several(_retention(name, contract.event_types[name]) for name, _, _ in used),
         _several(security_measures(contract, party)),
@@ -186,14 +188,15 @@ def _labelled(kind: LegalKind, texts: Iterable[str]) -> Iterator[str]:
     known = legal_codes(kind)
     for text in texts:
         for code in codes_in(text):
-            yield f"{code} ({known[code].label})" if code in known else code
+            yield joined("", (code, " (", N_(known[code].label), ")")) if code in known else code
 
 
 def _retention(name: str, terms: EventTerms) -> str:
     if terms.retention is None:
-        return f"{name}: {TO_COMPLETE}"
-    return f"{name}: {terms.retention.recipient_years} years"
+        return joined(": ", (name, TO_COMPLETE))
+    years = terms.retention.recipient_years
+    return joined(": ", (name, phrase("%(number)s years", number=years)))
 
 
-def _several(texts: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(texts))
+def _several(texts: Iterable[str]) -> Phrase:
+    return joined("; ", dict.fromkeys(texts))

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
 from contracts.hidden_characters import visible
 from contracts.legal_codes import LegalKind, codes_in, legal_codes
+from contracts.phrases import N_, Phrase, joined, phrases
 from contracts.terms import FieldTerms, LegalBasis
 from contracts.vocabulary import Vocabulary
 
@@ -63,14 +64,14 @@ def duration(text: str) -> str:
     return f"{duration_words(text)} ({text})"
 
 
-def duration_words(text: str) -> str:
+def duration_words(text: str) -> Phrase:
     """Return a duration in words only, for example `4 hours`."""
     milliseconds = duration_ms(text)
-    for unit, word in ((DAY_MS, "day"), (HOUR_MS, "hour"), (MINUTE_MS, "minute")):
-        if milliseconds % unit == 0:
-            count = milliseconds // unit
-            return f"{count} {word}{'' if count == 1 else 's'}"
-    raise AssertionError("a duration is a whole number of minutes")
+    if milliseconds % DAY_MS == 0:
+        return phrases("%(n)s day", "%(n)s days", milliseconds // DAY_MS)
+    if milliseconds % HOUR_MS == 0:
+        return phrases("%(n)s hour", "%(n)s hours", milliseconds // HOUR_MS)
+    return phrases("%(n)s minute", "%(n)s minutes", milliseconds // MINUTE_MS)
 
 
 def field_label(vocabulary: Vocabulary, event_type: str, path: str) -> str:
@@ -113,15 +114,18 @@ def flat(value: object) -> str:
     if isinstance(value, BaseModel):
         value = {name: getattr(value, name) for name in type(value).model_fields}
     if isinstance(value, Mapping):
-        return "; ".join(
-            f"{str(name).replace('_', ' ')}: {flat(each)}"
-            for name, each in value.items()
-            if each is not None
+        return joined(
+            "; ",
+            (
+                joined(": ", (str(name).replace("_", " "), flat(each)))
+                for name, each in value.items()
+                if each is not None
+            ),
         )
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return N_("yes") if value else N_("no")
     if isinstance(value, tuple | list):
-        return ", ".join(flat(each) for each in value) or "none"
+        return joined(", ", map(flat, value)) or N_("none")
     return str(value)
 
 

@@ -193,6 +193,8 @@ MEANS: Mapping[str, str] = {
     "if it is not that of `--host` and `--port`",
     "web.links": "Whether one-time links sign people in. Without it: only if neither `[web.oidc]` nor "
     "`[web.proxy]` is set",
+    "web.language": "Language of pages and notices, such as `cy`. The folder then holds the file "
+    "`web/LANGUAGE.po`. Without it: English",
     "web.names": "Short names of agencies, by agency id, for headings of columns. Elsewhere the pages "
     "show the legal names of the agreements. Without a short name the id is shown in words",
     "web.oidc": "Sign-in by an OpenID Connect provider, such as Entra ID or Keycloak: "

@@ -19,6 +19,7 @@ from broker.agency.participant import load_participant
 from broker.errors import ConfigError, WrongInputError
 from contracts.bounded_file import read_bounded
 from contracts.names import suggestion
+from contracts.phrases import N_, phrase
 
 __all__ = ["begin", "document_of", "dry_run", "own_mapping_file", "unused_mapping"]
 
@@ -44,7 +45,7 @@ def begin(
     )
     if not contracts:
         raise WrongInputError(
-            "This agency has no agreement, so there is no vocabulary to map to.",
+            N_("This agency has no agreement, so there is no vocabulary to map to."),
             code="contract_missing",
             where=str(directory),
         )
@@ -57,11 +58,13 @@ def begin(
         raise
     if detected.unread > len(detected.rows):
         raise MappingError(
-            "most of the first records cannot be read, so this file is no export with a header "
-            "and records",
+            N_(
+                "most of the first records cannot be read, so this file is no export "
+                "with a header and records"
+            ),
             code="file_malformed",
             where=sample.name,
-            fix="Name an export of your system.",
+            fix=N_("Name an export of your system."),
         )
     return propose(
         name or participant.agency,
@@ -109,7 +112,7 @@ def document_of(directory: Path | None, kind: str | None) -> MappingDocument:
     """
     if kind is not None and kind not in installed():
         raise WrongInputError(
-            "No installed package offers this kind of adapter.",
+            N_("No installed package offers this kind of adapter."),
             code="config_adapter_unknown",
             where=kind,
             fix=suggestion(kind, installed()),
@@ -120,7 +123,7 @@ def document_of(directory: Path | None, kind: str | None) -> MappingDocument:
         document = _document(adapter_of(directory, load_config(directory)))
     if document is None:
         raise WrongInputError(
-            "This adapter has no mapping file: its package describes its columns.",
+            N_("This adapter has no mapping file: its package describes its columns."),
             code="mapping_none",
         )
     return document
@@ -135,7 +138,10 @@ def own_mapping_file(directory: Path) -> Path:
     section = load_config(directory).adapter
     if section.kind != KIND:
         raise ConfigError(
-            f"This agency's adapter is {section.kind}, whose mapping is in its package.",
+            phrase(
+                "This agency's adapter is %(kind)s, whose mapping is in its package.",
+                kind=section.kind,
+            ),
             code="mapping_none",
             where=f"{directory / 'agency.toml'}: adapter.kind",
         )

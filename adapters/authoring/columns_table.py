@@ -9,23 +9,25 @@ from adapters.mapping.compiled import ColumnNames
 from adapters.mapping.document import MappingDocument
 from adapters.mapping.expressions import compiled
 from adapters.mapping.parts import Column
+from contracts.phrases import N_, joined, phrase
 
 __all__ = ["ColumnRow", "column_rows"]
 
 _ROLES = {
-    "kind": "kind of row",
-    "recipients": "partners who get the row",
-    "case": "own reference of the case",
-    "shared_case": "shared number of the case",
-    "referral": "own reference of the referral",
-    "shared_referral": "shared number of the referral",
-    "not_shared": "names of what the agreement withholds",
-    "unlisted": "columns with a code that its list does not have",
-    "received_from": "the sender",
-    "event_id": "number of the event",
-    "sent_at": "time of sending",
-    "rest": "everything that has no column of its own",
+    "kind": N_("kind of row"),
+    "recipients": N_("partners who get the row"),
+    "case": N_("own reference of the case"),
+    "shared_case": N_("shared number of the case"),
+    "referral": N_("own reference of the referral"),
+    "shared_referral": N_("shared number of the referral"),
+    "not_shared": N_("names of what the agreement withholds"),
+    "unlisted": N_("columns with a code that its list does not have"),
+    "received_from": N_("the sender"),
+    "event_id": N_("number of the event"),
+    "sent_at": N_("time of sending"),
+    "rest": N_("everything that has no column of its own"),
 }
+_KINDS = {"date": N_("date"), "time": N_("time"), "datetime": N_("datetime")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def column_rows(document: MappingDocument) -> Iterator[ColumnRow]:
     imported = frozenset(document.import_columns())
     for name in (*names.known, *document.derived):
         if name in document.ignored:
-            yield ColumnRow(name, "export", (), "not read", False, {})
+            yield ColumnRow(name, "export", (), N_("not read"), False, {})
         elif name in declared:
             yield _declared(document, declared[name], name in needed)
         elif name in written:
@@ -84,12 +86,12 @@ def column_rows(document: MappingDocument) -> Iterator[ColumnRow]:
         elif name in document.derived:
             yield ColumnRow(name, "derived", (), document.derived[name], False, {})
         else:
-            yield ColumnRow(name, "export", ("used by an expression",), "text", True, {})
+            yield ColumnRow(name, "export", (N_("used by an expression"),), N_("text"), True, {})
 
 
 def _declared(document: MappingDocument, column: Column, needed: bool) -> ColumnRow:
     derived = column.column in document.derived
-    holds = column.paths or ("not sent",)
+    holds = column.paths or (N_("not sent"),)
     form = document.derived[column.column] if derived else _form(document, column)
     codes = {} if column.table is None else dict(document.tables[column.table].readable)
     if column.table is not None and not codes:
@@ -110,13 +112,16 @@ def _role_form(document: MappingDocument, role: str, name: str) -> str:
     if name in document.derived:
         return document.derived[name]
     if role in ("recipients", "not_shared", "unlisted"):
-        return f"list, with {document.roles.recipients_separator} between"
+        return phrase(
+            "list, with %(recipients_separator)s between",
+            recipients_separator=document.roles.recipients_separator,
+        )
     if role in ("case", "referral"):
         pattern = document.roles.case_pattern if role == "case" else document.roles.referral_pattern
-        return f"text of the form {pattern}"
+        return phrase("text of the form %(pattern)s", pattern=pattern)
     if role == "sent_at":
         return document.datetime_formats[0]
-    return "text"
+    return N_("text")
 
 
 def _form(  # noqa: PLR0911 - one answer for each kind of column
@@ -126,18 +131,29 @@ def _form(  # noqa: PLR0911 - one answer for each kind of column
     kind = column.kind
     if kind in ("date", "time", "datetime"):
         formats = column.formats or getattr(document, f"{kind}_formats")
-        return f"{kind}: {' or '.join(formats)}"
+        return joined(": ", (_KINDS[kind], joined(N_(" or "), formats)))
     if kind == "flag":
-        return " or ".join(document.flags.readable)
+        return joined(N_(" or "), document.flags.readable)
     if kind == "integer":
-        return f"whole number, {column.minimum} to {column.maximum}"
+        return phrase(
+            "whole number, %(minimum)s to %(maximum)s",
+            minimum=column.minimum,
+            maximum=column.maximum,
+        )
     if kind == "records":
         parts = column.part_separator.join(part.column for part in column.parts)
-        return f"list of {parts}, with {column.separator} between"
+        return phrase(
+            "list of %(parts)s, with %(separator)s between", parts=parts, separator=column.separator
+        )
     if kind in ("codes", "texts", "leaves"):
-        what = {"codes": "codes", "texts": "texts", "leaves": "column names"}[kind]
-        return f"list of {what}, with {column.separator} between"
+        what = {"codes": N_("codes"), "texts": N_("texts"), "leaves": N_("column names")}[kind]
+        return phrase(
+            "list of %(what)s, with %(separator)s between", what=what, separator=column.separator
+        )
     if kind == "text":
-        lines = ", on several lines" if column.multiline else ""
-        return f"text, at most {column.limit} characters{lines}"
-    return "number (UUID)" if kind == "uuid" else kind
+        if column.multiline:
+            return phrase(
+                "text, at most %(limit)s characters, on several lines", limit=column.limit
+            )
+        return phrase("text, at most %(limit)s characters", limit=column.limit)
+    return N_("number (UUID)") if kind == "uuid" else kind

@@ -21,6 +21,7 @@ from broker.errors import WrongInputError
 from broker.keys.durable import write_durably
 from contracts.bounded_file import read_bounded
 from contracts.names import suggestion
+from contracts.phrases import N_, phrase
 from contracts.vocabulary.known import Documents
 
 __all__ = ["add_code"]
@@ -70,19 +71,25 @@ def _check(document: MappingDocument, file: Path, table: str, own: str, shared: 
     known = document.tables.get(table)
     if known is None:
         raise WrongInputError(
-            f"The mapping file has no table {table}.",
+            phrase("The mapping file has no table %(table)s.", table=table),
             code="table_unknown",
             where=str(file),
             fix=suggestion(table, document.tables),
         )
     if own in known.readable or own in known.absent:
         raise WrongInputError(
-            f"The table {table} has this own code already.", code="code_known", where=str(file)
+            phrase("The table %(table)s has this own code already.", table=table),
+            code="code_known",
+            where=str(file),
         )
     listed = document.codes_of(known)
     if listed is not None and shared not in listed:
         raise WrongInputError(
-            f"The code list {known.list} of the vocabulary has no {shared}.",
+            phrase(
+                "The code list %(list)s of the vocabulary has no %(shared)s.",
+                list=known.list,
+                shared=shared,
+            ),
             code="code_unknown",
             where=str(file),
             fix=suggestion(shared, listed),
@@ -160,7 +167,7 @@ def _quoted(text: str) -> str:
 
 def _not_changed(file: Path) -> MappingFileError:
     return MappingFileError(
-        "The layout of the file is not one that a command can change.",
+        N_("The layout of the file is not one that a command can change."),
         code="mapping_layout",
         where=file.name,
         fix=_BY_HAND,

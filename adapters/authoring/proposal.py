@@ -25,6 +25,7 @@ from broker.errors import WrongInputError
 from contracts.examples import permitted_recipients, permitted_types
 from contracts.model import Contract
 from contracts.names import suggestion
+from contracts.phrases import N_, phrase
 from contracts.vocabulary import Vocabulary
 
 __all__ = ["ColumnProposal", "Proposal", "chosen_type", "propose"]
@@ -155,7 +156,7 @@ def chosen_type(
         every = [each for one in contracts for each in one.event_types]
         code = "type_not_permitted" if wanted in every else "type_unknown"
         raise WrongInputError(
-            f"This agency may not publish {wanted}.",
+            phrase("This agency may not publish %(wanted)s.", wanted=wanted),
             code=code,
             fix=suggestion(wanted, [each for _, each in may]) or None,
         )
@@ -165,7 +166,9 @@ def chosen_type(
         if one.vocabulary.referrals is not None and each == one.vocabulary.referrals.made.type
     ]
     if not may:
-        raise WrongInputError("This agency may publish no event type.", code="type_not_permitted")
+        raise WrongInputError(
+            N_("This agency may publish no event type."), code="type_not_permitted"
+        )
     return (makes or may)[0]
 
 

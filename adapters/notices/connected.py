@@ -8,6 +8,7 @@ from functools import partial
 from adapters.notices.loop import Notices
 from adapters.notices.message import referral_message
 from adapters.notices.ways import Mail, SignedRequest, Way
+from adapters.texts import texts_of
 from broker.agency.participant import Participant
 from broker.observing.metrics import Metrics
 from broker.operations.desk.agency import DeskAgency
@@ -28,6 +29,9 @@ def notices_of(
         store: its state.
         clock: () -> ms since the epoch.
         metrics: counts notices.
+
+    Raises:
+        ConfigError: `config_web_texts`: the texts of the language cannot be used.
     """
     config, root = participant().config, participant().root
     section, address = config.notices, config.web.address
@@ -44,7 +48,7 @@ def notices_of(
 
     return Notices(
         candidates,
-        partial(referral_message, address=address),
+        partial(referral_message, address=address, texts=texts_of(root, config.web.language)),
         ways,
         store,
         clock,

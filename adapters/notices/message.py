@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.operations.desk.notices import NoticeCandidate
+from contracts.phrases import Texts, phrase, phrases, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +28,25 @@ class Message:
     link: str
 
 
-def referral_message(candidates: Sequence[NoticeCandidate], address: str) -> Message:
+def referral_message(candidates: Sequence[NoticeCandidate], address: str, texts: Texts) -> Message:
     """Return the message for some candidates.
 
     Args:
         candidates: what people are told of; at least one.
         address: origin of the pages.
+        texts: texts of the language of the message.
     """
     counts: Counter[str] = Counter(one.cause for one in candidates)
     new, urgent, overdue = counts["new"] + counts["urgent"], counts["urgent"], counts["overdue"]
-    sentences = []
+    said = []
     if new:
-        sentences.append(f"You have {new} new {_referrals(new)}.")
+        said.append(phrases("You have %(n)s new referral.", "You have %(n)s new referrals.", new))
     if urgent:
-        sentences.append(f"{urgent} {_is(urgent)} urgent.")
+        said.append(phrases("%(n)s is urgent.", "%(n)s are urgent.", urgent))
     if overdue:
-        sentences.append(f"{overdue} {_referrals(overdue)} {_is(overdue)} overdue.")
+        said.append(phrases("%(n)s referral is overdue.", "%(n)s referrals are overdue.", overdue))
     ours = all(one.role == "referrer" for one in candidates)
     link = f"{address}/{'sent' if ours else 'inbox'}"
-    return Message(sentences[0].rstrip("."), " ".join((*sentences, f"Open {link}")), counts, link)
-
-
-def _referrals(count: int) -> str:
-    return "referral" if count == 1 else "referrals"
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+    text = sentences(*said, phrase("Open %(link)s", link=link))
+    subject = said[0].in_language(texts).rstrip(".")
+    return Message(subject, text.in_language(texts), counts, link)

@@ -161,9 +161,7 @@ class WebApp:
             if renewal is not None:
                 return RedirectResponse(renewal, status_code=303)
             if not page.roles & session.person.roles:
-                raise RoleMissingError(
-                    needed=sorted(page.roles), visit=self._visit(request, session)
-                )
+                raise RoleMissingError(needed=page.roles, visit=self._visit(request, session))
             with self._together.required(session.person.id):
                 form = Form()
                 if page.method == "POST":

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import gettext
 from typing import Final
+
+from contracts.phrases import N_, Phrase, phrase, phrases, sentences
 
 _MINUTE: Final = 60_000
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
 
-def lasting(texts: gettext.NullTranslations, ms: int) -> str:
+def lasting(ms: int) -> Phrase:
     """Return a length of time in its two largest units, for example ``2 h 28 min``.
 
     Args:
-        texts: texts of the language.
         ms: milliseconds; the sign does not count.
     """
     ms = abs(ms)
     if ms < _MINUTE:
-        seconds = ms // 1000
-        return texts.ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}
+        return phrases("%(n)s second", "%(n)s seconds", ms // 1000)
     if ms < _HOUR:
-        return texts.gettext("%(n)d min") % {"n": ms // _MINUTE}
+        return phrase("%(n)s min", n=ms // _MINUTE)
     if ms < _DAY:
         hours, minutes = divmod(ms // _MINUTE, 60)
         if not minutes:
-            return texts.gettext("%(n)d h") % {"n": hours}
-        return texts.gettext("%(h)d h %(m)d min") % {"h": hours, "m": minutes}
+            return _hours(hours)
+        return phrase("%(h)s h %(m)s min", h=hours, m=minutes)
     days, hours = divmod(ms // _HOUR, 24)
-    said = texts.ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
-    return said if days >= 3 or not hours else f"{said} {texts.gettext('%(n)d h') % {'n': hours}}"
+    said = phrases("%(n)s day", "%(n)s days", days)
+    return said if days >= 3 or not hours else sentences(said, _hours(hours))
 
 
-def ago(texts: gettext.NullTranslations, ms: int) -> str:
+def ago(ms: int) -> Phrase:
     """Return a time that lies so many milliseconds back, for example ``18 seconds ago``."""
-    if ms < 1000:
-        return texts.gettext("now")
-    return texts.gettext("%(time)s ago") % {"time": lasting(texts, ms)}
+    return N_("now") if ms < 1000 else phrase("%(time)s ago", time=lasting(ms))
+
+
+def _hours(hours: int) -> Phrase:
+    return phrase("%(n)s h", n=hours)

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from adapters.web.pages import Area, PageRoute
 from adapters.web.people import EVERY_ROLE, LINK, PROVIDER, PROXY
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
+from contracts.phrases import N_
 
 _VOUCHED: Final[Mapping[str, str]] = {
     LINK: N_("a link from the terminal"),
@@ -51,7 +51,7 @@ def end_sessions(visit: Visit) -> Response:
     said = N_("The session has ended.") if ended else N_("There was no such session.")
     if ended > 1:
         said = N_("The other sessions have ended.")
-    return visit.redirect("/sessions", visit.renderer.text(said))
+    return visit.redirect("/sessions", said)
 
 
 AREA = Area(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from broker.agency.account import label, login_name
 from broker.audit.actor import Actor
+from contracts.phrases import N_, Phrase, joined
 
 
 class Role(StrEnum):
@@ -21,6 +23,18 @@ class Role(StrEnum):
 
 
 EVERY_ROLE: Final = frozenset(Role)
+_NAMES: Final[Mapping[Role, Phrase]] = {
+    Role.CASEWORKER: N_("caseworker"),
+    Role.OFFICER: N_("officer"),
+    Role.SIGNATORY: N_("signatory"),
+    Role.OPERATOR: N_("operator"),
+    Role.AUDITOR: N_("auditor"),
+}
+
+
+def role_names(roles: Iterable[Role]) -> Phrase:
+    """Return the names of roles, sorted."""
+    return joined(", ", (_NAMES[role] for role in sorted(roles)))
 
 
 @dataclass(frozen=True, slots=True)

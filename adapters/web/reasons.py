@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from adapters.web.texts import N_
 from broker.codes.meanings import CODES
+from contracts.phrases import N_, Phrase
 
-REASON_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+REASON_WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
     {
         "case_work": N_("Work on the case"),
         "supervision": N_("Supervision of a caseworker"),
@@ -24,4 +24,4 @@ REASON_WORDS: Final[Mapping[str, str]] = MappingProxyType(
 
 def meaning(code: str) -> str:
     """Return the meaning of a reason code; the code if this software does not know it."""
-    return CODES[code].means if code in CODES else code
+    return N_(CODES[code].means) if code in CODES else code

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import gettext
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from adapters.web import durations
+from adapters.web.durations import ago, lasting
+from adapters.web.explanations import Explanations, Refused
 from broker.uk_time import uk_datetime
+from contracts.phrases import N_, Phrase, Texts, day_words, grouped, in_language, phrase
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 class Renderer:
     """Makes pages.
+
+    A phrase that a template shows is said in the language of the pages, also within the values of
+    another text.
 
     Args:
         texts: texts in the language of the pages.
@@ -29,13 +34,14 @@ class Renderer:
 
     def __init__(
         self,
-        texts: gettext.NullTranslations,
+        texts: Texts,
         language: str,
         clock: Callable[[], int],
         common: Mapping[str, object],
     ) -> None:
         self._clock = clock
         self._texts = texts
+        self._explanations = Explanations(texts, english=language.startswith("en"))
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -44,22 +50,59 @@ class Renderer:
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
             auto_reload=False,
+            finalize=lambda value: in_language(value, texts),
         )
-        self._environment.install_gettext_translations(texts, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+        self._environment.install_gettext_callables(self._text, self._counted, newstyle=False)  # type: ignore[attr-defined]  # added by the extension
         self._environment.globals.update(common, language=language)
         self._environment.filters.update(
             uk_time=uk_time,
             uk_clock=uk_clock,
             uk_date=uk_date,
             iso_time=iso_time,
-            capital=capital,
-            ago=lambda ms: durations.ago(texts, clock() - ms),
-            lasting=lambda ms: durations.lasting(texts, ms),
+            capital=self._capital,
+            lower=self._lower,
+            grouped=grouped,
+            explained=self.explained,
+            to_do=self._explanations.to_do,
+            join=self._join,
+            ago=lambda ms: ago(clock() - ms),
+            lasting=lasting,
         )
 
-    def text(self, marked: str) -> str:
-        """Return a text that is marked with ``N_`` in the language of the pages."""
-        return self._texts.gettext(marked)
+    def text(self, english: str) -> str:
+        """Return a phrase, or a text of a table, in the language of the pages."""
+        found = english if isinstance(english, Phrase) else N_(english)
+        return found.in_language(self._texts)
+
+    def explained(self, refused: Refused) -> Markup:
+        """Return what is wrong in the language of the pages."""
+        return self._explanations.explained(refused)
+
+    def _text(self, text: str, /, **values: object) -> Markup:
+        """Return a text of a template in the language of the pages, with its values."""
+        return self._filled(self.text(text), values)
+
+    def _counted(self, one: str, many: str, num: int, /, **values: object) -> Markup:
+        """Return the form of a text of a template for a number."""
+        return self._filled(self._texts.ngettext(one, many, num), {"num": num, **values})
+
+    def _filled(self, text: str, values: Mapping[str, object]) -> Markup:
+        said = Markup.escape(text)
+        if not values:
+            return said
+        return said % {name: in_language(value, self._texts) for name, value in values.items()}
+
+    def _capital(self, text: str) -> str:
+        return capital(text.in_language(self._texts) if isinstance(text, Phrase) else text)
+
+    def _lower(self, text: str) -> str:
+        return (text.in_language(self._texts) if isinstance(text, Phrase) else text).lower()
+
+    def _join(self, parts: Iterable[object], separator: str = "") -> Markup:
+        """Return the parts as text, each in the language of the pages."""
+        return Markup.escape(separator).join(
+            Markup.escape(in_language(part, self._texts)) for part in parts
+        )
 
     def page(
         self, template: str, values: Mapping[str, object], *, status: int = 200, route: str = ""
@@ -83,10 +126,9 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def uk_time(ms: int) -> str:
+def uk_time(ms: int) -> Phrase:
     """Return UK date and time with the zone, for example ``24 November 2026, 09:12 GMT``."""
-    local = uk_datetime(ms)
-    return f"{local.day} {local:%B %Y, %H:%M %Z}"
+    return phrase("%(day)s, %(time)s", day=uk_date(ms), time=uk_clock(ms))
 
 
 def uk_clock(ms: int) -> str:
@@ -94,10 +136,9 @@ def uk_clock(ms: int) -> str:
     return f"{uk_datetime(ms):%H:%M %Z}"
 
 
-def uk_date(ms: int) -> str:
+def uk_date(ms: int) -> Phrase:
     """Return the date in the United Kingdom, for example ``24 November 2026``."""
-    local = uk_datetime(ms)
-    return f"{local.day} {local:%B %Y}"
+    return day_words(uk_datetime(ms))
 
 
 def iso_time(ms: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.http_api.server import ApiAddress, ApiServer, server_context
+from adapters.texts import ENGLISH, texts_of
 from adapters.web.agency import OwnAgency
 from adapters.web.app import STATIC, WebApp
 from adapters.web.areas import AREAS, OWN
@@ -17,12 +18,11 @@ from adapters.web.identity.settings import provider_sign_in
 from adapters.web.identity.trusted_proxy import TrustedProxy
 from adapters.web.navigation import Navigation
 from adapters.web.one_time_links import OneTimeLinks
-from adapters.web.people import Person, Role, local_person
+from adapters.web.people import Person, Role, local_person, role_names
 from adapters.web.rendering import Renderer
 from adapters.web.session_files import SessionFiles
 from adapters.web.sessions import Sessions
 from adapters.web.static_files import versioned
-from adapters.web.texts import ENGLISH, texts_of
 from broker.agency.web_section import WebSection
 from broker.errors import ConfigError
 
@@ -67,10 +67,9 @@ class WebServer:
             section.address,
             _hosts(host, section),
         )
-        texts = texts_of(ENGLISH)
         renderer = Renderer(
-            texts,
-            "en-GB",
+            texts_of(root, section.language),
+            section.language or ENGLISH,
             clock,
             {
                 "own_name": self._agency.own_name,
@@ -80,6 +79,7 @@ class WebServer:
                 "stylesheet": versioned(STATIC / "concordant.css"),
                 "script": versioned(STATIC / "live.js"),
                 "Role": Role,
+                "role_names": role_names,
             },
         )
         self._app = WebApp(self._agency, self._doors, renderer, (*AREAS, OWN))

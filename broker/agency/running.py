@@ -16,6 +16,7 @@ from broker.agency.participant import Participant
 from broker.errors import StoreError
 from broker.store.database import Store, open_existing
 from broker.store.exclusion import is_held
+from contracts.phrases import N_, phrase
 
 ADAPTER_LOCK: Final = "state/adapter.lock"
 """Lock file that a running adapter holds."""
@@ -50,11 +51,14 @@ def open_held_state(participant: Participant) -> Store:
     path = participant.path(participant.config.state.database)
     if not path.exists():
         raise StoreError(
-            "The adapter of this agency has not run yet: there is no state database.",
+            N_("The adapter of this agency has not run yet: there is no state database."),
             code="state_missing",
             where=str(path),
-            fix=f"start it: concordant adapter run --agency {participant.root}; if it has run "
-            "before, restore its state from a backup",
+            fix=phrase(
+                "start it: concordant adapter run --agency %(root)s; if it has run "
+                "before, restore its state from a backup",
+                root=participant.root,
+            ),
         )
     return open_existing(path)
 

@@ -29,6 +29,11 @@ IssuerAddress = Annotated[
         max_length=512,
     ),
 ]
+LanguageTag = Annotated[
+    str,
+    StringConstraints(pattern=r"\A[a-z]{2,3}(?:-[A-Za-z]{2,8}){0,2}\z", max_length=32),
+]
+"""Language of texts (BCP 47), for example `cy`."""
 HeaderName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9-]{1,64}\z")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
 RoleName: TypeAlias = Literal["caseworker", "officer", "signatory", "operator", "auditor"]
@@ -100,15 +105,17 @@ class WebSection(Section):
     """Web application of this agency (`concordant web`).
 
     With a certificate and its key the pages are served over TLS, and may be served off this
-    machine. ``names`` are short names of agencies for headings of columns, by
-    agency id. With ``oidc`` or ``proxy``
-    one-time links are off, unless ``links`` allows them.
+    machine. ``language`` is the language of pages and notices, for which the folder holds the file
+    `web/LANGUAGE.po`; English if it is not set. ``names`` are short names of agencies for headings
+    of columns, by agency id. With ``oidc`` or ``proxy`` one-time links are off, unless ``links``
+    allows them.
     """
 
     certificate: Text | None = None
     key: Text | None = None
     address: WebAddress | None = None
     links: bool | None = None
+    language: LanguageTag | None = None
     names: dict[str, Text] = Field(default_factory=dict)
     oidc: OidcSection | None = None
     proxy: ProxySection | None = None

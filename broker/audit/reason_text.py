@@ -6,6 +6,7 @@ import unicodedata
 
 from broker.audit.actor import LONGEST_REASON
 from broker.errors import WrongInputError
+from contracts.phrases import phrase
 
 
 def reason_text(text: str, where: str, example: str) -> str:
@@ -23,7 +24,10 @@ def reason_text(text: str, where: str, example: str) -> str:
     printable = all(unicodedata.category(one)[0] != "C" for one in reason)
     if not reason or len(reason) > LONGEST_REASON or not printable:
         raise WrongInputError(
-            f"A reason is one line of 1 to {LONGEST_REASON} characters.",
+            phrase(
+                "A reason is one line of 1 to %(longest_reason)s characters.",
+                longest_reason=LONGEST_REASON,
+            ),
             code="reason_invalid",
             where=where,
             fix=example,

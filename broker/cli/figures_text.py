@@ -15,9 +15,10 @@ from broker.figures.counts_held import NotCounted
 from broker.figures.tables import WITHOUT_CONSENT, PublishedFigure, label_of, values_of
 from broker.operations.figures import FiguresRelease
 from contracts.csv_text import csv_text
+from contracts.phrases import N_, Phrase, joined, phrase, sentences
 from contracts.vocabulary.figures import SOURCE
 
-HIDDEN = "hidden"
+HIDDEN = N_("hidden")
 """Text of a hidden number in a table for people."""
 
 
@@ -165,83 +166,118 @@ def _not_counted(release: FiguresRelease) -> list[str]:
     return [agency for agency in release.contract.contributors if agency not in counted]
 
 
-def sources_in_words(release: FiguresRelease) -> str:
+def sources_in_words(release: FiguresRelease) -> Phrase:
     """Return the sources and their shares in a sentence."""
     shown = [
-        f"{release.contract.roles[str(one['source'])].rstrip('.')}: "
-        + (HIDDEN if one["share_percent"] is None else f"{one['share_percent']} %")
+        joined(
+            ": ",
+            (
+                release.contract.roles[str(one["source"])].rstrip("."),
+                HIDDEN if one["share_percent"] is None else f"{one['share_percent']} %",
+            ),
+        )
         for one in _sources(release)
     ]
-    sources = f"Sources: {'; '.join(shown)}."
+    sources = phrase("Sources: %(sources)s.", sources=joined("; ", shown))
     if release.union is None:
         return sources
-    return f"{sources} {union_in_words(release.union, HIDDEN)}"
+    return sentences(sources, union_in_words(release.union, HIDDEN))
 
 
-def notes_of(release: FiguresRelease) -> Iterator[str]:
+def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
     """Yield sentences about completeness, limits and bias, for a reader without statistics."""
     of = release.published.of
     yield from _coverage(release)
     if release.union is not None:
         yield from union_notes(release.union)
     if not release.ended:
-        yield f"The quarter has not ended, so it has further {of}."
+        yield _NOT_ENDED[of]
     yield from _limits_of_cases(release) if of == "cases" else limits_of_referrals(release)
     if any(name != SOURCE and _several(release, name) for name in release.published.by):
-        yield "A case with several values is in several rows: the rows exceed all cases together."
-    if release.figures.recording is not None:
-        yield "Reports to third-party services are never added to crimes."
-    if release.figures.answer is not None:
-        yield (
-            f"{of.capitalize()} without consent to statistics are left out, where consent is asked."
+        yield N_(
+            "A case with several values is in several rows: the rows exceed all cases together."
         )
+    if release.figures.recording is not None:
+        yield N_("Reports to third-party services are never added to crimes.")
+    if release.figures.answer is not None:
+        yield _LEFT_OUT[of]
     smallest = max(one.threshold for one in table_of(release))
     yield (
-        f"Numbers are rounded to multiples of {release.published.round_to}. A hidden number is "
-        f"from 1 to {smallest - 1}, or would give such a number away."
+        phrase(
+            "Numbers are rounded to multiples of %(round_to)s. A hidden number is "
+            "from 1 to %(most)s, or would give such a number away.",
+            round_to=release.published.round_to,
+            most=smallest - 1,
+        )
     )
 
 
-_ACTS: Final[Mapping[Subject, str]] = {"cases": "recorded first", "referrals": "sent"}
-
-
-def _limits_of_cases(release: FiguresRelease) -> Iterator[str]:
-    yield (
-        "A case belongs to the quarter in which it came into the system. Its outcome is the one "
-        f"known on {day(release.made_ms)}."
-    )
-    yield (
-        "Much of what happens is not reported. A higher number can mean more incidents, more "
-        "trust, or more agencies that take reports."
-    )
-    yield "Two cases of one victim are two cases, because cases are not joined by person."
-
-
-_REASONS: Final[Mapping[NotCounted, str]] = {
-    NotCounted.NOTHING: "sent no counts",
-    NotCounted.VOCABULARY: "counted by another vocabulary",
-    NotCounted.KEY: "signed with keys that were revoked later",
-    NotCounted.VALUES: "counted values that the vocabulary does not have",
+_OURS: Final[Mapping[Subject, Phrase]] = {
+    "cases": N_("These are the cases that %(names)s recorded first."),
+    "referrals": N_("These are the referrals that %(names)s sent."),
+}
+_PART: Final[Mapping[Subject, Phrase]] = {
+    "cases": N_("So this is not the number of cases of the partnership."),
+    "referrals": N_("So this is not the number of referrals of the partnership."),
+}
+_NOT_ENDED: Final[Mapping[Subject, Phrase]] = {
+    "cases": N_("The quarter has not ended, so it has further cases."),
+    "referrals": N_("The quarter has not ended, so it has further referrals."),
+}
+_LEFT_OUT: Final[Mapping[Subject, Phrase]] = {
+    "cases": N_("Cases without consent to statistics are left out, where consent is asked."),
+    "referrals": N_(
+        "Referrals without consent to statistics are left out, where consent is asked."
+    ),
 }
 
 
-def _coverage(release: FiguresRelease) -> Iterator[str]:
+def _limits_of_cases(release: FiguresRelease) -> Iterator[Phrase]:
+    yield (
+        phrase(
+            "A case belongs to the quarter in which it came into the system. Its "
+            "outcome is the one known on %(day)s.",
+            day=day(release.made_ms),
+        )
+    )
+    yield (
+        N_(
+            "Much of what happens is not reported. A higher number can mean more "
+            "incidents, more trust, or more agencies that take reports."
+        )
+    )
+    yield N_("Two cases of one victim are two cases, because cases are not joined by person.")
+
+
+_REASONS: Final[Mapping[NotCounted, str]] = {
+    NotCounted.NOTHING: N_("sent no counts"),
+    NotCounted.VOCABULARY: N_("counted by another vocabulary"),
+    NotCounted.KEY: N_("signed with keys that were revoked later"),
+    NotCounted.VALUES: N_("counted values that the vocabulary does not have"),
+}
+
+
+def _coverage(release: FiguresRelease) -> Iterator[Phrase]:
     """Yield whose cases are counted, and why others are not."""
     counted = sorted(release.published.contributors)
     of = release.published.of
-    yield f"These are the {of} that {', '.join(counted)} {_ACTS[of]}."
+    yield phrase(_OURS[of], names=", ".join(counted))
     missing = _not_counted(release)
     if not missing:
-        yield "All agencies of the agreement are counted."
+        yield N_("All agencies of the agreement are counted.")
         return
     for reason, words in _REASONS.items():
         agencies = [one for one in missing if release.not_counted.get(one) is reason]
         if agencies:
-            yield f"Not counted, because they {words}: {', '.join(agencies)}."
+            yield phrase(
+                "Not counted, because they %(reason)s: %(agencies)s.",
+                reason=words,
+                agencies=", ".join(agencies),
+            )
     others = [one for one in missing if one not in release.not_counted]
     if others:
-        yield f"Not counted: {', '.join(others)}."
-    yield f"So this is not the number of {of} of the partnership."
+        yield phrase("Not counted: %(agencies)s.", agencies=", ".join(others))
+    yield _PART[of]
 
 
 def _several(release: FiguresRelease, name: str) -> bool:

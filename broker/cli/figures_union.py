@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from broker.figures.unions.shares import UnionShare
+from contracts.phrases import N_, Phrase, phrase
 
 
 def union_json(share: UnionShare | None) -> dict[str, object] | None:
@@ -19,7 +20,7 @@ def union_json(share: UnionShare | None) -> dict[str, object] | None:
     }
 
 
-def union_in_words(share: UnionShare, hidden: str) -> str:
+def union_in_words(share: UnionShare, hidden: str) -> Phrase:
     """Return the share in a sentence.
 
     Args:
@@ -27,20 +28,27 @@ def union_in_words(share: UnionShare, hidden: str) -> str:
         hidden: text of a hidden number.
     """
     shown = hidden if share.share_percent is None else f"{share.share_percent} %"
-    return f"Seen by more than one kind of agency: {shown}."
+    return phrase("Seen by more than one kind of agency: %(shown)s.", shown=shown)
 
 
-def union_notes(share: UnionShare) -> Iterator[str]:
+def union_notes(share: UnionShare) -> Iterator[Phrase]:
     """Yield sentences about the completeness and the limits of the share."""
     yield (
-        f"{share.tallied_by} tallied the share of cases that more than one kind of agency has "
-        f"seen, once, from tokens of {', '.join(share.agencies)}. An agency has seen a case if it "
-        "has sent an event about it."
+        phrase(
+            "%(tallied_by)s tallied the share of cases that more than one kind of "
+            "agency has seen, once, from tokens of %(names)s. An agency has seen a "
+            "case if it has sent an event about it.",
+            tallied_by=share.tallied_by,
+            names=", ".join(share.agencies),
+        )
     )
     if share.missing:
         yield (
-            f"No tokens came from {', '.join(share.missing)}. The share does not have what they "
-            "have seen, so it may be too low."
+            phrase(
+                "No tokens came from %(names)s. The share does not have what they have "
+                "seen, so it may be too low.",
+                names=", ".join(share.missing),
+            )
         )
     if share.share_percent is None:
-        yield "The share is hidden, because it would give a small number away."
+        yield N_("The share is hidden, because it would give a small number away.")

@@ -9,6 +9,7 @@ from broker.figures.referral_times import ResponseTime, response_times
 from broker.figures.response_times import BUCKETS
 from broker.figures.tables import label_of, values_of
 from broker.operations.figures import FiguresRelease
+from contracts.phrases import N_, Phrase, phrase
 
 
 def times_json(release: FiguresRelease) -> Iterator[Mapping[str, object]]:
@@ -27,9 +28,13 @@ def times_in_words(release: FiguresRelease) -> Iterator[str]:
     for one in response_times(release.published):
         if one.median is not None and one.percentile_90 is not None:
             yield (
-                f"{label_of(one.dimension, release.figures)}, {_where(release, one)}: half of the "
-                f"referrals {BUCKETS[one.median].lower()}, 90 % "
-                f"{BUCKETS[one.percentile_90].lower()}."
+                phrase(
+                    "%(label_of)s, %(where)s: half of the referrals %(lower)s, 90 %% %(lower_2)s.",
+                    label_of=label_of(one.dimension, release.figures),
+                    where=_where(release, one),
+                    lower=BUCKETS[one.median].lower(),
+                    lower_2=BUCKETS[one.percentile_90].lower(),
+                )
             )
 
 
@@ -41,18 +46,27 @@ def _where(release: FiguresRelease, time: ResponseTime) -> str:
     return ", ".join(values) or "all referrals"
 
 
-def limits_of_referrals(release: FiguresRelease) -> Iterator[str]:
+def limits_of_referrals(release: FiguresRelease) -> Iterator[Phrase]:
     """Yield sentences about what the numbers of referrals do not say."""
     yield (
-        "A referral belongs to the quarter in which it was sent. Its status and its times are "
-        f"those known on {day(release.made_ms)}."
+        phrase(
+            "A referral belongs to the quarter in which it was sent. Its status and "
+            "its times are those known on %(day)s.",
+            day=day(release.made_ms),
+        )
     )
-    yield "A referral to three services is three referrals: each service answers for itself."
+    yield N_("A referral to three services is three referrals: each service answers for itself.")
     yield (
-        "Times run from sending to the answer, nights and weekends included. Only referrals that "
-        "went through this system are counted, and not those by telephone."
+        N_(
+            "Times run from sending to the answer, nights and weekends included. "
+            "Only referrals that went through this system are counted, and not those "
+            "by telephone."
+        )
     )
     yield (
-        "A referral without an answer counts as longer than every time. A long time can mean too "
-        "few staff, harder cases, or that answers are given outside this system."
+        N_(
+            "A referral without an answer counts as longer than every time. A long "
+            "time can mean too few staff, harder cases, or that answers are given "
+            "outside this system."
+        )
     )

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.errors import ConcordantError
+from contracts.phrases import N_
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """Meaning of a code.
+    """Meaning of a code. `docs/texts.py` takes both texts for the pages from the table.
 
     Attributes:
         means: the situation, without a full stop.
@@ -318,6 +319,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the client secret for the OpenID Connect provider cannot be read",
         "Put the secret where [web.oidc] client_secret names it, on one line, readable by this "
         "account only.",
+    ),
+    "config_web_texts": Meaning(
+        "the texts of the language of the pages cannot be used",
+        "Correct the file, or remove language from [web] of agency.toml.",
     ),
     "config_web_tls": Meaning(
         "the pages would carry personal data without encryption",
@@ -2049,7 +2054,7 @@ def next_step(error: ConcordantError) -> str | None:
     """Return what to do about an error: its own text, or else that of its code."""
     if error.fix:
         return error.fix
-    return CODES[error.code].to_do if error.code in CODES else None
+    return N_(CODES[error.code].to_do) if error.code in CODES else None
 
 
 def retry_helps(code: str) -> bool:
@@ -2062,5 +2067,5 @@ def own_event_step(error: ConcordantError) -> str | None:
     """Return what to do about an event of ours that is refused before it is a record."""
     step = next_step(error)
     if step is not None and step.startswith(_OF_A_RECORD):
-        return "Correct what the answer names, and send the event with a new key."
+        return N_("Correct what the answer names, and send the event with a new key.")
     return step

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 from broker.directory.areas import area_name, covering
 from broker.directory.listing import Capacity, CapacityState, Listing, Service, known_capacity
 from broker.directory.listing_file import KnownAgency, ListedCodes
+from contracts.phrases import N_, phrase
 
 ReasonCode: TypeAlias = Literal[
     "need", "area", "area_contains", "strand", "strand_any", "not_connected"
@@ -97,7 +98,9 @@ def find_known(
     query: Query, known: Mapping[str, KnownAgency], codes: ListedCodes
 ) -> tuple[KnownFit, ...]:
     """Return the agencies that fit and are not connected, by name."""
-    apart = Reason("not_connected", "It has not signed the agreement, so you cannot refer to it.")
+    apart = Reason(
+        "not_connected", N_("It has not signed the agreement, so you cannot refer to it.")
+    )
     found = [
         KnownFit(name, agency, (*reasons, apart))
         for name, agency in known.items()
@@ -136,7 +139,9 @@ def _need(
         return True
     if query.need not in one.needs:
         return None
-    return Reason("need", f"offers {codes.needs.get(query.need, query.need).lower()}")
+    return Reason(
+        "need", phrase("offers %(need)s", need=codes.needs.get(query.need, query.need).lower())
+    )
 
 
 def _area(query: Query, one: Service | KnownAgency) -> Reason | Literal[True] | None:
@@ -146,8 +151,8 @@ def _area(query: Query, one: Service | KnownAgency) -> Reason | Literal[True] | 
     if found is None:
         return None
     if found == query.area:
-        return Reason("area", f"works in {area_name(found)}")
-    return Reason("area_contains", f"works in all of {area_name(found)}")
+        return Reason("area", phrase("works in %(area)s", area=area_name(found)))
+    return Reason("area_contains", phrase("works in all of %(area)s", area=area_name(found)))
 
 
 def _strand(
@@ -156,8 +161,10 @@ def _strand(
     if query.strand is None:
         return True
     if not one.strands:
-        return Reason("strand_any", "works with people of every motivation")
+        return Reason("strand_any", N_("works with people of every motivation"))
     if query.strand not in one.strands:
         return None
     label = codes.strands.get(query.strand, query.strand)
-    return Reason("strand", f"works on this motivation: {label.lower()}")
+    return Reason(
+        "strand", phrase("works on this motivation: %(motivation)s", motivation=label.lower())
+    )

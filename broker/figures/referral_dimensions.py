@@ -16,6 +16,7 @@ from typing import Final
 from broker.figures.facts import counts
 from broker.figures.response_times import BUCKETS, PUNCTUALITY
 from contracts.model import Contract
+from contracts.phrases import N_
 from contracts.referral import ReferralRules, referral_rules, service_path
 from contracts.vocabulary import Vocabulary
 from contracts.vocabulary.figures import NOT_STATED, SOURCE, Dimension, Figures
@@ -48,8 +49,8 @@ def counted_referrals(contract: Contract) -> tuple[Figures, ReferralRules] | Non
     if figures is None or rules is None or not _status_counts(contract, rules):
         return None
     sides = {
-        SOURCE: Dimension(SOURCE, "Agency that sent the referral", False, contract.roles, {}),
-        RECIPIENT: Dimension(RECIPIENT, "Agency that was asked", False, contract.roles, {}),
+        SOURCE: Dimension(SOURCE, N_("Agency that sent the referral"), False, contract.roles, {}),
+        RECIPIENT: Dimension(RECIPIENT, N_("Agency that was asked"), False, contract.roles, {}),
     }
     dimensions = MappingProxyType({**figures.dimensions, **sides})
     return replace(figures, dimensions=dimensions), rules
@@ -91,10 +92,10 @@ def _of_leaves(vocabulary: Vocabulary, rules: ReferralRules) -> Iterator[Dimensi
     made, changed = rules.made, rules.changed
     service = service_path(vocabulary)
     for name, label, event_type, path in (
-        (SERVICE, "Service that was asked for", made.type, service),
-        (PRIORITY, "Priority", made.type, made.urgency),
-        (STATUS, "Status of the referral", changed.type, changed.status),
-        (REASON, "Reason for the status", changed.type, changed.reason),
+        (SERVICE, N_("Service that was asked for"), made.type, service),
+        (PRIORITY, N_("Priority"), made.type, made.urgency),
+        (STATUS, N_("Status of the referral"), changed.type, changed.status),
+        (REASON, N_("Reason for the status"), changed.type, changed.reason),
     ):
         codes = None if path is None else _codes(vocabulary, event_type, path)
         if path is not None and codes is not None:
@@ -111,9 +112,9 @@ def _codes(vocabulary: Vocabulary, event_type: str, path: str) -> Mapping[str, s
 
 def _of_times() -> Iterator[Dimension]:
     for name, label, codes in (
-        (ACKNOWLEDGED, "Time to acknowledge", BUCKETS),
-        (ACKNOWLEDGED_IN_TIME, "Acknowledged in time", PUNCTUALITY),
-        (ANSWERED, "Time to answer", BUCKETS),
-        (ANSWERED_IN_TIME, "Answered in time", PUNCTUALITY),
+        (ACKNOWLEDGED, N_("Time to acknowledge"), BUCKETS),
+        (ACKNOWLEDGED_IN_TIME, N_("Acknowledged in time"), PUNCTUALITY),
+        (ANSWERED, N_("Time to answer"), BUCKETS),
+        (ANSWERED_IN_TIME, N_("Answered in time"), PUNCTUALITY),
     ):
         yield Dimension(name, label, False, codes, {})

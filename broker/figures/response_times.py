@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
+from contracts.phrases import N_
+
 __all__ = [
     "BUCKETS", "IN_TIME", "LATE", "MEDIAN", "NOT_YET", "PERCENTILE_90", "PUNCTUALITY", "WITHDRAWN",
     "bucket_of", "quantile",
@@ -38,24 +40,24 @@ _LIMITS: Final[Mapping[str, int]] = {
 }
 """Bucket to its longest time, ms, the shortest first. Days are days of the calendar: 24 hours."""
 BUCKETS: Final[Mapping[str, str]] = {
-    "within-1-hour": "Within 1 hour",
-    "within-4-hours": "Over 1 hour, within 4 hours",
-    "within-1-day": "Over 4 hours, within 1 day",
-    "within-2-days": "Over 1 day, within 2 days",
-    "within-5-days": "Over 2 days, within 5 days",
-    "within-10-days": "Over 5 days, within 10 days",
-    "within-20-days": "Over 10 days, within 20 days",
-    "within-40-days": "Over 20 days, within 40 days",
-    _LATER: "Over 40 days",
-    NOT_YET: "Not yet",
-    WITHDRAWN: "Withdrawn by the sender before",
+    "within-1-hour": N_("Within 1 hour"),
+    "within-4-hours": N_("Over 1 hour, within 4 hours"),
+    "within-1-day": N_("Over 4 hours, within 1 day"),
+    "within-2-days": N_("Over 1 day, within 2 days"),
+    "within-5-days": N_("Over 2 days, within 5 days"),
+    "within-10-days": N_("Over 5 days, within 10 days"),
+    "within-20-days": N_("Over 10 days, within 20 days"),
+    "within-40-days": N_("Over 20 days, within 40 days"),
+    _LATER: N_("Over 40 days"),
+    NOT_YET: N_("Not yet"),
+    WITHDRAWN: N_("Withdrawn by the sender before"),
 }
 """Values of a response time with their labels, the shortest first."""
 PUNCTUALITY: Final[Mapping[str, str]] = {
-    IN_TIME: "In time",
-    LATE: "Late",
-    NOT_YET: "Not yet",
-    WITHDRAWN: "Withdrawn by the sender before",
+    IN_TIME: N_("In time"),
+    LATE: N_("Late"),
+    NOT_YET: N_("Not yet"),
+    WITHDRAWN: N_("Withdrawn by the sender before"),
 }
 """Values of a response against the deadline of the agreement, with their labels."""
 

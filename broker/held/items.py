@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.observing.metrics import HeldKind
+from contracts.phrases import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class KindOfHeld:
     stays: str = ""
 
 
-UNSENT_STAYS: Final = (
+UNSENT_STAYS: Final = N_(
     "Kafka has not acknowledged these events yet; they are sent again automatically."
 )
 """Reason for which events that wait for Kafka cannot be discarded."""
@@ -37,69 +38,85 @@ _RETRY: Final = "concordant quarantine retry ID --agency DIR"
 
 KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
     "record": KindOfHeld(
-        "records of other agencies that were refused",
-        "record of another agency that was refused",
+        N_("records of other agencies that were refused"),
+        N_("record of another agency that was refused"),
         _RETRY,
     ),
     "unconfirmed": KindOfHeld(
-        "records from before the end of their sender's part, which wait for a receipt that "
-        "confirms them; they are judged again automatically",
-        "record from before the end of its sender's part, which waits for a receipt that confirms "
-        "it; it is judged again automatically",
+        N_(
+            "records from before the end of their sender's part, which wait for a "
+            "receipt that confirms them; they are judged again automatically"
+        ),
+        N_(
+            "record from before the end of its sender's part, which waits for a "
+            "receipt that confirms it; it is judged again automatically"
+        ),
         _RETRY,
         urgent=False,
-        stays="The record is stored. It is judged again automatically, and goes to the quarantine "
-        "if the leaves below the receipt do not come.",
+        stays=N_(
+            "The record is stored. It is judged again automatically, and goes to the "
+            "quarantine if the leaves below the receipt do not come."
+        ),
     ),
     "deferred": KindOfHeld(
-        "senders whose records cannot be judged yet; they are judged again automatically",
-        "sender whose records cannot be judged yet; they are judged again automatically",
+        N_("senders whose records cannot be judged yet; they are judged again automatically"),
+        N_("sender whose records cannot be judged yet; they are judged again automatically"),
         _RETRY,
         urgent=False,
-        stays="The records are in Kafka and not accepted yet. They are judged again automatically.",
+        stays=N_(
+            "The records are in Kafka and not accepted yet. They are judged again automatically."
+        ),
     ),
     "stopped": KindOfHeld(
-        "senders whose partition is stopped because their signed texts contradict each other",
-        "sender whose partition is stopped because its signed texts contradict each other",
+        N_("senders whose partition is stopped because their signed texts contradict each other"),
+        N_("sender whose partition is stopped because its signed texts contradict each other"),
         "concordant status release AGENCY TOPIC PARTITION --agency DIR",
-        stays="The records are in Kafka and not accepted yet. Ask the sender, then: concordant "
-        "status release AGENCY TOPIC PARTITION --agency DIR",
+        stays=N_(
+            "The records are in Kafka and not accepted yet. Ask the sender, then: "
+            "concordant status release AGENCY TOPIC PARTITION --agency DIR"
+        ),
     ),
     "event": KindOfHeld(
-        "events that the agency's own system did not accept",
-        "event that the agency's own system did not accept",
+        N_("events that the agency's own system did not accept"),
+        N_("event that the agency's own system did not accept"),
         _RETRY,
     ),
     "outbox": KindOfHeld(
-        "events that Kafka has not acknowledged for a minute, by topic, or that must be sealed "
-        "again",
-        "event that Kafka has not acknowledged for a minute, or that must be sealed again",
+        N_(
+            "events that Kafka has not acknowledged for a minute, by topic, or that "
+            "must be sealed again"
+        ),
+        N_("event that Kafka has not acknowledged for a minute, or that must be sealed again"),
         _RETRY,
     ),
     "file": KindOfHeld(
-        "export files that were refused as a whole",
-        "export file that was refused as a whole",
+        N_("export files that were refused as a whole"),
+        N_("export file that was refused as a whole"),
         _RETRY,
     ),
-    "rows": KindOfHeld("files of rows that were refused", "file of rows that were refused", _RETRY),
+    "rows": KindOfHeld(
+        N_("files of rows that were refused"), N_("file of rows that were refused"), _RETRY
+    ),
     "row": KindOfHeld(
-        "rows of the agency's own database that were refused",
-        "row of the agency's own database that was refused",
+        N_("rows of the agency's own database that were refused"),
+        N_("row of the agency's own database that was refused"),
         _RETRY,
     ),
     "entry": KindOfHeld(
-        "entries of the import folder that are not taken",
-        "entry of the import folder that is not taken",
+        N_("entries of the import folder that are not taken"),
+        N_("entry of the import folder that is not taken"),
         _RETRY,
         urgent=False,
-        stays="It does not belong to the adapter. Move it out of the import folder, or rename it.",
+        stays=N_(
+            "It does not belong to the adapter. Move it out of the import folder, or rename it."
+        ),
     ),
     "temporary": KindOfHeld(
-        "unfinished files that a crash left; their content is written again",
-        "unfinished file that a crash left; its content is written again",
+        N_("unfinished files that a crash left; their content is written again"),
+        N_("unfinished file that a crash left; its content is written again"),
         _RETRY,
         urgent=False,
-        stays="Remove it with: concordant quarantine retry ID --agency DIR",
+        stays=N_("Remove it with: concordant quarantine retry ID --agency DIR"),
     ),
 }
 """Every kind of held item.

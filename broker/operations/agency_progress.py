@@ -31,6 +31,7 @@ from broker.partnership.entry import parse_entry
 from broker.registry.contracts import SignedContract
 from contracts.calendar import agreement_dates
 from contracts.durations import DAY_MS
+from contracts.phrases import N_, Phrase, phrase
 
 Stage: TypeAlias = Literal[
     "incomplete",
@@ -61,7 +62,7 @@ DUE_DAYS: Final = 92
 """`contract status` lists a due date from this many days before it."""
 DELEGATION_WARNING_MS: Final = 90 * DAY_MS
 MANIFEST_WARNING_MS: Final = 10 * DAY_MS
-HOST: Final = "Kafka's host"
+HOST: Final = N_("Kafka's host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def agency_progress(directory: Path, now: int) -> Progress:
     if plan is not None and not (directory / ENTRIES_FOLDER / f"{plan.agency}.entry").is_file():
         step = NextStep(
             OURSELVES,
-            "Make the missing files of this agency.",
+            N_("Make the missing files of this agency."),
             f"concordant agency init {shell_path(directory)}",
         )
         return Progress(plan.agency, plan.deployment, "incomplete", (), (), False, None, step)
@@ -206,7 +207,7 @@ def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator
         if agency in everyone:
             delegation = parse_delegation(parse_entry(raw).delegation.encode()).delegation
             day = datetime.fromtimestamp(delegation.expires // 1000, UTC).date()
-            days.append(("the entry expires (delegation of manifest keys)", day, (agency,)))
+            days.append((N_("the entry expires (delegation of manifest keys)"), day, (agency,)))
     for what, due, by in days:
         if due <= last:
             yield Due(what, due, by)
@@ -233,9 +234,12 @@ def next_step(
     if not agreements:
         return "founded", NextStep(
             OURSELVES,
-            "Write this agency's entry, and send it to the agency that drafts the agreement. That "
-            "agency sends you a bundle: add it with concordant bundle add. If this agency drafts "
-            "the agreement, wait for the entries of the others: concordant contract draft.",
+            N_(
+                "Write this agency's entry, and send it to the agency that drafts the "
+                "agreement. That agency sends you a bundle: add it with concordant "
+                "bundle add. If this agency drafts the agreement, wait for the entries "
+                "of the others: concordant contract draft."
+            ),
             f"concordant agency entry --agency {folder} --out {agency}.entry",
         )
     signed = [one for one in agreements if agency in one.line.signed]
@@ -252,15 +256,20 @@ def next_step(
     if any(one.state == "left" for one in agreements):
         return "ended", NextStep(
             OURSELVES,
-            "This agency takes part in no agreement any more. Keep the folder: data that you "
-            "received stays under the terms of the agreement, and the log has to answer for it. To "
-            "take part again, every party has to sign a new version.",
+            N_(
+                "This agency takes part in no agreement any more. Keep the folder: data "
+                "that you received stays under the terms of the agreement, and the log "
+                "has to answer for it. To take part again, every party has to sign a new "
+                "version."
+            ),
             f"concordant contract status --agency {folder}",
         )
     return "ended", NextStep(
         OURSELVES,
-        "The agreements of this agency have ended. Draft the next version with the other parties: "
-        "concordant contract revise.",
+        N_(
+            "The agreements of this agency have ended. Draft the next version with "
+            "the other parties: concordant contract revise."
+        ),
         f"concordant contract status --agency {folder}",
     )
 
@@ -270,9 +279,12 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
     if not all(one is None or one.is_file() for one in (tls.ca, tls.certificate)):
         return "certificate_missing", NextStep(
             HOST,
-            "This agency needs a certificate for Kafka. Make a bundle with this command, and send "
-            "it to Kafka's host and to the other parties. The host sends you a bundle with the "
-            "certificate: add it with concordant bundle add.",
+            N_(
+                "This agency needs a certificate for Kafka. Make a bundle with this "
+                "command, and send it to Kafka's host and to the other parties. The host "
+                "sends you a bundle with the certificate: add it with concordant bundle "
+                "add."
+            ),
             f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
         )
     foreign = foreign_manifests(participant.root, participant.agency, participant.manifests)
@@ -280,10 +292,15 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
         version = foreign[0].manifest.version
         return "manifest_not_ours", NextStep(
             OURSELVES,
-            f"This folder did not make the manifest of this agency, version {version}. If this "
-            "agency made it before a restore or in a copy of the folder, adopt it. Otherwise its "
-            "manifest keys are known to an attacker: copy the governance keys into governance/, "
-            f"then: concordant keys delegate --withdraw --agency {folder}.",
+            phrase(
+                "This folder did not make the manifest of this agency, version "
+                "%(version)s. If this agency made it before a restore or in a copy of "
+                "the folder, adopt it. Otherwise its manifest keys are known to an "
+                "attacker: copy the governance keys into governance/, then: concordant "
+                "keys delegate --withdraw --agency %(folder)s.",
+                version=version,
+                folder=folder,
+            ),
             f"concordant keys adopt {version} --agency {folder}",
         )
     ends = delegation_ends(participant)
@@ -300,28 +317,40 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
         )
     return "in_force", NextStep(
         OURSELVES,
-        "The agreement is in force. Check the adapter and the machine.",
+        N_("The agreement is in force. Check the adapter and the machine."),
         f"concordant doctor --agency {folder}",
     )
 
 
-def delegation_text(ends: int, now: int) -> str:
+def delegation_text(ends: int, now: int) -> Phrase:
     """Return what the end (ms) of a delegation means, and who must do what."""
-    until = f"expired on {_day(ends)}" if ends <= now else f"ends on {_day(ends)}"
-    return (
-        f"The delegation of this agency's manifest keys {until}. After that nothing is sealed to "
-        "this agency. The holder of the governance keys brings them and makes the next one."
+    until = (
+        phrase("expired on %(day)s", day=_day(ends))
+        if ends <= now
+        else phrase("ends on %(day)s", day=_day(ends))
+    )
+    return phrase(
+        "The delegation of this agency's manifest keys %(until)s. After that "
+        "nothing is sealed to this agency. The holder of the governance keys "
+        "brings them and makes the next one.",
+        until=until,
     )
 
 
-def _manifest_ends(own: Manifest | None, now: int) -> str:
-    sealed = "The other parties seal nothing to an agency without a valid manifest."
+def _manifest_ends(own: Manifest | None, now: int) -> Phrase:
+    sealed = N_("The other parties seal nothing to an agency without a valid manifest.")
     if own is None:
-        return f"There is no manifest of this agency. Make one now. {sealed}"
-    until = "expired" if own.expires <= now else "expires"
-    return (
-        f"The manifest of this agency {until} on {_day(own.expires)}. The running adapter renews "
-        f"it by itself: start it, or look at its log. Or renew it now. {sealed}"
+        return phrase(
+            "There is no manifest of this agency. Make one now. %(sealed)s", sealed=sealed
+        )
+    until = N_("expired") if own.expires <= now else N_("expires")
+    return phrase(
+        "The manifest of this agency %(until)s on %(day)s. The running adapter "
+        "renews it by itself: start it, or look at its log. Or renew it now. "
+        "%(sealed)s",
+        until=until,
+        day=_day(own.expires),
+        sealed=sealed,
     )
 
 

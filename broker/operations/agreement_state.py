@@ -19,6 +19,7 @@ from broker.operations.bundle_reading import AgreementLine, line_of
 from broker.operations.partner_checks import unchecked_parties
 from broker.operations.signatories import awaiting_signature
 from broker.registry.contracts import SignedContract
+from contracts.phrases import N_, Phrase, phrase
 from contracts.status import ContractStatus, State
 
 Own: TypeAlias = State | Literal["superseded"]
@@ -26,7 +27,7 @@ Own: TypeAlias = State | Literal["superseded"]
 
 `superseded`: a newer version has replaced it.
 """
-OURSELVES: Final = "this agency"
+OURSELVES: Final = N_("this agency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class NextStep:
     """
 
     by: str
-    what: str
+    what: Phrase
     command: str | None = None
 
 
@@ -149,14 +150,23 @@ def _sign_step(
     if unchecked:
         return NextStep(
             OURSELVES,
-            f"Before this agency signs {named}: telephone {unchecked[0]}, ask for its twelve "
-            f"words, and type them into this command. Not checked: {', '.join(unchecked)}.",
+            phrase(
+                "Before this agency signs %(named)s: telephone %(unchecked)s, ask for "
+                "its twelve words, and type them into this command. Not checked: "
+                "%(names)s.",
+                named=named,
+                unchecked=unchecked[0],
+                names=", ".join(unchecked),
+            ),
             f'concordant agency check-partner {unchecked[0]} --words "..." --by "YOUR NAME" '
             f"--channel telephone --agency {folder}",
         )
     return NextStep(
         OURSELVES,
-        f"Read {named} (concordant contract explain). Bring the governance keys, and sign it.",
+        phrase(
+            "Read %(named)s (concordant contract explain). Bring the governance keys, and sign it.",
+            named=named,
+        ),
         f'concordant contract sign --agency {folder} --as "NAME, CAPACITY"',
     )
 
@@ -171,8 +181,12 @@ def _officer_step(participant: Participant, signed: SignedContract) -> NextStep 
     others = [str(one) for one in pinned if one not in done]
     return NextStep(
         " or ".join(others),
-        f"One more officer must sign {signed.contract.name} {signed.contract.version}. Make a "
-        "bundle, give it to the officer, and add the bundle that comes back.",
+        phrase(
+            "One more officer must sign %(name)s %(version)s. Make a bundle, give it "
+            "to the officer, and add the bundle that comes back.",
+            name=signed.contract.name,
+            version=signed.contract.version,
+        ),
         f"concordant bundle make --agency {shell_path(participant.root)} "
         f"--out {participant.agency}.bundle",
     )
@@ -186,22 +200,33 @@ def _signed_step(
     if state == "partially_signed" and signed.missing:
         return NextStep(
             ", ".join(signed.missing),
-            f"The signatures of {', '.join(signed.missing)} on {named} are missing. If you have "
-            "not sent them your signature yet, make a bundle with this command and send it. They "
-            "sign and send you a bundle: add it with concordant bundle add.",
+            phrase(
+                "The signatures of %(names)s on %(named)s are missing. If you have not "
+                "sent them your signature yet, make a bundle with this command and send "
+                "it. They sign and send you a bundle: add it with concordant bundle add.",
+                names=", ".join(signed.missing),
+                named=named,
+            ),
             f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
         )
     if state == "not_started":
         return NextStep(
             OURSELVES,
-            f"Every party has signed. {named} is in force from {signed.contract.starts}. "
-            "Until then there is nothing to do.",
+            phrase(
+                "Every party has signed. %(named)s is in force from %(starts)s. Until "
+                "then there is nothing to do.",
+                named=named,
+                starts=signed.contract.starts,
+            ),
         )
     if state == "suspended" and participant.agency in status.departed:
         return NextStep(
             OURSELVES,
-            f"This agency has suspended its part of {signed.contract.name}. When the reason no "
-            "longer applies, bring the governance keys, and resume its part.",
+            phrase(
+                "This agency has suspended its part of %(name)s. When the reason no "
+                "longer applies, bring the governance keys, and resume its part.",
+                name=signed.contract.name,
+            ),
             f"concordant contract resume --contract {signed.contract.name} --reason resolved "
             f"--agency {folder}",
         )
@@ -210,8 +235,12 @@ def _signed_step(
         leaving = " ".join(f"--remove {one}" for one in gone)
         return NextStep(
             OURSELVES,
-            f"{', '.join(gone)} left {signed.contract.name}. Agree with the other parties which "
-            "of you writes the next version without it, and sign that version.",
+            phrase(
+                "%(names)s left %(name)s. Agree with the other parties which of you "
+                "writes the next version without it, and sign that version.",
+                names=", ".join(gone),
+                name=signed.contract.name,
+            ),
             f"concordant contract revise {shell_path(Path(signed.text.where))} {leaving} "
             "--out next.yaml",
         )

@@ -30,6 +30,7 @@ from contracts.bounded_file import READABLE_FIX, read_bounded
 from contracts.documents import document_hash, require_document
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import parse_contract
+from contracts.phrases import N_, phrase
 
 INPUTS_LIMIT: Final = 1_000
 """Maximum number of files of a shared folder that are read."""
@@ -112,7 +113,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
                 inside = files_in(path, "*")
             except OSError as error:
                 raise ConfigError(
-                    f"The folder cannot be read ({error.strerror}).",
+                    phrase("The folder cannot be read (%(strerror)s).", strerror=error.strerror),
                     code="file_unusable",
                     where=str(path),
                     fix=READABLE_FIX,
@@ -125,9 +126,11 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
             found.append(path)
     if len(found) > INPUTS_LIMIT:
         raise EntryError(
-            f"The folder has more than {INPUTS_LIMIT:,} files.",
+            phrase(
+                "The folder has more than %(inputs_limit)s files.", inputs_limit=f"{INPUTS_LIMIT:,}"
+            ),
             code="bundle_too_large",
-            fix="Give the files that are meant.",
+            fix=N_("Give the files that are meant."),
         )
     return found
 
@@ -135,10 +138,10 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 def bundle_missing(folder: Path) -> EntryError:
     """Return the error for a folder without any file to add."""
     return EntryError(
-        "The folder holds no bundle, no entry and no agreement.",
+        N_("The folder holds no bundle, no entry and no agreement."),
         code="bundle_missing",
         where=str(folder),
-        fix="Give the folder that holds the files, or the files.",
+        fix=N_("Give the folder that holds the files, or the files."),
     )
 
 
@@ -205,10 +208,10 @@ def _members(raw: bytes, where: str, now: int) -> Bundle:
         if where.endswith((".yaml", ".yml")):
             raise
         raise EntryError(
-            "This is no bundle, no entry and no agreement.",
+            N_("This is no bundle, no entry and no agreement."),
             code="bundle_malformed",
             where=where,
-            fix="Give a file that another agency made with: concordant bundle make",
+            fix=N_("Give a file that another agency made with: concordant bundle make"),
         ) from None
     beside = verify_beside(text, Path(where))
     name = text.hash.hex()
@@ -335,10 +338,10 @@ def _require_one_deployment(own: str, found: Collected, where: str) -> None:
     named -= {UNASSIGNED}
     if len(named) > 1:
         raise EntryError(
-            f"It is of another deployment: {', '.join(sorted(named))}.",
+            phrase("It is of another deployment: %(names)s.", names=", ".join(sorted(named))),
             code="entry_foreign",
             where=where,
-            fix="Keep one folder for each deployment, and give files of that deployment.",
+            fix=N_("Keep one folder for each deployment, and give files of that deployment."),
         )
 
 
@@ -375,21 +378,30 @@ def in_chain(signed: SignedContract, known: Iterable[SignedContract]) -> bool:
 
 def _malformed(where: str, problem: str) -> EntryError:
     return EntryError(
-        f"The bundle is refused: {problem}.",
+        phrase("The bundle is refused: %(problem)s.", problem=problem),
         code="bundle_malformed",
         where=where,
-        fix="Ask the agency that sent it for the file that it made with: concordant bundle make",
+        fix=N_(
+            "Ask the agency that sent it for the file that it made with: concordant bundle make"
+        ),
     )
 
 
 def conflict(agency: str, where: str | None) -> EntryError:
     """Return the error for two agencies with one id, or two with one key."""
     return EntryError(
-        f"There are two agencies with the id {agency}, or two agencies with one key.",
+        phrase(
+            "There are two agencies with the id %(agency)s, or two agencies with one key.",
+            agency=agency,
+        ),
         code="entry_conflict",
         where=where,
-        fix=f"Nothing was changed. Telephone {agency} and compare its fingerprint: one of the two "
-        "files is not its own, or it has replaced its keys. In that case add the agreement that "
-        "names the new keys, and compare the new words. Then add its entry: concordant agency "
-        f"check-partner {agency}",
+        fix=phrase(
+            "Nothing was changed. Telephone %(agency)s and compare its fingerprint: "
+            "one of the two files is not its own, or it has replaced its keys. In "
+            "that case add the agreement that names the new keys, and compare the "
+            "new words. Then add its entry: concordant agency check-partner "
+            "%(agency)s",
+            agency=agency,
+        ),
     )

@@ -64,6 +64,7 @@ from contracts.bounded_file import read_bounded
 from contracts.documents import KINDS, document_hash, pinned
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import fit_vocabulary
+from contracts.phrases import N_, phrase
 from contracts.vocabulary.known import Documents
 
 
@@ -370,12 +371,20 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
     for signed in found.agreements.values():
         if drafts - {signed.contract.deployment}:
             raise EntryError(
-                f"The agreement {signed.contract.name} {signed.contract.version} belongs to the "
-                f"deployment {signed.contract.deployment}. The agreements in the folder belong to "
-                f"{', '.join(sorted(drafts))}.",
+                phrase(
+                    "The agreement %(name)s %(version)s belongs to the deployment "
+                    "%(deployment)s. The agreements in the folder belong to %(names)s.",
+                    name=signed.contract.name,
+                    version=signed.contract.version,
+                    deployment=signed.contract.deployment,
+                    names=", ".join(sorted(drafts)),
+                ),
                 code="entry_foreign",
-                fix=f"Use another folder for the deployment {signed.contract.deployment}, or add "
-                "files of the deployment of this folder.",
+                fix=phrase(
+                    "Use another folder for the deployment %(deployment)s, or add files of "
+                    "the deployment of this folder.",
+                    deployment=signed.contract.deployment,
+                ),
             )
         if not participant.contracts.parts_from_us(signed):
             _require_named(participant, signed)
@@ -403,12 +412,18 @@ def _require_named(participant: Participant, signed: SignedContract) -> None:
     contract = signed.contract
     if contract.party(participant.agency) is None:
         raise EntryError(
-            f"The agreement {contract.name} {contract.version} does not name "
-            f"{participant.agency} as a party.",
+            phrase(
+                "The agreement %(name)s %(version)s does not name %(agency)s as a party.",
+                name=contract.name,
+                version=contract.version,
+                agency=participant.agency,
+            ),
             code="contract_foreign",
-            fix="Ask the sender whether it has added the entry of this agency to the agreement. It "
-            "makes a version that names this agency (concordant contract revise --add-entry), and "
-            "sends a bundle with that version.",
+            fix=N_(
+                "Ask the sender whether it has added the entry of this agency to the "
+                "agreement. It makes a version that names this agency (concordant "
+                "contract revise --add-entry), and sends a bundle with that version."
+            ),
         )
 
 
@@ -479,9 +494,9 @@ def _check_manifests(
     found.manifests[:] = kept
     if older and not kept and not _anything_new(participant, found, held):
         raise EntryError(
-            "The bundle is older than the files in the folder, and holds nothing new.",
+            N_("The bundle is older than the files in the folder, and holds nothing new."),
             code="bundle_older",
-            fix="Ask the agency that sent it to make a new bundle.",
+            fix=N_("Ask the agency that sent it to make a new bundle."),
         )
 
 
@@ -586,10 +601,12 @@ def _check_certificates(participant: Participant, found: Collected, held: dict[s
         and authority.read_bytes() != found.authority
     ):
         raise TransportError(
-            "The bundle has another certificate authority for Kafka than the one in "
-            f"{participant.config.kafka.ca}.",
+            phrase(
+                "The bundle has another certificate authority for Kafka than the one in %(ca)s.",
+                ca=participant.config.kafka.ca,
+            ),
             code="certificate_foreign",
-            fix="Ask Kafka's host which certificate authority is right.",
+            fix=N_("Ask Kafka's host which certificate authority is right."),
         )
     own = found.certificates.get(participant.agency)
     if own is not None and found.authority is not None and participant.agency in held:
@@ -626,11 +643,16 @@ def _write_certificates(participant: Participant, found: Collected) -> list[tupl
 
 def _unwritable(root: Path, error: OSError) -> RegistryError:
     return RegistryError(
-        f"A file cannot be written ({error.strerror}). Some files may be written already.",
+        phrase(
+            "A file cannot be written (%(strerror)s). Some files may be written already.",
+            strerror=error.strerror,
+        ),
         code="registry_unwritable",
         where=str(root),
-        fix="Check the free space, the owner and the permissions of the folder. Then give the "
-        "command again: it continues.",
+        fix=N_(
+            "Check the free space, the owner and the permissions of the folder. Then "
+            "give the command again: it continues."
+        ),
     )
 
 

@@ -32,6 +32,7 @@ from broker.registry.stops import Stop
 from broker.statements.acknowledgements import Acknowledgement, acknowledgements_of
 from broker.store.database import Store
 from broker.store.transaction import Transaction
+from contracts.phrases import N_, phrase
 
 DepartureState: TypeAlias = Literal["suspended", "left", "resumed"]
 """New status of this agency's own part."""
@@ -139,9 +140,13 @@ def review_of(
     left, suspended = (_covered(participant, chosen, one) for one in ("left", "suspended"))
     if state != "left" and signed <= left:
         raise ManifestError(
-            f"{participant.agency} has left {chosen}; this cannot be undone.",
+            phrase(
+                "%(agency)s has left %(chosen)s; this cannot be undone.",
+                agency=participant.agency,
+                chosen=chosen,
+            ),
             code="manifest_left",
-            fix="Sign a new version of the contract.",
+            fix=N_("Sign a new version of the contract."),
         )
     changes = (
         bool(suspended)
@@ -298,17 +303,17 @@ def _chosen(participant: Participant, name: str | None) -> str:
         return name
     if not known:
         raise RegistryError(
-            "This agency has signed no agreement.",
+            N_("This agency has signed no agreement."),
             code="contract_unsigned",
             where="contracts/",
-            fix="There is nothing to stop: no event flows before this agency signs.",
+            fix=N_("There is nothing to stop: no event flows before this agency signs."),
         )
     if len(known) > 1:
         raise WrongInputError(
-            "This agency has several agreements.",
+            N_("This agency has several agreements."),
             code="option_missing",
             where="--contract",
-            fix=f"Name one: {', '.join(known)}.",
+            fix=phrase("Name one: %(names)s.", names=", ".join(known)),
         )
     return known[0]
 

@@ -21,6 +21,7 @@ from broker.registry.contracts import SignedContract, verify_named
 from broker.registry.repository import read_note, verify_beside
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import load_contract
+from contracts.phrases import joined
 from contracts.status import ContractStatus, contract_status
 
 _UNREADABLE: Final = frozenset({"contract_unreadable", "registry_unreadable"})
@@ -183,7 +184,7 @@ def _for_us(validity: Validity, state: AgreementState) -> Validity:
     step = state.step
     to_do = None if step is None else step.what
     if step is not None and step.by != OURSELVES:
-        to_do = f"{step.by}: {step.what}"
+        to_do = joined(": ", (step.by, step.what))
     return replace(
         validity,
         state=state.state,

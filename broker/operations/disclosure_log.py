@@ -34,6 +34,7 @@ from broker.store.database import Store
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from contracts.names import require_known
+from contracts.phrases import N_
 
 _RECEIVING: Final[frozenset[EntryKind]] = frozenset({"collection", "consultation", "disclosure"})
 
@@ -255,9 +256,9 @@ def case_id(tx: Transaction, case: str, secret: bytes) -> str:
     if entries_of_case(tx, pseudonyms.case_key(secret, unsent)):
         return unsent
     raise WrongInputError(
-        "The case is neither a shared id nor a reference of this agency.",
+        N_("The case is neither a shared id nor a reference of this agency."),
         code="case_unknown",
-        fix="Give the shared id (a UUID), or the reference of the agency's own system.",
+        fix=N_("Give the shared id (a UUID), or the reference of the agency's own system."),
     )
 
 
@@ -292,7 +293,7 @@ def _verify_head(book: ManifestBook, agency: str, name: str, signed: SignedCheck
     line = signed.line
     key = book.stream_key(agency, line.key_id)
     if line.name != name or key is None or key.at(line.timestamp * 1000) != "valid":
-        raise NoteError("No stream key of this agency.", code="cosignature_unknown")
+        raise NoteError(N_("No stream key of this agency."), code="cosignature_unknown")
     verify_cosignature(line, key.verifier, signed.body)
 
 

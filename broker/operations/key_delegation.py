@@ -46,6 +46,7 @@ from broker.operations.key_revocation import named_kids
 from broker.operations.officer_keys import officer_files, officers_awaited, propose
 from broker.partnership.entry import parse_entry
 from broker.registry.stops import Stop
+from contracts.phrases import N_
 
 STAND_LIMIT: Final = STATEMENTS_LIMIT
 
@@ -104,9 +105,9 @@ def delegated_keys(
     kids = named_kids(participant, revoke) if revoke else ()
     if since is not None and since > now:
         raise StatementError(
-            "The time of a revocation must be in the past.",
+            N_("The time of a revocation must be in the past."),
             code="since_ahead",
-            fix="Give the earliest time at which the key may have been compromised.",
+            fix=N_("Give the earliest time at which the key may have been compromised."),
         )
     moment = whole_second(now if since is None else since)
     changes = DelegationChanges(
@@ -207,9 +208,9 @@ def issue_proposed(
     content = delegation.delegation
     if content.version <= last.version:
         raise ManifestError(
-            "This delegation is not newer than the one in the folder.",
+            N_("This delegation is not newer than the one in the folder."),
             code="manifest_rollback",
-            fix="Give the file that was proposed last.",
+            fix=N_("Give the file that was proposed last."),
         )
     changes = DelegationChanges(
         withdrawn=tuple(one for one in content.withdrawn if one not in last.withdrawn),
@@ -309,10 +310,12 @@ def _newest_standing(
         if one.delegation.delegation.kids != kids or one.hash in withdrawn.stand:
             return one
     raise RegistryError(
-        "None of the manifests here was made by this agency.",
+        N_("None of the manifests here was made by this agency."),
         code="manifest_missing",
         where=str(participant.root / "manifests"),
-        fix="Restore the folders manifests/ and state/ from a backup, then give the command again.",
+        fix=N_(
+            "Restore the folders manifests/ and state/ from a backup, then give the command again."
+        ),
     )
 
 

@@ -64,6 +64,7 @@ from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER, manif
 from broker.tlog.note import Note, SignatureLine, format_note, sign_note
 from contracts.bounded_file import read_bounded
 from contracts.parties import OFFICERS_LIMIT, OFFICERS_THRESHOLD
+from contracts.phrases import N_, phrase
 
 _FOLDERS: Final = (CONTRACTS_FOLDER, MANIFESTS_FOLDER, ENTRIES_FOLDER, OFFICERS_FOLDER, "state")
 _NO_ADAPTER: Final = "none"
@@ -126,20 +127,20 @@ def new_officer(
     load_passphrase(source)
     if directory.exists() and any(directory.iterdir()):
         raise ConfigError(
-            "The folder is not empty.",
+            N_("The folder is not empty."),
             code="directory_not_empty",
             where=str(directory),
-            fix="Give a folder that is absent or empty, and keep the passphrase outside of it.",
+            fix=N_("Give a folder that is absent or empty, and keep the passphrase outside of it."),
         )
     try:
         for folder in (directory, *(directory / name for name in _FOLDERS)):
             make_private_folder(folder)
     except OSError as error:
         raise ConfigError(
-            f"The folder cannot be written ({error.strerror}).",
+            phrase("The folder cannot be written (%(strerror)s).", strerror=error.strerror),
             code="directory_unusable",
             where=str(directory),
-            fix="Check the free space, the owner and the permissions of the folder.",
+            fix=N_("Check the free space, the owner and the permissions of the folder."),
         ) from None
     ring = Keyring(
         directory / "governance",
@@ -230,10 +231,14 @@ def review_delegation(directory: Path, file: Path, now: int) -> DelegationReview
     ]
     if signed.delegation.agency != participant.agency:
         raise ManifestError(
-            f"The delegation is of {signed.delegation.agency}, not of {participant.agency}.",
+            phrase(
+                "The delegation is of %(agency)s, not of %(agency_2)s.",
+                agency=signed.delegation.agency,
+                agency_2=participant.agency,
+            ),
             code="delegation_signature_invalid",
             where=str(file),
-            fix="Ask for the file that this agency proposed.",
+            fix=N_("Ask for the file that this agency proposed."),
         )
     governance = [pair for _, pair in signing[:1]] if len(signing) == 1 else [officers]
     verify_delegation(signed, governance, deployment=participant.deployment, now=now)
@@ -292,10 +297,14 @@ def finish_delegation(directory: Path, file: Path, now: int) -> VerifiedManifest
     delegation = verify_delegation(signed, [governance], deployment=participant.deployment, now=now)
     if signed.delegation.agency != participant.agency:
         raise ManifestError(
-            f"The delegation is of {signed.delegation.agency}, not of {participant.agency}.",
+            phrase(
+                "The delegation is of %(agency)s, not of %(agency_2)s.",
+                agency=signed.delegation.agency,
+                agency_2=participant.agency,
+            ),
             code="delegation_signature_invalid",
             where=str(file),
-            fix="Give the file that this agency proposed.",
+            fix=N_("Give the file that this agency proposed."),
         )
     if participant.contracts.trusted():
         return issue_proposed(participant, delegation, now)
@@ -401,10 +410,10 @@ def _named(directory: Path, own: OfficerFile, everyone: Iterable[OfficerFile]) -
     found = _PAIR.search(text)
     if found is None:
         raise ConfigError(
-            "The officers cannot be named: the section was changed.",
+            N_("The officers cannot be named: the section was changed."),
             code="config_invalid",
             where=f"{directory / CONFIG_NAME}: [governance]",
-            fix="Write ed25519 and ml_dsa_65 as the first two lines of the section.",
+            fix=N_("Write ed25519 and ml_dsa_65 as the first two lines of the section."),
         )
     sections = [
         OfficerSection(name=one.name, ed25519=first, ml_dsa_65=second)

@@ -27,6 +27,7 @@ from broker.registry.contracts import pinned_governance
 from contracts.errors import ConcordantError
 from contracts.model import Contract
 from contracts.names import nearest
+from contracts.phrases import N_, phrase
 
 PARTNERS_FOLDER: Final = "partners"
 Channel: TypeAlias = Literal["telephone", "in-person", "video"]
@@ -90,30 +91,35 @@ def check_partner(
     participant = load_participant(directory, now, unsigned_ok=True)
     if agency == participant.agency:
         raise WrongInputError(
-            "This is the agency itself.",
+            N_("This is the agency itself."),
             code="agency_own",
             where=agency,
-            fix="Name another agency, whose fingerprint was read out to you.",
+            fix=N_("Name another agency, whose fingerprint was read out to you."),
         )
     keys = _known(participant)
     if agency not in keys:
         alike = nearest(agency, keys)
         raise WrongInputError(
-            f"Nothing is held of an agency {agency[:80]!r}.",
+            phrase("Nothing is held of an agency %(agency)s.", agency=repr(agency[:80])),
             code="agency_unknown",
             where=agency,
-            fix=f"Did you mean {' or '.join(alike)}?"
+            fix=phrase("Did you mean %(names)s?", names=" or ".join(alike))
             if alike
-            else "Add its entry first, or give the id as the agency writes it.",
+            else N_("Add its entry first, or give the id as the agency writes it."),
         )
     typed = read_words(words)
     pair = next((p for p in keys[agency] if fingerprint_words(agency, p) == typed), None)
     if pair is None:
         raise FingerprintDiffersError(
-            f"The words are not those of the keys that are held of {agency}.",
+            phrase(
+                "The words are not those of the keys that are held of %(agency)s.", agency=agency
+            ),
             where=agency,
-            fix=f"Sign nothing. Have {agency} read the words again. If they still differ, ask "
-            "it for its entry on another way, and ask who sent the file.",
+            fix=phrase(
+                "Sign nothing. Have %(agency)s read the words again. If they still "
+                "differ, ask it for its entry on another way, and ask who sent the file.",
+                agency=agency,
+            ),
         )
     try:
         check = PartnerCheck(
@@ -125,10 +131,10 @@ def check_partner(
         )
     except ValidationError:
         raise WrongInputError(
-            "The name of the person who checks is no single line of 1 to 200 characters.",
+            N_("The name of the person who checks is no single line of 1 to 200 characters."),
             code="option_invalid",
             where="--by",
-            fix="Give the name of the person who compared the words.",
+            fix=N_("Give the name of the person who compared the words."),
         ) from None
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     with writing(directory / PARTNERS_FOLDER, "check"):

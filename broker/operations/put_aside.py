@@ -19,6 +19,7 @@ from broker.held.quarantine_folder import refused_rows
 from broker.held.reason_file import RowReason
 from broker.observing.metrics import HeldKind
 from broker.store.transaction import Transaction
+from contracts.phrases import N_, joined, phrase, phrases
 
 NAMELESS: Final[frozenset[HeldKind]] = frozenset({"file", "rows", "row", "entry", "temporary"})
 """Kinds whose name is the agency's own and may hold personal data."""
@@ -136,8 +137,8 @@ def _described(tx: Transaction, item: HeldItem) -> PutAside:
         item.kind,
         item.agency,
         item.code,
-        "" if meaning is None else meaning.means,
-        "" if meaning is None else meaning.to_do,
+        "" if meaning is None else N_(meaning.means),
+        "" if meaning is None else N_(meaning.to_do),
         _place(tx, item),
         item.count,
         item.since_ms,
@@ -147,7 +148,9 @@ def _described(tx: Transaction, item: HeldItem) -> PutAside:
         not kind.stays and not waits,
         item.kind == "event",
         kind.stays
-        or ("Kafka has not taken these events yet; they go out by themselves." if waits else ""),
+        or (
+            N_("Kafka has not taken these events yet; they go out by themselves.") if waits else ""
+        ),
     )
 
 
@@ -156,13 +159,16 @@ def _place(tx: Transaction, item: HeldItem) -> str:
     if item.kind in {"record", "unconfirmed"}:
         row = tx.quarantine.get(int(item.id.removeprefix("unconfirmed-")))
         if row is not None:
-            return (
-                f"topic {row.topic}, partition {row.partition}, position {row.index}, "
-                f"step {row.step:g}"
+            return phrase(
+                "topic %(topic)s, partition %(partition)s, position %(index)s, step %(step)s",
+                topic=row.topic,
+                partition=row.partition,
+                index=row.index,
+                step=f"{row.step:g}",
             )
     parts = [] if item.kind in NAMELESS else [item.about]
     if item.field:
-        parts.append(f"field {item.field}")
+        parts.append(phrase("field %(field)s", field=item.field))
     if item.kind == "rows":
-        parts.append(f"{item.count} row" if item.count == 1 else f"{item.count} rows")
-    return ", ".join(part for part in parts if part)
+        parts.append(phrases("%(count)s row", "%(count)s rows", item.count, count=item.count))
+    return joined(", ", (part for part in parts if part))

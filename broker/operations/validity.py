@@ -17,6 +17,7 @@ from broker.operations.checks.examination import ENDS_SOON_MS
 from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
 from broker.transport.tls_ends import TlsEnds
 from contracts.durations import DAY_MS
+from contracts.phrases import N_, Phrase
 
 EndState: TypeAlias = Literal["in_time", "soon", "ended", "unusable"]
 Kind: TypeAlias = Literal[
@@ -28,7 +29,7 @@ KEY_SOON_MS: Final = 5 * DAY_MS
 _ROLES: Final[tuple[tuple[str, Kind], ...]] = (
     (STREAM, "stream"), (RECEIPT, "receipt"), (EXCHANGE, "exchange"),
 )  # fmt: skip
-_BY_ITSELF: Final = "The running adapter renews it by itself."
+_BY_ITSELF: Final = N_("The running adapter renews it by itself.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Ending:
     name: str
     ends_ms: int
     state: EndState
-    do: str
+    do: Phrase
     entry: str = ""
     later: str = ""
 
@@ -82,8 +83,8 @@ def _ending(
     ends_ms: int,
     soon_ms: int,
     now: int,
-    calm: str,
-    act: str,
+    calm: Phrase,
+    act: Phrase,
     entry: str,
     name: str = "",
 ) -> Ending:
@@ -96,12 +97,15 @@ def _ending(
 def _certificates(participant: Participant, now: int) -> Iterator[Ending]:
     renews = participant.config.kafka.renewal is not None
     act = {
-        "certificate": "Renew it: `concordant kafka renew --agency DIR`."
+        "certificate": N_("Renew it: `concordant kafka renew --agency DIR`.")
         if renews
-        else "Ask Kafka's host for a certificate of the same name, and replace the file.",
-        "authority": "Ask Kafka's host for the new authority, and add it to the file.",
+        else N_("Ask Kafka's host for a certificate of the same name, and replace the file."),
+        "authority": N_("Ask Kafka's host for the new authority, and add it to the file."),
     }
-    calm = {"certificate": _BY_ITSELF if renews else "Nothing yet.", "authority": "Nothing yet."}
+    calm = {
+        "certificate": _BY_ITSELF if renews else N_("Nothing yet."),
+        "authority": N_("Nothing yet."),
+    }
     for part, ends_ms in TlsEnds(participant.kafka_connection()).read().items():
         yield _ending(part, ends_ms, CERTIFICATE_SOON_MS, now, calm[part], act[part], "ends-soon")
 
@@ -110,7 +114,7 @@ def _keys(participant: Participant, now: int) -> Iterator[Ending]:
     manifest = participant.manifests.newest(participant.agency)
     if manifest is None:
         return
-    act = "Look whether the adapter runs. Renew by hand: `concordant keys renew --agency DIR`."
+    act = N_("Look whether the adapter runs. Renew by hand: `concordant keys renew --agency DIR`.")
     yield _ending(
         "key_list", manifest.expires, MANIFEST_WARNING_MS, now, _BY_ITSELF, act,
         "manifest-not-renewed",
@@ -131,9 +135,9 @@ def _keys(participant: Participant, now: int) -> Iterator[Ending]:
 def _delegation(participant: Participant, now: int) -> Iterator[Ending]:
     ends_ms = delegation_ends(participant)
     if ends_ms is not None:
-        act = "The holder of the governance keys runs `concordant keys delegate --agency DIR`."
+        act = N_("The holder of the governance keys runs `concordant keys delegate --agency DIR`.")
         yield _ending(
-            "delegation", ends_ms, DELEGATION_WARNING_MS, now, "Nothing yet.", act,
+            "delegation", ends_ms, DELEGATION_WARNING_MS, now, N_("Nothing yet."), act,
             "delegation-ends",
         )  # fmt: skip
 
@@ -142,7 +146,14 @@ def _agreements(participant: Participant, now: int) -> Iterator[Ending]:
     for signed in participant.contracts.live(now):
         contract = signed.contract
         name = f"{contract.name} {contract.version}"
-        act = "Tell the officer: the parties agree on a new version and sign it."
+        act = N_("Tell the officer: the parties agree on a new version and sign it.")
         yield _ending(
-            "agreement", contract.ends_ms, ENDS_SOON_MS, now, "Nothing yet.", act, "ends-soon", name
+            "agreement",
+            contract.ends_ms,
+            ENDS_SOON_MS,
+            now,
+            N_("Nothing yet."),
+            act,
+            "ends-soon",
+            name,
         )

@@ -7,7 +7,7 @@ from typing import Final
 from adapters.web.desk import check, drafts, further, inbox, new_referral, reason, referral, steps
 from adapters.web.desk.chosen import CASEWORKERS
 from adapters.web.pages import Area, Entry
-from adapters.web.texts import N_
+from contracts.phrases import N_
 
 AREA: Final = Area(
     title=N_("Referrals"),

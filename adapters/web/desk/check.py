@@ -14,7 +14,6 @@ from adapters.web.desk.drafts import DRAFTS, DraftGoneError, draft_page
 from adapters.web.desk.entry_forms import faults_of
 from adapters.web.desk.wording import NOT_READ, grouped
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations.desk.answers import Problem
@@ -29,6 +28,7 @@ from broker.operations.desk.errors import DeskError
 from broker.operations.desk.new_referral import ReferralPlan, consent_fields, preview
 from broker.operations.desk.shown_fields import ShownField, shown_fields
 from contracts.errors import ConcordantError, EventError
+from contracts.phrases import N_, Phrase, phrase
 from contracts.simulation import RecipientView, Simulated
 
 
@@ -50,17 +50,18 @@ def send(visit: Visit) -> Response:
         return with_plan(partial(_check_page, refused=error))(visit)
     except DeskError as error:
         if error.code == "draft_changed":
-            return visit.redirect(at, visit.renderer.text(CHANGED))
+            return visit.redirect(at, CHANGED)
         raise DraftGoneError(visit=visit, sent=None) from None
-    return visit.redirect(f"{SENT}?reference={sent.referral_id}", _said(visit, sent))
+    return visit.redirect(f"{SENT}?reference={sent.referral_id}", _said(sent))
 
 
-def _said(visit: Visit, sent: SentReferral) -> str:
-    text = visit.renderer.text
+def _said(sent: SentReferral) -> Phrase:
     if sent.again:
-        return text(N_("It was sent before. Nothing was sent again."))
-    words = N_("Sent. The reference is %(reference)s. The list shows by when they have to answer.")
-    return text(words) % {"reference": sent.referral_id[:8]}
+        return N_("It was sent before. Nothing was sent again.")
+    return phrase(
+        "Sent. The reference is %(reference)s. The list shows by when they have to answer.",
+        reference=sent.referral_id[:8],
+    )
 
 
 def _check_page(
@@ -112,7 +113,7 @@ def _links(visit: Visit, plan: ReferralPlan, problems: Sequence[Problem]) -> lis
     asked = (*consent_fields(desk_of(visit), plan), *plan.fields)
     found = []
     for problem in problems:
-        ((place, sentence),) = faults_of([problem], asked, visit.renderer.text)
+        ((place, sentence),) = faults_of([problem], asked)
         number = number_of.get(problem.path)
         found.append((f"part/{number}#{place}" if number else f"consent#{place}", sentence))
     return found

@@ -13,16 +13,15 @@ from adapters.web.desk.drafts import DRAFTS, draft_page, own_draft
 from adapters.web.desk.entry_forms import Faults
 from adapters.web.desk.wording import id_of, in_words
 from adapters.web.pages import Handler
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.desk.answers import Texts
 from broker.operations.desk.drafts import Draft, change_draft
 from broker.operations.desk.entry_fields import EntryField
 from broker.operations.desk.errors import DeskError
 from broker.operations.desk.new_referral import ReferralPlan, referral_plan
+from contracts.phrases import N_, phrase
 
 CHANGED: Final = N_("This draft was changed from another page. Nothing of this page was saved yet.")
-_SAVED_THERE: Final = N_("%(field)s: the other page saved something else: %(text)s")
 
 Planned: TypeAlias = Callable[[Visit, Draft, ReferralPlan], Response]
 
@@ -103,8 +102,7 @@ def ask_again(visit: Visit, draft: Draft, question: Question, typed: Texts) -> R
 
     A field that is empty here is shown as it was saved there.
     """
-    text = visit.renderer.text
-    faults = [(question.place, text(CHANGED))]
+    faults = [(question.place, CHANGED)]
     texts = {**draft.texts}
     for one in question.fields:
         here, there = typed.get(one.path, ()), draft.texts.get(one.path, ())
@@ -112,8 +110,12 @@ def ask_again(visit: Visit, draft: Draft, question: Question, typed: Texts) -> R
             texts[one.path] = here
         if here and there and here != there:
             saved = ", ".join(_plain(part, one) for part in there)
-            words = {"field": in_words(one.label), "text": saved}
-            faults.append((id_of(one.path), text(_SAVED_THERE) % words))
+            said = phrase(
+                "%(field)s: the other page saved something else: %(text)s",
+                field=in_words(one.label),
+                text=saved,
+            )
+            faults.append((id_of(one.path), said))
     return ask(visit, draft, question, texts, faults)
 
 
@@ -125,7 +127,7 @@ def leaves_now(visit: Visit) -> bool:
 def leave(visit: Visit) -> Response:
     """Go to the drafts, after what was typed is kept."""
     said = N_("The draft is saved. You can go on with it later.")
-    return visit.redirect(DRAFTS, visit.renderer.text(said))
+    return visit.redirect(DRAFTS, said)
 
 
 def _plain(typed: str | Mapping[str, str], of: EntryField) -> str:

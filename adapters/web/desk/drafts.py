@@ -11,7 +11,6 @@ from adapters.web.desk.chosen import CASEWORKERS, desk_of
 from adapters.web.desk.wording import desk_page
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.desk.drafts import (
     Draft,
@@ -24,6 +23,7 @@ from broker.operations.desk.drafts import (
 )
 from broker.operations.desk.errors import DeskError
 from broker.operations.desk.held_referral import find_referral
+from contracts.phrases import N_
 
 DRAFTS: Final = "/drafts"
 
@@ -81,7 +81,7 @@ def discard(visit: Visit) -> Response:
     """Remove a draft."""
     draft = own_draft(visit)
     discard_draft(desk_of(visit), visit.person.actor(), draft.id)
-    said = visit.renderer.text(N_("The draft was removed. Nothing was sent."))
+    said = N_("The draft was removed. Nothing was sent.")
     return visit.redirect(DRAFTS, said)
 
 

@@ -7,14 +7,14 @@ The name of an input is the path of its leaf. A day has three inputs (``.day``, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from adapters.web.desk.wording import id_of, in_words
-from adapters.web.texts import N_
 from adapters.web.visit import Form
 from broker.operations.desk.answers import Fault, Problem
 from broker.operations.desk.entry_fields import EntryField
+from contracts.phrases import N_, Phrase, grouped, joined, phrase
 
 Faults: TypeAlias = Sequence[tuple[str, str]]
 """(id of the input, sentence) of each fault."""
@@ -54,7 +54,7 @@ def _items(form: Form, field: EntryField) -> list[dict[str, str]]:
     return found
 
 
-FAULTS: Final[Mapping[Fault, str]] = {
+FAULTS: Final[Mapping[Fault, Phrase]] = {
     "missing": N_("Enter: %(field)s"),
     "needed": N_("Enter: %(field)s"),
     "not_a_number": N_("%(field)s must be a whole number"),
@@ -69,41 +69,42 @@ FAULTS: Final[Mapping[Fault, str]] = {
 """Sentence for each fault."""
 _CHOSEN: Final = frozenset({"yes_no", "one", "several"})
 _CHOOSE: Final = N_("Choose: %(field)s")
-_RANGE: Final = N_("%(field)s must be a whole number from %(lowest)d to %(highest)d")
+_RANGE: Final = N_("%(field)s must be a whole number from %(lowest)s to %(highest)s")
 _LIKE: Final = N_("%(field)s must be in this form: %(example)s")
 
 
 def faults_of(
     problems: Iterable[Problem],
     fields: Iterable[EntryField],
-    translate: Callable[[str], str],
 ) -> list[tuple[str, str]]:
     """Return (id of the input, sentence) of each problem.
 
     Args:
         problems: the problems.
         fields: the fields that were asked for.
-        translate: returns a text in the reader's language.
     """
     by_path = {field.path: field for field in fields}
-    return [(place_of(one), _sentence(one, by_path[one.path], translate)) for one in problems]
+    return [(place_of(one), _sentence(one, by_path[one.path])) for one in problems]
 
 
-def _sentence(problem: Problem, of: EntryField, translate: Callable[[str], str]) -> str:
+def _sentence(problem: Problem, of: EntryField) -> Phrase:
     field = next((one for one in of.fields if one.path == problem.part), of)
     most = of.most if problem.fault == "too_many" else field.longest or 0
-    said = translate(_marked(problem.fault, field)) % {
-        "field": in_words(field.label),
-        "most": f"{most:,}",
-        "lowest": field.lowest,
-        "highest": field.highest,
-        "example": field.example,
-    }
-    return f"{said}. {problem.detail}" if problem.fault == "needed" and problem.detail else said
+    said = phrase(
+        _template(problem.fault, field),
+        field=in_words(field.label),
+        most=grouped(most),
+        lowest=field.lowest,
+        highest=field.highest,
+        example=field.example,
+    )
+    if problem.fault == "needed" and problem.detail:
+        return joined(". ", (said, problem.detail))
+    return said
 
 
-def _marked(fault: Fault, field: EntryField) -> str:
-    """Return the sentence for a fault of a field, as marked with ``N_``."""
+def _template(fault: Fault, field: EntryField) -> Phrase:
+    """Return the sentence for a fault of a field, with places for its values."""
     if fault in ("missing", "needed") and field.control in _CHOSEN:
         return _CHOOSE
     if fault == "not_a_number" and field.lowest is not None and field.highest is not None:

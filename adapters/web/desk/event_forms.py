@@ -67,7 +67,7 @@ def form_page(
 ) -> Response:
     """Show a form, with what was typed and why it was not sent."""
     if refused is not None:
-        faults = [(id_of(refused.where or "key"), refused.detail)]
+        faults = [(id_of(refused.where or "key"), visit.renderer.explained(refused))]
     return desk_page(
         visit,
         form.template,
@@ -102,7 +102,7 @@ def answer_form(
     """
     texts = texts_of(visit.form, form.fields)
     flat, problems = read_answers(form.contract.vocabulary.type(form.type), form.fields, texts)
-    faults = [*check(flat), *faults_of(problems, form.fields, visit.renderer.text)]
+    faults = [*check(flat), *faults_of(problems, form.fields)]
     if faults:
         return form_page(visit, form, texts, faults)
     try:

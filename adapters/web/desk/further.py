@@ -26,7 +26,6 @@ from adapters.web.desk.step_words import further_words, history_words
 from adapters.web.desk.wording import NOT_READ, desk_page, id_of, in_words
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.desk.answers import Texts
 from broker.operations.desk.correction_form import correction_fields, recorded_consent
@@ -44,6 +43,7 @@ from broker.operations.desk.held_referral import HeldReferral, referral_agreemen
 from broker.operations.desk.history import HistoryItem
 from broker.operations.desk.referral_view import open_referral
 from contracts.model import Contract
+from contracts.phrases import N_, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def send(visit: Visit) -> Response:
 
     def sent(flat: Flat) -> str:
         send_further(desk_of(visit), visit.person.actor(), chosen.held, request(flat))
-        return visit.renderer.text(N_("Sent. The history shows whether it has arrived."))
+        return N_("Sent. The history shows whether it has arrived.")
 
     return answer_form(visit, form, check, sent)
 
@@ -111,7 +111,7 @@ def _missing_reference(visit: Visit, chosen: _Chosen) -> Faults:
     reference = chosen.event.reference
     if reference is None or not reference.required or chosen.about is not None:
         return ()
-    return (("about", visit.renderer.text(N_("Choose the message that is meant"))),)
+    return (("about", N_("Choose the message that is meant")),)
 
 
 def _empty(visit: Visit, chosen: _Chosen, form: EventForm, flat: Flat) -> Faults:
@@ -121,7 +121,7 @@ def _empty(visit: Visit, chosen: _Chosen, form: EventForm, flat: Flat) -> Faults
     return [
         (
             "about" if one.path is None else id_of(one.path),
-            visit.renderer.text(_CONTENT[one.fault]) % {"field": labels.get(one.path or "", "")},
+            phrase(_CONTENT[one.fault], field=labels.get(one.path or "", "")),
         )
         for one in content_problems(chosen.event, form.fields, flat, corrected)
     ]
@@ -129,13 +129,15 @@ def _empty(visit: Visit, chosen: _Chosen, form: EventForm, flat: Flat) -> Faults
 
 def _unsent(visit: Visit, form: EventForm, request: FurtherRequest) -> Faults:
     """Return a fault for each field that was typed and that the other side would not receive."""
-    text = visit.renderer.text
     labels = {one.path: in_words(one.label) for one in form.fields}
     return [
         (
             id_of(one.field),
-            text(N_("%(field)s would not be sent: %(why)s"))
-            % {"field": labels[one.field], "why": text(NOT_READ.get(one.reason, one.reason))},
+            phrase(
+                "%(field)s would not be sent: %(why)s",
+                field=labels[one.field],
+                why=NOT_READ.get(one.reason, one.reason),
+            ),
         )
         for one in unsent_fields(desk_of(visit), form.held, request)
         if one.field in labels
@@ -177,9 +179,9 @@ def _form(visit: Visit, chosen: _Chosen) -> EventForm:
         given,
         {
             "event": chosen.event,
-            "title": further_words(chosen.event, visit.renderer.text),
+            "title": further_words(chosen.event),
             "about": chosen.about,
-            "earlier": [(one, _said(visit, one)) for one in chosen.earlier],
+            "earlier": [(one, history_words(one)) for one in chosen.earlier],
         },
     )
 
@@ -223,14 +225,10 @@ def _choose_page(visit: Visit, chosen: _Chosen) -> Response:
         under=list_of(chosen.held),
         held=chosen.held,
         address=address_of(chosen.held),
-        title=further_words(chosen.event, visit.renderer.text),
-        earlier=[(one, _said(visit, one)) for one in chosen.earlier],
+        title=further_words(chosen.event),
+        earlier=[(one, history_words(one)) for one in chosen.earlier],
         faults=faults,
     )
-
-
-def _said(visit: Visit, item: HistoryItem) -> str:
-    return history_words(item, visit.renderer.text)
 
 
 _FURTHER: Final = "/referrals/{id}/{agency}/send/{type}"

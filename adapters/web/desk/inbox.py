@@ -11,7 +11,6 @@ from starlette.responses import Response
 from adapters.web.desk.chosen import CASEWORKERS, desk_of, keeps_events
 from adapters.web.desk.wording import desk_page
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.desk.critical_events import unconfirmed_events
 from broker.operations.desk.referral_list import (
@@ -20,6 +19,7 @@ from broker.operations.desk.referral_list import (
     referral_list,
 )
 from broker.store.desk_rows import SELECTIONS, ReferralSelection
+from contracts.phrases import N_
 from contracts.referral import Side
 
 VIEWS: Final[Sequence[tuple[ReferralSelection, str]]] = (

@@ -25,7 +25,6 @@ from adapters.web.directory.chosen import choice_of
 from adapters.web.directory.words import CAPACITIES
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.desk.answers import read_answers
 from broker.operations.desk.drafts import Draft
@@ -38,6 +37,7 @@ from broker.operations.desk.new_referral import (
 )
 from broker.operations.desk.proposals import proposals
 from contracts.errors import EventError
+from contracts.phrases import N_, phrase
 
 
 def recipients(visit: Visit) -> Response:
@@ -48,22 +48,24 @@ def recipients(visit: Visit) -> Response:
 
 def choose(visit: Visit) -> Response:
     """Keep the recipients, and go on to consent."""
-    draft, text = own_draft(visit), visit.renderer.text
+    draft = own_draft(visit)
     possible = {one.agency: one.name for one in possible_recipients(desk_of(visit))}
     chosen = tuple(one for one in visit.form.all("recipients") if one in possible)
     if not chosen and leaves_now(visit):
         return leave(visit)
     if not chosen:
-        wrong = text(N_("Choose at least one recipient"))
+        wrong = N_("Choose at least one recipient")
         return _recipients_page(visit, draft, chosen, wrong)
     try:
         plan = referral_plan(desk_of(visit), chosen, draft.texts)
     except EventError as error:
-        return _recipients_page(visit, draft, chosen, error.detail)
+        return _recipients_page(visit, draft, chosen, visit.renderer.explained(error))
     if keep(visit, draft, recipients=chosen) is None:
         saved = "; ".join(possible.get(one, one) for one in draft.recipients)
-        wrong = text(N_("This draft was changed from another page. Saved there: %(names)s"))
-        return _recipients_page(visit, draft, chosen, wrong % {"names": saved})
+        changed = phrase(
+            "This draft was changed from another page. Saved there: %(names)s", names=saved
+        )
+        return _recipients_page(visit, draft, chosen, changed)
     if leaves_now(visit):
         return leave(visit)
     return visit.redirect(f"{DRAFTS}/{draft.id}/{'consent' if plan.questions else 'part/1'}")
@@ -96,9 +98,8 @@ def agree(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
     """Keep the answers about consent, and go on to the fields."""
     question = _consent(visit, plan)
     texts = texts_of(visit.form, question.fields)
-    sentence = visit.renderer.text(N_("Choose yes or no: %(question)s"))
     unanswered = [
-        (id_of(one.path), sentence % {"question": one.text})
+        (id_of(one.path), phrase("Choose yes or no: %(question)s", question=one.text))
         for one in plan.questions
         if not texts.get(one.path)
     ]
@@ -141,7 +142,7 @@ class _Part:
         """Return the faults of what the draft says."""
         of_type = self.plan.contract.vocabulary.type(self.plan.event_type)
         problems = read_answers(of_type, self.fields, draft.texts)[1]
-        return faults_of(problems, self.fields, visit.renderer.text)
+        return faults_of(problems, self.fields)
 
 
 def part(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:

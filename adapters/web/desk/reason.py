@@ -17,7 +17,6 @@ from adapters.web.own_path import own_path
 from adapters.web.pages import PageRoute
 from adapters.web.reasons import REASON_WORDS
 from adapters.web.stated_reasons import StatedReason
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.actor import Actor
 from broker.audit.consultations import ReasonMissingError
@@ -25,6 +24,7 @@ from broker.audit.reason_codes import is_stated
 from broker.audit.reason_text import reason_text
 from broker.envelope.primitives import b64
 from broker.errors import WrongInputError
+from contracts.phrases import N_
 
 MOST_NAME: Final = 44
 """Characters of the name of a case: 32 bytes in base64."""
@@ -67,7 +67,7 @@ def state(visit: Visit) -> Response:
     fault = _fault(code, words)
     if fault is not None:
         place, sentence = fault
-        faults = [(place, visit.renderer.text(sentence))]
+        faults = [(place, sentence)]
         return visit.page("desk/reason.html", status=422, **_question(visit, case, back, faults))
     line = None if words is None else reason_text(words, "", "")
     visit.session.reasons.state(case, StatedReason(code, line), visit.agency.clock())

@@ -27,7 +27,6 @@ from adapters.web.desk.step_words import (
 from adapters.web.desk.wording import DELIVERY, NOT_READ, WITHHELD, desk_page
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations.desk.critical_events import confirm_critical_event, open_critical_event
@@ -35,6 +34,7 @@ from broker.operations.desk.errors import DeskError
 from broker.operations.desk.held_referral import HeldReferral
 from broker.operations.desk.history import HistoryItem
 from broker.operations.desk.referral_view import open_referral
+from contracts.phrases import N_
 
 
 def referral(visit: Visit) -> Response:
@@ -42,7 +42,6 @@ def referral(visit: Visit) -> Response:
     held = chosen_referral(visit)
     desk, other = desk_of(visit), held.row.counterparty
     view = looking(visit, lambda actor: open_referral(desk, actor, held.referral_id, other))
-    text = visit.renderer.text
     return desk_page(
         visit,
         "desk/referral.html",
@@ -54,11 +53,9 @@ def referral(visit: Visit) -> Response:
         withheld_words=WITHHELD,
         not_read=NOT_READ,
         delivery_words=DELIVERY,
-        steps=[
-            (one, step_words(one, text), is_main_step(one)) for one in ordered_steps(view.steps)
-        ],
-        further=[(one, further_words(one, text)) for one in view.further],
-        history=[(one, history_words(one, text)) for one in view.history],
+        steps=[(one, step_words(one), is_main_step(one)) for one in ordered_steps(view.steps)],
+        further=[(one, further_words(one)) for one in view.further],
+        history=[(one, history_words(one)) for one in view.history],
         stopped=None if view.stopped is None else (view.stopped, next_step(view.stopped)),
     )
 
@@ -98,7 +95,7 @@ def confirm(visit: Visit) -> Response:
         if first
         else N_("Another person confirmed this critical incident before.")
     )
-    return visit.redirect(INBOX, visit.renderer.text(said))
+    return visit.redirect(INBOX, said)
 
 
 def _named(visit: Visit) -> tuple[str, str]:

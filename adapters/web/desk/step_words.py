@@ -5,15 +5,15 @@ They are for codes that many vocabularies have. For another code the page shows 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from adapters.web.texts import N_
 from broker.operations.desk.further_events import FurtherEvent
 from broker.operations.desk.history import HistoryItem
 from broker.operations.desk.steps import Step
+from contracts.phrases import N_, Phrase, phrase
 
-STEPS: Final[Mapping[str, str]] = {
+STEPS: Final[Mapping[str, Phrase]] = {
     "received": N_("Acknowledge"),
     "accepted": N_("Accept"),
     "in-progress": N_("Start the work"),
@@ -35,7 +35,7 @@ FORWARD: Final = ("received", "accepted", "in-progress", "completed")
 """Steps that take a referral to its aim. They need no reason, and one of them is the first."""
 ASKS: Final = "awaiting-information"
 """Progress by which one side asks the other side a question."""
-LEADS: Final[Mapping[str, str]] = {
+LEADS: Final[Mapping[str, Phrase]] = {
     "received": N_("They see that you have read the referral. You can accept or reject it later."),
     "accepted": N_("They see that you will help."),
     "in-progress": N_("They see that you have started."),
@@ -47,19 +47,19 @@ LEADS: Final[Mapping[str, str]] = {
     "entered-in-error": N_("They see that you should not have made this referral."),
     "awaiting-information": N_("They see your question. The status and the deadlines stay."),
 }
-REASONS: Final[Mapping[str, str]] = {
+REASONS: Final[Mapping[str, Phrase]] = {
     "rejected": N_("Why do you reject the referral?"),
     "failed": N_("Why has the work ended without success?"),
     "cancelled": N_("Why is the referral called off?"),
     "on-hold": N_("Why is the work on hold?"),
 }
-FURTHER: Final[Mapping[str, str]] = {
+FURTHER: Final[Mapping[str, Phrase]] = {
     "case.updated": N_("Update the case"),
     "correction.made": N_("Correct or withdraw what was shared"),
     "critical-incident.declared": N_("Declare a critical incident"),
 }
 """Words for types that shipped vocabularies have. For another type the page shows its text."""
-_DID: Final[Mapping[str, str]] = {
+_DID: Final[Mapping[str, Phrase]] = {
     "received": N_("acknowledged the referral."),
     "accepted": N_("accepted the referral."),
     "in-progress": N_("started the work."),
@@ -81,8 +81,6 @@ _DID: Final[Mapping[str, str]] = {
 }
 _ORDER: Final[Mapping[str, int]] = {code: number for number, code in enumerate(STEPS)}
 
-Translate = Callable[[str], str]
-
 
 def code_of(step: Step) -> str:
     """Return the code that a step is known by: the progress, or the status."""
@@ -99,32 +97,32 @@ def is_main_step(step: Step) -> bool:
     return step.status in FORWARD or not (step.ends or step.needs_reason)
 
 
-def step_words(step: Step, translate: Translate) -> str:
+def step_words(step: Step) -> Phrase:
     """Return a step in words that say what a person does."""
     known = STEPS.get(code_of(step))
     if known is not None:
-        return translate(known)
-    words = N_("Tell them: %(what)s") if step.business_status else N_("Set to: %(what)s")
-    return translate(words) % {"what": step.label}
+        return known
+    if step.business_status:
+        return phrase("Tell them: %(what)s", what=step.label)
+    return phrase("Set to: %(what)s", what=step.label)
 
 
-def further_words(event: FurtherEvent, translate: Translate) -> str:
+def further_words(event: FurtherEvent) -> str:
     """Return what a further event about the case does, in words."""
-    known = FURTHER.get(event.type)
-    return event.description if known is None else translate(known)
+    return FURTHER.get(event.type, event.description)
 
 
-def history_words(item: HistoryItem, translate: Translate) -> str:
+def history_words(item: HistoryItem) -> Phrase:
     """Return what an event of the history did, as the end of a sentence about its sender."""
     if item.removed:
-        return translate(N_("sent a message whose content was removed."))
+        return N_("sent a message whose content was removed.")
     if item.service is not None:
-        return translate(N_("asked for: %(service)s.")) % {"service": item.service}
+        return phrase("asked for: %(service)s.", service=item.service)
     if item.status is not None:
         known = _DID.get(item.status.business_status or item.status.status)
         if known is not None:
-            return translate(known)
-        return translate(N_("set the status to: %(status)s.")) % {"status": item.status.label}
+            return known
+        return phrase("set the status to: %(status)s.", status=item.status.label)
     if item.type in _DID:
-        return translate(_DID[item.type])
-    return translate(N_("sent: %(what)s")) % {"what": item.description}
+        return _DID[item.type]
+    return phrase("sent: %(what)s", what=item.description)

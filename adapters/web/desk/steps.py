@@ -18,13 +18,13 @@ from adapters.web.desk.step_words import ASKS, FORWARD, LEADS, REASONS, code_of,
 from adapters.web.desk.wording import takes_sentences
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.desk.entry_fields import EntryField, entry_fields
 from broker.operations.desk.further_events import reference_leaves
 from broker.operations.desk.held_referral import HeldReferral, referral_agreement
 from broker.operations.desk.steps import Step, StepRequest, step_leaves, steps_of, take_step
 from contracts.model import Contract
+from contracts.phrases import N_, phrase
 from contracts.referral import ReferralRules
 
 
@@ -57,7 +57,7 @@ def take(visit: Visit) -> Response:
             form_key(visit),
         )
         take_step(desk_of(visit), visit.person.actor(), chosen.held, request)
-        return visit.renderer.text(N_("Sent: %(step)s")) % {"step": chosen.step.label}
+        return phrase("Sent: %(step)s", step=chosen.step.label)
 
     return answer_form(visit, _form(visit, chosen), lambda _flat: (), send)
 
@@ -79,7 +79,7 @@ def _chosen(visit: Visit) -> _Chosen:
 
 
 def _form(visit: Visit, chosen: _Chosen) -> EventForm:
-    row, code, text = chosen.held.row, code_of(chosen.step), visit.renderer.text
+    row, code = chosen.held.row, code_of(chosen.step)
     return EventForm(
         "desk/step.html",
         chosen.held,
@@ -88,8 +88,8 @@ def _form(visit: Visit, chosen: _Chosen) -> EventForm:
         tuple(_asked(visit, chosen)),
         values={
             "step": chosen.step,
-            "title": step_words(chosen.step, text),
-            "lead": text(LEADS[code]) if code in LEADS else None,
+            "title": step_words(chosen.step),
+            "lead": LEADS.get(code),
             "seen": (row.status, row.version),
         },
     )
@@ -104,17 +104,15 @@ def _asked(visit: Visit, chosen: _Chosen) -> Iterator[EntryField]:
     contract, step, changed = chosen.contract, chosen.step, chosen.rules.changed
     own = step_leaves(chosen.rules) | reference_leaves(contract.vocabulary, changed.type)
     recipients = (chosen.held.row.counterparty,)
-    text = visit.renderer.text
     for field in entry_fields(
         contract, desk_of(visit).id, recipients, changed.type, {}, without=own
     ):
         if field.path == changed.reason:
             if _may_have_reason(step):
-                label = REASONS.get(step.status)
-                words = field.label if label is None else text(label)
+                words = REASONS.get(step.status, field.label)
                 yield replace(field, label=words, required=step.needs_reason)
         elif code_of(step) == ASKS and takes_sentences(field):
-            words = text(N_("What do you need to know?"))
+            words = N_("What do you need to know?")
             yield replace(field, label=words, required=True, rules=())
         else:
             yield field if _may_have_reason(step) else replace(field, rules=())

@@ -12,19 +12,19 @@ from starlette.responses import Response
 
 from adapters.web.desk.chosen import desk_of
 from adapters.web.rendering import uk_time
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.keys.instant import parse_instant
 from broker.operations.desk.connection import connection
 from broker.operations.desk.entry_fields import EntryField
 from broker.operations.desk.shown_fields import ShownField
 from broker.operations.event_status import EventState
+from contracts.phrases import N_, Phrase, capitalised, day_words
 
-WITHHELD: Final[Mapping[str, str]] = {
+WITHHELD: Final[Mapping[str, Phrase]] = {
     "field_not_granted": N_("The agreement does not let us read it"),
     "consent_missing": N_("There is no consent to share it with us"),
 }
-NOT_READ: Final[Mapping[str, str]] = {
+NOT_READ: Final[Mapping[str, Phrase]] = {
     "not_a_reader": N_("The agreement does not give it to them"),
     "consent_missing": N_("There is no consent to share it with them"),
     "incident_depersonalised": N_("Records of this kind are shared without personal details"),
@@ -32,7 +32,7 @@ NOT_READ: Final[Mapping[str, str]] = {
     "field_not_granted": N_("The agreement does not give it to them"),
 }
 
-DELIVERY: Final[Mapping[EventState, str]] = {
+DELIVERY: Final[Mapping[EventState, Phrase]] = {
     "accepted": N_("waits to be sent"),
     "on_kafka": N_("sent"),
     "stored": N_("arrived"),
@@ -49,7 +49,9 @@ _CLAUSE: Final = re.compile(r"[,:;.]")
 
 
 def in_words(text: str) -> str:
-    """Return a label of the vocabulary as a heading: `the ward` is Ward."""
+    """Return a label of the vocabulary, or words of ours, as a heading: `the ward` is Ward."""
+    if isinstance(text, Phrase):
+        return capitalised(text)
     text = text.strip().rstrip(".").removeprefix("the ").removeprefix("The ")
     return text[:1].upper() + text[1:]
 
@@ -62,8 +64,7 @@ def short(text: str) -> str:
 def shown_text(value: object, kind: str | None) -> object:
     """Return a value as a person reads it: days and times in words, others as they are."""
     if kind == "day" and isinstance(value, str):
-        day = date.fromisoformat(value)
-        return f"{day.day} {day:%B %Y}"
+        return day_words(date.fromisoformat(value))
     if kind == "instant" and isinstance(value, str):
         return uk_time(parse_instant(value))
     return value

@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.web.directory import coverage_page, own_page, search_page
 from adapters.web.pages import Area
-from adapters.web.texts import N_
+from contracts.phrases import N_
 
 AREA: Final = Area(
     title=N_("Directory"),

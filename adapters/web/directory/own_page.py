@@ -14,7 +14,6 @@ from adapters.web.directory.words import service_page
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.people import Role
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.directory.listing import CapacityState, Service, known_capacity
 from broker.operations.agreement_state import shell_path
@@ -27,6 +26,7 @@ from broker.operations.directory.publishing import (
     agreed_codes,
     state_capacity,
 )
+from contracts.phrases import N_
 
 STATES: Final[Sequence[tuple[CapacityState, str]]] = (
     ("capacity", N_("There is room now")),
@@ -88,7 +88,7 @@ def take_capacity(visit: Visit) -> Response:
         return _form_page(visit, service, faults)
     stated = StatedCapacity(state, places, days, again_on)
     state_capacity(visit.agency.root, visit.path["service"], stated, visit.agency.clock())
-    return visit.redirect("/our-services", visit.renderer.text(SAID))
+    return visit.redirect("/our-services", SAID)
 
 
 def _own(visit: Visit) -> HeldListing | None:

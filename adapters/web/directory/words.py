@@ -7,11 +7,11 @@ from typing import Final
 
 from starlette.responses import Response
 
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.directory.areas import area_name
 from broker.directory.listing import CapacityState, Service, Weekday
 from broker.operations.desk.languages import LANGUAGES
+from contracts.phrases import N_, Phrase, joined
 
 CAPACITIES: Final[Mapping[CapacityState | None, tuple[str, str, str]]] = {
     "capacity": (N_("Has room now"), "good", "tick"),
@@ -47,14 +47,14 @@ def service_page(visit: Visit, template: str, *, status: int = 200, **values: ob
     )
 
 
-def languages_of(service: Service) -> str:
+def languages_of(service: Service) -> Phrase:
     """Return the languages of a service in words."""
-    return ", ".join(LANGUAGES.get(one, _without_region(one)) for one in service.languages)
+    return joined(", ", (LANGUAGES.get(one, _without_region(one)) for one in service.languages))
 
 
 def _without_region(tag: str) -> str:
     language = tag.partition("-")[0]
-    return {"en": "English", "cy": "Welsh"}.get(language, LANGUAGES.get(language, tag))
+    return {"en": N_("English"), "cy": N_("Welsh")}.get(language, LANGUAGES.get(language, tag))
 
 
 def areas_of(codes: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.web.figures import release_list, release_page
 from adapters.web.pages import Area
-from adapters.web.texts import N_
+from contracts.phrases import N_
 
 AREA: Final = Area(
     title=N_("Figures"), pages=(*release_list.PAGES, *release_page.PAGES), entries=()

@@ -11,6 +11,7 @@ from adapters.web.visit import Visit
 from broker.figures.counting import Period
 from broker.operations.figure_releases import read_release
 from broker.operations.figures import FiguresRelease
+from contracts.phrases import Phrase, month_name, phrase
 
 READERS: Final = frozenset({Role.OFFICER, Role.SIGNATORY, Role.AUDITOR, Role.OPERATOR})
 """Roles that read releases; they have no personal data."""
@@ -33,9 +34,14 @@ def chosen_release(visit: Visit) -> tuple[int, FiguresRelease]:
     raise PageNotFoundError(visit=visit)
 
 
-def quarter_in_words(period: Period) -> str:
+def quarter_in_words(period: Period) -> Phrase:
     """Return a quarter as a person reads it, for example ``July to September 2026``."""
     first, last = (
         datetime.fromtimestamp(ms / 1000, UTC) for ms in (period.first_ms, period.end_ms - 1)
     )
-    return f"{first:%B} to {last:%B %Y}"
+    return phrase(
+        "%(first)s to %(last)s %(year)s",
+        first=month_name(first.month),
+        last=month_name(last.month),
+        year=last.year,
+    )

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from adapters.web.figures.chosen import MAKERS, READERS, quarter_in_words
 from adapters.web.figures.work import WantedTable
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.errors import RegistryError
 from broker.figures.combined import table_dimensions
@@ -21,6 +20,7 @@ from broker.figures.tables import label_of
 from broker.operations.figure_releases import ReleaseList, list_releases, number_of
 from broker.operations.figures import MOST_DIMENSIONS, counted_agreements
 from contracts.model import Contract
+from contracts.phrases import N_
 from contracts.vocabulary.figures import Figures
 
 ROWS: Final = 25
@@ -88,7 +88,7 @@ def make(visit: Visit) -> Response:
         return visit.redirect("/figures")
     work = visit.agency.figures.begin(wanted)
     if work is None:
-        return visit.redirect("/figures/making", visit.renderer.text(BUSY))
+        return visit.redirect("/figures/making", BUSY)
     work.wait(PATIENCE_S)
     return visit.redirect("/figures/making")
 
@@ -106,7 +106,7 @@ def making(visit: Visit) -> Response:
         assert work.error is not None
         raise work.error
     number = number_of(visit.agency.participant(), visit.agency.store(), work.release)
-    said = visit.renderer.text(REPEATED if work.release.repeated else MADE)
+    said = REPEATED if work.release.repeated else MADE
     return visit.redirect("/figures" if number is None else f"/figures/{number}", said)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from broker.figures.disclosure import Mark
 from broker.figures.tables import PublishedFigure, Where, label_of, values_of
 from broker.operations.figures import FiguresRelease
+from contracts.phrases import Phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,10 @@ def is_small(figure: PublishedFigure) -> bool:
 def _values(release: FiguresRelease, name: str) -> Mapping[str, str]:
     """Return the values of a dimension with their labels, which end without a full stop."""
     found = values_of(name, release.contract, release.figures)
-    return {code: label.rstrip(".") for code, label in found.items()}
+    return {
+        code: label if isinstance(label, Phrase) else label.rstrip(".")
+        for code, label in found.items()
+    }
 
 
 def _used(release: FiguresRelease, name: str) -> Mapping[str, str]:

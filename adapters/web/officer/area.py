@@ -20,7 +20,7 @@ from adapters.web.officer import (
 )
 from adapters.web.officer.chosen import INSPECTORS, READERS
 from adapters.web.pages import Area, Entry
-from adapters.web.texts import N_
+from contracts.phrases import N_
 
 AREA: Final = Area(
     title=N_("Agreements"),

@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from adapters.web.officer.chosen import DECIDERS, READERS, is_sha256
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations.agreement_state import agreement_states
 from broker.operations.uploaded_files import add_uploaded, bundle_bytes
 from contracts.errors import ConcordantError
+from contracts.phrases import N_
 
 _FORM_BYTES: Final = 16 * 1024 * 1024
 """Largest form with a file. `concordant bundle add` takes larger files."""
@@ -37,7 +37,7 @@ def add(visit: Visit) -> Response:
     said = N_("The file was added.") if added.new else N_("We have everything in the file already.")
     sha256 = visit.form.text("agreement")
     back = f"/agreements/{sha256}/sign-off" if is_sha256(sha256) else "/bundles"
-    return visit.redirect(back, visit.renderer.text(said))
+    return visit.redirect(back, said)
 
 
 def ours(visit: Visit) -> Response:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from adapters.web.officer.chosen import READERS, chosen_agreement, state_of
 from adapters.web.officer.words import EFFECTS, TagWords, path_in_words
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.operations.contract_comparison import compare_versions, compared_with
 from broker.operations.contract_signing import left_out_parties
@@ -18,6 +17,7 @@ from broker.registry.contracts import SignedContract
 from contracts.comparison_effects import Effect
 from contracts.comparison_sides import PlainChange, plain_change
 from contracts.comparison_summary import SummaryLine
+from contracts.phrases import N_
 
 _SECTIONS: Final[Sequence[tuple[str, str, frozenset[Effect]]]] = (
     ("wider", N_("What widens"), frozenset({"widens", "both"})),

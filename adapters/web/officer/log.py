@@ -14,13 +14,13 @@ from adapters.web.officer.chosen import INSPECTORS, disclosure_log
 from adapters.web.officer.words import FILTERS, KINDS
 from adapters.web.pages import PageRoute
 from adapters.web.reasons import REASON_WORDS, meaning
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.entries import EntryKind
 from broker.codes.meanings import next_step
 from broker.errors import DisclosureLogError
 from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
 from broker.uk_time import UK
+from contracts.phrases import N_
 from contracts.wording import type_title
 
 ROWS: Final = 25

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from adapters.web.errors import PageNotFoundError
 from adapters.web.officer.chosen import DECIDERS, READERS
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.keys.instant import parse_instant
@@ -22,6 +21,7 @@ from broker.operations.partner_checks import (
     partners,
 )
 from contracts.errors import ConcordantError
+from contracts.phrases import N_
 
 CHANNELS: Final[Sequence[tuple[Channel, str]]] = (
     ("telephone", N_("By telephone, on a number that we had before")),
@@ -69,9 +69,7 @@ def check(visit: Visit) -> Response:
         check_partner(visit.agency.root, one.agency, words, by, channel, visit.agency.clock())
     except ConcordantError as error:
         return _page(visit, one, [("words", N_("The words were not accepted"))], error)
-    return visit.redirect(
-        "/partners", visit.renderer.text(N_("The words are the same. The check is recorded."))
-    )
+    return visit.redirect("/partners", N_("The words are the same. The check is recorded."))
 
 
 def _chosen(visit: Visit) -> Partner:

@@ -17,7 +17,6 @@ from adapters.web.officer.chosen import INSPECTORS, disclosure_log
 from adapters.web.officer.words import KINDS, LEFT_OUT
 from adapters.web.pages import PageRoute
 from adapters.web.reasons import REASON_WORDS
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.entries import EntryKind
 from broker.audit.reason_text import reason_text
@@ -31,6 +30,7 @@ from broker.operations.case_disclosures import (
 )
 from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
 from contracts.legal_codes import law_in_words
+from contracts.phrases import N_
 from contracts.wording import field_label, in_words, type_title
 
 MOST_ENTRIES: Final = 100

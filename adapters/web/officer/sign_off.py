@@ -11,7 +11,6 @@ from starlette.responses import Response
 from adapters.web.errors import PageNotFoundError
 from adapters.web.officer.chosen import DECIDERS, READERS, chosen_agreement, state_of
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations import contract_signing
@@ -22,6 +21,7 @@ from broker.operations.uploaded_files import finish_uploaded
 from broker.registry.contracts import SignedContract
 from contracts.errors import ConcordantError
 from contracts.party_terms import party_of
+from contracts.phrases import N_
 
 _FORM_BYTES: Final = 1024 * 1024
 """Largest form with a delegation."""
@@ -45,7 +45,7 @@ def delegation(visit: Visit) -> Response:
         return _page(visit, signed, N_("The file was refused. Nothing was changed"), error)
     said = N_("The delegation is in force. The running adapter publishes the manifest.")
     path = f"/agreements/{signed.hash.hex()}/sign-off"
-    return visit.redirect(path, visit.renderer.text(said))
+    return visit.redirect(path, said)
 
 
 def _page(

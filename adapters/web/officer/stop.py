@@ -13,7 +13,6 @@ from starlette.responses import Response
 from adapters.web.errors import PageNotFoundError
 from adapters.web.officer.chosen import DECIDERS, READERS, chosen_agreement, state_of
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations.contract_departure import (
@@ -29,6 +28,7 @@ from broker.operations.open_referrals import open_work
 from broker.registry.contracts import SignedContract
 from contracts.departure_reasons import DEPARTURE_REASONS, RESUMPTION_REASONS
 from contracts.errors import ConcordantError
+from contracts.phrases import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def decide(visit: Visit) -> Response:
         place = "decision" if visit.agency.participant().holds_governance_keys() else "keys"
         return _way_page(visit, signed, way, [(place, N_("Nothing was changed."))], error)
     said = way.done if done.changed else N_("Nothing was changed: it was so already.")
-    return visit.redirect(f"/agreements/{signed.hash.hex()}/stop", visit.renderer.text(said))
+    return visit.redirect(f"/agreements/{signed.hash.hex()}/stop", said)
 
 
 def next_version(visit: Visit) -> Response:

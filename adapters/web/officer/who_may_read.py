@@ -10,11 +10,11 @@ from starlette.responses import Response
 from adapters.web.officer.chosen import READERS, chosen_agreement, state_of
 from adapters.web.officer.words import SHORT_REASONS
 from adapters.web.pages import PageRoute
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from contracts.consent_needs import asks_consent
 from contracts.examples import permitted_recipients, permitted_types
 from contracts.model import Contract
+from contracts.phrases import N_
 from contracts.simulation import Simulated, simulate_example
 from contracts.wording import field_label, type_title
 

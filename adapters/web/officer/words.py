@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from adapters.web.texts import N_
 from broker.audit.entries import EntryKind
 from broker.operations.agreement_state import Own
 from contracts.comparison_effects import Effect
+from contracts.phrases import N_
 from contracts.wording import in_words
 
 TagKind: TypeAlias = Literal["", "stop", "wait", "good", "note", "wide"]

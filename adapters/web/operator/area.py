@@ -11,7 +11,7 @@ from adapters.web.operator.runbook_pages import runbook, runbook_entry
 from adapters.web.operator.upkeep_pages import checks, keys, rights
 from adapters.web.pages import Area, Entry, PageRoute
 from adapters.web.people import Role
-from adapters.web.texts import N_
+from contracts.phrases import N_
 
 _OPERATOR: Final = frozenset({Role.OPERATOR})
 

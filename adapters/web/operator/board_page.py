@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from adapters.web.operator.flow_plots import HOURS, flow_plots
 from adapters.web.operator.texts_with_commands import told
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.observing.flow import last_hours
 from broker.operations.health.agency_health import look_into, without_state
 from broker.operations.partner_board import PartnerState, partner_board
 from broker.operations.runbook.runbook import RUNBOOK
+from contracts.phrases import N_
 
 STATES: Final[dict[PartnerState, tuple[str, str, str]]] = {
     "stopped": (N_("Contradicts itself"), "stop", "warning"),
@@ -33,7 +33,10 @@ def board(visit: Visit) -> Response:
     """Show whether everything flows, and if not, what to do."""
     agency = visit.agency
     participant, now = agency.participant(), agency.clock()
-    common: dict[str, Any] = {"runbook": RUNBOOK, "told": partial(told, folder=agency.root)}
+    common: dict[str, Any] = {
+        "runbook": RUNBOOK,
+        "told": partial(told, say=visit.renderer.text, folder=visit.agency.root),
+    }
     store = agency.state()
     if store is None:
         return visit.page(

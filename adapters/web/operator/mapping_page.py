@@ -13,11 +13,11 @@ from adapters.authoring.export_coverage import export_coverage
 from adapters.authoring.new_code import add_code
 from adapters.mapping.document import MappingDocument
 from adapters.web.operator.texts_with_commands import told
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.agency.kinds import documents_of
 from broker.errors import ConfigError, WrongInputError
 from contracts.errors import ConcordantError
+from contracts.phrases import N_
 
 ROWS: Final = 25
 USES: Final = {
@@ -46,8 +46,8 @@ def add(visit: Visit) -> Response:
     document = _document(visit)
     form = visit.form
     typed = {name: form.text(name) for name in ("table", "own", "shared")}
-    faults = [
-        (name, visit.renderer.text(sentence))
+    faults: list[tuple[str, str]] = [
+        (name, sentence)
         for name, sentence in (
             ("own", N_("Enter the code of your system")),
             ("shared", N_("Enter the code of the vocabulary")),
@@ -61,11 +61,11 @@ def add(visit: Visit) -> Response:
             add_code(file, documents, typed["table"], typed["own"], typed["shared"])
         except WrongInputError as error:
             field = {"table_unknown": "table", "code_known": "own"}.get(error.code, "shared")
-            faults = [(field, error.detail)]
+            faults = [(field, visit.renderer.explained(error))]
     if faults:
         return _page(visit, document, typed=typed, faults=faults, status=422)
     said = N_("The code was added. The running adapter uses it at once. Now retry what waited.")
-    return visit.redirect("/put-aside", visit.renderer.text(said))
+    return visit.redirect("/put-aside", said)
 
 
 def _document(visit: Visit) -> MappingDocument | None:
@@ -110,6 +110,6 @@ def _page(
         own_file=_own(visit),
         tables=[] if document is None else [(name, name) for name in sorted(document.tables)],
         uses=USES,
-        told=partial(told, folder=visit.agency.root),
+        told=partial(told, say=visit.renderer.text, folder=visit.agency.root),
         **{**common, **values},
     )

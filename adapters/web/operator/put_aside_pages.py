@@ -10,7 +10,6 @@ from starlette.responses import Response
 from adapters.web.errors import PageNotFoundError
 from adapters.web.operator.texts_with_commands import advice
 from adapters.web.reasons import meaning
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.audit.reason_text import reason_text
 from broker.errors import WrongInputError
@@ -25,6 +24,7 @@ from broker.operations.put_aside import (
     refused_rows_of,
 )
 from broker.operations.retry import HELD_ID, RetriedRecord, retry_all
+from contracts.phrases import N_
 
 ROWS: Final = 25
 MOST_ROWS: Final = 100
@@ -106,7 +106,7 @@ def retry(visit: Visit) -> Response:
         0.0,
         agency.clock(),
     )
-    said = visit.renderer.text(OUTCOMES[outcome.outcome])
+    said = OUTCOMES[outcome.outcome]
     if _still_held(outcome):
         return visit.redirect(f"/put-aside/item?id={item.id}", said)
     return visit.redirect("/put-aside", said)
@@ -124,9 +124,9 @@ def discard(visit: Visit) -> Response:
         reason = reason_text(reason, "reason", "")
     except WrongInputError:
         asked = N_("Enter in one line of at most 200 characters why you discard it")
-        faults.append(("reason", visit.renderer.text(asked)))
+        faults.append(("reason", asked))
     if item.accepted and not accepted:
-        faults.append(("accepted", visit.renderer.text(N_("Confirm that you told the sender"))))
+        faults.append(("accepted", N_("Confirm that you told the sender")))
     if faults:
         return _item_page(visit, item, reason=reason, faults=faults)
     discarding = Discarding(agency.participant(), agency.store())
@@ -134,10 +134,10 @@ def discard(visit: Visit) -> Response:
     (done,) = discarding.discard(planned, visit.person.actor(reason), agency.clock())
     if done.settled:
         said = N_("It was discarded. The disclosure log records who did it, and why.")
-        return visit.redirect("/put-aside", visit.renderer.text(said))
+        return visit.redirect("/put-aside", said)
     if done.outcome == "not_held":
-        return visit.redirect("/put-aside", visit.renderer.text(OUTCOMES["not_held"]))
-    sentence = visit.renderer.text(N_("It cannot be discarded."))
+        return visit.redirect("/put-aside", OUTCOMES["not_held"])
+    sentence = N_("It cannot be discarded.")
     return _item_page(visit, item, reason=reason, faults=[("reason", sentence)])
 
 
@@ -168,7 +168,7 @@ def _item_page(
         meaning=meaning,
         reason=reason,
         faults=faults or [],
-        advice=partial(advice, folder=visit.agency.root, item=item.id),
+        advice=partial(advice, say=visit.renderer.text, folder=visit.agency.root, item=item.id),
     )
 
 

@@ -27,5 +27,7 @@ def runbook_entry(visit: Visit) -> Response:
     if entry is None:
         raise PageNotFoundError(visit=visit)
     return visit.page(
-        "operator/runbook_entry.html", entry=entry, told=partial(told, folder=visit.agency.root)
+        "operator/runbook_entry.html",
+        entry=entry,
+        told=partial(told, say=visit.renderer.text, folder=visit.agency.root),
     )

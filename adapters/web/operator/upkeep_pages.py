@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from starlette.responses import Response
 
 from adapters.web.operator.texts_with_commands import told
-from adapters.web.texts import N_
 from adapters.web.visit import Visit
 from broker.errors import RegistryError
 from broker.operations.checks.check import Status
@@ -16,6 +16,7 @@ from broker.operations.checks.examination import examine
 from broker.operations.kafka_rights import Compared, kafka_rights
 from broker.operations.runbook.runbook import RUNBOOK
 from broker.operations.validity import EndState, Kind, endings
+from contracts.phrases import N_, Phrase
 
 TIMEOUT_S: Final = 5.0
 """Longest time that a page waits for Kafka."""
@@ -55,6 +56,44 @@ CHECKS: Final[dict[Status, tuple[str, str, str]]] = {
     "fail": (N_("Fails"), "stop", "cross"),
     "skipped": (N_("Not checked"), "", ""),
 }
+CHECK_NAMES: Final[Mapping[str, Phrase]] = {
+    "adapter": N_("Adapter"),
+    "agreement": N_("Agreement"),
+    "alarms": N_("Alarms"),
+    "certificate": N_("Certificate"),
+    "clock": N_("Clock"),
+    "configuration": N_("Configuration"),
+    "contract": N_("Contract"),
+    "delegation": N_("Delegation"),
+    "deliveries": N_("Deliveries"),
+    "desk": N_("Desk"),
+    "disk": N_("Disk"),
+    "folders": N_("Folders"),
+    "heartbeats": N_("Heartbeats"),
+    "held": N_("Held"),
+    "inbox": N_("Inbox"),
+    "kafka": N_("Kafka"),
+    "kafka clock": N_("Kafka clock"),
+    "keys": N_("Keys"),
+    "manifests": N_("Manifests"),
+    "newest": N_("Newest"),
+    "notices": N_("Notices"),
+    "other rights": N_("Other rights"),
+    "outbox": N_("Outbox"),
+    "partners": N_("Partners"),
+    "passphrase": N_("Passphrase"),
+    "principal": N_("Principal"),
+    "referrals": N_("Referrals"),
+    "registry": N_("Registry"),
+    "results": N_("Results"),
+    "rights": N_("Rights"),
+    "settings": N_("Settings"),
+    "sink": N_("Sink"),
+    "source": N_("Source"),
+    "state": N_("State"),
+    "streams": N_("Streams"),
+}
+"""Heading of each check, by its name."""
 _ORDER: Final = {"fail": 0, "warn": 1, "skipped": 2, "ok": 3}
 
 
@@ -67,7 +106,7 @@ def keys(visit: Visit) -> Response:
         kinds=KINDS,
         states=END_STATES,
         runbook=RUNBOOK,
-        told=partial(told, folder=agency.root),
+        told=partial(told, say=visit.renderer.text, folder=visit.agency.root),
     )
 
 
@@ -91,4 +130,4 @@ def checks(visit: Visit) -> Response:
     if visit.query.text("run") == "yes":
         results = examine(agency.root, agency.clock(), kafka_timeout_s=TIMEOUT_S)
         found = sorted(results, key=lambda one: _ORDER[one.status])
-    return visit.page("operator/checks.html", checks=found, states=CHECKS)
+    return visit.page("operator/checks.html", checks=found, states=CHECKS, names=CHECK_NAMES)

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from broker.codes.meanings import next_step
 from contracts.errors import ConcordantError
+from contracts.phrases import Phrase, joined, phrase
 
 Status: TypeAlias = Literal["ok", "warn", "fail", "skipped"]
 
@@ -31,22 +32,25 @@ class Check:
     code: str | None = None
 
 
-def passed(name: str, detail: str) -> Check:
+def passed(name: str, detail: Phrase) -> Check:
     """Return a result without a problem."""
     return Check(name, "ok", detail)
 
 
-def warned(name: str, detail: str, fix: str | None = None) -> Check:
+def warned(name: str, detail: Phrase, fix: str | None = None) -> Check:
     """Return a result that needs action soon."""
     return Check(name, "warn", detail, fix)
 
 
-def skipped(name: str, reason: str) -> Check:
+def skipped(name: str, reason: Phrase) -> Check:
     """Return a result of a check that was not made."""
-    return Check(name, "skipped", f"not checked: {reason}")
+    return Check(name, "skipped", phrase("not checked: %(reason)s", reason=reason))
 
 
 def failed(name: str, error: ConcordantError) -> Check:
     """Return the result for an error."""
     where = f" [{error.where}]" if error.where else ""
-    return Check(name, "fail", f"{error.detail}{where}", next_step(error), error.code)
+    detail = f"{error.detail}{where}"
+    if isinstance(error.detail, Phrase):
+        detail = joined("", (error.detail, where))
+    return Check(name, "fail", detail, next_step(error), error.code)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from broker.agency.config import load_config
 from broker.agency.participant import Participant, load_participant
-from broker.operations.agency_progress import next_step
+from broker.operations.agency_progress import Stage, next_step
 from broker.operations.agreement_state import agreement_states
 from broker.operations.checks import key_checks, machine_checks, settings_checks
 from broker.operations.checks.check import Check, failed, passed, skipped, warned
@@ -17,12 +18,29 @@ from broker.operations.checks.kafka_checks import KAFKA, kafka_checks
 from broker.registry.contract_in_force import ContractInForce
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
-from contracts.wording import counted
+from contracts.phrases import N_, Phrase, joined, phrase, phrases
 
 ENDS_SOON_MS = 30 * DAY_MS
 """Warning time: a new version of a contract takes weeks to agree on and to sign."""
 
 Checks = Iterator[Check]
+
+_STAGES: Final[Mapping[Stage, Phrase]] = {
+    "incomplete": N_("incomplete"),
+    "founded": N_("founded"),
+    "to_check": N_("to check"),
+    "to_sign": N_("to sign"),
+    "signed": N_("signed"),
+    "ended": N_("ended"),
+    "not_started": N_("not started"),
+    "suspended": N_("suspended"),
+    "certificate_missing": N_("certificate missing"),
+    "manifest_not_ours": N_("manifest not ours"),
+    "delegation_ends": N_("delegation ends"),
+    "manifest_ends": N_("manifest ends"),
+    "in_force": N_("in force"),
+}
+_STATES: Final[Mapping[str, Phrase]] = {"suspended": N_("suspended"), "left": N_("left")}
 
 
 def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Check]:
@@ -37,7 +55,14 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
         config = load_config(agency)
     except ConcordantError as error:
         return [failed("configuration", error)]
-    found = [passed("configuration", f"{config.agency} in {config.deployment}")]
+    found = [
+        passed(
+            "configuration",
+            phrase(
+                "%(agency)s in %(deployment)s", agency=config.agency, deployment=config.deployment
+            ),
+        )
+    ]
     found += _guarded("adapter", lambda: settings_checks.adapter(agency, config))
     found += _guarded("settings", lambda: settings_checks.settings(agency, config))
     found += _guarded("folders", lambda: machine_checks.folders(agency, config))
@@ -51,7 +76,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
         if error.code == "contract_unsigned" and unsigned:  # one next step, that of agency status
             registry = replace(registry, fix=unsigned[0].fix)
         found += [registry, *unsigned]
-        reason = "the contracts and manifests cannot be loaded"
+        reason = N_("the contracts and manifests cannot be loaded")
         unknown = (
             "partners",
             "clock",
@@ -85,7 +110,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
     for name, checks in every:
         found += _guarded(name, checks)
     if kafka_timeout_s is None:
-        return [*found, *(skipped(name, "offline") for name in KAFKA)]
+        return [*found, *(skipped(name, N_("offline")) for name in KAFKA)]
     return found + _guarded("kafka", lambda: kafka_checks(participant, now, kafka_timeout_s))
 
 
@@ -98,7 +123,12 @@ def _guarded(name: str, checks: Callable[[], Checks]) -> list[Check]:
         found.append(failed(name, error))
     except OSError as error:
         found.append(
-            Check(name, "fail", f"cannot be checked ({error.strerror})", code="unreadable")
+            Check(
+                name,
+                "fail",
+                phrase("cannot be checked (%(strerror)s)", strerror=error.strerror),
+                code="unreadable",
+            )
         )
     return found
 
@@ -112,12 +142,18 @@ def _agreements(participant: Participant, now: int) -> Checks:
     """Name what awaits our signature, or else the next step, as `agency status` does."""
     states = agreement_states(participant, now)
     stage, step = next_step(participant, states, now)
-    fix = f"{step.what} {step.command}" if step.command else step.what
+    fix = joined(" ", (step.what, step.command)) if step.command else step.what
     waiting = [one.named for one in states if one.awaits_us]
     if waiting:
-        yield warned("agreement", f"awaits our signature: {', '.join(waiting)}", fix)
+        yield warned(
+            "agreement", phrase("awaits our signature: %(names)s", names=", ".join(waiting)), fix
+        )
     elif stage not in {"in_force", "manifest_ends", "certificate_missing"}:
-        yield warned("agreement", f"{stage.replace('_', ' ')}; next, by {step.by}", fix)
+        yield warned(
+            "agreement",
+            phrase("%(stage)s; next, by %(by)s", stage=_STAGES[stage], by=step.by),
+            fix,
+        )
 
 
 def _contract(participant: Participant, now: int) -> Checks:
@@ -137,18 +173,33 @@ def _one_contract(participant: Participant, in_force: ContractInForce, now: int)
         yield Check(
             "contract",
             "fail",
-            f"{named}: this agency has {mine.state} it",
-            again and f"when the reason no longer applies: {again}",
+            phrase(
+                "%(named)s: this agency has %(state)s it", named=named, state=_STATES[mine.state]
+            ),
+            again and phrase("when the reason no longer applies: %(command)s", command=again),
             f"contract_{mine.state}",
         )
         return
     if not status.in_force:
         gone = ", ".join(status.by)
-        yield Check("contract", "fail", f"{named}: {status.state} ({gone})", code=status.state)
+        yield Check(
+            "contract",
+            "fail",
+            joined("", (named, ": ", status.state, f" ({gone})")),
+            code=status.state,
+        )
         return
     yield from _dates(named, contract.ends_ms, now)
     for agency, departure in status.departed.items():
-        yield warned("contract", f"{agency} has {departure.state} {named}: it receives nothing")
+        yield warned(
+            "contract",
+            phrase(
+                "%(agency)s has %(state)s %(named)s: it receives nothing",
+                agency=agency,
+                state=_STATES[departure.state],
+                named=named,
+            ),
+        )
 
 
 def _dates(named: str, ends_ms: int, now: int) -> Checks:
@@ -156,9 +207,16 @@ def _dates(named: str, ends_ms: int, now: int) -> Checks:
     if ends_ms - now < ENDS_SOON_MS:
         yield warned(
             "contract",
-            f"{named} ends in {counted(days, 'day', 'days')}",
-            "agree on a new version and sign",
+            phrases(
+                "%(named)s ends in %(n)s day", "%(named)s ends in %(n)s days", days, named=named
+            ),
+            N_("agree on a new version and sign"),
         )
     else:
-        left = counted(days, "day", "days")
-        yield passed("contract", f"{named} is in force, signed by every party, for {left}")
+        left = phrases("%(n)s day", "%(n)s days", days)
+        yield passed(
+            "contract",
+            phrase(
+                "%(named)s is in force, signed by every party, for %(left)s", named=named, left=left
+            ),
+        )

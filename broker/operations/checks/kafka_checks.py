@@ -24,6 +24,7 @@ from broker.transport.connection import KafkaConnection, OauthLogin, ScramLogin,
 from broker.transport.topics import control_topics
 from contracts.durations import duration_text
 from contracts.model import HEARTBEAT_INTERVAL_OF_MANY_MS
+from contracts.phrases import N_, Phrase, phrase
 
 RECENT_MS: Final = SILENT_INTERVALS * HEARTBEAT_INTERVAL_OF_MANY_MS
 """Age that the newest heartbeat never has while adapters run."""
@@ -48,7 +49,7 @@ def kafka_checks(participant: Participant, now: int, timeout_s: float) -> Iterat
     except TransportError as error:
         yield failed("kafka", error)
         for name in KAFKA[1:]:
-            yield skipped(name, "Kafka cannot be reached")
+            yield skipped(name, N_("Kafka cannot be reached"))
         return
     yield passed("kafka", reached)
     yield from _token_owner(connection, participant, now)
@@ -78,10 +79,18 @@ def _token_owner(
             yield Check(
                 "principal",
                 "warn",
-                f"{signed.contract.name} {signed.contract.version} gives our rights to the Kafka "
-                f"principal {party.principal}, the subject of our access token is {subject}",
-                "unless Kafka takes the principal from another claim, have the contract name "
-                "this one, or use the client of that principal",
+                phrase(
+                    "%(name)s %(version)s gives our rights to the Kafka principal "
+                    "%(principal)s, the subject of our access token is %(subject)s",
+                    name=signed.contract.name,
+                    version=signed.contract.version,
+                    principal=party.principal,
+                    subject=subject,
+                ),
+                N_(
+                    "unless Kafka takes the principal from another claim, have the contract "
+                    "name this one, or use the client of that principal"
+                ),
                 "principal_differs",
             )
 
@@ -111,7 +120,7 @@ class Probe(provisioning.Provisioner):
         return stamp if stamp > 0 else None
 
 
-def _reach(connection: KafkaConnection, timeout_s: float) -> str:
+def _reach(connection: KafkaConnection, timeout_s: float) -> Phrase:
     """Return, in words, which address answers over which TLS, and that it accepts our login."""
     context = ssl_context(connection.tls, connection.minimum_tls)
     problem: TransportError | None = None
@@ -125,58 +134,83 @@ def _reach(connection: KafkaConnection, timeout_s: float) -> str:
                 version = (tls.version() or "TLS").replace("v", " ")
                 tls.sendall(_API_VERSIONS)
                 if tls.recv(4):
-                    return f"{address.strip()} answers over {version} {_accepts(connection)}"
+                    return phrase(
+                        "%(address)s answers over %(version)s %(accepts)s",
+                        address=address.strip(),
+                        version=version,
+                        accepts=_accepts(connection),
+                    )
                 problem = _unreachable(
-                    address, "it closed the connection: it does not know our certificate"
+                    address, N_("it closed the connection: it does not know our certificate")
                 )
         except ssl.SSLCertVerificationError as error:
-            problem = _unreachable(address, f"its certificate is not valid: {error.verify_message}")
+            problem = _unreachable(
+                address,
+                phrase("its certificate is not valid: %(reason)s", reason=error.verify_message),
+            )
         except ssl.SSLError:
             problem = _unreachable(
-                address, f"it does not speak TLS {connection.minimum_tls} with us, or refuses us"
+                address,
+                phrase(
+                    "it does not speak TLS %(version)s with us, or refuses us",
+                    version=connection.minimum_tls,
+                ),
             )
         except socket.gaierror:
-            problem = _unreachable(address, "the host does not exist")
+            problem = _unreachable(address, N_("the host does not exist"))
         except ValueError:
-            problem = _unreachable(address, "it is not HOST:PORT")
+            problem = _unreachable(address, N_("it is not HOST:PORT"))
         except OSError as error:
-            problem = _unreachable(address, (error.strerror or "no answer in time").lower())
+            problem = _unreachable(address, _reason(error))
     assert problem is not None
     raise problem
 
 
-def _accepts(connection: KafkaConnection) -> str:
+def _reason(error: OSError) -> str:
+    return error.strerror.lower() if error.strerror else N_("no answer in time")
+
+
+def _accepts(connection: KafkaConnection) -> Phrase:
     match connection.login:
         case ScramLogin(username, _):
-            return f"and accepts {username} with our password"
+            return phrase("and accepts %(username)s with our password", username=username)
         case OauthLogin(tokens):
-            return f"and accepts a token of {tokens.endpoint.address}"
+            return phrase("and accepts a token of %(address)s", address=tokens.endpoint.address)
         case None:
-            return "and accepts our certificate"
+            return N_("and accepts our certificate")
 
 
 def _unreachable(address: str, reason: str) -> TransportError:
     return TransportError(
-        f"Kafka at {address.strip()} does not answer: {reason}.",
+        phrase(
+            "Kafka at %(address)s does not answer: %(reason)s.",
+            address=address.strip(),
+            reason=reason,
+        ),
         code="kafka_unreachable",
         where="agency.toml: kafka",
-        fix="check the address, the network and the TLS files; for a trial: concordant kafka "
-        "up --root DIR",
+        fix=N_(
+            "check the address, the network and the TLS files; for a trial: concordant kafka "
+            "up --root DIR"
+        ),
     )
 
 
 def _clock(newest: int | None, now: int) -> Check:
     if newest is None:
-        return skipped("kafka clock", "Kafka holds no heartbeat yet to compare with")
+        return skipped("kafka clock", N_("Kafka holds no heartbeat yet to compare with"))
     if newest - now > CLOCK_SKEW_MS:
         return Check(
             "kafka clock",
             "fail",
-            f"this clock is {duration_text(newest - now)} behind Kafka's",
-            "set both clocks by NTP (chrony or systemd-timesyncd)",
+            phrase("this clock is %(time)s behind Kafka's", time=duration_text(newest - now)),
+            N_("set both clocks by NTP (chrony or systemd-timesyncd)"),
             "clock_behind",
         )
     if now - newest > RECENT_MS:
         age = duration_text(now - newest)
-        return passed("kafka clock", f"not behind Kafka's; the newest heartbeat is {age} old")
-    return passed("kafka clock", "within minutes of Kafka's")
+        return passed(
+            "kafka clock",
+            phrase("not behind Kafka's; the newest heartbeat is %(age)s old", age=age),
+        )
+    return passed("kafka clock", N_("within minutes of Kafka's"))

@@ -21,7 +21,7 @@ from broker.transport.certificates import read_certificate
 from broker.transport.connection import ScramLogin
 from contracts.durations import DAY_MS, duration_text
 from contracts.errors import ConcordantError
-from contracts.wording import counted
+from contracts.phrases import N_, joined, phrase, phrases
 
 EXPIRES_SOON_MS: Final = 7 * DAY_MS
 
@@ -41,27 +41,40 @@ def delegation(participant: Participant, now: int) -> Iterator[Check]:
         yield Check(
             "delegation",
             "fail",
-            f"this folder did not make the manifest of this agency, version {version}",
-            f"if this agency made it: concordant keys adopt {version} --agency "
-            f"{participant.root}; otherwise bring the governance keys, then: concordant keys "
-            f"delegate --withdraw --agency {participant.root}",
+            phrase(
+                "this folder did not make the manifest of this agency, version %(version)s",
+                version=version,
+            ),
+            phrase(
+                "if this agency made it: concordant keys adopt %(version)s --agency "
+                "%(root)s; otherwise bring the governance keys, then: concordant keys "
+                "delegate --withdraw --agency %(root)s",
+                version=version,
+                root=participant.root,
+            ),
             "manifest_not_ours",
         )
     ends = delegation_ends(participant)
     if ends is None:
         return
-    fix = (
-        "the holder of the governance keys brings them, then: concordant keys delegate --agency "
-        f"{participant.root}"
+    fix = phrase(
+        "the holder of the governance keys brings them, then: concordant keys "
+        "delegate --agency %(root)s",
+        root=participant.root,
     )
     if ends <= now:
-        detail = "the delegation of our manifest keys has expired"
+        detail = N_("the delegation of our manifest keys has expired")
         yield Check("delegation", "fail", detail, fix, "delegation_expired")
     elif ends - now < DELEGATION_WARNING_MS:
         left = duration_text(ends - now)
-        yield warned("delegation", f"our manifest keys may sign for {left} only", fix)
+        yield warned(
+            "delegation", phrase("our manifest keys may sign for %(left)s only", left=left), fix
+        )
     else:
-        yield passed("delegation", f"our manifest keys may sign for {duration_text(ends - now)}")
+        yield passed(
+            "delegation",
+            phrase("our manifest keys may sign for %(time)s", time=duration_text(ends - now)),
+        )
 
 
 def manifests(participant: Participant, now: int) -> Iterator[Check]:
@@ -83,10 +96,22 @@ def manifests(participant: Participant, now: int) -> Iterator[Check]:
         left = manifest.expires - now
         if left < EXPIRES_SOON_MS:
             ours = agency == participant.agency
-            fix = _renew(participant) if ours else f"ask {agency} to renew it"
-            yield warned("manifests", f"that of {agency} expires in {duration_text(left)}", fix)
+            fix = (
+                _renew(participant) if ours else phrase("ask %(agency)s to renew it", agency=agency)
+            )
+            yield warned(
+                "manifests",
+                phrase(
+                    "that of %(agency)s expires in %(time)s",
+                    agency=agency,
+                    time=duration_text(left),
+                ),
+                fix,
+            )
     if sound == len(parties):
-        yield passed("manifests", f"those of all {sound} parties are here and valid")
+        yield passed(
+            "manifests", phrase("those of all %(sound)s parties are here and valid", sound=sound)
+        )
     yield from _principal(participant, now)
 
 
@@ -110,9 +135,18 @@ def _principal(participant: Participant, now: int) -> Iterator[Check]:
         yield Check(
             "principal",
             "fail",
-            f"{signed.contract.name} {signed.contract.version} gives our rights to the Kafka "
-            f"principal {party.principal}, our {ours} is for {names[0]}",
-            f"use the {ours} of that principal, or have the contract name this one",
+            phrase(
+                "%(name)s %(version)s gives our rights to the Kafka principal "
+                "%(principal)s, our %(ours)s is for %(names)s",
+                name=signed.contract.name,
+                version=signed.contract.version,
+                principal=party.principal,
+                ours=ours,
+                names=names[0],
+            ),
+            phrase(
+                "use the %(ours)s of that principal, or have the contract name this one", ours=ours
+            ),
             "principal_differs",
         )
 
@@ -134,15 +168,19 @@ def passphrase(participant: Participant) -> Iterator[Check]:
                 yield Check(
                     "passphrase",
                     "fail",
-                    f"others can read the {what} (mode {mode:o})",
-                    f"chmod 600 {place.file}",
+                    phrase(
+                        "others can read the %(what)s (mode %(mode)s)", what=what, mode=f"{mode:o}"
+                    ),
+                    phrase("chmod 600 %(file)s", file=place.file),
                     "passphrase_readable",
                 )
                 return
     if vault is not None:
-        yield passed("passphrase", f"{vault.address} gives it to this account")
+        yield passed(
+            "passphrase", phrase("%(address)s gives it to this account", address=vault.address)
+        )
     else:
-        yield passed("passphrase", "it is here, and only this account can read it")
+        yield passed("passphrase", N_("it is here, and only this account can read it"))
 
 
 def _used(key: object) -> None:
@@ -155,7 +193,7 @@ def keys(participant: Participant, now: int) -> Iterator[Check]:
     """Check that present keys can be unlocked, and that keys that end soon have a successor."""
     manifest = participant.manifests.newest(participant.agency)
     if manifest is None:
-        yield Check("keys", "fail", "our own manifest is missing", code="manifest_missing")
+        yield Check("keys", "fail", N_("our own manifest is missing"), code="manifest_missing")
         return
     asked: list[tuple[str, Callable[[], object]]] = [
         ("stream", partial(participant.stream_signer, now)),
@@ -172,19 +210,35 @@ def keys(participant: Participant, now: int) -> Iterator[Check]:
             _used(unlock())
         except ConcordantError as error:
             check = failed("keys", error)
-            yield Check("keys", "fail", f"{name}: {check.detail}", check.fix, check.code)
+            yield Check(
+                "keys",
+                "fail",
+                joined(": ", (name, check.detail)),
+                check.fix,
+                check.code,
+            )
         else:
             sound += 1
     if sound == len(asked):
-        yield passed("keys", counted(sound, "key", "keys") + " can be unlocked")
+        yield passed(
+            "keys", phrases("%(n)s key can be unlocked", "%(n)s keys can be unlocked", sound)
+        )
     renew = _renew(participant)
     for due in successors(manifest, now):
         left = duration_text(due.not_before - now)
-        yield warned("keys", f"the {due.role} key ends in {left}, without a successor", renew)
+        yield warned(
+            "keys",
+            phrase(
+                "the %(role)s key ends in %(left)s, without a successor", role=due.role, left=left
+            ),
+            renew,
+        )
     source = participant.governance_source()
     if any(entry.role == "governance" for entry in source.entries()):
         yield warned(
             "keys",
-            "the governance keys are here",
-            "take the folder offline; it is needed to sign, to delegate, to resume and to leave",
+            N_("the governance keys are here"),
+            N_(
+                "take the folder offline; it is needed to sign, to delegate, to resume and to leave"
+            ),
         )

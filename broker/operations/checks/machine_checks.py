@@ -19,11 +19,11 @@ from broker.store.database import open_store
 from broker.transport.connection import ssl_context
 from broker.transport.tls_ends import TlsPart, tls_facts
 from contracts.durations import DAY_MS, duration_text
-from contracts.wording import counted
+from contracts.phrases import N_, phrase, phrases
 
-_CERTIFICATE: Final = (
-    "ask Kafka's host to issue a certificate for the same name, and replace the files that [kafka] "
-    "in agency.toml names"
+_CERTIFICATE: Final = N_(
+    "ask Kafka's host to issue a certificate for the same name, and replace "
+    "the files that [kafka] in agency.toml names"
 )
 LEAST_FREE_BYTES: Final = 512 * 2**20
 """Minimum free space for the state database: a day of events and its log."""
@@ -47,13 +47,16 @@ def folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
         yield Check(
             "folders",
             "fail",
-            f"{agency / name} is missing or cannot be written to",
-            "make the folder, and let the account that runs the adapter write to it",
+            phrase("%(value)s is missing or cannot be written to", value=agency / name),
+            N_("make the folder, and let the account that runs the adapter write to it"),
             "folder_unwritable",
         )
     if not wrong:
         yield passed(
-            "folders", counted(len(set(named)), "folder", "folders") + " can be written to"
+            "folders",
+            phrases(
+                "%(n)s folder can be written to", "%(n)s folders can be written to", len(set(named))
+            ),
         )
 
 
@@ -68,13 +71,17 @@ def _writable(folder: Path) -> bool:
 def disk(agency: Path) -> Iterator[Check]:
     """Check the disk space for the state."""
     free = shutil.disk_usage(agency).free
-    text = f"{free / 2**30:.1f} GiB free"
+    text = phrase("%(value)s GiB free", value=f"{free / 2**30:.1f}")
     if free < LEAST_FREE_BYTES:
         yield Check(
-            "disk", "fail", text, "free disk space: nothing can be received or sent", "disk_full"
+            "disk",
+            "fail",
+            text,
+            N_("free disk space: nothing can be received or sent"),
+            "disk_full",
         )
     elif free < LITTLE_FREE_BYTES:
-        yield warned("disk", text, "make room")
+        yield warned("disk", text, N_("make room"))
     else:
         yield passed("disk", text)
 
@@ -87,22 +94,30 @@ def state(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     """
     path = agency / config.state.database
     if not path.exists():
-        yield passed("state", "no state yet: the adapter makes it when it starts")
+        yield passed("state", N_("no state yet: the adapter makes it when it starts"))
         return
     before = path.stat()
     mode = stat.S_IMODE(before.st_mode)
     if mode & 0o077:  # opening the database corrects its mode
         yield warned(
             "state",
-            f"others could read the state database (it had mode {mode:o}); now they cannot",
-            "find out who has changed it, and who has read it since",
+            phrase(
+                "others could read the state database (it had mode %(mode)s); now they cannot",
+                mode=f"{mode:o}",
+            ),
+            N_("find out who has changed it, and who has read it since"),
         )
     store = open_store(path)
     try:
         store.check()
     finally:
         store.close()
-    yield passed("state", f"the state database is sound ({before.st_size / 2**20:.1f} MiB)")
+    yield passed(
+        "state",
+        phrase(
+            "the state database is sound (%(value)s MiB)", value=f"{before.st_size / 2**20:.1f}"
+        ),
+    )
 
 
 def clock(participant: Participant, now: int) -> Iterator[Check]:
@@ -123,12 +138,14 @@ def clock(participant: Participant, now: int) -> Iterator[Check]:
         yield Check(
             "clock",
             "fail",
-            f"{duration_text(ahead)} behind the newest time that a party has signed",
-            "set the clock by NTP (chrony or systemd-timesyncd)",
+            phrase(
+                "%(time)s behind the newest time that a party has signed", time=duration_text(ahead)
+            ),
+            N_("set the clock by NTP (chrony or systemd-timesyncd)"),
             "clock_behind",
         )
     else:
-        yield passed("clock", "not behind any time that a party has signed")
+        yield passed("clock", N_("not behind any time that a party has signed"))
 
 
 def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]:
@@ -143,7 +160,9 @@ def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]
     ssl_context(files, config.kafka.minimum_tls)
     if files.certificate is None:
         how = config.kafka.security
-        yield passed("certificate", f'none is needed: [kafka] security is "{how}"')
+        yield passed(
+            "certificate", phrase('none is needed: [kafka] security is "%(how)s"', how=how)
+        )
     parts: tuple[tuple[TlsPart, Path | None], ...] = (
         ("certificate", files.certificate),
         ("authority", files.ca),
@@ -156,7 +175,7 @@ def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]
             yield Check(
                 "certificate",
                 "fail",
-                f"the TLS {name} is not valid now",
+                phrase("the TLS %(name)s is not valid now", name=name),
                 _CERTIFICATE,
                 "certificate_expired",
             )
@@ -164,16 +183,25 @@ def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]
             left = duration_text(facts.not_after - now)
             own = name == "certificate" and config.kafka.renewal is not None
             fix = f"concordant kafka renew --agency {agency}" if own else _CERTIFICATE
-            yield warned("certificate", f"the TLS {name} expires in {left}", fix)
+            yield warned(
+                "certificate",
+                phrase("the TLS %(name)s expires in %(left)s", name=name, left=left),
+                fix,
+            )
         elif name == "certificate":
             left = duration_text(facts.not_after - now)
-            yield passed("certificate", f"{facts.common_name}, valid for {left}")
+            yield passed(
+                "certificate",
+                phrase(
+                    "%(common_name)s, valid for %(left)s", common_name=facts.common_name, left=left
+                ),
+            )
     mode = 0 if files.key is None else stat.S_IMODE(files.key.stat().st_mode)
     if mode & 0o077:
         yield Check(
             "certificate",
             "fail",
-            f"others can read the TLS key (mode {mode:o})",
-            f"chmod 600 {files.key}",
+            phrase("others can read the TLS key (mode %(mode)s)", mode=f"{mode:o}"),
+            phrase("chmod 600 %(key)s", key=files.key),
             "key_readable",
         )

@@ -22,14 +22,14 @@ from broker.transport.topics import (
     readable_topics,
     writable_topics,
 )
-from contracts.wording import counted
+from contracts.phrases import N_, phrase, phrases
 
 RIGHTS: Final = "rights"
 OTHER_RIGHTS: Final = "other rights"
-_APPLY: Final = "ask Kafka's host to run: concordant kafka apply"
-_REMOVE: Final = (
-    "ask Kafka's host to run concordant kafka apply, and to remove wider rules, which "
-    "concordant kafka plan lists"
+_APPLY: Final = N_("ask Kafka's host to run: concordant kafka apply")
+_REMOVE: Final = N_(
+    "ask Kafka's host to run concordant kafka apply, and to remove wider "
+    "rules, which concordant kafka plan lists"
 )
 
 
@@ -91,19 +91,31 @@ def _needed(asked: NeededRights, tried: TriedRights) -> Iterator[Check]:
     refused = [right for right in asked.needed if not tried.allowed[right]]
     for what, operations in _by_subject(refused):
         wrong += 1
-        detail = f"we may not {' or '.join(operations)} {what}"
+        detail = phrase(
+            "we may not %(operations)s %(what)s", operations=" or ".join(operations), what=what
+        )
         yield Check(RIGHTS, "fail", detail, _APPLY, "right_missing")
     without = {right.name for right in refused}
     for topic in asked.topics:
         if topic not in tried.topics and topic not in without:
             wrong += 1
-            yield Check(RIGHTS, "fail", f"{topic} does not exist", _APPLY, "topic_missing")
+            yield Check(
+                RIGHTS,
+                "fail",
+                phrase("%(topic)s does not exist", topic=topic),
+                _APPLY,
+                "topic_missing",
+            )
     if not wrong:
         kinds = [right for right in asked.needed if right.resource == "topic"]
         read = sum(right.operation == "read" for right in kinds)
-        detail = (
-            f"Kafka lets us read {counted(read, 'topic', 'topics')}, write {len(kinds) - read}, "
-            "and use our consumer groups: each was tried"
+        detail = phrases(
+            "Kafka lets us read %(n)s topic, write %(written)s, and use our consumer "
+            "groups: each was tried",
+            "Kafka lets us read %(n)s topics, write %(written)s, and use our consumer "
+            "groups: each was tried",
+            read,
+            written=len(kinds) - read,
         )
         yield passed(RIGHTS, detail)
 
@@ -116,11 +128,14 @@ def _others(asked: NeededRights, tried: TriedRights) -> Iterator[Check]:
         for one in sorted(tried.cluster)
     ]
     for one in found:
-        detail = f"we may {one}, which no contract gives us"
+        detail = phrase("we may %(one)s, which no contract gives us", one=one)
         yield Check(OTHER_RIGHTS, "fail", detail, _REMOVE, "right_excess")
     if not found:
         tries = len(asked.others) + 2
-        yield passed(OTHER_RIGHTS, f"none: {tries} others were tried, and Kafka refused each")
+        yield passed(
+            OTHER_RIGHTS,
+            phrase("none: %(tries)s others were tried, and Kafka refused each", tries=tries),
+        )
 
 
 def _by_subject(rights: Iterable[AclPlan]) -> Sequence[tuple[str, list[str]]]:

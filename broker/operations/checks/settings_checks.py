@@ -26,7 +26,7 @@ from broker.statements.heartbeats import SILENT_INTERVALS
 from broker.transport.connection import wrong_address
 from contracts.errors import ConcordantError
 from contracts.names import nearest
-from contracts.wording import counted
+from contracts.phrases import N_, phrase, phrases
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -38,15 +38,17 @@ def adapter(agency: Path, config: AgencyConfig) -> Iterator[Check]:
         ConcordantError: it is not installed, cannot be loaded, or its mapping file cannot be used.
     """
     if not declared_kinds():
-        yield skipped("adapter", "concordant is not installed as a package")
+        yield skipped("adapter", N_("concordant is not installed as a package"))
         return
     made_for_agency = getattr(require_kind(config.adapter.kind), "for_agency", None)
     if made_for_agency is not None:  # it reads a mapping file in the folder
         made_for_agency(agency, config.adapter.mapping, documents_of(agency))
     require_side(SOURCES, config.adapter.source)
     require_side(SINKS, config.adapter.sink)
-    runs = "it runs" if adapter_runs(agency) else "it does not run"
-    yield passed("adapter", f"{config.adapter.kind} is installed; {runs}")
+    runs = N_("it runs") if adapter_runs(agency) else N_("it does not run")
+    yield passed(
+        "adapter", phrase("%(kind)s is installed; %(runs)s", kind=config.adapter.kind, runs=runs)
+    )
 
 
 def settings(agency: Path, config: AgencyConfig) -> Iterator[Check]:
@@ -64,7 +66,7 @@ def settings(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     ]
     yield from wrong
     if not any(check.status == "fail" for check in wrong):
-        yield passed("settings", "folders and addresses are consistent")
+        yield passed("settings", N_("folders and addresses are consistent"))
 
 
 def partners(participant: Participant) -> Iterator[Check]:
@@ -78,29 +80,40 @@ def partners(participant: Participant) -> Iterator[Check]:
     for code, partner in sorted(config.partners.items()):
         reason = None
         if partner == own:
-            reason = "is this agency itself"
+            reason = N_("is this agency itself")
         elif partner not in parties:
-            reason = "is no party of a contract that we signed"
+            reason = N_("is no party of a contract that we signed")
         if reason:
             wrong = True
             others = sorted(parties - {own})
             alike = nearest(partner, others)
             meant = f". Did you mean {' or '.join(alike)}?" if alike else ""
-            detail = f"the partner {partner} {reason} [agency.toml: partners.{code}]"
+            detail = phrase(
+                "the partner %(partner)s %(reason)s [agency.toml: partners.%(code)s]",
+                partner=partner,
+                reason=reason,
+                code=code,
+            )
             yield Check(
                 "partners",
                 "fail",
                 detail,
-                f"use one of {', '.join(others)}{meant}",
+                phrase("use one of %(names)s%(meant)s", names=", ".join(others), meant=meant),
                 "partner_unknown",
             )
     missing = sorted(parties - {own} - set(config.partners.values()))
     if missing:
-        detail = f"no code of our system for {', '.join(missing)}: no export can address them"
-        yield warned("partners", detail, "add a line to [partners] in agency.toml")
+        detail = phrase(
+            "no code of our system for %(names)s: no export can address them",
+            names=", ".join(missing),
+        )
+        yield warned("partners", detail, N_("add a line to [partners] in agency.toml"))
     elif not wrong:
         yield passed(
-            "partners", counted(len(config.partners), "code", "codes") + ", each of a party"
+            "partners",
+            phrases(
+                "%(n)s code, each of a party", "%(n)s codes, each of a party", len(config.partners)
+            ),
         )
 
 
@@ -110,16 +123,22 @@ def _same_folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     for name, folder in named.items():
         path = (agency / folder).resolve()
         if path in seen:
-            detail = f"{seen[path]} and {name} are the same folder [agency.toml: folders.{name}]"
-            fix = "give each its own folder: otherwise the adapter would read its own output"
+            detail = phrase(
+                "%(seen)s and %(name)s are the same folder [agency.toml: folders.%(name)s]",
+                seen=seen[path],
+                name=name,
+            )
+            fix = N_("give each its own folder: otherwise the adapter would read its own output")
             yield Check("settings", "fail", detail, fix, "config_folders_same")
         seen[path] = name
 
 
 def _addresses(config: AgencyConfig) -> Iterator[Check]:
     if (address := wrong_address(config.kafka.bootstrap)) is not None:
-        detail = f"{address!r} is not HOST:PORT [agency.toml: kafka.bootstrap]"
-        fix = "for example: kafka.example.org:9092"
+        detail = phrase(
+            "%(address)s is not HOST:PORT [agency.toml: kafka.bootstrap]", address=repr(address)
+        )
+        fix = N_("for example: kafka.example.org:9092")
         yield Check("settings", "fail", detail, fix, "config_address_invalid")
 
 
@@ -128,7 +147,11 @@ def _lint_rules(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     try:
         rule_sets_of(agency, config)
     except ConcordantError as error:
-        detail = f"{error.detail} [{error.where}; agency.toml: lint.rules]"
+        detail = phrase(
+            "%(detail)s [%(where)s; agency.toml: lint.rules]",
+            detail=error.detail,
+            where=error.where,
+        )
         yield Check("settings", "fail", detail, error.fix, error.code)
 
 
@@ -140,33 +163,48 @@ def heartbeat_intervals(participant: Participant, now: int) -> Iterator[Check]:
     longest = max(agreed.values(), default=None)
     sent, silence = intervals.heartbeat, intervals.silence_alarm
     if own is not None and sent is not None and sent * 1000 > SILENT_INTERVALS * own:
-        detail = (
-            f"we send a heartbeat every {sent:g} s, but the others raise an alarm after "
-            f"{SILENT_INTERVALS * own / 1000:g} s [agency.toml: intervals.heartbeat]"
+        detail = phrase(
+            "we send a heartbeat every %(sent)s s, but the others raise an alarm "
+            "after %(value)s s [agency.toml: intervals.heartbeat]",
+            sent=f"{sent:g}",
+            value=f"{SILENT_INTERVALS * own / 1000:g}",
         )
-        fix = f"remove the setting, or set it to {own / 1000:g} or less"
+        fix = phrase("remove the setting, or set it to %(value)s or less", value=f"{own / 1000:g}")
         yield Check("settings", "fail", detail, fix, "config_interval_invalid")
     if longest is not None and silence is not None and silence * 1000 <= longest:
-        detail = (
-            f"we raise an alarm after {silence:g} s without a heartbeat, but agencies send one "
-            f"every {longest / 1000:g} s [agency.toml: intervals.silence_alarm]"
+        detail = phrase(
+            "we raise an alarm after %(silence)s s without a heartbeat, but agencies "
+            "send one every %(value)s s [agency.toml: intervals.silence_alarm]",
+            silence=f"{silence:g}",
+            value=f"{longest / 1000:g}",
         )
-        fix = f"remove the setting, or set it to {SILENT_INTERVALS * longest / 1000:g}"
+        fix = phrase(
+            "remove the setting, or set it to %(value)s",
+            value=f"{SILENT_INTERVALS * longest / 1000:g}",
+        )
         yield Check("settings", "fail", detail, fix, "config_interval_invalid")
 
 
 def _health(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     http = config.http
     if http.host not in LOOPBACK:
-        detail = f"/metrics and /readyz answer on {http.host}, not only on this machine"
-        yield warned("settings", detail, "let a firewall allow only the monitoring system")
+        detail = phrase(
+            "/metrics and /readyz answer on %(host)s, not only on this machine", host=http.host
+        )
+        yield warned("settings", detail, N_("let a firewall allow only the monitoring system"))
     if adapter_runs(agency) and http.port in {0, health_port(agency)}:
         return
     problem = _bindable(http.host, http.port)
     if problem:
         where = "agency.toml: http"
-        detail = f"the health server cannot listen on {http.host}:{http.port}: {problem} [{where}]"
-        fix = "use a free port and an address of this machine, or port 0"
+        detail = phrase(
+            "the health server cannot listen on %(host)s:%(port)s: %(problem)s [%(where)s]",
+            host=http.host,
+            port=http.port,
+            problem=problem,
+            where=where,
+        )
+        fix = N_("use a free port and an address of this machine, or port 0")
         yield Check("settings", "fail", detail, fix, "config_port_unusable")
 
 
@@ -200,4 +238,10 @@ def governance_passphrase(participant: Participant) -> Iterator[Check]:
     try:
         participant.governance_signer()
     except ConcordantError as error:
-        yield Check("keys", "fail", f"governance: {error.detail}", error.fix, error.code)
+        yield Check(
+            "keys",
+            "fail",
+            phrase("governance: %(detail)s", detail=error.detail),
+            error.fix,
+            error.code,
+        )

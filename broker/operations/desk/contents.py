@@ -13,6 +13,7 @@ from broker.errors import StoreError
 from broker.event import OpenedEvent
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.store.desk_rows import DeskEventRow, DraftRow
+from contracts.phrases import N_, phrase
 from contracts.policy import LeftOut
 
 _EVENT: Final = b"concordant/1/desk-event"
@@ -97,9 +98,9 @@ class Contents:
 def corrupt(what: str) -> StoreError:
     """Return the error for content that is not what was written."""
     return StoreError(
-        f"{what} is not what was written there.",
+        phrase("%(what)s is not what was written there.", what=what),
         code="store_corrupt",
-        fix="Restore the state database from a backup, then read again from Kafka.",
+        fix=N_("Restore the state database from a backup, then read again from Kafka."),
     )
 
 

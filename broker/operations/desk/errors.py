@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.errors import ConcordantError
+from contracts.phrases import N_
 
 
 class DeskError(ConcordantError):
@@ -18,25 +19,25 @@ class DeskError(ConcordantError):
 def draft_unknown() -> DeskError:
     """Return the error for a draft that this person does not have."""
     return DeskError(
-        "You have no draft of this number.",
+        N_("You have no draft of this number."),
         code="draft_unknown",
-        fix="Open the list of your drafts. A draft that was sent is among the sent referrals.",
+        fix=N_("Open the list of your drafts. A draft that was sent is among the sent referrals."),
     )
 
 
 def draft_changed() -> DeskError:
     """Return the error for a draft that was changed from another page meanwhile."""
     return DeskError(
-        "The draft was changed from another page since you opened it.",
+        N_("The draft was changed from another page since you opened it."),
         code="draft_changed",
-        fix="Open the draft again, compare, and enter your change once more.",
+        fix=N_("Open the draft again, compare, and enter your change once more."),
     )
 
 
 def referral_not_kept() -> DeskError:
     """Return the error for a referral that this agency does not have."""
     return DeskError(
-        "No referral of this number is known here.",
+        N_("No referral of this number is known here."),
         code="referral_not_kept",
-        fix="Open the inbox or the sent referrals, and choose one there.",
+        fix=N_("Open the inbox or the sent referrals, and choose one there."),
     )

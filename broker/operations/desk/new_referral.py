@@ -17,6 +17,7 @@ from contracts.errors import ConcordantError, EventError
 from contracts.events import PlainEvent
 from contracts.examples import permitted_recipients
 from contracts.model import Contract
+from contracts.phrases import N_
 from contracts.policy import policy_for
 from contracts.referral import ReferralRules, referral_rules
 from contracts.simulation import Simulated, simulate
@@ -208,7 +209,7 @@ def _agreement(
         if current is not None:
             return in_force, current
     raise last or EventError(
-        "No agreement lets this agency make one referral to all of these agencies.",
+        N_("No agreement lets this agency make one referral to all of these agencies."),
         code="recipient_not_permitted",
         where="recipients",
     )

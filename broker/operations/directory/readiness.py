@@ -19,6 +19,7 @@ from broker.store.database import Store
 from contracts.errors import ContractError
 from contracts.model import Contract
 from contracts.names import require_known
+from contracts.phrases import N_, Phrase, joined, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +119,19 @@ def _readiness(
     agency: str, legal_name: str, reads: Readable | None, versions: Sequence[Contract]
 ) -> PartyReadiness:
     if reads is None:
-        silent = "it has not stated what its software can read"
+        silent = N_("it has not stated what its software can read")
         return PartyReadiness(agency, legal_name, None, (silent,))
-    lacks = [f"its software does not read {one}" for one in FORMATS if one not in reads.formats]
+    lacks = [
+        phrase("its software does not read %(format)s", format=one)
+        for one in FORMATS
+        if one not in reads.formats
+    ]
     for contract in versions:
         lacks += _lacks(contract, reads)
     return PartyReadiness(agency, legal_name, reads.software, tuple(dict.fromkeys(lacks)))
 
 
-def _lacks(contract: Contract, reads: Readable) -> list[str]:
+def _lacks(contract: Contract, reads: Readable) -> list[Phrase]:
     """Return what a party cannot read of a version, as exactly as the held files allow."""
     digest = contract.pins.vocabulary
     if any(one.hash == digest for one in reads.vocabularies):
@@ -134,7 +139,7 @@ def _lacks(contract: Contract, reads: Readable) -> list[str]:
     try:
         wanted = contract.vocabulary
     except ContractError:  # the document is not here either
-        return [f"it does not have the vocabulary {digest[:12]}"]
+        return [phrase("it does not have the vocabulary %(hash)s", hash=digest[:12])]
     name = wanted.form.vocabulary
     known = [one for one in reads.vocabularies if one.name == name]
     types = {kind for one in known for kind in one.types}
@@ -145,7 +150,16 @@ def _lacks(contract: Contract, reads: Readable) -> list[str]:
         for each, listed in wanted.code_lists.items()
         if (each, listed.dated.isoformat()) not in dates
     )
-    details = [f"event types: {', '.join(missing)}"] if missing and known else []
-    details += [f"lists of that day: {', '.join(older)}"] if older and known else []
-    text = f"it does not have the vocabulary {name} of {wanted.form.dated.isoformat()}"
-    return ["; ".join([f"{text} ({digest[:12]})", *details])]
+    details = (
+        [phrase("event types: %(types)s", types=", ".join(missing))] if missing and known else []
+    )
+    details += (
+        [phrase("lists of that day: %(lists)s", lists=", ".join(older))] if older and known else []
+    )
+    text = phrase(
+        "it does not have the vocabulary %(name)s of %(day)s",
+        name=name,
+        day=wanted.form.dated.isoformat(),
+    )
+    said = joined("", (text, f" ({digest[:12]})"))
+    return [joined("; ", (said, *details))]

@@ -35,9 +35,9 @@ from broker.operations.health.trouble import Trouble
 from broker.operations.health.validity_troubles import validity_troubles
 from broker.store.transaction import Transaction
 from contracts.durations import duration_text
-from contracts.wording import counted
+from contracts.phrases import N_, Phrase, capitalised, joined, phrase, phrases, sentences
 
-FLOWS: Final = "Everything flows."
+FLOWS: Final = N_("Everything flows.")
 _ORDER: Final = {"now": 0, "today": 1, "soon": 2}
 _SAID: Final = 2
 """Troubles that the sentence names; the steps name all."""
@@ -56,8 +56,8 @@ class Health:
     """
 
     flows: bool
-    sentence: str
-    works: str
+    sentence: Phrase
+    works: Phrase
     troubles: tuple[Trouble, ...]
     time_ms: int
 
@@ -107,11 +107,15 @@ def without_state(now: int) -> Health:
     missing = Trouble(
         "adapter-down",
         "now",
-        "there is no state: the adapter has not run yet, or its state is gone",
-        "Start the adapter: `concordant adapter run --agency DIR`. If it has run before, restore "
-        "its state from the backup first: `concordant agency restore`.",
+        N_("there is no state: the adapter has not run yet, or its state is gone"),
+        N_(
+            "Start the adapter: `concordant adapter run --agency DIR`. If it has run before, "
+            "restore its state from the backup first: `concordant agency restore`."
+        ),
     )
-    works = "Partners' events wait in Kafka. Keys, rights and checks are shown without the state."
+    works = N_(
+        "Partners' events wait in Kafka. Keys, rights and checks are shown without the state."
+    )
     return Health(False, _sentence([missing], flows=False), works, (missing,), now)
 
 
@@ -138,47 +142,70 @@ def _troubles(status: Status, checks: Sequence[Check], named: Named) -> Iterator
     yield from validity_troubles(status)
 
 
-def _sentence(troubles: Sequence[Trouble], *, flows: bool) -> str:
+def _sentence(troubles: Sequence[Trouble], *, flows: bool) -> Phrase:
     if not troubles:
         return FLOWS
     if flows:
-        rest = _rest(len(troubles) - 1)
-        return f"Everything flows, but {troubles[0].says}{rest}."
+        trouble = _with_rest(troubles[0].says, len(troubles) - 1)
+        return phrase("Everything flows, but %(trouble)s.", trouble=trouble)
     clauses = [one.says for one in troubles[:_SAID]]
-    text = ", and ".join(clauses) if len(troubles) == _SAID else ", ".join(clauses)
-    return f"{text[:1].upper()}{text[1:]}{_rest(len(troubles) - len(clauses))}."
+    if len(troubles) == _SAID:
+        text = phrase("%(first)s, and %(second)s", first=clauses[0], second=clauses[1])
+    else:
+        text = _with_rest(joined(", ", clauses), len(troubles) - len(clauses))
+    return joined("", (capitalised(text), "."))
 
 
-def _rest(count: int) -> str:
+def _with_rest(said: Phrase, count: int) -> Phrase:
+    """Return troubles in words with the number of those that are not named."""
     if not count:
-        return ""
-    return f", and {counted(count, 'more thing needs', 'more things need')} a person"
+        return said
+    return phrases(
+        "%(troubles)s, and %(n)s more thing needs a person",
+        "%(troubles)s, and %(n)s more things need a person",
+        count,
+        troubles=said,
+    )
 
 
-def _works(status: Status, troubles: Sequence[Trouble]) -> str:
+def _works(status: Status, troubles: Sequence[Trouble]) -> Phrase:
     names = {one.entry for one in troubles if one.urgency != "soon"}
     waiting = status.outbox.pending + status.outbox.unsent + status.copies
-    wait = counted(waiting, "event of ours waits", "events of ours wait") if waiting else ""
+    now = _now_wait(waiting)
     if "adapter-down" in names:
-        return "Nothing is lost. Events wait here and in Kafka until the adapter runs again." + (
-            f" Now {wait}." if wait else ""
+        return sentences(
+            N_("Nothing is lost. Events wait here and in Kafka until the adapter runs again."), now
         )
     if "kafka-unavailable" in names:
-        return "Nothing is lost. Events are accepted and stored here until Kafka takes them." + (
-            f" Now {wait}." if wait else ""
+        return sentences(
+            N_("Nothing is lost. Events are accepted and stored here until Kafka takes them."), now
         )
     if "agreement-not-in-force" in names:
-        return "What was received stays readable. Nothing new is sent."
+        return N_("What was received stays readable. Nothing new is sent.")
     if not names:
         return _calm(status)
-    asked = " The missing records have been asked for." if "records-missing" in names else ""
-    return f"Everything else flows, and nothing is lost.{asked}" + (f" {wait}." if wait else "")
+    return sentences(
+        N_("Everything else flows, and nothing is lost."),
+        N_("The missing records have been asked for.") if "records-missing" in names else "",
+        phrases("%(n)s event of ours waits.", "%(n)s events of ours wait.", waiting)
+        if waiting
+        else "",
+    )
 
 
-def _calm(status: Status) -> str:
+def _now_wait(waiting: int) -> str:
+    if not waiting:
+        return ""
+    return phrases("Now %(n)s event of ours waits.", "Now %(n)s events of ours wait.", waiting)
+
+
+def _calm(status: Status) -> Phrase:
     heard = [one.heard_ms for one in status.heartbeats if one.heard_ms is not None]
     if not heard:
-        return "Nothing waits, and nothing is put aside."
-    ago = duration_text(status.time_ms - min(heard))
-    partners = counted(len(heard), "partner was", "partners were")
-    return f"{partners} heard within the last {ago}. Nothing waits too long."
+        return N_("Nothing waits, and nothing is put aside.")
+    return phrases(
+        "%(n)s partner was heard within the last %(time)s. Nothing waits too long.",
+        "%(n)s partners were heard within the last %(time)s. Nothing waits too long.",
+        len(heard),
+        time=duration_text(status.time_ms - min(heard)),
+    )

@@ -13,9 +13,12 @@ from broker.operations.checks.flow_checks import SLOW_MS
 from broker.operations.health.kafka_outage import kafka_outage
 from broker.operations.health.trouble import Trouble, since
 from contracts.durations import DAY_MS
-from contracts.wording import counted
+from contracts.phrases import N_, Phrase, phrase, phrases, sentences
 
-_SIDES: Final = {"source": "fetch from", "sink": "hand events to"}
+_SIDES: Final = {
+    "source": N_("the adapter has not been able to fetch from our own system %(since)s"),
+    "sink": N_("the adapter has not been able to hand events to our own system %(since)s"),
+}
 
 
 def own_troubles(status: Status, checks: Sequence[Check]) -> Iterator[Trouble]:
@@ -24,28 +27,31 @@ def own_troubles(status: Status, checks: Sequence[Check]) -> Iterator[Trouble]:
         yield Trouble(
             "adapter-down",
             "now",
-            "the adapter does not run",
-            "Start the adapter: `concordant adapter run --agency DIR`, or its service.",
+            N_("the adapter does not run"),
+            N_("Start the adapter: `concordant adapter run --agency DIR`, or its service."),
         )
     if status.signing_token not in {None, "present"}:
         assert status.signing_token is not None
-        meaning = CODES[status.signing_token]
-        yield Trouble("signing-token", "now", "the signing keys cannot be used", meaning.to_do)
+        to_do = N_(CODES[status.signing_token].to_do)
+        yield Trouble("signing-token", "now", N_("the signing keys cannot be used"), to_do)
     if status.manifests_not_ours:
         version = status.manifests_not_ours[0]
         yield Trouble(
             "manifest-not-ours",
             "now",
-            f"a key list of this agency, version {version}, was not made here",
-            "Find out whether a copy of the folder ran, or a backup was restored.",
+            phrase(
+                "a key list of this agency, version %(version)s, was not made here",
+                version=version,
+            ),
+            N_("Find out whether a copy of the folder ran, or a backup was restored."),
         )
     for check in checks:
         if check.name == "disk" and check.status != "ok":
             yield Trouble(
                 "disk-full",
                 "now" if check.status == "fail" else "today",
-                f"the disk is nearly full ({check.detail})",
-                "Free room on the disk of the agency's folder. Delete nothing in state/.",
+                phrase("the disk is nearly full (%(room)s)", room=check.detail),
+                N_("Free room on the disk of the agency's folder. Delete nothing in state/."),
             )
 
 
@@ -56,15 +62,17 @@ def kafka_trouble(status: Status) -> Trouble | None:
     if outage is None:
         return None
     begun = outage.since_ms
+    do = N_("Run `concordant doctor --agency DIR`, then telephone Kafka's host.")
     if outage.code is not None:
-        says = f"the adapter has not reached Kafka {since(begun, now)}"
-        why = f" The reason code is {outage.code}."
+        says = phrase("the adapter has not reached Kafka %(since)s", since=since(begun, now))
+        do = sentences(do, phrase("The reason code is %(code)s.", code=outage.code))
     else:
-        says = (
-            f"{counted(waiting, 'event has', 'events have')} waited for Kafka {since(begun, now)}"
+        says = phrases(
+            "%(n)s event has waited for Kafka %(since)s",
+            "%(n)s events have waited for Kafka %(since)s",
+            waiting,
+            since=since(begun, now),
         )
-        why = ""
-    do = f"Run `concordant doctor --agency DIR`, then telephone Kafka's host.{why}"
     return Trouble("kafka-unavailable", "now", says, do, begun)
 
 
@@ -76,17 +84,22 @@ def own_system_troubles(status: Status) -> Iterator[Trouble]:
             yield Trouble(
                 "own-system",
                 "now",
-                f"the adapter has not been able to {_SIDES[fault.side]} our own system "
-                f"{since(fault.since_ms, now)}",
-                f"Look up the reason code {fault.code}, and tell the team of that system.",
+                phrase(_SIDES[fault.side], since=since(fault.since_ms, now)),
+                _look_up(fault.code),
                 fault.since_ms,
             )
         if fault.side == "notices":
             yield Trouble(
                 "notices-not-sent",
                 "today",
-                f"people have not been told of referrals {since(fault.since_ms, now)}",
-                f"Look up the reason code {fault.code}, and correct [notices] or the mail server.",
+                phrase(
+                    "people have not been told of referrals %(since)s",
+                    since=since(fault.since_ms, now),
+                ),
+                phrase(
+                    "Look up the reason code %(code)s, and correct [notices] or the mail server.",
+                    code=fault.code,
+                ),
                 fault.since_ms,
             )
     oldest = status.inbox.oldest_undelivered_ms
@@ -95,9 +108,13 @@ def own_system_troubles(status: Status) -> Iterator[Trouble]:
         yield Trouble(
             "inbox-waits",
             "now",
-            f"{counted(count, 'event waits', 'events wait')} for our own system "
-            f"{since(oldest, now)}",
-            "Ask the team of that system whether it takes events.",
+            phrases(
+                "%(n)s event waits for our own system %(since)s",
+                "%(n)s events wait for our own system %(since)s",
+                count,
+                since=since(oldest, now),
+            ),
+            N_("Ask the team of that system whether it takes events."),
             oldest,
         )
     failing = status.deliveries_failing
@@ -105,19 +122,26 @@ def own_system_troubles(status: Status) -> Iterator[Trouble]:
         yield Trouble(
             "own-system",
             "now",
-            f"our own system has not taken {counted(failing.events, 'event', 'events')} "
-            f"{since(failing.since_ms, now)}",
-            f"Look up the reason code {', '.join(sorted(failing.codes))}, and tell the team of "
-            "that system.",
+            phrases(
+                "our own system has not taken %(n)s event %(since)s",
+                "our own system has not taken %(n)s events %(since)s",
+                failing.events,
+                since=since(failing.since_ms, now),
+            ),
+            _look_up(", ".join(sorted(failing.codes))),
             failing.since_ms,
         )
     if status.results_overdue and status.oldest_result_ms is not None:
         yield Trouble(
             "results-overdue",
             "today",
-            f"our own system owes {counted(status.results_overdue, 'result', 'results')} "
-            f"{since(status.oldest_result_ms, now)}",
-            "Ask the team of that system whether it sends results.",
+            phrases(
+                "our own system owes %(n)s result %(since)s",
+                "our own system owes %(n)s results %(since)s",
+                status.results_overdue,
+                since=since(status.oldest_result_ms, now),
+            ),
+            N_("Ask the team of that system whether it sends results."),
             status.oldest_result_ms,
         )
 
@@ -132,9 +156,14 @@ def put_aside_troubles(status: Status) -> Iterator[Trouble]:
         yield Trouble(
             "put-aside",
             "today",
-            counted(count, "thing is put aside", "things are put aside"),
-            f"Decide on the {counted(count, 'thing that is', 'things that are')} put aside: "
-            "`concordant quarantine list --agency DIR`.",
+            phrases("%(n)s thing is put aside", "%(n)s things are put aside", count),
+            phrases(
+                "Decide on the %(n)s thing that is put aside: "
+                "`concordant quarantine list --agency DIR`.",
+                "Decide on the %(n)s things that are put aside: "
+                "`concordant quarantine list --agency DIR`.",
+                count,
+            ),
             min(times, default=None),
         )
     for full in status.quarantine:
@@ -142,17 +171,33 @@ def put_aside_troubles(status: Status) -> Iterator[Trouble]:
             yield Trouble(
                 "quarantine-filling",
                 "today",
-                f"the room for refused records of {full.agency} is {full.filled:.0%} full",
-                "Retry what opens now: `concordant quarantine retry --all --agency DIR`. Discard "
-                "what no retry can open.",
+                phrase(
+                    "the room for refused records of %(agency)s is %(part)s full",
+                    agency=full.agency,
+                    part=f"{full.filled:.0%}",
+                ),
+                N_(
+                    "Retry what opens now: `concordant quarantine retry --all --agency DIR`. "
+                    "Discard what no retry can open."
+                ),
                 agency=full.agency,
             )
     if status.oldest_copy_ms is not None and status.time_ms - status.oldest_copy_ms >= DAY_MS:
         yield Trouble(
             "copies-wait",
             "today",
-            f"{counted(status.copies, 'event waits', 'events wait')} for a partner that cannot be "
-            f"reached {since(status.oldest_copy_ms, status.time_ms)}",
-            "See which partner it is: `concordant event waiting --agency DIR`. Telephone it.",
+            phrases(
+                "%(n)s event waits for a partner that cannot be reached %(since)s",
+                "%(n)s events wait for a partner that cannot be reached %(since)s",
+                status.copies,
+                since=since(status.oldest_copy_ms, status.time_ms),
+            ),
+            N_("See which partner it is: `concordant event waiting --agency DIR`. Telephone it."),
             status.oldest_copy_ms,
         )
+
+
+def _look_up(codes: str) -> Phrase:
+    return phrase(
+        "Look up the reason code %(codes)s, and tell the team of that system.", codes=codes
+    )

@@ -7,9 +7,9 @@ from typing import Final, TypeAlias
 
 from broker.codes.meanings import CODES
 from broker.operations.agency_status import Status
-from broker.operations.health.trouble import Trouble, listed, since
+from broker.operations.health.trouble import Trouble, since
 from contracts.durations import DAY_MS
-from contracts.wording import counted
+from contracts.phrases import N_, enumerated, phrase, phrases
 
 NAMED_AT_MOST: Final = 2
 """Most partners that one sentence names."""
@@ -35,18 +35,29 @@ def trust_troubles(status: Status, named: Named) -> Iterator[Trouble]:
         yield Trouble(
             "stream-stopped",
             "now",
-            f"{named(agency)} has signed two texts that contradict each other",
-            f"Telephone {named(agency)}. Ask whether it restored a backup, or lost a key.",
+            phrase(
+                "%(agency)s has signed two texts that contradict each other", agency=named(agency)
+            ),
+            phrase(
+                "Telephone %(agency)s. Ask whether it restored a backup, or lost a key.",
+                agency=named(agency),
+            ),
             agency=agency,
         )
     for differing in status.registry_differs:
         yield Trouble(
             "registry-differs",
             "now",
-            f"{named(differing.agency)} has known other keys than we do "
-            f"{since(differing.since_ms, now)}",
-            f"Telephone {named(differing.agency)} and compare the hashes that "
-            "`concordant status --agency DIR` shows.",
+            phrase(
+                "%(agency)s has known other keys than we do %(since)s",
+                agency=named(differing.agency),
+                since=since(differing.since_ms, now),
+            ),
+            phrase(
+                "Telephone %(agency)s and compare the hashes that `concordant status --agency DIR` "
+                "shows.",
+                agency=named(differing.agency),
+            ),
             differing.since_ms,
             differing.agency,
         )
@@ -54,9 +65,12 @@ def trust_troubles(status: Status, named: Named) -> Iterator[Trouble]:
         yield Trouble(
             "manifest-not-received",
             "now",
-            f"the newest key list of {named(missing.agency)} has been missing "
-            f"{since(missing.since_ms, now)}",
-            f"Telephone {named(missing.agency)}, then Kafka's host.",
+            phrase(
+                "the newest key list of %(agency)s has been missing %(since)s",
+                agency=named(missing.agency),
+                since=since(missing.since_ms, now),
+            ),
+            phrase("Telephone %(agency)s, then Kafka's host.", agency=named(missing.agency)),
             missing.since_ms,
             missing.agency,
         )
@@ -67,12 +81,19 @@ def alarm_troubles(status: Status, named: Named) -> Iterator[Trouble]:
     for alarm in status.alarms:
         if alarm.code in _SHOWN_AS_STATE or status.time_ms - alarm.last_ms >= ALARM_SHOWN_MS:
             continue
-        about = f" about {named(alarm.agency)}" if alarm.agency else ""
+        if alarm.agency:
+            says = phrase(
+                "the alarm %(code)s about %(agency)s was raised",
+                code=alarm.code,
+                agency=named(alarm.agency),
+            )
+        else:
+            says = phrase("the alarm %(code)s was raised", code=alarm.code)
         yield Trouble(
             "alarm",
             "today",
-            f"the alarm {alarm.code}{about} was raised",
-            CODES[alarm.code].to_do if alarm.code in CODES else "Look the code up.",
+            says,
+            N_(CODES[alarm.code].to_do) if alarm.code in CODES else N_("Look the code up."),
             alarm.last_ms,
             alarm.agency or None,
         )
@@ -84,13 +105,15 @@ def silence_trouble(status: Status, named: Named) -> Trouble | None:
     if not silent:
         return None
     begun = min((one.heard_ms for one in silent if one.heard_ms is not None), default=None)
-    first = "" if begun is None else f" {since(begun, status.time_ms)}"
+    first = None if begun is None else since(begun, status.time_ms)
     if len(silent) == len(status.heartbeats) > 1:
         return Trouble(
             "partner-silent",
             "now",
-            f"no partner has been heard{first}" if first else "no partner was ever heard",
-            "Run `concordant doctor --agency DIR`: the fault is probably here or at Kafka.",
+            N_("no partner was ever heard")
+            if first is None
+            else phrase("no partner has been heard %(since)s", since=first),
+            N_("Run `concordant doctor --agency DIR`: the fault is probably here or at Kafka."),
             begun,
         )
     names = [named(one.agency) for one in silent]
@@ -98,17 +121,38 @@ def silence_trouble(status: Status, named: Named) -> Trouble | None:
         return Trouble(
             "partner-silent",
             "now",
-            f"{len(names)} partners are silent" + (f", the first{first}" if first else ""),
-            f"Telephone {listed(names)}. Ask whether their adapters run.",
+            phrase("%(number)s partners are silent", number=len(names))
+            if first is None
+            else phrase(
+                "%(number)s partners are silent, the first %(since)s",
+                number=len(names),
+                since=first,
+            ),
+            phrase(
+                "Telephone %(agencies)s. Ask whether their adapters run.",
+                agencies=enumerated(names),
+            ),
             begun,
         )
-    have = "has" if len(names) == 1 else "have"
-    if begun is None or any(one.heard_ms is None for one in silent):
-        says = f"{listed(names)} {have} not been heard yet"
+    if first is None or any(one.heard_ms is None for one in silent):
+        says = phrases(
+            "%(agencies)s has not been heard yet",
+            "%(agencies)s have not been heard yet",
+            len(names),
+            agencies=enumerated(names),
+        )
     else:
-        says = f"{listed(names)} {have} been silent{first}"
+        says = phrases(
+            "%(agencies)s has been silent %(since)s",
+            "%(agencies)s have been silent %(since)s",
+            len(names),
+            agencies=enumerated(names),
+            since=first,
+        )
     agency = silent[0].agency if len(silent) == 1 else None
-    do = f"Telephone {listed(names)}. Ask whether the adapter runs there."
+    do = phrase(
+        "Telephone %(agencies)s. Ask whether the adapter runs there.", agencies=enumerated(names)
+    )
     return Trouble("partner-silent", "now", says, do, begun, agency)
 
 
@@ -118,10 +162,17 @@ def missing_troubles(status: Status, named: Named) -> Iterator[Trouble]:
         yield Trouble(
             "records-missing",
             "now",
-            f"{counted(count, 'record', 'records')} of {named(agency)} "
-            f"{'is' if count == 1 else 'are'} missing",
-            f"Wait ten minutes: the missing records are asked for. If they do not come, "
-            f"telephone {named(agency)}.",
+            phrases(
+                "%(n)s record of %(agency)s is missing",
+                "%(n)s records of %(agency)s are missing",
+                count,
+                agency=named(agency),
+            ),
+            phrase(
+                "Wait ten minutes: the missing records are asked for. If they do not come, "
+                "telephone %(agency)s.",
+                agency=named(agency),
+            ),
             agency=agency,
         )
 
@@ -144,8 +195,12 @@ def answer_troubles(status: Status) -> Iterator[Trouble]:
         yield Trouble(
             "not-taken",
             "today",
-            f"partners did not take {counted(count, 'event', 'events')} of ours",
-            "See which events, and why: `concordant status --json --agency DIR`.",
+            phrases(
+                "partners did not take %(n)s event of ours",
+                "partners did not take %(n)s events of ours",
+                count,
+            ),
+            N_("See which events, and why: `concordant status --json --agency DIR`."),
             min(one.since_ms for one in status.not_taken),
         )
     late = status.referrals.overdue
@@ -153,7 +208,7 @@ def answer_troubles(status: Status) -> Iterator[Trouble]:
         yield Trouble(
             "deadline-passed",
             "today",
-            f"{counted(len(late), 'time limit has', 'time limits have')} passed",
-            "Tell the caseworkers. `concordant status --agency DIR` names the cases.",
+            phrases("%(n)s time limit has passed", "%(n)s time limits have passed", len(late)),
+            N_("Tell the caseworkers. `concordant status --agency DIR` names the cases."),
             min(one.due_ms for one in late),
         )

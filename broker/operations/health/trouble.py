@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from broker.uk_time import uk_datetime
 from contracts.durations import DAY_MS
-from contracts.wording import counted
+from contracts.phrases import N_, Phrase, month_name, phrase, phrases
 
 Urgency: TypeAlias = Literal["now", "today", "soon"]
 """``now``: events do not flow. ``today``: a person decides. ``soon``: everything still flows."""
@@ -29,31 +28,34 @@ class Trouble:
 
     entry: str
     urgency: Urgency
-    says: str
-    do: str
+    says: Phrase
+    do: Phrase
     since_ms: int | None = None
     agency: str | None = None
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in words: ``A``, ``A and B`` or ``A, B and C``."""
-    *before, last = names
-    return f"{', '.join(before)} and {last}" if before else last
-
-
-def since(ms: int, now: int) -> str:
+def since(ms: int, now: int) -> Phrase:
     """Return UK time with the zone, and the day if it is not today: ``since 08:41 GMT``."""
     then, today = uk_datetime(ms), uk_datetime(now)
-    day = "" if then.date() == today.date() else f" on {then.day} {then:%B}"
-    year = "" if then.year == today.year else f" {then.year}"
-    return f"since {then:%H:%M %Z}{day}{year}"
+    time, month = f"{then:%H:%M %Z}", month_name(then.month)
+    if then.date() == today.date():
+        return phrase("since %(time)s", time=time)
+    if then.year == today.year:
+        return phrase("since %(time)s on %(day)s %(month)s", time=time, day=then.day, month=month)
+    return phrase(
+        "since %(time)s on %(day)s %(month)s %(year)s",
+        time=time,
+        day=then.day,
+        month=month,
+        year=then.year,
+    )
 
 
-def in_days(ms: int, now: int) -> str:
+def in_days(ms: int, now: int) -> Phrase:
     """Return how far a day is away in words: ``in 9 days``, ``within a day`` or ``3 days ago``."""
     days = (ms - now) // DAY_MS
     if days == 0:
-        return "within a day"
+        return N_("within a day")
     if days > 0:
-        return f"in {counted(days, 'day', 'days')}"
-    return f"{counted(-days, 'day', 'days')} ago"
+        return phrases("in %(n)s day", "in %(n)s days", days)
+    return phrases("%(n)s day ago", "%(n)s days ago", -days)

@@ -96,6 +96,8 @@ BY_TEST = {
     "::test_tls_files_that_do_not_belong_together_are_config_web_certificate",
     "config_web_secret": "adapters/web/identity/test_provider_sign_in.py"
     "::test_a_client_secret_that_cannot_be_read_is_config_web_secret",
+    "config_web_texts": "adapters/test_texts.py"
+    "::test_a_file_that_cannot_be_used_is_config_web_texts",
     "config_web_tls": "adapters/web/test_app.py"
     "::test_off_this_machine_without_a_certificate_is_config_web_tls",
     "config_webhook_plaintext": "broker/agency/test_config.py"

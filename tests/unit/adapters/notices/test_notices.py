@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,11 @@ from broker.store.database import Store, open_store
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
 from tests.support.mail_server import MailServer, mail_server
 from tests.support.webhook_receiver import webhook_receiver
+from tests.unit.contracts.test_phrases import Shouted
 
 NOW = 1_762_000_000_000
 ADDRESS = "https://desk.haven.example"
+ENGLISH = NullTranslations()
 
 
 def candidate(number: int, cause: NoticeCause = "new") -> NoticeCandidate:
@@ -51,7 +54,7 @@ class Town:
         self.ways = ways
         self.notices = Notices(
             lambda: self.found,
-            lambda some: referral_message(some, ADDRESS),
+            lambda some: referral_message(some, ADDRESS, ENGLISH),
             ways,
             store,
             lambda: NOW,
@@ -88,7 +91,9 @@ def mail(server: MailServer, root: Path, **more: object) -> Mail:
     ],
 )
 def test_the_text_of_a_notice(causes: list[NoticeCause], text: str) -> None:
-    message = referral_message([candidate(n, one) for n, one in enumerate(causes)], ADDRESS)
+    message = referral_message(
+        [candidate(n, one) for n, one in enumerate(causes)], ADDRESS, ENGLISH
+    )
 
     assert message.text == f"{text} Open {ADDRESS}/inbox"
 
@@ -315,5 +320,13 @@ async def test_the_loop_tries_again_and_ends(store: Store, tmp_path: Path) -> No
 def test_a_message_about_sent_referrals_leads_to_their_list() -> None:
     overdue = candidate(1, "overdue")
     ours = replace(overdue, role="referrer")
-    assert referral_message([ours], ADDRESS).link == f"{ADDRESS}/sent"
-    assert referral_message([ours, overdue], ADDRESS).link == f"{ADDRESS}/inbox"
+    assert referral_message([ours], ADDRESS, ENGLISH).link == f"{ADDRESS}/sent"
+    assert referral_message([ours, overdue], ADDRESS, ENGLISH).link == f"{ADDRESS}/inbox"
+
+
+def test_a_notice_is_in_the_language_of_the_pages() -> None:
+    message = referral_message([candidate(1, "overdue")], ADDRESS, Shouted())
+
+    assert message.subject == "1 REFERRAL IS OVERDUE.!"
+    assert message.text.startswith("1 REFERRAL IS OVERDUE.! ")
+    assert message.counts == {"overdue": 1}

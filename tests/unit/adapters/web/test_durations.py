@@ -6,9 +6,6 @@ import pytest
 
 from adapters.web.durations import ago, lasting
 from adapters.web.rendering import iso_time, uk_date, uk_time
-from adapters.web.texts import texts_of
-
-TEXTS = texts_of("en")
 
 
 @pytest.mark.parametrize(
@@ -26,12 +23,12 @@ TEXTS = texts_of("en")
     ],
 )
 def test_lasting(ms: int, words: str) -> None:
-    assert lasting(TEXTS, ms) == words
+    assert lasting(ms) == words
 
 
 def test_ago() -> None:
-    assert ago(TEXTS, 0) == "now"
-    assert ago(TEXTS, 12_000) == "12 seconds ago"
+    assert ago(0) == "now"
+    assert ago(12_000) == "12 seconds ago"
 
 
 def test_times_are_those_of_the_united_kingdom() -> None:

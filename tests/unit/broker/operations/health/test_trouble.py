@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from broker.operations.health.trouble import counted, in_days, listed, since
+from broker.operations.health.trouble import in_days, since
 from contracts.durations import DAY_MS, HOUR_MS
 
 
@@ -25,19 +25,6 @@ def ms(*at: int) -> int:
 )
 def test_since(then: int, now: int, expected: str) -> None:
     assert since(then, now) == expected
-
-
-def test_numbers_and_names() -> None:
-    assert [counted(n, "event", "events") for n in (1, 2, 1204)] == [
-        "1 event",
-        "2 events",
-        "1,204 events",
-    ]
-    assert [listed(names) for names in (["A"], ["A", "B"], ["A", "B", "C"])] == [
-        "A",
-        "A and B",
-        "A, B and C",
-    ]
 
 
 def test_days() -> None:
