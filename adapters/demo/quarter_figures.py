@@ -48,11 +48,16 @@ def quarter_figures(
     )
     release = release_figures(stage.directory(POLICE), period.name, BY, now)
     result.quarter = json_of(release)
-    screen.table(f"Cases that {POLICE} recorded first", columns_of(release), list(rows_of(release)))
+    title = f"Cases, as {POLICE} publishes them"
+    screen.table(title, columns_of(release), list(rows_of(release)))
     control = release.control
     screen.say(
         f"{sources_in_words(release)} Numbers are rounded to {control.round_to}. A hidden one is "
         f"below {control.suppress_below}, or would give such a number away."
+    )
+    screen.say(
+        "Adapters tell each other new counts of a running quarter once a week. So the table has "
+        f"the newest cases of {POLICE}, and those that its partners had at the start."
     )
 
 
