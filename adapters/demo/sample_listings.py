@@ -7,12 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from adapters.demo.sealed_statements import signed_statement
 from broker.agency.config import load_config
 from broker.agency.participant import Participant, load_participant
 from broker.directory.listing import format_listing
 from broker.directory.listing_file import FILE_NAME
 from broker.directory.readable import readable_versions
-from broker.envelope.sealing import ExchangeKey
 from broker.keys.durable import write_durably
 from broker.operations.directory.publishing import (
     StatedCapacity,
@@ -20,9 +20,8 @@ from broker.operations.directory.publishing import (
     publish_listing,
     state_capacity,
 )
-from broker.statements.authorship import author
 from broker.statements.listings import LISTING
-from broker.statements.partner_statements import StatementPlace, parse_statement, seal_statement
+from broker.statements.partner_statements import StatementPlace
 from broker.store.database import open_store
 from broker.store.rows import ListingRow
 from broker.tlog.note import format_note
@@ -110,13 +109,7 @@ def _sealed(own: Participant, participants: Mapping[str, Participant], now: int)
         store.close()
     reads = readable_versions(own.contracts)
     content = format_listing(published.model_copy(update={"reads": reads}))
-    keys = [
-        ExchangeKey(agency, key.kid, key.sealer())
-        for agency in participants
-        if agency != own.agency
-        for key in (own.manifests.exchange_key(agency, now),)
-    ]
     place = StatementPlace(own.deployment, own.agency, now)
-    signer = author(own.key_name, own.receipt_signer(now))
-    note = parse_statement(LISTING, seal_statement(LISTING, place, content, keys, signer)).note
+    readers = participants.keys() - {own.agency}
+    note = signed_statement(LISTING, own, place, content, sorted(readers))
     return ListingRow(own.agency, now, format_note(note), content)
