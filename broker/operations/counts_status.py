@@ -51,8 +51,8 @@ def counts_states(participant: Participant, tx: Transaction, now: int) -> tuple[
     """Return the exchange of counts under each agreement in force that counts cases."""
     held = tx.figure_counts.held()
     states: list[CountsState] = []
-    for one in participant.contracts_in_force(now):
-        contract = one.signed.contract
+    for signed in participant.contracts.live(now):  # none is a state, and not an error
+        contract = signed.contract
         if counts(contract) is None:
             continue
         sent = [
