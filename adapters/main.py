@@ -27,6 +27,7 @@ from broker.cli import (
     drafting,
     event,
     figures,
+    figures_check,
     kafka,
     kafka_authority,
     keys,
@@ -103,6 +104,7 @@ app.add_typer(contract.app, name="contract")
 app.add_typer(directory.app, name="directory")
 app.add_typer(partnership.app, name="partnership")
 app.command("figures")(figures.figures)
+app.command("figures-check")(figures_check.figures_check)
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(adapter_cli.app, name="adapter")
 app.add_typer(mapping_cli.app, name="mapping")

@@ -11,6 +11,7 @@ from broker.cli.output import Agency, AsJson, Output, note, print_json, print_te
 
 if TYPE_CHECKING:
     from broker.figures.counting import Subject
+    from broker.operations.figure_signatures import ReleaseAuthor
     from broker.operations.figures import FiguresRelease
 
 
@@ -55,11 +56,12 @@ def figures(
     the agreement says. Each release is remembered: a later one of the same quarter shows nothing
     from which a hidden number follows. So ask for the tables that you publish, and for no others.
     The counts of the other agencies are those that they published and that have come here.
+    JSON is signed, and each file has its signature beside it as FILE.note.
     """
     from broker.clock import now_ms
 
     release = _released(agency, period, by, now_ms(), contract, of)
-    _present(release, json=json, csv=csv, html=html, svg=svg, output=output)
+    _present(release, agency, json=json, csv=csv, html=html, svg=svg, output=output)
 
 
 def _released(
@@ -77,6 +79,7 @@ def _released(
 
 def _present(
     release: FiguresRelease,
+    agency: Path,
     *,
     json: bool,
     csv: bool,
@@ -87,19 +90,39 @@ def _present(
     from broker.cli import figures_text
     from broker.cli.figures_page import page_of, svg_of
     from broker.cli.output import write_file
+    from broker.operations.figure_signatures import ReleaseAuthor
 
+    if not (json or csv or html or svg):
+        print_text(figures_text.text_of(release), output)
+        return
+    author = ReleaseAuthor(agency, release)
     if html is not None:
         write_file(html, page_of(release).encode(), "page")
+        _sign(html, author)
     if svg is not None:
         write_file(svg, svg_of(release).encode(), "plot")
+        _sign(svg, author)
     if json:
-        print_json(figures_text.json_of(release), output)
+        print_json(author.signed(figures_text.json_of(release)), output)
     elif csv:
         print_text(figures_text.csv_of(release), output)
-        if output is not None:
-            beside = output.with_name(f"{output.name}-metadata.json")
-            print_json(figures_text.csv_metadata(release, output.name), beside)
-        else:
+        if output is None:
             note("\n".join(figures_text.notes_of(release)))
-    elif html is None and svg is None:
-        print_text(figures_text.text_of(release), output)
+            return
+        _sign(output, author)
+        beside = output.with_name(f"{output.name}-metadata.json")
+        metadata = dict(figures_text.csv_metadata(release, output.name))
+        print_json(author.signed(metadata), beside)
+
+
+def _sign(file: Path, author: ReleaseAuthor) -> None:
+    """Write the note of a file beside it; a device or a pipe has none."""
+    from broker.cli.output import write_file
+
+    if file.is_file():
+        write_file(note_beside(file), author.note(file.read_bytes()), "signature")
+
+
+def note_beside(file: Path) -> Path:
+    """Return the place of the note of a file."""
+    return file.with_name(f"{file.name}.note")

@@ -1569,6 +1569,26 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Read the reason: concordant quarantine list --agency DIR. Correct its cause in the "
         "system, then: concordant quarantine retry ID --agency DIR",
     ),
+    "release_changed": Meaning(
+        "the file of a release of figures is not as it was signed",
+        "Do not use the file. Ask the agency that published it for the file and its note.",
+    ),
+    "release_key_malformed": Meaning(
+        "a key for checking a release of figures is malformed",
+        "Copy the whole line that concordant figures-check prints for a party.",
+    ),
+    "release_malformed": Meaning(
+        "the note of a release of figures is malformed",
+        "Ask the agency that published it for the file and its note.",
+    ),
+    "release_signer_unknown": Meaning(
+        "no known key of the agency signed a release of figures",
+        "Ask the agency that published it for its key, by a way that you trust.",
+    ),
+    "release_unsigned": Meaning(
+        "a file of figures has no signature",
+        "Put the note FILE.note beside it, or ask the agency that published it for the note.",
+    ),
     "renewal_failed": Meaning(
         "the command that renews the TLS certificate cannot be started, or failed",
         "Read state/certificate-renewal.log, correct the cause, then: concordant kafka renew "

@@ -218,6 +218,16 @@ BY_TEST = {
     "::test_a_table_that_no_hiding_makes_safe_is_figures_unprotected",
     "referrals_not_counted": "broker/cli/test_figures_of_referrals.py"
     "::test_an_agreement_that_counts_no_referrals_is_referrals_not_counted",
+    "release_changed": "broker/cli/test_figures_check.py"
+    "::test_every_form_says_who_published_it_and_is_refused_when_changed",
+    "release_key_malformed": "broker/cli/test_figures_check.py"
+    "::test_a_text_that_is_no_key_is_release_key_malformed",
+    "release_malformed": "broker/cli/test_figures_check.py"
+    "::test_a_note_of_another_kind_is_release_malformed",
+    "release_signer_unknown": "broker/cli/test_figures_check.py"
+    "::test_another_key_is_release_signer_unknown",
+    "release_unsigned": "broker/cli/test_figures_check.py"
+    "::test_a_file_without_a_note_is_release_unsigned",
     "period_ahead": "broker/cli/test_figures.py::test_a_later_quarter_is_period_ahead",
     "statistics_missing": "broker/cli/test_figures.py"
     "::test_an_agreement_that_counts_nothing_is_statistics_missing",

@@ -1,0 +1,228 @@
+"""Signatures of releases of figures: made by the agency that publishes, checked by a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from broker.agency.participant import Participant, load_participant
+from broker.agency.running import open_held_state
+from broker.envelope.primitives import Ed25519Verifier, b64, strict_b64
+from broker.errors import NoteError, RefusedError, WrongInputError
+from broker.figures.counting import parse_period
+from broker.figures.own_counts import own_counts
+from broker.keys.governance import key_name
+from broker.keys.kid import ED25519 as KEY_ED25519
+from broker.keys.kid import RECEIPT
+from broker.operations.figures import FiguresRelease
+from broker.statements.authorship import author, require_author
+from broker.statements.figure_releases import (
+    SIGNED,
+    ReleaseStatement,
+    content_hash,
+    note_within,
+    parse_release,
+    sign_release,
+)
+from broker.tlog.note import ED25519, Note, NoteVerifier, note_verifier, verify_note
+
+KEY_BYTES: Final = 32
+"""Size of an Ed25519 public key."""
+
+
+class ReleaseAuthor:
+    """The agency that signs the forms of a release.
+
+    Args:
+        agency: its folder.
+        release: the release.
+
+    Raises:
+        RegistryError, KeyAccessError: no receipt key can sign now.
+    """
+
+    def __init__(self, agency: Path, release: FiguresRelease) -> None:
+        participant = load_participant(agency, release.made_ms)
+        self._signer = author(participant.key_name, participant.receipt_signer(release.made_ms))
+        self._deployment = participant.deployment
+        self._release = release
+
+    def note(self, content: bytes) -> bytes:
+        """Return the signed note of a form of the release.
+
+        Args:
+            content: the bytes of a file, or JSON.
+        """
+        release = self._release
+        statement = ReleaseStatement(
+            deployment=self._deployment,
+            agency=release.agency,
+            agreement=release.contract.name,
+            period=release.period.name,
+            counted=release.published.of,
+            by=release.published.by,
+            made_ms=release.made_ms,
+            threshold=release.control.suppress_below,
+            round_to=release.published.round_to,
+            counts=dict(release.published.contributors),
+            content=content_hash(content),
+        )
+        return sign_release(statement, self._signer)
+
+    def signed(self, document: Mapping[str, object]) -> dict[str, object]:
+        """Return JSON with its note in the member `signed`."""
+        return {**document, SIGNED: self.note(orjson.dumps(document)).decode()}
+
+
+class Held(StrEnum):
+    """Comparison of the hash of an agency's counts with the counts that the reader holds."""
+
+    SAME = "same"
+    OTHER = "other"
+    """The reader holds other counts: some changed since, or the release rests on others."""
+    NONE = "none"
+    """The reader holds no counts of this agency."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRelease:
+    """Result of a check.
+
+    Attributes:
+        statement: what the note says; None if there is no note of a release.
+        fault: reason code; None if the signature holds for these bytes.
+        key: the key that signed, as `verifier_of` reads it; None if it is not known.
+        counts: for each agency whose counts went in, whether the reader holds the same.
+    """
+
+    statement: ReleaseStatement | None
+    fault: str | None
+    key: str | None
+    counts: Mapping[str, Held]
+
+
+def check_release(
+    content: bytes, beside: bytes | None, verifier: NoteVerifier | Path, now: int
+) -> CheckedRelease:
+    """Check who published a file, from whose counts, and whether it has been changed.
+
+    Args:
+        content: bytes of the file.
+        beside: the note beside it, if there is one; JSON carries its own.
+        verifier: a key of the agency that published it, or the folder of an agency of the
+            partnership, which knows the keys of all.
+        now: ms.
+
+    Raises:
+        ConcordantError: the folder cannot be read.
+    """
+    reader = load_participant(verifier, now) if isinstance(verifier, Path) else verifier
+    raw = note_within(content) or beside
+    if raw is None:
+        return CheckedRelease(None, "release_unsigned", None, {})
+    try:
+        note, statement = parse_release(raw)
+    except NoteError as error:
+        return CheckedRelease(None, error.code, None, {})
+    try:
+        if isinstance(reader, Participant):
+            key = _signed_by_partner(note, statement, reader)
+        else:
+            key = _signed_by(note, statement, reader)
+    except NoteError as error:
+        return CheckedRelease(statement, error.code, None, {})
+    fault = None if content_hash(content) == statement.content else "release_changed"
+    counts = _held(statement, reader, now) if isinstance(reader, Participant) else {}
+    return CheckedRelease(statement, fault, key, counts)
+
+
+def verifier_of(text: str) -> NoteVerifier:
+    """Return the key that a text names: `DEPLOYMENT/AGENCY+ID+BASE64`, as C2SP writes it.
+
+    Raises:
+        WrongInputError: `release_key_malformed`.
+    """
+    name, _, rest = text.strip().partition("+")
+    identifier, _, encoded = rest.partition("+")
+    try:
+        raw = strict_b64(encoded)
+        if raw[:1] != ED25519 or len(raw) != 1 + KEY_BYTES:
+            raise ValueError("another type of key")
+        verifier = note_verifier(name, ED25519, Ed25519Verifier(raw[1:]))
+        if verifier.key_id.hex() != identifier:
+            raise ValueError("another key id")
+    except ValueError as error:
+        raise WrongInputError(
+            f"The key is not of the form NAME+ID+BASE64: {error}.",
+            code="release_key_malformed",
+            where="--key",
+            fix="Copy the whole line that concordant figures-check prints for a party.",
+        ) from None
+    return verifier
+
+
+def _formatted(verifier: NoteVerifier) -> str:
+    return f"{verifier.name}+{verifier.key_id.hex()}+{b64(verifier.type + verifier.key.public)}"
+
+
+def _signed_by(note: Note, statement: ReleaseStatement, verifier: NoteVerifier) -> str:
+    if verifier.name != key_name(statement.deployment, statement.agency):
+        raise _signer_unknown()
+    try:
+        return _formatted(verify_note(note, [verifier])[0])
+    except NoteError:
+        raise _signer_unknown() from None
+
+
+def _signed_by_partner(note: Note, statement: ReleaseStatement, participant: Participant) -> str:
+    manifests = participant.manifests
+    if statement.deployment != participant.deployment:
+        raise _signer_unknown()
+    try:
+        signed = require_author(note, manifests, statement.agency, RECEIPT, statement.made_ms)
+    except RefusedError:
+        raise _signer_unknown() from None
+    name = key_name(statement.deployment, statement.agency)
+    return next(
+        _formatted(found)
+        for manifest in manifests.history(statement.agency)
+        for key in manifest.manifest.keys_of(RECEIPT, KEY_ED25519)
+        for found in [note_verifier(name, ED25519, Ed25519Verifier(key.public))]
+        if found.key_id == signed
+    )
+
+
+def _held(statement: ReleaseStatement, participant: Participant, now: int) -> dict[str, Held]:
+    """Compare the counts that went in with those that this agency counts now."""
+    held = dict.fromkeys(sorted(statement.counts), Held.NONE)
+    own = participant.agency
+    contract = next(
+        (
+            one.signed.contract
+            for one in participant.contracts_in_force(now)
+            if one.signed.contract.name == statement.agreement
+        ),
+        None,
+    )
+    if own not in held or contract is None:
+        return held
+    store = open_held_state(participant)
+    try:
+        with store.reading() as tx:
+            secret = participant.keyring.secret()
+            counts = own_counts(tx, secret, contract, own, parse_period(statement.period))
+    finally:
+        store.close()
+    if counts is not None:
+        same = counts.digest.hex() == statement.counts[own]
+        held[own] = Held.SAME if same else Held.OTHER
+    return held
+
+
+def _signer_unknown() -> NoteError:
+    return NoteError("This key did not sign the release.", code="release_signer_unknown")
