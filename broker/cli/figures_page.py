@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
+from broker.cli.figures_comparison import changes_in_words, compared
 from broker.cli.figures_text import (
     HIDDEN,
     columns_of,
@@ -28,6 +29,7 @@ _BAR: Final = 18
 _ROW: Final = 26
 _TOP: Final = 48
 _NUMBER_WIDTH: Final = 70
+_CHANGE_WIDTH: Final = 130
 _LONGEST_LABEL: Final = 48
 _STYLE: Final = """
 body { font-family: Arial, Helvetica, sans-serif; max-width: 50rem; margin: 2rem auto;
@@ -64,13 +66,16 @@ def svg_of(release: FiguresRelease) -> str:
 
 
 def _described(release: FiguresRelease, shown: Sequence[PublishedFigure]) -> str:
-    rows = (f"{', '.join(labels_of(release, one))}: {number_of(one)}" for one in shown)
+    rows = (
+        f"{', '.join(labels_of(release, one))}: {number_of(one)}{changes_in_words(release, one)}"
+        for one in shown
+    )
     return "; ".join(rows) or "There are no cases."
 
 
 def _bars(release: FiguresRelease, shown: Sequence[PublishedFigure]) -> Iterator[str]:
     longest = max((one.shown or 0 for one in shown), default=0) or 1
-    room = _WIDTH - _LABEL_WIDTH - _NUMBER_WIDTH
+    room = _WIDTH - _LABEL_WIDTH - _NUMBER_WIDTH - _CHANGE_WIDTH * len(compared(release))
     for number, one in enumerate(shown):
         top = _TOP + number * _ROW
         label = ", ".join(labels_of(release, one))
@@ -89,7 +94,7 @@ def _bars(release: FiguresRelease, shown: Sequence[PublishedFigure]) -> Iterator
         style = ' font-style="italic"' if one.shown is None else ""
         yield (
             f'<text x="{_LABEL_WIDTH + width + 6}" y="{top + 14}" font-size="13"{style}>'
-            f"{number_of(one)}</text>"
+            f"{number_of(one)}{_text(changes_in_words(release, one))}</text>"
         )
 
 
@@ -126,9 +131,11 @@ def _table(release: FiguresRelease) -> Iterator[str]:
     yield f"<caption>{_text(heading_of(release))}. Small numbers are {HIDDEN}.</caption>"
     heads = "".join(f'<th scope="col">{_text(one)}</th>' for one in columns_of(release))
     yield f"<thead><tr>{heads}</tr></thead>\n<tbody>"
-    for first, *middle, last in rows_of(release):
-        cells = "".join(f"<td>{_text(one)}</td>" for one in middle)
-        yield (f'<tr><th scope="row">{_text(first)}</th>{cells}<td class="number">{last}</td></tr>')
+    places = len(release.published.by)
+    for first, *others in rows_of(release):
+        cells = "".join(f"<td>{_text(one)}</td>" for one in others[: places - 1])
+        cells += "".join(f'<td class="number">{_text(one)}</td>' for one in others[places - 1 :])
+        yield f'<tr><th scope="row">{_text(first)}</th>{cells}</tr>'
     yield "</tbody>\n</table>"
 
 

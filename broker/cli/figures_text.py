@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from broker.cli.figures_comparison import (
+    change_columns,
+    changes_json,
+    changes_of,
+    comparison_notes,
+)
 from broker.cli.figures_union import union_in_words, union_json, union_notes
 from broker.cli.output import Row, plain_table
 from broker.cli.referral_figures_text import limits_of_referrals, times_in_words, times_json
@@ -48,6 +54,7 @@ def columns_of(release: FiguresRelease) -> Row:
     return (
         *(label_of(name, release.figures) for name in release.published.by),
         release.published.of,
+        *change_columns(release),
     )
 
 
@@ -55,14 +62,17 @@ def rows_of(release: FiguresRelease) -> Iterator[Row]:
     """Yield the rows of the table that have cases or are hidden, the total last."""
     for one in table_of(release):
         if one.shown != 0:
-            yield (*labels_of(release, one), number_of(one))
+            yield (*labels_of(release, one), number_of(one), *changes_of(release, one))
     blank = [""] * (len(release.published.by) - 1)
-    yield (f"All {release.published.of}", *blank, number_of(_at(release)))
+    total = _at(release)
+    yield (f"All {release.published.of}", *blank, number_of(total), *changes_of(release, total))
+    unknown = [""] * len(change_columns(release))
     for name, number in factors_of(release).items():
         yield (
             f"All values of {label_of(name, release.figures).lower()}",
             *blank,
             HIDDEN if number is None else f"{number:,}",
+            *unknown,
         )
 
 
@@ -117,12 +127,19 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
             agency: reason.value for agency, reason in sorted(release.not_counted.items())
         },
         "counts": dict(published.contributors),
-        "cells": [_cell(one, of) for one in published.figures if one.where in table],
-        "margins": [_cell(one, of) for one in published.figures if one.where not in table | totals],
+        "compared_with": [
+            {"period": one.period, "released": one.earlier is not None}
+            for one in release.comparisons
+        ],
+        "cells": [_cell(release, one) for one in published.figures if one.where in table],
+        "margins": [
+            _cell(release, one) for one in published.figures if one.where not in table | totals
+        ],
         "totals": {
             of: _at(release).shown,
             "without_consent": _at(release, *WITHOUT_CONSENT).shown,
             **({"factors": factors} if (factors := factors_of(release)) else {}),
+            **({"compared": changes} if (changes := changes_json(release, _at(release))) else {}),
         },
         "notes": list(notes_of(release)),
     }
@@ -131,12 +148,15 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
     return members
 
 
-def _cell(figure: PublishedFigure, of: Subject) -> dict[str, object]:
-    cell: dict[str, object] = {"by": dict(figure.where), of: figure.shown}
+def _cell(release: FiguresRelease, figure: PublishedFigure) -> dict[str, object]:
+    cell: dict[str, object] = {"by": dict(figure.where), release.published.of: figure.shown}
     if figure.mark is not None:
         cell["suppressed"] = figure.mark.value
     if figure.kept:
         cell["kept"] = True
+    changes = changes_json(release, figure)
+    if changes:
+        cell["compared"] = changes
     return cell
 
 
@@ -201,6 +221,7 @@ def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
         yield N_("Reports to third-party services are never added to crimes.")
     if release.figures.answer is not None:
         yield _LEFT_OUT[of]
+    yield from comparison_notes(release)
     smallest = max(one.threshold for one in table_of(release))
     yield (
         phrase(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from broker.agency.participant import Participant
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.combined import table_dimensions
+from broker.figures.comparison import comparisons
 from broker.figures.counting import Subject, parse_period
 from broker.figures.facts import counts
 from broker.figures.referral_dimensions import counted_referrals
@@ -103,6 +104,7 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
     with store.reading() as tx, altered_rows_named():
         cases = published.of == "cases"
         union = held_share(tx, secret, contract, period.name) if cases else None
+        compared = comparisons(tx, secret, row.agreement, row.period, published)
     return FiguresRelease(
         agency=participant.agency,
         contract=contract,
@@ -115,6 +117,7 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
         not_counted={},
         repeated=False,
         union=union,
+        comparisons=compared,
     )
 
 

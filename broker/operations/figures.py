@@ -11,6 +11,7 @@ from broker.agency.running import open_held_state
 from broker.errors import WrongInputError
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.combined import table_dimensions
+from broker.figures.comparison import Comparison, comparisons
 from broker.figures.counting import Period, Subject, parse_period
 from broker.figures.counts_held import NotCounted, held_counts
 from broker.figures.disclosure import UnprotectedError
@@ -52,6 +53,8 @@ class FiguresRelease:
         repeated: whether it equals an earlier release.
         union: share of cases that several kinds of agency have seen; None if there is none, or the
             figures are of referrals.
+        comparisons: last releases of the same table, for the quarter before and the same quarter of
+            the year before.
     """
 
     agency: str
@@ -65,6 +68,7 @@ class FiguresRelease:
     not_counted: Mapping[str, NotCounted]
     repeated: bool
     union: UnionShare | None
+    comparisons: tuple[Comparison, ...] = ()
 
 
 def release_figures(
@@ -114,6 +118,9 @@ def release_figures(
             secret = participant.keyring.secret()
             with store.reading() as tx:
                 union = held_share(tx, secret, contract, quarter.name) if of == "cases" else None
+                compared = comparisons(
+                    tx, secret, contract.name, quarter.name, made.published
+                )
     finally:
         store.close()
     return FiguresRelease(
@@ -128,6 +135,7 @@ def release_figures(
         not_counted=made.not_counted,
         repeated=made.repeated,
         union=union,
+        comparisons=compared,
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from broker import pseudonyms
 from broker.clock import now_ms
 from broker.event import uuid_text
+from broker.figures.counting import parse_period
 from broker.figures.disclosure import UnprotectedError
 from broker.figures.recording import FactRecorder
 from broker.operations import figures
@@ -31,8 +32,17 @@ def quarter(ahead: int = 0) -> str:
     return f"{number // 4}-Q{number % 4 + 1}"
 
 
-def record(world, number: int, borough: str, strands: list[str], *, consent: bool = True) -> None:
+def record(
+    world,
+    number: int,
+    borough: str,
+    strands: list[str],
+    *,
+    consent: bool = True,
+    period: str = "",
+) -> None:
     """Record an own report, as the transaction that accepts it does."""
+    time_ms = parse_period(period).first_ms if period else now_ms()
     participant = world.participant(AGENCY)
     secret, now = participant.keyring.secret(), now_ms()
     contract = participant.contracts_in_force(now)[0].signed.contract
@@ -43,7 +53,7 @@ def record(world, number: int, borough: str, strands: list[str], *, consent: boo
     with store.transaction() as tx:
         facts = FactRecorder(tx, secret, AGENCY)
         event = PlainEvent("referral.made", ("csu-camden",), data)
-        facts.published(event, contract, case, pseudonyms.case_key(secret, case), now)
+        facts.published(event, contract, case, pseudonyms.case_key(secret, case), time_ms)
         facts.write()
     store.close()
 

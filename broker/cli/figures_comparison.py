@@ -1,0 +1,67 @@
+"""Comparison of a release with earlier quarters: columns, JSON and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from broker.cli.output import Row
+from broker.figures.comparison import Comparison
+from broker.figures.tables import PublishedFigure
+from broker.operations.figures import FiguresRelease
+
+UNKNOWN = "not known"
+"""Text of a change of which one number is hidden."""
+
+
+def compared(release: FiguresRelease) -> list[Comparison]:
+    """Return the comparisons with a release that this agency has made."""
+    return [one for one in release.comparisons if one.earlier is not None]
+
+
+def change_columns(release: FiguresRelease) -> Row:
+    """Return the headings of the columns of changes."""
+    return tuple(f"since {one.period}" for one in compared(release))
+
+
+def changes_of(release: FiguresRelease, figure: PublishedFigure) -> Row:
+    """Return the changes of a number since the earlier quarters, for people."""
+    changes = [one.change_of(figure) for one in compared(release)]
+    return tuple(UNKNOWN if one is None else f"{one:+,}" if one else "0" for one in changes)
+
+
+def changes_in_words(release: FiguresRelease, figure: PublishedFigure) -> str:
+    """Return the known changes of a number in brackets; empty if there are none."""
+    known = [
+        f"{change:+,} since {one.period}"
+        for one in compared(release)
+        if (change := one.change_of(figure)) is not None
+    ]
+    return f" ({', '.join(known)})" if known else ""
+
+
+def changes_json(release: FiguresRelease, figure: PublishedFigure) -> dict[str, object]:
+    """Return the number of each earlier quarter and the change since then."""
+    return {
+        one.period: {"shown": one.shown_of(figure), "change": one.change_of(figure)}
+        for one in compared(release)
+    }
+
+
+def comparison_notes(release: FiguresRelease) -> Iterator[str]:
+    """Yield what the changes mean, and why there are none."""
+    for one in release.comparisons:
+        if one.earlier is None:
+            yield (
+                f"Nothing is compared with {one.period}, because {release.agency} has made no "
+                "table by these dimensions for it."
+            )
+        elif set(one.earlier.contributors) != set(release.published.contributors):
+            yield (
+                f"Other agencies were counted in {one.period}, so a change can mean that an agency "
+                "was added or is missing."
+            )
+    if compared(release):
+        yield (
+            "A change is the difference of two rounded numbers, so a small one can be rounding. If "
+            f"one of both numbers is hidden, the change is {UNKNOWN}."
+        )
