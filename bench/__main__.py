@@ -24,6 +24,7 @@ PARTS: Final = {
     "endtoend": "endtoend",
     "desk": "desk",
     "disclosure": "disclosure",
+    "figures": "figures",
     "docs": "docs",
 }
 """Module of each part."""

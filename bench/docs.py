@@ -50,6 +50,7 @@ def run(*, quick: bool = False) -> None:
         "idle": _table(results.load("idle")),
         "pages": _table(results.load("pages")),
         "disclosure": _table(results.load("disclosure")),
+        "figures": _table(results.load("figures")),
         "exports": _table(_exports(results.load("exports"))),
     }
     page = DOCS / "benchmarks.md"
