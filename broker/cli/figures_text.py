@@ -121,6 +121,7 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
         "breakdown_threshold": release.control.suppress_breakdown_below,
         "round_to": published.round_to,
         "sources": list(_sources(release)),
+        "coverage": sources_in_words(release),
         "seen_by_several": union_json(release.union),
         "agencies_not_counted": _not_counted(release),
         "not_counted": {
@@ -340,6 +341,6 @@ def csv_metadata(release: FiguresRelease, name: str) -> Mapping[str, object]:
         "dc:title": heading_of(release),
         "dc:publisher": release.agency,
         "dc:created": day(release.made_ms),
-        "rdfs:comment": list(notes_of(release)),
+        "rdfs:comment": [sources_in_words(release), *notes_of(release)],
         "tableSchema": {"columns": columns, "primaryKey": list(by)},
     }

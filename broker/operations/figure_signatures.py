@@ -14,7 +14,9 @@ from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.envelope.primitives import Ed25519Verifier, b64, strict_b64
 from broker.errors import NoteError, RefusedError, WrongInputError
+from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import parse_period
+from broker.figures.counts_held import held_counts
 from broker.figures.own_counts import own_counts
 from broker.keys.governance import key_name
 from broker.keys.kid import ED25519 as KEY_ED25519
@@ -200,7 +202,6 @@ def _signed_by_partner(note: Note, statement: ReleaseStatement, participant: Par
 def _held(statement: ReleaseStatement, participant: Participant, now: int) -> dict[str, Held]:
     """Compare the counts that went in with those that this agency counts now."""
     held = dict.fromkeys(sorted(statement.counts), Held.NONE)
-    own = participant.agency
     contract = next(
         (
             one.signed.contract
@@ -209,18 +210,21 @@ def _held(statement: ReleaseStatement, participant: Participant, now: int) -> di
         ),
         None,
     )
-    if own not in held or contract is None:
+    if contract is None or not participant.path(participant.config.state.database).exists():
         return held
+    secret, agency = participant.keyring.secret(), participant.agency
+    period = parse_period(statement.period)
     store = open_held_state(participant)
     try:
-        with store.reading() as tx:
-            secret = participant.keyring.secret()
-            counts = own_counts(tx, secret, contract, own, parse_period(statement.period))
+        with store.reading() as tx, altered_rows_named():
+            own = own_counts(tx, secret, contract, agency, period)
+            others = held_counts(tx, secret, contract, period.name, participant.manifests, agency)
     finally:
         store.close()
-    if counts is not None:
-        same = counts.digest.hex() == statement.counts[own]
-        held[own] = Held.SAME if same else Held.OTHER
+    for one in (*others.counted, *(() if own is None else (own,))):
+        if one.agency in held:
+            same = one.digest.hex() == statement.counts[one.agency]
+            held[one.agency] = Held.SAME if same else Held.OTHER
     return held
 
 

@@ -97,6 +97,7 @@ def test_unique_cases_are_rounded_and_small_numbers_hidden(cli, folder) -> None:
     assert found["seen_by_several"] is None  # no party tallies
     assert set(found["counts"]) == {AGENCY}
     assert found["notes"]
+    assert f"{source['share_percent']} %" in found["coverage"]
 
 
 def test_a_case_with_two_strands_counts_for_both_and_once_in_all(cli, folder) -> None:
@@ -135,6 +136,7 @@ def test_csv_has_every_cell_and_metadata_beside_it(cli, folder, tmp_path) -> Non
     names = [column["name"] for column in metadata["tableSchema"]["columns"]]
     assert names == list(rows[0])
     assert metadata["url"] == "figures.csv"
+    assert metadata["rdfs:comment"][0].startswith("Sources: ")
     assert metadata["tableSchema"]["primaryKey"] == ["borough", "strand"]
     pairs = Counter((row["borough"], row["strand"]) for row in rows)
     assert set(pairs.values()) == {1}
