@@ -8,6 +8,7 @@ from broker.cli.output import Row
 from broker.figures.comparison import Comparison
 from broker.figures.tables import PublishedFigure
 from broker.operations.figures import FiguresRelease
+from contracts.phrases import N_, Phrase, phrase
 
 UNKNOWN = "not known"
 """Text of a change of which one number is hidden."""
@@ -47,21 +48,24 @@ def changes_json(release: FiguresRelease, figure: PublishedFigure) -> dict[str, 
     }
 
 
-def comparison_notes(release: FiguresRelease) -> Iterator[str]:
+def comparison_notes(release: FiguresRelease) -> Iterator[Phrase]:
     """Yield what the changes mean, and why there are none."""
     for one in release.comparisons:
         if one.earlier is None:
-            yield (
-                f"Nothing is compared with {one.period}, because {release.agency} has made no "
-                "table by these dimensions for it."
+            yield phrase(
+                "Nothing is compared with %(period)s, because %(agency)s has made no table by "
+                "these dimensions for it.",
+                period=one.period,
+                agency=release.agency,
             )
         elif set(one.earlier.contributors) != set(release.published.contributors):
-            yield (
-                f"Other agencies were counted in {one.period}, so a change can mean that an agency "
-                "was added or is missing."
+            yield phrase(
+                "Other agencies were counted in %(period)s, so a change can mean that an agency "
+                "was added or is missing.",
+                period=one.period,
             )
     if compared(release):
-        yield (
+        yield N_(
             "A change is the difference of two rounded numbers, so a small one can be rounding. If "
-            f"one of both numbers is hidden, the change is {UNKNOWN}."
+            "one of both numbers is hidden, the change is not known."
         )
