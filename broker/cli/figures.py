@@ -89,7 +89,7 @@ def _present(
 ) -> None:
     from broker.cli import figures_text
     from broker.cli.figures_page import page_of, svg_of
-    from broker.cli.output import write_file
+    from broker.cli.output import printed
     from broker.operations.figure_signatures import ReleaseAuthor
 
     if not (json or csv or html or svg):
@@ -97,30 +97,30 @@ def _present(
         return
     author = ReleaseAuthor(agency, release)
     if html is not None:
-        write_file(html, page_of(release).encode(), "page")
-        _sign(html, author)
+        _write_signed(html, page_of(release).encode(), "page", author)
     if svg is not None:
-        write_file(svg, svg_of(release).encode(), "plot")
-        _sign(svg, author)
+        _write_signed(svg, svg_of(release).encode(), "plot", author)
     if json:
         print_json(author.signed(figures_text.json_of(release)), output)
     elif csv:
-        print_text(figures_text.csv_of(release), output)
+        table = figures_text.csv_of(release)
         if output is None:
+            print_text(table)
             note("\n".join(figures_text.notes_of(release)))
             return
-        _sign(output, author)
+        _write_signed(output, printed(table), "report", author)
         beside = output.with_name(f"{output.name}-metadata.json")
         metadata = dict(figures_text.csv_metadata(release, output.name))
         print_json(author.signed(metadata), beside)
 
 
-def _sign(file: Path, author: ReleaseAuthor) -> None:
-    """Write the note of a file beside it; a device or a pipe has none."""
+def _write_signed(file: Path, content: bytes, what: str, author: ReleaseAuthor) -> None:
+    """Write a file, and its note beside it; a device or a pipe has none."""
     from broker.cli.output import write_file
 
+    write_file(file, content, what)
     if file.is_file():
-        write_file(note_beside(file), author.note(file.read_bytes()), "signature")
+        write_file(note_beside(file), author.note(content), "signature")
 
 
 def note_beside(file: Path) -> Path:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from broker.cli.figures import note_beside
 from broker.cli.output import NO, AsJson, print_json, print_text
 from broker.errors import ConfigError
+from contracts.bounded_file import read_bounded
 
 if TYPE_CHECKING:
     from broker.operations.figure_signatures import CheckedRelease
+
+
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Largest file that is checked."""
 
 
 def figures_check(
@@ -59,15 +64,21 @@ def figures_check(
 
 
 def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
+    content = read_bounded(
+        file,
+        MAX_FILE_BYTES,
+        ConfigError,
+        code="input_unreadable",
+        fix="Name a file that exists and that you may read.",
+    )
+    if len(content) > MAX_FILE_BYTES:
         raise ConfigError(
-            f"The file cannot be read ({error.strerror})",
+            f"The file has more than {MAX_FILE_BYTES} bytes, so it is no release of figures.",
             code="input_unreadable",
             where=str(file),
-            fix="name a file that you may read",
-        ) from None
+            fix="Name a release of figures.",
+        )
+    return content
 
 
 def _json(checked: CheckedRelease) -> dict[str, object]:

@@ -132,13 +132,18 @@ def print_text(text: str, output: Path | None = None) -> None:
     Raises:
         ConfigError: `output_unwritable`.
     """
-    text = printable(text)
-    whole = text if text.endswith("\n") or not text else text + "\n"
-    data = whole.encode(errors="backslashreplace")  # a file name may not be UTF-8
+    data = printed(text)
     if output is None:
         write_out(data)
         return
     write_file(output, data, "report")
+
+
+def printed(text: str) -> bytes:
+    """Return the bytes that `print_text` prints."""
+    text = printable(text)
+    whole = text if text.endswith("\n") or not text else text + "\n"
+    return whole.encode(errors="backslashreplace")  # a file name may not be UTF-8
 
 
 def write_file(file: Path, data: bytes, what: str) -> None:

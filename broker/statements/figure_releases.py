@@ -7,19 +7,21 @@ the member `signed`; any other file has it in a file beside it (docs/spec/figure
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import sha256
 from broker.errors import NoteError
+from broker.strict_json import parse_strict_json
 from broker.tlog.note import Note, NoteSigner, format_note, parse_note, sign_note
 
 HEADING: Final = "concordant.release/v1"
 SIGNED: Final = "signed"
 """Member of a release as JSON that holds its note."""
+_PERIOD: Final = r"^20[0-9]{2}-Q[1-4]$"
 
 
 class ReleaseStatement(BaseModel):
@@ -44,8 +46,8 @@ class ReleaseStatement(BaseModel):
     deployment: str
     agency: str
     agreement: str
-    period: str
-    counted: str
+    period: Annotated[str, Field(pattern=_PERIOD)]
+    counted: Literal["cases", "referrals"]
     by: tuple[str, ...]
     made_ms: int
     threshold: int
@@ -83,26 +85,35 @@ def parse_release(data: bytes) -> tuple[Note, ReleaseStatement]:
 
 
 def content_hash(content: bytes) -> str:
-    """Return the hash of a file; of JSON, that of its canonical form without the note."""
-    document = _document(content)
-    if document is not None:
-        content = orjson.dumps(
-            {name: value for name, value in document.items() if name != SIGNED},
-            option=orjson.OPT_SORT_KEYS,
-        )
-    return sha256(content).hex()
+    """Return the hash of a file; of JSON, that of its canonical form without the note.
+
+    JSON that two readers could read differently is hashed as it is, so it is never as it was
+    signed.
+    """
+    canonical = _canonical(content)
+    return sha256(content if canonical is None else canonical).hex()
 
 
 def note_within(content: bytes) -> bytes | None:
     """Return the note that JSON carries; None if it has none, or is not JSON."""
-    document = _document(content)
-    note = None if document is None else document.get(SIGNED)
-    return note.encode() if isinstance(note, str) else None
-
-
-def _document(content: bytes) -> dict[str, object] | None:
     try:
         document = orjson.loads(content)
     except ValueError:
         return None
-    return document if isinstance(document, dict) else None
+    note = document.get(SIGNED) if isinstance(document, dict) else None
+    return note.encode() if isinstance(note, str) else None
+
+
+def _canonical(content: bytes) -> bytes | None:
+    """Return the canonical form without the note; None unless it is JSON with one meaning.
+
+    A repeated member has two meanings, and so has an integer that only one of two parsers rounds.
+    """
+    try:
+        document = parse_strict_json(content)
+        if not isinstance(document, dict) or document != orjson.loads(content):
+            return None
+        members = {name: value for name, value in document.items() if name != SIGNED}
+        return orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
+    except (ValueError, TypeError, RecursionError):
+        return None

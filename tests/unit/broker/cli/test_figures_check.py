@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.cli import figures_check, output
 from tests.unit.broker.cli.test_figures import AGENCY, asked, folder, quarter, record
 
 __all__ = ["folder"]  # the fixture of the table
@@ -112,3 +113,52 @@ def test_people_read_who_published_it_and_a_fault_in_words(cli, folder, forms) -
     done = cli("figures-check", file, "--agency", folder)
     assert done.code == 1
     assert "release_changed" in done.text
+
+
+def test_a_member_that_is_repeated_at_any_depth_is_release_changed(cli, folder, forms) -> None:
+    file = forms / "f.json"
+    signed = file.read_text()
+    for repeated in (
+        signed.replace("{", '{"period": "1999-Q1", ', 1),
+        signed.replace('"totals": {', '"totals": {"cases": 7, ', 1),
+    ):
+        assert json.loads(repeated) == json.loads(signed)
+        file.write_text(repeated)
+        done = check(cli, file, "--agency", folder)
+        assert (done.code, done.json["code"]) == (1, "release_changed")
+
+
+def test_the_signature_is_of_what_was_written_and_not_of_what_is_on_the_disk(
+    cli, folder, tmp_path, monkeypatch
+) -> None:
+    written = output.write_file
+
+    def altered_meanwhile(file: Path, data: bytes, what: str) -> None:
+        written(file, data if what == "signature" else data + b" ", what)
+
+    monkeypatch.setattr(output, "write_file", altered_meanwhile)
+    for option, name in (("--html", "f.html"), ("--svg", "f.svg")):
+        assert cli(*asked(folder, "borough", option, tmp_path / name)).code == 0
+    assert cli(*asked(folder, "borough", "--csv", "--output", tmp_path / "f.csv")).code == 0
+    for name in ("f.html", "f.svg", "f.csv"):
+        done = check(cli, tmp_path / name, "--agency", folder)
+        assert (done.code, done.json["code"]) == (1, "release_changed")
+
+
+@pytest.mark.parametrize("other", [("period", "2026-Q9"), ("counted", "persons")])
+def test_a_note_with_another_period_or_subject_is_release_malformed(
+    cli, folder, forms, other: tuple[str, str]
+) -> None:
+    note = forms / "f.csv.note"
+    name, value = other
+    said = {"period": quarter(), "counted": "cases"}[name]
+    note.write_text(note.read_text().replace(f'"{name}":"{said}"', f'"{name}":"{value}"'))
+    assert value in note.read_text()
+    done = check(cli, forms / "f.csv", "--agency", folder)
+    assert (done.code, done.json["code"]) == (1, "release_malformed")
+
+
+def test_a_file_that_no_release_can_be_is_not_read_whole(cli, folder, forms, monkeypatch) -> None:
+    monkeypatch.setattr(figures_check, "MAX_FILE_BYTES", 100)
+    done = check(cli, forms / "f.csv", "--agency", folder)
+    assert (done.code, "input_unreadable" in done.err) == (3, True)
