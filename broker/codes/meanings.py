@@ -778,8 +778,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "field_not_granted": Meaning("a field that the sender may not send", _SENT_AGAIN + _OUR_EVENT),
     "field_unknown": Meaning("no event type has this field", "Use one of the suggestions."),
     "figures_unprotected": Meaning(
-        "a table of figures that no hiding of numbers makes safe, so it is not published",
-        "Name fewer dimensions, or those of an earlier table of the quarter.",
+        "a table of figures that no hiding of numbers makes safe, or one of a quarter with an "
+        "earlier table whose values the vocabulary no longer has, so it is not published",
+        "Name fewer dimensions, or those of an earlier table of the quarter. If a value is named, "
+        "agree a version whose vocabulary has it again, or publish no more tables of the quarter.",
     ),
     "file_empty": Meaning("the file is empty", "Run the export again; check its filter."),
     "file_encoding": Meaning("the encoding of the file is not known", "Export it again as UTF-8."),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from broker.figures.combined import base_of, combined_codes
+from broker.figures.combined import base_of, combined_codes, table_dimensions
 from contracts.model import Contract
 from contracts.phrases import N_, phrase
 from contracts.vocabulary.figures import (
@@ -16,7 +16,7 @@ from contracts.vocabulary.figures import (
     Figures,
 )
 
-__all__ = ["label_of", "values_of"]
+__all__ = ["label_of", "missing_value", "values_of"]
 
 
 def values_of(name: str, contract: Contract, figures: Figures) -> Mapping[str, str]:
@@ -32,6 +32,20 @@ def values_of(name: str, contract: Contract, figures: Figures) -> Mapping[str, s
     if name == figures.recording:
         known = {**known, THIRD_PARTY_REPORT: figures.third_party}
     return {**known, NOT_STATED: N_("Not stated")}
+
+
+def missing_value(
+    wanted: Iterable[tuple[str, str]], contract: Contract, figures: Figures
+) -> tuple[str, str] | None:
+    """Return the first dimension and value that an agreement does not have; None if it has all.
+
+    Args:
+        wanted: dimensions with a value.
+        contract: the agreement.
+        figures: by what it counts cases, or referrals.
+    """
+    known = {name: values_of(name, contract, figures).keys() for name in table_dimensions(figures)}
+    return next(((name, value) for name, value in wanted if value not in known.get(name, ())), None)
 
 
 def label_of(name: str, figures: Figures) -> str:

@@ -16,14 +16,15 @@ import orjson
 
 from broker.figures.combined import base_of, combined_values
 from broker.figures.counting import CountsOf, Part, Subject
-from broker.figures.dimension_values import label_of, values_of
+from broker.figures.dimension_values import label_of, missing_value, values_of
 from broker.figures.disclosure import Cell, Figure, Mark, Release, protect, threshold_for
 from contracts.model import Contract
 from contracts.terms import StatisticalControl
 from contracts.vocabulary.figures import NOT_STATED, SOURCE, Figures
 
 __all__ = [
-    "WITHOUT_CONSENT", "Published", "PublishedFigure", "Where", "label_of", "publish", "values_of",
+    "WITHOUT_CONSENT", "Published", "PublishedFigure", "ValueGoneError", "Where", "label_of",
+    "publish", "values_of",
 ]  # fmt: skip
 
 Where: TypeAlias = tuple[tuple[str, str], ...]
@@ -94,9 +95,29 @@ class Published:
         return total
 
     @property
+    def values(self) -> Sequence[tuple[str, str]]:
+        """Return each dimension and value that a cell names, once, in their order."""
+        places = (figure.where for figure in self.figures if figure.where != WITHOUT_CONSENT)
+        return list(dict.fromkeys(one for where in places for one in where))
+
+    @property
     def by_place(self) -> Mapping[Where, PublishedFigure]:
         """Return the figures by their dimensions and values."""
         return {figure.where: figure for figure in self.figures}
+
+
+class ValueGoneError(Exception):
+    """The agreement no longer has a value of an earlier table, so nothing protects that table.
+
+    Attributes:
+        dimension: name of its dimension.
+        value: the value.
+    """
+
+    def __init__(self, dimension: str, value: str) -> None:
+        super().__init__(dimension, value)
+        self.dimension = dimension
+        self.value = value
 
 
 def publish(
@@ -120,14 +141,18 @@ def publish(
         of: of what the table is.
 
     Raises:
+        ValueGoneError: the agreement no longer has a value of an earlier table.
         UnprotectedError: no choice of hidden figures is safe; nothing may be published.
     """
+    remembered = dict.fromkeys(value for one in earlier for value in one.values)
+    if (gone := missing_value(remembered, contract, figures)) is not None:
+        raise ValueGoneError(*gone)
     always = () if figures.recording is None else (figures.recording,)
     places = [*_places(by, contract, figures)]
     for name in (SOURCE, *always):
         places += _places((name,), contract, figures)
     used = {name for where in places for name, _ in where}
-    used |= {name for one in earlier for figure in one.figures for name, _ in figure.where}
+    used |= {name for name, _ in remembered}
     parts = [part for one in counts if (part := one.part(of)) is not None]
     atoms = _Atoms(parts, sorted(used - {WITHOUT_CONSENT[0][0]}), figures)
     cells = [

@@ -19,7 +19,7 @@ from broker.figures.facts import counts
 from broker.figures.own_counts import own_counts
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
-from broker.figures.tables import Published, publish
+from broker.figures.tables import Published, ValueGoneError, publish
 from broker.figures.unions.shares import UnionShare, held_share
 from broker.store.database import Store
 from contracts.model import Contract
@@ -256,6 +256,16 @@ def _published(
         counted = tuple(sorted((own, *held.counted), key=lambda one: one.agency))
         try:
             release = publish(counted, contract, figures, control, by, earlier, of)
+        except ValueGoneError as gone:
+            raise WrongInputError(
+                f"This table is not published: the agreement's vocabulary no longer has the value "
+                f"{gone.value} of {gone.dimension}, so an earlier table of the quarter that has it "
+                "cannot be protected.",
+                code="figures_unprotected",
+                where="--contract",
+                fix="Agree a version whose vocabulary has this value again, or publish no more "
+                "tables of the quarter.",
+            ) from gone
         except UnprotectedError as error:
             raise WrongInputError(
                 "This table is not published: together with earlier ones of the quarter it would "

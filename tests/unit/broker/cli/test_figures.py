@@ -7,6 +7,7 @@ import io
 import json
 import xml.etree.ElementTree as ET
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -216,3 +217,18 @@ def test_a_table_that_no_hiding_makes_safe_is_figures_unprotected(cli, folder, m
         done = cli(*asked(folder))
     assert (done.code, "figures_unprotected" in done.err) == (2, True)
     assert cli(*asked(folder, "strand")).code == 0
+
+
+def test_a_vocabulary_that_lost_a_value_of_an_earlier_table_is_figures_unprotected(
+    cli, folder, monkeypatch
+) -> None:
+    assert cli(*asked(folder, "borough")).code == 0
+    publish = figures.publish
+
+    def without_borough(counts, contract, found, *more):
+        left = {name: one for name, one in found.dimensions.items() if name != "borough"}
+        return publish(counts, contract, replace(found, dimensions=left), *more)
+
+    monkeypatch.setattr(figures, "publish", without_borough)
+    done = cli(*asked(folder, "strand"))
+    assert (done.code, "figures_unprotected" in done.err, "borough" in done.err) == (2, True, True)

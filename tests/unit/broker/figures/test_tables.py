@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from broker.figures.counting import CountsOf, count, dimension_names
-from broker.figures.tables import WITHOUT_CONSENT, publish, values_of
+from broker.figures.tables import WITHOUT_CONSENT, ValueGoneError, publish, values_of
 from contracts.terms import StatisticalControl
 from tests.unit.contracts.test_shipped_agreements import complete
 
@@ -63,3 +64,30 @@ def test_every_party_that_has_the_same_counts_makes_the_same_release() -> None:
         publish(some, CONTRACT, FIGURES, control, ("borough",), []) for some in (given, given[::-1])
     )
     assert first == other
+
+
+def test_a_vocabulary_without_a_dimension_of_an_earlier_table_is_refused() -> None:
+    earlier = publish([counts(POLICE, cases(1, 40))], CONTRACT, FIGURES, OPEN, ("borough",), [])
+    fewer = {name: one for name, one in FIGURES.dimensions.items() if name != "borough"}
+    given = [{name: one[name] for name in one if name != "borough"} for one in cases(1, 40)]
+    names = tuple(name for name in NAMES if name != "borough")
+    atoms, missing = count(given, names)
+    held = CountsOf("d", CONTRACT.name, POLICE, "2026-Q3", "1" * 64, names, atoms, missing)
+    with pytest.raises(ValueGoneError) as caught:
+        publish([held], CONTRACT, replace(FIGURES, dimensions=fewer), OPEN, ("strand",), [earlier])
+    assert caught.value.dimension == "borough"
+
+
+def test_a_vocabulary_without_a_code_of_an_earlier_table_is_refused() -> None:
+    given = [counts(POLICE, cases(1, 40))]
+    earlier = publish(given, CONTRACT, FIGURES, OPEN, ("borough",), [])
+    borough = FIGURES.dimensions["borough"]
+    first, *others = borough.codes
+    fewer = replace(borough, codes={one: borough.codes[one] for one in others})
+    changed = replace(FIGURES, dimensions={**FIGURES.dimensions, "borough": fewer})
+    with pytest.raises(ValueGoneError) as caught:
+        publish(given, CONTRACT, changed, OPEN, ("strand",), [earlier])
+    assert (caught.value.dimension, caught.value.value) == ("borough", first)
+    more = replace(borough, codes={**borough.codes, "E00000000": "New"})
+    wider = replace(FIGURES, dimensions={**FIGURES.dimensions, "borough": more})
+    assert publish(given, CONTRACT, wider, OPEN, ("strand",), [earlier]).by == ("strand",)
