@@ -50,7 +50,12 @@ class Comparison:
 
 
 def comparisons(
-    tx: Transaction, secret: bytes, agreement: str, period: str, release: Published
+    tx: Transaction,
+    secret: bytes,
+    agreement: str,
+    period: str,
+    release: Published,
+    before: int | None = None,
 ) -> tuple[Comparison, ...]:
     """Return the comparisons of a release with earlier periods.
 
@@ -60,6 +65,7 @@ def comparisons(
         agreement: its name.
         period: `YYYY-Qn`, of the release.
         release: the release.
+        before: number of the release, if it is remembered: later ones are left out.
 
     Raises:
         SealBroken: a release in the state was changed.
@@ -68,7 +74,7 @@ def comparisons(
     def last_of(name: str) -> Published | None:
         same = [
             one
-            for one in RememberedReleases(tx, secret, agreement, name).all()
+            for one in RememberedReleases(tx, secret, agreement, name).all(before)
             if one.of == release.of and set(one.by) == set(release.by)
         ]
         return same[-1] if same else None

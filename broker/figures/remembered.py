@@ -33,13 +33,16 @@ class RememberedReleases:
         self._period = period
         self._row = lp(agreement.encode(), period.encode())
 
-    def all(self) -> list[Published]:
+    def all(self, before: int | None = None) -> list[Published]:
         """Return the releases, oldest first.
+
+        Args:
+            before: only those with a lower number than this; None for all.
 
         Raises:
             SealBroken: a row was changed.
         """
-        rows = self._tx.figure_releases.of(self._agreement, self._period)
+        rows = self._tx.figure_releases.of(self._agreement, self._period, before)
         return [_parsed(self._key.open(content, self._row)) for content in rows]
 
     @classmethod

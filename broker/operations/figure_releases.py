@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from broker.agency.participant import Participant
 from broker.figures.altered_rows import altered_rows_named
-from broker.figures.combined import table_dimensions
 from broker.figures.comparison import comparisons
 from broker.figures.counting import Subject, parse_period
+from broker.figures.dimension_values import missing_value
+from broker.figures.disclosure import BREAKDOWN_DIMENSIONS
 from broker.figures.facts import counts
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
-from broker.figures.tables import Published, values_of
+from broker.figures.tables import Published
 from broker.figures.unions.shares import held_share
 from broker.operations.figures import FiguresRelease
 from broker.store.database import Store
@@ -67,10 +68,9 @@ def list_releases(
     Raises:
         StoreError: the state cannot be read.
         KeyAccessError: the agency's secret is not available.
-        SealBroken: a release in the state was changed.
     """
     secret = participant.keyring.secret()
-    with store.reading() as tx:
+    with store.reading() as tx, altered_rows_named():
         rows = tx.figure_releases.page(most, skipped)
         found = tuple(_listed(row, RememberedReleases.opened(tx, secret, row)) for row in rows)
         return ReleaseList(found, tx.figure_releases.size())
@@ -78,6 +78,8 @@ def list_releases(
 
 def read_release(participant: Participant, store: Store, number: int) -> FiguresRelease | None:
     """Return a release as it was made, with the share of several as it is known now.
+
+    Its limits are those of its cells, and it is compared with releases that were made before it.
 
     Args:
         participant: this agency.
@@ -88,10 +90,10 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
         None if no release has this number, or no agreement here has its values.
 
     Raises:
-        StoreError, KeyAccessError, SealBroken: as `list_releases`.
+        StoreError, KeyAccessError: as `list_releases`.
     """
     secret = participant.keyring.secret()
-    with store.reading() as tx:
+    with store.reading() as tx, altered_rows_named():
         row = tx.figure_releases.get(number)
         if row is None:
             return None
@@ -104,12 +106,12 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
     with store.reading() as tx, altered_rows_named():
         cases = published.of == "cases"
         union = held_share(tx, secret, contract, period.name) if cases else None
-        compared = comparisons(tx, secret, row.agreement, row.period, published)
+        compared = comparisons(tx, secret, row.agreement, row.period, published, row.number)
     return FiguresRelease(
         agency=participant.agency,
         contract=contract,
         figures=figures,
-        control=control,
+        control=_control_of(published, control),
         period=period,
         made_ms=row.made_ms,
         ended=period.end_ms <= row.made_ms,
@@ -122,10 +124,14 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
 
 
 def number_of(participant: Participant, store: Store, release: FiguresRelease) -> int | None:
-    """Return the number of a release; None if the state does not have it."""
+    """Return the number of a release; None if the state does not have it.
+
+    Raises:
+        StoreError, KeyAccessError: as `list_releases`.
+    """
     secret = participant.keyring.secret()
     wanted = release.contract.name, release.period.name
-    with store.reading() as tx:
+    with store.reading() as tx, altered_rows_named():
         for row in tx.figure_releases.page(tx.figure_releases.size(), 0):
             same = (row.agreement, row.period) == wanted
             if same and RememberedReleases.opened(tx, secret, row) == release.published:
@@ -159,18 +165,18 @@ def _terms_of(
             if referrals is None:
                 continue
             figures = referrals[0]
-        if _has_every_value(published, contract, figures):
+        if missing_value(published.values, contract, figures) is None:
             return contract, figures, control
     return None
 
 
-def _has_every_value(published: Published, contract: Contract, figures: Figures) -> bool:
-    if not set(published.by) <= set(table_dimensions(figures)):
-        return False
-    known = {name: values_of(name, contract, figures) for name in published.by}
-    return all(
-        value in known[name]
-        for figure in published.figures
-        for name, value in figure.where
-        if name in known
-    )
+def _control_of(published: Published, control: StatisticalControl) -> StatisticalControl:
+    """Return the disclosure control with the limits by which a release was made."""
+    breakdowns = [one for one in published.figures if len(one.where) >= BREAKDOWN_DIMENSIONS]
+    limits = {
+        "round_to": published.round_to,
+        "suppress_below": published.by_place[()].threshold,
+    }
+    if breakdowns:
+        limits["suppress_breakdown_below"] = breakdowns[0].threshold
+    return control.model_copy(update=limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import bindparam, func, insert, select
 
@@ -11,9 +12,15 @@ from broker.store.area import Area
 
 _t = figures_schema.figure_releases
 _ADD = insert(_t)
+_BEYOND: Final = 2**63 - 1
+"""Larger than the number of any release."""
 _OF = (
     select(_t.c.content)
-    .where(_t.c.agreement == bindparam("agreement_"), _t.c.period == bindparam("period_"))
+    .where(
+        _t.c.agreement == bindparam("agreement_"),
+        _t.c.period == bindparam("period_"),
+        _t.c.number < bindparam("before_"),
+    )
     .order_by(_t.c.number)
 )
 _PAGE = (
@@ -53,9 +60,19 @@ class FigureReleases(Area):
         values = {"agreement": agreement, "period": period, "made_ms": now, "content": content}
         self._insert(_ADD, values)
 
-    def of(self, agreement: str, period: str) -> list[bytes]:
-        """Return the content of the releases of a period, oldest first."""
-        asked = {"agreement_": agreement, "period_": period}
+    def of(self, agreement: str, period: str, before: int | None = None) -> list[bytes]:
+        """Return the content of the releases of a period, oldest first.
+
+        Args:
+            agreement: its name.
+            period: `YYYY-Qn`.
+            before: only those with a lower number than this; None for all.
+        """
+        asked = {
+            "agreement_": agreement,
+            "period_": period,
+            "before_": _BEYOND if before is None else before,
+        }
         return list(self._connection.execute(_OF, asked).scalars())
 
     def page(self, most: int, skipped: int) -> list[FigureReleaseRow]:

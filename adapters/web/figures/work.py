@@ -82,7 +82,12 @@ class FiguresWork:
             if self._last is not None and not self._last.over:
                 return None
             self._last = work = Work(wanted, self._clock())
-        threading.Thread(target=self._make, args=(work,), name="figures", daemon=True).start()
+        maker = threading.Thread(target=self._make, args=(work,), name="figures", daemon=True)
+        try:
+            maker.start()
+        except RuntimeError as error:  # the system gives no further thread
+            work.error = error
+            work.end()
         return work
 
     def _make(self, work: Work) -> None:

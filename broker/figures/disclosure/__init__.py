@@ -6,6 +6,7 @@ The guarantee and the rules are in docs/spec/figures.md, "Disclosure control".
 """
 
 from broker.figures.disclosure.model import (
+    BREAKDOWN_DIMENSIONS,
     Cell,
     Counts,
     Figure,
@@ -17,6 +18,7 @@ from broker.figures.disclosure.model import (
 from broker.figures.disclosure.release import protect
 
 __all__ = [
+    "BREAKDOWN_DIMENSIONS",
     "Cell",
     "Counts",
     "Figure",

@@ -76,7 +76,6 @@ def find_services(participant: Participant, store: Store, query: Query, now: int
     Raises:
         UnknownNameError, WrongInputError, ContractError, StoreError, KeyAccessError: as
             `search_directory`.
-        SealBroken: a fact about a referral in the state was changed.
     """
     codes = agreed_codes(participant)
     _require_codes(query, codes)

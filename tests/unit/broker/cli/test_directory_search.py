@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from broker.clock import now_ms
@@ -92,6 +95,22 @@ def test_a_result_says_within_which_time_the_partner_answered_us(cli, reader: Re
     assert one["expected_answer"] == {"within": "within-4-hours", "referrals": 6}
     words = cli("directory", "search", "--agency", reader.folder)
     assert "  answers: half of our last 6 referrals" in words.text
+
+
+def test_a_fact_that_was_changed_in_the_state_is_store_corrupt(cli, reader: Reader) -> None:
+    reader.holds(CENTRE, listing())
+    store = reader.world.store(OWN)
+    with store.transaction() as tx:
+        police = Referring(tx, reader.world.participant(OWN))
+        police.made(1, CENTRE)
+        police.write()
+    store.close()
+    with closing(sqlite3.connect(reader.folder / "state" / "concordant.db")) as connection:
+        changed = connection.execute("UPDATE figure_referral_facts SET content = zeroblob(60)")
+        assert changed.rowcount > 0
+        connection.commit()
+    done = cli("directory", "search", "--agency", reader.folder, "--json")
+    assert (done.code, "store_corrupt" in done.err) == (3, True)
 
 
 def test_a_partner_that_was_asked_rarely_has_no_expected_time(cli, reader: Reader) -> None:

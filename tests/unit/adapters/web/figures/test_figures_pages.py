@@ -63,6 +63,7 @@ def test_an_officer_makes_a_table_and_downloads_it(
     assert shown[1] == "20"  # Camden
     assert shown[0].startswith("Hidden")  # the City of London has three
     assert 'id="notes"' in page
+    assert 'id="unsigned"' in page
     assert f'href="{address}"' in officer.get("/figures").text
     rows = list(csv.DictReader(io.StringIO(officer.get(f"{address}/file/csv").text)))
     assert {one["borough"]: one["cases"] for one in rows}["E09000007"] == "20"
@@ -157,6 +158,27 @@ def test_a_table_that_cannot_be_protected_says_so(
     assert answer.status_code == 400
     assert "figures_unprotected" in answer.text
     assert 'id="empty"' in officer.get("/figures").text
+
+
+def test_a_table_for_which_the_system_has_no_thread_ends_and_the_next_is_made(
+    folder: Path, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = work.FiguresWork(folder, time)
+    wanted = work.WantedTable("london-hate-crime", "2026-Q3", ("borough",))
+
+    def exhausted(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", exhausted)
+        begun = pages.begin(wanted)
+    assert begun is not None
+    assert begun.over
+    assert isinstance(begun.error, RuntimeError)
+    monkeypatch.setattr(work, "release_figures", lambda *_: None)
+    again = pages.begin(wanted)
+    assert again is not None
+    assert again.wait(WAIT_S)
 
 
 def test_a_table_needs_a_recent_sign_in(officer: Visitor, quarter: str, time: Clock) -> None:
