@@ -13,7 +13,7 @@ from typing import Final
 
 from broker.figures.referral_dimensions import ANSWERED
 from broker.figures.referral_values import SentReferral
-from broker.figures.response_times import MEDIAN, WITHDRAWN, quantile
+from broker.figures.response_times import MEDIAN, NOT_YET, WITHDRAWN, limit_ms, quantile
 
 __all__ = ["LEAST", "QUARTERS", "ExpectedAnswer", "expected_answers"]
 
@@ -34,6 +34,19 @@ class ExpectedAnswer:
 
     bucket: str
     referrals: int
+
+    @property
+    def within_ms(self) -> int | None:
+        """Return the longest time of the bucket, ms; None if it has no end or most have no answer.
+
+        `answered` tells the two apart.
+        """
+        return limit_ms(self.bucket)
+
+    @property
+    def answered(self) -> bool:
+        """Return whether at least half of the referrals were answered."""
+        return self.bucket != NOT_YET
 
 
 def expected_answers(referrals: Iterable[SentReferral]) -> Mapping[str, ExpectedAnswer]:

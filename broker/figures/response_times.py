@@ -14,7 +14,7 @@ from contracts.phrases import N_
 
 __all__ = [
     "BUCKETS", "IN_TIME", "LATE", "MEDIAN", "NOT_YET", "PERCENTILE_90", "PUNCTUALITY", "WITHDRAWN",
-    "bucket_of", "quantile",
+    "bucket_of", "limit_ms", "quantile",
 ]  # fmt: skip
 
 NOT_YET: Final = "not-yet"
@@ -65,6 +65,11 @@ PUNCTUALITY: Final[Mapping[str, str]] = {
 def bucket_of(elapsed_ms: int) -> str:
     """Return the bucket of a time, ms; a time below 0 counts as 0."""
     return next((name for name, limit in _LIMITS.items() if elapsed_ms <= limit), _LATER)
+
+
+def limit_ms(bucket: str) -> int | None:
+    """Return the longest time of a bucket, ms; None if it has no end, or if it is no time."""
+    return _LIMITS.get(bucket)
 
 
 def quantile(counts: Mapping[str, int], share: Fraction) -> str | None:

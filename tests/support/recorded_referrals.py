@@ -20,11 +20,19 @@ class Referring:
         tx: a transaction of its state.
         participant: the agency.
         first: number of the first referral.
+        now: ms; by default the time of now.
     """
 
-    def __init__(self, tx: Transaction, participant: Participant, first: int = 0) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        participant: Participant,
+        first: int = 0,
+        now: int | None = None,
+    ) -> None:
+        self._now = now_ms() if now is None else now
         self._secret = participant.keyring.secret()
-        self._contract = participant.contracts_in_force(now_ms())[0].signed.contract
+        self._contract = participant.contracts_in_force(self._now)[0].signed.contract
         self._facts = FactRecorder(tx, self._secret, participant.agency)
         self._agency = participant.agency
         self._serial = first
@@ -33,7 +41,7 @@ class Referring:
         self, number: int, to: str, status: str = "", after_hours: int = 1, reason: str = ""
     ) -> None:
         """Record referrals, and the answer of each if it has one."""
-        now = now_ms()
+        now = self._now
         for _ in range(number):
             self._serial += 1
             case = uuid_text(self._serial.to_bytes(16, "big"))

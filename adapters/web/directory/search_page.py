@@ -18,7 +18,7 @@ from adapters.web.visit import Visit
 from broker.directory.listing import known_capacity
 from broker.operations.desk.drafts import start_draft
 from broker.operations.desk.new_referral import possible_recipients
-from broker.operations.desk.proposals import answer_times
+from broker.operations.desk.proposals import answer_deadlines
 from broker.operations.directory.held_listings import held_listings
 from broker.operations.directory.publishing import agreed_codes
 from broker.operations.directory.searching import find_services
@@ -50,7 +50,7 @@ def search(visit: Visit) -> Response:
         last=last,
         first_row=(at - 1) * ROWS + 1,
         recipients=recipients,
-        answers=answer_times(desk),
+        deadlines=answer_deadlines(desk),
         may_refer=visit.may(CASEWORKERS),
     )
 

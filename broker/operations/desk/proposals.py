@@ -1,4 +1,4 @@
-"""Proposals for a new referral: who may receive it, with services that fit, room and deadline.
+"""Proposals for a new referral: who may receive it, with services that fit, room, and answers.
 
 Only agencies to which the agreement allows a referral are proposed.
 """
@@ -9,8 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from broker.directory.search import Offer, Query
+from broker.figures.expected_answers import ExpectedAnswer
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.new_referral import RecipientChoice, possible_recipients
+from broker.operations.directory.answer_times import answer_times
 from broker.operations.directory.searching import partner_offers
 from contracts.durations import duration_ms
 from contracts.model import Contract
@@ -25,11 +27,13 @@ class Proposal:
         recipient: the agency.
         offers: its services that fit, the best first; empty if none is listed that fits.
         answer_ms: time within which the agreement asks it to answer; None if it asks for none.
+        expected: time within which it answered half of our last referrals; None if there are few.
     """
 
     recipient: RecipientChoice
     offers: tuple[Offer, ...]
     answer_ms: int | None
+    expected: ExpectedAnswer | None
 
     @property
     def fits(self) -> bool:
@@ -47,21 +51,30 @@ def proposals(agency: DeskAgency, query: Query) -> tuple[Proposal, ...]:
     Raises:
         RegistryError: two versions of one agreement apply at once.
         StoreError: the state cannot be read.
+        KeyAccessError: the agency's secret is not available.
+        SealBroken: a fact about a referral in the state was changed.
     """
+    now = agency.clock()
     choices = possible_recipients(agency)
-    found = partner_offers(agency.participant, agency.store, query, agency.clock())
+    found = partner_offers(agency.participant, agency.store, query, now)
     offers: dict[str, list[Offer]] = defaultdict(list)
     for one in found:
         offers[one.agency].append(one)
     order = {name: place for place, name in enumerate(offers)}
-    answers = answer_times(agency)
+    deadlines = answer_deadlines(agency)
+    expected = answer_times(agency.participant, agency.store, now)
     return tuple(
-        Proposal(one, tuple(offers.get(one.agency, ())), answers.get(one.agreement))
+        Proposal(
+            one,
+            tuple(offers.get(one.agency, ())),
+            deadlines.get(one.agreement),
+            expected.get(one.agency),
+        )
         for one in sorted(choices, key=lambda one: order.get(one.agency, len(order)))
     )
 
 
-def answer_times(agency: DeskAgency) -> dict[str, int]:
+def answer_deadlines(agency: DeskAgency) -> dict[str, int]:
     """Return agreement to the time within which it asks for an answer to a referral, ms."""
     found = {}
     for signed in agency.participant.contracts.trusted():

@@ -30,6 +30,7 @@ def test_half_of_the_answers_came_within_the_expected_time() -> None:
         [*(sent("a", "within-1-hour") for _ in range(3)), *(sent("a", "later") for _ in range(2))]
     )
     assert found == {"a": ExpectedAnswer("within-1-hour", 5)}
+    assert (found["a"].answered, found["a"].within_ms) == (True, 3_600_000)
 
 
 def test_a_recipient_that_answers_few_is_expected_to_answer_not_yet() -> None:
@@ -37,6 +38,7 @@ def test_a_recipient_that_answers_few_is_expected_to_answer_not_yet() -> None:
         [*(sent("a", "within-1-hour") for _ in range(3)), *(sent("a", "not-yet") for _ in range(9))]
     )
     assert found == {"a": ExpectedAnswer("not-yet", 12)}
+    assert (found["a"].answered, found["a"].within_ms) == (False, None)
 
 
 def test_a_few_referrals_tell_nothing() -> None:

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from adapters.web.people import Role
+from broker.agency.participant import load_participant
 from broker.operations.directory.held_listings import all_listings
+from broker.store.database import open_store
 from tests.support.founded_partnership import COUNCIL, NOW, SUPPORT, founded
+from tests.support.recorded_referrals import Referring
 from tests.unit.adapters.web.conftest import Clock
 from tests.unit.adapters.web.directory.conftest import Person
 
@@ -45,6 +48,23 @@ def test_a_caseworker_finds_a_service_and_starts_a_referral_to_it(at: At, police
     assert boxes[0] == SUPPORT  # the one that fits comes first
     assert len(boxes) > 1
     assert "kitebridge" not in asked  # the agreement does not allow it
+
+
+def test_a_caseworker_sees_how_fast_an_agency_has_answered(at: At, police: Path) -> None:
+    participant = load_participant(police, NOW)
+    store = open_store(participant.path(participant.config.state.database))
+    with store.transaction() as tx:
+        referrals = Referring(tx, participant, now=NOW)
+        referrals.made(4, SUPPORT, "accepted", 30)
+        referrals.made(1, SUPPORT)
+        referrals.write()
+    store.close()
+
+    caseworker = at(police)(Role.CASEWORKER)
+    begun = caseworker.post("/services/refer", {"agency": SUPPORT, **ADVOCACY})
+    for address in ("/services", begun.headers["location"]):
+        page = caseworker.get(address).text
+        assert "half of our last 5 referrals within 2 days" in page
 
 
 def test_a_capacity_that_has_ended_is_not_known(at: At, police: Path, time: Clock) -> None:
