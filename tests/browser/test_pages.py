@@ -9,6 +9,7 @@ to fails the first test, so that a new page cannot be forgotten.
 from __future__ import annotations
 
 import gettext
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -268,12 +269,16 @@ def test_keyboard_alone(page: Page, pages: ServedPages, addresses: list[str]) ->
 
 
 class Longer(gettext.NullTranslations):
-    """A language whose texts are a third longer, in brackets."""
+    """A language whose texts are a third longer, in brackets.
+
+    A text of places alone, such as that of a date, stays as it is: its values are longer.
+    """
 
     def gettext(self, message: str) -> str:
-        if message == ",":  # between thousands
+        own = re.sub(r"%\(\w+\)[sd]", "", message)
+        if not any(letter.isalpha() for letter in own):
             return message
-        words = "xxxxx " * (len(message) // 18 + 1)
+        words = "xxxxx " * (len(own) // 18 + 1)
         return f"[{message} {words.strip()}]"
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
