@@ -18,8 +18,10 @@ def exact_counts_of_purpose(purpose: Purpose) -> str | None:
     if purpose.kind != "statistics":
         return None
     return (
-        "Exact counts: the parties that pursue this purpose see how many cases each agency counts, "
-        "also a single one. The disclosure control holds for figures that leave these parties."
+        "Exact counts: the parties that pursue this purpose see, for each combination of "
+        "characteristics, how many cases and referrals each agency counts, also a single one. Who "
+        "knows that case can recognise it: the impact assessment must say so. The disclosure "
+        "control holds for figures that leave these parties."
     )
 
 
@@ -34,6 +36,6 @@ def exact_counts_for(contract: Contract, party: Party) -> str | None:
     if contract.vocabulary.figures is None or party.id not in contract.contributors or not readers:
         return None
     return (
-        "These parties see our exact counts of cases, also of a single one, for statistics: "
-        f"{', '.join(readers)}."
+        "These parties see our exact counts of cases and referrals, for each combination of "
+        f"characteristics and also of a single case, for statistics: {', '.join(readers)}."
     )

@@ -216,10 +216,14 @@ def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
     yield from _limits_of_cases(release) if of == "cases" else limits_of_referrals(release)
     if any(name != SOURCE and _several(release, name) for name in release.published.by):
         yield N_(
-            "A case with several values is in several rows: the rows exceed all cases together."
+            "A case with several values is in several rows, so rows can add up to more than all "
+            "cases."
         )
     if release.figures.recording is not None:
-        yield N_("Reports to third-party services are never added to crimes.")
+        yield N_(
+            "Reports that only third-party services recorded are cases too. They are no crimes, "
+            "and no number of crimes has them."
+        )
     if release.figures.answer is not None:
         yield _LEFT_OUT[of]
     yield from comparison_notes(release)

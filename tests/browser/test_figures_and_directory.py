@@ -48,7 +48,7 @@ def test_an_analyst_makes_the_table_of_a_quarter_and_downloads_it(
     select(page, page.get_by_label("Quarter in which the cases were recorded"), QUARTER)
     tick(page, page.get_by_label("Borough of the scene"))
     press(page, "Continue")
-    expect(page.get_by_role("heading", level=1)).to_have_text("This table counts as published")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check before you publish this table")
     press(page, "Make and publish the table")
 
     expect(page).to_have_url(re.compile(r"/figures/\d+$"), timeout=60_000)
