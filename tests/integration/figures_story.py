@@ -103,8 +103,9 @@ async def every_party_has_the_same_figures(
 
 
 def _table(folder: Path) -> bytes:
-    """The release of an agency as bytes, without who made it."""
+    """The release of an agency as bytes, without who made it and what it has made before."""
     release = release_figures(folder, quarter_of(clock()).name, ("strand", "source"), clock())
     said = json_of(release)
-    del said["published_by"]
+    for of_the_agency in ("published_by", "compared_with", "notes"):
+        del said[of_the_agency]
     return orjson.dumps(said)
