@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from broker.directory.listing import Location, Opening
 from broker.directory.listing_file import ListedCodes
@@ -25,6 +32,9 @@ _TEXT: Final = 20_000
 
 _Age: TypeAlias = Annotated[float, Field(ge=0, le=200)]
 _Text: TypeAlias = Annotated[str, StringConstraints(max_length=_TEXT)]
+_Item = TypeVar("_Item")
+_Each: TypeAlias = Annotated[tuple[_Item, ...], FailFast()]
+"""Items up to the first fault: pydantic would keep a fault of each (denial of service)."""
 
 
 class _Form(BaseModel):
@@ -69,7 +79,7 @@ class _Phone(_Form):
 
 
 class _Contact(_Form):
-    phones: tuple[_Phone, ...] = ()
+    phones: _Each[_Phone] = ()
 
 
 class _Address(_Form):
@@ -80,7 +90,7 @@ class _Address(_Form):
 
 class _Location(_Form):
     name: _Text | None = None
-    addresses: tuple[_Address, ...] = ()
+    addresses: _Each[_Address] = ()
 
 
 class _AtLocation(_Form):
@@ -105,18 +115,18 @@ class OpenReferralService(_Form):
     minimum_age: _Age | None = None
     maximum_age: _Age | None = None
     organization: _Organization | None = None
-    schedules: tuple[_Schedule, ...] = ()
-    service_areas: tuple[_ServiceArea, ...] = ()
-    languages: tuple[_Language, ...] = ()
-    contacts: tuple[_Contact, ...] = ()
-    attributes: tuple[_Attribute, ...] = ()
-    service_at_locations: tuple[_AtLocation, ...] = ()
+    schedules: _Each[_Schedule] = ()
+    service_areas: _Each[_ServiceArea] = ()
+    languages: _Each[_Language] = ()
+    contacts: _Each[_Contact] = ()
+    attributes: _Each[_Attribute] = ()
+    service_at_locations: _Each[_AtLocation] = ()
 
 
 class _Page(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    contents: Annotated[tuple[OpenReferralService, ...], Field(max_length=10_000)]
+    contents: Annotated[_Each[OpenReferralService], Field(max_length=10_000)]
 
 
 def parse_feed(raw: bytes, where: str) -> tuple[OpenReferralService, ...]:

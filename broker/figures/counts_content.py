@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, StrictInt, ValidationError
 
 from broker.figures.counting import Atom, CountsOf, ReferralCounts, dimension_names
 from broker.figures.dimension_values import values_of
@@ -29,8 +29,9 @@ MAX_ATOMS: Final = 32_768
 """Maximum number of atoms."""
 MAX_CASES: Final = 10_000_000
 """Maximum number of cases of one agency for a period, counted and not counted."""
+# A list is read up to its first fault: pydantic would keep a fault of each (denial of service).
 _Text = Annotated[str, Field(max_length=200)]
-_Values = Annotated[tuple[_Text, ...], Field(min_length=1, max_length=64)]
+_Values = Annotated[tuple[_Text, ...], FailFast(), Field(min_length=1, max_length=64)]
 
 
 class _Form(BaseModel):
@@ -38,18 +39,18 @@ class _Form(BaseModel):
 
 
 class _AtomForm(_Form):
-    values: Annotated[tuple[_Values, ...], Field(max_length=18)]
+    values: Annotated[tuple[_Values, ...], FailFast(), Field(max_length=18)]
     cases: Annotated[StrictInt, Field(ge=1, le=MAX_CASES)]
 
 
 class _ReferralAtomForm(_Form):
-    values: Annotated[tuple[_Values, ...], Field(max_length=18)]
+    values: Annotated[tuple[_Values, ...], FailFast(), Field(max_length=18)]
     referrals: Annotated[StrictInt, Field(ge=1, le=MAX_CASES)]
 
 
 class _ReferralsForm(_Form):
-    dimensions: Annotated[tuple[_Text, ...], Field(max_length=18)]
-    atoms: Annotated[tuple[_ReferralAtomForm, ...], Field(max_length=MAX_ATOMS)]
+    dimensions: Annotated[tuple[_Text, ...], FailFast(), Field(max_length=18)]
+    atoms: Annotated[tuple[_ReferralAtomForm, ...], FailFast(), Field(max_length=MAX_ATOMS)]
     without_consent: Annotated[StrictInt, Field(ge=0, le=MAX_CASES)]
 
     def counts(self) -> ReferralCounts:
@@ -64,8 +65,8 @@ class _CountsForm(_Form):
     agency: _Text
     period: _Text
     vocabulary: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    dimensions: Annotated[tuple[_Text, ...], Field(max_length=18)]
-    atoms: Annotated[tuple[_AtomForm, ...], Field(max_length=MAX_ATOMS)]
+    dimensions: Annotated[tuple[_Text, ...], FailFast(), Field(max_length=18)]
+    atoms: Annotated[tuple[_AtomForm, ...], FailFast(), Field(max_length=MAX_ATOMS)]
     without_consent: Annotated[StrictInt, Field(ge=0, le=MAX_CASES)]
     referrals: _ReferralsForm | None = None
 
@@ -104,8 +105,9 @@ def unpacked(content: bytes) -> CountsOf:
     )
     if said.canonical() != data:
         raise ValueError("its content is not in the canonical form")
-    if said.cases > MAX_CASES:
-        raise ValueError("it counts too many cases")
+    referrals = 0 if said.referrals is None else sum(said.referrals.atoms.values())
+    if max(said.cases, referrals) > MAX_CASES:
+        raise ValueError("it counts too many cases or referrals")
     return said
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from broker.figures import counts_content
 from broker.figures.counting import CountsOf, ReferralCounts
@@ -47,6 +49,32 @@ def test_a_bomb_is_refused_before_it_is_expanded() -> None:
     bomb = zlib.compress(bytes(20 * MAX_JSON_BYTES))
     with pytest.raises(ValueError, match="too large"):
         unpacked(bomb)
+
+
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [
+        ("atoms", b"{},"),
+        ("atoms", b"1,"),
+        ("dimensions", b"1,"),
+        ("atoms", b'{"values":[[%b1]],"cases":1},' % (b"1," * 99)),
+        ("referrals.atoms", b"{},"),
+    ],
+)
+def test_wrong_elements_are_not_gathered(member: str, content: bytes) -> None:
+    """A small record could otherwise make its readers keep millions of faults."""
+    elements = b"[" + (content * 200).rstrip(b",") + b"]"
+    said = orjson.loads(counts({(("a",), ("b",)): 1}).canonical())
+    said["referrals"] = {"atoms": [], "dimensions": list(NAMES), "without_consent": 0}
+    place = said
+    *parents, name = member.split(".")
+    for one in parents:
+        place = place[one]
+    place[name] = orjson.Fragment(elements)
+    with pytest.raises(ValueError, match="required members") as refused:
+        unpacked(zlib.compress(orjson.dumps(said)))
+    assert isinstance(refused.value.__cause__, ValidationError)
+    assert refused.value.__cause__.error_count() < 20  # of 200 elements
 
 
 def test_data_after_the_end_is_refused() -> None:
