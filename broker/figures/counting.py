@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final, Literal, TypeAlias
 
 import orjson
 
-from broker.envelope.primitives import sha256
+from broker.envelope.primitives import hmac_sha256, lp, sha256
 from broker.errors import WrongInputError
 from broker.figures.case_values import CaseValues
 from contracts.vocabulary.figures import SOURCE, UNIT_AREA, Figures
@@ -136,6 +136,10 @@ class Part:
     without_consent: int
 
 
+UNSALTED: Final = "0" * 64
+"""Salt of counts that get one only when their agency publishes them."""
+
+
 @dataclass(frozen=True, slots=True)
 class CountsOf:
     """Counts of one agency for a period.
@@ -148,6 +152,7 @@ class CountsOf:
         atoms: combination of values to the number of cases that have exactly it, from 1.
         without_consent: cases that are not counted for want of consent.
         referrals: the referrals that it sent; None if the agreement counts none.
+        salt: 32 bytes, hexadecimal, without which the hash cannot be guessed; see `salted`.
     """
 
     deployment: str
@@ -159,6 +164,19 @@ class CountsOf:
     atoms: Mapping[Atom, int]
     without_consent: int
     referrals: ReferralCounts | None = None
+    salt: str = UNSALTED
+
+    def salted(self, secret: bytes) -> CountsOf:
+        """Return these counts with a salt that only their agency can make, the same each time.
+
+        The hash of counts is published with figures. Few cases could be found by trying all
+        counts, so the salt is known to the recipients of the counts alone.
+
+        Args:
+            secret: the agency's secret.
+        """
+        bound = lp(b"concordant/1/counts-salt", replace(self, salt=UNSALTED).canonical())
+        return replace(self, salt=hmac_sha256(secret, bound).hex())
 
     @property
     def cases(self) -> int:
@@ -181,6 +199,7 @@ class CountsOf:
             "agreement": self.agreement,
             "agency": self.agency,
             "period": self.period,
+            "salt": self.salt,
             "vocabulary": self.vocabulary,
             "dimensions": self.dimensions,
             "atoms": _listed(self.atoms, "cases"),

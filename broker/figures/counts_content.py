@@ -30,6 +30,7 @@ MAX_ATOMS: Final = 32_768
 MAX_CASES: Final = 10_000_000
 """Maximum number of cases of one agency for a period, counted and not counted."""
 # A list is read up to its first fault: pydantic would keep a fault of each (denial of service).
+_Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Text = Annotated[str, Field(max_length=200)]
 _Values = Annotated[tuple[_Text, ...], FailFast(), Field(min_length=1, max_length=64)]
 
@@ -64,7 +65,8 @@ class _CountsForm(_Form):
     agreement: _Text
     agency: _Text
     period: _Text
-    vocabulary: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    salt: _Hash
+    vocabulary: _Hash
     dimensions: Annotated[tuple[_Text, ...], FailFast(), Field(max_length=18)]
     atoms: Annotated[tuple[_AtomForm, ...], FailFast(), Field(max_length=MAX_ATOMS)]
     without_consent: Annotated[StrictInt, Field(ge=0, le=MAX_CASES)]
@@ -102,6 +104,7 @@ def unpacked(content: bytes) -> CountsOf:
         atoms={atom.values: atom.cases for atom in form.atoms},
         without_consent=form.without_consent,
         referrals=None if form.referrals is None else form.referrals.counts(),
+        salt=form.salt,
     )
     if said.canonical() != data:
         raise ValueError("its content is not in the canonical form")

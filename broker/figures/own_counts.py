@@ -37,7 +37,7 @@ def own_counts(
     dimensions = dimension_names(figures)
     cases = values_by_case(tx, secret, contract, agency, period)
     atoms, without_consent = count((values for _, values in cases), dimensions)
-    return CountsOf(
+    found = CountsOf(
         deployment=contract.deployment,
         agreement=contract.name,
         agency=agency,
@@ -48,6 +48,7 @@ def own_counts(
         without_consent=without_consent,
         referrals=_referral_counts(tx, secret, contract, agency, period),
     )
+    return found.salted(secret)
 
 
 def values_by_case(

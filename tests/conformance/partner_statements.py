@@ -25,8 +25,8 @@ MAX_JSON = 8 * 1024 * 1024
 MAX_ATOMS = 32_768
 MAX_CASES = 10_000_000
 COUNTS = {
-    "format", "deployment", "agreement", "agency", "period", "vocabulary", "dimensions", "atoms",
-    "without_consent",
+    "format", "deployment", "agreement", "agency", "period", "salt", "vocabulary", "dimensions",
+    "atoms", "without_consent",
 }  # fmt: skip
 
 
@@ -144,8 +144,8 @@ def counts(octets: bytes) -> dict[str, object]:
     if said["format"] != "concordant.counts/v1":
         raise MalformedError("another format")
     _require_texts(said["deployment"], said["agreement"], said["agency"], said["period"])
-    vocabulary = said["vocabulary"]
-    if not isinstance(vocabulary, str) or not re.fullmatch(r"[0-9a-f]{64}", vocabulary):
+    hashes = said["vocabulary"], said["salt"]
+    if not all(isinstance(one, str) and re.fullmatch(r"[0-9a-f]{64}", one) for one in hashes):
         raise MalformedError("not a hash")
     _require_counts(
         {name: said[name] for name in ("dimensions", "atoms", "without_consent")}, "cases"

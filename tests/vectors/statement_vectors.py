@@ -35,7 +35,7 @@ def counted(**changed: Any) -> CountsOf:
     said: dict[str, Any] = {
         "deployment": founded().deployment, "agreement": AGREEMENT, "agency": SUPPORT,
         "period": PERIOD, "vocabulary": "ab" * 32, "dimensions": NAMES, "atoms": ATOMS,
-        "without_consent": 2, "referrals": REFERRALS,
+        "without_consent": 2, "referrals": REFERRALS, "salt": "cd" * 32,
     }  # fmt: skip
     return CountsOf(**{**said, **changed})
 

@@ -102,3 +102,13 @@ def test_the_last_quarters_are_in_a_row_over_the_new_year() -> None:
 
     assert [one.name for one in last_quarters(now, 3)] == ["2026-Q2", "2026-Q1", "2025-Q4"]
     assert last_quarters(now - 1, 1)[0].name == "2026-Q1"
+
+
+def test_a_published_hash_cannot_be_guessed_without_the_salt() -> None:
+    """An outsider knows all members but the counts, and few cases leave few possibilities."""
+    said = counts_of([{"borough": ("a",), "strand": ("x",)}])
+    salted = said.salted(b"s" * 32)
+    assert salted.digest != said.digest
+    assert salted.digest == said.salted(b"s" * 32).digest == salted.salted(b"s" * 32).digest
+    assert salted.digest != said.salted(b"t" * 32).digest
+    assert replace(salted, atoms={}).salted(b"s" * 32).salt != salted.salt
