@@ -215,6 +215,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         yield "notices", f"too many to send, left out so far: {kinds}"
     yield from _counts(status)
     yield from _unions(status)
+    yield from _too_large(status)
     if status.evidence:
         yield "evidence", f"{status.evidence} contradictions between signed texts, kept"
     referrals = status.referrals
@@ -246,6 +247,12 @@ def _unions(status: Status) -> Iterator[tuple[str, str]]:
         until = moment(one.destroyed_by_ms)
         held = f"{one.part} of {one.agencies}, destroyed by {until}"
         yield "union", f"{one.agreement} {one.period}: {held}"
+
+
+def _too_large(status: Status) -> Iterator[tuple[str, str]]:
+    for one in status.too_large:
+        what = f"{one.statement} of {one.agreement} {one.period}"
+        yield "too large", f"{what}, not sent (made {moment(one.made_ms)})"
 
 
 def _since(status: Status, oldest_ms: int | None) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.control.statement_sender import Draft, StatementSender, last_sent, recipient_keys
+from broker.control.too_large import note_too_large, waits_as_too_large
 from broker.envelope.primitives import hmac_sha256, lp, lp_parts
 from broker.envelope.sealing import ExchangeKey
 from broker.figures.altered_rows import altered_rows_named
@@ -49,7 +50,7 @@ class CountsSent:
 
     Attributes:
         sent: (agreement, period) of the counts that were sent.
-        too_large: (agreement, period) of counts that no record can hold.
+        too_large: (agreement, period) of counts that no record can hold; each once a day.
     """
 
     sent: tuple[tuple[str, str], ...]
@@ -82,7 +83,7 @@ class CountsPublisher:
         self._sender = sender
         self._clock = clock
         self._unchanged: dict[str, int] = {}
-        self._too_large: set[tuple[str, str]] = set()
+        self._too_large: list[tuple[str, Period]] = []
 
     async def look(self) -> CountsSent:
         """Publish the counts that are due.
@@ -97,9 +98,18 @@ class CountsPublisher:
         for draft in drafts:
             await self._sender.send(draft)
         sent = tuple((draft.subject[0], draft.subject[1]) for draft in drafts)
-        return CountsSent(sent, tuple(sorted(self._too_large)))
+        too_large = ((agreement, period.name) for agreement, period in self._too_large)
+        return CountsSent(sent, tuple(sorted(too_large)))
 
     def _due(self, now: int) -> list[Draft]:
+        due = self._drafts(now)
+        if self._too_large:
+            with self._store.transaction() as tx:
+                for agreement, period in self._too_large:
+                    note_too_large(tx, sent_name(agreement, period), now)
+        return due
+
+    def _drafts(self, now: int) -> list[Draft]:
         due: list[Draft] = []
         for signed in self._sealing.contracts.live(now):
             keys = self._recipients(signed, now)
@@ -147,6 +157,8 @@ class CountsPublisher:
         now: int,
     ) -> Iterator[Draft]:
         name = sent_name(contract.name, period)
+        if waits_as_too_large(tx, name, now):
+            return
         last = last_sent(tx, name, now)
         before = None if last is None else _Said.parse(last.said)
         parties = frozenset(key.agency for key in keys)
@@ -158,8 +170,7 @@ class CountsPublisher:
         assert found is not None  # the agreement counts
         content = packed(found)
         if content is None:
-            self._too_large.add((contract.name, period.name))
-            self._unchanged[name] = now
+            self._too_large.append((contract.name, period))
             return
         mac = hmac_sha256(self._secret, lp(b"concordant/1/counts-sent", found.digest))
         said = _Said(mac, parties)

@@ -39,17 +39,23 @@ class CountsFault:
     code: str
 
 
-def last_fault(tx: Transaction, agency: str) -> CountsFault | None:
-    """Return the last counts of an agency that were refused, if none were taken since."""
-    row = tx.meta.get(_fault_name(agency))
+def last_fault(tx: Transaction, agreement: str, agency: str) -> CountsFault | None:
+    """Return the last counts of an agency that were refused, if none were taken since.
+
+    Args:
+        tx: a transaction.
+        agreement: name of the agreement to which the counts belong.
+        agency: the agency that counted.
+    """
+    row = tx.meta.get(_fault_name(agreement, agency))
     if not row:
         return None
     time, code = row.decode().split()
     return CountsFault(int(time), code)
 
 
-def _fault_name(agency: str) -> str:
-    return f"counts-fault/{agency}"
+def _fault_name(agreement: str, agency: str) -> str:
+    return f"counts-fault/{agreement}/{agency}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +113,21 @@ class CountsReceiver:
             return None
         statement, content = opened
         place = statement.place
+        contract = _agreement_of(place, reader)
+        fault_name = _fault_name(contract.name, place.agency)
         try:
-            contract = _agreement_of(place, reader)
             said = _checked(place, content, contract)
         except RefusedError as refusal:
             with self._store.transaction() as tx:
-                fault = f"{reader.now} {refusal.code}".encode()
-                tx.meta.set(_fault_name(place.agency), fault)
+                tx.meta.set(fault_name, f"{reader.now} {refusal.code}".encode())
             raise
         row = counts_row(self._secret, place, statement.note, content)
         with self._store.transaction() as tx:
             if _is_old(tx, statement):
                 return None
             tx.figure_counts.save(row)
-            if tx.meta.get(_fault_name(place.agency)):
-                tx.meta.set(_fault_name(place.agency), b"")
+            if tx.meta.get(fault_name):
+                tx.meta.set(fault_name, b"")
             tx.figure_counts.forget_before(quarter_of(reader.now, PERIODS_KEPT).name)
         return CountsTaken(place.agency, said.period, said.vocabulary != contract.vocabulary.hash)
 

@@ -6,7 +6,7 @@ docs/spec/figures.md, "Unions". The running adapter looks often; each step is do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from broker.control.statement_sender import (
     names_of,
     recipient_keys,
 )
+from broker.control.too_large import note_too_large, waits_as_too_large
 from broker.envelope.primitives import HASH_BYTES, lp, random_bytes, sha256
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import Period, parse_period, quarter_of
@@ -44,6 +45,24 @@ from contracts.model import Contract
 
 SINCE: Final = "unions-since"
 """Name in the state of the time (be64 ms) since which an agreement's cases are recorded."""
+
+
+def sent_name(place: TokenPlace, part: Part) -> str:
+    """Return the name in the state of the part of a union that was sent last."""
+    return f"union-sent:{place.agreement}:{place.period}:{part}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnionsSent:
+    """Result of a look.
+
+    Attributes:
+        sent: parts that were sent.
+        too_large: (agreement, period) of tokens that no record can hold; each once a day.
+    """
+
+    sent: tuple[str, ...]
+    too_large: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +101,41 @@ class OwnUnions:
         self._sealing = sealing
         self._sender = sender
         self._clock = clock
+        self._too_large: list[TokenPlace] = []
 
-    async def look(self) -> tuple[str, ...]:
-        """Do what is due. Returns the parts that were sent.
+    async def look(self) -> UnionsSent:
+        """Do what is due.
 
         Raises:
             TransportError: Kafka does not take a statement; it stays due.
             StoreError: the state cannot be read or written.
             RegistryError, KeyAccessError: this agency cannot sign now.
         """
+        self._too_large.clear()
         drafts = await asyncio.to_thread(self._due, self._clock())
         for draft in drafts:
             await self._sender.send(draft)
-        return tuple(draft.subject[-1] for draft in drafts)
+        parts = tuple(draft.subject[-1] for draft in drafts)
+        too_large = ((place.agreement, place.period) for place in self._too_large)
+        return UnionsSent(parts, tuple(sorted(too_large)))
 
     def _due(self, now: int) -> list[Draft]:
+        """Return what is to be sent. Contents take seconds, so no write transaction makes them."""
         signed = self._sealing.contracts.live(now)
-        due: list[Draft] = []
-        with self._store.transaction() as tx, altered_rows_named():
-            _forget(tx, now)
+        unions = [one for one in (self._union(each, now) for each in signed) if one is not None]
+        tallied = {one.place.agreement for one in unions if one.tally_party == self._agency}
+        with self._store.transaction() as tx:
+            _forget(tx, tallied, now)
             for one in signed:
                 _note_since(tx, one.contract, now)
-                union = self._union(one, now)
-                if union is not None:
-                    due += self._of_union(tx, union, now)
+        due: list[Draft] = []
+        with altered_rows_named():
+            for union in unions:
+                due += self._of_union(union, now)
+        if self._too_large:
+            with self._store.transaction() as tx:
+                for place in self._too_large:
+                    note_too_large(tx, sent_name(place, "tokens"), now)
         return due
 
     def _union(self, signed: SignedContract, now: int) -> _Union | None:
@@ -121,36 +151,50 @@ class OwnUnions:
             return None
         return _Union(contract, tally_party, period, place, partners)
 
-    def _of_union(self, tx: Transaction, union: _Union, now: int) -> Iterator[Draft]:
-        held = HeldUnion(tx, self._secret, union.place)
+    def _of_union(self, union: _Union, now: int) -> list[Draft]:
         if self._agency == union.tally_party:
-            yield from self._tallying(tx, union, held, now)
-        elif self._agency in union.contract.contributors:
-            yield from self._contributing(tx, union, held, now)
+            self._tally(union, now)
+            with self._store.reading() as tx:
+                return list(self._result(tx, union, now))
+        if self._agency in union.contract.contributors and collected_at(union.period, now):
+            self._make_key(union, now)
+            with self._store.reading() as tx:
+                return list(self._contribution(tx, union, now))
+        return []
+
+    def _held(self, tx: Transaction, union: _Union) -> HeldUnion:
+        return HeldUnion(tx, self._secret, union.place)
 
     # --- contributor -----------------------------------------------------------------------------
 
-    def _contributing(
-        self, tx: Transaction, union: _Union, held: HeldUnion, now: int
-    ) -> Iterator[Draft]:
+    def _make_key(self, union: _Union, now: int) -> None:
+        """Make the key of the period if no contributor has, and this agency may."""
+        if not self._may_make_key(union, now):
+            return
+        with self._store.transaction() as tx:
+            held = self._held(tx, union)
+            if self._contributes(tx, union) and held.key() is None:
+                held.made_key(self._agency, random_bytes(HASH_BYTES), now)
+
+    def _contribution(self, tx: Transaction, union: _Union, now: int) -> Iterator[Draft]:
         """Yield the key and the tokens that are due while the quarter is collected."""
-        begun = _since(tx, union.contract) <= union.period.first_ms
-        if not begun or not collected_at(union.period, now):
-            return
-        if held.result(union.tally_party) is not None:
-            return
-        if held.key() is None and self._may_make_key(union, now):
-            held.made_key(self._agency, random_bytes(HASH_BYTES), now)
-        key = held.key()
-        if key is None:
+        key = self._held(tx, union).key()
+        if key is None or not self._contributes(tx, union):
             return
         if key.maker == self._agency:
             others = union.partners & set(union.contract.contributors)
             yield from self._draft(tx, union, "key", key.key.id, others, now, lambda: key.secret)
+        if waits_as_too_large(tx, sent_name(union.place, "tokens"), now):
+            return
         tallies = union.partners & {union.tally_party}
         yield from self._draft(
             tx, union, "tokens", key.key.id, tallies, now, lambda: self._tokens(tx, union, key.key)
         )
+
+    def _contributes(self, tx: Transaction, union: _Union) -> bool:
+        """Return whether cases are recorded since the quarter began, and it is not tallied yet."""
+        begun = _since(tx, union.contract) <= union.period.first_ms
+        return begun and self._held(tx, union).result(union.tally_party) is None
 
     def _may_make_key(self, union: _Union, now: int) -> bool:
         """Return whether every contributor before this agency in order had its day."""
@@ -161,15 +205,34 @@ class OwnUnions:
         """Return this agency's tokens; None if there are too many for one record."""
         contract, period = union.contract, union.period
         sets = own_tokens(tx, self._secret, contract, self._agency, period, key)
-        return format_tokens(sets) if sets.fits else None
+        if sets.fits:
+            return format_tokens(sets)
+        self._too_large.append(union.place)
+        return None
 
     # --- the party that tallies ------------------------------------------------------------------
 
-    def _tallying(
-        self, tx: Transaction, union: _Union, held: HeldUnion, now: int
-    ) -> Iterator[Draft]:
-        """Tally once the tokens are complete or their time is over, and yield the result."""
-        result = held.result(self._agency) or self._tallied(union, held, now)
+    def _tally(self, union: _Union, now: int) -> None:
+        """Tally once the tokens are complete or their time is over.
+
+        A result of tokens that were replaced meanwhile is not kept: the next look tallies again.
+        """
+        with self._store.reading() as tx:
+            held = self._held(tx, union)
+            if held.result(self._agency) is not None:
+                return
+            received = held.received("tokens")
+            result = self._tallied(union, held, now)
+        if result is None:
+            return
+        with self._store.transaction() as tx:
+            held = self._held(tx, union)
+            if held.received("tokens") == received:
+                held.tallied(self._agency, result, now)
+
+    def _result(self, tx: Transaction, union: _Union, now: int) -> Iterator[Draft]:
+        """Yield the result, if there is one."""
+        result = self._held(tx, union).result(self._agency)
         if result is None:
             return
         content = format_result(result)
@@ -178,16 +241,17 @@ class OwnUnions:
         yield from self._draft(tx, union, "result", said, readers, now, lambda: content)
 
     def _tallied(self, union: _Union, held: HeldUnion, now: int) -> Tally | None:
+        """Return the result. Tokens of an agency that contributes no longer do not count."""
         contract = union.contract
         expected = union.partners & set(contract.contributors)
         over = now >= union.period.end_ms + TALLY_MS
-        tokens = ready_tokens(held.tokens(), expected, over=over)
+        every = held.tokens().items()
+        of_contributors = {one: sets for one, sets in every if one in contract.contributors}
+        tokens = ready_tokens(of_contributors, expected, over=over)
         if tokens is None:
             return None
         assert contract.statistics is not None
-        result = tally(tokens, contract.role_of, contract.statistics.suppress_below)
-        held.tallied(self._agency, result, now)
-        return result
+        return tally(tokens, contract.role_of, contract.statistics.suppress_below)
 
     # --- statements ------------------------------------------------------------------------------
 
@@ -215,7 +279,7 @@ class OwnUnions:
         keys = recipient_keys(self._sealing, readers, now)
         if not keys:
             return
-        name = f"union-sent:{union.place.agreement}:{union.place.period}:{part}"
+        name = sent_name(union.place, part)
         said_to = sha256(lp(said, names_of(keys)))
         last = last_sent(tx, name, now)
         if last is not None and last.said == said_to and now - last.time_ms < UNION.renew_ms:
@@ -244,14 +308,21 @@ def _since_name(contract: Contract) -> str:
     return f"{SINCE}:{contract.name}"
 
 
-def _forget(tx: Transaction, now: int) -> None:
-    """Destroy keys that are not needed, tokens of earlier quarters, and ids of older cases."""
+def _forget(tx: Transaction, tallied: Collection[str], now: int) -> None:
+    """Destroy keys and tokens that are not needed, and ids of older cases.
+
+    Args:
+        tx: a transaction.
+        tallied: names of the agreements under which this agency tallies now.
+        now: ms.
+    """
     held = tx.unions.held()
-    tallied = {(one.agreement, one.period) for one in held if one.part == "result"}
+    done = {(one.agreement, one.period) for one in held if one.part == "result"}
     last = ended_before(now).name
     for one in held:
-        over = now >= parse_period(one.period).end_ms + CLOSES_MS
-        key_done = one.part == "key" and (over or (one.agreement, one.period) in tallied)
-        if key_done or (one.part == "tokens" and one.period != last):
+        after_end = now - parse_period(one.period).end_ms
+        key_done = after_end >= CLOSES_MS or (one.agreement, one.period) in done
+        tokens_done = one.period != last or (after_end >= TALLY_MS and one.agreement not in tallied)
+        if (one.part == "key" and key_done) or (one.part == "tokens" and tokens_done):
             tx.unions.forget(one.agreement, one.period, one.part)
     tx.unions.forget_cases_before(quarter_of(now - CLOSES_MS).first_ms)

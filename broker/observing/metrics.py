@@ -58,8 +58,8 @@ Expiring = Literal[
 NoticeKind = Literal["refusal", "replay"]
 """Kind of a notice: a record was refused, or is to be published again."""
 
-StatementKind = Literal["listing", "counts"]
-STATEMENT_KINDS: Final[tuple[StatementKind, ...]] = ("listing", "counts")
+StatementKind = Literal["listing", "counts", "union"]
+STATEMENT_KINDS: Final[tuple[StatementKind, ...]] = ("listing", "counts", "union")
 """Kinds of statements for partners."""
 
 PingResult = Literal["answered", "dropped"]

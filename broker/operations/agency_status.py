@@ -32,6 +32,7 @@ from broker.operations.registry_state import (
     missing_manifests,
     registry_differences,
 )
+from broker.operations.too_large_status import TooLarge, too_large_statements
 from broker.operations.union_status import HeldPart, held_parts
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
@@ -189,6 +190,7 @@ class Status:
     `not_taken` are own events that a recipient put aside or refused in the last 7 days.
     `side_faults` are what keeps a running adapter from Kafka, its source or its sink.
     `desk` counts what the agency's people keep; None if they keep nothing.
+    `too_large` are statements for figures that no record can hold, so they are not sent.
     `adapter_runs` is whether the agency's adapter runs now. `put_aside` is the number of records
     and events of each agency that wait for a person.
     """
@@ -233,6 +235,7 @@ class Status:
     put_aside: dict[str, int] = field(default_factory=dict)
     unions: tuple[HeldPart, ...] = ()
     counts: tuple[CountsState, ...] = ()
+    too_large: tuple[TooLarge, ...] = ()
 
 
 def report(agency: Path, now: int) -> Status:
@@ -330,6 +333,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         not_taken=_not_taken(tx, now),
         unions=held_parts(tx),
         counts=counts_states(participant, tx, now),
+        too_large=too_large_statements(participant, tx, now),
     )
 
 

@@ -68,7 +68,7 @@ def counts_states(participant: Participant, tx: Transaction, now: int) -> tuple[
                         for row in held
                         if (row.agreement, row.agency) == (contract.name, agency)
                     ]
-                    fault = last_fault(tx, agency)
+                    fault = last_fault(tx, contract.name, agency)
                     partners.append(
                         PartnerCounts(
                             agency,

@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from broker.control.control import News
 from broker.control.counts_publisher import CountsSent
+from broker.control.own_unions import UnionsSent
 from broker.control.ping_answers import PingOutcome
 from broker.observing.health import Flag
 from broker.observing.logs import logger
@@ -152,6 +153,15 @@ def report_counts(looked: CountsSent, metrics: Metrics, log: FilteringBoundLogge
         log.info("counts_published", agreement=agreement, period=period)
     for agreement, period in looked.too_large:
         log.error("counts_too_large", agreement=agreement, period=period)
+
+
+def report_unions(looked: UnionsSent, metrics: Metrics, log: FilteringBoundLogger) -> None:
+    """Count and log the parts of unions that were sent, and the tokens that no record can hold."""
+    metrics.statements_sent("union", len(looked.sent))
+    for part in looked.sent:
+        log.info("union_statement_sent", part=part)
+    for agreement, period in looked.too_large:
+        log.error("tokens_too_large", agreement=agreement, period=period)
 
 
 def report_pings(outcome: PingOutcome, metrics: Metrics, log: FilteringBoundLogger) -> None:

@@ -36,7 +36,15 @@ from broker.service.arrivals import Arrivals
 from broker.service.reading import Reader
 from broker.service.relaying import Relaying, require_waiting_helps
 from broker.service.replaying import Replaying
-from broker.service.reporting import LATE_S, Status, report_alarms, report_counts, report_pings
+from broker.service.reporting import (
+    LATE_S,
+    Status,
+    report_alarms,
+    report_counts,
+    report_pings,
+    report_unions,
+)
+from broker.service.statement_loop import look_at_intervals
 from broker.store.changes import StoreChanges
 from broker.waiting import first_of, out_of_descriptors, run_together, set_within
 from contracts.errors import ConcordantError
@@ -151,9 +159,9 @@ class BrokerService:
             self.when_heard(partial(self._copies_loop, stop), stop),
             self.when_heard(partial(self._pings_loop, stop), stop),
             self.when_heard(partial(self._reports_loop, stop), stop),
-            self.when_heard(partial(self._listing_loop, stop), stop),
-            self.when_heard(partial(self._unions_loop, stop), stop),
-            self.when_heard(partial(self._counts_loop, stop), stop),
+            self._statements(self._look_listing, LISTING_EVERY_S, "listing_waits", stop),
+            self._statements(self._look_unions, UNIONS_EVERY_S, "union_waits", stop),
+            self._statements(self._look_counts, COUNTS_EVERY_S, "counts_wait", stop),
         )
         try:
             await run_together(loops, stop, tell_shortage=self.tell_shortage)
@@ -323,35 +331,23 @@ class BrokerService:
                 self._status.metrics.reports_sent(sent)
             await set_within(stop, REPORTS_EVERY_S)
 
-    async def _listing_loop(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                if await self.parts.listing.look():
-                    self._log.info("listing_published")
-                    self._status.metrics.statements_sent("listing", 1)
-            except ConcordantError as error:
-                require_waiting_helps(error)
-                self._waits("listing_waits", error)
-            await set_within(stop, LISTING_EVERY_S)
+    def _statements(
+        self, look: Callable[[], Awaitable[None]], every_s: float, event: str, stop: asyncio.Event
+    ) -> Callable[[], Awaitable[None]]:
+        """Return a loop of statements for partners; ``event`` names its faults in the log."""
+        waits = partial(self._waits, event)
+        return self.when_heard(partial(look_at_intervals, look, every_s, waits, stop), stop)
 
-    async def _unions_loop(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                for part in await self.parts.unions.look():
-                    self._log.info("union_statement_sent", part=part)
-            except ConcordantError as error:
-                require_waiting_helps(error)
-                self._waits("union_waits", error)
-            await set_within(stop, UNIONS_EVERY_S)
+    async def _look_listing(self) -> None:
+        if await self.parts.listing.look():
+            self._log.info("listing_published")
+            self._status.metrics.statements_sent("listing", 1)
 
-    async def _counts_loop(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                report_counts(await self.parts.counts.look(), self._status.metrics, self._log)
-            except ConcordantError as error:
-                require_waiting_helps(error)
-                self._waits("counts_wait", error)
-            await set_within(stop, COUNTS_EVERY_S)
+    async def _look_unions(self) -> None:
+        report_unions(await self.parts.unions.look(), self._status.metrics, self._log)
+
+    async def _look_counts(self) -> None:
+        report_counts(await self.parts.counts.look(), self._status.metrics, self._log)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         """Look a second after the state has changed; otherwise by the clock, but less often."""

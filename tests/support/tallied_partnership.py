@@ -20,10 +20,13 @@ from broker.figures.unions.held import HeldUnion
 from broker.figures.unions.tally import Tally
 from broker.figures.unions.tokens import TokenPlace
 from broker.record import KafkaPartition, Record
+from broker.registry.contracts import SignedContract
 from broker.transport.topics import control_topics
+from contracts.drafting import draft
 from contracts.events import PlainEvent
-from contracts.loading import shipped_terms
+from contracts.loading import parse_contract, shipped_terms
 from contracts.vocabulary import unflatten
+from tests.support.contract_signatures import signed_by
 from tests.support.founded_partnership import FoundedPartnership, found_with
 from tests.support.memory_agency import Clock, MemoryAgency
 from tests.support.memory_partnership import MemoryPartnership, opened_partnership
@@ -51,14 +54,37 @@ def terms() -> str:
     return text
 
 
-def founded_with_tally() -> FoundedPartnership:
-    """Found it some days before the end of the quarter, so that its keys are valid afterwards."""
+def plans() -> list[AgencyPlan]:
+    """Return the contributors and the party that tallies."""
     plans = {plan.id: plan for plan in london_agencies()}
     party = {
         **plans[COUNCIL].party, "id": ANALYST, "role": "analyst", "legal_name": "Data Observatory",
     }  # fmt: skip
     analyst = AgencyPlan(ANALYST, plans[COUNCIL].adapter, {}, party)
-    return found_with([*(plans[one] for one in CONTRIBUTORS), analyst], terms(), BEFORE_END)
+    return [*(plans[one] for one in CONTRIBUTORS), analyst]
+
+
+def founded_with_tally() -> FoundedPartnership:
+    """Found it some days before the end of the quarter, so that its keys are valid afterwards."""
+    return found_with(plans(), terms(), BEFORE_END)
+
+
+def version_without(world: FoundedPartnership, agency: str, signed_ms: int) -> SignedContract:
+    """Return a second version of the agreement without a party, with effect from a time (ms)."""
+    first = world.signed
+    left = [plan for plan in plans() if plan.id != agency]
+    replaces = f"\nversion: 1.1.0\nprevious: [{first.hash.hex()}]\n"
+    text = draft(
+        terms().replace("\nversion: 1.0.0\n", replaces, 1),
+        deployment=world.deployment,
+        parties=[plan.party for plan in left],
+        governance_keys={plan.id: first.contract.governance_keys[plan.id] for plan in left},
+        starts=first.contract.starts,
+        ends=first.contract.ends,
+        review_on=first.contract.starts,
+    )
+    signers = [world.governance[plan.id] for plan in left]
+    return signed_by(parse_contract(text.encode(), "second.yaml"), signers, signed_ms)
 
 
 class UnionNode:

@@ -77,6 +77,10 @@ class HeldUnion:
         """
         return {row.agency: parse_tokens(self._open(row)) for row in self._rows("tokens")}
 
+    def received(self, part: Part) -> frozenset[Received]:
+        """Return the statements of one part that are held, without their contents."""
+        return frozenset(Received(row.agency, row.time_ms, row.digest) for row in self._rows(part))
+
     def result(self, tally_party: str) -> Tally | None:
         """Return the result of the party that tallies.
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from broker.clock import now_ms
+from broker.control.counts_publisher import sent_name
+from broker.control.too_large import note_too_large
+from broker.figures.counting import quarter_of
 from broker.observing.tallies import Tallies
 from broker.record import CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE
 from broker.store.exclusion import exclusive
@@ -194,6 +197,20 @@ def test_held_records_are_counted_by_sender(cli, world) -> None:
     done = status(cli, world)
     assert "1 record held, csu-camden 1" in done.text
     assert "quarantine list" in done.err
+
+
+def test_counts_that_are_too_large_are_shown(cli, world) -> None:
+    (signed,) = world.participant(READER).contracts.trusted()
+    name, now = signed.contract.name, now_ms()
+    period = quarter_of(now)
+    store = world.store(READER)
+    with store.transaction() as tx:
+        note_too_large(tx, sent_name(name, period), now)
+    store.close()
+    (found,) = status(cli, world, READER, "--json").json["too_large"]
+    said = (found["statement"], found["agreement"], found["period"])
+    assert said == ("counts", name, period.name)
+    assert f"counts of {name} {period.name}" in status(cli, world).text
 
 
 def test_alarms_are_shown_with_the_agency_that_they_are_about(cli, world) -> None:

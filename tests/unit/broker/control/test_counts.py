@@ -17,17 +17,20 @@ from hypothesis import strategies as st
 
 from broker import pseudonyms
 from broker.agency.participant import LoadedAgency
+from broker.control import counts_publisher
 from broker.control.control import News
-from broker.control.counts_publisher import CHANGED_MS, CountsPublisher
+from broker.control.counts_publisher import CHANGED_MS, CountsPublisher, CountsSent
 from broker.control.own_statements import SigningKeys
 from broker.control.statement_sender import StatementSender
+from broker.control.too_large import AGAIN_MS
 from broker.errors import StoreError, TransportError
 from broker.event import uuid_text
 from broker.figures.altered_rows import altered_rows_named
-from broker.figures.counting import ReferralCounts, quarter_of
+from broker.figures.counting import CountsOf, ReferralCounts, quarter_of
 from broker.figures.counts_content import packed
 from broker.figures.counts_held import HeldCounts, NotCounted, held_counts
 from broker.figures.recording import FactRecorder
+from broker.operations.too_large_status import TooLarge, too_large_statements
 from broker.record import COUNTS_CONTENT_TYPE
 from broker.registry.newest_manifests import Awaited, named_manifest
 from broker.statements.counts_statement import COUNTS
@@ -414,6 +417,35 @@ async def test_a_kafka_that_is_down_leaves_the_counts_due(town: MemoryPartnershi
         await publisher(member).look()
     member.kafka.up = True
     assert len((await publisher(member).look()).sent) == 1
+
+
+async def test_counts_that_are_too_large_are_made_once_a_day_and_reported(
+    town: MemoryPartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = 0
+
+    def too_large(_counts: CountsOf) -> None:
+        nonlocal made
+        made += 1
+
+    member = town.members[CHARITY]
+    place = (town.world.contract.name, PERIOD)
+
+    def shown() -> tuple[TooLarge, ...]:
+        with member.store.reading() as tx:
+            return too_large_statements(member.participant, tx, member.clock.now)
+
+    monkeypatch.setattr(counts_publisher, "packed", too_large)
+    assert await publisher(member).look() == CountsSent((), (place,))
+    assert await publisher(member).look() == CountsSent((), ())  # after a restart too
+    assert (made, shown()) == (1, (TooLarge("counts", *place, NOW),))
+    member.clock.pass_(AGAIN_MS)
+    assert await publisher(member).look() == CountsSent((), (place,))
+    assert made == 2
+    monkeypatch.undo()
+    member.clock.pass_(AGAIN_MS)
+    assert await publisher(member).look() == CountsSent((place,), ())
+    assert shown() == ()
 
 
 async def test_quarters_before_the_first_case_are_not_published(town: MemoryPartnership) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +13,19 @@ import pytest
 from broker.agency.participant import LoadedAgency
 from broker.cli.figures_text import json_of, text_of
 from broker.cli.figures_union import union_json
+from broker.control import own_unions
 from broker.control.own_statements import SigningKeys
-from broker.control.own_unions import SINCE, OwnUnions
+from broker.control.own_unions import SINCE, OwnUnions, UnionsSent
 from broker.control.statement_sender import StatementSender
 from broker.errors import StoreError, TransportError
+from broker.figures.unions import tokens
 from broker.figures.unions.held import HeldUnion
 from broker.figures.unions.shares import UnionShare
 from broker.figures.unions.tally import Tally
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.operations.figures import release_figures
+from broker.operations.too_large_status import TooLarge, too_large_statements
 from broker.operations.union_status import held_parts
 from broker.statements.partner_statements import (
     SealedStatement,
@@ -51,6 +54,7 @@ from tests.support.tallied_partnership import (
     cases,
     founded_with_tally,
     opened,
+    version_without,
 )
 
 
@@ -261,7 +265,7 @@ async def test_a_party_that_left_makes_no_key_and_gets_no_tokens(
     town.at(OPENS)
     for member in town.town.members.values():
         member.terms.manifests = manifests
-    assert await town.nodes[COUNCIL].own.look() == (() if agency == COUNCIL else ("key",))
+    assert (await town.nodes[COUNCIL].own.look()).sent == (() if agency == COUNCIL else ("key",))
 
 
 async def test_of_two_keys_that_of_the_first_maker_counts(town: TalliedPartnership) -> None:
@@ -279,10 +283,10 @@ async def test_a_statement_is_sent_once_and_again_after_a_day(town: TalliedPartn
     await shared(town)
     town.at(OPENS)
     node = town.nodes[COUNCIL]
-    assert await node.own.look() == ("key", "tokens")
-    assert await node.own.look() == ()
+    assert (await node.own.look()).sent == ("key", "tokens")
+    assert (await node.own.look()).sent == ()
     town.clock.pass_(DAY)
-    assert await node.own.look() == ("key", "tokens")
+    assert (await node.own.look()).sent == ("key", "tokens")
 
 
 async def test_a_kafka_that_is_down_leaves_statements_due(town: TalliedPartnership) -> None:
@@ -409,7 +413,7 @@ async def test_without_a_party_that_tallies_no_id_is_kept(
     signing = SigningKeys(LoadedAgency(police.participant), police.clock)
     sender = StatementSender(signing, police.store, police.transport, police.clock)
     own = OwnUnions(police.store, police.secret, police.terms, sender, police.clock)
-    assert await own.look() == ()
+    assert (await own.look()).sent == ()
     assert node.said() == []
 
 
@@ -426,3 +430,124 @@ async def test_status_says_what_is_held_and_when_it_is_destroyed(town: TalliedPa
         (tokens,) = held_parts(tx)
     assert (tokens.part, tokens.agencies) == ("tokens", 2)
     assert tokens.destroyed_by_ms == CLOSES + DAY
+
+
+async def test_tokens_of_a_contributor_that_was_removed_do_not_count(
+    town: TalliedPartnership,
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.round(COUNCIL, CHARITY, ANALYST)
+    tallying = town.nodes[ANALYST]
+    assert tallying.held() == {("tokens", COUNCIL), ("tokens", CHARITY)}
+    town.clock.pass_(DAY)
+    second = version_without(town.town.world, CHARITY, town.clock.now)
+    tallying.member.terms.contracts = tallying.member.terms.contracts.adding(second)
+    town.nodes[POLICE].hear()
+    await town.nodes[POLICE].own.look()
+    tallying.hear()
+    await tallying.own.look()
+    assert tallying.result is not None
+    assert tallying.result.contributors == (COUNCIL, POLICE)
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_tokens_are_destroyed_in_time_by_an_agency_that_does_not_tally(
+    town: TalliedPartnership, late: bool
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.round(COUNCIL, POLICE)
+    node = town.nodes[ANALYST]
+    node.hear()
+    contracts = node.member.terms.contracts
+    node.member.terms.contracts = contracts.without([town.town.world.signed.hash])
+    town.at(CLOSES + DAY - (0 if late else 1))
+    await node.own.look()
+    assert node.held() == (set() if late else {("tokens", COUNCIL), ("tokens", POLICE)})
+
+
+def during(
+    monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], None], *, times: int = 1
+) -> list[str]:
+    """Let a function of the module act before it works; return its calls, as they are made."""
+    calls: list[str] = []
+    function = getattr(own_unions, name)
+
+    def acting(*args: object) -> object:
+        calls.append(name)
+        if len(calls) <= times:
+            act()
+        return function(*args)
+
+    monkeypatch.setattr(own_unions, name, acting)
+    return calls
+
+
+@pytest.mark.parametrize(("agency", "work"), [(COUNCIL, "own_tokens"), (ANALYST, "tally")])
+async def test_others_write_while_contents_are_made(
+    town: TalliedPartnership, monkeypatch: pytest.MonkeyPatch, agency: str, work: str
+) -> None:
+    store = town.town.members[agency].store
+
+    def write() -> None:
+        with store.transaction() as tx:
+            tx.meta.set("another", b"writer")
+
+    await shared(town)
+    town.at(OPENS)
+    calls = during(monkeypatch, work, write)
+    await town.round()
+    assert calls
+    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+
+
+async def test_a_result_of_tokens_that_were_replaced_meanwhile_is_not_kept(
+    town: TalliedPartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    for _ in range(2):
+        for agency in CONTRIBUTORS:
+            await town.nodes[agency].own.look()
+            for one in CONTRIBUTORS:
+                town.nodes[one].hear()
+    node = town.nodes[ANALYST]
+    node.hear()
+
+    def replaced() -> None:
+        with node.member.store.transaction() as tx:
+            (first, *_) = tx.unions.all(node.place.agreement, PERIOD, "tokens")
+            tx.unions.save(replace(first, digest=b"n" * 32))
+
+    calls = during(monkeypatch, "tally", replaced)
+    await node.own.look()
+    assert (len(calls), node.result) == (1, None)
+    await node.own.look()
+    assert node.result == Tally(CONTRIBUTORS, 50)
+
+
+async def test_too_many_tokens_are_made_once_a_day_and_reported(
+    town: TalliedPartnership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    monkeypatch.setattr(tokens, "MOST_TOKENS", 1)
+    calls = during(monkeypatch, "own_tokens", lambda: None)
+    node = town.nodes[COUNCIL]
+    place = (node.place.agreement, PERIOD)
+    assert await node.own.look() == UnionsSent(("key",), (place,))
+    assert await node.own.look() == UnionsSent((), ())
+    assert len(calls) == 1
+
+    def shown() -> tuple[TooLarge, ...]:
+        with node.member.store.reading() as tx:
+            return too_large_statements(node.member.participant, tx, town.clock.now)
+
+    assert shown() == (TooLarge("tokens", *place, OPENS),)
+    town.clock.pass_(DAY)
+    assert (await node.own.look()).too_large == (place,)
+    monkeypatch.undo()
+    town.clock.pass_(DAY)
+    assert (await node.own.look()).sent == ("key", "tokens")
+    assert shown() == ()

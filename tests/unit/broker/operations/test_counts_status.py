@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.control.counts_taken import CountsFault, last_fault
 from broker.operations.counts_status import CountsState, PartnerCounts, counts_states
 from broker.record import COUNTS_CONTENT_TYPE
 from tests.support.exchanged_counts import (
@@ -14,6 +15,7 @@ from tests.support.exchanged_counts import (
     CHARITY,
     COUNCIL,
     CPS,
+    PERIOD,
     POLICE,
     counts_of,
     founded_town,
@@ -64,6 +66,18 @@ def test_partners_are_shown_with_what_came_and_what_was_refused(
     hear(council, sealed_counts(world, counts_of(world), at=NOW + 2))
     found = {one.agency: one for one in state(council).partners}
     assert found[CHARITY] == PartnerCounts(CHARITY, 1, NOW + 2, None, None)
+
+
+def test_refused_counts_are_remembered_for_their_agreement_only(
+    council: ControlNode, world: FoundedPartnership
+) -> None:
+    unagreed = sealed_counts(world, counts_of(world), subject=("another", PERIOD))
+    for value in (sealed_counts(world, b"{"), unagreed):
+        hear(council, value)
+    with council.member.store.reading() as tx:
+        fault = last_fault(tx, world.contract.name, CHARITY)
+        assert last_fault(tx, "another", CHARITY) is None
+    assert fault == CountsFault(NOW, "counts_malformed")
 
 
 def test_the_age_of_counts_is_a_metric(council: ControlNode, world: FoundedPartnership) -> None:

@@ -12,11 +12,12 @@ import pytest
 import structlog
 
 from broker.control.control import News
+from broker.control.own_unions import UnionsSent
 from broker.observing import logs
 from broker.observing.metrics import Metrics
 from broker.receiving.persistence import Batch
 from broker.record import KafkaPartition
-from broker.service.reporting import report_batch, report_news
+from broker.service.reporting import report_batch, report_news, report_unions
 from broker.statements.notices import REFUSAL_HEADING, Notice
 from broker.tlog.checkpoint import Origin
 
@@ -73,3 +74,15 @@ def test_a_sender_whose_every_record_is_refused_or_waits_does_not_flood_the_log(
     assert sorted(events(out)) == ["alarm", "record_deferred"] + ["record_refused"] * 3
     refused = r'records_refused_total{code="grouping_wrong",step="9"}'
     assert counted(metrics, refused) == 1_000
+
+
+def test_parts_of_unions_are_counted_and_tokens_that_are_too_large_are_an_error(
+    out: io.StringIO,
+) -> None:
+    metrics = Metrics()
+    name, union = "concordant_statements_sent_total", {"kind": "union"}
+    assert metrics.registry.get_sample_value(name, union) == 0
+    looked = UnionsSent(("key", "tokens"), (("agreement", "2026-Q2"),))
+    report_unions(looked, metrics, logs.logger("broker"))
+    assert metrics.registry.get_sample_value(name, union) == 2
+    assert events(out) == ["union_statement_sent", "union_statement_sent", "tokens_too_large"]
