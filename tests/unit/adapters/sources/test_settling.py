@@ -217,7 +217,7 @@ async def test_a_file_written_into_an_empty_folder_ends_the_pause(tmp_path: Path
         raise AssertionError
 
     async def write_it() -> None:
-        while source._renames.handle is None:  # noqa: ASYNC110 - nothing tells of it
+        while not source._empty:  # noqa: ASYNC110 - nothing tells that it was looked at
             await asyncio.sleep(0.001)
         (drop / "a.csv").write_bytes(b"x")
 
