@@ -31,7 +31,7 @@ _PLACE: Final = (
 )
 _WHAT: Final = (
     "type code step state status kind reason contract version event_id kid role algorithm ours "
-    "theirs"
+    "theirs agreement period"
 )
 _AMOUNT: Final = (
     "count events records batches bytes sent received refused repeats delivered withheld fields "

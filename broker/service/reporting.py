@@ -131,9 +131,11 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
         log.info("union_statement_taken", agency=agency)
     for counts in news.counts:
         if counts.other_vocabulary:
-            log.warning("counts_of_other_vocabulary", agency=counts.agency, period=counts.period)
+            log.warning(
+                "counts_of_other_vocabulary", agency=counts.agency, period=counts.period.lower()
+            )
         else:
-            log.info("counts_taken", agency=counts.agency, period=counts.period)
+            log.info("counts_taken", agency=counts.agency, period=counts.period.lower())
     for sender, notice in news.refusals:
         metrics.alarm("refused_by_recipient", sender)
         log.error(
@@ -150,9 +152,9 @@ def report_counts(looked: CountsSent, metrics: Metrics, log: FilteringBoundLogge
     """Count and log the counts that were published, and those that no record can hold."""
     metrics.statements_sent("counts", len(looked.sent))
     for agreement, period in looked.sent:
-        log.info("counts_published", agreement=agreement, period=period)
+        log.info("counts_published", agreement=agreement, period=period.lower())
     for agreement, period in looked.too_large:
-        log.error("counts_too_large", agreement=agreement, period=period)
+        log.error("counts_too_large", agreement=agreement, period=period.lower())
 
 
 def report_unions(looked: UnionsSent, metrics: Metrics, log: FilteringBoundLogger) -> None:
@@ -161,7 +163,7 @@ def report_unions(looked: UnionsSent, metrics: Metrics, log: FilteringBoundLogge
     for part in looked.sent:
         log.info("union_statement_sent", part=part)
     for agreement, period in looked.too_large:
-        log.error("tokens_too_large", agreement=agreement, period=period)
+        log.error("tokens_too_large", agreement=agreement, period=period.lower())
 
 
 def report_pings(outcome: PingOutcome, metrics: Metrics, log: FilteringBoundLogger) -> None:

@@ -86,3 +86,6 @@ def test_parts_of_unions_are_counted_and_tokens_that_are_too_large_are_an_error(
     report_unions(looked, metrics, logs.logger("broker"))
     assert metrics.registry.get_sample_value(name, union) == 2
     assert events(out) == ["union_statement_sent", "union_statement_sent", "tokens_too_large"]
+    last = json.loads(out.getvalue().splitlines()[-1])
+    assert (last["agreement"], last["period"]) == ("agreement", "2026-q2")
+    assert '"dropped"' not in out.getvalue()
