@@ -18,12 +18,13 @@ from broker.figures.referral_facts import referral_fact_of
 from broker.figures.referral_recording import ReferralFactRecorder
 from broker.store.figure_facts import FigureCaseRow, FigureFactRow
 from broker.store.transaction import Transaction
+from contracts.durations import DAY_MS
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
 
 RETAINED_DAYS: Final = 3 * 366
 """Days for which the facts of a case are kept, from its minting."""
-RETAINED_MS: Final = RETAINED_DAYS * 86_400_000
+RETAINED_MS: Final = RETAINED_DAYS * DAY_MS
 _LABEL: Final = b"concordant/1/figure-fact"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
+from contracts.durations import DAY_MS, HOUR_MS
 from contracts.phrases import N_
 
 __all__ = [
@@ -25,18 +26,16 @@ IN_TIME: Final = "in-time"
 LATE: Final = "late"
 MEDIAN: Final = Fraction(1, 2)
 PERCENTILE_90: Final = Fraction(9, 10)
-_HOUR_MS: Final = 3_600_000
-_DAY_MS: Final = 24 * _HOUR_MS
 _LATER: Final = "later"
 _LIMITS: Final[Mapping[str, int]] = {
-    "within-1-hour": _HOUR_MS,
-    "within-4-hours": 4 * _HOUR_MS,
-    "within-1-day": _DAY_MS,
-    "within-2-days": 2 * _DAY_MS,
-    "within-5-days": 5 * _DAY_MS,
-    "within-10-days": 10 * _DAY_MS,
-    "within-20-days": 20 * _DAY_MS,
-    "within-40-days": 40 * _DAY_MS,
+    "within-1-hour": HOUR_MS,
+    "within-4-hours": 4 * HOUR_MS,
+    "within-1-day": DAY_MS,
+    "within-2-days": 2 * DAY_MS,
+    "within-5-days": 5 * DAY_MS,
+    "within-10-days": 10 * DAY_MS,
+    "within-20-days": 20 * DAY_MS,
+    "within-40-days": 40 * DAY_MS,
 }
 """Bucket to its longest time, ms, the shortest first. Days are days of the calendar: 24 hours."""
 BUCKETS: Final[Mapping[str, str]] = {

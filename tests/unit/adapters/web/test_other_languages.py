@@ -41,7 +41,7 @@ TYPED = (
     "Ada Okafor",
     "Kitebridge Advocacy",
 )
-"""What people entered."""
+"""Texts that people entered."""
 
 
 def route_of(path: str) -> str | None:
