@@ -27,6 +27,8 @@ LIMIT_BYTES: Final = 8 * 1024 * 1024
 """Largest file of texts."""
 _PLACE: Final = re.compile(r"%\((\w+)\)")
 _BRACES: Final = re.compile(r"\{(\w+)\}")
+_WRITTEN: Final = re.compile(r"%\([^)]*\)[^a-zA-Z%]*[a-zA-Z]|\{[^{}]*\}")
+"""A place as it is written: another kind of value or a width would break the page."""
 
 
 def texts_of(root: Path, language: str | None) -> Texts:
@@ -72,7 +74,10 @@ def compiled(raw: bytes, language: str, where: str) -> gettext.GNUTranslations:
     written = BytesIO()
     write_mo(written, catalog)
     written.seek(0)
-    return gettext.GNUTranslations(written)
+    try:
+        return gettext.GNUTranslations(written)
+    except ValueError as error:  # Plural-Forms
+        raise _unusable("The file of texts cannot be read", where, str(error)) from None
 
 
 def _require_places(catalog: Catalog, where: str) -> None:
@@ -80,8 +85,10 @@ def _require_places(catalog: Catalog, where: str) -> None:
     for message in catalog:
         if message.id and message.string and not message.fuzzy:
             known = {place for text in _forms(message.id) for place in _places(text)}
+            written = {one for text in _forms(message.id) for one in _WRITTEN.findall(text)}
             for text in _forms(message.string):
-                if text and not (known >= set(_places(text)) and _fills(text, known, message)):
+                same = known >= set(_places(text)) and written >= set(_WRITTEN.findall(text))
+                if text and not (same and _fills(text, known, message)):
                     raise _unusable(
                         "A text does not have the places for values of the English text",
                         f"{where}, line {message.lineno}",

@@ -74,6 +74,10 @@ def test_without_a_language_it_is_english(tmp_path: Path) -> None:
         (f'{HEAD}msgid "%(agency)s waits"\nmsgstr "mae %(agency) yn aros"\n', 6),
         (f'{HEAD}msgid "%(n)s of 100"\nmsgstr "%(n)s o 100 %"\n', 6),
         (f'{HEAD}msgid "{{text}} is wrong"\nmsgstr "{{testun}}"\n', 6),
+        (f'{HEAD}msgid "%(agency)s waits"\nmsgstr "mae %(agency)d yn aros"\n', 6),
+        (f'{HEAD}msgid "%(agency)s waits"\nmsgstr "mae %(agency)999999999s yn aros"\n', 6),
+        (f'{HEAD}msgid "{{text}} is wrong"\nmsgstr "{{text.__class__}}"\n', 6),
+        (HEAD.replace("n != 1", "n != y") + 'msgid "Board"\nmsgstr "Bwrdd"\n', None),
     ],
 )
 def test_a_file_that_cannot_be_used_is_config_web_texts(
