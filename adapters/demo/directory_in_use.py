@@ -8,11 +8,12 @@ from typing import Final
 from adapters.demo.report import Result
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
-from broker.cli.directory_text import capacity_in_words, found_json
 from broker.clock import now_ms
+from broker.directory.capacity_text import capacity_in_words
 from broker.directory.coverage import Cell
 from broker.directory.search import Query
 from broker.operations.directory.covering import directory_coverage
+from broker.operations.directory.directory_json import found_json
 from broker.operations.directory.searching import Found, search_directory
 
 ASKING: Final = "csu-lewisham"

@@ -11,11 +11,13 @@ from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from broker.agency.participant import Participant
 from broker.agency.running import open_held_state
-from broker.cli.figures_text import columns_of, json_of, rows_of, sources_in_words
 from broker.clock import now_ms
 from broker.figures.counting import Period, last_quarters
 from broker.figures.own_counts import own_counts
 from broker.operations.figures import release_figures
+from broker.releases.release_json import json_of
+from broker.releases.release_sources import sources_in_words
+from broker.releases.table_cells import columns_of, rows_of
 
 BY: Final = ("borough", "strand")
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from broker.cli.output import printable
+from contracts.hidden_characters import visible
 
 PIPE_WIDTH: Final = 118
 
@@ -44,7 +44,7 @@ class Screen:
         """Show one line of the story."""
         colour = {"✓": "green", "✗": "red", "!": "yellow", "⊘": "magenta"}.get(mark)
         sign = f"[{colour}]{mark}[/]" if colour else mark
-        body = escape("\n".join(printable(line) for line in text.splitlines()))
+        body = escape("\n".join(visible(line) for line in text.splitlines()))
         self._console.print(f"[dim]{self.seconds:5.1f} s[/] {sign} {body}", soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -53,7 +53,7 @@ class Screen:
         for column in columns:
             table.add_column(escape(column), overflow="fold")
         for row in rows:
-            table.add_row(*(escape(printable(str(cell))) for cell in row))
+            table.add_row(*(escape(visible(str(cell))) for cell in row))
         self._console.print(table)
 
     def line(self, text: str = "") -> None:

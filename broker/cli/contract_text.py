@@ -9,10 +9,11 @@ from typing import Final
 from xml.etree import ElementTree as Xml
 
 from broker.cli.findings_text import condensed, finding_json, raised_text, set_json, set_text
-from broker.cli.times import day, instant
+from broker.cli.times import instant
 from broker.operations.contract_lint import Checked
 from broker.operations.contract_signing import Signed, SigningReview
 from broker.operations.contract_validity import Validities, Validity
+from broker.utc_text import day
 from contracts.comparison_summary import SummaryLine
 from contracts.lint import NOT_CHECKED
 from contracts.wording import wrapped

@@ -93,8 +93,9 @@ def show(
     output: Output = None,
 ) -> None:
     """Show what an agency offers, as it published it. Exit code 1 if no listing of it is here."""
-    from broker.cli.directory_text import in_words, listing_json
+    from broker.cli.directory_text import in_words
     from broker.clock import now_ms
+    from broker.operations.directory.directory_json import listing_json
     from broker.operations.directory.held_listings import listing_of
 
     now = now_ms()
@@ -125,9 +126,10 @@ def search(
     Services with capacity come first. Then come agencies that you know and that are not connected,
     with how to invite them.
     """
-    from broker.cli.directory_text import found_in_words, found_json
+    from broker.cli.directory_text import found_in_words
     from broker.clock import now_ms
     from broker.directory.search import Query
+    from broker.operations.directory.directory_json import found_json
     from broker.operations.directory.searching import search_directory
 
     now = now_ms()
@@ -154,11 +156,12 @@ def coverage(
     Counts your own services and those that partners have published. The wait is that of your own
     oldest referral without an answer.
     """
-    from broker.cli.directory_text import coverage_json, coverage_rows
+    from broker.cli.directory_text import coverage_rows
     from broker.clock import now_ms
     from broker.directory.coverage import coverage_csv
     from broker.directory.coverage_grid import coverage_svg
     from broker.operations.directory.covering import directory_coverage
+    from broker.operations.directory.directory_json import coverage_json
 
     cells = directory_coverage(agency, now_ms())
     if csv is not None:

@@ -1,21 +1,20 @@
-"""Listings in words and as JSON, for ``concordant directory``."""
+"""Listings in words, for ``concordant directory``."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from broker.cli.times import day, instant, moment
+from broker.directory.capacity_text import capacity_in_words
 from broker.directory.coverage import Cell
-from broker.directory.listing import Capacity, Service, known_capacity
-from broker.directory.search import KnownFit, Offer, Reason
+from broker.directory.listing import Service, known_capacity
+from broker.directory.search import Reason
 from broker.figures.expected_answers import ExpectedAnswer
 from broker.figures.response_times import BUCKETS, NOT_YET
 from broker.operations.directory.held_listings import HeldListing
 from broker.operations.directory.publishing import Published
 from broker.operations.directory.searching import Found
-from contracts.durations import DAY_MS
+from broker.utc_text import moment
 
 
 def told_published(done: Published) -> str:
@@ -23,46 +22,6 @@ def told_published(done: Published) -> str:
     if done.adapter_runs:
         return "The adapter sends it to the partners within a minute."
     return "The adapter does not run. It sends the listing to the partners when it starts."
-
-
-def capacity_in_words(capacity: Capacity | None) -> str:
-    """Return the capacity of a service with its age, in one line."""
-    if capacity is None:
-        return "not known"
-    places = "" if capacity.places is None else f", places: {capacity.places:,}"
-    again = "" if capacity.again_on is None else f", again from {capacity.again_on}"
-    said = f"stated {day(capacity.as_of)}, valid until {day(capacity.expires)}"
-    return f"{capacity.state}{places}{again} ({said})"
-
-
-def capacity_json(service: Service, now: int) -> dict[str, Any]:
-    """Return the capacity for scripts; the state is `unknown` if the statement has expired."""
-    stated = service.partners.capacity
-    if stated is None:
-        return {"state": "unknown"}
-    found: dict[str, Any] = {
-        "state": "unknown" if known_capacity(service, now) is None else stated.state,
-        "as_of": instant(stated.as_of),
-        "expires": instant(stated.expires),
-    }
-    if known_capacity(service, now) is not None:
-        found["places"] = stated.places
-        found["again_on"] = None if stated.again_on is None else stated.again_on.isoformat()
-    return found
-
-
-def listing_json(held: HeldListing, now: int) -> dict[str, Any]:
-    """Return a listing for scripts."""
-    shown = held.listing.model_dump(mode="json")
-    for name, service in held.listing.services.items():
-        shown["services"][name]["partners"]["capacity"] = capacity_json(service, now)
-    return {
-        "agency": held.agency,
-        "legal_name": held.legal_name,
-        "own": held.own,
-        "made": instant(held.made_ms),
-        **shown,
-    }
 
 
 def in_words(held: HeldListing, now: int) -> str:
@@ -126,55 +85,6 @@ def _address(service: Service) -> str | None:
     return None if place is None else f"{place.name}, {place.address}, {place.postcode}"
 
 
-def found_json(found: Found, now: int) -> dict[str, Any]:
-    """Return the result of a search for scripts."""
-    asked = found.query
-    return {
-        "query": {"need": asked.need, "area": asked.area, "strand": asked.strand},
-        "results": [
-            *(_offer_json(one, found.answers.get(one.agency), now) for one in found.offers),
-            *(_known_json(one) for one in found.known),
-        ],
-        "silent": [{"agency": agency, "legal_name": name} for agency, name in found.silent.items()],
-    }
-
-
-def _offer_json(offer: Offer, answer: ExpectedAnswer | None, now: int) -> dict[str, Any]:
-    stated = offer.service.partners.capacity
-    capacity = capacity_json(offer.service, now)
-    if stated is not None:
-        capacity["age_days"] = max(0, now - stated.as_of) // DAY_MS
-    shown = offer.service.model_dump(mode="json", exclude={"partners"})
-    return {
-        "connected": True,
-        "agency": offer.agency,
-        "legal_name": offer.legal_name,
-        "service": offer.service_id,
-        "reasons": _reasons_json(offer.reasons),
-        "capacity": capacity,
-        "expected_answer": None
-        if answer is None
-        else {"within": answer.bucket, "referrals": answer.referrals},
-        "intake": offer.service.partners.intake,
-        "safe_contact": offer.service.partners.safe_contact,
-        **shown,
-    }
-
-
-def _known_json(fit: KnownFit) -> dict[str, Any]:
-    return {
-        "connected": False,
-        "agency": fit.id,
-        "reasons": _reasons_json(fit.reasons),
-        "capacity": {"state": "unknown"},
-        **fit.agency.model_dump(mode="json"),
-    }
-
-
-def _reasons_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
-    return [{"code": one.code, "text": one.text} for one in reasons]
-
-
 def found_in_words(found: Found, now: int) -> str:
     """Return the result of a search for people."""
     lines: list[str] = []
@@ -230,23 +140,3 @@ def coverage_rows(cells: Sequence[Cell]) -> tuple[tuple[str, ...], list[tuple[st
         rows.append((kind, code, *(str(counts[number]) for number in range(3)), longest))
     columns = ("kind", "code", "areas with none", "with one", "with more", "longest wait (days)")
     return columns, rows
-
-
-def coverage_json(cells: Sequence[Cell]) -> dict[str, Any]:
-    """Return the cells for scripts."""
-    return {
-        "cells": [
-            {
-                "kind": cell.kind,
-                "code": cell.code,
-                "label": cell.label,
-                "area": cell.area.code,
-                "area_name": cell.area.name,
-                "services": cell.services,
-                "agencies": list(cell.agencies),
-                "with_capacity": cell.with_capacity,
-                "longest_wait_days": cell.longest_wait_days,
-            }
-            for cell in cells
-        ]
-    }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from broker.cli.times import moment
 from broker.codes.meanings import CODES
+from broker.utc_text import moment
 
 if TYPE_CHECKING:
     from broker.operations.event_status import EventState, EventStatus

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from broker.cli.output import Agency, AsJson, Output, note, print_json, print_text
+from broker.cli.output import Agency, AsJson, Output, note, plain_table, print_json, print_text
 
 if TYPE_CHECKING:
     from broker.figures.counting import Subject
     from broker.operations.figure_signatures import ReleaseAuthor
-    from broker.operations.figures import FiguresRelease
+    from broker.releases.figures_release import FiguresRelease
 
 
 def figures(
@@ -87,13 +87,16 @@ def _present(
     svg: Path | None,
     output: Path | None,
 ) -> None:
-    from broker.cli import figures_text
-    from broker.cli.figures_page import page_of, svg_of
     from broker.cli.output import printed
     from broker.operations.figure_signatures import ReleaseAuthor
+    from broker.releases.html_page import page_of
+    from broker.releases.release_csv import csv_metadata, csv_of
+    from broker.releases.release_json import json_of
+    from broker.releases.release_notes import notes_of
+    from broker.releases.svg_plot import svg_of
 
     if not (json or csv or html or svg):
-        print_text(figures_text.text_of(release), output)
+        print_text(text_of(release), output)
         return
     author = ReleaseAuthor(agency, release)
     if html is not None:
@@ -101,17 +104,31 @@ def _present(
     if svg is not None:
         _write_signed(svg, svg_of(release).encode(), "plot", author)
     if json:
-        print_json(author.signed(figures_text.json_of(release)), output)
+        print_json(author.signed(json_of(release)), output)
     elif csv:
-        table = figures_text.csv_of(release)
+        table = csv_of(release)
         if output is None:
             print_text(table)
-            note("\n".join(figures_text.notes_of(release)))
+            note("\n".join(notes_of(release)))
             return
         _write_signed(output, printed(table), "report", author)
         beside = output.with_name(f"{output.name}-metadata.json")
-        metadata = dict(figures_text.csv_metadata(release, output.name))
+        metadata = dict(csv_metadata(release, output.name))
         print_json(author.signed(metadata), beside)
+
+
+def text_of(release: FiguresRelease) -> str:
+    """Return the table with its sources and notes."""
+    from broker.releases.referral_text import times_in_words
+    from broker.releases.release_notes import notes_of
+    from broker.releases.release_sources import sources_in_words
+    from broker.releases.table_cells import columns_of, heading_of, rows_of
+
+    heading = f"{heading_of(release)}, published by {release.agency}"
+    table = plain_table(columns_of(release), list(rows_of(release)))
+    times = times_in_words(release)
+    notes = (f"- {one}" for one in notes_of(release))
+    return "\n".join((heading, "", table, *times, sources_in_words(release), *notes))
 
 
 def _write_signed(file: Path, content: bytes, what: str, author: ReleaseAuthor) -> None:

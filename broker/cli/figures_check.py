@@ -89,9 +89,9 @@ def _json(checked: CheckedRelease) -> dict[str, object]:
 
 
 def _lines(checked: CheckedRelease) -> Iterator[str]:
-    from broker.cli.times import day
     from broker.codes.meanings import CODES
     from broker.operations.figure_signatures import Held
+    from broker.utc_text import day
 
     in_words = {
         Held.SAME: "the same counts are here",

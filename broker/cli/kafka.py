@@ -165,9 +165,9 @@ def renew(agency: Agency, json: AsJson = False) -> None:
     import asyncio
 
     from broker.cli.kafka_text import renewed_json
-    from broker.cli.times import moment
     from broker.clock import now_ms
     from broker.operations.certificate_renewal import renew_agency
+    from broker.utc_text import moment
 
     renewed = asyncio.run(renew_agency(agency, now_ms()))
     if json:

@@ -18,7 +18,7 @@ from broker.cli.output import (
     print_table,
     print_text,
 )
-from broker.cli.times import moment
+from broker.utc_text import moment
 
 if TYPE_CHECKING:
     from broker.operations.key_inventory import Renewed

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from broker.cli.times import instant, moment
+from broker.cli.times import instant
 from broker.envelope.primitives import b64
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
+from broker.utc_text import moment
 
 if TYPE_CHECKING:
     from broker.cli.output import Row

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from broker.audit.log import LogHead
-from broker.cli.times import instant, moment
+from broker.cli.times import instant
 from broker.operations.log_answer import LogAnswer, LogEntry, LoggedLeftOut, Received
+from broker.utc_text import moment
 
 RECEIVED_COLUMNS = (
     "when", "received by", "field", "clause", "contract", "type", "from", "as", "by", "reason",

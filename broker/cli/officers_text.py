@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from broker.cli.times import day
 from broker.keys.manifest import VerifiedManifest
 from broker.operations.officers import DelegationReview, OfficersAdded
 from broker.partnership.officer import OfficerFile
+from broker.utc_text import day
 
 
 def officer_json(directory: Path, made: OfficerFile) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from broker.cli.stopping_text import stop_json, stop_texts
-from broker.cli.times import day
 from broker.keys.keyfile import UNASSIGNED
 from broker.operations.agency_progress import AgreementStatus, Progress, Stage
 from broker.operations.agreement_state import AgreementState
 from broker.operations.partner_checks import PartnerCheck
+from broker.utc_text import day
 
 _STAGES: Final[Mapping[Stage, str]] = {
     "incomplete": "files are missing",

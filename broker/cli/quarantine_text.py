@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.cli.output import Row, plain_table, shown_path
-from broker.cli.times import instant, moment
+from broker.cli.times import instant
 from broker.errors import WrongInputError
 from broker.held.items import KINDS, UNSENT_STAYS, HeldItem
 from broker.operations.discarding import Discarded
@@ -20,6 +20,7 @@ from broker.operations.quarantined_records import (
     HeldRecord,
     Unverified,
 )
+from broker.utc_text import moment
 from contracts.hidden_characters import HIDDEN
 
 EVENT: Final = re.compile(r"event-([1-9][0-9]{0,17})")

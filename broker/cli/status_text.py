@@ -8,12 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 from broker.cli.output import plain_table
-from broker.cli.times import instant, moment
+from broker.cli.times import instant
 from broker.codes.meanings import CODES
 from broker.held.items import KINDS
 from broker.operations.agency_status import Status
 from broker.operations.counts_status import PartnerCounts
 from broker.operations.health.agency_health import Health
+from broker.utc_text import moment
 from contracts.durations import duration_text
 from contracts.wording import counted
 

@@ -3,20 +3,6 @@
 from __future__ import annotations
 
 
-def moment(milliseconds: int | None) -> str:
-    """A time for people: UTC, to the second; empty for none."""
-    if milliseconds is None:
-        return ""
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(milliseconds // 1000, UTC):%Y-%m-%d %H:%M:%SZ}"
-
-
-def day(milliseconds: int) -> str:
-    """The day of a time, UTC."""
-    return moment(milliseconds)[:10]
-
-
 def instant(milliseconds: int | None) -> str | None:
     """A time for scripts: RFC 3339, UTC, milliseconds and ``Z``; None for none."""
     from broker.keys.instant import format_instant

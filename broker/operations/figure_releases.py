@@ -15,7 +15,7 @@ from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published
 from broker.figures.unions.shares import held_share
-from broker.operations.figures import FiguresRelease
+from broker.releases.figures_release import FiguresRelease
 from broker.store.database import Store
 from broker.store.figure_releases import FigureReleaseRow
 from contracts.model import Contract

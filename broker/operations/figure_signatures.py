@@ -21,7 +21,7 @@ from broker.figures.own_counts import own_counts
 from broker.keys.governance import key_name
 from broker.keys.kid import ED25519 as KEY_ED25519
 from broker.keys.kid import RECEIPT
-from broker.operations.figures import FiguresRelease
+from broker.releases.figures_release import FiguresRelease
 from broker.statements.authorship import author, require_author
 from broker.statements.figure_releases import (
     SIGNED,

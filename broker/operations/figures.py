@@ -11,7 +11,7 @@ from broker.agency.running import open_held_state
 from broker.errors import WrongInputError
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.combined import table_dimensions
-from broker.figures.comparison import Comparison, comparisons
+from broker.figures.comparison import comparisons
 from broker.figures.counting import Period, Subject, parse_period
 from broker.figures.counts_held import NotCounted, held_counts
 from broker.figures.disclosure import UnprotectedError
@@ -20,7 +20,8 @@ from broker.figures.own_counts import own_counts
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, ValueGoneError, publish
-from broker.figures.unions.shares import UnionShare, held_share
+from broker.figures.unions.shares import held_share
+from broker.releases.figures_release import FiguresRelease
 from broker.store.database import Store
 from contracts.model import Contract
 from contracts.names import require_known
@@ -33,42 +34,6 @@ _FIX = (
     "Name an agreement with a purpose of the kind statistics, with a section statistics, and with "
     "a vocabulary that has figures; of several, name one with --contract NAME."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FiguresRelease:
-    """Figures of a quarter, as they may be published.
-
-    Attributes:
-        agency: the agency that publishes.
-        contract: the agreement.
-        figures: by what it counts cases, or referrals.
-        control: its disclosure control.
-        period: the quarter.
-        made_ms: when the release was made.
-        ended: whether the quarter has ended.
-        published: the cells.
-        not_counted: parties whose counts are not in it, with the reason; empty for a release that
-            was read from the state, which does not have the reasons.
-        repeated: whether it equals an earlier release.
-        union: share of cases that several kinds of agency have seen; None if there is none, or the
-            figures are of referrals.
-        comparisons: last releases of the same table, for the quarter before and the same quarter of
-            the year before.
-    """
-
-    agency: str
-    contract: Contract
-    figures: Figures
-    control: StatisticalControl
-    period: Period
-    made_ms: int
-    ended: bool
-    published: Published
-    not_counted: Mapping[str, NotCounted]
-    repeated: bool
-    union: UnionShare | None
-    comparisons: tuple[Comparison, ...] = ()
 
 
 def release_figures(

@@ -11,12 +11,12 @@ import pytest
 
 from broker import pseudonyms
 from broker.agency.participant import load_participant
-from broker.cli.figures_text import json_of
 from broker.event import uuid_text
 from broker.figures.counting import quarter_of
 from broker.figures.recording import FactRecorder
 from broker.operations.directory.held_listings import all_listings
 from broker.operations.figures import release_figures
+from broker.releases.release_json import json_of
 from broker.service import service
 from broker.store.database import open_store
 from contracts.events import PlainEvent

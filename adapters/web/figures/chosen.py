@@ -10,7 +10,7 @@ from adapters.web.people import Role
 from adapters.web.visit import Visit
 from broker.figures.counting import Period
 from broker.operations.figure_releases import read_release
-from broker.operations.figures import FiguresRelease
+from broker.releases.figures_release import FiguresRelease
 from contracts.phrases import Phrase, month_name, phrase
 
 READERS: Final = frozenset({Role.OFFICER, Role.SIGNATORY, Role.AUDITOR, Role.OPERATOR})

@@ -15,10 +15,14 @@ from adapters.web.figures.release_plot import plot_of
 from adapters.web.figures.release_table import is_small, table_of, tables_of
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
-from broker.cli.figures_page import page_of, svg_of
-from broker.cli.figures_text import csv_metadata, csv_of, json_of, notes_of, sources_in_words
 from broker.figures.tables import WITHOUT_CONSENT, label_of
-from broker.operations.figures import FiguresRelease
+from broker.releases.figures_release import FiguresRelease
+from broker.releases.html_page import page_of
+from broker.releases.release_csv import csv_metadata, csv_of
+from broker.releases.release_json import json_of
+from broker.releases.release_notes import notes_of
+from broker.releases.release_sources import sources_in_words
+from broker.releases.svg_plot import svg_of
 from contracts.vocabulary.figures import SOURCE
 
 

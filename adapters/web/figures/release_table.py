@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broker.figures.disclosure import Mark
 from broker.figures.tables import PublishedFigure, Where, label_of, values_of
-from broker.operations.figures import FiguresRelease
+from broker.releases.figures_release import FiguresRelease
 from contracts.phrases import Phrase
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.operations.figures import FiguresRelease, release_figures
+from broker.operations.figures import release_figures
+from broker.releases.figures_release import FiguresRelease
 
 
 @dataclass(frozen=True, slots=True)

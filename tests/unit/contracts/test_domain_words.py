@@ -72,6 +72,7 @@ ALLOWED = {
     ("contracts/vocabulary/comparison.py", "consent.answers"): "member of a vocabulary",
     ("contracts/vocabulary/comparison.py", "consent.identity"): "member of a vocabulary",
     ("contracts/vocabulary/comparison.py", "consent.scopes"): "member of a vocabulary",
+    ("broker/releases/release_notes.py", "crimes"): "of figures with the dimension `recording`",
     ("broker/receiving/inbox_payload.py", "case_id"): "an attribute of our own opened event",
     ("broker/store/rows.py", "rejected"): "result of the agency's system for an offered event",
     ("contracts/open_api.py", "rejected"): "result of the agency's system for an offered event",

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from broker.agency.participant import LoadedAgency
-from broker.cli.figures_text import json_of, text_of
-from broker.cli.figures_union import union_json
+from broker.cli.figures import text_of
 from broker.control import own_unions
 from broker.control.own_statements import SigningKeys
 from broker.control.own_unions import SINCE, OwnUnions, UnionsSent
@@ -27,6 +26,8 @@ from broker.keys.manifest import StandingEntry
 from broker.operations.figures import release_figures
 from broker.operations.too_large_status import TooLarge, too_large_statements
 from broker.operations.union_status import held_parts
+from broker.releases.release_json import json_of
+from broker.releases.union_share_text import union_json
 from broker.statements.partner_statements import (
     SealedStatement,
     StatementPlace,

@@ -16,7 +16,8 @@ from adapters.web.figures import work
 from adapters.web.people import Role
 from adapters.web.serving import WebServer
 from broker.errors import WrongInputError
-from broker.operations.figures import FiguresRelease, release_figures
+from broker.operations.figures import release_figures
+from broker.releases.figures_release import FiguresRelease
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.conftest import Clock
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from broker.cli.times import day
 from broker.figures.referral_times import ResponseTime, response_times
 from broker.figures.response_times import BUCKETS
 from broker.figures.tables import label_of, values_of
-from broker.operations.figures import FiguresRelease
+from broker.releases.figures_release import FiguresRelease
+from broker.utc_text import day
 from contracts.phrases import N_, Phrase, phrase
 
 

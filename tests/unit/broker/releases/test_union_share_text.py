@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from broker.cli.figures_union import union_in_words, union_json, union_notes
 from broker.figures.unions.shares import UnionShare
+from broker.releases.union_share_text import union_in_words, union_json, union_notes
 
 ALL = UnionShare(18, ("council-camden", "csu-camden"), (), "data-observatory")
 HIDDEN = UnionShare(None, ("csu-camden",), ("council-camden",), "data-observatory")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from broker.cli.output import Row
 from broker.figures.comparison import Comparison
 from broker.figures.tables import PublishedFigure
-from broker.operations.figures import FiguresRelease
+from broker.releases.figures_release import FiguresRelease
 from contracts.phrases import N_, Phrase, phrase
 
 UNKNOWN = "not known"
@@ -19,12 +18,12 @@ def compared(release: FiguresRelease) -> list[Comparison]:
     return [one for one in release.comparisons if one.earlier is not None]
 
 
-def change_columns(release: FiguresRelease) -> Row:
+def change_columns(release: FiguresRelease) -> tuple[str, ...]:
     """Return the headings of the columns of changes."""
     return tuple(f"since {one.period}" for one in compared(release))
 
 
-def changes_of(release: FiguresRelease, figure: PublishedFigure) -> Row:
+def changes_of(release: FiguresRelease, figure: PublishedFigure) -> tuple[str, ...]:
     """Return the changes of a number since the earlier quarters, for people."""
     changes = [one.change_of(figure) for one in compared(release)]
     return tuple(UNKNOWN if one is None else f"{one:+,}" if one else "0" for one in changes)

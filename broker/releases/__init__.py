@@ -1,0 +1,1 @@
+"""Releases of figures: their forms for people and programs, and their notes."""
