@@ -186,10 +186,14 @@ def export(
     Capacity, intake and safe contact stay out. A refuge has no address in it.
     """
     from broker.clock import now_ms
+    from broker.directory.open_referral_export import services_without_address
     from broker.operations.directory.open_referral_files import export_open_referral
 
-    print_json(export_open_referral(agency, now_ms()), open_referral)
+    page = export_open_referral(agency, now_ms())
+    print_json(page, open_referral)
     note("Written. The file has nothing that is for the partnership alone.")
+    if unlinked := services_without_address(page):
+        note(f"No web page: {', '.join(unlinked)}. Some directories ask for one: add a website.")
 
 
 @app.command("import")

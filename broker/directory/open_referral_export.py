@@ -47,6 +47,19 @@ def exported(agency: str, listing: Listing, codes: ListedCodes) -> dict[str, JSO
     }
 
 
+def services_without_address(page: Mapping[str, JSON]) -> list[str]:
+    """Return the names of the exported services that have no `url`.
+
+    The published profiles differ on whether a service must have one.
+
+    Args:
+        page: as `exported` gives it.
+    """
+    contents = page["contents"]
+    assert isinstance(contents, list)
+    return [str(one["name"]) for one in contents if isinstance(one, dict) and "url" not in one]
+
+
 class _Ids:
     """Ids of the parts of an agency's services."""
 
@@ -93,8 +106,8 @@ def _service(
             {
                 "id": ids.of(name, "area", code),
                 "name": area_name(code),
-                "extent": code,
-                "extent_type": "ONS code",
+                "extent": area_name(code),
+                "extent_type": "text",
                 "uri": f"{_AREA_ADDRESS}{code}",
             }
             for code in one.areas

@@ -3,64 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 
 from broker.directory.code_lists import listed_codes
 from broker.directory.listing import Capacity, Listing
 from broker.directory.listing_file import ListingFile, parse_listing_file
-from broker.directory.open_referral_export import exported
+from broker.directory.open_referral_export import exported, services_without_address
 from broker.directory.open_referral_import import MAX_FEED_BYTES, imported, parse_feed
 from broker.errors import WrongInputError
 from contracts.vocabulary.known import named_vocabulary
 from tests.support.listings import FILE
+from tests.unit.broker.directory.open_referral_profile import SERVICE
 
 CODES = listed_codes([named_vocabulary("hate-crime")])
-UUID = {"type": "string", "format": "uuid", "pattern": "^[0-9a-f-]{36}$"}
-TEXT = {"type": "string"}
-
-
-def needs(required: list[str], **members: object) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": {"id": UUID, **members},
-        "required": ["id", *required],
-    }
-
-
-def many(items: object) -> dict[str, object]:
-    return {"type": "array", "items": items}
-
-
-TERM = needs(["name", "description", "taxonomy"], name=TEXT, description=TEXT, term=TEXT)
-LOCATION = needs(
-    ["location_type"],
-    location_type={"enum": ["physical", "postal", "virtual"]},
-    addresses=many(needs(["address_1", "postal_code", "country"], postal_code=TEXT)),
-)
-SERVICE = needs(
-    ["name", "status", "organization"],
-    name=TEXT,
-    status={"enum": ["active", "inactive", "defunct", "temporarily closed"]},
-    minimum_age={"type": "number"},
-    maximum_age={"type": "number"},
-    url={"type": "string", "format": "uri", "pattern": "^https?://"},
-    organization=needs(["name", "description"], name=TEXT, description=TEXT),
-    schedules=many(
-        needs([], freq={"enum": ["WEEKLY", "MONTHLY"]}, byday=TEXT, opens_at=TEXT, closes_at=TEXT)
-    ),
-    service_areas=many(needs([], name=TEXT, extent=TEXT, extent_type=TEXT, uri=TEXT)),
-    languages=many(needs([], name=TEXT, code=TEXT)),
-    contacts=many(needs([], phones=many(needs(["number"], number=TEXT)))),
-    attributes=many(needs([], link_type=TEXT, taxonomy_term=TERM)),
-    service_at_locations=many(needs([], location=LOCATION)),
-)
-"""Requirements of profile 3.0 for a service, its parts and their types."""
 SECRET = ("intake", "safe_contact", "capacity")
 PLACE = "    location: {name: Haven, address: '1 High Street, London', postcode: NW1 1AA}\n"
 PUBLIC = FILE.replace(
@@ -96,10 +59,34 @@ def test_each_service_meets_the_profile_and_keeps_its_ids() -> None:
     found = page()
     assert (found["total_items"], len(found["contents"])) == (2, 2)
     for one in found["contents"]:
-        Draft202012Validator(SERVICE).validate(one)
+        Draft202012Validator(SERVICE, format_checker=FormatChecker()).validate(one)
     assert page() == found
     ids = [one["id"] for one in found["contents"]]
     assert len(set(ids)) == 2
+
+
+def test_a_service_without_a_web_page_is_named() -> None:
+    assert services_without_address(page()) == []
+    bare = re.sub(r"^ *website: .*\n", "", PUBLIC, flags=re.MULTILINE)
+    assert services_without_address(page(bare)) == ["Emotional support", "Safe home"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"status": "open"},
+        {"id": "haven"},
+        {"organization": {"id": str(UUID(int=1)), "name": "Haven"}},
+        {"service_areas": [{"name": "Camden"}]},
+        {"schedules": [{"id": str(UUID(int=1)), "freq": "DAILY"}]},
+        {"service_areas": [{"id": str(UUID(int=1)), "extent_type": "ONS code"}]},
+    ],
+    ids=str,
+)
+def test_the_profile_refuses_what_other_readers_refuse(broken: dict[str, object]) -> None:
+    one = page()["contents"][0] | broken
+    validator = Draft202012Validator(SERVICE, format_checker=FormatChecker())
+    assert not validator.is_valid(one)
 
 
 def test_nothing_for_the_partnership_alone_and_no_refuge_s_address_goes_out() -> None:
