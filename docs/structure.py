@@ -1,7 +1,7 @@
-"""Write docs/structure.md: the size and order of the code before and after it was put in order.
+"""Write docs/structure.md: the size and the order of the code.
 
-`python docs/structure.py` measures the commit before the work and the files as they are.
-`python docs/structure.py REVISION...` prints the same table for other revisions.
+`python docs/structure.py` measures the files as they are.
+`python docs/structure.py REVISION...` prints the same tables for revisions, one column each.
 """
 
 from __future__ import annotations
@@ -20,100 +20,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("structure.md")
-BEFORE = "8843476"
-"""The last commit before the structure was worked on."""
-
 LAYERS = ("contracts", "broker", "adapters")
 LARGE, SMALL = 400, 40
 """A file above LARGE lines, and a module below SMALL."""
 
-FOUNDING = (
-    "broker/agency/backup_file.py",
-    "broker/agency/made_manifests.py",
-    "broker/agency/restored.py",
-    "broker/cli/agency.py",
-    "broker/cli/agency_request.py",
-    "broker/cli/backup.py",
-    "broker/cli/backup_text.py",
-    "broker/cli/bundle.py",
-    "broker/cli/bundle_text.py",
-    "broker/cli/contract_answers.py",
-    "broker/cli/contract_comparison.py",
-    "broker/cli/contract_export.py",
-    "broker/cli/drafting.py",
-    "broker/cli/drafting_text.py",
-    "broker/cli/governance.py",
-    "broker/cli/governance_text.py",
-    "broker/cli/kafka_authority.py",
-    "broker/cli/progress_text.py",
-    "broker/cli/stopping.py",
-    "broker/cli/stopping_text.py",
-    "broker/control/taken_after_end.py",
-    "broker/judging/ends.py",
-    "broker/keys/delegation.py",
-    "broker/keys/sealed_stream.py",
-    "broker/keys/secret_source.py",
-    "broker/keys/signed_document.py",
-    "broker/keys/token.py",
-    "broker/keys/token_ring.py",
-    "broker/keys/token_uri.py",
-    "broker/keys/vault.py",
-    "broker/operations/agency_backup.py",
-    "broker/operations/agency_copy.py",
-    "broker/operations/agency_entry.py",
-    "broker/operations/agency_founding.py",
-    "broker/operations/agency_progress.py",
-    "broker/operations/agency_restore.py",
-    "broker/operations/agreement_documents.py",
-    "broker/operations/agreement_state.py",
-    "broker/operations/bundle_reading.py",
-    "broker/operations/bundles.py",
-    "broker/operations/certificate_renewal.py",
-    "broker/operations/checks/rights_checks.py",
-    "broker/operations/contract_calendar.py",
-    "broker/operations/contract_comparison.py",
-    "broker/operations/contract_departure.py",
-    "broker/operations/contract_draft.py",
-    "broker/operations/contract_revision.py",
-    "broker/operations/contract_simulation.py",
-    "broker/operations/deployment_joining.py",
-    "broker/operations/governance_paper.py",
-    "broker/operations/kafka_authority.py",
-    "broker/operations/kafka_contracts.py",
-    "broker/operations/kafka_versions.py",
-    "broker/operations/key_delegation.py",
-    "broker/operations/partner_checks.py",
-    "broker/operations/signatories.py",
-    "broker/operations/target_folder.py",
-    "broker/partnership/",
-    "broker/receiving/unheard.py",
-    "broker/registry/contract_notes.py",
-    "broker/registry/stops.py",
-    "broker/service/certificate_watch.py",
-    "broker/statements/acknowledgements.py",
-    "broker/store/snapshot.py",
-    "broker/transport/access_token.py",
-    "broker/transport/kafka/rights.py",
-    "broker/transport/renewable_context.py",
-    "broker/transport/rights.py",
-    "broker/transport/tls_ends.py",
-)
-"""New files of a feature that came after the first revision: running a partnership."""
-
 HEAD = """\
 # Structure in figures
 
-The size and the order of the code, before and after it was put in order. Made by
-`docs/structure.py`, which measures any revision: `python docs/structure.py REVISION`.
-[Architecture](architecture.md) says what each package is for.
+The size and the order of the code. Made by `docs/structure.py`, which also measures earlier revisions:
+`python docs/structure.py REVISION`. [Architecture](architecture.md) says what each package is for.
 
 - A **circle** is a set of modules each of which imports, directly or through others, all the others.
 - The **longest chain** is the longest list of modules each of which imports the next. The modules
   of a circle count as one.
-- An **upward import** goes against the order of packages under `tool.importlinter` of that revision.
+- An **upward import** goes against the order of packages under `tool.importlinter` of the revision.
 - **Topic and partition loose** counts functions that take both as parameters of their own.
-- **Running a partnership** (founding, joining, changing, leaving) is a feature that came after the
-  first column.
 - **Docstrings** are all texts of documentation in the code. **Statements** are the lines without
   docstrings, comments, imports and blank lines.
 
@@ -266,11 +187,12 @@ class Tree:
                     documented.update(lines)
                 elif isinstance(node, ast.Import | ast.ImportFrom):
                     imported.update(lines)
+            left_out = documented | imported
             found["docstring"] += len(documented)
             found["statement"] += sum(
                 bool(line.strip()) and not line.lstrip().startswith("#")
                 for number, line in enumerate(text.splitlines(), 1)
-                if number not in documented | imported
+                if number not in left_out
             )
         return found
 
@@ -296,15 +218,11 @@ class Tree:
     def figures(self) -> dict[str, int]:
         """Each figure of the table under its name."""
         packages = {path.parent for path in self.texts}
+        kinds = self.kinds("broker")
         return {
             **{f"lines, `{layer}`": self.lines(layer) for layer in LAYERS},
-            "lines of `broker` in new files for running a partnership": sum(
-                text.count("\n")
-                for path, text in self.texts.items()
-                if path.as_posix().startswith(FOUNDING)
-            ),
-            "lines of docstrings in `broker`": self.kinds("broker")["docstring"],
-            "lines of statements in `broker`": self.kinds("broker")["statement"],
+            "lines of docstrings in `broker`": kinds["docstring"],
+            "lines of statements in `broker`": kinds["statement"],
             "packages": len(packages),
             "modules": len(self.sizes()),
             f"modules below {SMALL} lines": sum(size < SMALL for size in self.sizes()),
@@ -319,12 +237,10 @@ class Tree:
         }
 
     def packages(self) -> dict[str, int]:
-        """Lines of each package of the two upper layers."""
+        """Lines of each package."""
         names = {path.parts[:2] if len(path.parts) > 2 else path.parts[:1] for path in self.texts}
         found = {}
         for name in sorted(names):
-            if name[0] == "contracts":
-                continue
             found["/".join(name)] = (
                 self.lines(*name)
                 if len(name) > 1
@@ -386,4 +302,4 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         print(page({revision: measure(revision) for revision in sys.argv[1:]}))
     else:
-        PAGE.write_text(HEAD + page({f"before ({BEFORE})": measure(BEFORE), "now": measure(None)}))
+        PAGE.write_text(HEAD + page({"now": measure(None)}))
