@@ -27,10 +27,10 @@ help: ## Say what there is.
 
 setup: $(STAMP) ## Install into .venv; the command is then .venv/bin/concordant.
 	@$(BIN)/python tests/vectors/large.py
-	@$(BIN)/python -m compileall -q $(CODE)
+	@$(BIN)/python -m compileall -q -j 0 $(CODE)
 
 demo: $(LIGHT) ## Play the main job on a real Kafka, show it, and end.
-	@$(BIN)/python -m compileall -q $(CODE)
+	@$(BIN)/python -m compileall -q -j 0 $(CODE)
 	@$(BIN)/concordant demo
 
 test: lint ## Lint, types, layers, then every test.

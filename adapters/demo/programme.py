@@ -110,7 +110,7 @@ class Programme:
             "✓",
         )
         with screen.doing("one adapter process per agency"):
-            stage.start_adapters()
+            stage.start_adapters(CENTRE, POLICE)  # the story begins with these two
         pids = ", ".join(f"{agency} {stage.adapters[agency].pid}" for agency in stage.agencies)
         screen.say(f"Seven adapter processes: {pids}.", "✓")
         folders = directories(stage.root, stage.agencies)
@@ -136,6 +136,7 @@ class Programme:
         screen.act(f"The story of {person.NAME}, while {self._cases} other cases are processed")
         with screen.doing("the story"):
             story.report_and_referrals()
+            self._stage.await_adapters(*self._stage.agencies)
             town.drop(morning)
             self._say_exports(morning)
             story.owned_rejected_replaced()
@@ -237,7 +238,6 @@ class Programme:
         screen.act("Source files and sink files, compared")
         with screen.doing("the last records"):
             town.until(town.quiet, "every agency has finished", SETTLED_S)
-            self._wait_for_clock()
             self._participants = self._stage.participants()
             comparison = self._comparison()
             deadline = time.monotonic() + SETTLED_S
@@ -271,6 +271,7 @@ class Programme:
             and comparison.lost == comparison.twice == 0
             and comparison.unexpected == comparison.aside == 0,
         )
+        self._wait_for_clock()
 
     def _wait_for_clock(self) -> None:
         left = self._story.overdue_in_s() + 1.5

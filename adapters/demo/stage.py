@@ -180,15 +180,23 @@ class Stage:
 
     # --- adapters --------------------------------------------------------------------------------
 
-    def start_adapters(self) -> None:
-        """Start all adapters and wait until they are ready.
+    def start_adapters(self, *first: str) -> None:
+        """Start all adapters.
+
+        Args:
+            first: agencies whose adapters start before the others. It waits until these are ready;
+                for all agencies if none is named.
 
         Raises:
             TransportError: ``adapter_not_ready``.
         """
-        for adapter in self.adapters.values():
-            adapter.start()
-        self.await_adapters(*self.agencies)
+        awaited = first or self.agencies
+        for agency in awaited:
+            self.adapters[agency].start()
+        self.await_adapters(*awaited)
+        for agency in self.agencies:
+            if agency not in awaited:
+                self.adapters[agency].start()
 
     def await_adapters(self, *agencies: str) -> None:
         """Wait until adapters that were started are ready.
