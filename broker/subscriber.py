@@ -30,7 +30,8 @@ from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.clock import now_ms
-from broker.control.control import Control, News
+from broker.control.control import Control
+from broker.control.news import News
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
 from broker.judging.key_resolver import Trust, TrustStore

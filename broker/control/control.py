@@ -6,38 +6,33 @@ before it changes anything. Records that do not verify are counted and dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from broker.control.budgets import Budgets
 from broker.control.counts_taken import CountsTaken
-from broker.control.heartbeat_retention import contradicted, keep_heard
+from broker.control.heartbeats_taken import HeartbeatTaker
 from broker.control.judged_statements import JudgedStatements
 from broker.control.listings_taken import take_listing
 from broker.control.named_manifests import (
-    ASK_AGAIN_MS,
-    ASK_SELDOM_MS,
     awaited_manifests,
-    note_named,
 )
+from broker.control.news import News
+from broker.control.notices_taken import NoticeTaker
 from broker.control.own_record import OwnRecord
 from broker.control.partner_statements_taken import StatementReader
-from broker.control.receipts_kept import ReceiptRules
-from broker.control.replay_requests import ReplayRequests, require_recent
+from broker.control.present_parties import PresentParties
+from broker.control.receipts_taken import ReceiptTaker
+from broker.control.replay_requests import ReplayRequests
 from broker.control.reports_taken import (
     ReportFaultError,
-    ReportTaken,
     early_reports,
     take_report,
 )
 from broker.envelope.primitives import sha256
-from broker.errors import KeyAccessError, NoteError, RefusedError
-from broker.judging.ends import RECEIPTS_AFTER_MS
+from broker.errors import KeyAccessError
 from broker.judging.key_resolver import TrustStore
-from broker.judging.partition_state import parse_outline
-from broker.keys.instant import CLOCK_SKEW_MS
-from broker.keys.kid import RECEIPT
 from broker.keys.manifest import parse_manifest
 from broker.receiving.position_guard import save_position
 from broker.record import (
@@ -53,40 +48,18 @@ from broker.record import (
 )
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.registry.newest_manifests import Awaited, KnownDelegations
 from broker.registry.repository import Repository
-from broker.statements.acknowledgements import (
-    acknowledgements_of,
-    is_acknowledgement,
-    parse_acknowledgement,
-)
-from broker.statements.authorship import read_note, require_author, require_both_authors
-from broker.statements.heartbeats import Head, Heartbeat, read_heartbeat, withheld
-from broker.statements.manifest_requests import is_manifest_request, parse_manifest_request
-from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING, Notice, parse_notice
 from broker.statements.presence import Presence
-from broker.statements.receipts import parse_receipt
 from broker.statements.signed_contract import is_signed_contract, unpack_contract
 from broker.store.database import Store
-from broker.store.reader_rows import CheckpointRow, HeadsRow
-from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import GenerationPlace, Origin, Place, parse_origin
-from broker.tlog.cosignature import verify_cosignature
-from broker.tlog.generation_links import GENERATION
-from broker.tlog.note import Note
 from broker.transport.topics import all_readable_topics, control_topics
-from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
 HEARD_WITH: Final = "manifests-heard-with"
 """Name in the state of what `Control.heard_with` says."""
-CONTRADICTED_LOGS: Final = 16
-"""Maximum number of logs of one agency with a heartbeat kept as evidence.
 
-Each may have 512 kB, and an agency can contradict itself in any number of logs.
-"""
-
-
+Handle: TypeAlias = Callable[[Record, News, int], None]
+"""Takes a record of one control topic, at a time (ms)."""
 TakeAgreement: TypeAlias = Callable[[bytes, ContractBook, int], ContractBook]
 """Takes a record of the contracts topic, the book and the time (ms); returns the book with it."""
 TakeUnion: TypeAlias = Callable[[bytes, StatementReader], str | None]
@@ -108,50 +81,6 @@ class Takers:
     ping: Callable[[bytes, int], None] | None = None
     union: TakeUnion | None = None
     counts: TakeCounts | None = None
-
-
-@dataclass(slots=True)
-class News:
-    """Result of a batch of control records.
-
-    Attributes:
-        heartbeats: verified, newest of each agency last.
-        missing: (log, last) of logs for which a heartbeat names more records, up to ``last``, than
-            this reader has.
-        replays: requests to this agency to publish a range again.
-        refusals: notices that a record of this agency was refused: (reader, notice).
-        receipts: number of stored receipts.
-        let_go: dropped ranges of replay requests.
-        awaited: after heartbeats, the manifests that they name and that are missing, by agency;
-            None if there was no heartbeat.
-        manifest_asked: whether an agency lacks our newest manifest and asks for it.
-        manifests_wanted: agencies whose heartbeat verifies with no key that is known here, so that
-            their newest manifest is asked for.
-        reports: reports that were taken.
-        listings: agencies whose listing was taken.
-        unions: agencies whose statement for a union was taken.
-        counts: counts that were taken.
-        reports_dropped: (agency, code) of reports for this agency that were at fault.
-        rejected: codes of records that did not verify.
-        alarms: (agency, code) of states that need a person.
-    """
-
-    heartbeats: list[Heartbeat] = field(default_factory=list)
-    missing: list[tuple[GenerationPlace, int]] = field(default_factory=list)
-    replays: list[Notice] = field(default_factory=list)
-    refusals: list[tuple[str, Notice]] = field(default_factory=list)
-    receipts: int = 0
-    let_go: int = 0
-    awaited: Mapping[str, Awaited] | None = None
-    manifest_asked: bool = False
-    manifests_wanted: list[str] = field(default_factory=list)
-    reports: list[ReportTaken] = field(default_factory=list)
-    listings: list[str] = field(default_factory=list)
-    unions: list[str] = field(default_factory=list)
-    counts: list[CountsTaken] = field(default_factory=list)
-    reports_dropped: list[tuple[str, str]] = field(default_factory=list)
-    rejected: list[str] = field(default_factory=list)
-    alarms: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Control:
@@ -183,15 +112,24 @@ class Control:
         self._exchange = exchange
         self._takers = takers or Takers()
         self._budgets = Budgets()
+        self._budgets_of = trust.current
         self._heard_manifests: dict[bytes, tuple[str, bytes]] = {}
         self._judged = JudgedStatements()
-        self._known_delegations = KnownDelegations()
-        self._unknown_keys: dict[str, tuple[int, int | None]] = {}
         self.replay_requests = ReplayRequests()
         self.own_record = OwnRecord(self._agency)
-        self._rules = ReceiptRules(self._agency)
-        self._rules_of: ManifestBook | None = None
-        self._presence = Presence(trust.contracts, trust.manifests)
+        self._present = PresentParties(trust)
+        parts = (trust, self._present, store, self._budgets)
+        self._heartbeats = HeartbeatTaker(*parts)
+        self._receipts = ReceiptTaker(*parts)
+        self._notices = NoticeTaker(*parts, self.replay_requests)
+        self._by_content_type: dict[bytes, Callable[[bytes, News, int], None]] = {
+            RECEIPT_CONTENT_TYPE: self._receipts.take,
+            PING_CONTENT_TYPE: self._ping,
+            REPORT_CONTENT_TYPE: self._report,
+            LISTING_CONTENT_TYPE: self._listing,
+            UNION_CONTENT_TYPE: self._union,
+            COUNTS_CONTENT_TYPE: self._counts,
+        }
 
     @property
     def contracts(self) -> ContractBook:
@@ -243,23 +181,16 @@ class Control:
         handle = handlers[topic]
         self._early_reports(topic, news, now)
         for record in records:
+            if self._budgets_of is not self.trust.current:
+                self._budgets_of = self.trust.current
+                self._budgets.forget_refusals()
             if topic == self.topics.manifests:
                 self.own_record.met(record)
             if not record.value:
                 continue  # ignore a tombstone: manifests and contracts cannot be withdrawn
             code = self._judged_before(topic, record.value)
             if code is None:
-                code = ""
-                try:
-                    handle(record, news, now)
-                except ConcordantError as error:
-                    if _comes_again(error):
-                        raise
-                    if isinstance(error, ReportFaultError):
-                        news.reports_dropped.append((error.agency, error.code))
-                    code = error.code
-                    if code == "manifest_conflict":
-                        news.alarms.append((_agency_of(record), code))
+                code = self._judge(handle, record, news, now)
                 if topic in (self.topics.manifests, self.topics.contracts):
                     self._judged.add(sha256(record.value), code, self.contracts, self.manifests)
             if code:
@@ -270,6 +201,20 @@ class Control:
                 if news.heartbeats:
                     news.awaited = awaited_manifests(tx)
         return news
+
+    def _judge(self, handle: Handle, record: Record, news: News, now: int) -> str:
+        """Take a record; returns the code of its refusal, or nothing."""
+        try:
+            handle(record, news, now)
+        except ConcordantError as error:
+            if _comes_again(error):
+                raise
+            if isinstance(error, ReportFaultError):
+                news.reports_dropped.append((error.agency, error.code))
+            if error.code == "manifest_conflict":
+                news.alarms.append((_agency_of(record), error.code))
+            return error.code
+        return ""
 
     def _judged_before(self, topic: str, value: bytes) -> str | None:
         """Return the outcome of a manifest or contract that was judged before, else None."""
@@ -290,6 +235,10 @@ class Control:
         self._heard_manifests[text] = (signed.manifest.agency, sha256(signed.note.text))
         if book is not self.manifests:
             self.trust.believe(self.contracts, book)
+
+    def _heartbeat(self, record: Record, news: News, now: int) -> None:
+        assert record.value is not None
+        self._heartbeats.take(record.value, news, now)
 
     def _contract(self, record: Record, _news: News, now: int) -> None:
         """Take a contract, more signatures of a known one that lacks some, or an entry."""
@@ -314,96 +263,17 @@ class Control:
         if contracts is not self.contracts:
             self.trust.believe(contracts, self.manifests)
 
-    def _heartbeat(self, record: Record, news: News, now: int) -> None:
-        """Apply steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""
-        assert record.value is not None
-        note, beat = read_heartbeat(record.value, self.manifests.deployment)  # 1
-        if beat.agency not in self.present().parties:
-            raise RefusedError(1, "party_left", "a heartbeat of an agency that takes no part")
-        if beat.time > now + CLOCK_SKEW_MS:  # 2
-            raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
-        with self._store.reading() as tx:  # 3, before the cost of a signature check
-            if _stale(tx, beat):
-                return
-        if not self._budgets.hears_heartbeat(beat.agency, beat.time):
-            news.rejected.append("heartbeats_many")
-            return
-        try:
-            key_id = require_both_authors(note, self.manifests, beat.agency, beat.time)  # 4
-        except RefusedError as refusal:
-            if refusal.code == "key_unknown":
-                self._want_manifest(beat.agency, news, now)
-            raise
-        self._unknown_keys.pop(beat.agency, None)
-        self._budgets.heartbeat(beat.agency, beat.time)
-        with self._store.transaction() as tx:
-            if _stale(tx, beat):
-                return
-            contradiction = contradicted(tx, beat)
-            if contradiction is not None:
-                _keep_contradiction(tx, beat, *contradiction, record.value, now)
-            else:
-                tx.heads.save(HeadsRow(beat.agency, beat.time, *beat.log))
-                if beat.agency != self._agency:
-                    keep_heard(tx, beat, record.value, key_id)
-                    books = (self.contracts, self.manifests)
-                    note_named(tx, beat, self._known_delegations, *books, now)
-        if contradiction is not None:  # 5
-            news.alarms.append((beat.agency, "equivocation"))
-            raise RefusedError(4, "equivocation", "a head contradicts a signed checkpoint")
-        news.heartbeats.append(beat)
-        if beat.agency != self._agency:
-            self._compare(beat, news)
-
-    def _want_manifest(self, agency: str, news: News, now: int) -> None:
-        """Ask for the manifest of a party whose heartbeat verifies with no known key.
-
-        The manifest that lists the key may be withheld. Anyone who can write to the topic can cause
-        this, so it is bounded: every 30 seconds, and after a day every hour.
-        """
-        if agency == self._agency:
-            return
-        since, last = self._unknown_keys.get(agency, (now, None))
-        pause = ASK_AGAIN_MS if 0 <= now - since < DAY_MS else ASK_SELDOM_MS
-        if last is not None and 0 <= now - last < pause:
-            return
-        self._unknown_keys[agency] = (since, now)
-        news.manifests_wanted.append(agency)
-
-    def _compare(self, beat: Heartbeat, news: News) -> None:
-        """Find heads above what arrived here."""
-        held: dict[tuple[str, int, str], int] = {}
-        with self._store.reading() as tx:
-            for head in beat.heads:
-                stored = tx.reader.state_head(Place(beat.agency, head.topic, head.partition))
-                if stored is None:
-                    continue
-                for generation in parse_outline(stored).generations.values():
-                    held[head.topic, head.partition, generation.name] = generation.size
-        readable = self.data_topics()
-        for head, _held in withheld(beat, held):
-            if head.topic in readable:
-                log = GenerationPlace(beat.agency, head.topic, head.partition, head.generation)
-                news.missing.append((log, head.size - 1))
-
     def _receipt_or_notice(self, record: Record, news: News, now: int) -> None:
+        """Take a record of the receipts topic, by its content type; without one it is a notice."""
         assert record.value is not None
         content_types = [v for name, v in record.headers if name == CONTENT_TYPE_HEADER]
-        if content_types == [RECEIPT_CONTENT_TYPE]:
-            self._receipt(record.value, news, now)
-        elif content_types == [PING_CONTENT_TYPE]:
-            if self._takers.ping is not None:
-                self._takers.ping(record.value, now)
-        elif content_types == [REPORT_CONTENT_TYPE]:
-            self._report(record.value, news, now)
-        elif content_types == [LISTING_CONTENT_TYPE]:
-            self._listing(record.value, news, now)
-        elif content_types == [UNION_CONTENT_TYPE]:
-            self._of_union(record.value, news, now)
-        elif content_types == [COUNTS_CONTENT_TYPE]:
-            self._counts_of(record.value, news, now)
-        else:
-            self._notice(record.value, news, now)
+        content_type = (content_types[0] if len(content_types) == 1 else None) or b""
+        take = self._by_content_type.get(content_type, self._notices.take)
+        take(record.value, news, now)
+
+    def _ping(self, value: bytes, _news: News, now: int) -> None:
+        if self._takers.ping is not None:
+            self._takers.ping(value, now)
 
     def _report(self, value: bytes, news: News, now: int) -> None:
         """Take a report. Nothing but the state of this agency's events follows from it."""
@@ -418,14 +288,14 @@ class Control:
         if agency is not None:
             news.listings.append(agency)
 
-    def _of_union(self, value: bytes, news: News, now: int) -> None:
+    def _union(self, value: bytes, news: News, now: int) -> None:
         """Take a key, tokens or the result of a union."""
         if self._takers.union is not None:
             agency = self._takers.union(value, self._statement_reader(now))
             if agency is not None:
                 news.unions.append(agency)
 
-    def _counts_of(self, value: bytes, news: News, now: int) -> None:
+    def _counts(self, value: bytes, news: News, now: int) -> None:
         """Take counts, which say how many cases another agency minted."""
         if self._takers.counts is not None:
             taken = self._takers.counts(value, self._statement_reader(now))
@@ -450,139 +320,13 @@ class Control:
             with self._store.transaction() as tx:
                 tx.results.forget_early(row.agency, row.time_ms)
 
-    def _receipt(self, value: bytes, news: News, now: int) -> None:
-        signed = parse_receipt(value)
-        agency = signed.line.name.partition("/")[2]
-        digest = sha256(value)
-        if self._budgets.knows_receipt(agency, signed.line.timestamp, digest):
-            return  # anyone can write it again (replay); it must not count again
-        origin = self._require_stream(signed.checkpoint.origin, agency)
-        key = self.manifests.receipt_key(agency, signed.line.key_id)
-        if key is None or key.at(signed.line.timestamp * 1000) != "valid":
-            raise RefusedError(2, "key_unknown", "no valid receipt key of this agency signed it")
-        if key.revoked_since is not None and signed.line.timestamp * 1000 >= key.revoked_since:
-            raise RefusedError(2, "key_revoked", "the receipt key is revoked")
-        try:
-            verify_cosignature(signed.line, key.verifier, signed.body)
-        except NoteError:
-            raise RefusedError(2, "signature_wrong", "the receipt does not verify") from None
-        if signed.line.timestamp * 1000 > now + CLOCK_SKEW_MS:
-            raise RefusedError(2, "early", "the receipt is ahead of this clock")
-        self._budgets.receipt(agency, len(value), signed.line.timestamp, digest)
-        rules = self._receipt_rules()
-        try:
-            with self._store.transaction() as tx:
-                rules.keep(tx, origin, signed, value, now // 1000)
-        except ConcordantError:
-            rules.recount()
-            raise
-        news.receipts += 1
-
-    def _receipt_rules(self) -> ReceiptRules:
-        """Return the rules of storing, with the revocations that are known now."""
-        if self._rules_of is not self.manifests:
-            self._rules_of = self.manifests
-            self._rules.ends = {
-                agency: self.manifests.revocation_times(agency)
-                for agency in self.manifests.agencies()
-            }
-            self._rules.stops = {
-                agency: tuple(
-                    -(-(stop.since + RECEIPTS_AFTER_MS) // 1000)
-                    for stop in self.manifests.stops(agency)
-                )
-                for agency in self.manifests.agencies()
-            }
-        terms = [signed.contract for signed in self.contracts.trusted()]
-        longest = max((contract.grace_ms for contract in terms), default=0)
-        self._rules.retention_s = longest // 1000
-        return self._rules
-
     def thin_receipts(self, now: int) -> None:
         """Remove receipts that are superfluous by now."""
-        with self._store.transaction() as tx:
-            self._receipt_rules().thin_all(tx, now // 1000)
+        self._receipts.thin(now)
 
     def present(self) -> Presence:
         """Return the active parties, by the present books."""
-        if not self._presence.rests_on(self.contracts, self.manifests):
-            self._presence = Presence(self.contracts, self.manifests)
-        return self._presence
-
-    def _require_stream(self, name: str, cosigner: str) -> Origin:
-        """Check that a receipt is for another agency's stream that its signer may read."""
-        try:
-            origin = parse_origin(name)
-        except NoteError:
-            raise RefusedError(1, "receipt_malformed", "not a stream's name") from None
-        known = self.manifests.newest(origin.agency) is not None
-        if origin.deployment != self.manifests.deployment or not known or origin.agency == cosigner:
-            raise RefusedError(1, "origin_wrong", "a receipt for no stream of another agency")
-        if cosigner not in self.present().readers(origin.kafka_partition):
-            raise RefusedError(2, "party_left", "its signer does not read this topic, or has left")
-        if GENERATION.fullmatch(origin.generation) is None:
-            raise RefusedError(1, "origin_wrong", "a receipt for no generation of a stream")
-        return origin
-
-    def _notice(self, value: bytes, news: News, now: int) -> None:
-        note = read_note(value)
-        if is_acknowledgement(note):
-            self._acknowledgement(note, now)
-            return
-        if is_manifest_request(note):
-            self._manifest_request(note, news, now)
-            return
-        notice = parse_notice(note)
-        if notice.origin.agency != self._agency:
-            return
-        sender = note.signatures[0].name.partition("/")[2]
-        if notice.kind == REPLAY_HEADING:
-            require_recent(notice.time_ms, now)
-        if self._budgets.knows_notice(sender, notice):
-            return  # anyone can write it again (replay); it must not count again
-        require_author(note, self.manifests, sender, RECEIPT, now)
-        self._budgets.notice(sender, notice, now)
-        origin = notice.origin
-        if sender not in self.present().readers(origin.kafka_partition):
-            raise RefusedError(2, "party_left", "its signer does not read this topic, or has left")
-        if notice.kind == REFUSAL_HEADING:
-            news.refusals.append((sender, notice))
-            return
-        news.let_go += self.replay_requests.ask(sender, notice, now)
-        news.replays.append(notice)
-
-    def _manifest_request(self, note: Note, news: News, now: int) -> None:
-        """Note that a party lacks our newest manifest."""
-        request = parse_manifest_request(note)
-        if (request.deployment, request.agency) != (self.manifests.deployment, self._agency):
-            return
-        if news.manifest_asked:
-            return  # before the cost of a signature check
-        require_recent(request.time_ms, now)
-        sender = note.signatures[0].name.partition("/")[2]
-        if sender not in self.present().parties or sender == self._agency:
-            raise RefusedError(2, "party_left", "its signer takes no part in a contract of ours")
-        require_author(note, self.manifests, sender, RECEIPT, now)
-        news.manifest_asked = True
-
-    def _acknowledgement(self, note: Note, now: int) -> None:
-        """Keep when a partner first said that it knows a suspension or departure of ours."""
-        known, time_ms = parse_acknowledgement(note)
-        own = (self.manifests.deployment, self._agency)
-        if known not in acknowledgements_of(*own, self.manifests.stops(self._agency)):
-            return
-        sender = note.signatures[0].name.partition("/")[2]
-        if sender not in self.present().parties or sender == self._agency:
-            raise RefusedError(2, "party_left", "its signer takes no part in a contract of ours")
-        name = f"{known.name}/{sender}"
-        with self._store.reading() as tx:
-            if tx.meta.get(name) is not None:
-                return  # known, before the cost of a signature check
-        require_author(note, self.manifests, sender, RECEIPT, now)
-        if time_ms > now + CLOCK_SKEW_MS:
-            raise RefusedError(2, "early", "the acknowledgement is ahead of this clock")
-        with self._store.transaction() as tx:
-            tx.meta.set(name, str(time_ms).encode())
+        return self._present.now()
 
 
 def _comes_again(error: ConcordantError) -> bool:
@@ -596,19 +340,3 @@ def _agency_of(record: Record) -> str:
     """Return the agency of a manifest that was parsed before."""
     assert record.value is not None
     return parse_manifest(record.value).manifest.agency
-
-
-def _stale(tx: Transaction, beat: Heartbeat) -> bool:
-    last = tx.heads.get(beat.agency)
-    return last is not None and last.heard_ms >= beat.time
-
-
-def _keep_contradiction(
-    tx: Transaction, beat: Heartbeat, head: Head, held: CheckpointRow, note: bytes, now: int
-) -> None:
-    """Store two signed roots for one size as evidence, once for each log, within a limit."""
-    log = Origin(beat.deployment, beat.agency, head.topic, head.partition, head.generation).format()
-    kept = tx.evidence.origins("heartbeat")
-    theirs = sum(name.split("/")[1] == beat.agency for name in kept)
-    if log not in kept and theirs < CONTRADICTED_LOGS:
-        tx.evidence.add("heartbeat", log, held.text, note, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from broker.control.partner_statements_taken import StatementReader, order_of
+from broker.control.partner_statements_taken import PlacedStatement, StatementReader, order_of
 from broker.errors import RefusedError, WrongInputError
 from broker.figures.counting import CountsOf, Period, parse_period, quarter_of
 from broker.figures.counts_content import fault_in, unpacked
@@ -86,50 +86,69 @@ class CountsReceiver:
         self._secret = secret
 
     def take(self, value: bytes, reader: StatementReader) -> CountsTaken | None:
-        """Take counts, if they are for this agency and newer than those that are kept.
-
-        Args:
-            value: of the record.
-            reader: verifies and opens it.
+        """Take counts; raises as `StatementReader.take`.
 
         Returns:
             None for counts that are passed over.
-
-        Raises:
-            RefusedError: they are dropped.
-            KeyAccessError: an exchange key cannot be used now; they must be given again.
-            StoreError: nothing was written; they must be given again.
         """
+        return reader.take(COUNTS, value, self._store, self._placed)
 
-        def is_old(statement: SealedStatement) -> bool:
-            period = _period_of(statement.place, reader.now)
-            if period.first_ms < quarter_of(reader.now, PERIODS_KEPT).first_ms:
-                return True
-            with self._store.reading() as tx:
-                return _is_old(tx, statement)
+    def _placed(self, statement: SealedStatement, reader: StatementReader) -> _Placed:
+        first = quarter_of(reader.now, PERIODS_KEPT)
+        past = _period_of(statement.place, reader.now).first_ms < first.first_ms
+        contract = None if past else _agreement_of(statement.place, reader)
+        return _Placed(self._secret, statement, contract, first)
 
-        opened = reader.open(COUNTS, value, is_old)
-        if opened is None:
-            return None
-        statement, content = opened
-        place = statement.place
-        contract = _agreement_of(place, reader)
-        fault_name = _fault_name(contract.name, place.agency)
-        try:
-            said = _checked(place, content, contract)
-        except RefusedError as refusal:
-            with self._store.transaction() as tx:
-                tx.meta.set(fault_name, f"{reader.now} {refusal.code}".encode())
-            raise
-        row = counts_row(self._secret, place, statement.note, content)
-        with self._store.transaction() as tx:
-            if _is_old(tx, statement):
-                return None
-            tx.figure_counts.save(row)
-            if tx.meta.get(fault_name):
-                tx.meta.set(fault_name, b"")
-            tx.figure_counts.forget_before(quarter_of(reader.now, PERIODS_KEPT).name)
-        return CountsTaken(place.agency, said.period, said.vocabulary != contract.vocabulary.hash)
+
+@dataclass(frozen=True, slots=True)
+class _Placed(PlacedStatement[CountsTaken]):
+    """Counts of an agency under an agreement; without one they are of a quarter long ago.
+
+    Attributes:
+        secret: this agency's key for pseudonyms.
+        statement: whose note is read.
+        contract: the agreement in force.
+        first: the first quarter that is kept.
+    """
+
+    secret: bytes
+    statement: SealedStatement
+    contract: Contract | None
+    first: Period
+
+    def is_old(self, tx: Transaction) -> bool:
+        """Return whether counts are a replay, not newer than those kept, or of long ago."""
+        place = self.statement.place
+        agreement, period = place.subject
+        if self.contract is None:
+            return True
+        row = tx.figure_counts.get(agreement, period, place.agency)
+        if row is None:
+            return False
+        kept = order_of(row.time_ms, read_note(row.note))
+        return order_of(place.time_ms, self.statement.note) <= kept
+
+    def read(self, content: bytes) -> CountsTaken:
+        """Check that the content says what the note says."""
+        assert self.contract is not None
+        said = _checked(self.statement.place, content, self.contract)
+        other = said.vocabulary != self.contract.vocabulary.hash
+        return CountsTaken(said.agency, said.period, other)
+
+    def keep(self, tx: Transaction, content: bytes) -> None:
+        """Store the counts; those of quarters long ago are deleted."""
+        place = self.statement.place
+        tx.figure_counts.save(counts_row(self.secret, place, self.statement.note, content))
+        fault_name = _fault_name(place.subject[0], place.agency)
+        if tx.meta.get(fault_name):
+            tx.meta.set(fault_name, b"")
+        tx.figure_counts.forget_before(self.first.name)
+
+    def refused(self, tx: Transaction, refusal: RefusedError, now: int) -> None:
+        """Note the refusal for `concordant status`."""
+        place = self.statement.place
+        fault_name = _fault_name(place.subject[0], place.agency)
+        tx.meta.set(fault_name, f"{now} {refusal.code}".encode())
 
 
 def _period_of(place: StatementPlace, now: int) -> Period:
@@ -168,31 +187,13 @@ def _agreement_of(place: StatementPlace, reader: StatementReader) -> Contract:
 
 
 def _checked(place: StatementPlace, content: bytes, contract: Contract) -> CountsOf:
-    """Return the counts of a content that says what its note says.
-
-    Raises:
-        RefusedError: ``counts_malformed``.
-    """
-    try:
-        said = unpacked(content)
-    except ValueError as error:
-        raise counts_malformed(str(error)) from None
+    """Return the counts of a content that says what its note says; raises ValueError."""
+    said = unpacked(content)
     named = (said.deployment, said.agency, said.agreement, said.period)
     if named != (place.deployment, place.agency, *place.subject):
-        raise counts_malformed("its content is of another agency, agreement or period")
+        raise ValueError("its content is of another agency, agreement or period")
     if said.vocabulary == contract.vocabulary.hash:
         fault = fault_in(said, contract)
         if fault is not None:
-            raise counts_malformed(fault)
+            raise ValueError(fault)
     return said
-
-
-def _is_old(tx: Transaction, statement: SealedStatement) -> bool:
-    """Return whether counts are a replay, or not newer than those that are kept."""
-    place = statement.place
-    agreement, period = place.subject
-    row = tx.figure_counts.get(agreement, period, place.agency)
-    if row is None:
-        return False
-    kept = order_of(row.time_ms, read_note(row.note))
-    return order_of(place.time_ms, statement.note) <= kept

@@ -6,12 +6,16 @@ follows from it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
 from broker.control.budgets import Budgets
+from broker.control.statement_limits import Admission
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
+from broker.figures.altered_rows import altered_rows_named
 from broker.judging.key_resolver import Trust
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
@@ -22,7 +26,35 @@ from broker.statements.partner_statements import (
     open_statement,
     parse_statement,
 )
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 from broker.tlog.note import Note
+
+Taken = TypeVar("Taken")
+TakenT_co = TypeVar("TakenT_co", covariant=True)
+
+
+class PlacedStatement(ABC, Generic[TakenT_co]):
+    """A statement that its author may make now, with what decides on it."""
+
+    @abstractmethod
+    def is_old(self, tx: Transaction) -> bool:
+        """Return whether it is a replay, not newer than the one that is kept, or not needed."""
+
+    @abstractmethod
+    def read(self, content: bytes) -> TakenT_co:
+        """Check the content; returns what its reader is told of it.
+
+        Raises:
+            ValueError: it does not have the required form; the text says what is wrong.
+        """
+
+    @abstractmethod
+    def keep(self, tx: Transaction, content: bytes) -> None:
+        """Store the content, which was checked."""
+
+    def refused(self, tx: Transaction, refusal: RefusedError, now: int) -> None:
+        """Note that the content was refused, at ``now`` (ms); most kinds note nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +73,45 @@ class StatementReader:
     budgets: Budgets
     now: int
 
-    def open(
-        self, form: StatementForm, value: bytes, is_old: Callable[[SealedStatement], bool]
-    ) -> tuple[SealedStatement, bytes] | None:
-        """Verify and open a statement.
+    def take(
+        self, form: StatementForm, value: bytes, store: Store, place: Place[Taken]
+    ) -> Taken | None:
+        """Take a statement, if it is for this agency and newer than the one that is kept.
 
         Args:
             form: its kind.
             value: of the record.
-            is_old: whether a statement is not newer than the one that is kept.
+            store: the agency's state.
+            place: finds what decides on it; raises RefusedError if its author may not make it now.
 
         Returns:
-            The statement and its content; None for one that is passed over.
+            What `PlacedStatement.read` says; None for a statement that is passed over.
 
         Raises:
             RefusedError: it is dropped.
             KeyAccessError: an exchange key cannot be used now; it must be given again.
+            StoreError: nothing was written; it must be given again.
         """
+        statement = self._for_us(form, value)
+        if statement is None:
+            return None
+        placed = place(statement, self)
+        with store.reading() as tx, altered_rows_named():
+            if placed.is_old(tx):  # before the cost of a signature check
+                return None
+        opened = self._opened(statement)
+        if opened is None:
+            return None
+        admission, content = opened
+        taken = self._read(placed, content, form, store, admission)
+        with store.transaction() as tx, altered_rows_named():
+            if placed.is_old(tx):
+                return None
+            placed.keep(tx, content)
+        return taken
+
+    def _for_us(self, form: StatementForm, value: bytes) -> SealedStatement | None:
+        """Return a statement of another party for this agency; None if it is passed over."""
         statement = parse_statement(form, value)
         place, resolver = statement.place, self.trust.resolver
         foreign = place.deployment != resolver.manifests.deployment
@@ -67,25 +121,56 @@ class StatementReader:
             raise RefusedError(2, "party_left", "its maker takes no part in a contract of ours")
         if place.time_ms > self.now + CLOCK_SKEW_MS:
             raise RefusedError(2, "early", "the statement is ahead of this clock")
-        if is_old(statement):  # before the cost of a signature check
-            return None
-        self.budgets.require_statement(form, place.agency, place.time_ms)
-        require_author(statement.note, resolver.manifests, place.agency, RECEIPT, place.time_ms)
-        self.budgets.statement(form, place.agency, place.time_ms)
-        content = self._content(statement)
-        return None if content is None else (statement, content)
+        return statement
 
-    def _content(self, statement: SealedStatement) -> bytes | None:
-        """Return the content; None for an old statement whose exchange key is gone."""
-        keys, _ = self.trust.opening_keys(statement.place.time_ms)
+    def _opened(self, statement: SealedStatement) -> tuple[Admission, bytes] | None:
+        """Return a statement's admission and content; None if it is old and its key is gone."""
+        form, place = statement.form, statement.place
+        digest = sha256(statement.note.text)
+        admission = self.budgets.statement(form, place.agency, place.time_ms, digest)
         try:
-            return open_statement(statement, self.trust.resolver.agency, keys)
+            admission.require()
+            content = self._content(statement, admission)
         except RefusedError as refusal:
-            age_ms = self.now - statement.place.time_ms
-            unopenable = refusal.code == statement.form.unopenable().code
-            if unopenable and age_ms > statement.form.renew_ms:
+            unopenable = refusal.code == form.unopenable().code
+            if unopenable and self.now - place.time_ms > form.renew_ms:
                 return None  # its maker has published a newer one since
             raise
+        return admission, content
+
+    def _content(self, statement: SealedStatement, admission: Admission) -> bytes:
+        """Return the content of a statement, whose author is verified and counted first."""
+        place, resolver = statement.place, self.trust.resolver
+        require_author(statement.note, resolver.manifests, place.agency, RECEIPT, place.time_ms)
+        admission.count()
+        keys, _ = self.trust.opening_keys(place.time_ms)
+        with admission.judged():
+            content = open_statement(statement, resolver.agency, keys)
+        assert content is not None  # it has a wrap for this agency
+        return content
+
+    def _read(
+        self,
+        placed: PlacedStatement[Taken],
+        content: bytes,
+        form: StatementForm,
+        store: Store,
+        admission: Admission,
+    ) -> Taken:
+        try:
+            with admission.judged():
+                try:
+                    return placed.read(content)
+                except ValueError as error:
+                    raise form.malformed(str(error)) from None
+        except RefusedError as refusal:
+            with store.transaction() as tx:
+                placed.refused(tx, refusal, self.now)
+            raise
+
+
+Place: TypeAlias = Callable[[SealedStatement, StatementReader], PlacedStatement[Taken]]
+"""Finds what decides on a statement; raises RefusedError if its author may not make it now."""
 
 
 def order_of(time_ms: int, note: Note) -> tuple[int, bytes]:

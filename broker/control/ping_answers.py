@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.control.own_statements import SigningKeys
+from broker.control.present_parties import PresentParties
 from broker.control.replay_requests import require_recent
 from broker.envelope.sealing import ExchangeKey
 from broker.errors import RefusedError
@@ -29,7 +30,6 @@ from broker.statements.pings import (
     parse_ping,
     seal_pong,
 )
-from broker.statements.presence import Presence
 from broker.transport.interfaces import Sender
 from broker.transport.topics import control_topics
 from broker.waiting import Wakeup
@@ -108,7 +108,7 @@ class PingAnswers:
         self._checked = 0
         self._answered: Counter[str] = Counter()
         self._known: dict[tuple[str, str], None] = {}
-        self._presence = Presence(trust.contracts, trust.manifests)
+        self._present = PresentParties(trust)
 
     def hear(self, value: bytes, fetched_ms: int) -> None:
         """Take a record with a ping or pong, in any thread; at most `MOST_WAITING` wait."""
@@ -166,7 +166,7 @@ class PingAnswers:
     def _pong(self, ping: SealedPing, fetched_ms: int) -> bytes | None:
         """Return the pong to a ping for this agency; None for one that was answered before."""
         place, now = ping.place, self._clock()
-        if place.agency not in self._parties() or place.agency == self._agency:
+        if place.agency not in self._present.now().parties or place.agency == self._agency:
             raise RefusedError(2, "party_left", "its maker takes no part in a contract of ours")
         require_recent(place.time_ms, now)
         if (place.agency, place.id) in self._known:
@@ -190,13 +190,6 @@ class PingAnswers:
             ExchangeKey(place.agency, key.kid, key.sealer()),
             self._keys.receipt_author(),
         )
-
-    def _parties(self) -> frozenset[str]:
-        """Return the active parties, by the present books."""
-        contracts, manifests = self._trust.contracts, self._trust.manifests
-        if not self._presence.rests_on(contracts, manifests):
-            self._presence = Presence(contracts, manifests)
-        return self._presence.parties
 
     def _require_budget(self, agency: str, now: int) -> None:
         """Check the limits of this minute, before the cost of a signature check."""

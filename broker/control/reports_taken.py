@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.control.budgets import Budgets
+from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.judging.key_resolver import Trust
 from broker.keys.instant import CLOCK_SKEW_MS
@@ -103,11 +104,14 @@ def take_report(
             return None
         intervals = reporting_intervals(resolver.contracts, resolver.manifests, now)
         every = intervals.get(place.agency, REPORT_EVERY_MS)
-        budgets.require_report(place.agency, place.time_ms, every)
+        digest = sha256(report.note.text)
+        admission = budgets.report(place.agency, place.time_ms, digest, every)
+        admission.require()
         require_author(report.note, resolver.manifests, place.agency, RECEIPT, place.time_ms)
-        budgets.report(place.agency, place.time_ms, every)
+        admission.count()
         keys, _ = trust.opening_keys(place.time_ms)
-        entries = open_report(report, keys)
+        with admission.judged():
+            entries = open_report(report, keys)
     except RefusedError as cause:
         raise ReportFaultError(place.agency, cause) from None
     with store.transaction() as tx:

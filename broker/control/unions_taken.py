@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from broker.control.partner_statements_taken import StatementReader, order_of
+from broker.control.partner_statements_taken import PlacedStatement, StatementReader, order_of
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import WrongInputError
-from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import Period, parse_period
 from broker.figures.unions.held import HeldUnion, Received
 from broker.figures.unions.results import parse_result
@@ -25,16 +24,6 @@ from broker.store.database import Store
 from broker.store.transaction import Transaction
 from broker.store.unions import Part
 from contracts.model import Contract
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A statement whose author may make it now."""
-
-    contract: Contract
-    place: TokenPlace
-    part: Part
-    of: Received
 
 
 class UnionsTaken:
@@ -50,74 +39,74 @@ class UnionsTaken:
         self._secret = secret
 
     def take(self, value: bytes, reader: StatementReader) -> str | None:
-        """Take a statement, if it is for this agency and newer than the one that is kept.
-
-        Args:
-            value: of the record.
-            reader: verifies and opens it.
+        """Take a statement; raises as `StatementReader.take`.
 
         Returns:
             The agency whose statement was taken; None for one that is passed over.
-
-        Raises:
-            RefusedError: it is dropped.
-            KeyAccessError: an exchange key cannot be used now; it must be given again.
-            StoreError: nothing was written; it must be given again.
         """
+        return reader.take(UNION, value, self._store, self._placed)
 
-        def is_old(statement: SealedStatement) -> bool:
-            read = _read(statement, reader)
-            with self._store.reading() as tx, altered_rows_named():
-                return self._is_old(tx, read)
-
-        opened = reader.open(UNION, value, is_old)
-        if opened is None:
-            return None
-        statement, content = opened
-        read = _read(statement, reader)
-        try:
-            _check_content(read, content)
-        except ValueError as error:
-            raise union_malformed(str(error)) from None
-        with self._store.transaction() as tx, altered_rows_named():
-            if self._is_old(tx, read):
-                return None
-            self._held(tx, read).receive(read.part, read.of, content)
-            if read.part == "result":
-                tx.unions.forget(read.place.agreement, read.place.period, "key")
-        return read.of.agency
-
-    def _held(self, tx: Transaction, read: _Read) -> HeldUnion:
-        return HeldUnion(tx, self._secret, read.place)
-
-    def _is_old(self, tx: Transaction, read: _Read) -> bool:
-        """Return whether a newer statement is kept, or the union is tallied and needs no more."""
-        held = self._held(tx, read)
-        tally_party = read.contract.tally_party
-        assert tally_party is not None
-        if read.part != "result" and held.result(tally_party) is not None:
-            return True
-        return held.is_old(read.part, read.of)
+    def _placed(self, statement: SealedStatement, reader: StatementReader) -> _Placed:
+        place = statement.place
+        agreement, period_name, part_name = place.subject
+        part = next((one for one in get_args(Part) if one == part_name), None)
+        if part is None:
+            raise union_malformed("it has an unknown part")
+        period = _period(period_name)
+        contract = _contract(reader, agreement)
+        _check_parties(contract, part, place.agency, reader.trust.resolver.agency)
+        _check_time(period, part, place, reader.now)
+        time_ms, digest = order_of(place.time_ms, statement.note)
+        of = Received(place.agency, time_ms, digest)
+        token_place = TokenPlace(place.deployment, agreement, period.name)
+        return _Placed(self._secret, contract, token_place, part, of)
 
 
-def _read(statement: SealedStatement, reader: StatementReader) -> _Read:
-    """Return a statement whose author may make it now, for this agency.
+@dataclass(frozen=True, slots=True)
+class _Placed(PlacedStatement[str]):
+    """A part of a union.
 
-    Raises:
-        RefusedError: `union_malformed`, `union_misplaced`.
+    Attributes:
+        secret: this agency's key for pseudonyms.
+        contract: the agreement in force.
+        place: deployment, agreement and period.
+        part: key, tokens or result.
+        of: author, time and hash of the statement.
     """
-    place = statement.place
-    agreement, period_name, part_name = place.subject
-    part = next((one for one in get_args(Part) if one == part_name), None)
-    if part is None:
-        raise union_malformed("it has an unknown part")
-    period = _period(period_name)
-    contract = _contract(reader, agreement)
-    _check_parties(contract, part, place.agency, reader.trust.resolver.agency)
-    _check_time(period, part, place, reader.now)
-    time_ms, digest = order_of(place.time_ms, statement.note)
-    of = Received(place.agency, time_ms, digest)
-    return _Read(contract, TokenPlace(place.deployment, agreement, period.name), part, of)
+
+    secret: bytes
+    contract: Contract
+    place: TokenPlace
+    part: Part
+    of: Received
+
+    def is_old(self, tx: Transaction) -> bool:
+        """Return whether a newer statement is kept, or the union is tallied and needs no more."""
+        held = HeldUnion(tx, self.secret, self.place)
+        tally_party = self.contract.tally_party
+        assert tally_party is not None
+        if self.part != "result" and held.result(tally_party) is not None:
+            return True
+        return held.is_old(self.part, self.of)
+
+    def read(self, content: bytes) -> str:
+        """Check the form of the content; returns its author."""
+        match self.part:
+            case "key":
+                if len(content) != HASH_BYTES:
+                    raise ValueError("the key has another size")
+            case "tokens":
+                parse_tokens(content)
+            case "result":
+                if not set(parse_result(content).contributors) <= set(self.contract.contributors):
+                    raise ValueError("it names an agency that does not contribute")
+        return self.of.agency
+
+    def keep(self, tx: Transaction, content: bytes) -> None:
+        """Store the part; a result ends the time of the keys."""
+        HeldUnion(tx, self.secret, self.place).receive(self.part, self.of, content)
+        if self.part == "result":
+            tx.unions.forget(self.place.agreement, self.place.period, "key")
 
 
 def _period(name: str) -> Period:
@@ -157,16 +146,3 @@ def _check_time(period: Period, part: Part, place: StatementPlace, now: int) -> 
         raise union_misplaced("its quarter is not tallied yet")
     if part != "result" and now >= period.end_ms + TALLY_MS:
         raise union_misplaced("its quarter is not tallied any more")
-
-
-def _check_content(read: _Read, content: bytes) -> None:
-    """Check the form of a content; raises ValueError."""
-    match read.part:
-        case "key":
-            if len(content) != HASH_BYTES:
-                raise ValueError("the key has another size")
-        case "tokens":
-            parse_tokens(content)
-        case "result":
-            if not set(parse_result(content).contributors) <= set(read.contract.contributors):
-                raise ValueError("it names an agency that does not contribute")

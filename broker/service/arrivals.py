@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from broker.control.control import News
+from broker.control.news import News
 from broker.control.own_statements import OwnStatements
 from broker.control.watch import Watch
 from broker.judging.key_resolver import Trust

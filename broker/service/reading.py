@@ -19,7 +19,8 @@ from typing import Final, Protocol
 
 from broker.agency.participant import Participant
 from broker.control.catching_up import AGAIN_S, catch_up
-from broker.control.control import Control, News
+from broker.control.control import Control
+from broker.control.news import News
 from broker.errors import StoreError, TransportError
 from broker.judging.key_resolver import Trust
 from broker.receiving.persistence import Batch

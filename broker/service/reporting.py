@@ -13,8 +13,8 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from broker.control.control import News
 from broker.control.counts_publisher import CountsSent
+from broker.control.news import News
 from broker.control.own_unions import UnionsSent
 from broker.control.ping_answers import PingOutcome
 from broker.observing.health import Flag

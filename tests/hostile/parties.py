@@ -23,7 +23,8 @@ from broker.audit.log import log_origin
 from broker.audit.query import entries_of_log
 from broker.audit.verification import verify_log
 from broker.clock import SteadyClock
-from broker.control.control import Control, News
+from broker.control.control import Control
+from broker.control.news import News
 from broker.control.watch import Found, Watch
 from broker.errors import RefusedError
 from broker.judging.judgements import (

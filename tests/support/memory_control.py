@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from broker.agency.participant import LoadedAgency, load_participant
-from broker.control.control import Control, News, Takers
+from broker.control.control import Control, Takers
 from broker.control.counts_taken import CountsReceiver
+from broker.control.news import News
 from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.watch import Watch
 from broker.judging.key_resolver import TrustStore

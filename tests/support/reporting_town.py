@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker.agency.participant import LoadedAgency
-from broker.control.control import News
+from broker.control.news import News
 from broker.control.own_reports import OwnReports
 from broker.control.own_statements import SigningKeys
 from broker.record import KafkaPartition, Record

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from adapters.trial_agencies import AgencyPlan, london_agencies
 from broker.agency.participant import LoadedAgency
-from broker.control.control import Control, News, Takers
+from broker.control.control import Control, Takers
+from broker.control.news import News
 from broker.control.own_statements import SigningKeys
 from broker.control.own_unions import SINCE, OwnUnions
 from broker.control.statement_sender import StatementSender

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from broker import pseudonyms
 from broker.agency.participant import LoadedAgency
-from broker.control import counts_publisher
-from broker.control.control import News
+from broker.control import counts_publisher, partner_statements_taken
 from broker.control.counts_publisher import CHANGED_MS, CountsPublisher, CountsSent
+from broker.control.news import News
 from broker.control.own_statements import SigningKeys
 from broker.control.statement_sender import StatementSender
 from broker.control.too_large import AGAIN_MS
@@ -30,6 +30,7 @@ from broker.figures.counting import CountsOf, ReferralCounts, quarter_of
 from broker.figures.counts_content import packed
 from broker.figures.counts_held import HeldCounts, NotCounted, held_counts
 from broker.figures.recording import FactRecorder
+from broker.keys.issuing import ManifestChanges
 from broker.operations.too_large_status import TooLarge, too_large_statements
 from broker.record import COUNTS_CONTENT_TYPE
 from broker.registry.newest_manifests import Awaited, named_manifest
@@ -196,18 +197,68 @@ def test_an_agency_cannot_make_others_open_many_counts(
     assert (len(news.counts), news.rejected) == (COUNTS.a_minute, ["counts_many"])
 
 
-def test_counts_that_no_key_opens_are_refused_for_a_week(
+def test_alternating_between_two_minutes_does_not_reset_the_limit(
     council: ControlNode, world: FoundedPartnership
 ) -> None:
-    """Later they are passed over: their maker has published them again since."""
+    """An attacker states the minutes in turn, each time for another quarter."""
+    council.member.clock.pass_(MINUTE_MS)
+    quarters = [quarter_of(NOW, back).name for back in (0, 1)]
+    values = [
+        sealed_counts(
+            world,
+            counts_of(world, period=quarters[number % 2]),
+            at=NOW + (number % 2) * MINUTE_MS + number,
+        )
+        for number in range(3 * COUNTS.a_minute)
+    ]
+    news = hear(council, *values)
+    assert len(news.counts) == 2 * COUNTS.a_minute
+    assert news.rejected == ["counts_many"] * COUNTS.a_minute
+
+
+@pytest.mark.parametrize("fault", ["spaces", "unopenable"])
+def test_refused_counts_that_another_party_repeats_are_not_judged_again(
+    council: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """They use up neither the time of the reader nor the limit of their maker."""
+    value = faults(world)["spaces"] if fault == "spaces" else unopenable(world)
+    (code,) = hear(council, value).rejected
+    with monkeypatch.context() as patched:
+        patched.setattr(partner_statements_taken, "require_author", None)
+        assert hear(council, *[value] * 100).rejected == [code] * 100
+    values = [sealed_counts(world, counts_of(world), at=NOW + n) for n in range(1, COUNTS.a_minute)]
+    assert len(hear(council, *values).counts) == COUNTS.a_minute - 1
+
+
+def test_refused_counts_are_judged_again_when_other_manifests_are_known(
+    council: ControlNode, world: FoundedPartnership
+) -> None:
+    value = unopenable(world)
+    hear(council, value)
+    manifests = world.reissue(CHARITY, ManifestChanges(), NOW)
+    council.trust.believe(council.trust.contracts, manifests)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(partner_statements_taken, "open_statement", lambda *_: b"{")
+        assert hear(council, value).rejected == ["counts_malformed"]
+
+
+def unopenable(world: FoundedPartnership) -> bytes:
+    """Counts for a key that the reader does not have."""
     keys = [replace(world.exchange_key(COUNCIL), kid=bytes(32))]
     place = StatementPlace(world.deployment, CHARITY, NOW, (world.contract.name, PERIOD))
     content = packed(counts_of(world))
     assert content is not None
-    value = seal_statement(COUNTS, place, content, keys, world.author(CHARITY, receipts=True))
+    return seal_statement(COUNTS, place, content, keys, world.author(CHARITY, receipts=True))
+
+
+def test_counts_that_no_key_opens_are_refused_for_a_week(
+    council: ControlNode, world: FoundedPartnership
+) -> None:
+    """Later they are passed over: their maker has published them again since."""
+    value = unopenable(world)
     assert hear(council, value).rejected == ["counts_unopenable"]
     council.member.clock.pass_(WEEK_MS + 1)
-    assert hear(council, value).rejected == []
+    assert hear(council, value, value).rejected == []
     assert held(council).counted == ()
 
 

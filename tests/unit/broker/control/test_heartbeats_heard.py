@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -118,7 +119,7 @@ def test_an_agency_that_contradicts_itself_in_many_logs_fills_no_disk(
     node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A heartbeat may have 512 kB, and each is kept as evidence of one log only."""
-    monkeypatch.setattr("broker.control.control.CONTRADICTED_LOGS", 2)
+    monkeypatch.setattr("broker.control.heartbeats_taken.CONTRADICTED_LOGS", 2)
     notes = []
     for at in range(4):
         one = Log(partition=at)
@@ -131,6 +132,29 @@ def test_an_agency_that_contradicts_itself_in_many_logs_fills_no_disk(
         assert [row.text_b for row in tx.evidence.list()] == notes[:2]
 
 
+def test_a_contradiction_that_another_party_repeats_raises_no_further_alarm(
+    node: ControlNode, world: FoundedPartnership, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.member.take(at_offsets(log.send(value())))
+    note = beat(world, replace(head(log, 1), root=b"o" * 32))
+    assert node.hear(node.topics.heartbeats, note).alarms == [(POLICE, "equivocation")]
+    monkeypatch.setattr("broker.control.heartbeats_taken.require_both_authors", None)
+    news = node.hear(node.topics.heartbeats, *[note] * 100)
+    assert (news.alarms, news.rejected) == ([], ["equivocation"] * 100)
+
+
+def test_contradictions_of_alternating_minutes_do_not_reset_the_limit(
+    node: ControlNode, world: FoundedPartnership, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A heartbeat that contradicts leaves no time behind, so its sender can state any."""
+    monkeypatch.setattr("broker.control.budgets.HEARTBEATS_HEARD", 2)
+    node.member.take(at_offsets(log.send(value())))
+    odd = replace(head(log, 1), root=b"o" * 32)
+    notes = [beat(world, odd, at=NOW + MINUTE * (number % 2) + number) for number in range(12)]
+    codes = Counter(node.hear(node.topics.heartbeats, *notes).rejected)
+    assert codes == {"equivocation": 4, "heartbeats_many": 8}
+
+
 def test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute(
     node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +163,7 @@ def test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute(
     notes = [beat(world, at=NOW + at) for at in range(5)]
     news = node.hear(node.topics.heartbeats, *notes)
     assert (len(news.heartbeats), news.rejected) == (3, ["heartbeats_many"] * 2)
-    monkeypatch.setattr("broker.control.control.require_both_authors", None)
+    monkeypatch.setattr("broker.control.heartbeats_taken.require_both_authors", None)
     assert node.hear(node.topics.heartbeats, *notes[3:]).heartbeats == []
     monkeypatch.undo()
     other = beat(world, at=NOW + 5, agency=SUPPORT)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.agency.participant import LoadedAgency
-from broker.control.control import News
+from broker.control.news import News
 from broker.control.own_listing import PAUSE_MS, OwnListing
 from broker.control.own_statements import SigningKeys
 from broker.control.statement_sender import StatementSender

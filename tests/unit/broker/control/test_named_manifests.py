@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 
-from broker.control.control import News
 from broker.control.named_manifests import (
     ASK_AGAIN_MS,
     ASK_SELDOM_MS,
@@ -18,6 +17,7 @@ from broker.control.named_manifests import (
     NamedManifests,
     awaited_manifests,
 )
+from broker.control.news import News
 from broker.control.own_statements import MANIFEST_AGAIN_MS
 from broker.control.watch import Found, Watch
 from broker.errors import RegistryError

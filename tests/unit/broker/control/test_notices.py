@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.wiring import Outside, connect_broker
 from broker.control import own_statements
 from broker.control.budgets import NOTICES_HEARD
-from broker.control.control import News
+from broker.control.news import News
 from broker.control.replay_requests import (
     CHUNK,
     RANGES_OF_A_PARTY,

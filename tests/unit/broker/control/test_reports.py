@@ -5,13 +5,15 @@ docs/spec/reports.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
+from broker.control import reports_taken
 from broker.control.budgets import REPORTS_A_PERIOD
-from broker.control.control import News
+from broker.control.news import News
 from broker.control.own_reports import FORGET_EVERY_MS, period
 from broker.control.reports_taken import EARLY_AHEAD_MS, EARLY_KEPT
 from broker.errors import StoreError, TransportError
@@ -513,3 +515,36 @@ def test_reports_of_one_agency_are_limited_in_each_period(town: Town) -> None:
     news = hear(town, *values)
     assert len(news.reports) == REPORTS_A_PERIOD
     assert news.rejected == ["reports_many"] * 2
+
+
+def test_a_refused_report_that_another_party_repeats_uses_up_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = replace(town.council.terms.exchange_key(POLICE, NOW), kid=bytes(32))
+    world = town.council.world
+    place = ReportPlace(world.deployment, COUNCIL, POLICE, NOW)
+    value = seal_report(place, (), key, world.author(COUNCIL, receipts=True))
+    assert hear(town, value).rejected == ["report_unopenable"]
+    with monkeypatch.context() as patched:
+        patched.setattr(reports_taken, "require_author", None)
+        assert hear(town, *[value] * 50).rejected == ["report_unopenable"] * 50
+    assert len(hear(town, made(town, at=NOW + 1)).reports) == 1
+
+
+def test_alternating_between_two_periods_does_not_reset_the_limit(town: Town) -> None:
+    """Reports that no key opens leave no time behind, so their sender can state any."""
+    key = replace(town.council.terms.exchange_key(POLICE, NOW), kid=bytes(32))
+    world, author_of = town.council.world, town.council.world.author(COUNCIL, receipts=True)
+    town.police.clock.pass_(2 * HOUR)
+    first = NOW - NOW % HOUR + HOUR
+    values = [
+        seal_report(
+            ReportPlace(world.deployment, COUNCIL, POLICE, first + HOUR * (number % 2) + number),
+            (), key, author_of,
+        )
+        for number in range(6 * REPORTS_A_PERIOD)
+    ]  # fmt: skip
+    codes = Counter(hear(town, *values).rejected)
+    assert codes == {
+        "report_unopenable": 2 * REPORTS_A_PERIOD, "reports_many": 4 * REPORTS_A_PERIOD,
+    }  # fmt: skip

@@ -13,7 +13,8 @@ import pytest
 
 from adapters.wiring import Outside, connect_broker
 from broker.agency.participant import LoadedAgency, load_participant
-from broker.control.control import Control, News
+from broker.control.control import Control
+from broker.control.news import News
 from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.envelope.primitives import b64
 from broker.judging.key_resolver import TrustStore

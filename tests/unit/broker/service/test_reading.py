@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from broker.control import catching_up
-from broker.control.control import Control, News
+from broker.control.control import Control
+from broker.control.news import News
 from broker.errors import TransportError
 from broker.judging.key_resolver import Trust, TrustStore
 from broker.receiving.persistence import Batch

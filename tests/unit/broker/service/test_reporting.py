@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from broker.control.control import News
+from broker.control.news import News
 from broker.control.own_unions import UnionsSent
 from broker.observing import logs
 from broker.observing.metrics import Metrics
