@@ -63,14 +63,18 @@ def capacity(
     again_on: Annotated[
         datetime | None,
         typer.Option(
-            "--again-on", metavar="DAY", formats=["%Y-%m-%d"], help="Day with capacity again."
+            "--again-on",
+            metavar="DAY",
+            formats=["%Y-%m-%d"],
+            help="Day from which there is capacity.",
         ),
     ] = None,
 ) -> None:
-    """State the capacity of a service now.
+    """State whether a service can take a person now.
 
-    STATE is capacity, no-capacity, waitlist or additional-assessment-required (codes of FHIR). Only
-    the partners read it. After its last day partners see that the capacity is not known.
+    STATE is capacity, no-capacity, waitlist (people wait) or additional-assessment-required (you
+    decide after an assessment). Only partners can read it. After its last day they see that the
+    capacity is not known.
     """
     from broker.cli.directory_text import told_published
     from broker.clock import now_ms
@@ -113,7 +117,10 @@ def search(
         str | None, typer.Option("--need", metavar="CODE", help="Code of what is needed.")
     ] = None,
     area: Annotated[
-        str | None, typer.Option("--area", metavar="GSS", help="ONS code of the area.")
+        str | None,
+        typer.Option(
+            "--area", metavar="AREA", help="Name of a borough, such as Camden, or its ONS code."
+        ),
     ] = None,
     strand: Annotated[
         str | None, typer.Option("--strand", metavar="CODE", help="Code of the motivation.")
@@ -123,8 +130,8 @@ def search(
 ) -> None:
     """Find services of partners that fit, with the reasons, capacity and time to an answer.
 
-    Services with capacity come first. Then come agencies that you know and that are not connected,
-    with how to invite them.
+    Services with capacity come first. The last results are agencies that you know and that have not
+    signed the agreement, with how to invite them.
     """
     from broker.cli.directory_text import found_in_words
     from broker.clock import now_ms
@@ -144,17 +151,18 @@ def search(
 def coverage(
     agency: Agency,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write every cell as CSV.")
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write a line for each borough as CSV."),
     ] = None,
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Write a map-like grid as SVG.")
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show for each need and motivation in how many areas no service or one agency alone works.
+    """Show in how many boroughs no agency, or only one, offers what is needed.
 
-    Counts your own services and those that partners have published. The wait is that of your own
-    oldest referral without an answer.
+    There is a row for each need and each motivation. Counts your own services and those that
+    partners have published. The longest wait is the age of your oldest referral without an answer.
     """
     from broker.cli.directory_text import coverage_rows
     from broker.clock import now_ms
@@ -181,9 +189,9 @@ def export(
         Path, typer.Option("--open-referral", metavar="FILE", help="File to write, JSON.")
     ],
 ) -> None:
-    """Write the public part of your listing as a page of Open Referral UK 3.0.
+    """Write the public part of what you offer in the format Open Referral UK 3.0.
 
-    Capacity, intake and safe contact stay out. A refuge has no address in it.
+    Capacity, intake and safe contact stay out, and so does the address of a refuge.
     """
     from broker.clock import now_ms
     from broker.directory.open_referral_export import services_without_address
@@ -191,7 +199,7 @@ def export(
 
     page = export_open_referral(agency, now_ms())
     print_json(page, open_referral)
-    note("Written. The file has nothing that is for the partnership alone.")
+    note("Written. The file has only what is public.")
     if unlinked := services_without_address(page):
         note(f"No web page: {', '.join(unlinked)}. Some directories ask for one: add a website.")
 
@@ -200,14 +208,14 @@ def export(
 def import_(
     agency: Agency,
     open_referral: Annotated[
-        Path, typer.Option("--open-referral", metavar="FILE", help="Page or list of services.")
+        Path, typer.Option("--open-referral", metavar="FILE", help="File with services, JSON.")
     ],
     output: Output = None,
 ) -> None:
     """Turn services of Open Referral UK 3.0 into the text of a directory.yaml.
 
-    Terms that are codes of your agreements, or their labels, become needs and motivations. Add what
-    is missing, then publish.
+    A term that is a code of your agreements, or the label of one, becomes a need or a motivation.
+    Add what is missing, then publish.
     """
     from broker.clock import now_ms
     from broker.operations.directory.open_referral_files import import_open_referral

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from broker.cli.output import number_of
+from broker.directory.areas import area_in_words, area_name
 from broker.directory.capacity_text import capacity_in_words
 from broker.directory.coverage import Cell
 from broker.directory.listing import Service, known_capacity
 from broker.directory.search import Reason
 from broker.figures.expected_answers import ExpectedAnswer
-from broker.figures.response_times import BUCKETS, NOT_YET
+from broker.figures.response_times import NOT_YET, limit_ms
 from broker.operations.directory.held_listings import HeldListing
 from broker.operations.directory.publishing import Published
 from broker.operations.directory.searching import Found
@@ -53,7 +55,7 @@ def _service_lines(name: str, service: Service, now: int) -> Iterator[str]:
         ("status", service.status),
         ("needs", ", ".join(service.needs)),
         ("strands", ", ".join(service.strands) or "all"),
-        ("areas", ", ".join(service.areas)),
+        ("areas", ", ".join(map(area_in_words, service.areas))),
         ("ages", _ages(service)),
         ("eligibility", service.eligibility),
         ("languages", ", ".join(service.languages)),
@@ -63,7 +65,7 @@ def _service_lines(name: str, service: Service, now: int) -> Iterator[str]:
         ("telephone", service.telephone),
         ("email", service.email),
         ("website", service.website),
-        ("address", "secret: a refuge" if service.refuge else _address(service)),
+        ("address", "secret, because it is a refuge" if service.refuge else _address(service)),
         ("intake (partners only)", service.partners.intake),
         ("safe contact (partners only)", service.partners.safe_contact),
         ("capacity (partners only)", capacity_in_words(known_capacity(service, now))),
@@ -87,11 +89,11 @@ def _address(service: Service) -> str | None:
 
 def found_in_words(found: Found, now: int) -> str:
     """Return the result of a search for people."""
-    lines: list[str] = []
+    lines: list[str] = [*_head(found), ""]
     for offer in found.offers:
         lines += [
             f"{offer.service.name}: {offer.legal_name} ({offer.agency})",
-            f"  why: {_why(offer.reasons)}",
+            *_why(offer.reasons),
             f"  capacity: {capacity_in_words(known_capacity(offer.service, now))}",
             *_answer_in_words(found.answers.get(offer.agency)),
             "",
@@ -101,16 +103,37 @@ def found_in_words(found: Found, now: int) -> str:
         contact = ", ".join(filter(None, (one.telephone, one.email, one.website)))
         lines += [
             f"Known, not connected: {one.name} ({fit.id})",
-            f"  why: {_why(fit.reasons)}",
+            *_why(fit.reasons),
             f"  public contact: {contact or 'not known'}",
             f"  how to invite it: {one.invite or 'see docs/guides/joining-a-partnership.md'}",
             "",
         ]
-    if not found.offers and not found.known:
-        lines += ["No service fits. Search without the area, or without the motivation.", ""]
     if found.silent:
         lines.append(f"Partners that have published no services: {', '.join(found.silent)}")
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _head(found: Found) -> Iterator[str]:
+    """Yield what was searched for, and how many services fit."""
+    query = found.query
+    asked = {
+        "need": query.need,
+        "area": None if query.area is None else area_in_words(query.area),
+        "strand": query.strand,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    if given:
+        yield f"Search: {', '.join(f'{name} {value}' for name, value in given.items())}"
+    if query.area is not None and area_name(query.area) == query.area:
+        yield "No name of this area is known. Only services that list exactly this code are found."
+    number = len(found.offers) + len(found.known)
+    if number:
+        yield f"{number_of(number, 'service')} found. Those with capacity come first."
+    elif given:
+        options = " or ".join(f"--{name}" for name in given)
+        yield f"No service found. Search again without {options}."
+    else:
+        yield "No service found. No partner has published one."
 
 
 def _answer_in_words(answer: ExpectedAnswer | None) -> Iterator[str]:
@@ -118,13 +141,20 @@ def _answer_in_words(answer: ExpectedAnswer | None) -> Iterator[str]:
         return
     of = f"of our last {answer.referrals:,} referrals to this agency"
     if answer.bucket == NOT_YET:
-        yield f"  answers: fewer than half {of} have one"
+        yield f"  answers: fewer than half {of} have an answer"
     else:
-        yield f"  answers: half {of} had one: {BUCKETS[answer.bucket].lower()}"
+        yield f"  answers: half {of} had an answer {_within(answer.bucket)}"
 
 
-def _why(reasons: tuple[Reason, ...]) -> str:
-    return "; ".join(one.text for one in reasons) or "it is active"
+def _within(bucket: str) -> str:
+    """Return the limit of a range of times, such as ``within 4 hours``."""
+    return bucket.replace("-", " ") if limit_ms(bucket) is not None else "after more than 40 days"
+
+
+def _why(reasons: tuple[Reason, ...]) -> Iterator[str]:
+    """Yield the line of the reasons; none if nothing was asked for."""
+    if reasons:
+        yield f"  why: {'; '.join(one.text for one in reasons)}"
 
 
 def coverage_rows(cells: Sequence[Cell]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -138,5 +168,7 @@ def coverage_rows(cells: Sequence[Cell]) -> tuple[tuple[str, ...], list[tuple[st
         waits = [one.longest_wait_days for one in found if one.longest_wait_days is not None]
         longest = str(max(waits)) if waits else ""
         rows.append((kind, code, *(str(counts[number]) for number in range(3)), longest))
-    columns = ("kind", "code", "areas with none", "with one", "with more", "longest wait (days)")
+    columns = (
+        "kind", "code", "boroughs with no agency", "with one", "with more", "longest wait (days)",
+    )  # fmt: skip
     return columns, rows

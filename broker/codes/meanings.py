@@ -109,8 +109,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "SCOPE",
     ),
     "area_invalid": Meaning(
-        "an area is not an ONS code, a letter and 8 digits",
-        "Give an ONS code, for example E09000007.",
+        "an area is neither the name of a borough that is known nor an ONS code",
+        "Give the name of a borough, for example Camden, or its ONS code, for example E09000007.",
     ),
     "backup_altered": Meaning(
         "a backup was altered, or its end is missing",

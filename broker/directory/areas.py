@@ -57,6 +57,20 @@ def area_name(code: str) -> str:
     return larger_areas().get(code, code) if area is None else area.name
 
 
+def area_in_words(code: str) -> str:
+    """Return the name of an area with its code, such as ``Camden (E09000007)``."""
+    name = area_name(code)
+    return code if name == code else f"{name} ({code})"
+
+
+@cache
+def areas_by_name() -> Mapping[str, str]:
+    """Return name to code of every area of the data."""
+    return {area.name: code for code, area in grid().items()} | {
+        name: code for code, name in larger_areas().items()
+    }
+
+
 def covering(code: str, areas: Collection[str]) -> str | None:
     """Return the area among these that is the asked one or contains it; None if none does."""
     if code in areas:

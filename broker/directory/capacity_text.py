@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from broker.directory.listing import Capacity, Service, known_capacity
+from broker.directory.listing import Capacity, CapacityState, Service, known_capacity
 from broker.keys.instant import format_instant
 from broker.utc_text import day
+
+_STATES: Final[Mapping[CapacityState, str]] = {
+    "capacity": "yes",
+    "no-capacity": "no",
+    "waitlist": "waiting list",
+    "additional-assessment-required": "decided after an assessment",
+}
+"""Answer to the question whether there is capacity."""
 
 
 def capacity_in_words(capacity: Capacity | None) -> str:
@@ -16,7 +25,7 @@ def capacity_in_words(capacity: Capacity | None) -> str:
     places = "" if capacity.places is None else f", places: {capacity.places:,}"
     again = "" if capacity.again_on is None else f", again from {capacity.again_on}"
     said = f"stated {day(capacity.as_of)}, valid until {day(capacity.expires)}"
-    return f"{capacity.state}{places}{again} ({said})"
+    return f"{_STATES[capacity.state]}{places}{again} ({said})"
 
 
 def capacity_json(service: Service, now: int) -> dict[str, Any]:

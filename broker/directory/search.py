@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from broker.directory.areas import area_name, covering
+from broker.directory.areas import area_in_words, covering
 from broker.directory.listing import Capacity, CapacityState, Listing, Service, known_capacity
 from broker.directory.listing_file import KnownAgency, ListedCodes
 from contracts.phrases import N_, phrase
@@ -139,9 +139,7 @@ def _need(
         return True
     if query.need not in one.needs:
         return None
-    return Reason(
-        "need", phrase("offers %(need)s", need=codes.needs.get(query.need, query.need).lower())
-    )
+    return Reason("need", phrase("offers: %(need)s", need=codes.needs.get(query.need, query.need)))
 
 
 def _area(query: Query, one: Service | KnownAgency) -> Reason | Literal[True] | None:
@@ -151,8 +149,8 @@ def _area(query: Query, one: Service | KnownAgency) -> Reason | Literal[True] | 
     if found is None:
         return None
     if found == query.area:
-        return Reason("area", phrase("works in %(area)s", area=area_name(found)))
-    return Reason("area_contains", phrase("works in all of %(area)s", area=area_name(found)))
+        return Reason("area", phrase("works in %(area)s", area=area_in_words(found)))
+    return Reason("area_contains", phrase("works in all of %(area)s", area=area_in_words(found)))
 
 
 def _strand(
@@ -165,6 +163,4 @@ def _strand(
     if query.strand not in one.strands:
         return None
     label = codes.strands.get(query.strand, query.strand)
-    return Reason(
-        "strand", phrase("works on this motivation: %(motivation)s", motivation=label.lower())
-    )
+    return Reason("strand", phrase("works on this motivation: %(motivation)s", motivation=label))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from broker.directory.areas import area_name
 from broker.directory.capacity_text import capacity_json
 from broker.directory.coverage import Cell
 from broker.directory.search import KnownFit, Offer, Reason
@@ -34,6 +35,7 @@ def found_json(found: Found, now: int) -> dict[str, Any]:
     asked = found.query
     return {
         "query": {"need": asked.need, "area": asked.area, "strand": asked.strand},
+        "area_name": None if asked.area is None else area_name(asked.area),
         "results": [
             *(_offer_json(one, found.answers.get(one.agency), now) for one in found.offers),
             *(_known_json(one) for one in found.known),

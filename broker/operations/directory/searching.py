@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
+from broker.directory.areas import areas_by_name
 from broker.directory.listing_file import FILE_NAME, KnownAgency, ListedCodes
 from broker.directory.search import KnownFit, Offer, Query, find_known, find_offers
-from broker.errors import WrongInputError
 from broker.figures.expected_answers import ExpectedAnswer
 from broker.operations.directory.answer_times import answer_times
 from broker.operations.directory.held_listings import HeldListing, held_listings
 from broker.operations.directory.publishing import agreed_codes, load_listing_file
 from broker.store.database import Store
 from contracts.names import require_known
+
+_ONS_CODE: Final = re.compile(r"[EWSNK][0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,12 @@ def search_directory(directory: Path, query: Query, now: int) -> Found:
 
     Args:
         directory: the agency's folder.
-        query: the search.
+        query: the search. Its area is the name of an area, in small or capital letters, or a code.
         now: ms.
 
     Raises:
-        UnknownNameError: `code_unknown`: the agreements have no such code.
-        WrongInputError: `area_invalid`: it is no ONS code.
+        UnknownNameError: `code_unknown`: the agreements have no such code; `area_invalid`: it is
+            neither the name of an area nor an ONS code.
         ContractError: `listing_invalid`: the agency's own file is wrong.
         StoreError: `state_missing`, or the state cannot be read.
         KeyAccessError: the agency's secret is not available.
@@ -59,7 +63,7 @@ def search_directory(directory: Path, query: Query, now: int) -> Found:
     participant = load_participant(directory, now)
     store = open_held_state(participant)
     try:
-        return find_services(participant, store, query, now)
+        return find_services(participant, store, _with_area_code(query), now)
     finally:
         store.close()
 
@@ -74,8 +78,7 @@ def find_services(participant: Participant, store: Store, query: Query, now: int
         now: ms.
 
     Raises:
-        UnknownNameError, WrongInputError, ContractError, StoreError, KeyAccessError: as
-            `search_directory`.
+        UnknownNameError, ContractError, StoreError, KeyAccessError: as `search_directory`.
     """
     codes = agreed_codes(participant)
     _require_codes(query, codes)
@@ -136,12 +139,14 @@ def _require_codes(query: Query, codes: ListedCodes) -> None:
         require_known("need", query.need, codes.needs, code="code_unknown", exact=True)
     if query.strand is not None:
         require_known("strand", query.strand, codes.strands, code="code_unknown", exact=True)
-    area = query.area
-    if area is not None and not (
-        len(area) == 9 and area[0] in "EWSNK" and area[1:].isascii() and area[1:].isdigit()
-    ):
-        raise WrongInputError(
-            "An area is an ONS code: a letter and 8 digits.",
-            code="area_invalid",
-            fix="Give an ONS code, for example E09000007.",
-        )
+
+
+def _with_area_code(query: Query) -> Query:
+    """Return the search with the code of its area instead of a name."""
+    if query.area is None or _ONS_CODE.fullmatch(query.area):
+        return query
+    codes = {name.casefold(): code for name, code in areas_by_name().items()}
+    code = codes.get(query.area.strip().casefold())
+    if code is None:
+        require_known("area", query.area, areas_by_name(), code="area_invalid", exact=True)
+    return replace(query, area=code)
