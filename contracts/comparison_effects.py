@@ -203,6 +203,7 @@ _RULES: Mapping[str, Rule] = {
     "statistics.suppress_breakdown_below": _floor,
     "statistics.secondary_suppression": _mark,
     "statistics.tally": _more,
+    "statistics.published_by": _less,
     "topics.*": _neutral,
     "processors.*": _more,
     "coordinator": _neutral,

@@ -431,8 +431,20 @@ def _statistics(contract: Contract) -> Iterator[str]:
             f"Cases that several kinds of agency have seen: {control.tally} tallies them, from "
             "pseudonyms of each quarter whose key it does not have"
         )
+    if control.published_by is not None:
+        yield from wrapped(
+            f"Figures are published by {control.published_by}, and by no other party"
+        )
+    elif len(contract.figures_publishers) > 1:
+        yield from wrapped(
+            "Figures may be published by each of these parties: "
+            f"{', '.join(sorted(contract.figures_publishers))}. Two tables of one quarter by "
+            "different parties can together give a hidden number away; the agreement can name one "
+            "party (statistics.published_by)"
+        )
     shown = {"suppress_below", "round_to", "suppress_breakdown_below", "text", "tally"}
-    yield from other_members(control, shown | {"secondary_suppression"}, "    ")
+    shown |= {"secondary_suppression", "published_by"}
+    yield from other_members(control, shown, "    ")
 
 
 def _versions(contract: Contract) -> Iterator[str]:

@@ -106,6 +106,14 @@ def _complete(contract: Contract) -> Iterator[Finding]:
             yield finding("statistics-uncontrolled", "missing", f"purposes.{name}")
     yield from _uncounted(contract)
     yield from _tally(contract)
+    yield from _publisher(contract)
+
+
+def _publisher(contract: Contract) -> Iterator[Finding]:
+    """Name the party that alone publishes figures, if it has no purpose for that."""
+    named = contract.statistics.published_by if contract.statistics is not None else None
+    if named is not None and contract.parties and not contract.figures_publishers:
+        yield finding("statistics-publisher", "purpose", "statistics.published_by", party=named)
 
 
 def _tally(contract: Contract) -> Iterator[Finding]:

@@ -285,6 +285,13 @@ class Contract(Term):
         )
 
     @property
+    def figures_publishers(self) -> frozenset[str]:
+        """Return the parties that may publish figures: the named one, else all of statistics."""
+        named = self.statistics.published_by if self.statistics is not None else None
+        parties = self.statistics_parties
+        return parties if named is None else parties & {named}
+
+    @property
     def tally_party(self) -> str | None:
         """Return the agency that tallies unions of cases; None if there is none."""
         role = self.statistics.tally if self.statistics is not None else None

@@ -115,6 +115,9 @@ def _parties(contract: Contract) -> Iterator[Fault]:
     yield from _unknown(("governance_keys",), contract.governance_keys, seen, "party")
     if seen:  # a draft may have no parties yet
         yield from _unknown(("review_by",), contract.review_by, seen, "party")
+        named = contract.statistics.published_by if contract.statistics is not None else None
+        if named is not None:
+            yield from _unknown(("statistics", "published_by"), [named], seen, "party")
 
 
 def _tally(contract: Contract) -> Iterator[Fault]:

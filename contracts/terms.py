@@ -180,6 +180,8 @@ class StatisticalControl(Term):
         secondary_suppression: whether further figures are hidden from which a hidden one follows.
         tally: role of the party that tallies unions of cases. It sends and receives no events.
             None if no union is given.
+        published_by: party that alone publishes figures; None if each party that pursues a purpose
+            of statistics may.
     """
 
     suppress_below: Annotated[StrictInt, Field(ge=2, le=100)]
@@ -187,4 +189,5 @@ class StatisticalControl(Term):
     suppress_breakdown_below: Annotated[StrictInt, Field(ge=2, le=100)]
     secondary_suppression: StrictBool
     tally: Identifier | None = None
+    published_by: Identifier | None = None
     text: Text

@@ -358,6 +358,7 @@ CONTRACT = members(
             suppress_breakdown_below=integer(2, 100),
             secondary_suppression=flag,
             tally=Optional(ID),
+            published_by=Optional(ID),
             text=text,
         )
     ),
@@ -417,6 +418,8 @@ def _check_names(contract: dict[str, Any]) -> None:
     for basis in contract["legal_bases"]:
         _all_in(basis["relied_on_by"], roles)
         _all_in([basis["purpose"]], purposes)
+    if (publisher := (contract["statistics"] or {}).get("published_by")) is not None:
+        _all_in([publisher], parties)
     _check_tally(contract)
     for terms in contract["event_types"].values():
         _all_in([terms["topic"]], contract["topics"])

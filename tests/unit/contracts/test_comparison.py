@@ -150,6 +150,7 @@ NARROWING: dict[str, Callable[[Contract], Contract]] = {
         update={"recipient_years": 1})),
     "prohibition": lambda c: c.model_copy(update={
         "use": c.use.model_copy(update={"prohibited": (*c.use.prohibited, "Advertising.")})}),
+    "a party that alone publishes figures": part("statistics", published_by="csu-camden"),
     "a reason that is asked": lambda c: c.model_copy(update={"reason_asked_of": ("support",)}),
 }  # fmt: skip
 

@@ -136,6 +136,10 @@ HIDDEN: dict[str, tuple[Callable[[Contract], Contract], str]] = {
         "support-victims, prosecute, monitor",
     ),
     "suppression below 2": (_part("statistics", suppress_below=2), "below 2 are hidden"),
+    "a party that alone publishes": (
+        _part("statistics", published_by="csu-camden"),
+        "published by csu-camden",
+    ),
     "a role that tallies unions": (_part("statistics", tally="analyst"), "analyst tallies them"),
     "sub-processors at will": (
         lambda c: c.model_copy(

@@ -57,6 +57,12 @@ def purposes(contract: Contract, **update: Any) -> Contract:
     )
 
 
+def published_by(contract: Contract, party: str) -> Contract:
+    assert contract.statistics is not None
+    control = contract.statistics.model_copy(update={"published_by": party})
+    return contract.model_copy(update={"statistics": control})
+
+
 def tallied(contract: Contract) -> Contract:
     assert contract.statistics is not None
     control = contract.statistics.model_copy(update={"tally": "analyst"})
@@ -135,6 +141,8 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
      lambda c: change(c, CASE, "charging_decision", purposes=("prosecute",))),
     ("statistics-tally", "warning", tallied),
     ("statistics-tally", "error", lambda c: purposes(tallied(c), pursued_by=("police",))),
+    ("statistics-publisher", "error",
+     lambda c: purposes(published_by(c, "haven-support"), pursued_by=("police",))),
     ("lone-topic", "warning", lambda c: terms_of(c, CASE, topic="a")),
     ("consent-missing", "error", lambda c: change(c, MADE, "victim.name", consent=())),
     ("consent-hidden", "error",
