@@ -154,6 +154,17 @@ class OfficersAwaitedError(ConcordantError):
     exit_code = 1
 
 
+class NotPublishedError(ConcordantError):
+    """Figures that this agency does not publish, or not yet; the answer is no.
+
+    Codes: `figures_incomplete` (a table that is too early), `figures_published_elsewhere` (the
+    agreement names another party that publishes).
+    """
+
+    code = "figures_incomplete"
+    exit_code = 1
+
+
 class WrongInputError(ConcordantError):
     """A request names something that does not exist or is not valid; exit code 2.
 

@@ -82,7 +82,9 @@ def _of_tables() -> Iterator[tuple[str, str]]:
     for kind in KINDS:
         yield from (("contracts/data", one.label) for one in legal_codes(kind).values())
     for rule in lint_rules().values():
-        yield from (("contracts/data", text) for text in (rule.fix, *(c.message for c in rule.cases)))
+        yield from (
+            ("contracts/data", text) for text in (rule.fix, *(c.message for c in rule.cases))
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Figures of the quarter in the demo: each case counts once, and one agency publishes a table."""
+"""Figures of the quarter in the demo: each case counts once, and one agency previews a table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def quarter_figures(
     screen: Screen,
     result: Result,
 ) -> None:
-    """Count the cases of the run, and publish the police unit's table.
+    """Count the cases of the run, and show what the police unit could publish of them.
 
     Args:
         stage: the running agencies.
@@ -50,7 +50,7 @@ def quarter_figures(
     )
     release = release_figures(stage.directory(POLICE), period.name, BY, now)
     result.quarter = json_of(release)
-    title = f"Cases, as {POLICE} publishes them"
+    title = f"Preview of the figures of {POLICE}"
     screen.table(title, columns_of(release), list(rows_of(release)))
     control = release.control
     screen.say(
@@ -59,7 +59,8 @@ def quarter_figures(
     )
     screen.say(
         "Adapters tell each other new counts of a running quarter once a week. So the table has "
-        f"the newest cases of {POLICE}, and those that its partners had at the start."
+        f"the newest cases of {POLICE}, and those that its partners had at the start. It is a "
+        "preview: an agency publishes a table when the quarter has ended."
     )
 
 

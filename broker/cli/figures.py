@@ -48,6 +48,14 @@ def figures(
         str | None,
         typer.Option(metavar="NAME", help="Agreement, if several have a purpose of statistics."),
     ] = None,
+    incomplete: Annotated[
+        bool,
+        typer.Option(
+            "--incomplete",
+            help="Publish although the quarter runs, an agency is not counted, or there is no "
+            "case. A number of such a table can stay as it is for good, also a 0.",
+        ),
+    ] = False,
     output: Output = None,
 ) -> None:
     """Count the cases of a quarter, or the referrals, each at the agency that recorded or sent it.
@@ -57,15 +65,23 @@ def figures(
     from which a hidden number follows. So ask for the tables that you publish, and for no others.
     The counts of the other agencies are those that they published and that have come here.
     JSON is signed, and each file has its signature beside it as FILE.note.
+    While the quarter runs, an agency is not counted or there is no case, table and JSON are a
+    preview, which is not published, and the other forms are refused (exit code 1).
     """
     from broker.clock import now_ms
 
-    release = _released(agency, period, by, now_ms(), contract, of)
+    release = _released(agency, period, by, now_ms(), contract, of, incomplete)
     _present(release, agency, json=json, csv=csv, html=html, svg=svg, output=output)
 
 
 def _released(
-    agency: Path, period: str, by: str, now: int, contract: str | None, of: Subject
+    agency: Path,
+    period: str,
+    by: str,
+    now: int,
+    contract: str | None,
+    of: Subject,
+    incomplete: bool,
 ) -> FiguresRelease:
     from concordant.packages import library_missing
 
@@ -74,7 +90,7 @@ def _released(
     except ModuleNotFoundError as error:
         raise library_missing(error, "figures") from None
     names = tuple(name.strip() for name in by.split(",") if name.strip())
-    return release_figures(agency, period, names, now, contract, of)
+    return release_figures(agency, period, names, now, contract, of, incomplete=incomplete)
 
 
 def _present(
@@ -94,9 +110,16 @@ def _present(
     from broker.releases.release_json import json_of
     from broker.releases.release_notes import notes_of
     from broker.releases.svg_plot import svg_of
+    from broker.releases.too_early import preview_notes, require_published
 
     if not (json or csv or html or svg):
         print_text(text_of(release), output)
+        return
+    if csv or html or svg:
+        require_published(release)
+    if release.too_early:
+        print_json(json_of(release), output)
+        note("\n".join(preview_notes(release)))
         return
     author = ReleaseAuthor(agency, release)
     if html is not None:
@@ -124,7 +147,11 @@ def text_of(release: FiguresRelease) -> str:
     from broker.releases.release_sources import sources_in_words
     from broker.releases.table_cells import columns_of, heading_of, rows_of
 
-    heading = f"{heading_of(release)}, published by {release.agency}"
+    heading = (
+        f"Preview, not published: {heading_of(release)}"
+        if release.too_early
+        else f"{heading_of(release)}, published by {release.agency}"
+    )
     table = plain_table(columns_of(release), list(rows_of(release)))
     times = times_in_words(release)
     notes = (f"- {one}" for one in notes_of(release))

@@ -777,6 +777,17 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "field_not_granted": Meaning("a field that the sender may not send", _SENT_AGAIN + _OUR_EVENT),
     "field_unknown": Meaning("no event type has this field", "Use one of the suggestions."),
+    "figures_incomplete": Meaning(
+        "a table of figures is too early: the quarter runs, an agency is not counted, or there is "
+        "no case, and numbers of an early table can stay as they are for good",
+        "Wait until the table is complete. Without --csv, --html and --svg you get a preview. To "
+        "publish it as it is now, and for good, add --incomplete.",
+    ),
+    "figures_published_elsewhere": Meaning(
+        "the agreement names another party that alone publishes figures",
+        "Ask the named party for the table, or agree a version of the agreement that names another "
+        "party in statistics.published_by.",
+    ),
     "figures_unprotected": Meaning(
         "a table of figures that no hiding of numbers makes safe, or one of a quarter with an "
         "earlier table whose values the vocabulary no longer has, so it is not published",

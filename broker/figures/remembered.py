@@ -8,6 +8,7 @@ import orjson
 
 from broker.envelope.at_rest import AtRestKey
 from broker.envelope.primitives import lp
+from broker.figures.counts_held import NotCounted
 from broker.figures.disclosure import Mark
 from broker.figures.tables import Published, PublishedFigure
 from broker.store.figure_releases import FigureReleaseRow
@@ -43,7 +44,7 @@ class RememberedReleases:
             SealBroken: a row was changed.
         """
         rows = self._tx.figure_releases.of(self._agreement, self._period, before)
-        return [_parsed(self._key.open(content, self._row)) for content in rows]
+        return [_parsed(self._key.open(row.content, self._row)) for row in rows]
 
     @classmethod
     def opened(cls, tx: Transaction, secret: bytes, row: FigureReleaseRow) -> Published:
@@ -68,6 +69,7 @@ def _formatted(release: Published) -> bytes:
             "round_to": release.round_to,
             "contributors": dict(release.contributors),
             "of": release.of,
+            "not_counted": {one: why.value for one, why in release.not_counted.items()},
             "figures": [
                 [
                     one.where,
@@ -101,4 +103,5 @@ def _parsed(content: bytes) -> Published:
         ),
         contributors=said["contributors"],
         of=said.get("of", "cases"),
+        not_counted={one: NotCounted(why) for one, why in said.get("not_counted", {}).items()},
     )

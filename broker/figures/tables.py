@@ -8,7 +8,7 @@ remember cells by these names, so that later counts are compared with what was p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import Final, TypeAlias
 
@@ -16,6 +16,7 @@ import orjson
 
 from broker.figures.combined import base_of, combined_values
 from broker.figures.counting import CountsOf, Part, Subject
+from broker.figures.counts_held import NotCounted
 from broker.figures.dimension_values import label_of, missing_value, values_of
 from broker.figures.disclosure import Cell, Figure, Mark, Release, protect, threshold_for
 from contracts.model import Contract
@@ -54,6 +55,11 @@ class PublishedFigure:
     by_contributor: Mapping[str, int]
     kept: bool = False
 
+    @property
+    def empty(self) -> bool:
+        """Return whether the release says that there is no case: a 0 that is not kept."""
+        return self.shown == 0 and not self.kept
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -65,6 +71,7 @@ class Published:
         figures: the cells.
         contributors: agency to the hash of its counts, hexadecimal.
         of: what the numbers are of.
+        not_counted: the other parties that send events, with the reason.
     """
 
     by: tuple[str, ...]
@@ -72,6 +79,7 @@ class Published:
     figures: tuple[PublishedFigure, ...]
     contributors: Mapping[str, str]
     of: Subject = "cases"
+    not_counted: Mapping[str, NotCounted] = field(default_factory=dict, compare=False)
 
     def factors(self, dimension: str) -> int | None:
         """Return the values of a dimension over all cases: a case with two values counts twice.

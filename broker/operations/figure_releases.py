@@ -76,6 +76,27 @@ def list_releases(
         return ReleaseList(found, tx.figure_releases.size())
 
 
+def releases_of_quarter(
+    participant: Participant, store: Store, agreement: str, period: str
+) -> tuple[ListedRelease, ...]:
+    """Return every release of an agreement and a quarter, newest first.
+
+    Args:
+        participant: this agency.
+        store: its state.
+        agreement: its name.
+        period: `YYYY-Qn`.
+
+    Raises:
+        StoreError, KeyAccessError: as `list_releases`.
+    """
+    secret = participant.keyring.secret()
+    with store.reading() as tx, altered_rows_named():
+        rows = tx.figure_releases.of(agreement, period)
+        found = [_listed(row, RememberedReleases.opened(tx, secret, row)) for row in rows]
+    return tuple(reversed(found))
+
+
 def read_release(participant: Participant, store: Store, number: int) -> FiguresRelease | None:
     """Return a release as it was made, with the share of several as it is known now.
 
@@ -116,7 +137,7 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
         made_ms=row.made_ms,
         ended=period.end_ms <= row.made_ms,
         published=published,
-        not_counted={},
+        not_counted=published.not_counted,
         repeated=False,
         union=union,
         comparisons=compared,

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
-from broker.errors import WrongInputError
+from broker.errors import NotPublishedError, WrongInputError
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.combined import table_dimensions
 from broker.figures.comparison import comparisons
+from broker.figures.completeness import Shortfall
 from broker.figures.counting import Period, Subject, parse_period
-from broker.figures.counts_held import NotCounted, held_counts
+from broker.figures.counts_held import NotCounted
 from broker.figures.disclosure import UnprotectedError
 from broker.figures.facts import counts
-from broker.figures.own_counts import own_counts
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, ValueGoneError, publish
 from broker.figures.unions.shares import held_share
+from broker.operations.figure_counts import read_quarter_counts
 from broker.releases.figures_release import FiguresRelease
 from broker.store.database import Store
 from contracts.model import Contract
@@ -43,11 +44,14 @@ def release_figures(
     now: int,
     name: str | None = None,
     of: Subject = "cases",
+    *,
+    incomplete: bool = False,
 ) -> FiguresRelease:
-    """Make a release of figures, and remember it.
+    """Make a release of figures, and remember it; a table that is too early is a preview.
 
     Later releases of the quarter show nothing from which a number follows that an earlier one
-    hides. So every release counts as published, also if its reader keeps it.
+    hides. So every release counts as published, also if its reader keeps it. A preview is not
+    remembered (docs/spec/figures.md, "Too early").
 
     Args:
         agency: its folder.
@@ -56,8 +60,11 @@ def release_figures(
         now: ms.
         name: name of the agreement; None if there is only one with a purpose of statistics.
         of: of what the figures are.
+        incomplete: whether to publish although the quarter runs, an agency is not counted, or
+            nothing is counted.
 
     Raises:
+        NotPublishedError: `figures_published_elsewhere`.
         WrongInputError: `period_malformed`, `period_ahead`, `dimensions_wrong`,
             `statistics_missing`, `referrals_not_counted`, `figures_unprotected`.
         UnknownNameError: `dimension_unknown`, `contract_unknown`.
@@ -74,12 +81,15 @@ def release_figures(
         )
     participant = load_participant(agency, now)
     contract, figures, control = _counted(participant, name, now)
+    require_publisher(contract, participant.agency)
     figures = figures_of(contract, figures, of)
     _check_dimensions(by, figures)
     store = open_held_state(participant)
     try:
         with altered_rows_named():
-            made = _published(store, participant, contract, figures, quarter, tuple(by), of, now)
+            made = _published(
+                store, participant, contract, figures, quarter, tuple(by), of, now, incomplete
+            )
             secret = participant.keyring.secret()
             with store.reading() as tx:
                 union = held_share(tx, secret, contract, quarter.name) if of == "cases" else None
@@ -96,10 +106,29 @@ def release_figures(
         ended=quarter.end_ms <= now,
         published=made.published,
         not_counted=made.not_counted,
+        too_early=made.too_early,
         repeated=made.repeated,
         union=union,
         comparisons=compared,
     )
+
+
+def require_publisher(contract: Contract, agency: str) -> None:
+    """Refuse a table at an agency that the agreement does not let publish figures.
+
+    Raises:
+        NotPublishedError: `figures_published_elsewhere`.
+    """
+    if agency not in contract.figures_publishers:
+        named = contract.statistics.published_by if contract.statistics is not None else None
+        raise NotPublishedError(
+            f"The agreement {contract.name} lets only {named} publish figures, so {agency} makes "
+            "no table.",
+            code="figures_published_elsewhere",
+            where="--agency",
+            fix=f"Ask {named} for the table, or agree a version of the agreement that names another"
+            " party in statistics.published_by.",
+        )
 
 
 def figures_of(contract: Contract, cases: Figures, of: Subject) -> Figures:
@@ -190,7 +219,8 @@ def _check_dimensions(by: Sequence[str], figures: Figures) -> None:
 class _Made:
     published: Published
     not_counted: Mapping[str, NotCounted]
-    repeated: bool
+    repeated: bool = False
+    too_early: tuple[Shortfall, ...] = ()
 
 
 def _published(
@@ -202,25 +232,23 @@ def _published(
     by: tuple[str, ...],
     of: Subject,
     now: int,
+    incomplete: bool,
 ) -> _Made:
-    """Return a release of all counts that are held; a new one is remembered.
+    """Return a release of all counts that are held; a new one is remembered, unless too early.
 
     The state is not locked while the release is computed. If another release was made meanwhile,
     it is computed again.
     """
     control = contract.statistics
     assert control is not None
-    secret, agency = participant.keyring.secret(), participant.agency
+    secret = participant.keyring.secret()
     while True:
         with store.reading() as tx:
             all_earlier = RememberedReleases(tx, secret, contract.name, period.name).all()
-            own = own_counts(tx, secret, contract, agency, period)
-            held = held_counts(tx, secret, contract, period.name, participant.manifests, agency)
-        assert own is not None
+            counts_now = read_quarter_counts(tx, participant, contract, period)
         earlier = [one for one in all_earlier if one.of == of]
-        counted = tuple(sorted((own, *held.counted), key=lambda one: one.agency))
         try:
-            release = publish(counted, contract, figures, control, by, earlier, of)
+            release = publish(counts_now.counted, contract, figures, control, by, earlier, of)
         except ValueGoneError as gone:
             raise WrongInputError(
                 f"This table is not published: the agreement's vocabulary no longer has the value "
@@ -239,10 +267,14 @@ def _published(
                 where="--by",
                 fix="Name fewer dimensions, or those of an earlier table of the quarter.",
             ) from error
+        release = replace(release, not_counted=counts_now.not_counted)
         if release in earlier:
-            return _Made(release, held.not_counted, repeated=True)
+            return _Made(release, counts_now.not_counted, repeated=True)
+        too_early = counts_now.shortfalls(period, of, now)
+        if too_early and not incomplete:
+            return _Made(release, counts_now.not_counted, too_early=too_early)
         with store.transaction() as tx:
             remembered = RememberedReleases(tx, secret, contract.name, period.name)
             if len(remembered.all()) == len(all_earlier):
                 remembered.add(release, now)
-                return _Made(release, held.not_counted, repeated=False)
+                return _Made(release, counts_now.not_counted)

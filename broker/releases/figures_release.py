@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from broker.figures.comparison import Comparison
+from broker.figures.completeness import Shortfall
 from broker.figures.counting import Period
 from broker.figures.counts_held import NotCounted
 from broker.figures.tables import Published
@@ -28,11 +29,12 @@ class FiguresRelease:
         made_ms: when the release was made.
         ended: whether the quarter has ended.
         published: the cells.
-        not_counted: parties whose counts are not in it, with the reason; empty for a release that
-            was read from the state, which does not have the reasons.
+        not_counted: parties whose counts are not in it, with the reason.
         repeated: whether it equals an earlier release.
         union: share of cases that several kinds of agency have seen; None if there is none, or the
             figures are of referrals.
+        too_early: for a preview, which is not remembered, why it is not published; empty for a
+            release.
         comparisons: last releases of the same table, for the quarter before and the same quarter of
             the year before.
     """
@@ -48,4 +50,5 @@ class FiguresRelease:
     not_counted: Mapping[str, NotCounted]
     repeated: bool
     union: UnionShare | None
+    too_early: tuple[Shortfall, ...] = ()
     comparisons: tuple[Comparison, ...] = ()

@@ -14,9 +14,9 @@ from contracts.csv_text import csv_text
 
 
 def csv_of(release: FiguresRelease) -> str:
-    """Return every cell of the table as CSV: the codes, the labels, the number, the reason."""
+    """Return every cell as CSV: codes, labels, number, why it is hidden, whether it is kept."""
     by = release.published.by
-    columns = (*by, *(f"{name}_label" for name in by), release.published.of, "suppressed")
+    columns = (*by, *(f"{name}_label" for name in by), release.published.of, "suppressed", "kept")
     return csv_text(columns, _csv_rows(release))
 
 
@@ -28,6 +28,7 @@ def _csv_rows(release: FiguresRelease) -> Iterator[Sequence[str]]:
             *labels_of(release, one),
             "" if one.shown is None else str(one.shown),
             "" if one.mark is None else one.mark.value,
+            "true" if one.kept else "false",
         )
 
 
@@ -41,6 +42,7 @@ def csv_metadata(release: FiguresRelease, name: str) -> Mapping[str, object]:
     of = release.published.of
     columns.append({"name": of, "titles": of, "datatype": {"base": "integer", "minimum": 0}})
     columns.append({"name": "suppressed", "titles": "suppressed"})
+    columns.append({"name": "kept", "titles": "kept", "datatype": "boolean"})
     return {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
         "url": name,

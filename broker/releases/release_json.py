@@ -54,6 +54,8 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
         },
         "notes": list(notes_of(release)),
     }
+    if release.too_early:
+        members["preview"] = list(release.too_early)
     if of == "referrals":
         members["times"] = list(times_json(release))
     return members

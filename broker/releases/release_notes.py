@@ -12,6 +12,7 @@ from broker.releases.quarter_changes import comparison_notes
 from broker.releases.referral_text import limits_of_referrals
 from broker.releases.release_sources import parties_not_counted
 from broker.releases.table_cells import has_several, table_cells
+from broker.releases.too_early import preview_notes
 from broker.releases.union_share_text import union_notes
 from broker.utc_text import day
 from contracts.phrases import N_, Phrase, phrase
@@ -21,10 +22,11 @@ from contracts.vocabulary.figures import SOURCE
 def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
     """Yield sentences about completeness, limits and bias, for a reader without statistics."""
     of = release.published.of
+    yield from preview_notes(release)
     yield from _coverage(release)
     if release.union is not None:
         yield from union_notes(release.union)
-    if not release.ended:
+    if not release.ended and not release.too_early:
         yield _NOT_ENDED[of]
     yield from _limits_of_cases(release) if of == "cases" else limits_of_referrals(release)
     if any(name != SOURCE and has_several(release, name) for name in release.published.by):
@@ -40,6 +42,11 @@ def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
     if release.figures.answer is not None:
         yield _LEFT_OUT[of]
     yield from comparison_notes(release)
+    if any(one.kept for one in release.published.figures):
+        yield N_(
+            "A number that is marked as kept repeats an earlier table, also if it is 0. The count "
+            "has changed since, and the change is too small to show."
+        )
     smallest = max(one.threshold for one in table_cells(release))
     yield (
         phrase(
@@ -105,15 +112,20 @@ def _coverage(release: FiguresRelease) -> Iterator[Phrase]:
     if not missing:
         yield N_("All agencies of the agreement are counted.")
         return
+    yield from not_counted_notes(release.not_counted)
+    others = [one for one in missing if one not in release.not_counted]
+    if others:
+        yield phrase("Not counted: %(agencies)s.", agencies=", ".join(others))
+    yield _PART[of]
+
+
+def not_counted_notes(not_counted: Mapping[str, NotCounted]) -> Iterator[Phrase]:
+    """Yield which parties are not counted, and why."""
     for reason, words in _REASONS.items():
-        agencies = [one for one in missing if release.not_counted.get(one) is reason]
+        agencies = sorted(one for one, why in not_counted.items() if why is reason)
         if agencies:
             yield phrase(
                 "Not counted, because they %(reason)s: %(agencies)s.",
                 reason=words,
                 agencies=", ".join(agencies),
             )
-    others = [one for one in missing if one not in release.not_counted]
-    if others:
-        yield phrase("Not counted: %(agencies)s.", agencies=", ".join(others))
-    yield _PART[of]

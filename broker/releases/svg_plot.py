@@ -23,11 +23,11 @@ _LONGEST_LABEL: Final = 48
 
 
 def svg_of(release: FiguresRelease) -> str:
-    """Return a bar for each row of the table that has cases or is hidden.
+    """Return a bar for each row of the table that has cases, is hidden or is kept.
 
     The plot has a title, and its description lists every number for a screen reader.
     """
-    shown = [one for one in table_cells(release) if one.shown != 0]
+    shown = [one for one in table_cells(release) if not one.empty]
     height = _TOP + max(len(shown), 1) * _ROW + 12
     title = f"{heading_of(release)}, {release.agency}"
     return "\n".join(

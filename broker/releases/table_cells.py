@@ -46,9 +46,9 @@ def columns_of(release: FiguresRelease) -> tuple[str, ...]:
 
 
 def rows_of(release: FiguresRelease) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of the table that have cases or are hidden, the total last."""
+    """Yield the rows of the table that have cases, are hidden or are kept, the total last."""
     for one in table_cells(release):
-        if one.shown != 0:
+        if not one.empty:
             yield (*labels_of(release, one), shown_number(one), *changes_of(release, one))
     blank = [""] * (len(release.published.by) - 1)
     total = release.published.by_place[()]
@@ -78,5 +78,7 @@ def has_several(release: FiguresRelease, name: str) -> bool:
 
 
 def shown_number(figure: PublishedFigure) -> str:
-    """Return a number for people."""
-    return HIDDEN if figure.shown is None else f"{figure.shown:,}"
+    """Return a number for people; one that repeats an earlier release is marked as kept."""
+    if figure.shown is None:
+        return HIDDEN
+    return f"{figure.shown:,} (kept)" if figure.kept else f"{figure.shown:,}"

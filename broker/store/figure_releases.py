@@ -15,7 +15,7 @@ _ADD = insert(_t)
 _BEYOND: Final = 2**63 - 1
 """Larger than the number of any release."""
 _OF = (
-    select(_t.c.content)
+    select(*_t.c)
     .where(
         _t.c.agreement == bindparam("agreement_"),
         _t.c.period == bindparam("period_"),
@@ -60,8 +60,8 @@ class FigureReleases(Area):
         values = {"agreement": agreement, "period": period, "made_ms": now, "content": content}
         self._insert(_ADD, values)
 
-    def of(self, agreement: str, period: str, before: int | None = None) -> list[bytes]:
-        """Return the content of the releases of a period, oldest first.
+    def of(self, agreement: str, period: str, before: int | None = None) -> list[FigureReleaseRow]:
+        """Return the releases of a period, oldest first.
 
         Args:
             agreement: its name.
@@ -73,7 +73,7 @@ class FigureReleases(Area):
             "period_": period,
             "before_": _BEYOND if before is None else before,
         }
-        return list(self._connection.execute(_OF, asked).scalars())
+        return self._all(FigureReleaseRow, _OF, asked)
 
     def page(self, most: int, skipped: int) -> list[FigureReleaseRow]:
         """Return some releases of every agreement and period, newest first.

@@ -34,7 +34,7 @@ class ReleaseTable:
         rows: dimension of the rows in words.
         columns: dimension of the columns in words; empty if there is one dimension.
         heads: values of the columns in words.
-        lines: rows with a case or a hidden number, in the order of the vocabulary.
+        lines: rows with a case, a hidden or a kept number, in the order of the vocabulary.
         totals: all cases of each column.
         total: all cases.
         left_out: values without a case, which are not shown, in words.
@@ -113,7 +113,7 @@ def table_of(
     for code, label in _values(release, rows).items():
         cells = tuple(at((rows, code), (columns or "", other)) for other in heads)
         line = Line(label, cells, at((rows, code)))
-        if all(one.shown == 0 for one in (*cells, line.total)):
+        if all(one.empty for one in (*cells, line.total)):
             empty.append(label)
         else:
             lines.append(line)
@@ -143,12 +143,12 @@ def _values(release: FiguresRelease, name: str) -> Mapping[str, str]:
 
 
 def _used(release: FiguresRelease, name: str) -> Mapping[str, str]:
-    """Return the values of a dimension that have a case or a hidden number, with their labels."""
+    """Return the values of a dimension with a case, a hidden or a kept number, with labels."""
     places = release.published.by_place
     return {
         code: label
         for code, label in _values(release, name).items()
-        if places[((name, code),)].shown != 0
+        if not places[((name, code),)].empty
     }
 
 

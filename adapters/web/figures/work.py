@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from broker.figures.counting import Subject
 from broker.operations.figures import release_figures
 from broker.releases.figures_release import FiguresRelease
+from broker.releases.too_early import require_published
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +21,15 @@ class WantedTable:
         agreement: name of the agreement.
         period: `YYYY-Qn`.
         by: names of its dimensions.
+        of: of what it is.
+        incomplete: whether it is published although it is too early.
     """
 
     agreement: str
     period: str
     by: tuple[str, ...]
+    of: Subject = "cases"
+    incomplete: bool = False
 
 
 @dataclass(slots=True)
@@ -94,9 +100,17 @@ class FiguresWork:
     def _make(self, work: Work) -> None:
         wanted = work.wanted
         try:
-            work.release = release_figures(
-                self._root, wanted.period, wanted.by, self._clock(), wanted.agreement
+            release = release_figures(
+                self._root,
+                wanted.period,
+                wanted.by,
+                self._clock(),
+                wanted.agreement,
+                wanted.of,
+                incomplete=wanted.incomplete,
             )
+            require_published(release)
+            work.release = release
         except Exception as error:  # noqa: BLE001 - the page that waits raises it
             work.error = error
         finally:

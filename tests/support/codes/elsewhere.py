@@ -214,6 +214,10 @@ BY_TEST = {
     "::test_a_dimension_of_another_name_is_dimension_unknown",
     "dimensions_wrong": "broker/cli/test_figures.py"
     "::test_too_many_dimensions_or_one_twice_are_dimensions_wrong",
+    "figures_incomplete": "broker/cli/test_figures_too_early.py"
+    "::test_a_form_that_is_passed_on_is_figures_incomplete_until_it_is_wanted_so",
+    "figures_published_elsewhere": "broker/cli/test_figures_too_early.py"
+    "::test_another_party_than_the_named_one_is_figures_published_elsewhere",
     "figures_unprotected": "broker/cli/test_figures.py"
     "::test_a_table_that_no_hiding_makes_safe_is_figures_unprotected",
     "referrals_not_counted": "broker/cli/test_figures_of_referrals.py"

@@ -40,7 +40,7 @@ def quarter() -> str:
 
 
 def asked(folder: Path, by: str, *more: object, of: str = "referrals") -> tuple[object, ...]:
-    options = ("--agency", folder, "--period", quarter(), "--by", by, "--of", of)
+    options = ("--agency", folder, "--period", quarter(), "--by", by, "--of", of, "--incomplete")
     return ("figures", *options, *more)
 
 
@@ -101,7 +101,7 @@ def test_csv_and_metadata_name_what_is_counted(cli, folder, tmp_path) -> None:
     file = tmp_path / "referrals.csv"
     assert cli(*asked(folder, "recipient", "--csv", "--output", file)).code == 0
     (first, *_) = csv.DictReader(io.StringIO(file.read_text()))
-    assert set(first) == {"recipient", "recipient_label", "referrals", "suppressed"}
+    assert set(first) == {"recipient", "recipient_label", "referrals", "suppressed", "kept"}
 
 
 def test_the_factors_of_all_cases_stand_beside_the_cases(cli, folder) -> None:

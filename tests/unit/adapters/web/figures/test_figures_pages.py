@@ -18,6 +18,7 @@ from adapters.web.serving import WebServer
 from broker.errors import WrongInputError
 from broker.operations.figures import release_figures
 from broker.releases.figures_release import FiguresRelease
+from contracts.model import Contract
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.conftest import Clock
 
@@ -27,7 +28,7 @@ WAIT_S = 60
 def ask(visitor: Visitor, period: str, *by: str) -> httpx.Response:
     """Confirm a table."""
     visitor.get("/figures/new", params={"period": period, "by": list(by)})
-    return visitor.post("/figures/new", {"period": period, "by": list(by)})
+    return visitor.post("/figures/new", {"period": period, "by": list(by), "incomplete": "yes"})
 
 
 def made(visitor: Visitor, server: WebServer, period: str, *by: str) -> str:
@@ -77,10 +78,59 @@ def test_an_officer_makes_a_table_and_downloads_it(
     assert officer.get(f"{address}/file/exe").status_code == 404
 
 
+def test_a_table_that_is_too_early_is_made_only_if_the_officer_says_so(
+    officer: Visitor, quarter: str
+) -> None:
+    page = officer.get("/figures/new", params={"period": quarter, "by": "borough"}).text
+    assert 'id="lacks"' in page
+    assert "sent no counts" in page[page.index('id="missing"') :]
+    assert "may publish the same quarter" in page[page.index('id="others"') :]
+    answer = officer.post("/figures/new", {"period": quarter, "by": "borough"})
+    assert answer.status_code == 422
+    assert 'href="#incomplete"' in answer.text
+    assert 'id="empty"' in officer.get("/figures").text
+
+
+def test_the_confirmation_lists_every_table_of_the_quarter(
+    officer: Visitor, counted: Path, quarter: str, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.web.figures.release_list.ROWS", 1)
+    for by in ("borough", "strand", "channel"):
+        release_figures(counted, quarter, (by,), time.now, incomplete=True)
+    page = officer.get("/figures/new", params={"period": quarter, "by": "source"}).text
+    assert [f'href="/figures/{number}"' in page for number in (1, 2, 3)] == [True] * 3
+
+
+def test_only_the_party_that_the_agreement_names_gets_the_form(
+    officer: Visitor, quarter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Contract, "figures_publishers", frozenset({"csu-camden"}))
+    page = officer.get("/figures").text
+    assert 'id="published-elsewhere"' in page
+    assert 'id="table-form"' not in page
+    answer = officer.get("/figures/new", params={"period": quarter, "by": "borough"})
+    assert (answer.status_code, "figures_published_elsewhere" in answer.text) == (409, True)
+
+
+def test_a_table_of_referrals_is_made_on_the_page(
+    officer: Visitor, server: WebServer, quarter: str
+) -> None:
+    form = officer.get("/figures", params={"of": "referrals"}).text
+    assert 'id="by-answered"' in form
+    assert 'id="by-charge"' not in form
+    wanted = {"period": quarter, "by": "answered", "of": "referrals", "incomplete": "yes"}
+    officer.post("/figures/new", wanted)
+    last = server._agency.figures.last
+    assert last is not None
+    assert last.wait(WAIT_S)
+    page = officer.get(officer.get("/figures/making").headers["location"]).text
+    assert "All referrals" in page
+
+
 def test_a_table_of_referrals_is_listed_and_read_in_its_own_words(
     officer: Visitor, counted: Path, quarter: str, time: Clock
 ) -> None:
-    release_figures(counted, quarter, ("answered",), time.now, None, "referrals")
+    release_figures(counted, quarter, ("answered",), time.now, None, "referrals", incomplete=True)
     assert "Referrals: Time to answer" in officer.get("/figures").text
     page = officer.get("/figures/1").text
     assert "All referrals" in page
@@ -125,12 +175,12 @@ def test_one_table_at_a_time_and_pages_answer_meanwhile(
 ) -> None:
     go = threading.Event()
 
-    def slow(*asked: object) -> FiguresRelease:
+    def slow(*asked: object, incomplete: bool) -> FiguresRelease:
         assert go.wait(WAIT_S)
-        return release_figures(*asked)  # type: ignore[arg-type]  # as they came
+        return release_figures(*asked, incomplete=incomplete)  # type: ignore[arg-type]  # as they came
 
     monkeypatch.setattr(work, "release_figures", slow)
-    monkeypatch.setattr("adapters.web.figures.release_list.PATIENCE_S", 0.0)
+    monkeypatch.setattr("adapters.web.figures.new_table.PATIENCE_S", 0.0)
     ask(officer, quarter, "borough")
 
     waiting = officer.get("/figures/making")
@@ -149,7 +199,7 @@ def test_one_table_at_a_time_and_pages_answer_meanwhile(
 def test_a_table_that_cannot_be_protected_says_so(
     officer: Visitor, quarter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_: object) -> FiguresRelease:
+    def refused(*_: object, **__: object) -> FiguresRelease:
         raise WrongInputError("It is not published.", code="figures_unprotected", fix="Ask less.")
 
     monkeypatch.setattr(work, "release_figures", refused)
@@ -176,7 +226,7 @@ def test_a_table_for_which_the_system_has_no_thread_ends_and_the_next_is_made(
     assert begun is not None
     assert begun.over
     assert isinstance(begun.error, RuntimeError)
-    monkeypatch.setattr(work, "release_figures", lambda *_: None)
+    monkeypatch.setattr(work, "release_figures", lambda *_, **__: None)
     again = pages.begin(wanted)
     assert again is not None
     assert again.wait(WAIT_S)

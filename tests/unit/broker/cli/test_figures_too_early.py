@@ -1,0 +1,137 @@
+"""Command `figures`: a table that is too early is a preview, and kept numbers are marked."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from broker.operations import figures
+from broker.store.database import open_store
+from contracts.model import Contract
+from tests.unit.broker.cli.test_figures import AGENCY, SVG, asked, folder, quarter, record
+
+__all__ = ["folder"]  # the fixture of the table
+
+CITY, BARKING = "E09000001", "E09000002"
+
+
+def plain(folder: Path, *more: object, period: str = "") -> tuple[object, ...]:
+    """The command as a script writes it, without `--incomplete`."""
+    period = period or quarter()
+    return ("figures", "--agency", folder, "--period", period, "--by", "borough", *more)
+
+
+def remembered(folder: Path) -> int:
+    """Return the number of releases in the state."""
+    store = open_store(folder / "state" / "concordant.db")
+    with store.reading() as tx:
+        number = tx.figure_releases.size()
+    store.close()
+    return number
+
+
+def test_a_table_that_is_too_early_is_a_preview_that_is_not_remembered(cli, folder) -> None:
+    done = cli(*plain(folder, "--json"))
+    assert done.code == 0, done.err
+    assert done.json["preview"] == ["quarter_running", "agencies_missing"]
+    assert done.json["totals"]["cases"] == 30
+    assert "signed" not in done.json
+    assert done.err
+    words = cli(*plain(folder))
+    assert words.code == 0
+    assert words.out.decode().startswith("Preview, not published")
+    assert remembered(folder) == 0
+
+
+@pytest.mark.parametrize("form", ["--csv", "--html", "--svg"])
+def test_a_form_that_is_passed_on_is_figures_incomplete_until_it_is_wanted_so(
+    cli, folder, tmp_path: Path, form: str
+) -> None:
+    target = tmp_path / "made"
+    options = (form, "--output", target) if form == "--csv" else (form, target)
+    refused = cli(*plain(folder, *options))
+    assert (refused.code, "figures_incomplete" in refused.err) == (1, True)
+    assert "csu-camden" in refused.err
+    assert not target.exists()
+    assert remembered(folder) == 0
+    assert cli(*plain(folder, "--incomplete", *options)).code == 0
+    assert target.exists()
+    assert remembered(folder) == 1
+
+
+def test_a_published_table_is_printed_again_without_a_question(cli, folder, tmp_path) -> None:
+    assert cli(*asked(folder, "borough", "--json")).code == 0
+    again = cli(*plain(folder, "--json"))
+    assert again.code == 0
+    assert "preview" not in again.json
+    assert "signed" in again.json
+    assert cli(*plain(folder, "--svg", tmp_path / "plot.svg")).code == 0
+
+
+def test_a_quarter_without_a_case_is_not_published(cli, folder) -> None:
+    found = cli(*plain(folder, "--json", period=quarter(-2))).json
+    assert found["preview"] == ["agencies_missing", "nothing_counted"]
+    assert remembered(folder) == 0
+
+
+def test_a_kept_zero_stays_in_each_form_and_is_marked(cli, world, folder, tmp_path) -> None:
+    """Three cases come to a borough after its 0 was published."""
+    assert cli(*asked(folder, "borough", "--json")).code == 0
+    for number in range(300, 303):
+        record(world, number, BARKING, ["race"])
+    found = cli(*asked(folder, "borough", "--json")).json
+    (kept,) = [one for one in found["cells"] if one["by"]["borough"] == BARKING]
+    assert (kept["cases"], kept["kept"]) == (0, True)
+
+    files = {kind: tmp_path / f"table.{kind}" for kind in ("csv", "html", "svg")}
+    assert cli(*asked(folder, "borough", "--csv", "--output", files["csv"])).code == 0
+    rows = {one["borough"]: one for one in csv.DictReader(io.StringIO(files["csv"].read_text()))}
+    assert (rows[BARKING]["cases"], rows[BARKING]["kept"]) == ("0", "true")
+    assert rows["E09000007"]["kept"] == "false"
+    metadata = json.loads((tmp_path / "table.csv-metadata.json").read_text())
+    assert [one["name"] for one in metadata["tableSchema"]["columns"]][-1] == "kept"
+
+    done = cli(*asked(folder, "borough", "--html", files["html"], "--svg", files["svg"]))
+    assert done.code == 0
+    mark = "0 (kept)"
+    label = "Barking and Dagenham"
+    words = cli(*asked(folder)).out.decode()
+    assert any(label in line and mark in line for line in words.splitlines())
+    assert f"{label}</th>" in files["html"].read_text()
+    assert mark in files["html"].read_text()
+    (described,) = ET.parse(files["svg"]).iter(f"{SVG}desc")
+    assert f"{label}: {mark}" in str(described.text)
+
+
+def test_another_party_than_the_named_one_is_figures_published_elsewhere(
+    cli, folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreements = figures.counted_agreements
+
+    def naming(party: str):
+        def found(*args):
+            def named(contract: Contract) -> Contract:
+                assert contract.statistics is not None
+                control = contract.statistics.model_copy(update={"published_by": party})
+                return contract.model_copy(update={"statistics": control})
+
+            return {
+                name: (named(contract), *others)
+                for name, (contract, *others) in agreements(*args).items()
+            }
+
+        return found
+
+    monkeypatch.setattr(figures, "counted_agreements", naming("csu-camden"))
+    refused = cli(*asked(folder, "borough", "--json"))
+    assert (refused.code, "figures_published_elsewhere" in refused.err) == (1, True)
+    assert "csu-camden" in refused.err
+    assert cli(*plain(folder, "--json")).code == 1
+    assert remembered(folder) == 0
+    monkeypatch.setattr(figures, "counted_agreements", naming(AGENCY))
+    assert cli(*asked(folder, "borough", "--json")).code == 0
