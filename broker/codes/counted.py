@@ -131,6 +131,7 @@ RELAY_FAULTS: Final = (
     "signing_key_expired",
     "store_busy",
     "store_full",
+    "store_unreachable",
 )
 """Reasons why a round of the relay did not send the waiting events."""
 

@@ -1836,7 +1836,15 @@ CODES: Final[Mapping[str, Meaning]] = {
         "two rows of the state contradict each other", "Stop the adapter and tell the maintainers."
     ),
     "store_corrupt": Meaning("the state database is damaged", "Restore the state from a backup."),
+    "store_driver_missing": Meaning(
+        "the library for PostgreSQL is not installed",
+        "Install it: pip install 'concordant[postgres]'.",
+    ),
     "store_full": Meaning("the disk is full", "Make room on the disk of the agency's folder."),
+    "store_login_refused": Meaning(
+        "the server of the state database refuses the login",
+        "Check the user and the database in url, and the file of the password, in [state].",
+    ),
     "store_migration_failed": Meaning(
         "the state could not be brought to this version",
         "Keep a copy of the state and tell the maintainers.",
@@ -1845,6 +1853,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "store_newer": Meaning(
         "a newer version has written the state",
         "Run the newer version, or restore a backup from before it ran.",
+    ),
+    "store_unreachable": Meaning(
+        "the server of the state database cannot be reached",
+        "Check that it runs, and url and ca in [state]. Nothing that was committed is lost.",
     ),
     "store_unreleased": Meaning(
         "a version from before the first release has written the state",

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sqlalchemy import bindparam, delete, exists, func, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.inbox import NEXT
 from broker.store.rows import AttemptsRow, FailingDeliveries, InboxRow
 
@@ -42,7 +42,7 @@ A time that is farther away than any pause was stored under a wrong clock, and d
 """
 _DUE = NEXT.where(~_EARLIER, ~_LATER)
 _GET = select(*_t.c).where(_t.c.inbox_seq == bindparam("seq_"))
-_NEW = sqlite.insert(_t)
+_NEW = upsert(_t)
 _KEEP = _NEW.on_conflict_do_update(
     index_elements=[_t.c.inbox_seq],
     set_={

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from broker.errors import StoreError
 from broker.store.database import Store
@@ -49,10 +50,11 @@ class StoreChanges:
         self._changed()
 
     async def _watch(self, look_s: float, stop: asyncio.Event) -> None:
-        with self._store.counting_commits() as commits:
+        counted = await asyncio.to_thread(self._store.commits)
+        with closing(counted) as commits:
             last: int | None = None
             while not stop.is_set():
-                now = commits()
+                now = commits.count()
                 if now != last:
                     last = now
                     self._changed()

@@ -1,80 +1,29 @@
-"""SQLite state database: opening, transactions and errors.
+"""State database of an agency: opening, transactions and the queue of writers.
 
-SQLite runs in WAL mode with `synchronous=FULL`, because an acknowledged event must survive a power
-cut. Write transactions begin IMMEDIATE: a deferred one that reads first can fail when another
-process writes. Writers of one process queue at a lock of our own, because SQLite's busy handler
-only sleeps and retries. Deleted content is overwritten (`secure_delete`), so that a cleared payload
-cannot be recovered from the file.
+One transaction writes at a time, in whichever database: every event and every answer adds to the
+one disclosure log of the agency, so two at once could only fail. Writers of one process queue at a
+lock of our own, because SQLite's busy handler only sleeps and retries.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy import Engine
 
 from broker.errors import StoreError
-from broker.keys.durable import make_private_folder
+from broker.store import backend
+from broker.store.backend import Backend, Commits
+from broker.store.postgres_place import PostgresPlace
+from broker.store.sqlite_backend import open_sqlite
 from broker.store.transaction import Transaction
-from broker.store.versions import make_current
-from broker.waiting import DESCRIPTORS_EXHAUSTED
 
-BUSY_TIMEOUT_S = 5
-"""Longest wait of a writer for another one, in seconds."""
-
-_BUSY_PAUSE_S = 0.01
-"""Pause between two attempts to change the journal mode, in seconds."""
-
-CACHE_KIB = 16 * 1024
-"""SQLite's page cache per connection in KiB.
-
-It keeps the random keys of the inbox's index in memory.
-"""
-
-_WRITES = "concordant_writes"
-
-_CODES = {
-    sqlite3.SQLITE_BUSY: "store_busy",
-    sqlite3.SQLITE_LOCKED: "store_busy",
-    sqlite3.SQLITE_FULL: "store_full",
-    sqlite3.SQLITE_CORRUPT: "store_corrupt",
-    sqlite3.SQLITE_NOTADB: "store_corrupt",
-    sqlite3.SQLITE_CONSTRAINT: "store_conflict",
-    # SQLite does not report the reason. If the file exists and is writable but cannot be opened,
-    # the process has no free file descriptor.
-    sqlite3.SQLITE_CANTOPEN: DESCRIPTORS_EXHAUSTED,
-}
-_EXPLANATIONS = {
-    DESCRIPTORS_EXHAUSTED: (
-        "the state database cannot be opened: too many files and connections are open",
-        "wait, find the program that opens them, or raise the limit (LimitNOFILE of the service)",
-    ),
-    "store_busy": (
-        "another process kept the state database locked",
-        "stop the other process, or try again",
-    ),
-    "store_full": (
-        "the disk that holds the state database is full",
-        "free space on that disk; committed data is not lost",
-    ),
-    "store_corrupt": (
-        "the state database is damaged or the file is not a database",
-        "stop the adapter and restore the state folder from a backup",
-    ),
-    "store_conflict": ("a row contradicts the content of the state database", None),
-    "store_unusable": (
-        "the state database cannot be read or written",
-        "check that the disk works and that the adapter's account may write to the state folder",
-    ),
-}
+StatePlace: TypeAlias = Path | PostgresPlace
+"""Place of a state database: a SQLite file, or a schema of a PostgreSQL server."""
 
 
 class Store:
@@ -83,70 +32,50 @@ class Store:
     Threads may share one store; a transaction belongs to one thread.
     """
 
-    def __init__(self, engine: Engine, path: Path) -> None:
-        self._engine = engine
-        self._writing = engine.execution_options(**{_WRITES: True})
-        self._path = path
+    def __init__(self, held: Backend) -> None:
+        self._backend = held
         self._lock = threading.Lock()
         self._writer: int | None = None
+
+    @property
+    def _engine(self) -> Engine:
+        return self._backend.engine
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Begin an exclusive write transaction; commit at the end, roll back on an exception.
 
         Raises:
-            StoreError: `store_busy`, `store_full`, `store_corrupt`, `store_conflict` or
-                `store_unusable`; `store_nested` for a transaction inside another one of the same
-                thread.
+            StoreError: `store_busy`, `store_full`, `store_corrupt`, `store_conflict`,
+                `store_unreachable` or `store_unusable`; `store_nested` for a transaction inside
+                another one of the same thread.
         """
         me = threading.get_ident()
         if self._writer == me:
             raise StoreError(
                 "a transaction was begun inside another of the same thread", code="store_nested"
             )
-        if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
-            raise explained("store_busy", self._path)
-        self._writer = me
-        try:
-            with _translated(self._path), self._writing.begin() as connection:
-                yield Transaction(connection)
-        finally:
-            self._writer = None
-            self._lock.release()
+        with self._turn():
+            self._writer = me
+            try:
+                with self._backend.writing() as connection:
+                    yield Transaction(connection)
+            finally:
+                self._writer = None
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """Begin a read transaction on one consistent snapshot. A write in it fails."""
-        with _translated(self._path), self._engine.connect() as connection:
-            connection.begin()
+        with self._backend.reading() as connection:
             yield Transaction(connection)
 
-    @contextmanager
-    def counting_commits(self) -> Iterator[Callable[[], int]]:
-        """Give a function whose answer is another one after each commit, by any process.
-
-        It is cheap enough for the event loop: it reads one number of shared memory.
+    def commits(self) -> Commits:
+        """Begin to count the commits of every process.
 
         Raises:
-            StoreError: the database cannot be opened; the function raises it too.
+            StoreError: the database cannot be opened.
         """
-        with _translated(self._path):
-            raw = self._engine.raw_connection()
-        cursor = raw.cursor()
-
-        def commits() -> int:
-            try:
-                cursor.execute("PRAGMA data_version")
-                (number,) = cursor.fetchall()[0]
-                return int(number)
-            except sqlite3.Error as error:
-                raise of_sqlite(error, self._path) from None
-
-        try:
-            yield commits
-        finally:
-            cursor.close()
-            raw.close()
+        return self._backend.commits()
 
     def check(self) -> None:
         """Run the database's integrity check, which is slow.
@@ -154,63 +83,52 @@ class Store:
         Raises:
             StoreError: `store_corrupt` if it finds damage.
         """
-        with _translated(self._path), self._engine.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
-        if found != "ok":
-            raise explained("store_corrupt", self._path)
+        self._backend.check()
 
     def fold(self) -> bool:
-        """Empty the WAL file, so that it holds no copy of cleared content.
+        """Remove copies of cleared content that the database keeps.
 
         Returns:
-            False if a reader prevented it. The WAL is then emptied the next time.
+            False if a reader prevented it. They are then removed the next time.
         """
-        if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
-            raise explained("store_busy", self._path)
-        try:
-            raw = self._engine.raw_connection()  # a checkpoint cannot run inside a transaction
-        except exc.DBAPIError as error:
-            self._lock.release()
-            raise of_sqlite(error.orig, self._path) from None
-        try:
-            row = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return row is not None and row[0] == 0
-        except sqlite3.Error as error:
-            raise of_sqlite(error, self._path) from None
-        finally:
-            raw.close()
-            self._lock.release()
+        with self._turn():
+            return self._backend.fold()
 
     def close(self) -> None:
-        """Close every connection; the last one merges the WAL into the file."""
-        self._engine.dispose()
+        """Close every connection."""
+        self._backend.engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=backend.BUSY_TIMEOUT_S):
+            raise self._backend.busy()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
-def open_store(path: Path) -> Store:
-    """Open the state database at `path` with this version's schema; create it with mode 0600.
+def open_store(place: StatePlace) -> Store:
+    """Open the state database at `place` with this version's schema; create it if it is missing.
 
     Raises:
-        StoreError: `store_corrupt` for a damaged or foreign file, `store_newer` for a newer
-            version's file, `store_unreleased` for one from before the first release, `store_full`,
-            `store_busy`, or `store_unusable`.
+        StoreError: `store_corrupt` for a damaged or foreign database, `store_newer` for a newer
+            version's, `store_unreleased` for one from before the first release, `store_full`,
+            `store_busy` or `store_unusable`; of PostgreSQL also `store_unreachable`,
+            `store_login_refused` or `store_driver_missing`.
     """
-    _private(path)
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=QueuePool,
-        hide_parameters=True,  # parameters are personal data and must not appear in an error text
-        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    store = Store(engine, path)
-    try:
-        with _translated(path):
-            make_current(engine, path)
-    except BaseException:
-        store.close()
-        raise
-    return store
+    if isinstance(place, PostgresPlace):
+        try:
+            from broker.store.postgres_backend import open_postgres  # with SQLite it costs nothing
+        except ImportError:
+            raise StoreError(
+                "the library for PostgreSQL is not installed",
+                code="store_driver_missing",
+                where=place.where,
+                fix="Install it: pip install 'concordant[postgres]'.",
+            ) from None
+        return Store(open_postgres(place))
+    return Store(open_sqlite(place))
 
 
 def open_existing(path: Path) -> Store:
@@ -229,99 +147,3 @@ def open_existing(path: Path) -> Store:
             fix="give the folder with which the agency's adapter runs, or restore its state",
         )
     return open_store(path)
-
-
-def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    try:
-        _switch_to_wal(cursor)
-        for pragma in (
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "secure_delete = ON",
-            "temp_store = MEMORY",
-            f"cache_size = -{CACHE_KIB}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-    finally:
-        cursor.close()
-
-
-def _switch_to_wal(cursor: DBAPICursor) -> None:
-    # SQLite does not call its busy handler while it changes the journal mode: if two processes open
-    # a new file at the same moment, one is refused at once. So we retry ourselves.
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() >= deadline:
-                raise
-        else:
-            return
-        time.sleep(_BUSY_PAUSE_S)
-
-
-def _begin(connection: Connection) -> None:
-    # The driver's own BEGIN is off (isolation_level None): our BEGIN states the kind.
-    if connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql("PRAGMA query_only = OFF")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        connection.exec_driver_sql("PRAGMA query_only = ON")
-        connection.exec_driver_sql("BEGIN")
-
-
-def _private(path: Path) -> None:
-    try:
-        make_private_folder(path.parent)
-        # An existing file is not opened here: closing it again would drop every POSIX lock that
-        # another store of this process holds on it, and another process would delete its journal.
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)  # the WAL beside it inherits this mode from SQLite
-    except OSError as error:
-        raise StoreError(
-            f"the state database cannot be opened: {error.strerror}",
-            code="store_unusable",
-            where=str(path),
-            fix="let the account that runs the adapter write to its state folder",
-        ) from None
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Translate library exceptions, whose text could hold values, to StoreError."""
-    try:
-        yield
-    except exc.DBAPIError as error:
-        raise of_sqlite(error.orig, path) from None
-    except OverflowError:
-        raise StoreError(
-            "a number is too large for the state database",
-            code="store_conflict",
-            where=str(path),
-        ) from None
-    except exc.SQLAlchemyError as error:
-        raise StoreError(
-            f"the state database refused a statement ({type(error).__name__})",
-            code="store_unusable",
-            where=str(path),
-        ) from None
-
-
-def of_sqlite(error: BaseException | None, path: Path) -> StoreError:
-    """Return this project's error for an error of SQLite."""
-    code = _CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "store_unusable")
-    if code == DESCRIPTORS_EXHAUSTED and not (
-        path.is_file() and os.access(path, os.R_OK | os.W_OK)
-    ):
-        code = "store_unusable"  # the file is gone or belongs to another account
-    return explained(code, path)
-
-
-def explained(code: str, path: Path) -> StoreError:
-    """Return the error with this code."""
-    detail, fix = _EXPLANATIONS[code]
-    return StoreError(detail, code=code, where=str(path), fix=fix)

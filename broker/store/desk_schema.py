@@ -12,22 +12,22 @@ from sqlalchemy import (
     Column,
     Index,
     LargeBinary,
-    String,
     Table,
     UniqueConstraint,
 )
 
-from broker.store.schema import Serial, metadata, partial
+from broker.store.dialects import Serial, partial, short_text
+from broker.store.schema import metadata
 
 desk_events = Table(
     "desk_events",
     metadata,
     Column("seq", Serial, primary_key=True, autoincrement=True),
-    Column("source", String(200), nullable=False),  # empty for our own
-    Column("event_id", String(36), nullable=False),
-    Column("type", String(100), nullable=False),
+    Column("source", short_text(200), nullable=False),  # empty for our own
+    Column("event_id", short_text(36), nullable=False),
+    Column("type", short_text(100), nullable=False),
     Column("case_key", LargeBinary(32), nullable=False),
-    Column("referral_id", String(36)),
+    Column("referral_id", short_text(36)),
     Column("critical", Boolean, nullable=False),  # of a type that goes before all others
     Column("received_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
@@ -35,8 +35,13 @@ desk_events = Table(
     Column("content", LargeBinary),  # null once it is removed
     UniqueConstraint("source", "event_id"),
     Index("ix_desk_events_case", "case_key", "seq"),
-    partial("ix_desk_events_critical", "case_key", where="critical = 1"),
-    partial("ix_desk_events_unconfirmed", "seq", where="critical = 1 AND confirmed_ms IS NULL"),
+    partial("ix_desk_events_critical", "case_key", where="critical = 1", postgresql="critical"),
+    partial(
+        "ix_desk_events_unconfirmed",
+        "seq",
+        where="critical = 1 AND confirmed_ms IS NULL",
+        postgresql="critical AND confirmed_ms IS NULL",
+    ),
     partial("ix_desk_events_expiring", "expires_ms", where="content IS NOT NULL"),
     sqlite_autoincrement=True,
 )
@@ -44,21 +49,23 @@ desk_events = Table(
 desk_referrals = Table(
     "desk_referrals",
     metadata,
-    Column("referral_id", String(300), primary_key=True),  # the key of `referrals`
+    Column("referral_id", short_text(300), primary_key=True),  # the key of `referrals`
     Column("case_key", LargeBinary(32), nullable=False),
-    Column("service", String(64)),
-    Column("urgency", String(64)),
+    Column("service", short_text(64)),
+    Column("urgency", short_text(64)),
     Column("critical", Boolean, nullable=False),  # of a case with a critical event
     Index("ix_desk_referrals_case", "case_key"),
-    partial("ix_desk_referrals_critical", "referral_id", where="critical = 1"),
+    partial(
+        "ix_desk_referrals_critical", "referral_id", where="critical = 1", postgresql="critical"
+    ),
     sqlite_with_rowid=False,
 )
 
 desk_drafts = Table(
     "desk_drafts",
     metadata,
-    Column("draft_id", String(36), primary_key=True),
-    Column("owner", String(200), nullable=False),
+    Column("draft_id", short_text(36), primary_key=True),
+    Column("owner", short_text(200), nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("case_key", LargeBinary(32), nullable=False),
     Column("made_ms", BigInteger, nullable=False),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import bindparam, delete, func, insert, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
 
 _d = schema.disclosures
@@ -49,9 +49,9 @@ _LAST_CHECKPOINT = select(*_c.c).order_by(_c.c.size.desc()).limit(1)
 _SOURCES = select(_s.c.case_key, _s.c.source).where(
     _s.c.case_key.in_(bindparam("cases_", expanding=True))
 )
-_ADD_SOURCE = sqlite.insert(_s).on_conflict_do_nothing()
+_ADD_SOURCE = upsert(_s).on_conflict_do_nothing()
 _FORGET_SOURCES = delete(_s).where(_s.c.case_key == bindparam("case_"))
-_ADD_REASON = sqlite.insert(_r).on_conflict_do_nothing()
+_ADD_REASON = upsert(_r).on_conflict_do_nothing()
 _REASON = select(_r.c.sealed).where(_r.c.sha256 == bindparam("sha256_"))
 _FORGET_REASONS = delete(_r).where(_r.c.sha256.in_(bindparam("hashes_", expanding=True)))
 _MOST_NAMED = 500

@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.rows import ExportRow
 
 _t = schema.exports
 _r = schema.export_rows
-_NEW = sqlite.insert(_t)
+_NEW = upsert(_t)
 _ADD = _NEW.on_conflict_do_update(  # it was dropped again, or is read again after a crash
     index_elements=[_t.c.sha256], set_={"ended": False}
 )
-_ADD_ROWS = sqlite.insert(_r).on_conflict_do_nothing()
+_ADD_ROWS = upsert(_r).on_conflict_do_nothing()
 _NEXT = (
     select(_t.c.sha256, _t.c.name, _t.c.added_ms, _t.c.path, _t.c.written)
     .where(~_t.c.ended, _t.c.looked_ms <= bindparam("before_"))
     .order_by(_t.c.looked_ms)
     .limit(1)
 )
-_ROWS = select(_r.c.line, _r.c.event_id).where(_r.c.sha256 == bindparam("sha256_"))
+_ROWS = (
+    select(_r.c.line, _r.c.event_id)
+    .where(_r.c.sha256 == bindparam("sha256_"))
+    .order_by(_r.c.line, _r.c.event_id)
+)
 _LOOKED = (
     update(_t)
     .where(_t.c.sha256 == bindparam("sha256_"))

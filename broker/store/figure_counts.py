@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import figures_schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 
 _t = figures_schema.figure_counts
 _ALL = select(_t.c.agreement, _t.c.period, _t.c.agency, _t.c.time_ms).order_by(
@@ -20,7 +20,7 @@ _OF = (
     .order_by(_t.c.agency)
 )
 _ONE = _OF.where(_t.c.agency == bindparam("agency_"))
-_INSERT = sqlite.insert(_t)
+_INSERT = upsert(_t)
 _SAVE = _INSERT.on_conflict_do_update(
     index_elements=[_t.c.agreement, _t.c.period, _t.c.agency],
     set_={name: _INSERT.excluded[name] for name in ("time_ms", "note", "content")},

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import figures_schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 
 _c = figures_schema.figure_cases
 _f = figures_schema.figure_facts
 _KNOWN = select(*_c.c).where(_c.c.case_key.in_(bindparam("cases_", expanding=True)))
-_ADD_CASE = sqlite.insert(_c).on_conflict_do_nothing()
-_ADD_FACT = sqlite.insert(_f).on_conflict_do_nothing()
+_ADD_CASE = upsert(_c).on_conflict_do_nothing()
+_ADD_FACT = upsert(_f).on_conflict_do_nothing()
 _MINTED = (
     (_c.c.agreement == bindparam("agreement_"))
     & (_c.c.minted_ms >= bindparam("from_"))

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, delete, exists, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import figures_schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 
 _r = figures_schema.figure_referrals
 _f = figures_schema.figure_referral_facts
@@ -18,8 +18,8 @@ _HELD = (
     .where(_r.c.case_key.in_(bindparam("cases_", expanding=True)))
     .distinct()
 )
-_ADD_SENT = sqlite.insert(_r).on_conflict_do_nothing()
-_ADD_FACT = sqlite.insert(_f).on_conflict_do_nothing()
+_ADD_SENT = upsert(_r).on_conflict_do_nothing()
+_ADD_FACT = upsert(_f).on_conflict_do_nothing()
 _SENT = (
     select(_r.c.case_key)
     .where(

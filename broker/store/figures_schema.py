@@ -6,15 +6,16 @@ secret. The columns beside them do not identify a person (docs/spec/figures.md, 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from broker.store.schema import Serial, metadata, partial
+from broker.store.dialects import Serial, partial, short_text
+from broker.store.schema import metadata
 
 figure_cases = Table(
     "figure_cases",
     metadata,
     Column("case_key", LargeBinary(32), primary_key=True),
-    Column("agreement", String(63)),  # null: known before cases were counted
+    Column("agreement", short_text(63)),  # null: known before cases were counted
     Column("minted_ms", BigInteger),  # null: another agency minted it
     partial("ix_figure_cases_minted", "agreement", "minted_ms", where="minted_ms IS NOT NULL"),
     sqlite_with_rowid=False,
@@ -24,8 +25,8 @@ figure_facts = Table(
     "figure_facts",
     metadata,
     Column("case_key", LargeBinary(32), primary_key=True),
-    Column("source", String(200), primary_key=True),
-    Column("event_id", String(36), primary_key=True),
+    Column("source", short_text(200), primary_key=True),
+    Column("event_id", short_text(36), primary_key=True),
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
     sqlite_with_rowid=False,
 )
@@ -34,8 +35,8 @@ figure_referrals = Table(
     "figure_referrals",
     metadata,
     Column("case_key", LargeBinary(32), primary_key=True),
-    Column("agreement", String(63), primary_key=True),
-    Column("event_id", String(36), primary_key=True),  # own event that made the referral
+    Column("agreement", short_text(63), primary_key=True),
+    Column("event_id", short_text(36), primary_key=True),  # own event that made the referral
     Column("sent_ms", BigInteger, nullable=False),
     Index("ix_figure_referrals_sent", "agreement", "sent_ms"),
     sqlite_with_rowid=False,
@@ -45,9 +46,9 @@ figure_referral_facts = Table(
     "figure_referral_facts",
     metadata,
     Column("case_key", LargeBinary(32), primary_key=True),
-    Column("agreement", String(63), primary_key=True),
-    Column("source", String(200), primary_key=True),
-    Column("event_id", String(36), primary_key=True),
+    Column("agreement", short_text(63), primary_key=True),
+    Column("source", short_text(200), primary_key=True),
+    Column("event_id", short_text(36), primary_key=True),
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
     sqlite_with_rowid=False,
 )
@@ -56,7 +57,7 @@ union_cases = Table(
     "union_cases",
     metadata,
     Column("case_key", LargeBinary(32), primary_key=True),
-    Column("agreement", String(63), nullable=False),
+    Column("agreement", short_text(63), nullable=False),
     Column("seen_ms", BigInteger, nullable=False),  # first own event about the case
     Column("content", LargeBinary, nullable=False),  # its id, encrypted under the agency's secret
     Index("ix_union_cases_seen", "agreement", "seen_ms"),
@@ -66,10 +67,10 @@ union_cases = Table(
 union_statements = Table(
     "union_statements",
     metadata,
-    Column("agreement", String(63), primary_key=True),
-    Column("period", String(7), primary_key=True),
-    Column("part", String(6), primary_key=True),
-    Column("agency", String(63), primary_key=True),
+    Column("agreement", short_text(63), primary_key=True),
+    Column("period", short_text(7), primary_key=True),
+    Column("part", short_text(6), primary_key=True),
+    Column("agency", short_text(63), primary_key=True),
     Column("time_ms", BigInteger, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),  # of the note; zeros for an own one
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
@@ -79,8 +80,8 @@ figure_releases = Table(
     "figure_releases",
     metadata,
     Column("number", Serial, primary_key=True, autoincrement=True),
-    Column("agreement", String(63), nullable=False),
-    Column("period", String(7), nullable=False),
+    Column("agreement", short_text(63), nullable=False),
+    Column("period", short_text(7), nullable=False),
     Column("made_ms", BigInteger, nullable=False),
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
     Index("ix_figure_releases_period", "agreement", "period", "number"),
@@ -90,9 +91,9 @@ figure_releases = Table(
 figure_counts = Table(
     "figure_counts",
     metadata,
-    Column("agreement", String(63), primary_key=True),
-    Column("period", String(7), primary_key=True),
-    Column("agency", String(63), primary_key=True),
+    Column("agreement", short_text(63), primary_key=True),
+    Column("period", short_text(7), primary_key=True),
+    Column("agency", short_text(63), primary_key=True),
     Column("time_ms", BigInteger, nullable=False),
     Column("note", LargeBinary, nullable=False),  # signed by the agency
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import orjson
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 
 _t = schema.flow_hours
-_NEW = sqlite.insert(_t)
+_NEW = upsert(_t)
 _SAVE = _NEW.on_conflict_do_update(
     index_elements=[_t.c.hour_ms],
     set_={name: _NEW.excluded[name] for name in ("published", "received", "lags")},

@@ -112,7 +112,7 @@ _FORGET_CASE = (
         held_detail=None,
     )
 )
-_HELD_OF_CASE = select(_t.c.seq).where(_OF_CASE, _UNDELIVERED, _HELD)
+_HELD_OF_CASE = select(_t.c.seq).where(_OF_CASE, _UNDELIVERED, _HELD).order_by(_t.c.seq)
 _COUNT_OF_CASE = select(func.count()).select_from(_t).where(_OF_CASE, _UNDELIVERED)
 _HOLD = (
     update(_t)
@@ -212,12 +212,21 @@ class Inbox(Area):
         Raises:
             StoreError: `store_conflict` for a known (source, id).
         """
-        return self._insert(_ADD, _parameters(row))
+        return self._add([row])
 
     def add_many(self, rows: Sequence[NewInboxRow]) -> None:
         """Add events in one statement. Raises the same errors as `add`."""
         if rows:
-            self._connection.execute(_ADD, [_parameters(row) for row in rows])
+            self._add(rows)
+
+    def _add(self, rows: Sequence[NewInboxRow]) -> int:
+        """Add events. Returns the number of the last one."""
+        # no transaction that was rolled back leaves a gap: see `counts`
+        first: int = (self._connection.scalar(_LAST) or 0) + 1
+        self._connection.execute(
+            _ADD, [_parameters(row) | {"seq": seq} for seq, row in enumerate(rows, first)]
+        )
+        return first + len(rows) - 1
 
     def forget_case(self, case_key: bytes, now: int) -> int:
         """Clear the payloads of a case's delivered or held events. Returns how many."""

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.rows import ItemOutcome, ItemRow
 
 _i = schema.items
 _l = schema.links
 
 _FIND = select(*_i.c).where(_i.c.source_key == bindparam("key_"))
-_NEW = sqlite.insert(_i)
+_NEW = upsert(_i)
 _ADD = _NEW.on_conflict_do_update(
     index_elements=[_i.c.source_key],
     set_={column.name: _NEW.excluded[column.name] for column in _i.c if not column.primary_key},

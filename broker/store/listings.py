@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.rows import ListingRow
 
 _t = schema.listings
 _ALL = select(*_t.c).order_by(_t.c.agency)
 _ONE = select(*_t.c).where(_t.c.agency == bindparam("agency_"))
-_INSERT = sqlite.insert(_t)
+_INSERT = upsert(_t)
 _SAVE = _INSERT.on_conflict_do_update(
     index_elements=[_t.c.agency],
     set_={name: _INSERT.excluded[name] for name in ("time_ms", "note", "content")},

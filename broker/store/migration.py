@@ -1,7 +1,7 @@
 """Alembic migration of an older database; imported only when it is needed.
 
-The whole migration and the new `user_version` are one transaction. SQLite can roll back DDL, so a
-crash leaves the old version intact.
+The whole migration and the new schema version are one transaction. SQLite and PostgreSQL can roll
+back DDL, so a crash leaves the old version intact.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from broker.errors import StoreError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def migrate(connection: Connection, path: Path) -> None:
+def migrate(connection: Connection, where: str) -> None:
     """Migrate the database of `connection`, in its write transaction, to the newest revision.
 
     Raises:
@@ -34,6 +34,6 @@ def migrate(connection: Connection, path: Path) -> None:
         raise StoreError(
             "the state database cannot be migrated to this version",
             code="store_migration_failed",
-            where=str(path),
-            fix="keep a copy of the file and run the version of the software that wrote it",
+            where=where,
+            fix="keep a copy of the database and run the version of the software that wrote it",
         ) from None

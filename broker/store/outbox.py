@@ -43,7 +43,7 @@ _DISCARDED = "discarded"
 _HELD = _t.c.held_code.is_not(None) & _t.c.held_code.not_in((_SEALED_AGAIN, _DISCARDED))
 _UNSENT = _t.c.generation.is_not(None) & _t.c.sent_ms.is_(None)
 
-_ADD_MANY = insert(_t).returning(_t.c.seq, sort_by_parameter_order=True)
+_ADD_MANY = insert(_t)
 _SELECT_PENDING = (
     select(*_COLUMNS).where(_PENDING).order_by(_t.c.priority, _t.c.seq).limit(bindparam("limit_"))
 )
@@ -115,7 +115,6 @@ _FIND = (
     .order_by((bindparam("event_id_") == _RECORD_ID).desc(), _t.c.seq.desc())
     .limit(1)
 )
-_LAST = select(func.max(_t.c.seq))
 _GET = select(*_COLUMNS).where(_t.c.seq == bindparam("seq_"))
 _HELD_CODE = select(_t.c.held_code).where(_t.c.seq == bindparam("seq_"))
 _PROGRESS = select(_t.c.sent_ms, _t.c.held_code).where(
@@ -189,8 +188,13 @@ class Outbox(Area):
         """Add events in one statement. Returns sequence numbers in the order of `rows`."""
         if not rows:
             return []
-        added = self._connection.execute(_ADD_MANY, [_parameters(row, now) for row in rows])
-        return list(added.scalars())
+        first = self.last() + 1  # no transaction that was rolled back leaves a gap: see `counts`
+        added = list(range(first, first + len(rows)))
+        self._connection.execute(
+            _ADD_MANY,
+            [_parameters(row, now) | {"seq": seq} for seq, row in zip(added, rows, strict=True)],
+        )
+        return added
 
     def pending(self, limit: int, without: Collection[str] = ()) -> list[OutboxRow]:
         # Oldest of all first, then grouped: a busy partition cannot starve a quiet one.

@@ -211,7 +211,7 @@ class Quarantine(Area):
     def sizes(self) -> dict[str, HeldSize]:
         """Return records and bytes held of each sender; a sender without any is left out."""
         found = self._connection.execute(_HELD_BY_AGENCY)
-        return {agency: HeldSize(records, size) for agency, records, size in found}
+        return {agency: HeldSize(records, int(size)) for agency, records, size in found}
 
     def counts(self, status: QuarantineStatus) -> list[tuple[str, str, int, int]]:
         """Return code, sender, number and time of the oldest (ms) of the records of a status."""
@@ -221,7 +221,7 @@ class Quarantine(Area):
     def size_of(self, agency: str) -> HeldSize:
         """Return records and bytes held of one sender."""
         found = self._connection.execute(_SIZE_OF, {"agency_": agency}).first()
-        return HeldSize() if found is None else HeldSize(found[1], found[2])
+        return HeldSize() if found is None else HeldSize(found[1], int(found[2]))
 
     def held(self) -> tuple[int, int | None]:
         """Return the number of held records, and the time of the oldest in ms."""

@@ -21,11 +21,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
 from broker.store import reader_schema
 from broker.store.area import Area, generation, of_generation
+from broker.store.dialects import least, upsert
 from broker.store.reader_rows import (
     Checkpointed,
     CheckpointRow,
@@ -42,7 +42,7 @@ _OF_GENERATION = of_generation(_g)
 _GENERATION = select(_g.c.id).where(_OF_GENERATION)
 _ADD_GENERATION = insert(_g)
 
-_NEW_LEAF = sqlite.insert(_l)
+_NEW_LEAF = upsert(_l)
 _SAVE_LEAVES = _NEW_LEAF.on_conflict_do_update(
     index_elements=[_l.c.generation_id, _l.c.idx],
     set_={"status": _NEW_LEAF.excluded.status},
@@ -74,7 +74,8 @@ _WITHOUT_CONTENT = (
     select(_g.c.agency, _g.c.topic, _g.c.partition, _g.c.generation, func.count())
     .join_from(_l, _g, _l.c.generation_id == _g.c.id)
     .where(_IS_MISSING)
-    .group_by(_l.c.generation_id)
+    .group_by(_g.c.id)
+    .order_by(_g.c.id)
 )
 _MISSING = (
     select(_l.c.idx)
@@ -88,12 +89,12 @@ _MISSING = (
 )
 _SET_STATUS = update(_l).where(_OF_LEAF).values(status=bindparam("status_"))
 
-_NEW_CHECKPOINT = sqlite.insert(_c)
+_NEW_CHECKPOINT = upsert(_c)
 _SAVE_CHECKPOINT = _NEW_CHECKPOINT.on_conflict_do_update(
     index_elements=[_c.c.generation_id, _c.c.size],
     # a checkpoint from a link has no time of its own: its first record supplies it
     set_={
-        "lowest_index": func.min(_c.c.lowest_index, _NEW_CHECKPOINT.excluded.lowest_index),
+        "lowest_index": least(_c.c.lowest_index, _NEW_CHECKPOINT.excluded.lowest_index),
         "time_s": case((_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.time_s), else_=_c.c.time_s),
         "text": case((_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.text), else_=_c.c.text),
     },

@@ -14,18 +14,18 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    String,
     Table,
     UniqueConstraint,
 )
 
-from broker.store.schema import Serial, metadata, partial
+from broker.store.dialects import Serial, partial, short_text
+from broker.store.schema import metadata
 
 reader_states = Table(
     "reader_states",
     metadata,
-    Column("agency", String(100), primary_key=True),
-    Column("topic", String(249), primary_key=True),
+    Column("agency", short_text(100), primary_key=True),
+    Column("topic", short_text(249), primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("state", LargeBinary, nullable=False),
@@ -37,10 +37,10 @@ reader_states = Table(
 reader_gaps = Table(
     "reader_gaps",
     metadata,
-    Column("agency", String(100), primary_key=True),
-    Column("topic", String(249), primary_key=True),
+    Column("agency", short_text(100), primary_key=True),
+    Column("topic", short_text(249), primary_key=True),
     Column("partition", Integer, primary_key=True),
-    Column("generation", String(64), primary_key=True),
+    Column("generation", short_text(64), primary_key=True),
     Column("first", BigInteger, primary_key=True),
     Column("last", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -51,10 +51,10 @@ reader_generations = Table(
     "reader_generations",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("agency", String(100), nullable=False),
-    Column("topic", String(249), nullable=False),
+    Column("agency", short_text(100), nullable=False),
+    Column("topic", short_text(249), nullable=False),
     Column("partition", Integer, nullable=False),
-    Column("generation", String(64), nullable=False),
+    Column("generation", short_text(64), nullable=False),
     UniqueConstraint("agency", "topic", "partition", "generation"),
 )
 
@@ -64,7 +64,7 @@ reader_leaves = Table(
     Column("generation_id", Serial, ForeignKey("reader_generations.id"), primary_key=True),
     Column("idx", BigInteger, primary_key=True),
     Column("leaf", LargeBinary(32), nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("status", short_text(16), nullable=False),
     partial(
         "ix_reader_leaves_content_missing",
         "generation_id",
@@ -88,7 +88,7 @@ reader_checkpoints = Table(
 reader_positions = Table(
     "reader_positions",
     metadata,
-    Column("topic", String(249), primary_key=True),
+    Column("topic", short_text(249), primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("next_offset", BigInteger, nullable=False),
 )
@@ -96,11 +96,11 @@ reader_positions = Table(
 reader_deferred = Table(
     "reader_deferred",
     metadata,
-    Column("topic", String(249), primary_key=True),
+    Column("topic", short_text(249), primary_key=True),
     Column("partition", Integer, primary_key=True),
-    Column("agency", String(100), primary_key=True),
+    Column("agency", short_text(100), primary_key=True),
     Column("kafka_offset", BigInteger, nullable=False),
-    Column("reason", String(64), nullable=False),
+    Column("reason", short_text(64), nullable=False),
     Column("since_ms", BigInteger, nullable=False),
 )
 
@@ -108,10 +108,10 @@ receipts = Table(
     "receipts",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("origin", String(500), nullable=False),
+    Column("origin", short_text(500), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary(32), nullable=False),
-    Column("cosigner", String(200), nullable=False),
+    Column("cosigner", short_text(200), nullable=False),
     Column("time_s", BigInteger, nullable=False),
     Column("text", LargeBinary, nullable=False),
     UniqueConstraint("origin", "cosigner", "size", "root"),
@@ -122,7 +122,7 @@ receipts = Table(
 heads = Table(
     "heads",
     metadata,
-    Column("agency", String(100), primary_key=True),
+    Column("agency", short_text(100), primary_key=True),
     Column("heard_ms", BigInteger, nullable=False),
     Column("log_size", BigInteger, nullable=False),
     Column("log_root", LargeBinary(32), nullable=False),
@@ -131,7 +131,7 @@ heads = Table(
 named_manifests = Table(
     "named_manifests",
     metadata,
-    Column("agency", String(100), primary_key=True),
+    Column("agency", short_text(100), primary_key=True),
     Column("delegation", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
@@ -147,7 +147,7 @@ heartbeats = Table(
     "heartbeats",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("agency", String(100), nullable=False),
+    Column("agency", short_text(100), nullable=False),
     Column("time_ms", BigInteger, nullable=False),
     Column("note", LargeBinary, nullable=False),
 )
@@ -155,10 +155,10 @@ heartbeats = Table(
 heartbeat_heads = Table(
     "heartbeat_heads",
     metadata,
-    Column("agency", String(100), primary_key=True),
-    Column("topic", String(249), primary_key=True),
+    Column("agency", short_text(100), primary_key=True),
+    Column("topic", short_text(249), primary_key=True),
     Column("partition", Integer, primary_key=True),
-    Column("generation", String(64), primary_key=True),
+    Column("generation", short_text(64), primary_key=True),
     Column("size", BigInteger, primary_key=True),
     Column("key_id", LargeBinary(4), primary_key=True),
     Column("time_ms", BigInteger, nullable=False),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -15,12 +16,12 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
 from broker.record import KafkaPartition
 from broker.store import reader_schema
 from broker.store.area import Area, generation, of_partition, of_stream, partition, stream
+from broker.store.dialects import upsert
 from broker.store.reader_rows import (
     DeferredRow,
     GapRow,
@@ -40,7 +41,11 @@ _HEAD = select(_s.c.state).where(_OF_STREAM)
 _HEADS = select(_s.c.agency, _s.c.topic, _s.c.partition, _s.c.state).order_by(
     _s.c.agency, _s.c.topic, _s.c.partition
 )
-_STOPPED = select(_s.c.agency, _s.c.topic, _s.c.partition).where(_s.c.stopped)
+_STOPPED = (
+    select(_s.c.agency, _s.c.topic, _s.c.partition)
+    .where(_s.c.stopped)
+    .order_by(_s.c.agency, _s.c.topic, _s.c.partition)
+)
 _PLACES_OF = (
     select(_s.c.topic, _s.c.partition)
     .where(_s.c.agency == bindparam("agency_"))
@@ -49,9 +54,16 @@ _PLACES_OF = (
 _SIZE_OF = select(
     func.coalesce(func.sum(_s.c.bytes), 0), func.coalesce(func.sum(_s.c.gaps), 0)
 ).where(_s.c.agency == bindparam("agency_"))
-_SIZES = select(
-    _s.c.agency, func.sum(_s.c.bytes), func.sum(_s.c.gaps), func.sum(_s.c.stopped)
-).group_by(_s.c.agency)
+_SIZES = (
+    select(
+        _s.c.agency,
+        func.sum(_s.c.bytes),
+        func.sum(_s.c.gaps),
+        func.sum(case((_s.c.stopped, 1), else_=0)),
+    )
+    .group_by(_s.c.agency)
+    .order_by(_s.c.agency)
+)
 _ADD_STATE = insert(_s)
 _SAVE_STATE = (
     update(_s)
@@ -86,7 +98,7 @@ _RANGES = (
 _DROP_GAP = delete(_o).where(
     _OF_GAPS, _o.c.generation == bindparam("generation_"), _o.c.first == bindparam("first_")
 )
-_NEW_GAP = sqlite.insert(_o)
+_NEW_GAP = upsert(_o)
 _SAVE_GAP = _NEW_GAP.on_conflict_do_update(
     index_elements=[_o.c.agency, _o.c.topic, _o.c.partition, _o.c.generation, _o.c.first],
     set_={"last": _NEW_GAP.excluded.last, "body": _NEW_GAP.excluded.body},
@@ -106,7 +118,7 @@ _DEFERRED = (
 _ALL_DEFERRED = select(
     _d.c.topic, _d.c.partition, _d.c.agency, _d.c.kafka_offset, _d.c.reason, _d.c.since_ms
 ).order_by(_d.c.topic, _d.c.partition, _d.c.kafka_offset)
-_NEW_DEFERRED = sqlite.insert(_d)
+_NEW_DEFERRED = upsert(_d)
 _DEFER = _NEW_DEFERRED.on_conflict_do_update(
     index_elements=[_d.c.topic, _d.c.partition, _d.c.agency],
     set_={

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import sqlite
 
 from broker.store import reader_schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.reader_rows import HeadsRow, NamedManifestRow, ReceiptRow
 
 _r = reader_schema.receipts
 _h = reader_schema.heads
 
 _COLUMNS = (_r.c.origin, _r.c.size, _r.c.root, _r.c.cosigner, _r.c.time_s, _r.c.text)
-_ADD = sqlite.insert(_r).on_conflict_do_nothing(
+_ADD = upsert(_r).on_conflict_do_nothing(
     index_elements=[_r.c.origin, _r.c.cosigner, _r.c.size, _r.c.root]
 )
 _BEST = (
@@ -28,7 +28,7 @@ _BEST = (
 _OF_PAIR = (_r.c.origin == bindparam("origin_")) & (_r.c.cosigner == bindparam("cosigner_"))
 _TIMES = select(_r.c.id, _r.c.time_s).where(_OF_PAIR).order_by(_r.c.time_s, _r.c.id)
 _IDS = _r.c.id.in_(bindparam("ids_", expanding=True))
-_TEXTS = select(_r.c.text).where(_IDS)
+_TEXTS = select(_r.c.text).where(_IDS).order_by(_r.c.id)
 _DROP = delete(_r).where(_IDS)
 _OLDEST = (
     select(_r.c.id, _r.c.origin, _r.c.text)
@@ -44,8 +44,14 @@ _SIZES_OF = (
     select(_r.c.origin, func.sum(func.length(_r.c.text) + func.length(_r.c.origin)), func.count())
     .where(_r.c.cosigner == bindparam("cosigner_"))
     .group_by(_r.c.origin)
+    .order_by(_r.c.origin)
 )
-_COSIGNERS = select(_r.c.cosigner).where(_r.c.origin == bindparam("origin_")).distinct()
+_COSIGNERS = (
+    select(_r.c.cosigner)
+    .where(_r.c.origin == bindparam("origin_"))
+    .distinct()
+    .order_by(_r.c.cosigner)
+)
 _ORIGINS = (
     select(_r.c.origin)
     .where(
@@ -57,9 +63,11 @@ _ORIGINS = (
     .order_by(_r.c.origin)
 )
 _PAIRS = select(_r.c.origin, _r.c.cosigner).distinct().order_by(_r.c.origin, _r.c.cosigner)
-_SIZES = select(
-    _r.c.cosigner, func.sum(func.length(_r.c.text) + func.length(_r.c.origin)), func.count()
-).group_by(_r.c.cosigner)
+_SIZES = (
+    select(_r.c.cosigner, func.sum(func.length(_r.c.text) + func.length(_r.c.origin)), func.count())
+    .group_by(_r.c.cosigner)
+    .order_by(_r.c.cosigner)
+)
 _FROM_SIZE = (
     select(*_COLUMNS)
     .where(_r.c.origin == bindparam("origin_"), _r.c.size >= bindparam("size_"))

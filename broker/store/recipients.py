@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from sqlalchemy import bindparam, case, func, or_, select, update
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.rows import NewRecipientRow, RecipientRow
 
 _t = schema.recipients
@@ -28,7 +28,7 @@ _COLUMNS = (
     _t.c.added_ms,
 )
 _REPORTED = ("state", "code", "since_ms", "heard_ms")
-_NEW = sqlite.insert(_t)
+_NEW = upsert(_t)
 
 
 def _unless_delivered(column: str) -> object:

@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     FromClause,
     Select,
     bindparam,
     false,
     func,
-    literal_column,
     select,
 )
 
@@ -37,7 +35,7 @@ _d = desk_schema.desk_referrals
 _BESIDE = _t.outerjoin(_d, _d.c.referral_id == _t.c.referral_id)
 _WITH_FACTS = _t.join(_d, _d.c.referral_id == _t.c.referral_id)
 _OF_CRITICAL_CASES = select(_d.c.referral_id).where(_d.c.critical)
-_due: ColumnElement[int] = literal_column(schema.NEXT_DUE, BigInteger)
+_due = schema.NEXT_DUE
 _OPEN = _t.c.closed_ms.is_(None)
 _CRITICAL: Final[ReferralSelection] = "critical"
 _ROWS = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import Select, bindparam, func, or_, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.rows import ReferralRow
 from contracts.referral import Side
 
@@ -23,8 +23,10 @@ _SELECT_OPEN = select(*COLUMNS).where(_OPEN).order_by(_t.c.made_ms, _t.c.referra
 _OVERDUE = _SELECT_OPEN.where(
     or_(_t.c.acknowledge_by_ms < bindparam("now_"), _t.c.respond_by_ms < bindparam("now_"))
 )
-_OF_ID = select(*COLUMNS).where(
-    _t.c.referral_id > bindparam("from_"), _t.c.referral_id < bindparam("to_")
+_OF_ID = (
+    select(*COLUMNS)
+    .where(_t.c.referral_id > bindparam("from_"), _t.c.referral_id < bindparam("to_"))
+    .order_by(_t.c.referral_id)
 )
 _FOR_CASE = (
     select(*COLUMNS)
@@ -46,7 +48,7 @@ _CLOSED_COUNT = (
     .where(_t.c.closed_ms.is_not(None))
     .where(_t.c.status.in_(bindparam("statuses_", expanding=True)))
 )
-_NEW = sqlite.insert(_t)
+_NEW = upsert(_t)
 _SAVE = _NEW.on_conflict_do_update(
     index_elements=[_t.c.referral_id],
     set_={column.name: _NEW.excluded[column.name] for column in _t.c if not column.primary_key},

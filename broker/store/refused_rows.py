@@ -7,14 +7,14 @@ to try it again.
 from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, func, select, update
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.rows import RefusedRow
 
 _t = schema.refused_rows
-_NEW = sqlite.insert(_t)
+_NEW = upsert(_t)
 _KEEP = _NEW.on_conflict_do_update(
     index_elements=[_t.c.item],
     set_={name: _NEW.excluded[name] for name in ("code", "field", "detail", "retry_ms")},

@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 from broker.store.rows import RequestRow
 
 _t = schema.requests
 _FIND = select(*_t.c).where(_t.c.request_key == bindparam("key_"))
 _OF_EVENT = select(*_t.c).where(_t.c.event_id == bindparam("event_id_"))
-_NEW = sqlite.insert(_t)
+_NEW = upsert(_t)
 _KEEP = _NEW.on_conflict_do_update(
     index_elements=[_t.c.request_key],
     set_={

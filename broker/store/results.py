@@ -11,10 +11,10 @@ from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, literal, select, update
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import Upsert, upsert
 from broker.store.rows import EarlyReportRow, ReportRow, ResultRow
 
 _r = schema.results
@@ -30,7 +30,7 @@ The sender decides how many records it sends, so it must not decide how large th
 
 _OF_AGENCY = _r.c.agency == bindparam("agency_")
 _WAITING = _r.c.report_ms.is_(None)
-_NEW = sqlite.insert(_r)
+_NEW = upsert(_r)
 _SET = {
     "state": _NEW.excluded.state,
     "code": _NEW.excluded.code,
@@ -40,13 +40,13 @@ _SET = {
 _KEY = [_r.c.agency, _r.c.event_id]
 
 
-def _of_event(state: str, code: ColumnElement[str]) -> sqlite.Insert:
+def _of_event(state: str, code: ColumnElement[str]) -> Upsert:
     """Return the statement that notes a result of an event of the inbox."""
     found = select(
         _i.c.source, _i.c.event_id, literal(state), code, bindparam("now_"), literal(None)
     ).where(_i.c.seq == bindparam("seq_"))
     return (
-        sqlite.insert(_r)
+        upsert(_r)
         .from_select(["agency", "event_id", "state", "code", "since_ms", "report_ms"], found)
         .on_conflict_do_update(index_elements=_KEY, set_=_SET, where=_r.c.state != "delivered")
     )
@@ -87,7 +87,7 @@ _WAITING_BY_AGENCY = (
 _FORGET = delete(_r).where(_r.c.agency.not_in(bindparam("agencies_", expanding=True)))
 
 _REPORTS = select(_p.c.agency, _p.c.made_ms, _p.c.sent_ms).where(_p.c.made_ms.is_not(None))
-_MADE = sqlite.insert(_p)
+_MADE = upsert(_p)
 _BEGIN = _MADE.on_conflict_do_update(
     index_elements=[_p.c.agency], set_={"made_ms": _MADE.excluded.made_ms, "sent_ms": None}
 )
@@ -112,7 +112,7 @@ _EARLY_DUE = (
     .where(_e.c.time_ms <= bindparam("until_"))
     .order_by(_e.c.time_ms, _e.c.agency)
 )
-_KEEP_EARLY = sqlite.insert(_e).on_conflict_do_nothing()
+_KEEP_EARLY = upsert(_e).on_conflict_do_nothing()
 _FORGET_EARLY = delete(_e).where(
     _e.c.agency == bindparam("agency_"), _e.c.time_ms == bindparam("time_")
 )

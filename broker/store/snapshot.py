@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from broker.store.database import explained, of_sqlite
+from broker.store.sqlite_backend import explained, of_sqlite
 
 MAGIC: Final = b"SQLite format 3\0"
 BUSY_S: Final = 5.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 
 _t = schema.told_notices
 _KNOWN = select(_t.c.key).where(_t.c.way == bindparam("way_"))
-_ADD = sqlite.insert(_t).on_conflict_do_nothing()
+_ADD = upsert(_t).on_conflict_do_nothing()
 _FORGET = delete(_t).where(_t.c.told_ms < bindparam("before_"))
 
 

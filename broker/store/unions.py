@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects import sqlite
 
 from broker.store import figures_schema
 from broker.store.area import Area
+from broker.store.dialects import upsert
 
 Part: TypeAlias = Literal["key", "tokens", "result"]
 """Part of a union: the contributors' key, the tokens of a contributor, or the result."""
@@ -18,7 +18,7 @@ Part: TypeAlias = Literal["key", "tokens", "result"]
 _c = figures_schema.union_cases
 _s = figures_schema.union_statements
 _m = figures_schema.figure_cases
-_ADD_CASE = sqlite.insert(_c).on_conflict_do_nothing()
+_ADD_CASE = upsert(_c).on_conflict_do_nothing()
 _SEEN = (
     select(_c.c.case_key, _c.c.content, _m.c.minted_ms)
     .outerjoin(_m, _m.c.case_key == _c.c.case_key)
@@ -37,7 +37,7 @@ _ONE = select(*_s.c).where(_OF_PERIOD, _s.c.agency == bindparam("agency_"))
 _HELD = select(_s.c.agreement, _s.c.period, _s.c.part, _s.c.agency).order_by(
     _s.c.agreement, _s.c.period, _s.c.part, _s.c.agency
 )
-_INSERT = sqlite.insert(_s)
+_INSERT = upsert(_s)
 _SAVE = _INSERT.on_conflict_do_update(
     index_elements=[_s.c.agreement, _s.c.period, _s.c.part, _s.c.agency],
     set_={name: _INSERT.excluded[name] for name in ("time_ms", "digest", "content")},

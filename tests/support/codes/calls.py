@@ -19,7 +19,7 @@ from broker.operations.vector_setting import load_setting
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import contract_in_force
 from broker.sending.streams import Stream, append, open_generation
-from broker.store import database
+from broker.store import backend
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from contracts.decision import decide
@@ -103,7 +103,7 @@ def checked_lease(tmp: Path, token: int) -> None:
 def written(tmp: Path, *, held: bool) -> None:
     """A transaction while another process may hold the state."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
+        patch.setattr(backend, "BUSY_TIMEOUT_S", 0.05)
         first, second = open_store(tmp / "busy.db"), open_store(tmp / "busy.db")
         try:
             if held:

@@ -14,6 +14,12 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "store_driver_missing": "broker/store/test_postgres_backend.py"
+    "::test_without_the_driver_the_install_command_is_given",
+    "store_login_refused": "broker/store/test_postgres_backend.py"
+    "::test_a_wrong_password_is_named_and_not_told",
+    "store_unreachable": "broker/store/test_postgres_backend.py"
+    "::test_a_server_that_does_not_run_is_named_until_it_does",
     "consultation_reason_required": "broker/operations/desk/test_consultation.py"
     "::test_consultation_reason_required_until_a_reason_is_stated",
     "sessions_unreadable": "adapters/web/test_sessions.py"

@@ -52,6 +52,8 @@ ADAPTER = BASE | names(PROJECT["optional-dependencies"]["adapter"])
 
 TOKEN = names(PROJECT["optional-dependencies"]["pkcs11"]) - ADAPTER
 """Imported when a signing key on a PKCS#11 token is used, and only then."""
+POSTGRES = names(PROJECT["optional-dependencies"]["postgres"]) - ADAPTER
+"""Imported when the state is on a PostgreSQL server, and only then."""
 OPTIONAL = set[str]().union(*(names(asked) for asked in PROJECT["optional-dependencies"].values()))
 """Packages of the extras. Some are for one source or sink, and imported only when it is used."""
 WHOLE = (ADAPTER | OPTIONAL) - OF_THE_TESTS
@@ -128,7 +130,7 @@ def test_a_reader_imports_what_its_extra_declares_and_nothing_else() -> None:
 
 def test_a_subscriber_imports_what_its_extra_declares_and_nothing_else() -> None:
     found = distributions(reached("broker.subscriber", "broker.transport.kafka"))
-    assert (found | BASE) - TOKEN == SUBSCRIBER
+    assert (found | BASE) - TOKEN - POSTGRES == SUBSCRIBER
 
 
 def test_the_whole_program_imports_what_is_declared_and_nothing_else() -> None:

@@ -187,9 +187,9 @@ async def test_a_refused_event_is_accepted_under_its_key_when_the_reason_is_gone
 async def test_a_state_that_cannot_be_written_is_503_and_nothing_is_accepted(
     police: HttpAgency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from broker.store import database
+    from broker.store import backend
 
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(backend, "BUSY_TIMEOUT_S", 0.01)
     assert police.member.store._lock.acquire()
     try:
         async with police.client() as client:

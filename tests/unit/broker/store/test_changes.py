@@ -91,7 +91,7 @@ async def test_a_state_that_cannot_be_read_wakes_and_is_watched_again(
         raise StoreError("the disk is away", code="store_unusable")
 
     with monkeypatch.context() as broken:
-        broken.setattr(store, "counting_commits", fails)
+        broken.setattr(store, "commits", fails)
         async with watching(store) as wakes:
             await wakes.after(lambda: None)
             broken.undo()
