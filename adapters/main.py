@@ -36,6 +36,7 @@ from broker.cli import (
     partnership,
     ping,
     quarantine,
+    queues,
     status,
     stopping,
     vocabulary,
@@ -112,6 +113,8 @@ app.command("subscribe")(adapter_cli.subscribe)
 app.add_typer(keys.app, name="keys")
 log.app.command("erase")(erase)
 app.add_typer(log.app, name="log")
+app.add_typer(queues.outbox, name="outbox")
+app.add_typer(queues.inbox, name="inbox")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(status.app, name="status")
 app.add_typer(doctor.app, name="doctor")

@@ -26,9 +26,10 @@ EntryKind: TypeAlias = Literal[
     "disclosure",  # sealed for recipients
     "combination",  # records of a further source joined those of a case
     "erasure",  # content was removed; the entry never holds it
-    # and two more kinds
+    # and three more kinds
     "refusal",  # not shared, or not accepted, with the reason
     "destruction",  # destruction of an exchange key's private half
+    "retry",  # a person asked to try an item again that was put aside or waited
 ]
 
 #: Form of field paths, agencies, types and codes: names in a contract or a code list.
@@ -39,6 +40,8 @@ _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._()/:+\-]{0,63}")
 #: other characters are percent-encoded (`broker.agency.account`).
 _OPERATOR: Final = re.compile(r"[\w%][\w ._@/:+\\%$'\-]{0,127}")
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,199}")
+#: Form of the id of an item, as `quarantine list` prints it.
+_ITEM: Final = re.compile(r"[a-z0-9][A-Za-z0-9._/\-]{0,499}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -83,6 +86,7 @@ class Entry:
         filter: for a consultation of the log: the query besides the case.
         joined: for a combination: the sources whose records were there before.
         count: for an erasure: the number of removed items.
+        item: for a retry: the id of the item, as `quarantine list` prints it.
     """
 
     kind: EntryKind
@@ -107,6 +111,7 @@ class Entry:
     filter: Mapping[str, str] = field(default_factory=dict)
     joined: tuple[str, ...] = ()
     count: int | None = None
+    item: str | None = None
 
     def fields(self) -> frozenset[str]:
         """Return every field path that was shared with any agency."""
@@ -152,6 +157,7 @@ def format_entry(entry: Entry) -> bytes:
         ("acting_for", entry.acting_for),
         ("clause", entry.clause),
         ("about", entry.about),
+        ("item", entry.item),
     ):
         if text is not None:
             record[name] = text
@@ -234,6 +240,7 @@ def parse_entry(data: bytes) -> Entry:
             filter=cast("dict[str, str]", record.get("filter", {})),
             joined=tuple(cast("list[str]", record.get("joined", []))),
             count=cast("int | None", record.get("count")),
+            item=cast("str | None", record.get("item")),
         )
         same = format_entry(entry) == data
     except (CanonicalError, KeyError, TypeError, ValueError, AttributeError):
@@ -252,6 +259,8 @@ def _require_names(entry: Entry) -> None:  # noqa: PLR0912 - one check for each 
         raise _invalid("its event is not an id")
     if entry.source is not None and _SOURCE.fullmatch(entry.source) is None:
         raise _invalid("its source is not a name")
+    if entry.item is not None and _ITEM.fullmatch(entry.item) is None:
+        raise _invalid("its item is not an id")
     _require(_NAME, (text for text in (entry.type, entry.reason, entry.about) if text is not None))
     _require(_OPERATOR, (text for text in (entry.operator, entry.acting_for) if text is not None))
     if entry.reason_text is not None and len(entry.reason_text) != 32:

@@ -262,6 +262,37 @@ def erased(
     )
 
 
+def retried(
+    item: str,
+    now: int,
+    *,
+    code: str | None = None,
+    case_key: bytes | None = None,
+    event_id: str | None = None,
+    source: str | None = None,
+) -> Entry:
+    """Return the entry for an item that a person asked to try again.
+
+    Args:
+        item: its id, as `quarantine list` prints it.
+        now: ms.
+        code: reason for which it was put aside or waited; a text that is not a name is left out.
+        case_key: key of its case, if known.
+        event_id: id of the event, if it is one and the id is known.
+        source: the agency that sent it; None for our own.
+    """
+    return Entry(
+        kind="retry",
+        time_ms=now,
+        case_key=case_key,
+        event_id=event_id,
+        source=source,
+        reason=code if code is not None and is_name(code) else None,
+        item=item,
+        operator=OPERATOR,
+    )
+
+
 def _altered(vocabulary: Vocabulary, entry: Entry) -> list[Entry]:
     """Return the same item as an alteration, if its type changes an earlier one."""
     if entry.type not in vocabulary.altering_types:

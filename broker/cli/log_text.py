@@ -114,6 +114,8 @@ def _details(entry: LogEntry) -> str:
     parts: list[str] = []
     if entry.about:
         parts.append({"log": "this log", "sealed_record": "a sealed record"}[entry.about])
+    if entry.item:
+        parts.append(entry.item)
     parts += [f"{name} {text}" for name, text in entry.filter.items()]
     if entry.joined:
         parts.append(f"with {', '.join(entry.joined)}")
@@ -181,6 +183,7 @@ def _entry_json(one: LogEntry) -> dict[str, object]:
         "about": one.about,
         "joined": list(one.joined),
         "count": one.count,
+        "item": one.item,
         "filter": dict(one.filter),
         "reason_removed": one.reason_removed,
     }

@@ -1482,6 +1482,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "--all --agency DIR. Telephone the sender. Discard what no retry can open: "
         f"{_DISCARD}",
     ),
+    "queue_item_unknown": Meaning(
+        "the outbox or the inbox has no item of this id",
+        "Take its id from: concordant outbox list --agency DIR, or: concordant inbox list "
+        "--agency DIR. What is sent, delivered or discarded is not in the list.",
+    ),
     "rate_limited": Meaning(
         "(HTTP) the token has sent too many requests",
         "Wait as long as the header Retry-After says. The limit is requests_per_minute of [api].",

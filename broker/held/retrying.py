@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -36,13 +37,15 @@ Outcome: TypeAlias = Literal[
     "not_held",
     "needs_release",
     "needs_export",
+    "waits",
 ]
 """``delivered``: the agency's system has the event.
 
 ``released``: the adapter has not handled it yet. ``asked``: the running adapter does it now.
 ``removed``: it was an unfinished file and is removed. ``held``: it is still held. ``not_held``: no
 item has that id. ``needs_release``: see ``status release``. ``needs_export``: the event is sealed
-again when its export is dropped again.
+again when its export is dropped again. ``waits``: it waits for another agency, for the agency's own
+system or for an earlier event of its case, so that a retry changes nothing.
 """
 
 ID: Final = re.compile(
@@ -78,7 +81,15 @@ class Retried:
         return {"id": self.id, "outcome": self.outcome, "step": self.step, "code": self.code}
 
 
-def retry_held(store: Store, folders: Folders, id_: str, now: int) -> Retried:
+Log: TypeAlias = Callable[[Transaction], None]
+"""(write transaction) -> nothing; it records in the transaction that a person retries an item."""
+
+
+def unlogged(_: Transaction) -> None:
+    """Record nothing: no person asked for the retry."""
+
+
+def retry_held(store: Store, folders: Folders, id_: str, now: int, log: Log = unlogged) -> Retried:
     """Try one item again.
 
     Args:
@@ -86,6 +97,8 @@ def retry_held(store: Store, folders: Folders, id_: str, now: int) -> Retried:
         folders: the agency's folders.
         id_: as ``HeldItem.id``.
         now: ms.
+        log: called if there is such an item: in the transaction of the retry, or before a file is
+            moved or removed.
 
     Raises:
         StoreError: nothing was changed.
@@ -96,9 +109,12 @@ def retry_held(store: Store, folders: Folders, id_: str, now: int) -> Retried:
         return Retried(id_, "not_held")
     kind, rest = found["kind"], found["rest"]
     if kind in {"file", "rows", "temporary", "entry"}:
-        return _retry_in_folder(store, folders, kind, id_, now)
+        return _retry_in_folder(store, folders, kind, id_, now, log)
     with store.transaction() as tx:
-        return _retry_in_state(tx, kind, rest, now)
+        retried = _retry_in_state(tx, kind, rest, now)
+        if retried.outcome not in {"not_held", "needs_release"}:
+            log(tx)
+        return retried
 
 
 def _retry_in_state(tx: Transaction, kind: str, rest: str, now: int) -> Retried:
@@ -119,13 +135,18 @@ def _retry_in_state(tx: Transaction, kind: str, rest: str, now: int) -> Retried:
     return Retried(id_, outcome)
 
 
-def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: int) -> Retried:
+def _retry_in_folder(
+    store: Store, folders: Folders, kind: str, id_: str, now: int, log: Log
+) -> Retried:
     if kind == "temporary":
         wanted = [
             path
             for path in leftovers(folders.written, now)
             if file_id("temporary", path.name) == id_
         ]
+        if wanted:
+            with store.transaction() as tx:
+                log(tx)
         for path in wanted:
             path.unlink(missing_ok=True)
         return Retried(id_, "removed" if wanted else "not_held")
@@ -135,12 +156,15 @@ def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: i
             if item.id == id_ and item.code == "file_waits":
                 with store.transaction() as tx:
                     ask_to_try(tx, now)
+                    log(tx)
                 return Retried(id_, "asked")
             if item.id == id_:  # a person must move or rename it
                 return Retried(id_, "held", item.code)
         return Retried(id_, "not_held")
     held = find_held_file(folders.quarantine, id_)
     if held is not None:
+        with store.transaction() as tx:
+            log(tx)
         export = put_back(held, folders.import_, id_.rpartition("-")[2])
         if folders.done_marker is not None:
             export.with_name(f"{export.name}{folders.done_marker}").touch()

@@ -235,6 +235,7 @@ class DisclosureLog:
             covered=head.covers(placed.index),
             has_fields=bool(entry.shares or entry.left_out or entry.left_out_for),
             not_sealed=dict(entry.not_sealed),
+            item=entry.item or "",
         )
 
 

@@ -87,10 +87,12 @@ class LogEntry:
         source: the agency from which the records came.
         recipients: recipients of a disclosure, or agencies to which a refused event was not sent.
         not_sealed: addressed agency to which a disclosure was not sealed -> code of the reason.
-        code: reason of a refusal, an erasure or a destruction, or a reason that a person stated.
+        code: reason of a refusal, an erasure, a destruction or a retry, or a reason that a person
+            stated.
         operator, acting_for, reason: actor, on whose behalf, and the reason in words.
         reason_removed: whether an erasure has removed the text of the reason.
         covered: whether a signed head covers the entry.
+        item: id of an item that a person tried again.
     """
 
     index: int
@@ -113,6 +115,7 @@ class LogEntry:
     covered: bool
     has_fields: bool = field(default=False)
     not_sealed: Mapping[str, str] = field(default_factory=dict)
+    item: str = ""
 
     @property
     def stated_code(self) -> str:

@@ -12,10 +12,13 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from broker.agency.participant import Participant
+from broker.audit import recording
 from broker.audit.actor import Actor
+from broker.audit.entries import Entry
 from broker.audit.head_signing import log_act
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -31,6 +34,7 @@ from broker.judging.verification_cache import VerificationCache
 from broker.receiving.accepted_events import AcceptedEvents
 from broker.receiving.quarantining import restored
 from broker.store.database import Store
+from broker.store.rows import QuarantineRow
 from broker.store.transaction import Transaction
 
 HELD_ID: Final = re.compile(rf"(?:[1-9][0-9]{{0,17}}|{retrying.ID.pattern})\Z")
@@ -100,8 +104,38 @@ def retry_all(
             records = records or RecordRetry(participant, store, actor)
             found.append(records.retry(int(id_), now, vouched=vouched))
             continue
-        found.append(retry_held(store, held_folders(participant), id_, now))
+        log = partial(log_retry, participant, actor, id_, now)
+        found.append(retry_held(store, held_folders(participant), id_, now, log))
     return _waited(store, found, wait_s)
+
+
+def log_retry(participant: Participant, actor: Actor, id_: str, now: int, tx: Transaction) -> None:
+    """Record in the disclosure log that a person asked to try an item again.
+
+    Args:
+        participant: the agency.
+        actor: the person, and the reason.
+        id_: id of the item.
+        now: ms.
+        tx: the transaction of the retry.
+
+    Raises:
+        KeyAccessError: a reason is given and the agency's secret is not available.
+    """
+    secret = participant.keyring.secret() if actor.reason else None
+    log_act(tx, participant, actor, secret, [_entry(tx, id_, now)], now)
+
+
+def _entry(tx: Transaction, id_: str, now: int) -> Entry:
+    """Return the entry for a retry: the event's id and sender, if the item is an event."""
+    kind, _, rest = id_.partition("-")
+    if kind == "event" and (row := tx.inbox.get(int(rest))) is not None:
+        return recording.retried(
+            id_, now, case_key=row.case_key, event_id=row.event_id, source=row.source
+        )
+    if kind == "outbox" and retrying.EVENT_ID.fullmatch(rest):
+        return recording.retried(id_, now, event_id=rest)
+    return recording.retried(id_, now)
 
 
 def _waited(
@@ -161,17 +195,26 @@ class RecordRetry:
             try:
                 verified = verify_record(restored(row), context, self._cache, now)
             except RefusedError as refusal:
+                self._log(tx, row, refusal.code, now)
                 return RetriedRecord(id_, "refused", refusal.step, refusal.code)
             try:
                 found = self._opened(verified, context, now, 0 if vouched else row.added_ms)
                 if isinstance(found, OpenedEvent):
                     self._accept(tx, context, verified, found, now)
+                else:
+                    self._log(tx, row, row.code, now)
             except RefusedError as refusal:
                 kept: StillHeld = "deferred" if refusal.code in DEFERRED_CODES else "refused"
+                self._log(tx, row, refusal.code, now)
                 return RetriedRecord(id_, kept, refusal.step, refusal.code)
             done: Settled = "opened" if isinstance(found, OpenedEvent) else found
             self._end(tx, id_, verified, done, now)
             return RetriedRecord(id_, done)
+
+    def _log(self, tx: Transaction, row: QuarantineRow, code: str, now: int) -> None:
+        """Record a retry that accepted no event; an accepted one gives a collection."""
+        entry = recording.retried(str(row.id), now, code=code, source=row.agency)
+        log_act(tx, self._participant, self._actor, self._secret, [entry], now)
 
     def _opened(
         self, verified: VerifiedRecord, context: StoreContext, now: int, arrived: int

@@ -30,6 +30,7 @@ from broker.store.meta import Lease, Meta
 from broker.store.offers import Offers
 from broker.store.outbox import Outbox
 from broker.store.quarantine import Evidence, Quarantine
+from broker.store.queued_events import QueuedEvents
 from broker.store.reader_logs import ReaderLogs
 from broker.store.reader_states import ReaderStates
 from broker.store.receipts import Heads, Receipts
@@ -71,6 +72,7 @@ class Transaction:
         "offers",
         "outbox",
         "quarantine",
+        "queued",
         "reader",
         "reader_logs",
         "receipts",
@@ -99,6 +101,7 @@ class Transaction:
         self.refused_rows = RefusedRows(connection)
         self.requests = Requests(connection)
         self.quarantine = Quarantine(connection)
+        self.queued = QueuedEvents(connection)
         self.evidence = Evidence(connection)
         self.items = Items(connection)
         self.exports = Exports(connection)

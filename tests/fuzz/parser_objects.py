@@ -278,6 +278,7 @@ OPENED = OpenedEvent(
 )
 ENTRIES = (
     Entry("destruction", NOW, reason="expired", operator="service"),
+    Entry("retry", NOW, item="deferred-csu-camden/a.b/0", operator="ops", reason_text=bytes(32)),
     Entry(
         "disclosure",
         NOW,

@@ -32,6 +32,7 @@ VALUES: Mapping[str, str] = {
     "PARTITION": "0",
     "ID": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",
     "ID...": "1",
+    "ITEM": "row-1",
     "CHANNEL": "telephone",
     "EVENT": "event-1",
     "EVENT_ID": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",

@@ -60,6 +60,7 @@ KINDS: Final[Mapping[EntryKind, str]] = MappingProxyType(
         "erasure": N_("Erased"),
         "refusal": N_("Refused"),
         "destruction": N_("Key destroyed"),
+        "retry": N_("Tried again by a person"),
     }
 )
 """Kind of an entry of the disclosure log."""

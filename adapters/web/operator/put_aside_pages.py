@@ -57,6 +57,7 @@ OUTCOMES: Final = {
     "needs_export": N_("Export the event from our system again: it is sealed again."),
     "moved_to_import": N_("The file is back in the import folder."),
     "removed": N_("The unfinished file was removed."),
+    "waits": N_("It waits. A retry changes nothing."),
 }
 """Sentence for each outcome of a retry."""
 
@@ -173,4 +174,4 @@ def _item_page(
 
 
 def _still_held(outcome: RetriedRecord | Retried) -> bool:
-    return outcome.outcome in {"refused", "deferred", "held"}
+    return outcome.outcome in {"refused", "deferred", "held", "waits"}

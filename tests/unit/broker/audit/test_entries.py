@@ -34,6 +34,7 @@ ENTRY = Entry(
         Entry(kind="refusal", time_ms=0, reason="field_not_granted"),
         Entry(kind="erasure", time_ms=1, case_key=b"k" * 32, reason="erasure_requested"),
         Entry(kind="destruction", time_ms=2, operator="Ops Müller"),
+        Entry(kind="retry", time_ms=2, item="outbox-pan-london.a", reason="unsent", source="a"),
     ],
 )
 def test_an_entry_reads_back_as_it_was_written(entry: Entry) -> None:

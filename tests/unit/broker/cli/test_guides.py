@@ -18,6 +18,8 @@ from adapters.sinks.folder_sink import FolderSink
 from broker.audit.head_signing import sign_own_head
 from broker.clock import now_ms
 from broker.partnership.entry import verify_entry
+from broker.store.database import open_store
+from broker.store.rows import AttemptsRow, NewInboxRow
 from contracts.examples import example
 from contracts.loading import load_contract
 from contracts.vocabulary.template import vocabulary_template
@@ -146,7 +148,29 @@ def export_of_a_system(_folder: Path) -> None:
     Path("asb.csv").write_text(shown[1])
 
 
+def items_on_their_way(folder: Path) -> None:
+    """A refused own row, an event that is delivered again, and one that our system refused."""
+    store = open_store(folder / "state" / "concordant.db")
+    now = now_ms()
+    with store.transaction() as tx:
+        tx.refused_rows.hold("row-key", "type_unknown", None, "The type is unknown.", now)
+        tried, refused = (
+            tx.inbox.add(
+                NewInboxRow(
+                    SENDER, f"0c0ffee0-0000-4000-8000-00000000010{number}", "case.updated", now,
+                    "pan-london.a", 0, "0" * 32, number, b"content", b"", bytes([number]) * 32,
+                )
+            )
+            for number in (1, 2)
+        )  # fmt: skip
+        assert (tried, refused) == (2, 3), "the ids of the guide"
+        tx.attempts.keep(AttemptsRow(tried, 1, now, now, "webhook_unreachable"))
+        tx.inbox.hold(refused, "unknown_value", None, "The code has no own code.", now)
+    store.close()
+
+
 PREPARE: dict[str, Callable[[Path], None]] = {
+    "connecting-an-agency.md": items_on_their_way,
     "mappings.md": export_of_a_system,
     "lint-rules.md": own_rules,
     "contracts-and-audits.md": officers_files,
@@ -209,6 +233,8 @@ def test_the_commands_of_a_guide_do_what_it_shows(
             ["contract", "sign"],
             ["quarantine", "show"],
             ["quarantine", "discard"],
+            ["outbox", "discard"],
+            ["inbox", "discard"],
         )
         done = cli(*words, stdin=b"yes\n", terminal=asks)
         name = " ".join(words[:2] + [w for w in words if w in {"--check", "--refusals"}])
