@@ -13,7 +13,7 @@ from broker.cli.operator_name import Operator, Reason, actor
 
 if TYPE_CHECKING:
     from broker.audit.actor import Actor
-    from broker.transport.interfaces import Trouble
+    from broker.transport.interfaces import ReceiverTrouble
 
 app = typer.Typer(
     no_args_is_help=True, help="Run the adapter that connects an agency's own system."
@@ -114,7 +114,7 @@ async def _follow(directory: Path, name: str, limit: int | None, who: Actor) -> 
     from broker.cli.lines import write_json
     from broker.subscriber import subscribe as open_subscription
 
-    def waiting(trouble: Trouble) -> None:
+    def waiting(trouble: ReceiverTrouble) -> None:
         typer.echo(f"waiting for Kafka ({trouble.code})", err=True)
 
     seen = 0

@@ -33,7 +33,7 @@ from broker.keys.instant import whole_second
 from broker.keys.keyring import DeriveKey
 from broker.operations.agency_entry import TLS_FOLDER
 from broker.operations.agency_founding import FoundingPlan, found_agency
-from broker.operations.contract_signing import shown_text
+from broker.operations.contract_signing import signatory_text
 from broker.partnership.entry import VerifiedEntry
 from broker.partnership.profile import Profile
 from broker.registry.contract_book import ContractBook
@@ -266,7 +266,7 @@ def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: _Terms)
             one.governance,
             signatory,
             time=whole_second(now),
-            shown=shown_hash(shown_text(parsed, None, one.plan.id, body)),
+            shown=shown_hash(signatory_text(parsed, None, one.plan.id, body)),
         )
     return signed
 
@@ -288,7 +288,7 @@ def _complete(
     )
     stored = repository.write_contract(signed)
     repository.write_shown(
-        stored, agency, shown_text(signed.text, None, agency, explain(signed.text))
+        stored, agency, signatory_text(signed.text, None, agency, explain(signed.text))
     )
     contracts = ContractBook(
         deployment=deployment, agency=agency, fingerprints=fingerprints, contracts=[signed]

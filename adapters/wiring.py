@@ -49,7 +49,7 @@ from broker.service.arrivals import Arrivals
 from broker.service.reading import Inbound, Reader
 from broker.service.relaying import Relaying
 from broker.service.replaying import Replaying
-from broker.service.reporting import Status
+from broker.service.reporting import ServiceStatus
 from broker.service.service import BrokerService, Parts
 from broker.store.changes import StoreChanges
 from broker.store.database import Store
@@ -100,7 +100,7 @@ def connect_broker(
 
     # Identity of the agency, trusted keys and contracts, own keys.
     loaded = LoadedAgency(participant)
-    status = Status(metrics, participant.heartbeat_s(clock()))
+    status = ServiceStatus(metrics, participant.heartbeat_s(clock()))
     outside.readiness.add("kafka", status.kafka)
     owner = StreamOwner(participant.deployment, participant.agency)
     secret = participant.keyring.secret()

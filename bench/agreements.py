@@ -47,7 +47,7 @@ from contracts.loading import (
     shipped_terms,
 )
 from contracts.model import Contract, Pins
-from contracts.new_terms import NewRole, Outline, new_terms
+from contracts.new_terms import AgreementOutline, NewRole, new_terms
 from contracts.odcs import odcs_document
 from contracts.parties import GovernanceKeys
 from contracts.party_paper import party_paper
@@ -142,7 +142,7 @@ def large_terms(number: int) -> tuple[str, Documents, str]:
         "other": {"bases": "uk-gdpr:6(1)(f)"},
     }
     kinds = {"police": "competent-authority", "council": "public-authority", "support": "other"}
-    outline = Outline(
+    outline = AgreementOutline(
         name=f"large-{number}",
         title="A large partnership",
         summary="Made for the benchmark.",

@@ -23,7 +23,7 @@ from broker.clock import now_ms
 from broker.event import uuid_text
 from broker.figures.counting import CountsOf, parse_period
 from broker.figures.disclosure import Mark
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.figures.own_counts import own_counts
 from broker.figures.recording import FactRecorder
 from broker.figures.tables import publish
@@ -60,7 +60,7 @@ def run(*, quick: bool = False) -> None:
         counted = time.process_time()
         store.close()
     assert own is not None
-    figures, control = counts(contract), contract.statistics
+    figures, control = case_figures(contract), contract.statistics
     assert figures is not None
     assert control is not None
     dealt = _dealt(own)

@@ -31,7 +31,7 @@ from adapters.web.serving import WebServer
 from bench import results
 from bench.meter import now_ms
 from broker.agency.participant import Participant, load_participant
-from broker.audit.entries import Entry, EntryKind, Share
+from broker.audit.entries import EntryKind, NewLogEntry, Share
 from broker.audit.log import append_entries
 from broker.audit.recording import contract_reference
 from broker.figures.counting import last_quarters
@@ -136,13 +136,13 @@ def _referral(number: int, now: int) -> ReferralRow:
     )
 
 
-def _entries(participant: Participant, numbers: range, now: int) -> Iterator[Entry]:
+def _entries(participant: Participant, numbers: range, now: int) -> Iterator[NewLogEntry]:
     signed = participant.contracts.all()[0]
     reference = contract_reference(signed.text)
     fields = {path: one.clause for path, one in signed.contract.event_types[TYPE].fields.items()}
     for number in numbers:
         kind = _KINDS[number % len(_KINDS)]
-        yield Entry(
+        yield NewLogEntry(
             kind=kind,
             time_ms=now,
             case_key=_case(number // 3),

@@ -26,7 +26,7 @@ from broker.agency.account import label, login_name
 from broker.agency.participant import Participant, load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.clock import now_ms
@@ -45,7 +45,7 @@ from broker.registry.contract_book import ContractBook
 from broker.service.reading import Inbound, Reader
 from broker.store.database import Store, open_store
 from broker.store.exclusion import exclusive
-from broker.transport.interfaces import OnTrouble, Receiver, Trouble
+from broker.transport.interfaces import OnTrouble, Receiver, ReceiverTrouble
 from broker.transport.topics import group_prefix
 
 __all__ = [
@@ -60,7 +60,7 @@ JUDGE_AGAIN_MS: Final = 30_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
-def _silent(_trouble: Trouble) -> None:
+def _silent(_trouble: ReceiverTrouble) -> None:
     return None
 
 
@@ -254,7 +254,7 @@ class SubscriptionInbox:
                 append_entries(tx, attributed(tx, self._actor, self._secret, entries))
         return events
 
-    def _consultation(self, event: OpenedEvent) -> Entry:
+    def _consultation(self, event: OpenedEvent) -> NewLogEntry:
         signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         return recording.consulted(

@@ -22,13 +22,13 @@ from contracts.model import Contract
 from contracts.phrases import N_, Phrase, capitalised, day_words, joined, phrase, phrases
 from contracts.wording import duration_words, field_label, flat, in_words, type_title
 
-__all__ = ["Fact", "Part", "PlainChange", "plain_change"]
+__all__ = ["MarkedText", "PlainChange", "SupportingFact", "plain_change"]
 
 Mark: TypeAlias = Literal["", "removed", "added"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MarkedText:
     """A piece of one side: it stays, or it is removed or added."""
 
     text: str
@@ -36,7 +36,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class SupportingFact:
     """Something that a person needs to judge a change: its name as code, and the text.
 
     Attributes:
@@ -60,9 +60,9 @@ class PlainChange:
     """
 
     title: Phrase
-    old: tuple[Part, ...] = ()
-    new: tuple[Part, ...] = ()
-    facts: tuple[Fact, ...] = ()
+    old: tuple[MarkedText, ...] = ()
+    new: tuple[MarkedText, ...] = ()
+    facts: tuple[SupportingFact, ...] = ()
 
 
 def plain_change(before: Contract, after: Contract, line: SummaryLine) -> PlainChange:
@@ -88,15 +88,15 @@ def plain_change(before: Contract, after: Contract, line: SummaryLine) -> PlainC
 
 def _sides(
     before: Contract, after: Contract, found: Difference
-) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+) -> tuple[tuple[MarkedText, ...], tuple[MarkedText, ...]]:
     words = partial(_words, before, after, found.path)
     old, new = (_items(contract, found.path[:-1]) for contract in (before, after))
     if found.kind != "changed" and (old is not None or new is not None):
         return _listed(old or (), new or (), words, "removed"), _listed(
             new or (), old or (), words, "added"
         )
-    left = () if found.before is None else (Part(words(found.before), "removed"),)
-    right = () if found.after is None else (Part(words(found.after), "added"),)
+    left = () if found.before is None else (MarkedText(words(found.before), "removed"),)
+    right = () if found.after is None else (MarkedText(words(found.after), "added"),)
     return left, right
 
 
@@ -112,8 +112,8 @@ def _items(contract: Contract, path: TermPath) -> Sequence[str] | None:
 
 def _listed(
     items: Sequence[str], others: Sequence[str], words: Callable[[TermValue], str], mark: Mark
-) -> tuple[Part, ...]:
-    return tuple(Part(words(one), "" if one in others else mark) for one in items)
+) -> tuple[MarkedText, ...]:
+    return tuple(MarkedText(words(one), "" if one in others else mark) for one in items)
 
 
 # --- titles ---------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def _listed(
 
 def _titled(
     before: Contract, after: Contract, found: Difference
-) -> tuple[Phrase, tuple[Fact, ...]]:
+) -> tuple[Phrase, tuple[SupportingFact, ...]]:
     contract = before if found.kind == "removed" else after
     match found.path:
         case ("event_types", name, "fields", leaf, *rest):
@@ -150,7 +150,7 @@ def _of_type(name: str, rest: Sequence[str], found: Difference) -> Phrase:
 
 def _of_field(
     contract: Contract, name: str, leaf: str, rest: Sequence[str], found: Difference
-) -> tuple[Phrase, tuple[Fact, ...]]:
+) -> tuple[Phrase, tuple[SupportingFact, ...]]:
     label = field_label(contract.vocabulary, name, leaf)
     if not rest and found.kind in _FIELDS:
         title = phrase(_FIELDS[found.kind], label=label)
@@ -160,17 +160,19 @@ def _of_field(
         title = phrase(_READERS[found.kind], role=_upper(in_words(rest[1])), label=label)
         return title, _facts(contract, name, leaf, rest[1:])
     title = joined(": ", (_upper(label), _rest(rest, found)))
-    return title, (Fact("event", type_title(name)),)
+    return title, (SupportingFact("event", type_title(name)),)
 
 
-def _facts(contract: Contract, name: str, leaf: str, readers: Iterable[str]) -> tuple[Fact, ...]:
+def _facts(
+    contract: Contract, name: str, leaf: str, readers: Iterable[str]
+) -> tuple[SupportingFact, ...]:
     terms = contract.event_types[name]
     found = grounds(contract, terms, terms.fields[leaf], readers)
     return (
-        Fact("event", type_title(name)),
-        Fact("purpose", ", ".join(map(in_words, found.purposes))),
-        Fact("basis", joined("; ", map(law_in_words, found.bases))),
-        Fact("consent", ", ".join(_scope(contract, one) for one in found.scopes)),
+        SupportingFact("event", type_title(name)),
+        SupportingFact("purpose", ", ".join(map(in_words, found.purposes))),
+        SupportingFact("basis", joined("; ", map(law_in_words, found.bases))),
+        SupportingFact("consent", ", ".join(_scope(contract, one) for one in found.scopes)),
     )
 
 

@@ -15,7 +15,7 @@ from contracts.consent_needs import consent_needs
 from contracts.differences import Difference, TermPath, TermValue
 from contracts.legal_codes import codes_in, legal_codes
 from contracts.model import Contract
-from contracts.parties import fingerprint
+from contracts.parties import key_fingerprint
 from contracts.phrases import N_, Phrase, phrase
 from contracts.terms import EventTerms, FieldTerms
 from contracts.wording import flat
@@ -208,7 +208,7 @@ def _keys_shown(member: str, value: TermValue) -> str:
 
 def _fingerprint(member: str, key: TermValue) -> str:
     algorithm = member.replace("_", "-")
-    return fingerprint("governance", algorithm, base64.b64decode(str(key)))
+    return key_fingerprint("governance", algorithm, base64.b64decode(str(key)))
 
 
 def _place(path: TermPath) -> str:

@@ -14,7 +14,7 @@ from contracts.durations import duration_text
 from contracts.exact_counts import exact_counts_of_purpose
 from contracts.loading import ContractText
 from contracts.model import Contract
-from contracts.parties import Contact, Party, fingerprint
+from contracts.parties import Contact, Party, key_fingerprint
 from contracts.status import ContractStatus
 from contracts.terms import EventTerms, FieldTerms, ServiceLevels
 from contracts.vocabulary_rules import closed_codes, needed_beside
@@ -469,4 +469,4 @@ def _keys(contract: Contract) -> Iterator[str]:
                 ("ed25519", pair.ed25519_raw),
                 ("ml-dsa-65", pair.ml_dsa_65_raw),
             ):
-                yield f"    {algorithm:9} {fingerprint('governance', algorithm, raw)}"
+                yield f"    {algorithm:9} {key_fingerprint('governance', algorithm, raw)}"

@@ -17,7 +17,7 @@ from contracts.bounded_file import read_bounded
 from contracts.errors import ContractError
 from contracts.model import Contract, DraftContract, FrameworkAgreement
 from contracts.references import dangling, misfitting
-from contracts.strict_yaml import Document, Tree, dotted, read, refused_for, validated
+from contracts.strict_yaml import DocumentKind, Tree, dotted, read, refused_for, validated
 from contracts.vocabulary.known import Documents, find_vocabulary, named_vocabulary
 
 __all__ = [
@@ -41,7 +41,7 @@ AGREEMENT_BYTES = 4 << 20
 _SHIPPED = Path(__file__).parent / "agreements"
 DOCUMENTS_FOLDER = "documents"
 """Folder of an agency that holds the documents that its agreements pin."""
-_AGREEMENT: Final = Document(
+_AGREEMENT: Final = DocumentKind(
     noun="the agreement",
     largest=AGREEMENT_BYTES,
     code="contract_invalid",

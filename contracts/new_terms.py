@@ -17,7 +17,7 @@ from typing import Final
 from contracts.legal_codes import LegalKind, PartyKind, legal_codes
 from contracts.vocabulary import EventType, Leaf, Vocabulary
 
-__all__ = ["CONDITIONS", "NewRole", "Outline", "new_terms", "suited_codes"]
+__all__ = ["CONDITIONS", "AgreementOutline", "NewRole", "new_terms", "suited_codes"]
 
 TBC: Final = "TBC"
 CONDITIONS: Final[Mapping[str, tuple[LegalKind, ...]]] = {
@@ -51,7 +51,7 @@ class NewRole:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class AgreementOutline:
     """Answers from which the terms are written.
 
     Attributes:
@@ -78,7 +78,7 @@ def suited_codes(kind: LegalKind, role: NewRole) -> tuple[tuple[str, str], ...]:
     )
 
 
-def new_terms(vocabulary: Vocabulary, outline: Outline, today: date) -> str:
+def new_terms(vocabulary: Vocabulary, outline: AgreementOutline, today: date) -> str:
     """Return the text of the terms, a draft that loads and that lint does not yet pass.
 
     Args:
@@ -89,7 +89,7 @@ def new_terms(vocabulary: Vocabulary, outline: Outline, today: date) -> str:
     return "\n".join(_lines(vocabulary, outline, today)) + "\n"
 
 
-def _lines(vocabulary: Vocabulary, outline: Outline, today: date) -> Iterator[str]:
+def _lines(vocabulary: Vocabulary, outline: AgreementOutline, today: date) -> Iterator[str]:
     yield f"# {outline.title}: terms, a draft."
     yield "#"
     yield "# Replace each TBC, and narrow who reads which field. Check it as you write:"
@@ -118,7 +118,7 @@ def _lines(vocabulary: Vocabulary, outline: Outline, today: date) -> Iterator[st
     yield from _rest(vocabulary, today)
 
 
-def _law(outline: Outline) -> Iterator[str]:
+def _law(outline: AgreementOutline) -> Iterator[str]:
     yield ""
     yield "# Codes of the dated lists. Each agency's lawyer confirms those on which it relies."
     for name, role in outline.roles.items():
@@ -143,7 +143,7 @@ def _law(outline: Outline) -> Iterator[str]:
             yield f"    appropriate_policy_document: {_text(TBC)}"
 
 
-def _types(vocabulary: Vocabulary, outline: Outline) -> Iterator[str]:
+def _types(vocabulary: Vocabulary, outline: AgreementOutline) -> Iterator[str]:
     names = list(vocabulary.event_types)
     half = len(names) if len(names) <= _ONE_TOPIC else (len(names) + 1) // 2
     yield ""

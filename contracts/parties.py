@@ -38,7 +38,7 @@ __all__ = [
     "Party",
     "Processor",
     "VersionEntry",
-    "fingerprint",
+    "key_fingerprint",
 ]
 
 ED25519_BYTES = 32
@@ -249,7 +249,7 @@ class VersionEntry(Term):
     authorised_by: Text
 
 
-def fingerprint(role: str, algorithm: str, raw: bytes) -> str:
+def key_fingerprint(role: str, algorithm: str, raw: bytes) -> str:
     """Return a key's whole id in groups of four hexadecimal digits, for reading aloud.
 
     The id is H(lp("concordant/1/kid", role, algorithm, raw public key)) (protocol `concordant/1`,

@@ -15,11 +15,11 @@ from contracts.rule_sets import (
     AssessmentRule,
     BasisRule,
     ContactRule,
+    FieldSelection,
     OwnRule,
     RetentionRule,
     RuleSet,
     RuleSetFile,
-    Selection,
 )
 from contracts.terms import EventTerms, FieldTerms, LegalBasis
 
@@ -67,7 +67,7 @@ def _findings(
 # --- fields ---------------------------------------------------------------------------------------
 
 
-def _selected(contract: Contract, wanted: Selection) -> Iterator[tuple[str, list[str]]]:
+def _selected(contract: Contract, wanted: FieldSelection) -> Iterator[tuple[str, list[str]]]:
     """Yield each event type with the fields of a selection."""
     for name, terms in contract.event_types.items():
         if wanted.event_types and name not in wanted.event_types:
@@ -82,7 +82,7 @@ def _selected(contract: Contract, wanted: Selection) -> Iterator[tuple[str, list
 
 
 def _meant(
-    contract: Contract, terms: EventTerms, path: str, field: FieldTerms, wanted: Selection
+    contract: Contract, terms: EventTerms, path: str, field: FieldTerms, wanted: FieldSelection
 ) -> bool:
     readers = _readers(contract, field, wanted)
     return (
@@ -96,7 +96,7 @@ def _meant(
     )
 
 
-def _readers(contract: Contract, field: FieldTerms, wanted: Selection) -> list[str]:
+def _readers(contract: Contract, field: FieldTerms, wanted: FieldSelection) -> list[str]:
     """Return the roles of a selection that read a field."""
     roles = [role for role in field.readers if _among(wanted.recipients, [role])]
     if not wanted.recipient_kinds:
@@ -158,7 +158,7 @@ def _require(contract: Contract, rule: OwnRule, today: date) -> Iterator[Fault]:
             yield f"event_types.{name}", f"it must share a field: {_in_words(wanted)}"
 
 
-def _in_words(wanted: Selection) -> str:
+def _in_words(wanted: FieldSelection) -> str:
     named = sorted(wanted.asks - {"event_types"})
     return "; ".join(
         f"{name.replace('_', ' ')} {' or '.join(getattr(wanted, name))}" for name in named

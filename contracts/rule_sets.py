@@ -19,14 +19,21 @@ from contracts.findings import Severity
 from contracts.legal_codes import KINDS, PartyKind, legal_codes
 from contracts.lint_rules import RULES, lint_rules
 from contracts.names import nearest
-from contracts.strict_yaml import Document, Fault, read, refused_for, validated
+from contracts.strict_yaml import DocumentKind, Fault, read, refused_for, validated
 from contracts.term import AgreementDay, Identifier, Term, Text
 from contracts.terms import ConsentScope, Regime
 
-__all__ = ["RULE_SET_BYTES", "OwnRule", "RuleSet", "RuleSetFile", "Selection", "parse_rule_set"]
+__all__ = [
+    "RULE_SET_BYTES",
+    "FieldSelection",
+    "OwnRule",
+    "RuleSet",
+    "RuleSetFile",
+    "parse_rule_set",
+]
 
 RULE_SET_BYTES: Final = 1 << 20
-_DOCUMENT: Final = Document(
+_DOCUMENT: Final = DocumentKind(
     noun="a file of lint rules",
     largest=RULE_SET_BYTES,
     code="lint_rules_invalid",
@@ -45,7 +52,7 @@ ContactName: TypeAlias = Literal[
 ]
 
 
-class Selection(Term):
+class FieldSelection(Term):
     """Fields of an agreement that a rule is about.
 
     A field is meant if every list that is written has a value for it; an empty list asks nothing.
@@ -72,7 +79,7 @@ class Selection(Term):
         return frozenset(name for name in type(self).model_fields if getattr(self, name))
 
 
-class _SomeSelection(Selection):
+class _SomeSelection(FieldSelection):
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if not self.asks:
@@ -85,7 +92,7 @@ class RetentionRule(Term):
 
     years_at_most: Annotated[StrictInt, Field(ge=0, le=100)] | None = None
     kafka_days_at_most: Annotated[StrictInt, Field(ge=1, le=366)] | None = None
-    of: Selection = Selection()
+    of: FieldSelection = FieldSelection()
 
     @model_validator(mode="after")
     def _a_limit(self) -> Self:
@@ -187,13 +194,13 @@ class OwnRule(Term):
         return tuple(name for name in _CHECKS if getattr(self, name) is not None)
 
     @property
-    def selection(self) -> Selection:
+    def selection(self) -> FieldSelection:
         """Return the fields that it is about; an empty selection if it is about no fields."""
         if self.retention is not None:
             return self.retention.of
         if self.require_consent is not None:
             return self.require_consent.of
-        return self.forbid or self.require or Selection()
+        return self.forbid or self.require or FieldSelection()
 
     @property
     def basis(self) -> BasisRule | None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 __all__ = [
-    "DEPTH", "ITEMS", "NODES", "Document", "Fault", "MisplacedError", "SeveralFaultsError", "Tree",
-    "TreePath", "dotted", "read", "refused", "refused_for", "validated",
+    "DEPTH", "ITEMS", "NODES", "DocumentKind", "Fault", "MisplacedError", "SeveralFaultsError",
+    "Tree", "TreePath", "dotted", "read", "refused", "refused_for", "validated",
 ]  # fmt: skip
 
 DEPTH = 24
@@ -118,7 +118,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class DocumentKind:
     """One kind of file, for its limits and messages.
 
     Attributes:
@@ -137,7 +137,7 @@ class Document:
 
 
 def validated(
-    kind: Document,
+    kind: DocumentKind,
     model: type[ModelT],
     tree: Tree,
     lines: dict[TreePath, int],
@@ -190,7 +190,7 @@ class SeveralFaultsError(ValueError):
         self.faults = tuple(faults)
 
 
-def _faults_of(kind: Document, item: ErrorDetails) -> list[Fault]:
+def _faults_of(kind: DocumentKind, item: ErrorDetails) -> list[Fault]:
     """Return the faults of one item, with the places that the validator adds to the model's."""
     raised = item.get("ctx", {}).get("error")
     if isinstance(raised, SeveralFaultsError):
@@ -200,14 +200,16 @@ def _faults_of(kind: Document, item: ErrorDetails) -> list[Fault]:
     return [((*item["loc"], *below), text)]
 
 
-def _explained(document: Document, kind: str, message: str, context: Mapping[str, object]) -> str:
+def _explained(
+    document: DocumentKind, kind: str, message: str, context: Mapping[str, object]
+) -> str:
     if (form := _FORMS.get(str(context.get("pattern", "")))) is not None:
         return form
     return _EXPLANATIONS.get(kind, message).format_map({**context, "noun": document.noun})
 
 
 def refused_for(
-    kind: Document, faults: Sequence[Fault], lines: dict[TreePath, int], where: str
+    kind: DocumentKind, faults: Sequence[Fault], lines: dict[TreePath, int], where: str
 ) -> ContractError:
     """Return the error for faults of a file's content: the first, then the others."""
     texts = []
@@ -228,12 +230,12 @@ def dotted(path: TreePath) -> str:
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
 
 
-def refused(kind: Document, what: str, where: str) -> ContractError:
+def refused(kind: DocumentKind, what: str, where: str) -> ContractError:
     """Return the error for one fault of a file."""
     return ContractError(what, code=kind.code, where=where, fix=kind.fix)
 
 
-def read(kind: Document, raw: bytes, where: str) -> tuple[Tree, dict[TreePath, int]]:
+def read(kind: DocumentKind, raw: bytes, where: str) -> tuple[Tree, dict[TreePath, int]]:
     """Return the content as plain values, and for each path the line (from 1) where it starts.
 
     Raises:
@@ -272,7 +274,7 @@ class _Reader:
     Events are `Any`: the stubs of PyYAML have the base class, without anchors, tags and values.
     """
 
-    def __init__(self, kind: Document, text: str, where: str) -> None:
+    def __init__(self, kind: DocumentKind, text: str, where: str) -> None:
         self.kind = kind
         self.where = where
         self.lines: dict[TreePath, int] = {}

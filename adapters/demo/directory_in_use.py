@@ -10,11 +10,11 @@ from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from broker.clock import now_ms
 from broker.directory.capacity_text import capacity_in_words
-from broker.directory.coverage import Cell
+from broker.directory.coverage import CoverageCell
 from broker.directory.search import Query
 from broker.operations.directory.covering import directory_coverage
 from broker.operations.directory.directory_json import found_json
-from broker.operations.directory.searching import Found, search_directory
+from broker.operations.directory.searching import SearchResult, search_directory
 
 ASKING: Final = "csu-lewisham"
 LEWISHAM: Final = "E09000023"
@@ -58,12 +58,12 @@ def directory_in_use(stage: Stage, screen: Screen, result: Result) -> None:
     )
 
 
-def _rows(found: Found) -> Iterator[Sequence[str]]:
+def _rows(found: SearchResult) -> Iterator[Sequence[str]]:
     for one in found.offers:
         why = "; ".join(reason.text for reason in one.reasons)
         yield one.service.name, one.agency, why, capacity_in_words(one.capacity)
 
 
-def _labels(cells: Sequence[Cell], agencies: int) -> str:
+def _labels(cells: Sequence[CoverageCell], agencies: int) -> str:
     labels = [one.label.lower() for one in cells if len(one.agencies) == agencies]
     return f"{len(labels)} ({', '.join(labels)})" if labels else "none"

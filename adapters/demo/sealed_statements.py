@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from broker.agency.participant import Participant
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.statements.authorship import author
 from broker.statements.partner_statements import (
     StatementForm,
@@ -36,7 +36,7 @@ def signed_statement(
         RegistryError: an agency has no exchange key.
     """
     keys = [
-        ExchangeKey(agency, key.kid, key.sealer())
+        WrapRecipient(agency, key.kid, key.sealer())
         for agency in readers
         for key in (own.manifests.exchange_key(agency, place.time_ms),)
     ]

@@ -14,7 +14,7 @@ from adapters.exchange.errors import ExchangeError
 from adapters.exchange.json_input import require_shallow
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
-from broker.operations.event_acceptance import Accepted, KeyReusedError, Refused
+from broker.operations.event_acceptance import AcceptedEvent, KeyReusedError, RefusedEvent
 from broker.operations.event_acceptance import EventAcceptance as AcceptanceOnce
 from broker.sending.publishing import Publisher
 from broker.store.database import Store
@@ -51,7 +51,7 @@ class EventAcceptance:
         self._metrics = metrics
         self._log = logger("api")
 
-    def accept(self, caller: Caller, key: str, body: bytes) -> Accepted:
+    def accept(self, caller: Caller, key: str, body: bytes) -> AcceptedEvent:
         """Accept an event, or return the answer that this key already has.
 
         Args:
@@ -73,7 +73,7 @@ class EventAcceptance:
             found = self._once.accept(caller, key, event)
         except KeyReusedError as error:
             raise ExchangeError(error.detail, code=error.code, where=error.where) from None
-        if isinstance(found, Refused):
+        if isinstance(found, RefusedEvent):
             if found.new:
                 self._tell(found.error)
             raise found.error

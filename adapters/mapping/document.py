@@ -18,14 +18,14 @@ from adapters.mapping.document_checks import IMPORTED, document_faults
 from adapters.mapping.expressions import compiled
 from adapters.mapping.parts import Column, Kind, Part, Roles, Route, RowExpression, Table, Written
 from contracts.errors import ConcordantError, ContractError
-from contracts.strict_yaml import Document, SeveralFaultsError, read, validated
+from contracts.strict_yaml import DocumentKind, SeveralFaultsError, read, validated
 from contracts.vocabulary import Vocabulary
 from contracts.vocabulary.event_types import EventType
 from contracts.vocabulary.known import Documents, named_vocabulary
 
 MAPPING_BYTES: Final = 1 << 20
 """Largest mapping file, 1 MiB."""
-_MAPPING: Final = Document(
+_MAPPING: Final = DocumentKind(
     noun="the mapping file",
     largest=MAPPING_BYTES,
     code="mapping_invalid",

@@ -13,7 +13,7 @@ from typing import Final
 
 from adapters.sandbox.happenings import Chronicle
 from broker.agency.participant import Participant
-from broker.audit.entries import Entry, parse_entry
+from broker.audit.entries import NewLogEntry, parse_log_entry
 from broker.codes.meanings import CODES
 from broker.held.inventory import held_folders, held_items
 from broker.held.items import KINDS, HeldItem
@@ -123,7 +123,7 @@ class OwnAdapterWatch:
                 self._store = open_store(path)
             with self._store.reading() as tx:
                 rows = tx.disclosures.read(self._next_entry, PAGE_ROWS)
-                entries = [parse_entry(row.entry) for row in rows]
+                entries = [parse_log_entry(row.entry) for row in rows]
                 arrived: list[int] = []
                 while (row := tx.inbox.get(self._next_event + len(arrived))) is not None:
                     arrived.append(row.seq)
@@ -168,7 +168,7 @@ class OwnAdapterWatch:
                 code=code,
             )
 
-    def _entry(self, entry: Entry) -> None:
+    def _entry(self, entry: NewLogEntry) -> None:
         if entry.kind == "disclosure":
             self._sent(entry)
         elif entry.kind == "refusal" and entry.source is None:
@@ -211,7 +211,7 @@ class OwnAdapterWatch:
                 code=code or None,
             )
 
-    def _sent(self, entry: Entry) -> None:
+    def _sent(self, entry: NewLogEntry) -> None:
         if entry.event_id is not None and len(self._awaited) < MOST_AWAITED:
             self._awaited.setdefault(entry.event_id, {})
         fields: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from broker.agency.participant import Participant
 from broker.envelope.canonical import format_json
-from broker.envelope.sealing import Sealer, draft
+from broker.envelope.sealing import Sealer, sealing_input
 from broker.event import JSON
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -116,7 +116,7 @@ def outside_vocabulary(
     event_id = str(uuid4())
     head: dict[str, JSON] = {"data": groups[0], "to": to, "type": event.type}
     texts = [format_json(head), *(format_json(group) for group in groups[1:])]
-    drafted = draft(event_id, now, texts, prepared.drafts[0].recipients, layout.bound)
+    drafted = sealing_input(event_id, now, texts, prepared.drafts[0].recipients, layout.bound)
     own = Sealer(participant.deployment, prepared.in_force.hash, participant.agency)
     return NewOutboxRow(event_id, prepared.topic, prepared.partition, own.seal(drafted))
 

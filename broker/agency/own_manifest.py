@@ -23,7 +23,7 @@ from broker.keys.delegation import Revocation
 from broker.keys.instant import format_instant, whole_second
 from broker.keys.issuing import (
     ManifestChanges,
-    Successor,
+    SuccessorKey,
     issue_manifest,
     listed_key,
     revoking,
@@ -92,7 +92,7 @@ def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> 
         return store_own_manifest(participant, issued, now)
 
 
-def renewal_due(participant: Participant, now: int) -> bool:
+def manifest_renewal_due(participant: Participant, now: int) -> bool:
     """Return whether the adapter renews now: the manifest is old, or a key needs a successor.
 
     Args:
@@ -299,7 +299,7 @@ def longest_retention_ms(participant: Participant) -> int:
     return max(graces, default=UNSTATED_KAFKA_DAYS * DAY_MS)
 
 
-def made_keys(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestKey, ...]:
+def made_keys(participant: Participant, due: Iterable[SuccessorKey]) -> tuple[ManifestKey, ...]:
     """Make and store the keys; return them as a manifest lists them."""
     return tuple(
         listed_key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.reason_codes import OTHER, REASONS, is_stated
 from broker.errors import WrongInputError
 from broker.event import OpenedEvent
@@ -37,7 +37,7 @@ def shown_to(
     agency: str,
     case_key: bytes,
     now: int,
-) -> Entry:
+) -> NewLogEntry:
     """Return the entry for an event that is shown to a person.
 
     Args:

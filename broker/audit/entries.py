@@ -64,7 +64,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NewLogEntry:
     """One entry, before it has a position in the log.
 
     Attributes:
@@ -137,7 +137,7 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def format_entry(entry: Entry) -> bytes:
+def format_entry(entry: NewLogEntry) -> bytes:
     """Return the entry as canonical JSON, which is hashed and stored.
 
     Raises:
@@ -188,7 +188,7 @@ def format_entry(entry: Entry) -> bytes:
         raise _invalid("it has a value that is not a name") from None
 
 
-def _left_out(entry: Entry) -> dict[str, object]:
+def _left_out(entry: NewLogEntry) -> dict[str, object]:
     found: dict[str, object] = {}
     if entry.left_out:
         found["left_out"] = dict(entry.left_out)
@@ -199,7 +199,7 @@ def _left_out(entry: Entry) -> dict[str, object]:
     return found
 
 
-def parse_entry(data: bytes) -> Entry:
+def parse_log_entry(data: bytes) -> NewLogEntry:
     """Parse exactly the bytes that `format_entry` writes.
 
     Raises:
@@ -211,7 +211,7 @@ def parse_entry(data: bytes) -> Entry:
         shares = cast("list[dict[str, object]]", record.get("shares", []))
         case = cast("str | None", record.get("case"))
         reason_text = cast("str | None", record.get("reason_text"))
-        entry = Entry(
+        entry = NewLogEntry(
             kind=cast("EntryKind", record["kind"]),
             time_ms=_milliseconds(cast("str", record["time"])),
             case_key=None if case is None else strict_b64(case),
@@ -250,7 +250,7 @@ def parse_entry(data: bytes) -> Entry:
     return entry
 
 
-def _require_names(entry: Entry) -> None:  # noqa: PLR0912 - one check for each member
+def _require_names(entry: NewLogEntry) -> None:  # noqa: PLR0912 - one check for each member
     if entry.kind not in _KINDS:
         raise _invalid("its kind is unknown")
     if entry.case_key is not None and len(entry.case_key) != 32:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from broker.audit.entries import Entry, EntryKind
+from broker.audit.entries import EntryKind, NewLogEntry
 
 __all__ = ["EntryShape", "kind_of", "recipients_of", "shape_of"]
 
@@ -25,12 +25,12 @@ class EntryShape:
     paths: frozenset[str]
 
 
-def shape_of(entry: Entry) -> EntryShape:
+def shape_of(entry: NewLogEntry) -> EntryShape:
     """Return the shape of an entry."""
     return EntryShape(kind_of(entry), recipients_of(entry), frozenset(_paths(entry)))
 
 
-def kind_of(entry: Entry) -> EntryKind:
+def kind_of(entry: NewLogEntry) -> EntryKind:
     """Return the kind of an entry for display.
 
     Earlier versions logged records from a partner as a disclosure; they are a collection.
@@ -40,14 +40,14 @@ def kind_of(entry: Entry) -> EntryKind:
     return entry.kind
 
 
-def recipients_of(entry: Entry) -> frozenset[str]:
+def recipients_of(entry: NewLogEntry) -> frozenset[str]:
     """Return the agencies that got something, or to which a refused event was not sent."""
     return frozenset(
         (*(one for share in entry.shares for one in share.recipients), *entry.recipients)
     )
 
 
-def _paths(entry: Entry) -> Iterator[str]:
+def _paths(entry: NewLogEntry) -> Iterator[str]:
     for share in entry.shares:
         yield from share.fields
     yield from entry.left_out

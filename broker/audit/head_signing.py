@@ -6,7 +6,7 @@ from functools import partial
 
 from broker.agency.participant import Participant
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries, log_origin, sign_head
 from broker.audit.reasons import attributed
 from broker.errors import KeyAccessError, RegistryError
@@ -20,7 +20,7 @@ def log_act(
     participant: Participant,
     actor: Actor,
     secret: bytes | None,
-    entries: list[Entry],
+    entries: list[NewLogEntry],
     now: int,
 ) -> None:
     """Append the entries of a person's action, and sign the head over them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.store.transaction import Transaction
 
 OWN_SYSTEM = ""
@@ -17,7 +17,7 @@ def combined(
     agency: str,
     now: int,
     operator: str,
-) -> list[Entry]:
+) -> list[NewLogEntry]:
     """Record the sources of cases, and return an entry for each that joined other sources.
 
     Args:
@@ -31,7 +31,7 @@ def combined(
         One entry for each source that is new to a case with records of others.
     """
     return [
-        Entry(
+        NewLogEntry(
             kind="combination",
             time_ms=now,
             case_key=case,

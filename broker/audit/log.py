@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from broker.audit.entries import Entry, format_entry
+from broker.audit.entries import NewLogEntry, format_entry
 from broker.envelope.primitives import lp, random_bytes, sha256
 from broker.errors import DisclosureLogError, ProofError
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
@@ -63,7 +63,7 @@ def entry_leaf(salt: bytes, entry: bytes) -> bytes:
     return leaf_hash(sha256(lp(_LABEL, salt, entry)))
 
 
-def append_entries(tx: Transaction, entries: Sequence[Entry]) -> Frontier:
+def append_entries(tx: Transaction, entries: Sequence[NewLogEntry]) -> Frontier:
     """Append `entries` in the caller's transaction, with three SQL statements in all.
 
     Returns:

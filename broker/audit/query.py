@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from broker.audit.entries import ContractReference, Entry, EntryKind, parse_entry
+from broker.audit.entries import ContractReference, EntryKind, NewLogEntry, parse_log_entry
 from broker.store.transaction import Transaction
 
 _PAGE_ROWS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedEntry:
     """An entry and its index in the log."""
 
     index: int
-    entry: Entry
+    entry: NewLogEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,19 @@ class FieldDisclosure:
     contract: ContractReference | None
 
 
-def entries_of_case(tx: Transaction, case_key: bytes) -> list[Placed]:
+def entries_of_case(tx: Transaction, case_key: bytes) -> list[PlacedEntry]:
     """Return all entries of a case, in the order of writing."""
-    return [Placed(row.index, parse_entry(row.entry)) for row in tx.disclosures.by_case(case_key)]
+    return [
+        PlacedEntry(row.index, parse_log_entry(row.entry))
+        for row in tx.disclosures.by_case(case_key)
+    ]
 
 
-def entries_of_log(tx: Transaction) -> Iterator[Placed]:
+def entries_of_log(tx: Transaction) -> Iterator[PlacedEntry]:
     """Yield every entry in the order of writing, one page in memory at a time."""
     rows = tx.disclosures.read(0, _PAGE_ROWS)
     while rows:
-        yield from (Placed(row.index, parse_entry(row.entry)) for row in rows)
+        yield from (PlacedEntry(row.index, parse_log_entry(row.entry)) for row in rows)
         rows = tx.disclosures.read(rows[-1].index + 1, _PAGE_ROWS)
 
 
@@ -74,7 +77,7 @@ def received(tx: Transaction, case_key: bytes, prefix: str = "") -> list[FieldDi
     ]
 
 
-def shared_fields(entry: Entry, prefix: str) -> Iterator[tuple[str, str, str]]:
+def shared_fields(entry: NewLogEntry, prefix: str) -> Iterator[tuple[str, str, str]]:
     """Yield (path, recipient, clause) of the fields at or below `prefix` (all, if empty)."""
     for share in entry.shares:
         for path, clause in share.fields.items():

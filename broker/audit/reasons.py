@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.envelope.at_rest import AtRestKey
 from broker.envelope.primitives import SealBroken, sha256
 from broker.errors import DisclosureLogError
@@ -22,8 +22,8 @@ _LABEL: Final = b"concordant/1/log-reason"
 
 
 def attributed(
-    tx: Transaction, actor: Actor, secret: bytes | None, entries: list[Entry]
-) -> list[Entry]:
+    tx: Transaction, actor: Actor, secret: bytes | None, entries: list[NewLogEntry]
+) -> list[NewLogEntry]:
     """Return the entries with actor and reason; the reason is stored in the same transaction.
 
     Args:
@@ -42,7 +42,7 @@ def attributed(
     ]
 
 
-def reason_of(tx: Transaction, secret: bytes, entry: Entry) -> str | None:
+def reason_of(tx: Transaction, secret: bytes, entry: NewLogEntry) -> str | None:
     """Return the reason in words of an entry; None if it has none, or if it was removed.
 
     Raises:

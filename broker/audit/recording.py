@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from broker.audit.entries import ContractReference, Entry, Share, is_name
+from broker.audit.entries import ContractReference, NewLogEntry, Share, is_name
 from broker.event import OpenedEvent
 from contracts.decision import Decision
 from contracts.events import PlainEvent
@@ -35,12 +35,12 @@ def collected(
     case_key: bytes,
     now: int,
     operator: str,
-) -> list[Entry]:
+) -> list[NewLogEntry]:
     """Return entries for an item taken from the agency's own export, also for an alteration.
 
     Its fields are those of the disclosure of the same event, shared and left out.
     """
-    taken_item = Entry(
+    taken_item = NewLogEntry(
         kind="collection",
         time_ms=now,
         case_key=case_key,
@@ -62,7 +62,7 @@ def disclosed(
     *,
     not_sealed: Mapping[str, str] | None = None,
     record: str | None = None,
-) -> Entry:
+) -> NewLogEntry:
     """Return the entry for a sealed event: the recipients of each field, and the clauses.
 
     Args:
@@ -81,7 +81,7 @@ def disclosed(
         readers = field.readers.difference(not_sealed) if not_sealed else field.readers
         if readers:  # "withheld" applies to only some of the addressed agencies
             by_readers.setdefault(readers, {})[field.path] = field.clause or ""
-    return Entry(
+    return NewLogEntry(
         kind="disclosure",
         time_ms=now,
         case_key=case_key,
@@ -123,7 +123,7 @@ def refused(
     case_key: bytes | None = None,
     recipients: Iterable[str] = (),
     clause: str | None = None,
-) -> Entry:
+) -> NewLogEntry:
     """Return the entry for something that was not shared or not accepted, with the reason.
 
     Args:
@@ -137,7 +137,7 @@ def refused(
         recipients: agencies with which it was not shared; texts that are not names are left out.
         clause: clause of the contract that decided, if one did.
     """
-    return Entry(
+    return NewLogEntry(
         kind="refusal",
         time_ms=now,
         case_key=case_key,
@@ -177,7 +177,7 @@ def received(
     case_key: bytes,
     now: int,
     operator: str,
-) -> list[Entry]:
+) -> list[NewLogEntry]:
     """Return entries for an event of another agency that was put into the inbox."""
     entry = consulted(event, contract, agency, case_key, now, operator)
     left_out = {agency: dict.fromkeys(event.replaced, "replaced")} if event.replaced else {}
@@ -194,7 +194,7 @@ def consulted(
     operator: str,
     *,
     reason: str | None = None,
-) -> Entry:
+) -> NewLogEntry:
     """Return the entry for an event that was shown to a person or given to a subscriber.
 
     Args:
@@ -207,7 +207,7 @@ def consulted(
         reason: code of the reason that a person stated (`broker.audit.reason_codes`).
     """
     fields = contract.contract.event_types[event.type].fields
-    return Entry(
+    return NewLogEntry(
         kind="consultation",
         time_ms=now,
         case_key=case_key,
@@ -221,9 +221,9 @@ def consulted(
     )
 
 
-def released(source: str, event_id: str | None, now: int) -> Entry:
+def released(source: str, event_id: str | None, now: int) -> NewLogEntry:
     """Return the entry for a sealed record that was exported for another party or an auditor."""
-    return Entry(
+    return NewLogEntry(
         kind="consultation",
         time_ms=now,
         event_id=event_id,
@@ -232,9 +232,11 @@ def released(source: str, event_id: str | None, now: int) -> Entry:
     )
 
 
-def log_read(case_key: bytes | None, asked: Mapping[str, str], now: int) -> Entry:
+def log_read(case_key: bytes | None, asked: Mapping[str, str], now: int) -> NewLogEntry:
     """Return the entry for a query of the disclosure log: the case and the other conditions."""
-    return Entry(kind="consultation", time_ms=now, case_key=case_key, about="log", filter=asked)
+    return NewLogEntry(
+        kind="consultation", time_ms=now, case_key=case_key, about="log", filter=asked
+    )
 
 
 def erased(
@@ -247,9 +249,9 @@ def erased(
     source: str | None = None,
     kind_of_event: str | None = None,
     operator: str = OPERATOR,
-) -> Entry:
+) -> NewLogEntry:
     """Return the entry for removed content: number of items and reason, never the content."""
-    return Entry(
+    return NewLogEntry(
         kind="erasure",
         time_ms=now,
         case_key=case_key,
@@ -270,7 +272,7 @@ def retried(
     case_key: bytes | None = None,
     event_id: str | None = None,
     source: str | None = None,
-) -> Entry:
+) -> NewLogEntry:
     """Return the entry for an item that a person asked to try again.
 
     Args:
@@ -281,7 +283,7 @@ def retried(
         event_id: id of the event, if it is one and the id is known.
         source: the agency that sent it; None for our own.
     """
-    return Entry(
+    return NewLogEntry(
         kind="retry",
         time_ms=now,
         case_key=case_key,
@@ -293,7 +295,7 @@ def retried(
     )
 
 
-def _altered(vocabulary: Vocabulary, entry: Entry) -> list[Entry]:
+def _altered(vocabulary: Vocabulary, entry: NewLogEntry) -> list[NewLogEntry]:
     """Return the same item as an alteration, if its type changes an earlier one."""
     if entry.type not in vocabulary.altering_types:
         return []

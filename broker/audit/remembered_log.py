@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Final
 
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.entry_shape import EntryShape, shape_of
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
 from broker.tlog.merkle import HASH_BYTES, Frontier
@@ -58,7 +58,7 @@ class RememberedLog:
         """Return the frontier of the part."""
         return self._frontier
 
-    def add(self, row: DisclosureRow, entry: Entry) -> None:
+    def add(self, row: DisclosureRow, entry: NewLogEntry) -> None:
         """Add the next entry, which was verified.
 
         Raises:

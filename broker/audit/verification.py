@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from broker.audit.entries import Entry, parse_entry
+from broker.audit.entries import NewLogEntry, parse_log_entry
 from broker.audit.log import SALT_BYTES, LogHead, entry_leaf, stored_frontier
-from broker.audit.query import Placed
+from broker.audit.query import PlacedEntry
 from broker.audit.remembered_log import RememberedLog
 from broker.errors import DisclosureLogError, NoteError
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
@@ -99,7 +99,7 @@ def verify_onward(
 
 def entries_at(
     tx: Transaction, remembered: RememberedLog, indexes: Sequence[int]
-) -> Sequence[Placed]:
+) -> Sequence[PlacedEntry]:
     """Read entries of a remembered part again, and compare each with its leaf.
 
     Args:
@@ -110,7 +110,7 @@ def entries_at(
     Raises:
         DisclosureLogError: `log_entry_altered` or `log_entry_missing`.
     """
-    found: list[Placed] = []
+    found: list[PlacedEntry] = []
     rows = iter(tx.disclosures.at(indexes))
     for index in indexes:
         row = next(rows, None)
@@ -119,7 +119,7 @@ def entries_at(
         entry = _verified_entry(row, index)
         if row.leaf != remembered.leaf(index):
             raise _altered(index)
-        found.append(Placed(index, entry))
+        found.append(PlacedEntry(index, entry))
     return found
 
 
@@ -127,7 +127,7 @@ def _verify_entries(
     tx: Transaction,
     frontier: Frontier,
     heads: dict[int, set[bytes]],
-    add: Callable[[DisclosureRow, Entry], None],
+    add: Callable[[DisclosureRow, NewLogEntry], None],
 ) -> Frontier:
     """Verify the entries after a frontier, the heads that they lead to and the stored head."""
     pending = sorted(heads)
@@ -194,7 +194,7 @@ def _head(frontier: Frontier, checkpoints: Sequence[DisclosureCheckpointRow]) ->
     return LogHead(frontier.size, frontier.root(), checkpoints[-1].size if checkpoints else 0)
 
 
-def _verified_entry(row: DisclosureRow, expected_index: int) -> Entry:
+def _verified_entry(row: DisclosureRow, expected_index: int) -> NewLogEntry:
     if row.index != expected_index:
         raise _missing(expected_index)
     # SQLite stores a value of any type, also a text in place of bytes
@@ -203,7 +203,7 @@ def _verified_entry(row: DisclosureRow, expected_index: int) -> Entry:
     if len(row.salt) != SALT_BYTES or entry_leaf(row.salt, row.entry) != row.leaf:
         raise _altered(row.index)
     try:
-        entry = parse_entry(row.entry)
+        entry = parse_log_entry(row.entry)
     except DisclosureLogError:
         raise _altered(row.index) from None
     # Queries use these columns, so they must match the entry.

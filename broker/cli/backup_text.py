@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from broker.cli.output import number_of
 from broker.keys.instant import format_instant
-from broker.operations.agency_backup import BackupFacts, LeftOut
+from broker.operations.agency_backup import BackupFacts, NotBackedUp
 from broker.operations.agency_restore import Restored
 from contracts.durations import duration_text
 
@@ -66,7 +66,7 @@ def check_text(facts: BackupFacts, file: Path) -> str:
     )
 
 
-def _left_out(left_out: Sequence[LeftOut]) -> list[str]:
+def _left_out(left_out: Sequence[NotBackedUp]) -> list[str]:
     if not left_out:
         return []
     lines = ["", "Not in it:"]

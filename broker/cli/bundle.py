@@ -82,4 +82,4 @@ def show(
     if json:
         print_json(text.shown_json(shown))
     else:
-        print_text(text.shown_text(shown))
+        print_text(text.content_text(shown))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.operations.bundle_reading import AgreementLine
-from broker.operations.bundles import Added, Shown
+from broker.operations.bundles import Added, BundleContent
 from broker.partnership.bundle import Bundle
 
 
@@ -54,7 +54,7 @@ def made_note(made: Bundle) -> str:
     )
 
 
-def shown_json(shown: Shown) -> dict[str, Any]:
+def shown_json(shown: BundleContent) -> dict[str, Any]:
     """A bundle's content, for scripts."""
     return {
         "agreements": agreements_json(shown.agreements),
@@ -77,7 +77,7 @@ def shown_json(shown: Shown) -> dict[str, Any]:
     }
 
 
-def shown_text(shown: Shown) -> str:
+def content_text(shown: BundleContent) -> str:
     """A bundle's content."""
     lines = list(agreement_lines(shown.agreements))
     for one in shown.entries:

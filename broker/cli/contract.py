@@ -245,7 +245,7 @@ def sign(
     reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
     shown = ""
     if not reviewed.signed_already:
-        shown = contract_signing.shown_text(
+        shown = contract_signing.signatory_text(
             reviewed.merged.text,
             reviewed.against,
             reviewed.participant.agency,

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as Xml
 
 from broker.cli.findings_text import condensed, finding_json, raised_text, set_json, set_text
 from broker.cli.times import instant
-from broker.operations.contract_lint import Checked
+from broker.operations.contract_lint import CheckedFile
 from broker.operations.contract_signing import Signed, SigningReview
 from broker.operations.contract_validity import Validities, Validity
 from broker.utc_text import day
@@ -34,7 +34,7 @@ _STATES: Final = {
 # --- lint -----------------------------------------------------------------------------------------
 
 
-def findings_json(checked: Checked) -> dict[str, object]:
+def findings_json(checked: CheckedFile) -> dict[str, object]:
     """Return the findings for programs."""
     return {
         "file": checked.file,
@@ -48,7 +48,7 @@ def findings_json(checked: Checked) -> dict[str, object]:
     }
 
 
-def junit(checked: Sequence[Checked]) -> str:
+def junit(checked: Sequence[CheckedFile]) -> str:
     """JUnit XML: one suite a file, one failed case an error; warnings are in the case's output."""
     root = Xml.Element("testsuites", name="concordant contract lint")
     for each in checked:

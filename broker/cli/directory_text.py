@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from broker.cli.output import number_of
 from broker.directory.areas import area_in_words, area_name
 from broker.directory.capacity_text import capacity_in_words
-from broker.directory.coverage import Cell
+from broker.directory.coverage import CoverageCell
 from broker.directory.listing import Service, known_capacity
 from broker.directory.search import Reason
 from broker.figures.expected_answers import ExpectedAnswer
 from broker.figures.response_times import NOT_YET, limit_ms
 from broker.operations.directory.held_listings import HeldListing
-from broker.operations.directory.publishing import Published
-from broker.operations.directory.searching import Found
+from broker.operations.directory.publishing import PublishedListing
+from broker.operations.directory.searching import SearchResult
 from broker.utc_text import moment
 
 
-def told_published(done: Published) -> str:
+def told_published(done: PublishedListing) -> str:
     """Return when the partners get it."""
     if done.adapter_runs:
         return "The adapter sends it to the partners within a minute."
@@ -87,7 +87,7 @@ def _address(service: Service) -> str | None:
     return None if place is None else f"{place.name}, {place.address}, {place.postcode}"
 
 
-def found_in_words(found: Found, now: int) -> str:
+def found_in_words(found: SearchResult, now: int) -> str:
     """Return the result of a search for people."""
     lines: list[str] = [*_head(found), ""]
     for offer in found.offers:
@@ -113,7 +113,7 @@ def found_in_words(found: Found, now: int) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _head(found: Found) -> Iterator[str]:
+def _head(found: SearchResult) -> Iterator[str]:
     """Yield what was searched for, and how many services fit."""
     query = found.query
     asked = {
@@ -157,9 +157,9 @@ def _why(reasons: tuple[Reason, ...]) -> Iterator[str]:
         yield f"  why: {'; '.join(one.text for one in reasons)}"
 
 
-def coverage_rows(cells: Sequence[Cell]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def coverage_rows(cells: Sequence[CoverageCell]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return columns and rows of a table: one row for each need and motivation."""
-    groups: dict[tuple[str, str], list[Cell]] = {}
+    groups: dict[tuple[str, str], list[CoverageCell]] = {}
     for cell in cells:
         groups.setdefault((cell.kind, cell.code), []).append(cell)
     rows = []

@@ -23,7 +23,7 @@ from broker.record import Record, format_record
 from contracts.bounded_file import read_bounded
 
 if TYPE_CHECKING:
-    from broker.operations.event_evidence import Checked
+    from broker.operations.event_evidence import CheckedEvidence
     from broker.operations.unopened_events import UnopenedEvent
     from broker.operations.waiting_copies import WaitingCopy
 
@@ -84,14 +84,14 @@ def unopened_json(one: UnopenedEvent) -> dict[str, object]:
 # --- evidence -------------------------------------------------------------------------------------
 
 
-def checked_lines(checked: Checked) -> Iterable[dict[str, object]]:
+def checked_lines(checked: CheckedEvidence) -> Iterable[dict[str, object]]:
     """For scripts, one a link."""
     for link in checked.every:
         line: dict[str, object] = {"link": link.name, "ok": link.holds, "detail": link.detail}
         yield line if link.holds else {**line, "code": link.code}
 
 
-def checked_text(checked: Checked) -> str:
+def checked_text(checked: CheckedEvidence) -> str:
     """For people, one line a link."""
     width = max(len(link.name) for link in checked.every)
     return "".join(

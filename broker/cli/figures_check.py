@@ -90,13 +90,13 @@ def _json(checked: CheckedRelease) -> dict[str, object]:
 
 def _lines(checked: CheckedRelease) -> Iterator[str]:
     from broker.codes.meanings import CODES
-    from broker.operations.figure_signatures import Held
+    from broker.operations.figure_signatures import CountsMatch
     from broker.utc_text import day
 
     in_words = {
-        Held.SAME: "the same counts are here",
-        Held.OTHER: "other counts are here: some changed since, or these are not the ones",
-        Held.NONE: "no counts of it are here",
+        CountsMatch.SAME: "the same counts are here",
+        CountsMatch.OTHER: "other counts are here: some changed since, or these are not the ones",
+        CountsMatch.NONE: "no counts of it are here",
     }
     said = checked.statement
     if said is not None and checked.key is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from broker.cli.output import number_of
-from broker.operations.contract_lint import Checked
+from broker.operations.contract_lint import CheckedFile
 from contracts.findings import Finding
 from contracts.rule_sets import RuleSetFile
 from contracts.wording import wrapped
@@ -29,7 +29,7 @@ _EACH = frozenset({"not-a-contract", "placeholder"})
 _INCOMPLETE = "draft-incomplete"
 
 
-def lint_text(checked: Sequence[Checked]) -> str:
+def lint_text(checked: Sequence[CheckedFile]) -> str:
     """Return the findings, then once for each rule what to do and its source."""
     text = "".join(findings_text(each) for each in checked)
     lines = advice(one for each in checked for one, _ in condensed(each.findings))
@@ -49,7 +49,7 @@ def advice(findings: Iterable[Finding]) -> list[str]:
     return lines
 
 
-def findings_text(checked: Checked) -> str:
+def findings_text(checked: CheckedFile) -> str:
     """Return the lines `file:line: severity: rule: where: message`, in the order of the file.
 
     A finding that is the same for many fields or event types takes one line, with their number.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from broker.cli.times import instant
-from broker.operations.certificate_renewal import Renewed
+from broker.operations.certificate_renewal import RenewedCertificate
 from broker.operations.kafka_host import HostPlan
-from broker.operations.kafka_versions import Version, Waiting
+from broker.operations.kafka_versions import Version, WaitingVersion
 from broker.operations.local_kafka import Running
 
 Row: TypeAlias = dict[str, object]
@@ -22,7 +22,7 @@ def running_json(running: Running) -> Row:
     }
 
 
-def renewed_json(renewed: Renewed) -> Row:
+def renewed_json(renewed: RenewedCertificate) -> Row:
     """A renewed certificate, for scripts."""
     return {"certificate": str(renewed.certificate), "valid_until": instant(renewed.ends_ms)}
 
@@ -80,7 +80,7 @@ def pending(plan: HostPlan) -> int:
     return len(plan.begun) + sum(change.action != "note" for change in plan.changes)
 
 
-def _waiting(waiting: Waiting) -> list[str]:
+def _waiting(waiting: WaitingVersion) -> list[str]:
     lines = [f"{'wait':7}{waiting.name}: {waiting.detail} ({waiting.code})"]
     if waiting.applied is not None:
         lines += _shown("applied", waiting.applied)

@@ -21,7 +21,7 @@ from broker.cli.output import (
 from broker.utc_text import moment
 
 if TYPE_CHECKING:
-    from broker.operations.key_inventory import Renewed
+    from broker.operations.key_inventory import RenewedManifest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -333,13 +333,13 @@ def new_governance(agency: Agency, json: AsJson = False, output: Output = None) 
     note("Tell every party the fingerprints by telephone: concordant contract explain")
 
 
-def _print_added(renewed: Renewed, output: Path | None) -> None:
+def _print_added(renewed: RenewedManifest, output: Path | None) -> None:
     from broker.cli.keys_text import added_table
 
     if renewed.added:
         print_table(*added_table(renewed), output)
 
 
-def _note_manifest(renewed: Renewed) -> None:
+def _note_manifest(renewed: RenewedManifest) -> None:
     until = moment(renewed.expires)
     note(f"Manifest version {renewed.version}, valid until {until}: {renewed.path}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from broker.keys.manifest import ManifestKey
     from broker.operations.affected_events import AffectedEvent
     from broker.operations.key_delegation import Delegated
-    from broker.operations.key_inventory import HeldKeys, NewGovernance, Renewed
+    from broker.operations.key_inventory import HeldKeys, NewGovernance, RenewedManifest
     from broker.operations.key_revocation import Revoked
     from broker.operations.passphrase_change import ChangedPassphrase
 
@@ -99,7 +99,7 @@ def needs(held: HeldKeys) -> list[str]:
     return lines
 
 
-def renewed_json(renewed: Renewed) -> dict[str, object]:
+def renewed_json(renewed: RenewedManifest) -> dict[str, object]:
     """A renewal, for scripts."""
     return {
         "manifest": {
@@ -120,7 +120,7 @@ def renewed_json(renewed: Renewed) -> dict[str, object]:
     }
 
 
-def added_table(renewed: Renewed) -> tuple[Row, list[Row]]:
+def added_table(renewed: RenewedManifest) -> tuple[Row, list[Row]]:
     """Columns and rows of the new keys."""
     return ("role", "algorithm", "id", "from"), [
         (key.role, key.algorithm, key.kid.hex()[:16], moment(key.not_before))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from broker.audit.log import LogHead
 from broker.cli.times import instant
-from broker.operations.log_answer import LogAnswer, LogEntry, LoggedLeftOut, Received
+from broker.operations.log_answer import LogAnswer, LogEntry, LoggedLeftOut, ReceivedField
 from broker.utc_text import moment
 
 RECEIVED_COLUMNS = (
@@ -140,7 +140,7 @@ def _of_entry(entry: LogEntry) -> dict[str, object]:
     }
 
 
-def _received_json(one: Received) -> dict[str, object]:
+def _received_json(one: ReceivedField) -> dict[str, object]:
     return {
         **_of_entry(one.entry),
         "recipient": one.recipient,

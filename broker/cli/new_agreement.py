@@ -96,7 +96,7 @@ def new(
 
     from broker.cli.drafting import values_of
     from broker.operations.new_agreement import copy_terms, write_terms
-    from contracts.new_terms import Outline
+    from contracts.new_terms import AgreementOutline
 
     today = datetime.now(UTC).date()
     values = values_of(set_)
@@ -123,7 +123,9 @@ def new(
         roles = _given_roles(role) if role else _asked_roles()
         purposes = _given_purposes(purpose) if purpose else _asked_purposes()
         roles = _with_law(roles, law)
-        made = write_terms(words, Outline(own, line, about, roles, purposes), values, out, today)
+        made = write_terms(
+            words, AgreementOutline(own, line, about, roles, purposes), values, out, today
+        )
     print_text(f"{out}\n")
     note(_still_open(made, out))
 

@@ -15,7 +15,7 @@ from contracts.legal_codes import codes_in, legal_codes
 from contracts.markup import Document, Preformatted
 from contracts.matrix import MatrixRow, columns, matrix
 from contracts.model import Contract
-from contracts.parties import fingerprint
+from contracts.parties import key_fingerprint
 from contracts.status import ContractStatus
 from contracts.terms import LegalBasis
 
@@ -86,8 +86,8 @@ def fingerprints(contract: Contract, agency: str) -> dict[str, str]:
     for officer, pair in keys.pairs.items():
         before = "" if officer is None else f"{officer} "
         found |= {
-            f"{before}{ED25519}": fingerprint(GOVERNANCE, ED25519, pair.ed25519_raw),
-            f"{before}{ML_DSA_65}": fingerprint(GOVERNANCE, ML_DSA_65, pair.ml_dsa_65_raw),
+            f"{before}{ED25519}": key_fingerprint(GOVERNANCE, ED25519, pair.ed25519_raw),
+            f"{before}{ML_DSA_65}": key_fingerprint(GOVERNANCE, ML_DSA_65, pair.ml_dsa_65_raw),
         }
     return found
 

@@ -18,7 +18,7 @@ from broker.transport.interfaces import (
     OnTrouble,
     Positions,
     Receiver,
-    Trouble,
+    ReceiverTrouble,
     trouble_code,
 )
 from broker.waiting import set_within
@@ -60,7 +60,9 @@ async def catch_up(
         except ConcordantError as error:
             if error.code == "kafka_refused":
                 raise
-            on_trouble(Trouble(trouble_code(error), topic, -1, type(error).__name__, AGAIN_S))
+            on_trouble(
+                ReceiverTrouble(trouble_code(error), topic, -1, type(error).__name__, AGAIN_S)
+            )
             await set_within(stop, AGAIN_S)
         else:
             return

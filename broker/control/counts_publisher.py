@@ -15,11 +15,11 @@ from typing import Final
 from broker.control.statement_sender import Draft, StatementSender, last_sent, recipient_keys
 from broker.control.too_large import note_too_large, waits_as_too_large
 from broker.envelope.primitives import hmac_sha256, lp, lp_parts
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import Period, quarter_of
 from broker.figures.counts_content import packed
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.figures.own_counts import own_counts
 from broker.registry.active_partners import partners_under
 from broker.registry.contracts import SignedContract
@@ -113,7 +113,7 @@ class CountsPublisher:
         due: list[Draft] = []
         for signed in self._sealing.contracts.live(now):
             keys = self._recipients(signed, now)
-            counted = counts(signed.contract) and self._agency in signed.contract.contributors
+            counted = case_figures(signed.contract) and self._agency in signed.contract.contributors
             if not counted or not keys:
                 continue
             for period in self._periods(signed.contract, now):
@@ -123,7 +123,7 @@ class CountsPublisher:
                     return due
         return due
 
-    def _recipients(self, signed: SignedContract, now: int) -> tuple[ExchangeKey, ...]:
+    def _recipients(self, signed: SignedContract, now: int) -> tuple[WrapRecipient, ...]:
         contracts, manifests = self._sealing.contracts, self._sealing.manifests
         partners = partners_under(signed, contracts, manifests, now)
         return recipient_keys(self._sealing, partners & signed.contract.statistics_parties, now)
@@ -153,7 +153,7 @@ class CountsPublisher:
         tx: Transaction,
         contract: Contract,
         period: Period,
-        keys: tuple[ExchangeKey, ...],
+        keys: tuple[WrapRecipient, ...],
         now: int,
     ) -> Iterator[Draft]:
         name = sent_name(contract.name, period)

@@ -13,7 +13,7 @@ from broker.errors import RefusedError, WrongInputError
 from broker.figures.counting import CountsOf, Period, parse_period, quarter_of
 from broker.figures.counts_content import fault_in, unpacked
 from broker.figures.counts_held import counts_row
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.statements.authorship import read_note
 from broker.statements.counts_statement import COUNTS, counts_malformed
@@ -176,7 +176,7 @@ def _agreement_of(place: StatementPlace, reader: StatementReader) -> Contract:
     for signed in resolver.contracts.live(reader.now, place.subject[0]):
         contract = signed.contract
         if (
-            counts(contract) is not None
+            case_figures(contract) is not None
             and place.agency in contract.contributors
             and resolver.agency in contract.statistics_parties
         ):

@@ -24,7 +24,7 @@ from broker.figures.counting import Period, parse_period, quarter_of
 from broker.figures.unions.held import HeldUnion
 from broker.figures.unions.own_tokens import own_tokens
 from broker.figures.unions.results import format_result
-from broker.figures.unions.tally import Tally, ready_tokens, tally
+from broker.figures.unions.tally import UnionTally, ready_tokens, tally
 from broker.figures.unions.timing import (
     CLOSES_MS,
     MAKER_PAUSE_MS,
@@ -240,7 +240,7 @@ class OwnUnions:
         said = sha256(content)
         yield from self._draft(tx, union, "result", said, readers, now, lambda: content)
 
-    def _tallied(self, union: _Union, held: HeldUnion, now: int) -> Tally | None:
+    def _tallied(self, union: _Union, held: HeldUnion, now: int) -> UnionTally | None:
         """Return the result. Tokens of an agency that contributes no longer do not count."""
         contract = union.contract
         expected = union.partners & set(contract.contributors)

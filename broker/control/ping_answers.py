@@ -16,7 +16,7 @@ from typing import Final
 from broker.control.own_statements import SigningKeys
 from broker.control.present_parties import PresentParties
 from broker.control.replay_requests import require_recent
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.judging.key_resolver import TrustStore
 from broker.keys.kid import RECEIPT
@@ -187,7 +187,7 @@ class PingAnswers:
             back,
             challenge,
             PongTimes(fetched_ms, verified, answered),
-            ExchangeKey(place.agency, key.kid, key.sealer()),
+            WrapRecipient(place.agency, key.kid, key.sealer()),
             self._keys.receipt_author(),
         )
 

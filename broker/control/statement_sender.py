@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from broker.control.own_statements import SigningKeys
 from broker.envelope.primitives import lp
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RegistryError
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.record import CONTENT_TYPE_HEADER, Record
@@ -42,7 +42,7 @@ class Draft:
     name: str
     said: bytes
     content: bytes
-    keys: tuple[ExchangeKey, ...]
+    keys: tuple[WrapRecipient, ...]
     subject: tuple[str, ...] = ()
 
 
@@ -73,7 +73,7 @@ def last_sent(tx: Transaction, name: str, now: int) -> Sent | None:
 
 def recipient_keys(
     sealing: SealingContext, agencies: Iterable[str], now: int
-) -> tuple[ExchangeKey, ...]:
+) -> tuple[WrapRecipient, ...]:
     """Return the exchange keys of those of these agencies that can be reached now, in order."""
     keys = []
     for agency in sorted(agencies):
@@ -84,7 +84,7 @@ def recipient_keys(
     return tuple(keys)
 
 
-def names_of(keys: Iterable[ExchangeKey]) -> bytes:
+def names_of(keys: Iterable[WrapRecipient]) -> bytes:
     """Return the agencies and key ids, to tell whether a statement is for the same keys."""
     return lp(*(part for key in keys for part in (key.agency.encode(), key.kid)))
 

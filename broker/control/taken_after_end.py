@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, refused
 from broker.judging.ends import RECEIPTS_AFTER_MS, SUSPENSION_WINDOW_MS
@@ -89,7 +89,7 @@ def _confirmed(
     )
 
 
-def _entry(row: InboxRow, now: int) -> Entry:
+def _entry(row: InboxRow, now: int) -> NewLogEntry:
     return refused(
         row.type,
         TAKEN_AFTER_END,

@@ -13,7 +13,7 @@ from broker.control.partner_statements_taken import PlacedStatement, StatementRe
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import WrongInputError
 from broker.figures.counting import Period, parse_period
-from broker.figures.unions.held import HeldUnion, Received
+from broker.figures.unions.held import HeldUnion, ReceivedStatement
 from broker.figures.unions.results import parse_result
 from broker.figures.unions.timing import OPENS_MS, TALLY_MS
 from broker.figures.unions.tokens import TokenPlace, parse_tokens
@@ -57,7 +57,7 @@ class UnionsTaken:
         _check_parties(contract, part, place.agency, reader.trust.resolver.agency)
         _check_time(period, part, place, reader.now)
         time_ms, digest = order_of(place.time_ms, statement.note)
-        of = Received(place.agency, time_ms, digest)
+        of = ReceivedStatement(place.agency, time_ms, digest)
         token_place = TokenPlace(place.deployment, agreement, period.name)
         return _Placed(self._secret, contract, token_place, part, of)
 
@@ -78,7 +78,7 @@ class _Placed(PlacedStatement[str]):
     contract: Contract
     place: TokenPlace
     part: Part
-    of: Received
+    of: ReceivedStatement
 
     def is_old(self, tx: Transaction) -> bool:
         """Return whether a newer statement is kept, or the union is tallied and needs no more."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from broker.agency.own_manifest import destroy_exchange_keys, longest_retention_ms
 from broker.agency.participant import LoadedAgency, Participant
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, erased
 from broker.control.heartbeat_retention import forget_heartbeats
@@ -25,7 +25,7 @@ from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
 from broker.held.retrying import asked_ms
 from broker.judging.key_resolver import KeyResolver, TrustStore
-from broker.judging.partition_state import Outline, parse_outline
+from broker.judging.partition_state import PartitionOutline, parse_outline
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.keys.manifest import VerifiedManifest
 from broker.observing.metrics import Expiring, Metrics
@@ -342,7 +342,7 @@ class Watch:
         """Destroy exchange keys that no record on Kafka can need, and log it."""
         gone = destroy_exchange_keys(self._participant, now)
         if gone:
-            entry = Entry(
+            entry = NewLogEntry(
                 kind="destruction", time_ms=now, reason="retention_over", operator=OPERATOR
             )
             with self._store.transaction() as tx:
@@ -452,7 +452,7 @@ def _reach(tx: Transaction, place: GenerationPlace) -> tuple[int, int]:
     head = tx.reader.state_head(place.place)
     if head is None:
         return 0, MAX_LOG_SIZE
-    state: Outline = parse_outline(head)
+    state: PartitionOutline = parse_outline(head)
     held = state.generations.get(place.generation)
     if held is None:
         return 0, MAX_LOG_SIZE if place.generation > state.newest else 0

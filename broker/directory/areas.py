@@ -17,7 +17,7 @@ _FILE: Final = Path(__file__).parent / "data" / "areas.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class GridArea:
     """An area of the grid.
 
     Attributes:
@@ -35,11 +35,13 @@ class Area:
 
 
 @cache
-def grid() -> Mapping[str, Area]:
+def grid() -> Mapping[str, GridArea]:
     """Return code to area of the grid, by code."""
     found = json.loads(_FILE.read_text("utf-8"))["areas"]
     return {
-        one["code"]: Area(one["code"], one["name"], one["row"], one["column"], tuple(one["within"]))
+        one["code"]: GridArea(
+            one["code"], one["name"], one["row"], one["column"], tuple(one["within"])
+        )
         for one in found
     }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from broker.directory.areas import Area, covering, grid
+from broker.directory.areas import GridArea, covering, grid
 from broker.directory.listing import Listing, Service, known_capacity
 from broker.directory.listing_file import ListedCodes
 from contracts.csv_text import csv_text
@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CoverageCell:
     """Services for one need or motivation in one area.
 
     Attributes:
@@ -39,7 +39,7 @@ class Cell:
     kind: Kind
     code: str
     label: str
-    area: Area
+    area: GridArea
     services: int
     agencies: tuple[str, ...]
     with_capacity: int
@@ -51,7 +51,7 @@ def coverage(
     codes: ListedCodes,
     waits: Mapping[str, int],
     now: int,
-) -> tuple[Cell, ...]:
+) -> tuple[CoverageCell, ...]:
     """Return a cell for each need and each motivation in each area of the grid.
 
     Args:
@@ -72,7 +72,7 @@ def coverage(
     )
 
 
-def coverage_csv(cells: Sequence[Cell]) -> str:
+def coverage_csv(cells: Sequence[CoverageCell]) -> str:
     """Return the cells as CSV, one row each."""
     rows = [
         (
@@ -95,15 +95,15 @@ def _cell(
     kind: Kind,
     code: str,
     label: str,
-    area: Area,
+    area: GridArea,
     listings: Sequence[tuple[str, Listing]],
     waits: Mapping[str, int],
     now: int,
-) -> Cell:
+) -> CoverageCell:
     found = list(_working(kind, code, area, listings))
     agencies = tuple(sorted({agency for agency, _ in found}))
     capacities = [known_capacity(service, now) for _, service in found]
-    return Cell(
+    return CoverageCell(
         kind,
         code,
         label,
@@ -116,7 +116,7 @@ def _cell(
 
 
 def _working(
-    kind: Kind, code: str, area: Area, listings: Sequence[tuple[str, Listing]]
+    kind: Kind, code: str, area: GridArea, listings: Sequence[tuple[str, Listing]]
 ) -> Iterator[tuple[str, Service]]:
     for agency, listing in listings:
         for service in listing.services.values():

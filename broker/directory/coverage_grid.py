@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
-from broker.directory.areas import Area, grid
-from broker.directory.coverage import Cell
+from broker.directory.areas import GridArea, grid
+from broker.directory.coverage import CoverageCell
 
 _SIDE: Final = 116
 _GAP: Final = 6
@@ -34,16 +34,16 @@ class AreaSummary:
         longest_wait_days: longest wait of an unanswered referral; None if none waits.
     """
 
-    area: Area
+    area: GridArea
     asked: int
     none: int
     one: int
     longest_wait_days: int | None
 
 
-def summaries(cells: Sequence[Cell]) -> tuple[AreaSummary, ...]:
+def summaries(cells: Sequence[CoverageCell]) -> tuple[AreaSummary, ...]:
     """Return the numbers of each area of the grid, by code."""
-    by_area: dict[str, list[Cell]] = defaultdict(list)
+    by_area: dict[str, list[CoverageCell]] = defaultdict(list)
     for cell in cells:
         by_area[cell.area.code].append(cell)
     found = []
@@ -62,7 +62,7 @@ def summaries(cells: Sequence[Cell]) -> tuple[AreaSummary, ...]:
     return tuple(found)
 
 
-def coverage_svg(cells: Sequence[Cell]) -> str:
+def coverage_svg(cells: Sequence[CoverageCell]) -> str:
     """Return the grid as an SVG document."""
     found = summaries(cells)
     width = (max(one.area.column for one in found) + 1) * (_SIDE + _GAP) + _GAP

@@ -108,13 +108,13 @@ Languages: TypeAlias = Annotated[
 ShortTexts: TypeAlias = Annotated[tuple[Line, ...], Field(max_length=32, strict=False)]
 
 
-class Part(BaseModel):
+class ListingPart(BaseModel):
     """Base of the parts of a listing: frozen; a file with unknown members is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Organisation(Part):
+class Organisation(ListingPart):
     """Public description of an agency."""
 
     name: Line
@@ -124,7 +124,7 @@ class Organisation(Part):
     telephone: Telephone | None = None
 
 
-class Opening(Part):
+class Opening(ListingPart):
     """Opening hours on some days of each week, UK time."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7, strict=False)]
@@ -138,7 +138,7 @@ class Opening(Part):
         return self
 
 
-class Location(Part):
+class Location(ListingPart):
     """Public address of a service."""
 
     name: Line
@@ -146,7 +146,7 @@ class Location(Part):
     postcode: Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2}$")]
 
 
-class Capacity(Part):
+class Capacity(ListingPart):
     """Capacity of a service, as its agency last stated it.
 
     Attributes:
@@ -163,7 +163,7 @@ class Capacity(Part):
     again_on: Annotated[date, Field(strict=False)] | None = None
 
 
-class ForPartners(Part):
+class ForPartners(ListingPart):
     """Part of a service for the partnership alone.
 
     Attributes:
@@ -176,7 +176,7 @@ class ForPartners(Part):
     capacity: Capacity | None = None
 
 
-class Service(Part):
+class Service(ListingPart):
     """A service of an agency.
 
     Attributes:
@@ -221,7 +221,7 @@ class Service(Part):
         return self
 
 
-class ReadableVocabulary(Part):
+class ReadableVocabulary(ListingPart):
     """A vocabulary that a party holds.
 
     Attributes:
@@ -237,7 +237,7 @@ class ReadableVocabulary(Part):
     lists: Annotated[dict[Code, Line], Field(max_length=512)]
 
 
-class Readable(Part):
+class Readable(ListingPart):
     """Statement of a party's software: versions that it can read.
 
     Attributes:
@@ -253,7 +253,7 @@ class Readable(Part):
     ]
 
 
-class Listing(Part):
+class Listing(ListingPart):
     """Everything that an agency tells its partners about what it offers.
 
     Attributes:

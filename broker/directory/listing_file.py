@@ -19,20 +19,20 @@ from broker.directory.listing import (
     EmailAddress,
     Line,
     Lines,
+    ListingPart,
     Organisation,
-    Part,
     Service,
     ServiceId,
     ShortTexts,
     Telephone,
     WebAddress,
 )
-from contracts.strict_yaml import Document, Fault, read, refused_for, validated
+from contracts.strict_yaml import DocumentKind, Fault, read, refused_for, validated
 
 FILE_NAME: Final = "directory.yaml"
 MAX_FILE_BYTES: Final = 1 << 20
 MAX_KNOWN: Final = 256
-LISTING_FILE: Final = Document(
+LISTING_FILE: Final = DocumentKind(
     noun="the directory file",
     largest=MAX_FILE_BYTES,
     code="listing_invalid",
@@ -40,7 +40,7 @@ LISTING_FILE: Final = Document(
 )
 
 
-class KnownAgency(Part):
+class KnownAgency(ListingPart):
     """An agency that is known and not connected.
 
     Attributes:
@@ -60,7 +60,7 @@ class KnownAgency(Part):
     invite: Lines | None = None
 
 
-class ListingFile(Part):
+class ListingFile(ListingPart):
     """Content of the file.
 
     Attributes:

@@ -32,7 +32,7 @@ _NO_KEY: Final = bytes(HASH_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeKey:
+class WrapRecipient:
     """A recipient's current exchange key: agency id, key id (32 bytes), public half."""
 
     agency: str
@@ -41,8 +41,8 @@ class ExchangeKey:
 
 
 @value_class(frozen=True, slots=True)
-class Draft:
-    """Input of one sealed value, checked to fit into one (`draft`).
+class SealingInput:
+    """Input of one sealed value, checked to fit into one (`sealing_input`).
 
     Attributes:
         clear_id: the id in the clear, 16 bytes: the event's, or the record's own.
@@ -57,16 +57,16 @@ class Draft:
     clear_text: str
     now: int
     plaintexts: Sequence[bytes]
-    recipients: Sequence[tuple[ExchangeKey, tuple[bool, ...]]]
+    recipients: Sequence[tuple[WrapRecipient, tuple[bool, ...]]]
 
 
-def draft(
+def sealing_input(
     clear_id: str,
     now: int,
     groups: Sequence[bytes],
-    recipients: Sequence[tuple[ExchangeKey, tuple[bool, ...]]],
+    recipients: Sequence[tuple[WrapRecipient, tuple[bool, ...]]],
     bound: Sequence[bool] = (),
-) -> Draft:
+) -> SealingInput:
     """Pad the groups of one event.
 
     Args:
@@ -85,15 +85,15 @@ def draft(
     plaintexts = [pad(text, floor) for text, floor in zip(groups, floors, strict=True)]
     require_size(plaintexts, len(recipients))
     raw = bytes.fromhex(clear_id.replace("-", ""))
-    return Draft(raw, clear_id, now, plaintexts, recipients)
+    return SealingInput(raw, clear_id, now, plaintexts, recipients)
 
 
-class Session:
+class WrappedSession:
     """A session secret wrapped for one agency's exchange key and one contract, by this process."""
 
     __slots__ = ("aead", "began", "ends", "remaining", "tail", "wrap")
 
-    def __init__(self, deployment: str, contract: bytes, source: str, key: ExchangeKey, now: int):
+    def __init__(self, deployment: str, contract: bytes, source: str, key: WrapRecipient, now: int):
         """Wrap 32 fresh random bytes for ``key``; ``now`` in ms."""
         secret = random_bytes(HASH_BYTES)
         info = framing.session_info(deployment, contract, source, key.agency, key.kid)
@@ -126,18 +126,18 @@ class Sealer:
         self._contract = contract
         self._source = source
         self._prefix = framing.context_prefix(deployment, contract, source)
-        self._sessions: dict[tuple[str, bytes], Session] = {}
+        self._sessions: dict[tuple[str, bytes], WrappedSession] = {}
 
-    def _session(self, key: ExchangeKey, now: int) -> Session:
+    def _session(self, key: WrapRecipient, now: int) -> WrappedSession:
         name = (key.agency, key.kid)  # two agencies may list the same public key
         session = self._sessions.get(name)
         if session is None or not session.serves(now):
-            session = Session(self._deployment, self._contract, self._source, key, now)
+            session = WrappedSession(self._deployment, self._contract, self._source, key, now)
             self._sessions[name] = session
         session.remaining -= 1
         return session
 
-    def seal(self, event: Draft) -> bytes:
+    def seal(self, event: SealingInput) -> bytes:
         """Seal one event; return the record's value.
 
         Raises:

@@ -22,8 +22,8 @@ from contracts.vocabulary.figures import SOURCE, UNIT_AREA, Figures
 
 __all__ = [
     "Atom",
+    "CountedPart",
     "CountsOf",
-    "Part",
     "Period",
     "ReferralCounts",
     "Subject",
@@ -121,7 +121,7 @@ class ReferralCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CountedPart:
     """Cases or referrals of the counts of one agency.
 
     Attributes:
@@ -183,13 +183,13 @@ class CountsOf:
         """Return the number of unique cases."""
         return sum(self.atoms.values())
 
-    def part(self, of: Subject) -> Part | None:
+    def part(self, of: Subject) -> CountedPart | None:
         """Return the cases or the referrals; None if the agreement counts no referrals."""
         found = self if of == "cases" else self.referrals
         if found is None:
             return None
         kept = found.dimensions, found.atoms, found.without_consent
-        return Part(self.agency, self.digest, *kept)
+        return CountedPart(self.agency, self.digest, *kept)
 
     def canonical(self) -> bytes:
         """Return the one form of these counts in bytes."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, StrictInt, Validati
 
 from broker.figures.counting import Atom, CountsOf, ReferralCounts, dimension_names
 from broker.figures.dimension_values import values_of
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.figures.referral_dimensions import counted_referrals
 from broker.statements.counts_statement import MAX_CONTENT_BYTES
 from contracts.model import Contract
@@ -134,7 +134,7 @@ def fault_in(said: CountsOf, contract: Contract) -> str | None:
         said: counts of another agency, with the vocabulary of the agreement.
         contract: the agreement.
     """
-    figures = counts(contract)
+    figures = case_figures(contract)
     if figures is None:
         return "the agreement counts nothing"
     fault = _fault_in_atoms(said.agency, said.dimensions, said.atoms, contract, figures)

@@ -24,7 +24,7 @@ from broker.store.transaction import Transaction
 from broker.tlog.note import Note, format_note
 from contracts.model import Contract
 
-__all__ = ["HeldCounts", "NotCounted", "counts_row", "held_counts"]
+__all__ = ["HeldCounts", "NotCounted", "counts_of_partners", "counts_row"]
 
 _LABEL: Final = b"concordant/1/figure-counts"
 
@@ -67,7 +67,7 @@ def counts_row(secret: bytes, place: StatementPlace, note: Note, content: bytes)
     )
 
 
-def held_counts(
+def counts_of_partners(
     tx: Transaction,
     secret: bytes,
     contract: Contract,

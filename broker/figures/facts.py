@@ -17,7 +17,7 @@ from contracts.terms import EventTerms
 from contracts.vocabulary.figures import Figures
 from contracts.vocabulary.figures_forms import CorrectionForm
 
-__all__ = ["Corrected", "Fact", "counts", "fact_of", "formatted", "parsed"]
+__all__ = ["Corrected", "Fact", "case_figures", "fact_of", "format_fact", "parse_fact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Fact:
     corrected: Corrected | None = None
 
 
-def counts(contract: Contract) -> Figures | None:
+def case_figures(contract: Contract) -> Figures | None:
     """Return what figures count under an agreement; None if it has no purpose of statistics."""
     return contract.vocabulary.figures if contract.statistics_purposes else None
 
@@ -139,7 +139,7 @@ def _corrected(
     )
 
 
-def formatted(fact: Fact) -> bytes:
+def format_fact(fact: Fact) -> bytes:
     """Format a fact for the state; source and event id stand beside it."""
     corrected = fact.corrected
     return orjson.dumps(
@@ -155,7 +155,7 @@ def formatted(fact: Fact) -> bytes:
     )
 
 
-def parsed(source: str, event: str, content: bytes) -> Fact:
+def parse_fact(source: str, event: str, content: bytes) -> Fact:
     """Return the fact that ``formatted`` wrote."""
     said = orjson.loads(content)
     corrected = said["corrected"]

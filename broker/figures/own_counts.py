@@ -7,7 +7,7 @@ from itertools import groupby
 
 from broker.figures.case_values import CaseValues, values_of_case
 from broker.figures.counting import CountsOf, Period, ReferralCounts, count, dimension_names
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.figures.recording import FactReader
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.referral_recording import ReferralFactReader
@@ -31,7 +31,7 @@ def own_counts(
     Raises:
         SealBroken: a fact in the state was changed.
     """
-    figures = counts(contract)
+    figures = case_figures(contract)
     if figures is None:
         return None
     dimensions = dimension_names(figures)
@@ -62,7 +62,7 @@ def values_by_case(
     Raises:
         SealBroken: a fact in the state was changed.
     """
-    figures = counts(contract)
+    figures = case_figures(contract)
     if figures is None:
         return
     reader = FactReader(secret)

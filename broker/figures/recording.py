@@ -13,7 +13,7 @@ from typing import Final
 from broker.envelope.at_rest import AtRestKey
 from broker.envelope.primitives import lp
 from broker.event import OpenedEvent
-from broker.figures.facts import Fact, counts, fact_of, formatted, parsed
+from broker.figures.facts import Fact, case_figures, fact_of, format_fact, parse_fact
 from broker.figures.referral_facts import referral_fact_of
 from broker.figures.referral_recording import ReferralFactRecorder
 from broker.store.figure_facts import FigureCaseRow, FigureFactRow
@@ -69,7 +69,7 @@ class FactRecorder:
             case_key: pseudonym of its case.
             now: ms.
         """
-        figures = counts(contract)
+        figures = case_figures(contract)
         if figures is not None:
             flat = contract.vocabulary.type(event.type).flatten(event.data)
             fact = fact_of(contract, figures, event.type, flat, self._agency, event_id, now)
@@ -78,7 +78,7 @@ class FactRecorder:
 
     def received(self, event: OpenedEvent, contract: Contract, case_key: bytes, now: int) -> None:
         """Record what an accepted event of another agency says, as far as we may read it."""
-        figures = counts(contract)
+        figures = case_figures(contract)
         if figures is not None:
             time_ms = min(event.log_time * 1000, now)
             fact = fact_of(
@@ -133,7 +133,7 @@ class FactRecorder:
 
 def _sealed(key: AtRestKey, said: _Said) -> FigureFactRow:
     fact = said.fact
-    content = key.seal(formatted(fact), _row(said.case_key, fact.source, fact.event))
+    content = key.seal(format_fact(fact), _row(said.case_key, fact.source, fact.event))
     return FigureFactRow(said.case_key, fact.source, fact.event, content)
 
 
@@ -159,4 +159,4 @@ class FactReader:
             SealBroken: the row was changed.
         """
         content = self._key.open(row.content, _row(row.case_key, row.source, row.event_id))
-        return parsed(row.source, row.event_id, content)
+        return parse_fact(row.source, row.event_id, content)

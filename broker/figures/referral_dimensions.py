@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.figures.response_times import BUCKETS, PUNCTUALITY
 from contracts.model import Contract
 from contracts.phrases import N_
@@ -45,7 +45,7 @@ def counted_referrals(contract: Contract) -> tuple[Figures, ReferralRules] | Non
         referral be used for statistics.
     """
     rules = referral_rules(contract.vocabulary)
-    figures = None if counts(contract) is None else _figures(contract.vocabulary)
+    figures = None if case_figures(contract) is None else _figures(contract.vocabulary)
     if figures is None or rules is None or not _status_counts(contract, rules):
         return None
     sides = {

@@ -13,7 +13,7 @@ from typing import Literal
 import orjson
 
 from broker import pseudonyms
-from broker.figures.facts import Fact, fact_of, formatted, parsed
+from broker.figures.facts import Fact, fact_of, format_fact, parse_fact
 from broker.figures.referral_dimensions import counted_referrals
 from contracts.events import JSON
 from contracts.model import Contract
@@ -159,14 +159,14 @@ def formatted_referral(fact: ReferralFact) -> bytes:
             kind, members = "made", (referral, recipients, acknowledge_due, respond_due)
         case Changed(referral, recipients, version):
             kind, members = "changed", (referral, recipients, version)
-    said = orjson.Fragment(formatted(fact.said))
+    said = orjson.Fragment(format_fact(fact.said))
     return orjson.dumps({"said": said, "kind": kind, "act": members})
 
 
 def parsed_referral(source: str, event: str, content: bytes) -> ReferralFact:
     """Return the fact that ``formatted_referral`` wrote."""
     found = orjson.loads(content)
-    said = parsed(source, event, orjson.dumps(found["said"]))
+    said = parse_fact(source, event, orjson.dumps(found["said"]))
     if found["kind"] is None:
         return ReferralFact(said, None)
     referral, recipients, *others = found["act"]

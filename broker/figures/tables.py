@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import orjson
 
 from broker.figures.combined import base_of, combined_values
-from broker.figures.counting import CountsOf, Part, Subject
+from broker.figures.counting import CountedPart, CountsOf, Subject
 from broker.figures.counts_held import NotCounted
 from broker.figures.dimension_values import label_of, missing_value, values_of
 from broker.figures.disclosure import Cell, Figure, Mark, Release, protect, threshold_for
@@ -211,7 +211,9 @@ class _Atoms:
         figures: by what is counted.
     """
 
-    def __init__(self, parts: Sequence[Part], names: Sequence[str], figures: Figures) -> None:
+    def __init__(
+        self, parts: Sequence[CountedPart], names: Sequence[str], figures: Figures
+    ) -> None:
         self.counts: dict[str, dict[str, int]] = {}
         self._with: dict[tuple[str, str], set[str]] = {}
         for one in parts:

@@ -119,7 +119,7 @@ class GenerationOutline:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class PartitionOutline:
     """A partition's state without its frontiers: enough for monitoring, and cheap to read."""
 
     newest: str
@@ -129,7 +129,7 @@ class Outline:
     stopped: bool
 
 
-def receiptable(state: PartitionState | Outline) -> tuple[str, int, bytes] | None:
+def receiptable(state: PartitionState | PartitionOutline) -> tuple[str, int, bytes] | None:
     """Return the (generation, size, root) that a receipt may state now, or None.
 
     The head must be a checkpoint's, the whole batch under it stored, and no gap open.
@@ -233,7 +233,7 @@ def parse_state(stored: StoredState) -> PartitionState:
         raise ValueError("not a reader state") from error
 
 
-def parse_outline(head: bytes) -> Outline:
+def parse_outline(head: bytes) -> PartitionOutline:
     """Parse the head of a stored state.
 
     Raises:
@@ -252,7 +252,7 @@ def parse_outline(head: bytes) -> Outline:
             )
             for held in found["generations"]
         }
-        return Outline(
+        return PartitionOutline(
             found["newest"], found["start"], found["log_time"], generations, found["stopped"]
         )
     except (KeyError, TypeError) as error:

@@ -118,7 +118,7 @@ class ManifestChanges:
 
 
 @dataclass(frozen=True, slots=True)
-class Successor:
+class SuccessorKey:
     """A key to be made, and the predecessor that ends earlier because of it.
 
     Attributes:
@@ -142,7 +142,7 @@ def successors(
     *,
     at_once: bool = False,
     exchange_ahead_ms: int = PUBLISHED_AHEAD_MS,
-) -> tuple[Successor, ...]:
+) -> tuple[SuccessorKey, ...]:
     """Return the keys that need a successor.
 
     A key is due when its role's last key ends in at most 7 days. The successor starts when that
@@ -157,7 +157,7 @@ def successors(
         exchange_ahead_ms: time before its end at which an exchange key is due; others seal for it
             also while its agency is offline.
     """
-    found: list[Successor] = []
+    found: list[SuccessorKey] = []
     revoked = {revocation.kid for revocation in manifest.revocations}
     for role, algorithm in OPERATIONAL_KEYS:
         keys = [key for key in manifest.keys_of(role, algorithm) if key.kid not in revoked]
@@ -167,7 +167,7 @@ def successors(
         later = [key.not_before for key in keys if key.not_before > now]
         if later and not any(key.valid_at(now) for key in keys):
             until = min(start + LONGEST_LIFE_MS[role], *later)
-            found.append(Successor(role, algorithm, start, until))
+            found.append(SuccessorKey(role, algorithm, start, until))
         if last is not None and last.not_after > now:
             ahead = exchange_ahead_ms if role == EXCHANGE else PUBLISHED_AHEAD_MS
             if not at_once and last.not_after - now > ahead:
@@ -177,7 +177,7 @@ def successors(
                 start = max(last.not_before, min(start, whole_second(now) + PUBLISHED_AHEAD_MS))
             elif at_once and last.not_before < whole_second(now):
                 start, ends = whole_second(now), last.kid
-        found.append(Successor(role, algorithm, start, start + LONGEST_LIFE_MS[role], ends))
+        found.append(SuccessorKey(role, algorithm, start, start + LONGEST_LIFE_MS[role], ends))
     return tuple(found)
 
 

@@ -23,7 +23,7 @@ from broker.operations.agency_copy import RESTORING, AgencyCopy
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class NotBackedUp:
     """Something that is not in a backup: its place, and a reason code.
 
     Codes: `secret`, `governance_key`, `link`, `outside`, `being_written`, `special`.
@@ -51,7 +51,7 @@ class BackupFacts:
     taken: int
     files: int
     size: int
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[NotBackedUp, ...]
 
 
 def back_up(
@@ -172,7 +172,7 @@ def facts_of(header: Header, index: Index) -> BackupFacts:
         taken = int(str(header.members["taken"]))
         listed = index.about["left_out"]
         assert isinstance(listed, list)
-        left_out = tuple(LeftOut(str(place), str(reason)) for place, reason in listed)
+        left_out = tuple(NotBackedUp(str(place), str(reason)) for place, reason in listed)
     except (KeyError, ValueError, TypeError, AssertionError):
         raise BackupError(
             "The backup has another form: its facts.", code="backup_malformed"

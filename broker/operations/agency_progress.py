@@ -91,7 +91,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class SignatureState:
     """State of a party's signature.
 
     If the party has signed, it has the signatory's name and capacity, and the time, from the note.
@@ -124,7 +124,7 @@ class AgreementStatus:
     """State, signatures and due dates of an agreement, and parties that take no part."""
 
     state: AgreementState
-    signatures: tuple[Signature, ...]
+    signatures: tuple[SignatureState, ...]
     due: tuple[Due, ...]
     stops: tuple[StopLine, ...] = ()
 
@@ -183,7 +183,7 @@ def agreement_statuses(directory: Path, now: int) -> tuple[AgreementStatus, ...]
         )
 
 
-def _signatures(signed: SignedContract) -> Iterator[Signature]:
+def _signatures(signed: SignedContract) -> Iterator[SignatureState]:
     for party in signed.contract.parties:
         note = signed.note_of(party.id)
         officers = tuple(
@@ -191,11 +191,11 @@ def _signatures(signed: SignedContract) -> Iterator[Signature]:
         )
         needed = signed.contract.governance_keys[party.id].needed
         if note is None:
-            yield Signature(party.id, False, officers=officers, needed=needed)
+            yield SignatureState(party.id, False, officers=officers, needed=needed)
         else:
             who = note.signatory
             time = format_instant(note.time)
-            yield Signature(party.id, True, who.name, who.capacity, time, officers, needed)
+            yield SignatureState(party.id, True, who.name, who.capacity, time, officers, needed)
 
 
 def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator[Due]:
@@ -306,7 +306,7 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
     ends = delegation_ends(participant)
     if ends is not None and ends - now < DELEGATION_WARNING_MS:
         return "delegation_ends", NextStep(
-            OURSELVES, delegation_text(ends, now), f"concordant keys delegate --agency {folder}"
+            OURSELVES, delegation_due_text(ends, now), f"concordant keys delegate --agency {folder}"
         )
     own = participant.manifests.newest(participant.agency)
     if own is None or own.expires - now < MANIFEST_WARNING_MS:
@@ -322,7 +322,7 @@ def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, Ne
     )
 
 
-def delegation_text(ends: int, now: int) -> Phrase:
+def delegation_due_text(ends: int, now: int) -> Phrase:
     """Return what the end (ms) of a delegation means, and who must do what."""
     until = (
         phrase("expired on %(day)s", day=_day(ends))

@@ -16,8 +16,8 @@ from broker.observing.side_faults import SideFault, side_faults
 from broker.observing.tallies import kept
 from broker.operations.agency_progress import (
     DELEGATION_WARNING_MS,
+    delegation_due_text,
     delegation_ends,
-    delegation_text,
     next_step,
 )
 from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
@@ -321,7 +321,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         copies=tx.copies.count()[0],
         oldest_copy_ms=tx.copies.count()[1],
         delegation_expires_ms=ends,
-        delegation_due=delegation_text(ends, now) if due and ends is not None else None,
+        delegation_due=delegation_due_text(ends, now) if due and ends is not None else None,
         manifests_not_ours=tuple(one.manifest.version for one in foreign),
         manifests_not_received=missing_manifests(participant, tx, now),
         registry_differs=registry_differences(participant, tx, now),

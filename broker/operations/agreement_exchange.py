@@ -43,7 +43,7 @@ from broker.registry.received_versions import (
     read_received,
     size_of,
     still_received,
-    superfluous,
+    superfluous_versions,
     write_received,
 )
 from broker.statements.signed_contract import unpack_contract
@@ -241,7 +241,7 @@ class AgreementExchange:
             tuple(sorted({*came, *(already.entries if already else ())})),
             tuple(sorted({*written, *(already.documents if already else ())})),
         )
-        gone = superfluous(versions, contracts.receiving(signed, ()), now)
+        gone = superfluous_versions(versions, contracts.receiving(signed, ()), now)
         gone |= exceeding({one: said for one, said in versions.items() if one not in gone})
         if signed.hash in gone:
             raise RegistryError(
@@ -289,7 +289,7 @@ class AgreementExchange:
         participant = replace(self._loaded.participant, contracts=contracts)
         before = read_received(participant.root)
         versions = still_received(before, contracts)
-        gone = superfluous(versions, contracts, now)
+        gone = superfluous_versions(versions, contracts, now)
         for one in gone:
             self._remove(participant, one, versions)
         after = {one: said for one, said in versions.items() if one not in gone}

@@ -89,7 +89,7 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class BundleContent:
     """Content of a bundle.
 
     Each part was verified with the keys in the bundle. This does not show that the keys are
@@ -226,7 +226,7 @@ def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
     return bundle
 
 
-def show_bundle(file: Path, now: int) -> Shown:
+def show_bundle(file: Path, now: int) -> BundleContent:
     """Verify a bundle with its own keys.
 
     Args:
@@ -240,7 +240,7 @@ def show_bundle(file: Path, now: int) -> Shown:
     found = Collected()
     bundle = as_refused(file, lambda: collect(read_file(file), str(file), UNASSIGNED, found, now))
     as_refused(file, lambda: require_pins(found.agreements.values(), found.entries))
-    return Shown(
+    return BundleContent(
         tuple(map(line_of, found.agreements.values())),
         tuple(found.entries[one] for one in sorted(found.entries)),
         tuple(sorted(bundle.manifests)),

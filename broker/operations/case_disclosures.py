@@ -13,7 +13,7 @@ from typing import Final
 from broker.agency.participant import Participant
 from broker.audit.entries import EntryKind
 from broker.keys.instant import format_instant
-from broker.operations.log_answer import LogAnswer, Received
+from broker.operations.log_answer import LogAnswer, ReceivedField
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract
 from contracts.csv_text import csv_text
@@ -22,7 +22,12 @@ from contracts.legal_codes import codes_in
 from contracts.wording import field_label
 
 __all__ = [
-    "CSV_COLUMNS", "Disclosure", "Recipient", "disclosures_csv", "disclosures_of", "recipients_of",
+    "CSV_COLUMNS",
+    "Disclosure",
+    "Recipient",
+    "disclosure_recipients",
+    "disclosures_csv",
+    "disclosures_of",
     "unserved_parties",
 ]  # fmt: skip
 
@@ -45,7 +50,7 @@ class Disclosure:
         bases: codes of the recipient's legal bases for these purposes.
     """
 
-    received: Received
+    received: ReceivedField
     label: str
     recipient_name: str
     purposes: tuple[str, ...]
@@ -94,9 +99,9 @@ class Recipient:
     last_ms: int
 
 
-def recipients_of(found: Iterable[Disclosure]) -> tuple[Recipient, ...]:
+def disclosure_recipients(found: Iterable[Disclosure]) -> tuple[Recipient, ...]:
     """Return the agencies to which this agency sent fields, by id."""
-    sent: dict[str, list[Received]] = {}
+    sent: dict[str, list[ReceivedField]] = {}
     for one in found:
         if one.kind == "disclosure":
             sent.setdefault(one.received.recipient, []).append(one.received)
@@ -152,7 +157,7 @@ class _Terms:
     bases: tuple[str, ...] = ()
 
 
-def _terms(held: Mapping[str, SignedContract], one: Received) -> _Terms:
+def _terms(held: Mapping[str, SignedContract], one: ReceivedField) -> _Terms:
     signed = held.get(one.contract_hash)
     if signed is None or one.entry.type not in signed.contract.event_types:
         return _Terms(one.path, one.recipient)

@@ -35,7 +35,7 @@ _LEFT_OVER_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
+class RenewedCertificate:
     """A renewed certificate and its end, in milliseconds since the epoch."""
 
     certificate: Path
@@ -61,13 +61,13 @@ def renewal_of(participant: Participant) -> RenewalSection:
     return section
 
 
-def renewal_due(participant: Participant, ends_ms: int, now: int) -> bool:
+def certificate_renewal_due(participant: Participant, ends_ms: int, now: int) -> bool:
     """Return whether the configured command should run now."""
     section = participant.config.kafka.renewal
     return section is not None and ends_ms - now < section.days_before * DAY_MS
 
 
-async def renew_certificate(participant: Participant, now: int) -> Renewed:
+async def renew_certificate(participant: Participant, now: int) -> RenewedCertificate:
     """Run the configured command, and check the files afterwards.
 
     Args:
@@ -92,10 +92,10 @@ async def renew_certificate(participant: Participant, now: int) -> Renewed:
         raise _without_effect(participant, "the certificate is for another name than before")
     if end <= max(before, now):
         raise _without_effect(participant, "the certificate does not end later than before")
-    return Renewed(path, end)
+    return RenewedCertificate(path, end)
 
 
-async def renew_agency(agency: Path, now: int) -> Renewed:
+async def renew_agency(agency: Path, now: int) -> RenewedCertificate:
     """Run the command of an agency's folder; see `renew_certificate`."""
     return await renew_certificate(load_participant(agency, now, unsigned_ok=True), now)
 

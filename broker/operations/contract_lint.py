@@ -27,7 +27,7 @@ _LINE = re.compile(r"line ([0-9]+)(?:: |$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedFile:
     """One file and its findings, errors first.
 
     Attributes:
@@ -61,7 +61,7 @@ class Checked:
 
 def checked_contracts(
     file: Path | None, agency: Path | None, rules: Sequence[Path], now: int
-) -> list[Checked]:
+) -> list[CheckedFile]:
     """Return the findings of a file, or of every contract in an agency's folder.
 
     Args:
@@ -101,7 +101,7 @@ def contract_paths(file: Path | None, agency: Path | None) -> list[Path]:
     return found
 
 
-def check_contract(path: Path, now: int, rule_sets: tuple[RuleSetFile, ...] = ()) -> Checked:
+def check_contract(path: Path, now: int, rule_sets: tuple[RuleSetFile, ...] = ()) -> CheckedFile:
     """Return all findings of one file.
 
     Raises:
@@ -110,7 +110,7 @@ def check_contract(path: Path, now: int, rule_sets: tuple[RuleSetFile, ...] = ()
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     try:
         text = load_draft(path)
-        return Checked(
+        return CheckedFile(
             str(path),
             lint_text(text, today, rule_sets),
             lines_of(text),
@@ -120,7 +120,7 @@ def check_contract(path: Path, now: int, rule_sets: tuple[RuleSetFile, ...] = ()
     except ContractError as error:
         if error.code == "contract_unreadable":
             raise
-        return Checked(str(path), _not_a_contract(error, str(path)), rule_sets=rule_sets)
+        return CheckedFile(str(path), _not_a_contract(error, str(path)), rule_sets=rule_sets)
 
 
 def _not_a_contract(error: ContractError, file: str) -> tuple[Finding, ...]:

@@ -211,7 +211,9 @@ def left_out_parties(participant: Participant, new: SignedContract) -> tuple[str
     return tuple(sorted(found - {party.id for party in contract.parties}))
 
 
-def shown_text(text: ContractText, against: SignedContract | None, agency: str, body: str) -> str:
+def signatory_text(
+    text: ContractText, against: SignedContract | None, agency: str, body: str
+) -> str:
     """Return the text to show to a signatory; the signature names its hash.
 
     Args:
@@ -250,7 +252,7 @@ def sign(
         accepted: rules whose warnings this agency accepts.
         now: milliseconds since the epoch.
         signatory: the person who signs, and their capacity; None only if this agency has signed.
-        shown: the text that was shown to them (`shown_text`). It is kept beside the note.
+        shown: the text that was shown to them (`signatory_text`). It is kept beside the note.
 
     Raises:
         SigningRefusedError: a check found an error, or a warning that is not accepted.

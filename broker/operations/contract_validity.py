@@ -28,7 +28,7 @@ _UNREADABLE: Final = frozenset({"contract_unreadable", "registry_unreadable"})
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class PartySignature:
     """A party's note: who signed.
 
     Attributes:
@@ -73,7 +73,7 @@ class Validity:
     ends: str | None = None
     signed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    signatures: tuple[Signature, ...] = ()
+    signatures: tuple[PartySignature, ...] = ()
     departed: tuple[tuple[str, str], ...] = ()
     code: str | None = None
     problem: str | None = None
@@ -207,7 +207,7 @@ def _stated(signed: SignedContract, state: ContractStatus) -> Validity:
         signed=_in_order(signed, signed.parties),
         missing=signed.missing,
         signatures=tuple(
-            Signature(
+            PartySignature(
                 one.agency,
                 one.signatory.name,
                 one.signatory.capacity,

@@ -9,7 +9,7 @@ from broker.control.counts_publisher import PERIODS_PUBLISHED, sent_name
 from broker.control.counts_taken import last_fault
 from broker.control.statement_sender import last_sent
 from broker.figures.counting import last_quarters
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.store.transaction import Transaction
 
 
@@ -53,7 +53,7 @@ def counts_states(participant: Participant, tx: Transaction, now: int) -> tuple[
     states: list[CountsState] = []
     for signed in participant.contracts.live(now):  # none is a state, and not an error
         contract = signed.contract
-        if counts(contract) is None:
+        if case_figures(contract) is None:
             continue
         sent = [
             last_sent(tx, sent_name(contract.name, period), now)

@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias
 from broker.agency.participant import Participant
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry, is_name
+from broker.audit.entries import NewLogEntry, is_name
 from broker.audit.head_signing import log_act, sign_own_head
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
@@ -198,7 +198,7 @@ def _planned(id_: str, item: HeldItem | None, wanted: Wanted) -> Discarded:
     return Discarded(id_, outcome, item.code, item)
 
 
-def _event(tx: Transaction, item: HeldItem, now: int) -> tuple[bool, list[Entry]]:
+def _event(tx: Transaction, item: HeldItem, now: int) -> tuple[bool, list[NewLogEntry]]:
     """Discard an accepted event; the log records a refusal and an erasure."""
     seq = int(item.id.removeprefix("event-"))
     row = tx.inbox.get(seq)

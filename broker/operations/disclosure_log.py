@@ -22,12 +22,12 @@ from broker.audit.entries import ContractReference, EntryKind
 from broker.audit.entry_shape import kind_of, recipients_of
 from broker.audit.head_signing import log_act
 from broker.audit.log import LogHead, log_origin
-from broker.audit.query import Placed, entries_of_case, shared_fields
+from broker.audit.query import PlacedEntry, entries_of_case, shared_fields
 from broker.audit.reasons import reason_of
 from broker.audit.remembered_log import RememberedLog
 from broker.audit.verification import CheckpointVerifier, entries_at, verify_log, verify_onward
 from broker.errors import NoteError, WrongInputError
-from broker.operations.log_answer import LogAnswer, LogEntry, LoggedLeftOut, LogQuery, Received
+from broker.operations.log_answer import LogAnswer, LogEntry, LoggedLeftOut, LogQuery, ReceivedField
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.store.database import Store
@@ -172,7 +172,7 @@ class DisclosureLog:
 
     def _matching(
         self, tx: Transaction, query: LogQuery, case_key: bytes | None
-    ) -> tuple[Iterable[Placed], int]:
+    ) -> tuple[Iterable[PlacedEntry], int]:
         """Read the entries that match; also return the number of older ones beyond the limit."""
         remembered = self._remembered
         if case_key is not None:
@@ -188,14 +188,14 @@ class DisclosureLog:
         self, tx: Transaction, query: LogQuery, case_key: bytes | None, head: LogHead, secret: bytes
     ) -> LogAnswer:
         matching, more = self._matching(tx, query, case_key)
-        received: list[Received] = []
+        received: list[ReceivedField] = []
         left_out: list[LoggedLeftOut] = []
         entries: list[LogEntry] = []
         for placed in matching:
             entry = placed.entry
             shown = self._shown(tx, placed, head, secret)
             here = [
-                Received(shown, recipient, path, clause, *_contract(entry.contract))
+                ReceivedField(shown, recipient, path, clause, *_contract(entry.contract))
                 for path, recipient, clause in shared_fields(entry, query.field)
                 if shown.kind in _RECEIVING
             ]
@@ -211,7 +211,9 @@ class DisclosureLog:
                 entries.append(shown)
         return LogAnswer(head, tuple(received), tuple(left_out), tuple(entries), more)
 
-    def _shown(self, tx: Transaction, placed: Placed, head: LogHead, secret: bytes) -> LogEntry:
+    def _shown(
+        self, tx: Transaction, placed: PlacedEntry, head: LogHead, secret: bytes
+    ) -> LogEntry:
         entry = placed.entry
         reason = reason_of(tx, secret, entry)
         return LogEntry(

@@ -22,7 +22,7 @@ from broker.agency.running import open_held_state
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.head_signing import log_act
-from broker.audit.query import Placed, entries_of_case
+from broker.audit.query import PlacedEntry, entries_of_case
 from broker.errors import WrongInputError
 from broker.operations.disclosure_log import case_id, unsent_case_id
 from broker.sending.copies import ERASED
@@ -282,7 +282,7 @@ def _erase_files(
     return done, unwritable
 
 
-def _names(tx: Transaction, shared_id: str, entries: Sequence[Placed], case: str) -> CaseNames:
+def _names(tx: Transaction, shared_id: str, entries: Sequence[PlacedEntry], case: str) -> CaseNames:
     events = frozenset(e.entry.event_id for e in entries if e.entry.event_id is not None)
     own = tx.links.own_for(shared_id)
     if own is None and not events and case.strip().lower() != shared_id:

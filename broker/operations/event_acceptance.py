@@ -43,7 +43,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedEvent:
     """Answer to an accepted event, without personal data.
 
     Attributes:
@@ -56,7 +56,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedEvent:
     """Refusal of an event; it is in the disclosure log.
 
     Attributes:
@@ -69,7 +69,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class AddedEvent:
     """An event that was added in the running transaction.
 
     Attributes:
@@ -85,7 +85,7 @@ class Published:
     not_sealed: tuple[NotSealed, ...]
 
 
-Beside: TypeAlias = Callable[[Transaction, Published], None]
+Beside: TypeAlias = Callable[[Transaction, AddedEvent], None]
 """Writes more in the transaction that adds an event."""
 
 
@@ -124,7 +124,7 @@ class EventAcceptance:
 
     def accept(
         self, caller: Caller, key: str, event: PlainEvent, beside: Beside | None = None
-    ) -> Accepted | Refused:
+    ) -> AcceptedEvent | RefusedEvent:
         """Accept an event, or return the answer that this key already has.
 
         Args:
@@ -143,8 +143,8 @@ class EventAcceptance:
             with self._publisher.accepting(tx) as acceptance:
                 found = self._publish(tx, acceptance, keys, event, caller)
             if isinstance(found, EventError):
-                return Refused(found, acceptance.newly_refused)
-            if isinstance(found, Accepted):
+                return RefusedEvent(found, acceptance.newly_refused)
+            if isinstance(found, AcceptedEvent):
                 return found
             assert found.answer is not None
             row = replace(found, outbox_after=before, outbox_last=tx.outbox.last())
@@ -153,14 +153,14 @@ class EventAcceptance:
                 assert row.event_id is not None
                 beside(
                     tx,
-                    Published(
+                    AddedEvent(
                         row.event_id,
                         acceptance.in_force,
                         acceptance.left_out,
                         acceptance.not_sealed,
                     ),
                 )
-        return Accepted(found.answer, new=True)
+        return AcceptedEvent(found.answer, new=True)
 
     def answer(self, caller: Caller, key: str) -> bytes | None:
         """Return the answer that a key has; None if no event was accepted under it.
@@ -179,7 +179,7 @@ class EventAcceptance:
         keys: _Keys,
         event: PlainEvent,
         caller: Caller,
-    ) -> RequestRow | Accepted | EventError:
+    ) -> RequestRow | AcceptedEvent | EventError:
         """Publish in the transaction.
 
         Return the request with its answer, the answer to a known request, or the refusal, which is
@@ -198,7 +198,7 @@ class EventAcceptance:
         before = tx.items.find(keys.item)
         again = before is not None and before.outcome == "seal_again"
         if known is not None and known.answer is not None and not again:
-            return Accepted(known.answer, new=False)
+            return AcceptedEvent(known.answer, new=False)
         now = self._clock()
         try:
             event_id = acceptance.publish(

@@ -39,7 +39,7 @@ from contracts.names import suggestion
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedEvidence:
     """The links of a document, and the separate classical link."""
 
     links: tuple[EvidenceLink, ...]
@@ -68,7 +68,7 @@ class AgencyEvidence:
         self._participant = load_participant(directory, now)
         self._database = self._participant.path(self._participant.config.state.database)
 
-    def show(self, event: str, source: str | None) -> tuple[Evidence, Checked]:
+    def show(self, event: str, source: str | None) -> tuple[Evidence, CheckedEvidence]:
         """Return the evidence of an event, checked.
 
         Raises:
@@ -87,7 +87,7 @@ class AgencyEvidence:
         with self._state().reading() as tx:
             located = locate(tx, mine.agency, mine.manifests.agencies(), event, source)
             evidence, links = show_evidence(tx, mine, located)
-        return evidence, Checked(links, check_classical(evidence, mine.manifests))
+        return evidence, CheckedEvidence(links, check_classical(evidence, mine.manifests))
 
     def sealed_record(self, shown: Evidence, actor: Actor, now: int) -> Record:
         """Return the sealed record of a shown event, for a party that lacks the event.
@@ -127,7 +127,7 @@ class AgencyEvidence:
             append_entries(tx, attributed(tx, actor, secret, [entry]))
         return Record(row.topic, row.partition, headers, row.value)
 
-    def check(self, evidence: Evidence, record: Iterable[bytes | None] | None) -> Checked:
+    def check(self, evidence: Evidence, record: Iterable[bytes | None] | None) -> CheckedEvidence:
         """Check every link of a document from another party.
 
         Args:
@@ -144,7 +144,7 @@ class AgencyEvidence:
 
         links = check_chain(evidence, mine.contracts, mine.manifests, event)
         classical = check_classical(evidence, mine.manifests) if links[-1].holds else None
-        return Checked(links, classical)
+        return CheckedEvidence(links, classical)
 
     def _state(self) -> Store:
         """Open the adapter's state."""

@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import adapter_runs, open_held_state
 from broker.envelope.primitives import random_bytes
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError, StoreError
 from broker.judging.key_resolver import OpeningKeys
 from broker.keys.kid import RECEIPT
@@ -210,7 +210,7 @@ class _Ping:
             "ping", participant.deployment, self._agency, self._partner, self._id, now
         )
         signer = author(participant.key_name, participant.receipt_signer(now))
-        exchange = ExchangeKey(self._partner, key.kid, key.sealer())
+        exchange = WrapRecipient(self._partner, key.kid, key.sealer())
         return seal_ping(place, self._challenge, exchange, signer)
 
     async def _take(self, _partition: KafkaPartition, records: list[Record]) -> None:

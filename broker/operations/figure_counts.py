@@ -9,7 +9,7 @@ from broker.agency.participant import Participant
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.completeness import Shortfall, shortfalls
 from broker.figures.counting import CountsOf, Period, Subject
-from broker.figures.counts_held import NotCounted, held_counts
+from broker.figures.counts_held import NotCounted, counts_of_partners
 from broker.figures.own_counts import own_counts
 from broker.store.database import Store
 from broker.store.transaction import Transaction
@@ -61,7 +61,7 @@ def read_quarter_counts(
     secret, agency = participant.keyring.secret(), participant.agency
     own = own_counts(tx, secret, contract, agency, period)
     assert own is not None
-    held = held_counts(tx, secret, contract, period.name, participant.manifests, agency)
+    held = counts_of_partners(tx, secret, contract, period.name, participant.manifests, agency)
     counted = sorted((own, *held.counted), key=lambda one: one.agency)
     return QuarterCounts(tuple(counted), held.not_counted)
 

@@ -10,7 +10,7 @@ from broker.figures.comparison import comparisons
 from broker.figures.counting import Subject, parse_period
 from broker.figures.dimension_values import missing_value
 from broker.figures.disclosure import BREAKDOWN_DIMENSIONS
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published
@@ -144,7 +144,7 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
     )
 
 
-def number_of(participant: Participant, store: Store, release: FiguresRelease) -> int | None:
+def release_number(participant: Participant, store: Store, release: FiguresRelease) -> int | None:
     """Return the number of a release; None if the state does not have it.
 
     Raises:
@@ -178,7 +178,7 @@ def _terms_of(
     """Return the newest version of an agreement whose vocabulary has every value of a release."""
     for signed in reversed(participant.contracts.trusted()):
         contract = signed.contract
-        figures, control = counts(contract), contract.statistics
+        figures, control = case_figures(contract), contract.statistics
         if contract.name != agreement or figures is None or control is None:
             continue
         if published.of == "referrals":

@@ -16,7 +16,7 @@ from broker.envelope.primitives import Ed25519Verifier, b64, strict_b64
 from broker.errors import NoteError, RefusedError, WrongInputError
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import parse_period
-from broker.figures.counts_held import held_counts
+from broker.figures.counts_held import counts_of_partners
 from broker.figures.own_counts import own_counts
 from broker.keys.governance import key_name
 from broker.keys.kid import ED25519 as KEY_ED25519
@@ -81,7 +81,7 @@ class ReleaseAuthor:
         return {**document, SIGNED: self.note(orjson.dumps(document)).decode()}
 
 
-class Held(StrEnum):
+class CountsMatch(StrEnum):
     """Comparison of the hash of an agency's counts with the counts that the reader holds."""
 
     SAME = "same"
@@ -105,7 +105,7 @@ class CheckedRelease:
     statement: ReleaseStatement | None
     fault: str | None
     key: str | None
-    counts: Mapping[str, Held]
+    counts: Mapping[str, CountsMatch]
 
 
 def check_release(
@@ -199,9 +199,11 @@ def _signed_by_partner(note: Note, statement: ReleaseStatement, participant: Par
     )
 
 
-def _held(statement: ReleaseStatement, participant: Participant, now: int) -> dict[str, Held]:
+def _held(
+    statement: ReleaseStatement, participant: Participant, now: int
+) -> dict[str, CountsMatch]:
     """Compare the counts that went in with those that this agency counts now."""
-    held = dict.fromkeys(sorted(statement.counts), Held.NONE)
+    held = dict.fromkeys(sorted(statement.counts), CountsMatch.NONE)
     contract = next(
         (
             one.signed.contract
@@ -218,13 +220,15 @@ def _held(statement: ReleaseStatement, participant: Participant, now: int) -> di
     try:
         with store.reading() as tx, altered_rows_named():
             own = own_counts(tx, secret, contract, agency, period)
-            others = held_counts(tx, secret, contract, period.name, participant.manifests, agency)
+            others = counts_of_partners(
+                tx, secret, contract, period.name, participant.manifests, agency
+            )
     finally:
         store.close()
     for one in (*others.counted, *(() if own is None else (own,))):
         if one.agency in held:
             same = one.digest.hex() == statement.counts[one.agency]
-            held[one.agency] = Held.SAME if same else Held.OTHER
+            held[one.agency] = CountsMatch.SAME if same else CountsMatch.OTHER
     return held
 
 

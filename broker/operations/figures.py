@@ -16,7 +16,7 @@ from broker.figures.completeness import Shortfall
 from broker.figures.counting import Period, Subject, parse_period
 from broker.figures.counts_held import NotCounted
 from broker.figures.disclosure import UnprotectedError
-from broker.figures.facts import counts
+from broker.figures.facts import case_figures
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, ValueGoneError, publish
@@ -170,7 +170,7 @@ def counted_agreements(
     found: dict[str, tuple[Contract, Figures, StatisticalControl]] = {}
     for one in participant.contracts_in_force(now):
         contract = one.signed.contract
-        figures, control = counts(contract), contract.statistics
+        figures, control = case_figures(contract), contract.statistics
         pursues = participant.agency in contract.statistics_parties
         if figures is not None and control is not None and pursues:
             found[contract.name] = contract, figures, control

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from broker.operations.kafka_contracts import HostContracts
-from broker.operations.kafka_versions import Waiting, select_versions
+from broker.operations.kafka_versions import WaitingVersion, select_versions
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.transport.applied import AppliedContracts, read_applied, write_applied
 from broker.transport.connection import KafkaConnection
 from broker.transport.principals import RefusedPrincipal, assign_principals
-from broker.transport.provisioning import Change, Found, Provisioner, plan_changes
+from broker.transport.provisioning import Change, DeployedState, Provisioner, plan_changes
 from broker.transport.quotas import apply_quotas, plan_quotas, read_quotas
 from broker.transport.topics import (
     AclPlan,
@@ -50,7 +50,7 @@ class HostPlan:
 
     changes: tuple[Change, ...]
     begun: tuple[ContractText, ...] = ()
-    waiting: tuple[Waiting, ...] = ()
+    waiting: tuple[WaitingVersion, ...] = ()
     refused: tuple[RefusedPrincipal, ...] = ()
 
 
@@ -175,7 +175,7 @@ def wanted(
     return tuple(topics.values()), tuple(sorted(rights))
 
 
-def _traces(found: Found, deployment: str) -> frozenset[str]:
+def _traces(found: DeployedState, deployment: str) -> frozenset[str]:
     """Return names of contracts with topics on Kafka: the second part of three."""
     parts = (name.removeprefix(f"{deployment}.").split(".") for name in found.partitions)
     return frozenset(part[0] for part in parts if len(part) > 1)

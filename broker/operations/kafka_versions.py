@@ -48,7 +48,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingVersion:
     """A version that is applied only when the operator names its hash.
 
     Attributes:
@@ -69,7 +69,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class SelectedVersions:
     """Selected versions.
 
     Attributes:
@@ -82,7 +82,7 @@ class Selection:
 
     applied: tuple[ContractText, ...]
     begun: tuple[ContractText, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[WaitingVersion, ...]
     revoking: bool
 
 
@@ -95,7 +95,7 @@ def select_versions(
     partitions: Mapping[str, int] = MappingProxyType({}),
     *,
     of_a_party: bool = True,
-) -> Selection:
+) -> SelectedVersions:
     """Decide which version of each contract Kafka should have. Pure.
 
     Args:
@@ -115,7 +115,7 @@ def select_versions(
     names = {signed.contract.name for signed in book.all()} | set(applied.by_name)
     chosen: list[ContractText] = []
     begun: list[ContractText] = []
-    waiting: list[Waiting] = []
+    waiting: list[WaitingVersion] = []
     followed: set[bytes] = set()
     for name in sorted(names):
         before = applied.by_name.get(name)
@@ -151,7 +151,7 @@ def select_versions(
         contract_in_force(book, ManifestBook(book.deployment), now)
         raise RegistryError("There is no contract.", code="contract_missing")
     revoking = not any(one.applied is None and one.code != UNCONFIRMED for one in waiting)
-    return Selection(tuple(chosen), tuple(begun), tuple(waiting), revoking)
+    return SelectedVersions(tuple(chosen), tuple(begun), tuple(waiting), revoking)
 
 
 def _beside_applied(
@@ -159,7 +159,7 @@ def _beside_applied(
     live: Sequence[SignedContract],
     now: int,
     partitions: Mapping[str, int],
-) -> tuple[ContractText | None, Waiting | None]:
+) -> tuple[ContractText | None, WaitingVersion | None]:
     """Return the result for an applied version: it stays, another replaces it, or waits."""
     others = [signed for signed in live if signed.hash != before.hash]
     if not others:
@@ -175,7 +175,7 @@ def _beside_applied(
         if obstacle is None:
             return after.text, None
         code, why = obstacle
-    return before, Waiting(before.contract.name, code, why, Version.of(before), shown)
+    return before, WaitingVersion(before.contract.name, code, why, Version.of(before), shown)
 
 
 def _obstacle(
@@ -242,21 +242,21 @@ def _require_partitions(
 
 def _first(
     name: str, live: Sequence[SignedContract], *, known: bool
-) -> tuple[ContractText | None, Waiting | None]:
+) -> tuple[ContractText | None, WaitingVersion | None]:
     """Return the state of a contract of which no version is recorded."""
     shown = tuple(Version.of(signed.text) for signed in live)
     if len(live) > 1:
         why = "several versions apply at once"
-        return None, Waiting(name, "contract_ambiguous", why, None, shown)
+        return None, WaitingVersion(name, "contract_ambiguous", why, None, shown)
     if known and live:
         why = "Kafka has topics of this contract, but no record of which version was applied"
-        return None, Waiting(name, "contract_unrecorded", why, None, shown)
+        return None, WaitingVersion(name, "contract_unrecorded", why, None, shown)
     return (live[0].text if live else None), None
 
 
 def _known_parties(
     text: ContractText, applied: AppliedContracts
-) -> tuple[ContractText | None, Waiting | None]:
+) -> tuple[ContractText | None, WaitingVersion | None]:
     """Return a new contract of a bundle if parties of applied contracts have signed it."""
     if anchored(text.contract, applied.by_name):
         return text, None
@@ -264,4 +264,4 @@ def _known_parties(
         "no party of it has the governance keys that an applied contract pins for it, or a party "
         "has other keys there"
     )
-    return None, Waiting(text.contract.name, UNCONFIRMED, why, None, (Version.of(text),))
+    return None, WaitingVersion(text.contract.name, UNCONFIRMED, why, None, (Version.of(text),))

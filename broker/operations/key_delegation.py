@@ -41,7 +41,7 @@ from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, SIGNING_ROLES
 from broker.keys.manifest import Manifest, StandingEntry, VerifiedManifest
 from broker.keys.signer import SoftwareSigner
 from broker.operations.agency_entry import ENTRIES_FOLDER, entry_of
-from broker.operations.key_inventory import Renewed, renewed
+from broker.operations.key_inventory import RenewedManifest, renewed
 from broker.operations.key_revocation import named_kids
 from broker.operations.officer_keys import officer_files, officers_awaited, propose
 from broker.partnership.entry import parse_entry
@@ -71,7 +71,7 @@ class Delegated:
     withdrawn: tuple[bytes, ...]
     stand: int
     void: tuple[int, ...]
-    renewed: Renewed
+    renewed: RenewedManifest
 
 
 def delegated_keys(

@@ -23,7 +23,7 @@ EXPIRES_SOON_MS: Final = 7 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
-class HeldKey:
+class AgencyKey:
     """One key of the agency.
 
     Attributes:
@@ -62,14 +62,14 @@ class HeldKeys:
     agency: str
     manifest_version: int
     manifest_expires: int
-    keys: tuple[HeldKey, ...]
-    lacking: tuple[HeldKey, ...]
+    keys: tuple[AgencyKey, ...]
+    lacking: tuple[AgencyKey, ...]
     expired: bool
     renew_before: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Renewed:
+class RenewedManifest:
     """A renewal.
 
     Attributes:
@@ -116,7 +116,7 @@ def held_keys(agency: Path, now: int) -> HeldKeys:
     )
 
 
-def renewed_keys(agency: Path, now: int, *, everything: bool) -> Renewed:
+def renewed_keys(agency: Path, now: int, *, everything: bool) -> RenewedManifest:
     """Renew, and return what is new.
 
     Raises:
@@ -130,7 +130,7 @@ def renewed_keys(agency: Path, now: int, *, everything: bool) -> Renewed:
 
 def renewed(
     participant: Participant, issued: VerifiedManifest, before: Collection[bytes]
-) -> Renewed:
+) -> RenewedManifest:
     """Return what a new manifest brings.
 
     Args:
@@ -141,7 +141,7 @@ def renewed(
     manifest = issued.manifest
     path = participant.root / MANIFESTS_FOLDER / manifest_name(issued)
     added = tuple(key for key in manifest.keys if key.kid not in before)
-    return Renewed(manifest.version, manifest.expires, path, added)
+    return RenewedManifest(manifest.version, manifest.expires, path, added)
 
 
 def newest_manifest(participant: Participant) -> Manifest:
@@ -156,22 +156,22 @@ def newest_manifest(participant: Participant) -> Manifest:
     return manifest
 
 
-def _governance(participant: Participant) -> tuple[HeldKey, ...]:
+def _governance(participant: Participant) -> tuple[AgencyKey, ...]:
     source = participant.governance_source()
     kids = governance_kids(participant.config)
     return tuple(
-        HeldKey(GOVERNANCE, algorithm, kid, None, None, "pinned", source.holds(kid))
+        AgencyKey(GOVERNANCE, algorithm, kid, None, None, "pinned", source.holds(kid))
         for kid, algorithm in zip(kids, (ED25519, ML_DSA_65), strict=True)
     )
 
 
-def _manifest_keys(participant: Participant) -> tuple[HeldKey, ...]:
+def _manifest_keys(participant: Participant) -> tuple[AgencyKey, ...]:
     newest = participant.manifests.newest_verified(participant.agency)
     if newest is None:
         return ()
     content = newest.delegation.delegation
     return tuple(
-        HeldKey(
+        AgencyKey(
             MANIFEST,
             key.algorithm,
             key.kid,
@@ -184,10 +184,10 @@ def _manifest_keys(participant: Participant) -> tuple[HeldKey, ...]:
     )
 
 
-def _listed(participant: Participant, manifest: Manifest, now: int) -> tuple[HeldKey, ...]:
+def _listed(participant: Participant, manifest: Manifest, now: int) -> tuple[AgencyKey, ...]:
     ordered = sorted(manifest.keys, key=lambda key: (key.role, key.algorithm, key.not_before))
     return tuple(
-        HeldKey(
+        AgencyKey(
             key.role,
             key.algorithm,
             key.kid,

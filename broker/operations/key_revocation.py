@@ -20,7 +20,7 @@ from broker.agency.own_manifest import StatementError, revoke_keys
 from broker.agency.participant import Participant, load_participant
 from broker.keys.manifest import ManifestKey
 from broker.keys.signed_document import Line
-from broker.operations.key_inventory import Renewed, newest_manifest, renewed
+from broker.operations.key_inventory import RenewedManifest, newest_manifest, renewed
 
 _HEX: Final = re.compile(r"[0-9a-f]{1,64}")
 _REASON: Final = TypeAdapter[str](Line)
@@ -39,7 +39,7 @@ class Revoked:
 
     keys: tuple[ManifestKey, ...]
     since: int
-    renewed: Renewed
+    renewed: RenewedManifest
 
 
 def revoked_keys(

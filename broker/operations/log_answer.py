@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from broker.audit.entries import EntryKind
 from broker.audit.entry_shape import EntryShape, shape_of
 from broker.audit.log import LogHead
-from broker.audit.query import Placed
+from broker.audit.query import PlacedEntry
 from broker.keys.instant import format_instant
 from contracts.names import below
 
-__all__ = ["LogAnswer", "LogEntry", "LogQuery", "LoggedLeftOut", "Received"]
+__all__ = ["LogAnswer", "LogEntry", "LogQuery", "LoggedLeftOut", "ReceivedField"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class LogQuery:
             )
         )
 
-    def matches(self, placed: Placed) -> bool:
+    def matches(self, placed: PlacedEntry) -> bool:
         """Return whether an entry meets every condition."""
         time_ms = placed.entry.time_ms
         return (
@@ -130,7 +130,7 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedField:
     """One field that one agency received, and the entry that records it."""
 
     entry: LogEntry
@@ -169,7 +169,7 @@ class LogAnswer:
     """
 
     head: LogHead
-    received: tuple[Received, ...]
+    received: tuple[ReceivedField, ...]
     left_out: tuple[LoggedLeftOut, ...]
     entries: tuple[LogEntry, ...]
     more: int = 0

@@ -17,7 +17,7 @@ from contracts.legal_codes import KINDS, LegalKind, PartyKind
 from contracts.lint import lint_text
 from contracts.loading import ContractText, documents_beside, parse_draft
 from contracts.names import suggestion
-from contracts.new_terms import NewRole, Outline, new_terms, suited_codes
+from contracts.new_terms import AgreementOutline, NewRole, new_terms, suited_codes
 from contracts.revision import with_values
 from contracts.vocabulary import Vocabulary
 
@@ -100,7 +100,7 @@ def with_law(roles: dict[str, NewRole], choices: Iterable[str]) -> dict[str, New
 
 
 def write_terms(
-    vocabulary: str, outline: Outline, values: Mapping[str, str], out: Path, today: date
+    vocabulary: str, outline: AgreementOutline, values: Mapping[str, str], out: Path, today: date
 ) -> NewTerms:
     """Write the terms of a new agreement, and its vocabulary beside it if it is your own.
 

@@ -10,7 +10,7 @@ from broker import pseudonyms
 from broker.agency.participant import load_participant
 from broker.audit.actor import Actor
 from broker.audit.consultations import shown_to
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.head_signing import log_act
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -96,7 +96,7 @@ class FileReader:
                 these records is opened.
         """
         answers: list[dict[str, object]] = []
-        entries: list[Entry] = []
+        entries: list[NewLogEntry] = []
         for line in lines:
             answer, event = open_line(line, self._context, self._cache, now)
             self._note(answer)
@@ -110,7 +110,7 @@ class FileReader:
                 log_act(tx, self._participant, self._actor, secret, entries, now)
         return answers
 
-    def _consultation(self, event: OpenedEvent, now: int) -> Entry:
+    def _consultation(self, event: OpenedEvent, now: int) -> NewLogEntry:
         signed = self._resolver.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         secret = self._participant.keyring.secret()

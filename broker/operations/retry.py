@@ -18,7 +18,7 @@ from typing import Final, Literal, TypeAlias
 from broker.agency.participant import Participant
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.head_signing import log_act
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -126,7 +126,7 @@ def log_retry(participant: Participant, actor: Actor, id_: str, now: int, tx: Tr
     log_act(tx, participant, actor, secret, [_entry(tx, id_, now)], now)
 
 
-def _entry(tx: Transaction, id_: str, now: int) -> Entry:
+def _entry(tx: Transaction, id_: str, now: int) -> NewLogEntry:
     """Return the entry for a retry: the event's id and sender, if the item is an event."""
     kind, _, rest = id_.partition("-")
     if kind == "event" and (row := tx.inbox.get(int(rest))) is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from broker.errors import RegistryError
 from broker.registry.contract_notes import SHOWN_LIMIT_BYTES, ContractNote, shown_hash
 from broker.registry.contracts import SignedContract
-from broker.registry.repository import shown_path
+from broker.registry.repository import shown_text_path
 from contracts.bounded_file import read_bounded
 
 __all__ = ["shown_text"]
@@ -20,7 +20,7 @@ def shown_text(signed: SignedContract, note: ContractNote) -> str | None:
         signed: the agreement; the text is beside its file.
         note: the signature, which names the hash of the text.
     """
-    path = shown_path(Path(signed.text.where), note.signer)
+    path = shown_text_path(Path(signed.text.where), note.signer)
     try:
         raw = read_bounded(path, SHOWN_LIMIT_BYTES, RegistryError, code="document_missing")
         text = raw.decode()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from broker.agency.participant import Participant
-from broker.audit.entries import Entry, parse_entry
+from broker.audit.entries import NewLogEntry, parse_log_entry
 from broker.sending.copies import retention_ms
 from broker.store.transaction import Transaction
 
@@ -71,7 +71,7 @@ def unopened_events(tx: Transaction, participant: Participant, now: int) -> list
 
 
 def _unopened(
-    participant: Participant, entry: Entry, sent_ms: int | None, now: int
+    participant: Participant, entry: NewLogEntry, sent_ms: int | None, now: int
 ) -> Iterator[UnopenedEvent]:
     assert entry.event_id is not None
     assert entry.contract is not None
@@ -102,7 +102,7 @@ def _unopened(
 
 def _disclosures(
     tx: Transaction, records: Iterable[tuple[str, str, int | None]]
-) -> Iterator[tuple[Entry, int | None]]:
+) -> Iterator[tuple[NewLogEntry, int | None]]:
     """Yield the entries of records, the newest first, with the time at which Kafka took the last.
 
     A copy has an entry of its own, which names the id in the clear. The parts of an event have one.
@@ -116,7 +116,7 @@ def _disclosures(
         for row in reversed(tx.disclosures.read(first, end - first)):
             if row.kind != "disclosure":
                 continue
-            entry = parse_entry(row.entry)
+            entry = parse_log_entry(row.entry)
             of_event = sent.get(entry.event_id or "")
             if of_event is None:
                 continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from broker import pseudonyms
 from broker.audit import recording
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.joining import combined
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -51,7 +51,7 @@ class AcceptedEvents:
         self._rows: list[NewInboxRow] = []
         self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
 
-    def accept(self, event: OpenedEvent, verified: VerifiedRecord) -> list[Entry]:
+    def accept(self, event: OpenedEvent, verified: VerifiedRecord) -> list[NewLogEntry]:
         """Accept one event; ``write`` writes it.
 
         Args:
@@ -92,7 +92,7 @@ class AcceptedEvents:
         self._facts.write()
         self._tx.inbox.add_many(self._rows)
 
-    def combinations(self) -> list[Entry]:
+    def combinations(self) -> list[NewLogEntry]:
         """Record which agencies the records of each case come from.
 
         Return a log entry for each source that is new to a case with records of other sources.

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
 from broker.audit import recording
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
@@ -134,7 +134,7 @@ class VerdictPersistence:
         self._now = now
         self._accepted = AcceptedEvents(tx, context, secret, now)
         self.batch = Batch()
-        self.entries: list[Entry] = []
+        self.entries: list[NewLogEntry] = []
         self._results: list[tuple[Origin, int, bytes | None, str]] = []
 
     def store(self, record: Record, judgement: Judgement) -> None:

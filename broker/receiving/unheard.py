@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from broker.audit import recording
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -75,7 +75,7 @@ class Unheard:
     opened: list[OpenedEvent] = field(default_factory=list)
     refused: list[tuple[Origin | None, int, float, str]] = field(default_factory=list)
     told: set[tuple[Origin, int]] = field(default_factory=set)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[NewLogEntry] = field(default_factory=list)
     deferred: int = 0
     _settled: list[tuple[Origin, int, bytes, str]] = field(default_factory=list)
 

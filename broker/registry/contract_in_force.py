@@ -21,7 +21,7 @@ from contracts.status import ContractStatus, Departure, contract_status
 
 
 @dataclass(frozen=True, slots=True)
-class Successor:
+class SuccessorVersion:
     """A version that all parties have signed, and that replaces another one.
 
     Attributes:
@@ -58,7 +58,7 @@ class ContractInForce:
     signed: SignedContract
     departures: tuple[Departure, ...] = ()
     trial: bool = False
-    successors: tuple[Successor, ...] = ()
+    successors: tuple[SuccessorVersion, ...] = ()
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     _stops: Mapping[str, tuple[Departure, ...]] = field(init=False, repr=False)
     topics: frozenset[str] = field(init=False)
@@ -94,7 +94,9 @@ class ContractInForce:
         """Return SHA-256 of the contract file's exact bytes."""
         return self.signed.text.hash
 
-    def replaced_by(self, source: str, reader: str, log_time: int) -> tuple[Successor, ...] | None:
+    def replaced_by(
+        self, source: str, reader: str, log_time: int
+    ) -> tuple[SuccessorVersion, ...] | None:
         """Return the newer versions whose terms also limit what the reader gets from a record.
 
         None if the record must be refused, because its version has been replaced.
@@ -106,7 +108,7 @@ class ContractInForce:
         """
         if not self.successors:
             return ()
-        found: list[Successor] = []
+        found: list[SuccessorVersion] = []
         for one in self.successors:
             parties = one.contract.by_id
             if log_time < one.effect or not {source, reader} & parties.keys():
@@ -309,10 +311,12 @@ def _elsewhere(contracts: ContractBook, signed: SignedContract) -> Mapping[str, 
     return found
 
 
-def _successor(contracts: ContractBook, signed: SignedContract) -> Successor:
+def _successor(contracts: ContractBook, signed: SignedContract) -> SuccessorVersion:
     assert signed.effect is not None  # every party has signed
     held_since = max(signed.effect, contracts.completed.get(signed.hash, signed.effect))
-    return Successor(signed.contract, signed.effect, held_since + signed.contract.changeover_ms)
+    return SuccessorVersion(
+        signed.contract, signed.effect, held_since + signed.contract.changeover_ms
+    )
 
 
 def _applying(contracts: ContractBook, now: int, name: str | None) -> SignedContract:

@@ -68,7 +68,7 @@ def exceeding(versions: Received) -> frozenset[bytes]:
     return frozenset(versions) - kept
 
 
-def superfluous(versions: Received, contracts: ContractBook, now: int) -> frozenset[bytes]:
+def superfluous_versions(versions: Received, contracts: ContractBook, now: int) -> frozenset[bytes]:
     """Return the received versions that this agency can no longer sign: ended, or replaced."""
     signed = {before for one in contracts.trusted() for before in one.contract.previous_hashes}
     return frozenset(

@@ -459,7 +459,7 @@ class Repository:
         Raises:
             RegistryError: code `registry_unwritable`.
         """
-        beside = shown_path(path, signer)
+        beside = shown_text_path(path, signer)
         self._write(beside, shown.encode())
         return beside
 
@@ -595,7 +595,7 @@ def note_path(contract: Path, signer: str) -> Path:
     return contract.with_suffix(f".{signer}.note")
 
 
-def shown_path(contract: Path, signer: str) -> Path:
+def shown_text_path(contract: Path, signer: str) -> Path:
     """Return the file of the text that was shown to a signatory; `signer` as in `ContractNote`."""
     return contract.with_suffix(f".{signer}.shown.txt")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RegistryError
 from broker.registry.contract_in_force import ContractInForce
 from contracts.events import PlainEvent
@@ -68,11 +68,11 @@ class Addressees:
     """
 
     in_force: ContractInForce
-    keys: Mapping[str, ExchangeKey]
+    keys: Mapping[str, WrapRecipient]
     not_reached: tuple[NotSealed, ...]
     errors: Mapping[str, RegistryError]
 
-    def key(self, agency: str) -> ExchangeKey:
+    def key(self, agency: str) -> WrapRecipient:
         """Return the exchange key of a party that takes part in the contract.
 
         Raises:
@@ -86,7 +86,7 @@ class Addressees:
 
 def find_addressees(
     in_force: ContractInForce,
-    exchange_key: Callable[[str, int], ExchangeKey],
+    exchange_key: Callable[[str, int], WrapRecipient],
     agencies: Sequence[str],
     now: int,
 ) -> Addressees:
@@ -99,7 +99,7 @@ def find_addressees(
         now: ms.
     """
     departed, parties = in_force.status(now).departed, in_force.contract.by_id
-    keys: dict[str, ExchangeKey] = {}
+    keys: dict[str, WrapRecipient] = {}
     errors: dict[str, RegistryError] = {}
     missing: list[NotSealed] = []
     for agency in agencies:

@@ -16,7 +16,7 @@ from typing import Final
 import orjson
 
 from broker.audit import recording
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries
 from broker.envelope.at_rest import AtRestKey
 from broker.envelope.primitives import SealBroken, lp
@@ -181,7 +181,7 @@ def cancel(
     code: str,
     now: int,
     operator: str = recording.OPERATOR,
-) -> list[Entry]:
+) -> list[NewLogEntry]:
     """Cancel copies. If a copy makes a referral, cancel the waiting changes of this referral too.
 
     Args:
@@ -336,7 +336,9 @@ class CopyRelease:
         except (EventError, RegistryError) as error:  # no contract is in force now
             return error.code
 
-    def _send(self, tx: Transaction, row: CopyRow, now: int, done: Round) -> list[Entry] | None:
+    def _send(
+        self, tx: Transaction, row: CopyRow, now: int, done: Round
+    ) -> list[NewLogEntry] | None:
         """Send one copy. Returns its log entries; None if it has to wait."""
         secret = self._sealer.secret
         kept = content_of(secret, row)

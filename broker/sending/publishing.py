@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from broker import pseudonyms
 from broker.audit import recording
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
 from broker.figures.recording import FactRecorder
@@ -45,7 +45,7 @@ class Acceptance:
         self._sealer = sealer
         self._tx = tx
         self._accepted: list[tuple[Prepared, bool]] = []
-        self._entries: list[Entry] = []
+        self._entries: list[NewLogEntry] = []
         self._sources: dict[tuple[bytes, str], None] = {}  # an ordered set
         self._items: dict[bytes, ItemRow] = {}
         self._again: list[str] = []

@@ -12,7 +12,7 @@ from dataclasses import replace
 from broker import pseudonyms
 from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.layout import MAX_RECIPIENTS, LayoutError
-from broker.envelope.sealing import Draft, Sealer, draft
+from broker.envelope.sealing import Sealer, SealingInput, sealing_input
 from broker.event import JSON
 from broker.registry.contract_in_force import ContractInForce
 from broker.sending.addressees import AWAY, NOT_RECEIVED, Addressees, NotSealed, reached
@@ -45,7 +45,7 @@ class Prepared:
     event_id: str
     topic: str
     partition: int
-    drafts: tuple[Draft, ...]
+    drafts: tuple[SealingInput, ...]
     decision: Decision
     in_force: ContractInForce
     case_id: str
@@ -282,7 +282,7 @@ class EventSealer:
         in_force: ContractInForce,
         decision: Decision,
         event_id: str,
-        drafts: tuple[Draft, ...],
+        drafts: tuple[SealingInput, ...],
         missing: tuple[NotSealed, ...],
     ) -> Prepared:
         contract = in_force.contract
@@ -309,7 +309,7 @@ class EventSealer:
         whole: Decision,
         event_id: str,
         now: int,
-    ) -> Draft:
+    ) -> SealingInput:
         """Draft a record to some of the recipients, with an id in the clear of its own.
 
         The record is decided for its recipients: their groups differ from those of all.
@@ -334,7 +334,7 @@ class EventSealer:
         event_id: str,
         clear_id: str,
         now: int,
-    ) -> Draft:
+    ) -> SealingInput:
         """Serialise the groups of one record."""
         layout = decision.grouping
         assert layout is not None  # a permitted decision has it
@@ -345,7 +345,7 @@ class EventSealer:
                 head["id"] = event_id
             texts = [format_json(head), *[format_json(group) for group in groups[1:]]]
             recipients = [(found.key(agency), decision.keys[agency]) for agency in to]
-            return draft(clear_id, now, texts, recipients, layout.bound)
+            return sealing_input(clear_id, now, texts, recipients, layout.bound)
         except CanonicalError as error:
             raise EventError(
                 f"A value cannot be sent: {error}",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from broker.agency.participant import Participant
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RegistryError
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_for_event
@@ -32,7 +32,7 @@ class SealingContext:
         self.contracts = contracts
         self.manifests = manifests
         self._awaited: Mapping[str, Awaited] = {}
-        self._keys: dict[tuple[str, bytes], ExchangeKey] = {}
+        self._keys: dict[tuple[str, bytes], WrapRecipient] = {}
         self._answers = _Answers(contracts, manifests, self._awaited, 0)
 
     def await_manifests(self, awaited: Mapping[str, Awaited]) -> None:
@@ -99,7 +99,7 @@ class SealingContext:
             answers.stopped = frozenset(stopped - taking)
         return answers.stopped
 
-    def exchange_key(self, agency: str, now: int) -> ExchangeKey:
+    def exchange_key(self, agency: str, now: int) -> WrapRecipient:
         """Return a recipient's current exchange key, as a cached object.
 
         Raises:
@@ -123,7 +123,7 @@ class SealingContext:
             self._answers = answers
         return answers
 
-    def _exchange_key(self, agency: str, now: int) -> ExchangeKey:
+    def _exchange_key(self, agency: str, now: int) -> WrapRecipient:
         if now < self._answers.not_sealed.get(agency, now):
             raise RegistryError(
                 f"The newest manifest of {agency} has not come: nothing is sealed to it now.",
@@ -135,7 +135,7 @@ class SealingContext:
         name = (agency, key.kid)  # two agencies may list the same public key
         held = self._keys.get(name)
         if held is None:
-            held = self._keys[name] = ExchangeKey(agency, key.kid, key.sealer())
+            held = self._keys[name] = WrapRecipient(agency, key.kid, key.sealer())
         return held
 
 
@@ -171,7 +171,7 @@ class _Answers:
         self.begins = max((moment for moment in moments if moment <= now), default=now)
         self.ends = min((moment for moment in moments if moment > now), default=now + 1)
         self.in_force: dict[tuple[str, tuple[str, ...]], ContractInForce] = {}
-        self.keys: dict[str, ExchangeKey] = {}
+        self.keys: dict[str, WrapRecipient] = {}
         self.addressees: dict[tuple[str, tuple[str, ...]], Addressees] = {}
         self.stopped: frozenset[str] | None = None
 

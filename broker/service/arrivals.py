@@ -13,8 +13,8 @@ from broker.receiving.persistence import Batch
 from broker.record import KafkaPartition
 from broker.sending.relay import Relay
 from broker.sending.sealing_context import SealingContext
-from broker.service.reporting import Status, report_batch, report_news
-from broker.transport.interfaces import Trouble
+from broker.service.reporting import ServiceStatus, report_batch, report_news
+from broker.transport.interfaces import ReceiverTrouble
 from broker.waiting import DESCRIPTORS_EXHAUSTED, set_within
 
 
@@ -35,7 +35,7 @@ class Arrivals:
         statements: OwnStatements,
         watch: Watch,
         sealing: SealingContext,
-        status: Status,
+        status: ServiceStatus,
     ) -> None:
         self._relay = relay
         self._statements = statements
@@ -95,7 +95,7 @@ class Arrivals:
         """Kafka answers."""
         self._status.receiving.up()
 
-    def trouble(self, trouble: Trouble) -> None:
+    def trouble(self, trouble: ReceiverTrouble) -> None:
         """Log what reading waits for."""
         # A missing topic is waited for while the others are read; a failed handler is not Kafka's.
         kafka = trouble.code.startswith("kafka_") or trouble.code == "certificate_unreadable"

@@ -12,7 +12,7 @@ from typing import Final
 from broker.agency.participant import Participant
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
-from broker.operations.certificate_renewal import renew_certificate, renewal_due
+from broker.operations.certificate_renewal import certificate_renewal_due, renew_certificate
 from broker.transport.tls_ends import TlsEnds
 from broker.waiting import set_within
 from contracts.durations import DAY_MS, HOUR_MS
@@ -41,7 +41,7 @@ async def watch_certificate(
                 log.info("certificate_changed", days_left=int(left / DAY_MS))
             seen = found
         end = found.get("certificate")
-        if end is not None and renewal_due(participant, end, now) and now >= again_ms:
+        if end is not None and certificate_renewal_due(participant, end, now) and now >= again_ms:
             again_ms = now + RETRY_MS
             await _renew(participant, metrics, now, stop)
         await set_within(stop, LOOK_S)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.agency.issuing_guard import foreign_manifests
-from broker.agency.own_manifest import renew_keys, renewal_due
+from broker.agency.own_manifest import manifest_renewal_due, renew_keys
 from broker.agency.participant import Participant
 from broker.errors import RegistryError
 from broker.observing.logs import logger
@@ -103,7 +103,7 @@ class ManifestRenewal:
     def _due(self, now: int) -> bool:
         if self._foreign or now < self._again_ms:
             return False
-        return renewal_due(self._participant, now) and self._clock_confirmed(now)
+        return manifest_renewal_due(self._participant, now) and self._clock_confirmed(now)
 
     def _clock_confirmed(self, now: int) -> bool:
         """Return whether our clock can be trusted with the time of a new manifest.

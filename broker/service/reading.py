@@ -27,7 +27,7 @@ from broker.receiving.persistence import Batch
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
 from broker.record import KafkaPartition, Record
-from broker.transport.interfaces import OnTrouble, Receiver, Trouble, trouble_code
+from broker.transport.interfaces import OnTrouble, Receiver, ReceiverTrouble, trouble_code
 from broker.waiting import (
     DESCRIPTORS_EXHAUSTED,
     out_of_descriptors,
@@ -133,7 +133,7 @@ class Reader:
                 code = trouble_code(error)
                 if out_of_descriptors(error):
                     code = DESCRIPTORS_EXHAUSTED
-                on_trouble(Trouble(code, "", -1, type(error).__name__, AGAIN_S))
+                on_trouble(ReceiverTrouble(code, "", -1, type(error).__name__, AGAIN_S))
                 await set_within(stop, AGAIN_S)
 
     def _begin_turn(self) -> asyncio.Event:
@@ -207,7 +207,9 @@ class Reader:
             looks += 1
             wait = retry_delay_s(looks)
             for topic in sorted(missing):
-                on_trouble(Trouble("kafka_topic_missing", topic, -1, "TransportError", wait))
+                on_trouble(
+                    ReceiverTrouble("kafka_topic_missing", topic, -1, "TransportError", wait)
+                )
             await set_within(ended, wait)
             with contextlib.suppress(TransportError):  # the reader of the other topics reports it
                 if await self._receiver.visible(missing):

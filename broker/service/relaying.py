@@ -20,7 +20,7 @@ from broker.observing.logs import logger
 from broker.registry.contract_book import ContractBook
 from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import TOPIC_AWAY, Relay
-from broker.service.reporting import Status, report_recovery
+from broker.service.reporting import ServiceStatus, report_recovery
 from broker.waiting import Wakeup, out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
 
@@ -101,7 +101,7 @@ class Relaying:
         relay: Relay,
         trust: TrustStore,
         statements: OwnStatements,
-        status: Status,
+        status: ServiceStatus,
         publish: Callable[[ContractBook, bool], Awaitable[None]],
     ) -> None:
         self._relay = relay

@@ -29,7 +29,7 @@ LATE_S: Final = 60.0
 
 
 @dataclass(slots=True)
-class Status:
+class ServiceStatus:
     """Status of a service; ``heartbeat_s`` is the interval of this agency's heartbeats.
 
     A new agreement may change it, so the loop that sends heartbeats sets it.

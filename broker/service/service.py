@@ -38,7 +38,7 @@ from broker.service.relaying import Relaying, require_waiting_helps
 from broker.service.replaying import Replaying
 from broker.service.reporting import (
     LATE_S,
-    Status,
+    ServiceStatus,
     report_alarms,
     report_counts,
     report_pings,
@@ -117,7 +117,7 @@ class BrokerService:
         self,
         loaded: LoadedAgency,
         parts: Parts,
-        status: Status,
+        status: ServiceStatus,
         clock: Callable[[], int],
         on_retry: Callable[[], None],
     ) -> None:

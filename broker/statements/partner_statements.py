@@ -23,7 +23,7 @@ from broker.envelope.primitives import (
     random_bytes,
     seal_once,
 )
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.statements.sealed_note import pack_sealed, unpack_sealed
 from broker.tlog.checkpoint import parse_decimal
@@ -110,7 +110,7 @@ def seal_statement(
     form: StatementForm,
     place: StatementPlace,
     content: bytes,
-    keys: Sequence[ExchangeKey],
+    keys: Sequence[WrapRecipient],
     signer: NoteSigner,
 ) -> bytes:
     """Seal and sign a statement; returns the record's value.

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 from broker.envelope.opening import OpeningKey
 from broker.envelope.primitives import TAG_BYTES, lp
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.statements.sealed_note import open_sealed, pack_sealed, unpack_sealed
 from broker.tlog.checkpoint import parse_decimal
@@ -83,7 +83,7 @@ class PongTimes:
     answered: int
 
 
-def seal_ping(place: PingPlace, challenge: bytes, key: ExchangeKey, signer: NoteSigner) -> bytes:
+def seal_ping(place: PingPlace, challenge: bytes, key: WrapRecipient, signer: NoteSigner) -> bytes:
     """Seal and sign a ping; returns the record's value.
 
     Args:
@@ -96,7 +96,7 @@ def seal_ping(place: PingPlace, challenge: bytes, key: ExchangeKey, signer: Note
 
 
 def seal_pong(
-    place: PingPlace, challenge: bytes, times: PongTimes, key: ExchangeKey, signer: NoteSigner
+    place: PingPlace, challenge: bytes, times: PongTimes, key: WrapRecipient, signer: NoteSigner
 ) -> bytes:
     """Seal and sign the pong to a ping; arguments as ``seal_ping``, returns the record's value."""
     packed = b"".join(
@@ -147,7 +147,7 @@ def open_ping(ping: SealedPing, keys: Iterable[OpeningKey]) -> tuple[bytes, Pong
     return _parts(ping.place.kind, plain)
 
 
-def _seal(place: PingPlace, plain: bytes, key: ExchangeKey, signer: NoteSigner) -> bytes:
+def _seal(place: PingPlace, plain: bytes, key: WrapRecipient, signer: NoteSigner) -> bytes:
     sealed = key.sealer.seal(plain, _info(place, key.kid))
     lines = (
         HEADINGS[place.kind],

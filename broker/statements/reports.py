@@ -16,7 +16,7 @@ from uuid import UUID
 
 from broker.envelope.opening import OpeningKey
 from broker.envelope.primitives import TAG_BYTES, lp
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.statements.report_codes import REPORT_CODES
 from broker.statements.sealed_note import open_sealed, pack_sealed, unpack_sealed
@@ -84,7 +84,7 @@ class SealedReport:
 
 
 def seal_report(
-    place: ReportPlace, entries: Sequence[Entry], key: ExchangeKey, signer: NoteSigner
+    place: ReportPlace, entries: Sequence[Entry], key: WrapRecipient, signer: NoteSigner
 ) -> bytes:
     """Seal a report for one agency and sign it.
 

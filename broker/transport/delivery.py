@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker.record import KafkaPartition, Record
-from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble, trouble_code
+from broker.transport.interfaces import OnBatch, OnTrouble, Positions, ReceiverTrouble, trouble_code
 from broker.waiting import retry_delay_s
 
 
@@ -141,4 +141,4 @@ class Delivery:
 
     def _tell(self, code: str, partition: KafkaPartition, error: Exception, wait: float) -> None:
         if self._on_trouble is not None:
-            self._on_trouble(Trouble(code, *partition, type(error).__name__, wait))
+            self._on_trouble(ReceiverTrouble(code, *partition, type(error).__name__, wait))

@@ -31,7 +31,7 @@ def trouble_code(error: Exception) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ReceiverTrouble:
     """A fault that a receiver survives and reports to the operator.
 
     Attributes:
@@ -50,7 +50,7 @@ class Trouble:
     retry_in_s: float
 
 
-OnTrouble = Callable[[Trouble], None]
+OnTrouble = Callable[[ReceiverTrouble], None]
 
 OnReached = Callable[[], None]
 """Called each time that Kafka has answered, even if there was nothing to receive."""

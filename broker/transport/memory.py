@@ -16,7 +16,7 @@ from typing import Final, Self
 from broker.errors import TransportError
 from broker.record import KafkaPartition, Record
 from broker.transport.delivery import Delivery
-from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, Trouble
+from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, ReceiverTrouble
 from broker.transport.topics import acl_plans, topic_plans
 from broker.waiting import set_within
 from contracts.model import Contract
@@ -175,7 +175,7 @@ class MemoryTransport:
                     if error.code == "kafka_refused":
                         raise
                     if on_trouble and not unreachable:
-                        on_trouble(Trouble(error.code, "", -1, "TransportError", _POLL_S))
+                        on_trouble(ReceiverTrouble(error.code, "", -1, "TransportError", _POLL_S))
                     unreachable = True
                 else:
                     unreachable = False

@@ -36,7 +36,7 @@ CONTROL_FIX: Final = "Use another deployment name, or another Kafka: the number 
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DeployedState:
     """A deployment's state on Kafka.
 
     Attributes:
@@ -82,7 +82,7 @@ class Change:
 def plan_changes(
     topics: Sequence[TopicPlan],
     rights: Iterable[AclPlan],
-    found: Found,
+    found: DeployedState,
     *,
     revoking: bool = True,
 ) -> tuple[Change, ...]:
@@ -142,7 +142,7 @@ class Provisioner:
         self._connection = connection
         self._admin = _library().AdminClient(admin_settings(connection), logger=_QUIET)
 
-    def find(self, deployment: str) -> Found:
+    def find(self, deployment: str) -> DeployedState:
         """Read a deployment's state on Kafka.
 
         Args:
@@ -182,7 +182,7 @@ class Provisioner:
             elif _reaches(right, deployment):
                 beside.add(_words(right, "may" if allows else "may not"))
         sizes = {name: len(listed.topics[name].partitions) for name in mine}
-        return Found(sizes, config, frozenset(rights), tuple(sorted(beside)))
+        return DeployedState(sizes, config, frozenset(rights), tuple(sorted(beside)))
 
     def plan(
         self, deployment: str, topics: Sequence[TopicPlan], rights: Sequence[AclPlan]

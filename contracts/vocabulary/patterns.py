@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["LONGEST", "PatternError", "Step", "parse_pattern", "regular_expression"]
+__all__ = ["LONGEST", "PatternError", "PatternStep", "parse_pattern", "regular_expression"]
 
 LONGEST = 1_000
 """Most characters that a pattern may allow."""
@@ -25,7 +25,7 @@ class PatternError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PatternStep:
     """One class of characters, repeated.
 
     Attributes:
@@ -39,7 +39,7 @@ class Step:
     most: int
 
 
-def parse_pattern(source: str) -> tuple[Step, ...]:
+def parse_pattern(source: str) -> tuple[PatternStep, ...]:
     """Return the steps of a pattern.
 
     Raises:
@@ -49,12 +49,12 @@ def parse_pattern(source: str) -> tuple[Step, ...]:
         raise PatternError(f"a pattern has at most {_SOURCE_CHARACTERS} characters")
     if not all(" " <= character <= "~" for character in source):
         raise PatternError("a pattern consists of printable ASCII characters")
-    steps: list[Step] = []
+    steps: list[PatternStep] = []
     at = 0
     while at < len(source):
         characters, at = _class(source, at) if source[at] == "[" else _single(source, at)
         fewest, most, at = _count(source, at)
-        steps.append(Step(characters, fewest, most))
+        steps.append(PatternStep(characters, fewest, most))
     if not steps or not any(step.fewest for step in steps):
         raise PatternError("a pattern asks for at least one character")
     if sum(step.most for step in steps) > LONGEST:
@@ -62,7 +62,7 @@ def parse_pattern(source: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def regular_expression(steps: tuple[Step, ...]) -> str:
+def regular_expression(steps: tuple[PatternStep, ...]) -> str:
     """Return the pattern as an anchored expression that Rust, Python and ECMA-262 read alike."""
     return "^" + "".join(_class_text(step.characters) + _count_text(step) for step in steps) + "$"
 
@@ -132,7 +132,7 @@ def _escaped(character: str) -> str:
     return f"\\{character}" if character in "\\]^[-" else character
 
 
-def _count_text(step: Step) -> str:
+def _count_text(step: PatternStep) -> str:
     if step.fewest == step.most:
         return "" if step.most == 1 else f"{{{step.most}}}"
     return f"{{{step.fewest},{step.most}}}"

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from contracts.errors import EventError
-from contracts.strict_yaml import Document, read, refused_for, validated
+from contracts.strict_yaml import DocumentKind, read, refused_for, validated
 from contracts.vocabulary.checks import dangling
 from contracts.vocabulary.event_types import EventType
 from contracts.vocabulary.figures import Figures, compiled_figures
@@ -25,7 +25,7 @@ __all__ = ["VOCABULARY_BYTES", "Vocabulary", "parse_vocabulary"]
 
 VOCABULARY_BYTES: Final = 1 << 20
 """Largest vocabulary, 1 MiB."""
-_VOCABULARY: Final = Document(
+_VOCABULARY: Final = DocumentKind(
     noun="the vocabulary",
     largest=VOCABULARY_BYTES,
     code="vocabulary_invalid",

@@ -13,7 +13,7 @@ import pytest
 
 from broker.envelope.opening import OpeningKey
 from broker.envelope.primitives import Ed25519Signer, WrapOpener, WrapSealer, lp
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.figures.counts_content import unpacked
 from broker.statements.counts_statement import COUNTS
@@ -44,7 +44,7 @@ KINDS = {
 def made(kind: str, content: bytes = b"{}") -> bytes:
     form, _, subject = KINDS[kind]
     place = StatementPlace("pan-london", "haven-support", NOW, subject)
-    keys = [ExchangeKey(PARTNER, KID, WrapSealer(OPENER.public))]
+    keys = [WrapRecipient(PARTNER, KID, WrapSealer(OPENER.public))]
     return seal_statement(form, place, content, keys, SIGNER)
 
 

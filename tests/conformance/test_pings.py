@@ -12,7 +12,7 @@ import pytest
 
 from broker.envelope.opening import OpeningKey
 from broker.envelope.primitives import WrapOpener, WrapSealer, new_seed
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.statements.pings import (
     PingKind,
@@ -36,7 +36,7 @@ def made(kind: PingKind) -> bytes:
     """A value that this software makes, sealed to a key whose seed the second reader has."""
     world = founded()
     place = PingPlace(kind, world.deployment, POLICE, COUNCIL, "3c" * 16, NOW)
-    key = ExchangeKey(COUNCIL, KID, WrapSealer(envelope.exchange_key(SEED).public))
+    key = WrapRecipient(COUNCIL, KID, WrapSealer(envelope.exchange_key(SEED).public))
     signer = world.author(POLICE, receipts=True)
     if kind == "ping":
         return seal_ping(place, BYTES, key, signer)

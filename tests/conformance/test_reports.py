@@ -15,7 +15,7 @@ import pytest
 from broker.control.own_reports import period
 from broker.envelope.opening import OpeningKey
 from broker.envelope.primitives import Ed25519Signer, WrapOpener, WrapSealer, lp
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.statements.report_codes import REPORT_CODES
 from broker.statements.reports import (
@@ -38,7 +38,7 @@ SEED = bytes(range(32))
 OPENER = WrapOpener(SEED)
 THEIRS = envelope.exchange_key(SEED)
 KID = b"k" * 32
-KEY = ExchangeKey("csu-camden", KID, WrapSealer(OPENER.public))
+KEY = WrapRecipient("csu-camden", KID, WrapSealer(OPENER.public))
 SIGNER = note_signer("pan-london/council-camden", ED25519, Ed25519Signer(b"s" * 32))
 PLACE = ReportPlace("pan-london", "council-camden", "csu-camden", 1_795_392_000_000)
 ENTRIES = tuple(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from broker.audit.entries import parse_entry
+from broker.audit.entries import parse_log_entry
 from broker.errors import DisclosureLogError
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.operations.disclosure_log import DisclosureLog
@@ -197,7 +197,7 @@ class Invariants:
             rows = tx.disclosures.read(0, ENTRIES)
             while rows:
                 for row in rows:
-                    entry = parse_entry(row.entry)
+                    entry = parse_log_entry(row.entry)
                     sender = entry.source or agency
                     shared_with = {to for share in entry.shares for to in share.recipients}
                     logged.update((sender, to, entry.event_id or "") for to in shared_with)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from broker.agency.config import parse_config
-from broker.audit.entries import format_entry, parse_entry
+from broker.audit.entries import format_entry, parse_log_entry
 from broker.audit.evidence import format_evidence, parse_evidence
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.layout import (
@@ -335,7 +335,7 @@ PARSERS: tuple[Parser, ...] = (
     Parser("gap", _parse_gap, (ValueError,), (_GAPS[0][3],)),
     Parser("payload", parse_payload, (StoreError,), (_PAYLOAD,), wrap=bare,
            documents=(orjson.loads(_PAYLOAD),)),
-    Parser("entry", parse_entry, (DisclosureLogError,), tuple(map(format_entry, ENTRIES)),
+    Parser("entry", parse_log_entry, (DisclosureLogError,), tuple(map(format_entry, ENTRIES)),
            format_entry, bare, tuple(orjson.loads(format_entry(entry)) for entry in ENTRIES)),
     Parser("evidence", parse_evidence, (EvidenceError,), (format_evidence(evidence()),), wrap=bare,
            documents=(orjson.loads(format_evidence(evidence())),)),

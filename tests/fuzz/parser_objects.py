@@ -6,7 +6,7 @@ from datetime import date
 
 from broker.agency.config_sections import GovernanceSection
 from broker.agency.config_template import format_config
-from broker.audit.entries import ContractReference, Entry, Share
+from broker.audit.entries import ContractReference, NewLogEntry, Share
 from broker.audit.evidence import Evidence
 from broker.envelope.layout import MIN_CIPHERTEXT_BYTES, WRAP_BYTES, format_value, key_list_bytes
 from broker.envelope.primitives import Ed25519Signer, b64, lp, sha256
@@ -277,9 +277,11 @@ OPENED = OpenedEvent(
     urgent=True,
 )
 ENTRIES = (
-    Entry("destruction", NOW, reason="expired", operator="service"),
-    Entry("retry", NOW, item="deferred-csu-camden/a.b/0", operator="ops", reason_text=bytes(32)),
-    Entry(
+    NewLogEntry("destruction", NOW, reason="expired", operator="service"),
+    NewLogEntry(
+        "retry", NOW, item="deferred-csu-camden/a.b/0", operator="ops", reason_text=bytes(32)
+    ),
+    NewLogEntry(
         "disclosure",
         NOW,
         bytes(32),

@@ -22,7 +22,7 @@ from broker.envelope.primitives import (
     one_step_kdf,
     random_bytes,
 )
-from broker.envelope.sealing import ExchangeKey, Session
+from broker.envelope.sealing import WrappedSession, WrapRecipient
 from broker.receiving.retry_later import DEFER_UNKNOWN_MS
 from tests.hostile.witness import Witness, goes_on, honest, ignores, refuses
 from tests.support import forged_events as making
@@ -108,7 +108,7 @@ def _two_faced(committed: int) -> bytes:
     entries = []
     for number, agency in enumerate(draft.to):
         key = world.exchange_key(agency)
-        session = Session(world.deployment, draft.contract, POLICE, key, NOW)
+        session = WrappedSession(world.deployment, draft.contract, POLICE, key, NOW)
         may_read = zip(secrets, draft.may_read[agency], strict=True)
         keys_of = b"".join(pair[number] if may else bytes(HASH_BYTES) for pair, may in may_read)
         nonce = random_bytes(NONCE_BYTES)
@@ -232,8 +232,8 @@ def test_the_source_of_another_agency_in_its_own_stream_does_not_open(
 def test_anothers_source_under_its_own_wraps_is_refused(
     council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
-    def mine(key: ExchangeKey) -> Session:
-        return Session(world.deployment, world.signed.hash, POLICE, key, NOW)
+    def mine(key: WrapRecipient) -> WrappedSession:
+        return WrappedSession(world.deployment, world.signed.hash, POLICE, key, NOW)
 
     posing = replace(draft_event(to=(COUNCIL,)), source=SUPPORT, session=mine)
     refuses(council, log, posing.value(), 7, "key_list_broken")
@@ -290,10 +290,10 @@ def test_a_session_wrap_under_other_terms_does_not_open(
     deployment = "pan-leeds" if terms == "deployment" else world.deployment
     contract = other.hash if terms == "contract" else world.signed.hash
     source = SUPPORT if terms == "source" else POLICE
-    sessions: dict[str, Session] = {}
+    sessions: dict[str, WrappedSession] = {}
 
-    def reused(key: ExchangeKey) -> Session:
-        made = Session(deployment, contract, source, key, NOW)
+    def reused(key: WrapRecipient) -> WrappedSession:
+        made = WrappedSession(deployment, contract, source, key, NOW)
         return sessions.setdefault(key.agency, made)
 
     if terms == "contract":  # where the wrap is right it opens, and is remembered

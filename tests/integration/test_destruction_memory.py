@@ -15,7 +15,7 @@ import pytest
 
 from broker.agency.own_manifest import longest_retention_ms, renew_keys
 from broker.agency.participant import load_participant
-from broker.audit.entries import Entry, parse_entry
+from broker.audit.entries import NewLogEntry, parse_log_entry
 from broker.envelope import framing
 from broker.envelope.layout import parse_value
 from broker.envelope.primitives import NONCE_BYTES, AeadKey, SealBroken, scrypt_key
@@ -91,10 +91,10 @@ def forms(secret: bytes) -> tuple[bytes, ...]:
     return secret, secret.hex().encode(), base64.b64encode(secret)
 
 
-def entries(one: Adapter) -> list[Entry]:
+def entries(one: Adapter) -> list[NewLogEntry]:
     assert one.store is not None
     with one.store.reading() as tx:
-        return [parse_entry(row.entry) for row in tx.disclosures.read(0, 1000)]
+        return [parse_log_entry(row.entry) for row in tx.disclosures.read(0, 1000)]
 
 
 def deliver(one: Adapter, now: int) -> None:

@@ -26,7 +26,7 @@ from broker.transport.applied import read_applied
 from broker.transport.connection import KafkaConnection
 from broker.transport.kafka import KafkaTransport, raw_records
 from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
-from broker.transport.provisioning import Change, Found, Provisioner, plan_changes
+from broker.transport.provisioning import Change, DeployedState, Provisioner, plan_changes
 from broker.transport.quotas import RATES, apply_quotas, plan_quotas, read_quotas
 from broker.transport.topics import AclPlan, TopicPlan
 from tests.integration.conftest import RealKafka
@@ -191,7 +191,7 @@ def test_only_what_is_below_the_deployment_is_managed(real_kafka: RealKafka) -> 
     }
     wanted = AclPlan("User:erin", "group", f"{deployment}.erin.", "read", prefixed=True)
     provisioner = Provisioner(real_kafka.local.connection)
-    provisioner.apply(plan_changes([], inside | outside, Found({}, {}, frozenset())))
+    provisioner.apply(plan_changes([], inside | outside, DeployedState({}, {}, frozenset())))
     try:
         plan = provisioner.plan(deployment, [], [wanted])
         assert {change.right for change in plan if change.action == "revoke"} == inside
@@ -209,7 +209,7 @@ def test_only_what_is_below_the_deployment_is_managed(real_kafka: RealKafka) -> 
         again = provisioner.plan(deployment, [], [wanted])
         assert {change.action for change in again} == {"note"}
     finally:
-        left = Found({}, {}, frozenset(outside | {wanted}))
+        left = DeployedState({}, {}, frozenset(outside | {wanted}))
         provisioner.apply(plan_changes([], [], left))
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from broker.errors import TransportError
 from broker.record import KafkaPartition, Record
-from broker.transport.interfaces import Transport, Trouble
+from broker.transport.interfaces import ReceiverTrouble, Transport
 
 
 class Stage(Protocol):
@@ -45,7 +45,7 @@ class Inbox:
     got: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     records: list[Record] = field(default_factory=list)
     stored: dict[int, int] = field(default_factory=dict)
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[ReceiverTrouble] = field(default_factory=list)
     fail: Callable[[int, list[Record]], bool] = lambda _p, _r: False
 
     async def on_batch(self, source: KafkaPartition, records: list[Record]) -> None:

@@ -14,7 +14,7 @@ from broker.envelope.layout import LayoutError, format_value, parse_value
 from broker.envelope.opening import OpeningError, Sessions, open_groups
 from broker.envelope.padding import PaddingError, pad, padded_length, unpad
 from broker.envelope.primitives import lp
-from broker.envelope.sealing import Sealer, draft
+from broker.envelope.sealing import Sealer, sealing_input
 
 # Test folders have no __init__.py; this module stands beside the unit tests of the envelope.
 from tests.support.envelope_world import (
@@ -56,7 +56,7 @@ def test_each_reader_opens_exactly_its_groups(
     )
     addressed = list(zip(READERS, masks, strict=False))
     value = SEALER.seal(
-        draft(str(event), NOW, groups, [(one.key, tuple(mask)) for one, mask in addressed])
+        sealing_input(str(event), NOW, groups, [(one.key, tuple(mask)) for one, mask in addressed])
     )
     for reader, mask in addressed:
         expected = [text if may else None for text, may in zip(groups, mask, strict=True)]
@@ -71,7 +71,9 @@ def test_no_altered_value_opens_as_something_else(
     event: UUID, groups: list[bytes], data: st.DataObject
 ) -> None:
     reader = READERS[0]
-    value = SEALER.seal(draft(str(event), NOW, groups, [(reader.key, (True,) * len(groups))]))
+    value = SEALER.seal(
+        sealing_input(str(event), NOW, groups, [(reader.key, (True,) * len(groups))])
+    )
     at = data.draw(st.integers(0, len(value) - 1))
     altered = bytearray(value)
     altered[at] ^= data.draw(st.integers(1, 255))

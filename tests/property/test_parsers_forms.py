@@ -19,7 +19,13 @@ from adapters.formats.delimited import escape, split_escaped
 from adapters.formats.json_records import flat_items
 from adapters.mapping import Dialect, read_delimited, write_delimited
 from adapters.mapping.parts import LIST_KINDS
-from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
+from broker.audit.entries import (
+    ContractReference,
+    NewLogEntry,
+    Share,
+    format_entry,
+    parse_log_entry,
+)
 from broker.envelope.primitives import lp, sha256
 from broker.event import OpenedEvent
 from broker.judging.partition_state import (
@@ -313,7 +319,7 @@ def test_events_in_the_inbox(event: OpenedEvent) -> None:
 field_names = st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,20}", fullmatch=True)
 clauses = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9.]{0,8}", fullmatch=True)
 entries = st.builds(
-    Entry,
+    NewLogEntry,
     st.sampled_from(["disclosure", "refusal", "destruction"]),
     instants,
     st.none() | hashes,
@@ -342,8 +348,8 @@ entries = st.builds(
 
 @few
 @given(entries)
-def test_entries_of_the_disclosure_log(entry: Entry) -> None:
-    assert parse_entry(format_entry(entry)) == entry
+def test_entries_of_the_disclosure_log(entry: NewLogEntry) -> None:
+    assert parse_log_entry(format_entry(entry)) == entry
 
 
 @given(st.lists(words, min_size=1, max_size=4), st.sampled_from([";", "/", "|"]))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from broker.envelope.layout import MAX_RECIPIENTS
 from broker.envelope.padding import unpad
 from broker.envelope.primitives import WrapSealer, sha256
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.manifests import ManifestBook
@@ -58,8 +58,8 @@ def in_force() -> tuple[ContractInForce, int]:
 def sealer() -> EventSealer:
     wrap = WrapSealer(Recipient("any", sha256(b"seed")).public)
 
-    def key(agency: str, _now: int) -> ExchangeKey:
-        return ExchangeKey(agency, sha256(agency.encode()), wrap)
+    def key(agency: str, _now: int) -> WrapRecipient:
+        return WrapRecipient(agency, sha256(agency.encode()), wrap)
 
     def addressees(_type: str, addressed: Sequence[str], now: int) -> Addressees:
         return find_addressees(in_force()[0], key, addressed, now)

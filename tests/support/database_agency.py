@@ -21,7 +21,7 @@ from adapters.tables.scripts import Dialect, Roles, tables_script
 from adapters.tables.sink import DatabaseSink, database_sink
 from adapters.tables.source import DatabaseSource, database_source
 from broker.agency.database_section import DatabaseSection
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.query import entries_of_log
 from broker.observing.metrics import Metrics
 from broker.store.rows import RefusedRow
@@ -241,7 +241,7 @@ class DatabaseAgency:
         with self.member.store.reading() as tx:
             return [(row.code, row.detail) for row in tx.inbox.held(99)]
 
-    def entries(self, kind: str) -> list[Entry]:
+    def entries(self, kind: str) -> list[NewLogEntry]:
         """Return the entries of a kind in the disclosure log."""
         with self.member.store.reading() as tx:
             return [one.entry for one in entries_of_log(tx) if one.entry.kind == kind]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adapters.desk.sides import DeskSink
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.query import entries_of_log
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.keeping import EventKeeper
@@ -32,7 +32,7 @@ class DeskMember:
     desk: DeskAgency
     sink: DeskSink
 
-    def entries(self, kind: str) -> list[Entry]:
+    def entries(self, kind: str) -> list[NewLogEntry]:
         """Return the entries of a kind in the disclosure log."""
         with self.member.store.reading() as tx:
             return [one.entry for one in entries_of_log(tx) if one.entry.kind == kind]

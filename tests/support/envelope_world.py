@@ -11,7 +11,7 @@ from broker.envelope.framing import context_prefix
 from broker.envelope.layout import RecipientEntry, SealedEvent, parse_value
 from broker.envelope.opening import OpeningError, OpeningKey, OpenSession, Sessions, open_groups
 from broker.envelope.primitives import WrapOpener, WrapSealer, sha256
-from broker.envelope.sealing import ExchangeKey, Sealer, draft
+from broker.envelope.sealing import Sealer, WrapRecipient, sealing_input
 
 DEPLOYMENT = "pan-london"
 SOURCE = "csu-camden"
@@ -44,7 +44,7 @@ class Recipient:
         self.agency = agency
         self.kid = sha256(opener.public)
         self.public = opener.public
-        self.key = ExchangeKey(agency, self.kid, WrapSealer(opener.public))
+        self.key = WrapRecipient(agency, self.kid, WrapSealer(opener.public))
         self.opening = OpeningKey(self.kid, opener)
 
     def find(
@@ -81,7 +81,7 @@ def seal(
 ) -> SealedEvent:
     sealer = Sealer(DEPLOYMENT, CONTRACT, SOURCE) if sealer is None else sealer
     recipients_of = [(one.key, tuple(mask)) for one, mask in recipients]
-    value = sealer.seal(draft(str(event), now, groups, recipients_of))
+    value = sealer.seal(sealing_input(str(event), now, groups, recipients_of))
     return parse_value(value)
 
 

@@ -21,7 +21,7 @@ from broker.envelope.primitives import (
     one_step_kdf,
     random_bytes,
 )
-from broker.envelope.sealing import ExchangeKey, Session
+from broker.envelope.sealing import WrappedSession, WrapRecipient
 from broker.event import JSON
 from broker.registry.contracts import SignedContract
 from contracts.decision import has_consent
@@ -62,7 +62,7 @@ class Forgery:
     commitments: dict[int, bytes] = field(default_factory=dict)
     ciphertexts: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
     key_lists: Callable[[bytes], bytes] = lambda keys: keys
-    session: Callable[[ExchangeKey], Session] | None = None
+    session: Callable[[WrapRecipient], WrappedSession] | None = None
     """Other terms for the session wraps; those of this source and contract if None."""
 
     def contents(self) -> list[bytes]:
@@ -104,7 +104,7 @@ class Forgery:
             session = (
                 self.session(key)
                 if self.session
-                else Session(world.deployment, self.contract, self.source, key, NOW)
+                else WrappedSession(world.deployment, self.contract, self.source, key, NOW)
             )
             may_read = self.may_read[agency]
             keys = b"".join(
@@ -174,12 +174,12 @@ def group_of(path: str, event_type: str = MADE, to: Sequence[str] = (COUNCIL, SU
     return group_fields(founded().contract, event_type, frozenset(to)).group_of[path]
 
 
-def one_session(contract: bytes, source: str = POLICE) -> Callable[[ExchangeKey], Session]:
+def one_session(contract: bytes, source: str = POLICE) -> Callable[[WrapRecipient], WrappedSession]:
     """The same session for every event: one wrap for each recipient, made under these terms."""
-    made: dict[str, Session] = {}
+    made: dict[str, WrappedSession] = {}
 
-    def session(key: ExchangeKey) -> Session:
+    def session(key: WrapRecipient) -> WrappedSession:
         terms = (founded().deployment, contract, source)
-        return made.setdefault(key.agency, Session(*terms, key, NOW))
+        return made.setdefault(key.agency, WrappedSession(*terms, key, NOW))
 
     return session

@@ -21,7 +21,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.envelope.primitives import (
     b64,
 )
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.keys.delegation import DelegationChanges
 from broker.keys.governance import GovernanceSigner
 from broker.keys.issuing import ManifestChanges, ManifestSigner, issue_manifest
@@ -102,9 +102,9 @@ class FoundedPartnership:
         participant = self.participants[agency]
         return cosigner(participant.key_name, participant.receipt_signer(self.now))
 
-    def exchange_key(self, agency: str) -> ExchangeKey:
+    def exchange_key(self, agency: str) -> WrapRecipient:
         key = self.manifests.exchange_key(agency, self.now)
-        return ExchangeKey(agency, key.kid, key.sealer())
+        return WrapRecipient(agency, key.kid, key.sealer())
 
     def reissue(
         self, agency: str, changes: ManifestChanges, now: int, book: ManifestBook | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.statements.authorship import author
 from broker.statements.listings import LISTING
 from broker.statements.partner_statements import (
@@ -34,7 +34,7 @@ def hold_listing(folder: Path, partner: Participant, content: bytes, now: int) -
         LISTING,
         StatementPlace(partner.deployment, partner.agency, now),
         content,
-        [ExchangeKey(own, key.kid, key.sealer())],
+        [WrapRecipient(own, key.kid, key.sealer())],
         author(partner.key_name, partner.receipt_signer(now)),
     )
     note = format_note(parse_statement(LISTING, value).note)

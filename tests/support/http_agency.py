@@ -20,7 +20,7 @@ from adapters.http_api.tokens import SCOPES, Scope, new_token
 from adapters.sides import SideParts
 from broker.agency.config import AgencyConfig
 from broker.agency.config_sections import ApiSection
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.query import entries_of_log
 from broker.observing.metrics import Metrics
 from broker.waiting import set_within
@@ -100,7 +100,7 @@ class HttpAgency:
         """Offer what came, as the loop does."""
         return self.sink._offering.round()
 
-    def entries(self, kind: str) -> list[Entry]:
+    def entries(self, kind: str) -> list[NewLogEntry]:
         """Return the entries of a kind in the disclosure log."""
         with self.member.store.reading() as tx:
             return [one.entry for one in entries_of_log(tx) if one.entry.kind == kind]

@@ -20,7 +20,7 @@ from broker.clock import now_ms
 from broker.event import JSON
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.answers import Texts
-from broker.operations.desk.drafts import Draft, change_draft, send_draft, start_draft
+from broker.operations.desk.drafts import ReferralDraft, change_draft, send_draft, start_draft
 from broker.operations.desk.held_referral import HeldReferral, find_referral
 from broker.operations.desk.referral_list import ReferralQuery, referral_list
 from broker.operations.desk.steps import StepRequest, take_step
@@ -136,7 +136,7 @@ class ReferralsAtWork:
 
 def write_draft(
     desk: DeskAgency, recipients: Sequence[str], service: str, urgency: str = "routine"
-) -> Draft:
+) -> ReferralDraft:
     """Write a draft about the demo's person."""
     draft = start_draft(desk, AUTHOR, recipients=tuple(recipients))
     texts = {**typed(referral_leaves(PERSON, service)), **KNOWN, "urgency": [urgency]}

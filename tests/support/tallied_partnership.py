@@ -18,7 +18,7 @@ from broker.control.statement_sender import StatementSender
 from broker.control.unions_taken import UnionsTaken
 from broker.event import JSON
 from broker.figures.unions.held import HeldUnion
-from broker.figures.unions.tally import Tally
+from broker.figures.unions.tally import UnionTally
 from broker.figures.unions.tokens import TokenPlace
 from broker.record import KafkaPartition, Record
 from broker.registry.contracts import SignedContract
@@ -125,7 +125,7 @@ class UnionNode:
         return self.control.take(KafkaPartition(self._topic, 0), placed, self.member.clock.now)
 
     @property
-    def result(self) -> Tally | None:
+    def result(self) -> UnionTally | None:
         """The result that this agency holds."""
         with self.member.store.reading() as tx:
             return HeldUnion(tx, self.member.secret, self.place).result(ANALYST)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.envelope.primitives import WrapSealer
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.statements.pings import PingKind, PingPlace, PongTimes, seal_ping, seal_pong
 from tests.conformance import envelope
 from tests.support.founded_partnership import COUNCIL, NOW, POLICE, founded
@@ -27,7 +27,7 @@ def value_of(kind: PingKind) -> bytes:
     world = founded()
     there = (POLICE, COUNCIL) if kind == "ping" else (COUNCIL, POLICE)
     place = PingPlace(kind, world.deployment, *there, ID, NOW)
-    key = ExchangeKey(place.to, KID, WrapSealer(envelope.exchange_key(SEED).public))
+    key = WrapRecipient(place.to, KID, WrapSealer(envelope.exchange_key(SEED).public))
     signer = world.author(place.agency, receipts=True)
     if kind == "ping":
         return seal_ping(place, BYTES, key, signer)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.envelope.primitives import WrapSealer
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.figures.counting import CountsOf, ReferralCounts
 from broker.statements.counts_statement import COUNTS
 from broker.statements.listings import LISTING
@@ -45,7 +45,7 @@ def sealed(form: StatementForm, content: bytes) -> bytes:
     world = founded()
     subject = () if form is LISTING else (AGREEMENT, PERIOD)
     place = StatementPlace(world.deployment, SUPPORT, NOW, subject)
-    key = ExchangeKey(COUNCIL, KID, WrapSealer(envelope.exchange_key(SEED).public))
+    key = WrapRecipient(COUNCIL, KID, WrapSealer(envelope.exchange_key(SEED).public))
     return seal_statement(form, place, content, [key], world.author(SUPPORT, receipts=True))
 
 

@@ -16,11 +16,11 @@ from adapters.web.desk.wording import NOT_READ, grouped
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
-from broker.operations.desk.answers import Problem
+from broker.operations.desk.answers import AnswerProblem
 from broker.operations.desk.drafts import (
     AnswersInvalidError,
-    Draft,
-    SentReferral,
+    ReferralDraft,
+    SentDraft,
     draft_event,
     send_draft,
 )
@@ -32,7 +32,7 @@ from contracts.phrases import N_, Phrase, phrase
 from contracts.simulation import RecipientView, Simulated
 
 
-def check(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
+def check(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
     """Show what each recipient will see."""
     return _check_page(visit, draft, plan)
 
@@ -55,7 +55,7 @@ def send(visit: Visit) -> Response:
     return visit.redirect(f"{SENT}?reference={sent.referral_id}", _said(sent))
 
 
-def _said(sent: SentReferral) -> Phrase:
+def _said(sent: SentDraft) -> Phrase:
     if sent.again:
         return N_("It was sent before. Nothing was sent again.")
     return phrase(
@@ -65,7 +65,7 @@ def _said(sent: SentReferral) -> Phrase:
 
 
 def _check_page(
-    visit: Visit, draft: Draft, plan: ReferralPlan, refused: ConcordantError | None = None
+    visit: Visit, draft: ReferralDraft, plan: ReferralPlan, refused: ConcordantError | None = None
 ) -> Response:
     desk = desk_of(visit)
     event, problems = draft_event(desk, draft)
@@ -103,7 +103,9 @@ def _missing(
     }
 
 
-def _links(visit: Visit, plan: ReferralPlan, problems: Sequence[Problem]) -> list[tuple[str, str]]:
+def _links(
+    visit: Visit, plan: ReferralPlan, problems: Sequence[AnswerProblem]
+) -> list[tuple[str, str]]:
     """Return (address below the draft, sentence) of each problem."""
     number_of = {
         field.path: number

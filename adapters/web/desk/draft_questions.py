@@ -15,7 +15,7 @@ from adapters.web.desk.wording import id_of, in_words
 from adapters.web.pages import Handler
 from adapters.web.visit import Visit
 from broker.operations.desk.answers import Texts
-from broker.operations.desk.drafts import Draft, change_draft
+from broker.operations.desk.drafts import ReferralDraft, change_draft
 from broker.operations.desk.entry_fields import EntryField
 from broker.operations.desk.errors import DeskError
 from broker.operations.desk.new_referral import ReferralPlan, referral_plan
@@ -23,7 +23,7 @@ from contracts.phrases import N_, phrase
 
 CHANGED: Final = N_("This draft was changed from another page. Nothing of this page was saved yet.")
 
-Planned: TypeAlias = Callable[[Visit, Draft, ReferralPlan], Response]
+Planned: TypeAlias = Callable[[Visit, ReferralDraft, ReferralPlan], Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,11 @@ def with_plan(handler: Planned) -> Handler:
 
 
 def ask(
-    visit: Visit, draft: Draft, question: Question, texts: Texts | None = None, faults: Faults = ()
+    visit: Visit,
+    draft: ReferralDraft,
+    question: Question,
+    texts: Texts | None = None,
+    faults: Faults = (),
 ) -> Response:
     """Show a question with its answers, and with faults."""
     return draft_page(
@@ -72,11 +76,11 @@ def ask(
 
 def keep(
     visit: Visit,
-    draft: Draft,
+    draft: ReferralDraft,
     *,
     recipients: tuple[str, ...] | None = None,
     texts: Texts | None = None,
-) -> Draft | None:
+) -> ReferralDraft | None:
     """Change the draft from the version that the page showed; None if that is not the newest.
 
     Raises:
@@ -97,7 +101,7 @@ def keep(
         return None
 
 
-def ask_again(visit: Visit, draft: Draft, question: Question, typed: Texts) -> Response:
+def ask_again(visit: Visit, draft: ReferralDraft, question: Question, typed: Texts) -> Response:
     """Show what was typed after a change from another page, and each field that differs there.
 
     A field that is empty here is shown as it was saved there.

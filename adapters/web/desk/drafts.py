@@ -13,7 +13,7 @@ from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.operations.desk.drafts import (
-    Draft,
+    ReferralDraft,
     discard_draft,
     draft_of,
     draft_service,
@@ -34,7 +34,7 @@ class DraftGoneError(PageNotFoundError):
     template = "desk/draft_gone.html"
 
 
-def own_draft(visit: Visit) -> Draft:
+def own_draft(visit: Visit) -> ReferralDraft:
     """Return the draft of the address.
 
     Raises:
@@ -47,7 +47,7 @@ def own_draft(visit: Visit) -> Draft:
         raise DraftGoneError(visit=visit, sent=sent_referral(desk, visit.path["id"])) from None
 
 
-def draft_page(visit: Visit, template: str, draft: Draft, **values: object) -> Response:
+def draft_page(visit: Visit, template: str, draft: ReferralDraft, **values: object) -> Response:
     """Return a page about a draft; with faults its status is 422."""
     status = 422 if values.get("faults") or values.get("refused") else 200
     return desk_page(visit, template, status=status, under=DRAFTS, draft=draft, **values)

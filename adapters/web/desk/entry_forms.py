@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from adapters.web.desk.wording import id_of, in_words
 from adapters.web.visit import Form
-from broker.operations.desk.answers import Fault, Problem
+from broker.operations.desk.answers import AnswerProblem, Fault
 from broker.operations.desk.entry_fields import EntryField
 from contracts.phrases import N_, Phrase, grouped, joined, phrase
 
@@ -74,7 +74,7 @@ _LIKE: Final = N_("%(field)s must be in this form: %(example)s")
 
 
 def faults_of(
-    problems: Iterable[Problem],
+    problems: Iterable[AnswerProblem],
     fields: Iterable[EntryField],
 ) -> list[tuple[str, str]]:
     """Return (id of the input, sentence) of each problem.
@@ -87,7 +87,7 @@ def faults_of(
     return [(place_of(one), _sentence(one, by_path[one.path])) for one in problems]
 
 
-def _sentence(problem: Problem, of: EntryField) -> Phrase:
+def _sentence(problem: AnswerProblem, of: EntryField) -> Phrase:
     field = next((one for one in of.fields if one.path == problem.part), of)
     most = of.most if problem.fault == "too_many" else field.longest or 0
     said = phrase(
@@ -114,7 +114,7 @@ def _template(fault: Fault, field: EntryField) -> Phrase:
     return FAULTS[fault]
 
 
-def place_of(problem: Problem) -> str:
+def place_of(problem: AnswerProblem) -> str:
     """Return the id of the input that a problem is about."""
     if problem.item is None:
         return id_of(problem.path)

@@ -27,7 +27,7 @@ from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.operations.desk.answers import read_answers
-from broker.operations.desk.drafts import Draft
+from broker.operations.desk.drafts import ReferralDraft
 from broker.operations.desk.entry_fields import EntryField
 from broker.operations.desk.new_referral import (
     ReferralPlan,
@@ -72,7 +72,7 @@ def choose(visit: Visit) -> Response:
 
 
 def _recipients_page(
-    visit: Visit, draft: Draft, chosen: Sequence[str], wrong: str | None = None
+    visit: Visit, draft: ReferralDraft, chosen: Sequence[str], wrong: str | None = None
 ) -> Response:
     choice = choice_of(visit)
     found = proposals(desk_of(visit), choice.query)
@@ -89,12 +89,12 @@ def _recipients_page(
     )
 
 
-def consent(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
+def consent(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
     """Ask what the person agreed to, in words that one can read out."""
     return ask(visit, draft, _consent(visit, plan))
 
 
-def agree(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
+def agree(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
     """Keep the answers about consent, and go on to the fields."""
     question = _consent(visit, plan)
     texts = texts_of(visit.form, question.fields)
@@ -138,19 +138,19 @@ class _Part:
         values = {"part": self, "most_items": MOST_ITEMS}
         return Question("desk/part.html", id_of(self.fields[0].path), self.fields, values)
 
-    def faults(self, visit: Visit, draft: Draft) -> Faults:
+    def faults(self, visit: Visit, draft: ReferralDraft) -> Faults:
         """Return the faults of what the draft says."""
         of_type = self.plan.contract.vocabulary.type(self.plan.event_type)
         problems = read_answers(of_type, self.fields, draft.texts)[1]
         return faults_of(problems, self.fields)
 
 
-def part(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
+def part(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
     """Ask for one group of fields."""
     return ask(visit, draft, _part(visit, plan).question())
 
 
-def write(visit: Visit, draft: Draft, plan: ReferralPlan) -> Response:
+def write(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
     """Keep one group of fields, and go on. Faulty texts are kept too, and named."""
     chosen = _part(visit, plan)
     typed = texts_of(visit.form, chosen.fields)

@@ -13,7 +13,7 @@ from adapters.web.directory.chosen import READERS
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
-from broker.directory.coverage import Cell, coverage_csv
+from broker.directory.coverage import CoverageCell, coverage_csv
 from broker.directory.coverage_grid import coverage_svg, summaries
 from broker.operations.directory.covering import coverage_of
 
@@ -69,7 +69,7 @@ def coverage_file(visit: Visit) -> Response:
     return visit.download(text.encode(), f"coverage.{kind}", _FILES[kind])
 
 
-def _cells(visit: Visit) -> Sequence[Cell] | None:
+def _cells(visit: Visit) -> Sequence[CoverageCell] | None:
     """Return the coverage; None if the adapter has not run yet."""
     store = visit.agency.state()
     if store is None:
@@ -81,13 +81,13 @@ def _of(visit: Visit) -> str:
     return visit.query.text("of")
 
 
-def _chosen(visit: Visit, cells: Sequence[Cell]) -> Sequence[Cell]:
+def _chosen(visit: Visit, cells: Sequence[CoverageCell]) -> Sequence[CoverageCell]:
     """Return the cells of the need or motivation of the address; all if it names none."""
     return [one for one in cells if f"{one.kind}.{one.code}" == _of(visit)] or cells
 
 
-def _rows(cells: Sequence[Cell]) -> Sequence[Row]:
-    found: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+def _rows(cells: Sequence[CoverageCell]) -> Sequence[Row]:
+    found: dict[tuple[str, str], list[CoverageCell]] = defaultdict(list)
     for one in cells:
         found[one.kind, one.code].append(one)
     return [

@@ -22,7 +22,7 @@ from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.figures.counting import parse_period
 from broker.operations.figure_counts import quarter_counts
-from broker.operations.figure_releases import number_of, releases_of_quarter
+from broker.operations.figure_releases import release_number, releases_of_quarter
 from broker.operations.figures import require_publisher
 from broker.releases.release_notes import not_counted_notes
 from broker.releases.too_early import lacks_in_words
@@ -75,7 +75,7 @@ def making(visit: Visit) -> Response:
     if work.release is None:
         assert work.error is not None
         raise work.error
-    number = number_of(visit.agency.participant(), visit.agency.store(), work.release)
+    number = release_number(visit.agency.participant(), visit.agency.store(), work.release)
     said = REPEATED if work.release.repeated else MADE
     return visit.redirect("/figures" if number is None else f"/figures/{number}", said)
 

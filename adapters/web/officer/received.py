@@ -23,9 +23,9 @@ from broker.audit.reason_text import reason_text
 from broker.errors import WrongInputError
 from broker.operations.case_disclosures import (
     Disclosure,
+    disclosure_recipients,
     disclosures_csv,
     disclosures_of,
-    recipients_of,
     unserved_parties,
 )
 from broker.operations.log_answer import LogAnswer, LogEntry, LogQuery
@@ -145,7 +145,7 @@ def _page(
         sent_nothing=()
         if answer is None
         else unserved_parties(visit.agency.participant(), answer, disclosures),
-        recipients=recipients_of(disclosures),
+        recipients=disclosure_recipients(disclosures),
     )
 
 

@@ -9,19 +9,19 @@ from typing import Final
 from broker.envelope.at_rest import AtRestKey
 from broker.envelope.primitives import HASH_BYTES, lp
 from broker.figures.unions.results import format_result, parse_result
-from broker.figures.unions.tally import Tally
+from broker.figures.unions.tally import UnionTally
 from broker.figures.unions.tokens import PeriodKey, TokenPlace, TokenSets, parse_tokens
 from broker.store.transaction import Transaction
 from broker.store.unions import Part, UnionRow
 
-__all__ = ["HeldKey", "HeldUnion", "Received"]
+__all__ = ["HeldUnion", "HeldUnionKey", "ReceivedStatement"]
 
 _LABEL: Final = b"concordant/1/union-statement"
 _OWN: Final = bytes(HASH_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
-class HeldKey:
+class HeldUnionKey:
     """A key of the period that is held.
 
     Attributes:
@@ -36,7 +36,7 @@ class HeldKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedStatement:
     """Author, time (ms) and hash of the note of a statement that was received."""
 
     agency: str
@@ -58,7 +58,7 @@ class HeldUnion:
         self._at_rest = AtRestKey(secret, _LABEL)
         self._place = place
 
-    def key(self) -> HeldKey | None:
+    def key(self) -> HeldUnionKey | None:
         """Return the key that makes tokens: of those that are held, that of the first maker.
 
         Raises:
@@ -66,7 +66,7 @@ class HeldUnion:
         """
         for row in self._rows("key"):
             secret = self._open(row)
-            return HeldKey(row.agency, secret, PeriodKey(self._place, secret))
+            return HeldUnionKey(row.agency, secret, PeriodKey(self._place, secret))
         return None
 
     def tokens(self) -> Mapping[str, TokenSets]:
@@ -77,11 +77,13 @@ class HeldUnion:
         """
         return {row.agency: parse_tokens(self._open(row)) for row in self._rows("tokens")}
 
-    def received(self, part: Part) -> frozenset[Received]:
+    def received(self, part: Part) -> frozenset[ReceivedStatement]:
         """Return the statements of one part that are held, without their contents."""
-        return frozenset(Received(row.agency, row.time_ms, row.digest) for row in self._rows(part))
+        return frozenset(
+            ReceivedStatement(row.agency, row.time_ms, row.digest) for row in self._rows(part)
+        )
 
-    def result(self, tally_party: str) -> Tally | None:
+    def result(self, tally_party: str) -> UnionTally | None:
         """Return the result of the party that tallies.
 
         Raises:
@@ -90,25 +92,25 @@ class HeldUnion:
         row = self._get("result", tally_party)
         return None if row is None else parse_result(self._open(row))
 
-    def is_old(self, part: Part, of: Received) -> bool:
+    def is_old(self, part: Part, of: ReceivedStatement) -> bool:
         """Return whether a statement is a replay, or not newer than the one that is kept."""
         row = self._get(part, of.agency)
         return row is not None and (of.time_ms, of.digest) <= (row.time_ms, row.digest)
 
-    def receive(self, part: Part, of: Received, content: bytes) -> None:
+    def receive(self, part: Part, of: ReceivedStatement, content: bytes) -> None:
         """Keep the content of another agency's statement."""
         self._save(part, of, content)
 
     def made_key(self, agency: str, secret: bytes, now: int) -> None:
         """Keep a key that this agency made."""
-        self._save("key", Received(agency, now, _OWN), secret)
+        self._save("key", ReceivedStatement(agency, now, _OWN), secret)
 
-    def tallied(self, agency: str, tally: Tally, now: int) -> None:
+    def tallied(self, agency: str, tally: UnionTally, now: int) -> None:
         """Keep the result that this agency made, and destroy the tokens."""
-        self._save("result", Received(agency, now, _OWN), format_result(tally))
+        self._save("result", ReceivedStatement(agency, now, _OWN), format_result(tally))
         self._tx.unions.forget(self._place.agreement, self._place.period, "tokens")
 
-    def _save(self, part: Part, of: Received, content: bytes) -> None:
+    def _save(self, part: Part, of: ReceivedStatement, content: bytes) -> None:
         agreement, period = self._place.agreement, self._place.period
         sealed = self._at_rest.seal(content, self._row(part, of.agency))
         self._tx.unions.save(

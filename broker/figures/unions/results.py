@@ -7,7 +7,7 @@ from typing import Annotated
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
 
-from broker.figures.unions.tally import Tally
+from broker.figures.unions.tally import UnionTally
 from broker.strict_json import parse_strict_json
 
 __all__ = ["format_result", "parse_result"]
@@ -22,12 +22,12 @@ class _Result(BaseModel):
     share_percent: Annotated[StrictInt, Field(ge=0, le=100)] | None
 
 
-def format_result(tally: Tally) -> bytes:
+def format_result(tally: UnionTally) -> bytes:
     """Return a result as bytes."""
     return orjson.dumps({"contributors": tally.contributors, "share_percent": tally.share_percent})
 
 
-def parse_result(content: bytes) -> Tally:
+def parse_result(content: bytes) -> UnionTally:
     """Return the result that ``format_result`` wrote; members of newer software are left out.
 
     Raises:
@@ -40,4 +40,4 @@ def parse_result(content: bytes) -> Tally:
     contributors = result.contributors
     if list(contributors) != sorted(set(contributors)):
         raise ValueError("the contributors are not in ascending order, each once")
-    return Tally(contributors, result.share_percent)
+    return UnionTally(contributors, result.share_percent)

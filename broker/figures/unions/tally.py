@@ -13,13 +13,13 @@ from typing import Final
 
 from broker.figures.unions.tokens import TokenSets
 
-__all__ = ["Tally", "ready_tokens", "tally"]
+__all__ = ["UnionTally", "ready_tokens", "tally"]
 
 _LEAST_KINDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class UnionTally:
     """Result of one period.
 
     Attributes:
@@ -40,7 +40,7 @@ class _Case:
     seen_by: frozenset[str]
 
 
-def tally(tokens: Mapping[str, TokenSets], kinds: Mapping[str, str], threshold: int) -> Tally:
+def tally(tokens: Mapping[str, TokenSets], kinds: Mapping[str, str], threshold: int) -> UnionTally:
     """Tally the tokens of a period.
 
     A case counts if an agency lists it as minted. Other tokens name cases of other periods, cases
@@ -62,8 +62,8 @@ def tally(tokens: Mapping[str, TokenSets], kinds: Mapping[str, str], threshold: 
         for rest in _rests(part, contributors)
     )
     if not cases or not compared or not safe:
-        return Tally(contributors, None)
-    return Tally(contributors, _percent(len(several), len(cases)))
+        return UnionTally(contributors, None)
+    return UnionTally(contributors, _percent(len(several), len(cases)))
 
 
 def ready_tokens(

@@ -24,7 +24,7 @@ Fault: TypeAlias = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class AnswerProblem:
     """One reason why what a person typed cannot be sent.
 
     Attributes:
@@ -53,7 +53,7 @@ class _WrongError(Exception):
 
 def read_answers(
     of_type: EventType, fields: Sequence[EntryField], texts: Texts
-) -> tuple[dict[str, JSON], tuple[Problem, ...]]:
+) -> tuple[dict[str, JSON], tuple[AnswerProblem, ...]]:
     """Return the leaves that the texts state, and every problem.
 
     Args:
@@ -62,7 +62,7 @@ def read_answers(
         texts: what the person typed; what was not asked for is not read.
     """
     flat: dict[str, JSON] = {}
-    problems: list[Problem] = []
+    problems: list[AnswerProblem] = []
     for field in fields:
         value, found = _value(field, texts.get(field.path, ()))
         if not found and value is not None:
@@ -70,14 +70,14 @@ def read_answers(
         if not found and value is not None:
             flat[field.path] = value
         elif not found and field.required:
-            found = [Problem(field.path, "missing")]
+            found = [AnswerProblem(field.path, "missing")]
         problems += found
     asked = [field.path for field in fields]
     faulty = {problem.path for problem in problems}
     lacking = of_type.lacking(flat.keys()) & frozenset(asked) - faulty
-    problems += [Problem(path, "missing") for path in asked if path in lacking]
+    problems += [AnswerProblem(path, "missing") for path in asked if path in lacking]
     problems += [
-        Problem(path, "needed", detail=condition.text)
+        AnswerProblem(path, "needed", detail=condition.text)
         for condition in of_type.conditions
         for path in condition.required
         if path in asked and path not in faulty | lacking and _lacks(condition.missing, flat, path)
@@ -94,7 +94,9 @@ def _lacks(
     return missing(flat, (path,)) == path
 
 
-def _accepted(of_type: EventType, field: EntryField, value: JSON) -> tuple[JSON, list[Problem]]:
+def _accepted(
+    of_type: EventType, field: EntryField, value: JSON
+) -> tuple[JSON, list[AnswerProblem]]:
     """Return the value as it is typed, or in the spelling that the vocabulary expects."""
     found = _checked(of_type, field.path, value)
     if found and field.example is not None and isinstance(value, str):
@@ -111,20 +113,20 @@ def _spellings(text: str) -> tuple[str, ...]:
     return capitals, joined, f"{joined[:-_INWARD]} {joined[-_INWARD:]}"
 
 
-def _checked(of_type: EventType, path: str, value: JSON) -> list[Problem]:
+def _checked(of_type: EventType, path: str, value: JSON) -> list[AnswerProblem]:
     """Check one value against the vocabulary."""
     try:
         of_type.restricted(frozenset({path})).check({path: value})
     except EventError as error:
         place = _IN_LIST.fullmatch((error.where or "").removeprefix(path))
         item, part = (int(place[1]), place[2]) if place else (None, None)
-        return [Problem(path, "wrong_form", item, part, error.detail)]
+        return [AnswerProblem(path, "wrong_form", item, part, error.detail)]
     return []
 
 
 def _value(
     field: EntryField, typed: Sequence[str] | Sequence[Mapping[str, str]]
-) -> tuple[JSON | None, list[Problem]]:
+) -> tuple[JSON | None, list[AnswerProblem]]:
     if field.control == "items":
         return _items(field, [one for one in typed if isinstance(one, Mapping)])
     texts = [one.strip() for one in typed if isinstance(one, str) and one.strip()]
@@ -136,7 +138,7 @@ def _value(
         several = field.control in ("several", "texts")
         return _several(field, texts) if several else _one(field, texts[0]), []
     except _WrongError as wrong:
-        return None, [Problem(field.path, wrong.fault)]
+        return None, [AnswerProblem(field.path, wrong.fault)]
 
 
 def _several(field: EntryField, texts: list[str]) -> JSON:
@@ -149,9 +151,9 @@ def _several(field: EntryField, texts: list[str]) -> JSON:
 
 def _items(
     field: EntryField, typed: Sequence[Mapping[str, str]]
-) -> tuple[JSON | None, list[Problem]]:
+) -> tuple[JSON | None, list[AnswerProblem]]:
     items: list[JSON] = []
-    problems: list[Problem] = []
+    problems: list[AnswerProblem] = []
     for number, one in enumerate(typed):
         texts = {part.path: one.get(part.path, "").strip() for part in field.fields}
         if not any(texts.values()):
@@ -165,10 +167,10 @@ def _items(
                 elif part.required:
                     raise _WrongError("missing")
             except _WrongError as wrong:
-                problems.append(Problem(field.path, wrong.fault, number, part.path))
+                problems.append(AnswerProblem(field.path, wrong.fault, number, part.path))
         items.append(item)
     if len(items) > field.most:
-        problems.append(Problem(field.path, "too_many"))
+        problems.append(AnswerProblem(field.path, "too_many"))
     return (items or None), problems
 
 

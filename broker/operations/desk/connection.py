@@ -14,7 +14,7 @@ ConnectionState: TypeAlias = Literal["connected", "adapter_down", "kafka_down"]
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class DeskConnection:
     """State of the connection.
 
     Attributes:
@@ -26,7 +26,7 @@ class Connection:
     waiting: int
 
 
-def connection(desk: DeskAgency) -> Connection:
+def connection(desk: DeskAgency) -> DeskConnection:
     """Return the present state of the connection.
 
     Raises:
@@ -35,7 +35,7 @@ def connection(desk: DeskAgency) -> Connection:
     with desk.store.reading() as tx:
         outbox, faults = tx.outbox.counts(), side_faults(tx)
     if not adapter_runs(desk.participant.root):
-        return Connection("adapter_down", outbox.waiting)
+        return DeskConnection("adapter_down", outbox.waiting)
     if kafka_outage(outbox, faults, desk.clock()) is not None:
-        return Connection("kafka_down", outbox.waiting)
-    return Connection("connected", outbox.waiting)
+        return DeskConnection("kafka_down", outbox.waiting)
+    return DeskConnection("connected", outbox.waiting)

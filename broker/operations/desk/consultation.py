@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from broker.audit.actor import Actor
 from broker.audit.consultations import shown_to
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.contents import KeptEvent
 from broker.operations.desk.keeping import OURS
@@ -16,7 +16,7 @@ from contracts.model import Contract
 
 def consulted(
     agency: DeskAgency, actor: Actor, row: DeskEventRow, kept: KeptEvent, now: int
-) -> Entry:
+) -> NewLogEntry:
     """Return the entry for a kept event that is shown to a person.
 
     Args:

@@ -16,13 +16,13 @@ import orjson
 from broker import pseudonyms
 from broker.audit.actor import Actor
 from broker.operations.desk.agency import DeskAgency
-from broker.operations.desk.answers import Problem, Texts
+from broker.operations.desk.answers import AnswerProblem, Texts
 from broker.operations.desk.errors import DeskError, draft_changed, draft_unknown
 from broker.operations.desk.keeping import DRAFT_DAYS
 from broker.operations.desk.new_referral import referral_event, referral_plan
 from broker.operations.desk.sending import send_once, sent_answer
 from broker.operations.desk.subject import service_label
-from broker.operations.event_acceptance import Published
+from broker.operations.event_acceptance import AddedEvent
 from broker.store.desk_rows import DraftRow
 from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS
@@ -35,7 +35,7 @@ MOST_DRAFTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ReferralDraft:
     """A referral that a person is writing.
 
     Attributes:
@@ -60,7 +60,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class SentReferral:
+class SentDraft:
     """A draft that was sent.
 
     Attributes:
@@ -85,7 +85,7 @@ class AnswersInvalidError(DeskError):
 
     code = "answers_invalid"
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[AnswerProblem, ...]) -> None:
         super().__init__(
             "The draft cannot be sent as it is: "
             f"{counted(len(problems), 'answer needs', 'answers need')} a correction.",
@@ -101,7 +101,7 @@ def start_draft(
     *,
     recipients: tuple[str, ...] = (),
     case_id: str | None = None,
-) -> Draft:
+) -> ReferralDraft:
     """Begin a draft.
 
     Args:
@@ -131,7 +131,7 @@ def start_draft(
     return _draft(agency, row, content)
 
 
-def drafts_of(agency: DeskAgency, actor: Actor) -> tuple[Draft, ...]:
+def drafts_of(agency: DeskAgency, actor: Actor) -> tuple[ReferralDraft, ...]:
     """Return a person's drafts, newest first.
 
     Raises:
@@ -144,7 +144,7 @@ def drafts_of(agency: DeskAgency, actor: Actor) -> tuple[Draft, ...]:
     return tuple(_draft(agency, row, contents.open_draft(row)) for row in rows)
 
 
-def draft_of(agency: DeskAgency, actor: Actor, draft_id: str) -> Draft:
+def draft_of(agency: DeskAgency, actor: Actor, draft_id: str) -> ReferralDraft:
     """Return a draft of a person.
 
     Raises:
@@ -157,7 +157,7 @@ def draft_of(agency: DeskAgency, actor: Actor, draft_id: str) -> Draft:
     return _draft(agency, row, agency.contents().open_draft(row))
 
 
-def draft_service(agency: DeskAgency, draft: Draft) -> str | None:
+def draft_service(agency: DeskAgency, draft: ReferralDraft) -> str | None:
     """Return in words what a draft asks for; None if it does not say it yet."""
     for contract in reversed(agency.known_contracts()):
         path = service_path(contract.vocabulary)
@@ -186,7 +186,7 @@ def change_draft(
     *,
     recipients: tuple[str, ...] | None = None,
     texts: Texts | None = None,
-) -> Draft:
+) -> ReferralDraft:
     """Change a draft.
 
     Args:
@@ -229,7 +229,9 @@ def discard_draft(agency: DeskAgency, actor: Actor, draft_id: str) -> None:
         tx.drafts.remove(draft_id)
 
 
-def draft_event(agency: DeskAgency, draft: Draft) -> tuple[PlainEvent, tuple[Problem, ...]]:
+def draft_event(
+    agency: DeskAgency, draft: ReferralDraft
+) -> tuple[PlainEvent, tuple[AnswerProblem, ...]]:
     """Return the event that a draft states, and every problem.
 
     Raises:
@@ -240,7 +242,7 @@ def draft_event(agency: DeskAgency, draft: Draft) -> tuple[PlainEvent, tuple[Pro
     return referral_event(agency, plan, draft.texts, draft.case_id, draft.referral_id)
 
 
-def send_draft(agency: DeskAgency, actor: Actor, draft_id: str, version: int) -> SentReferral:
+def send_draft(agency: DeskAgency, actor: Actor, draft_id: str, version: int) -> SentDraft:
     """Send a draft once. Sent again, it gives the same answer.
 
     Args:
@@ -261,16 +263,14 @@ def send_draft(agency: DeskAgency, actor: Actor, draft_id: str, version: int) ->
         before = sent_answer(agency, draft_id)
         if before is None:
             raise
-        return SentReferral(
-            _referral_id(agency, draft_id), (), orjson.loads(before)["id"], again=True
-        )
+        return SentDraft(_referral_id(agency, draft_id), (), orjson.loads(before)["id"], again=True)
     if draft.version != version:
         raise draft_changed()
     event, problems = draft_event(agency, draft)
     if problems:
         raise AnswersInvalidError(problems)
 
-    def remove(tx: Transaction, _published: Published) -> None:
+    def remove(tx: Transaction, _published: AddedEvent) -> None:
         row = tx.drafts.get(draft_id)
         if row is None or row.version != version:
             raise draft_changed()  # between the look at it and this transaction
@@ -278,7 +278,7 @@ def send_draft(agency: DeskAgency, actor: Actor, draft_id: str, version: int) ->
 
     found = send_once(agency, actor, event, draft_id, remove)
     event_id: str = orjson.loads(found.answer)["id"]
-    return SentReferral(draft.referral_id, event.recipients, event_id, again=not found.new)
+    return SentDraft(draft.referral_id, event.recipients, event_id, again=not found.new)
 
 
 def _owned(tx: Transaction, actor: Actor, draft_id: str) -> DraftRow:
@@ -299,8 +299,8 @@ def _referral_id(agency: DeskAgency, draft_id: str) -> str:
     return pseudonyms.shared_id(agency.secret, "referral", f"desk {draft_id}")
 
 
-def _draft(agency: DeskAgency, row: DraftRow, content: Mapping[str, Any]) -> Draft:
-    return Draft(
+def _draft(agency: DeskAgency, row: DraftRow, content: Mapping[str, Any]) -> ReferralDraft:
+    return ReferralDraft(
         row.draft_id,
         row.version,
         tuple(content["recipients"]),

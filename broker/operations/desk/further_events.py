@@ -14,7 +14,7 @@ from broker.event import JSON
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.held_referral import HeldReferral
 from broker.operations.desk.sending import send_once
-from broker.operations.event_acceptance import Accepted
+from broker.operations.event_acceptance import AcceptedEvent
 from contracts.events import PlainEvent
 from contracts.examples import permitted_recipients, permitted_types
 from contracts.model import Contract
@@ -153,7 +153,7 @@ def unsent_fields(
 
 def send_further(
     agency: DeskAgency, actor: Actor, held: HeldReferral, request: FurtherRequest
-) -> Accepted:
+) -> AcceptedEvent:
     """Send an event about the case of a referral to its other side.
 
     Args:

@@ -8,12 +8,12 @@ from typing import Final
 
 from broker import pseudonyms
 from broker.audit import recording
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries
 from broker.event import JSON, OpenedEvent
 from broker.keys.instant import format_instant
 from broker.operations.desk.contents import Contents, KeptEvent
-from broker.operations.event_acceptance import Published
+from broker.operations.event_acceptance import AddedEvent
 from broker.referrals import key
 from broker.store.desk_rows import DeskReferralRow, NewDeskEventRow
 from broker.store.transaction import Transaction
@@ -57,7 +57,7 @@ class EventKeeper:
         """
         self._keep(tx, KeptEvent(event), contract, (event.source,), now)
 
-    def sent(self, tx: Transaction, event: PlainEvent, published: Published, now: int) -> None:
+    def sent(self, tx: Transaction, event: PlainEvent, published: AddedEvent, now: int) -> None:
         """Keep an event that this agency has just sent.
 
         Args:
@@ -175,7 +175,7 @@ def remove_expired(tx: Transaction, now: int) -> tuple[int, int]:
     events = tx.desk_events.forget_expired(now)
     drafts = tx.drafts.forget_unchanged_since(now - DRAFT_DAYS * DAY_MS)
     removed = (("desk_retention.events", events), ("desk_retention.drafts", drafts))
-    entries: list[Entry] = [
+    entries: list[NewLogEntry] = [
         recording.erased(reason, count, now) for reason, count in removed if count
     ]
     if entries:

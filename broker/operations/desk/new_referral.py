@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from broker.errors import RegistryError
 from broker.event import JSON
 from broker.operations.desk.agency import DeskAgency
-from broker.operations.desk.answers import Problem, Texts, read_answers
+from broker.operations.desk.answers import AnswerProblem, Texts, read_answers
 from broker.operations.desk.entry_fields import EntryField, entry_fields
-from broker.operations.desk.shown_fields import label_of
+from broker.operations.desk.shown_fields import field_label
 from broker.registry.contract_in_force import ContractInForce
 from contracts.consent_needs import consent_needs
 from contracts.errors import ConcordantError, EventError
@@ -163,7 +163,7 @@ def consent_fields(agency: DeskAgency, plan: ReferralPlan) -> tuple[EntryField, 
 
 def referral_event(
     agency: DeskAgency, plan: ReferralPlan, texts: Texts, case_id: str, referral_id: str
-) -> tuple[PlainEvent, tuple[Problem, ...]]:
+) -> tuple[PlainEvent, tuple[AnswerProblem, ...]]:
     """Return the event that the texts state, and every problem.
 
     Args:
@@ -243,7 +243,7 @@ def _questions(
                 )
             }
             if readers:
-                labels.append(label_of(leaves[field]))
+                labels.append(field_label(leaves[field]))
                 agencies |= readers
         found.append(
             ConsentQuestion(path, vocabulary.scopes[scope], tuple(sorted(agencies)), tuple(labels))

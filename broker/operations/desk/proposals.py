@@ -20,7 +20,7 @@ from contracts.referral import referral_rules
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class RecipientProposal:
     """An agency to which a referral may be made.
 
     Attributes:
@@ -41,7 +41,7 @@ class Proposal:
         return bool(self.offers)
 
 
-def proposals(agency: DeskAgency, query: Query) -> tuple[Proposal, ...]:
+def proposals(agency: DeskAgency, query: Query) -> tuple[RecipientProposal, ...]:
     """Return every possible recipient: those with a service that fits first, the best fit first.
 
     Args:
@@ -64,7 +64,7 @@ def proposals(agency: DeskAgency, query: Query) -> tuple[Proposal, ...]:
     deadlines = answer_deadlines(agency)
     expected = answer_times(agency.participant, agency.store, now)
     return tuple(
-        Proposal(
+        RecipientProposal(
             one,
             tuple(offers.get(one.agency, ())),
             deadlines.get(one.agreement),

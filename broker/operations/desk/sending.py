@@ -10,12 +10,12 @@ from broker.control.named_manifests import awaited_manifests
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.keeping import EventKeeper
 from broker.operations.event_acceptance import (
-    Accepted,
+    AcceptedEvent,
+    AddedEvent,
     Beside,
     Caller,
     EventAcceptance,
-    Published,
-    Refused,
+    RefusedEvent,
 )
 from broker.sending.publishing import Publisher
 from broker.sending.sealing import EventSealer
@@ -29,7 +29,7 @@ SIDE: Final = "desk side"
 
 def send_once(
     agency: DeskAgency, actor: Actor, event: PlainEvent, key: str, beside: Beside | None = None
-) -> Accepted:
+) -> AcceptedEvent:
     """Accept an event of a person once, and keep it for the agency's people.
 
     Args:
@@ -46,13 +46,13 @@ def send_once(
     """
     keeper = EventKeeper(agency.secret, agency.id)
 
-    def keep(tx: Transaction, published: Published) -> None:
+    def keep(tx: Transaction, published: AddedEvent) -> None:
         keeper.sent(tx, event, published, agency.clock())
         if beside is not None:
             beside(tx, published)
 
     found = _acceptance(agency).accept(_caller(actor), key, event, keep)
-    if isinstance(found, Refused):
+    if isinstance(found, RefusedEvent):
         raise found.error
     return found
 

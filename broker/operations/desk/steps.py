@@ -14,7 +14,7 @@ from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.held_referral import HeldReferral, referral_agreement
 from broker.operations.desk.sending import send_once
 from broker.operations.desk.subject import code_label
-from broker.operations.event_acceptance import Accepted
+from broker.operations.event_acceptance import AcceptedEvent
 from broker.store.rows import ReferralRow
 from contracts.events import PlainEvent
 from contracts.referral import ReferralRules, referral_rules
@@ -108,7 +108,7 @@ class StepRequest:
 
 def take_step(
     agency: DeskAgency, actor: Actor, held: HeldReferral, request: StepRequest
-) -> Accepted:
+) -> AcceptedEvent:
     """Change the status of a referral, by the event that an adapter would send.
 
     Args:

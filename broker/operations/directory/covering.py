@@ -7,7 +7,7 @@ from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
-from broker.directory.coverage import Cell, coverage
+from broker.directory.coverage import CoverageCell, coverage
 from broker.operations.directory.held_listings import held_listings
 from broker.operations.directory.publishing import agreed_codes
 from broker.store.database import Store
@@ -15,7 +15,7 @@ from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS
 
 
-def directory_coverage(directory: Path, now: int) -> tuple[Cell, ...]:
+def directory_coverage(directory: Path, now: int) -> tuple[CoverageCell, ...]:
     """Return the services for each need and motivation in each area, with the longest waits.
 
     Raises:
@@ -30,7 +30,7 @@ def directory_coverage(directory: Path, now: int) -> tuple[Cell, ...]:
         store.close()
 
 
-def coverage_of(participant: Participant, store: Store, now: int) -> tuple[Cell, ...]:
+def coverage_of(participant: Participant, store: Store, now: int) -> tuple[CoverageCell, ...]:
     """Return the same for an agency that is loaded.
 
     Raises:

@@ -7,12 +7,12 @@ from typing import Any
 
 from broker.directory.areas import area_name
 from broker.directory.capacity_text import capacity_json
-from broker.directory.coverage import Cell
+from broker.directory.coverage import CoverageCell
 from broker.directory.search import KnownFit, Offer, Reason
 from broker.figures.expected_answers import ExpectedAnswer
 from broker.keys.instant import format_instant
 from broker.operations.directory.held_listings import HeldListing
-from broker.operations.directory.searching import Found
+from broker.operations.directory.searching import SearchResult
 from contracts.durations import DAY_MS
 
 
@@ -30,7 +30,7 @@ def listing_json(held: HeldListing, now: int) -> dict[str, Any]:
     }
 
 
-def found_json(found: Found, now: int) -> dict[str, Any]:
+def found_json(found: SearchResult, now: int) -> dict[str, Any]:
     """Return the result of a search for scripts."""
     asked = found.query
     return {
@@ -80,7 +80,7 @@ def _reasons_json(reasons: tuple[Reason, ...]) -> list[dict[str, str]]:
     return [{"code": one.code, "text": one.text} for one in reasons]
 
 
-def coverage_json(cells: Sequence[Cell]) -> dict[str, Any]:
+def coverage_json(cells: Sequence[CoverageCell]) -> dict[str, Any]:
     """Return the cells for scripts."""
     return {
         "cells": [

@@ -47,7 +47,7 @@ MOST_PLACES: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedListing:
     """Result of a publication.
 
     Attributes:
@@ -69,7 +69,7 @@ class StatedCapacity:
     again_on: date | None = None
 
 
-def publish_listing(directory: Path, now: int) -> Published:
+def publish_listing(directory: Path, now: int) -> PublishedListing:
     """Publish what `directory.yaml` says.
 
     The capacity of a service stays, if a service of the same id had one.
@@ -96,7 +96,9 @@ def publish_listing(directory: Path, now: int) -> Published:
     return _published(participant, changed, now)
 
 
-def state_capacity(directory: Path, service: str, stated: StatedCapacity, now: int) -> Published:
+def state_capacity(
+    directory: Path, service: str, stated: StatedCapacity, now: int
+) -> PublishedListing:
     """Publish the capacity of a service.
 
     Args:
@@ -163,7 +165,7 @@ def own_listing(tx: Transaction, agency: str) -> Listing:
 
 def _published(
     participant: Participant, changed: Callable[[Listing], Listing], now: int
-) -> Published:
+) -> PublishedListing:
     store = open_held_state(participant)
     try:
         with store.transaction() as tx:
@@ -180,7 +182,7 @@ def _published(
             tx.listings.save(ListingRow(participant.agency, now, None, content))
     finally:
         store.close()
-    return Published(listing, adapter_runs(participant.root))
+    return PublishedListing(listing, adapter_runs(participant.root))
 
 
 def _with_capacity(service: Service, before: Service | None) -> Service:

@@ -45,7 +45,7 @@ class PartyReadiness:
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
+class VersionReadiness:
     """Answer for all parties of a version, in its order."""
 
     name: str
@@ -58,7 +58,7 @@ class Readiness:
         return all(party.ready for party in self.parties)
 
 
-def partnership_ready(directory: Path, name: str, version: str, now: int) -> Readiness:
+def partnership_ready(directory: Path, name: str, version: str, now: int) -> VersionReadiness:
     """Return which parties of a version of an agreement can read it.
 
     Args:
@@ -78,7 +78,7 @@ def partnership_ready(directory: Path, name: str, version: str, now: int) -> Rea
 
 def readiness_of(
     participant: Participant, store: Store | None, name: str, version: str, now: int
-) -> Readiness:
+) -> VersionReadiness:
     """Return the same for an agency that is loaded.
 
     Args:
@@ -112,7 +112,7 @@ def readiness_of(
         _readiness(party.id, party.legal_name, stated.get(party.id), found)
         for party in found[0].parties
     )
-    return Readiness(name, version, parties)
+    return VersionReadiness(name, version, parties)
 
 
 def _readiness(

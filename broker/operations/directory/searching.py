@@ -24,7 +24,7 @@ _ONS_CODE: Final = re.compile(r"[EWSNK][0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Result of a search.
 
     Attributes:
@@ -42,7 +42,7 @@ class Found:
     answers: Mapping[str, ExpectedAnswer]
 
 
-def search_directory(directory: Path, query: Query, now: int) -> Found:
+def search_directory(directory: Path, query: Query, now: int) -> SearchResult:
     """Find services for a need, an area and a motivation.
 
     This agency's own services are left out: a referral goes to a partner.
@@ -68,7 +68,7 @@ def search_directory(directory: Path, query: Query, now: int) -> Found:
         store.close()
 
 
-def find_services(participant: Participant, store: Store, query: Query, now: int) -> Found:
+def find_services(participant: Participant, store: Store, query: Query, now: int) -> SearchResult:
     """Find services as `search_directory` does, for an agency that is loaded.
 
     Args:
@@ -86,7 +86,7 @@ def find_services(participant: Participant, store: Store, query: Query, now: int
     partners, silent = _partners(participant, store, now)
     listings = [(one.agency, one.legal_name, one.listing) for one in partners]
     silent |= {one.agency: one.legal_name for one in partners if one.listing.organisation is None}
-    return Found(
+    return SearchResult(
         query,
         find_offers(query, listings, codes, now),
         find_known(query, known, codes),

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from broker.agency.participant import Participant
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.head_signing import log_act
 from broker.codes.meanings import CODES
 from broker.errors import WrongInputError
@@ -212,7 +212,9 @@ class EventQueue(ABC):
         """Try an event again that only waits; None if it is another item."""
 
     @abstractmethod
-    def _discard_waiting(self, tx: Transaction, id_: str, secret: bytes, now: int) -> list[Entry]:
+    def _discard_waiting(
+        self, tx: Transaction, id_: str, secret: bytes, now: int
+    ) -> list[NewLogEntry]:
         """Discard an event that only waits. Returns its log entries, none if it is gone."""
 
 

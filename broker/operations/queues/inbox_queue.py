@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import ClassVar
 
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.held.retrying import Retried, ask_to_try
 from broker.observing.metrics import HeldKind
 from broker.operations.queues.event_queue import EventQueue
@@ -53,7 +53,9 @@ class InboxQueue(EventQueue):
         ask_to_try(tx, now)
         return Retried(id_, "asked")
 
-    def _discard_waiting(self, tx: Transaction, id_: str, secret: bytes, now: int) -> list[Entry]:
+    def _discard_waiting(
+        self, tx: Transaction, id_: str, secret: bytes, now: int
+    ) -> list[NewLogEntry]:
         return []  # an accepted event that the own system has not refused always stays
 
 

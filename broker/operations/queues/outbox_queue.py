@@ -6,7 +6,7 @@ import re
 from typing import ClassVar, Final
 
 from broker.audit import recording
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.held.retrying import EVENT_ID, Retried, ask_to_try
 from broker.observing.metrics import HeldKind
 from broker.operations.queues.event_queue import EventQueue
@@ -60,7 +60,9 @@ class OutboxQueue(EventQueue):
         ask_to_try(tx, now)
         return Retried(id_, "asked")
 
-    def _discard_waiting(self, tx: Transaction, id_: str, secret: bytes, now: int) -> list[Entry]:
+    def _discard_waiting(
+        self, tx: Transaction, id_: str, secret: bytes, now: int
+    ) -> list[NewLogEntry]:
         copy = _copy_of(tx, id_)
         if copy is not None:
             return cancel(tx, secret, [copy], CANCELLED, now)

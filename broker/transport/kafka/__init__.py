@@ -19,7 +19,7 @@ from broker.transport.kafka.client import ClientSettings
 from broker.transport.kafka.client_quotas import ClientQuotas
 from broker.transport.kafka.receiver import KafkaReceiver
 from broker.transport.kafka.sender import SEND_TIMEOUT_S, KafkaSender
-from broker.transport.kafka.snapshot import read_all, visible
+from broker.transport.kafka.snapshot import read_all, visible_topics
 
 __all__ = ["KafkaTransport", "client_quotas", "raw_records"]
 
@@ -82,7 +82,7 @@ class KafkaTransport:
 
     async def visible(self, topics: Iterable[str]) -> frozenset[str]:
         """See `interfaces.Receiver.visible`."""
-        return await visible(self._client, topics)
+        return await visible_topics(self._client, topics)
 
     async def read_all(self, topics: Iterable[str]) -> list[Record]:
         """See `interfaces.Receiver.read_all`."""

@@ -12,7 +12,7 @@ from aiokafka import errors as kafka_errors
 
 from broker.record import KafkaPartition
 from broker.transport.delivery import Delivery
-from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, Trouble
+from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, ReceiverTrouble
 from broker.transport.kafka.client import (
     CLIENT_ERRORS,
     CLOSE_TIMEOUT_S,
@@ -82,7 +82,7 @@ class KafkaReceiver:
                 failures += 1
                 wait = retry_delay_s(failures)
                 if on_trouble:
-                    on_trouble(Trouble(problem.code, "", -1, type(error).__name__, wait))
+                    on_trouble(ReceiverTrouble(problem.code, "", -1, type(error).__name__, wait))
                 await set_within(stop, wait)
             finally:
                 self._memberships.discard(membership)
@@ -313,5 +313,5 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             raise error
         wait = retry_delay_s(self._failures, most=LONGEST_PAUSE_S)
         if self._on_trouble:
-            self._on_trouble(Trouble(problem.code, "", -1, type(error).__name__, wait))
+            self._on_trouble(ReceiverTrouble(problem.code, "", -1, type(error).__name__, wait))
         return wait

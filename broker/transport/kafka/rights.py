@@ -40,7 +40,7 @@ _REFUSED: Final = frozenset(
 _UNKNOWN: Final = kafka_errors.UnknownTopicOrPartitionError.errno
 
 
-class Trials:
+class RightTrials:
     """One connection to a node of Kafka, on which rights are tried.
 
     Use it as a context manager: `async with Trials(connection, 5.0) as trials`.
@@ -56,7 +56,7 @@ class Trials:
         self._timeout_s = timeout_s
         self._node: AIOKafkaConnection | None = None
 
-    async def __aenter__(self) -> Trials:
+    async def __aenter__(self) -> RightTrials:
         """Connect to the first address that answers, and log in.
 
         Raises:
@@ -175,7 +175,7 @@ def try_login(connection: KafkaConnection, timeout_s: float) -> None:
     """
 
     async def log_in() -> None:
-        async with Trials(connection, timeout_s):
+        async with RightTrials(connection, timeout_s):
             pass
 
     asyncio.run(log_in())
@@ -195,7 +195,7 @@ async def _tried(connection: KafkaConnection, asked: NeededRights, timeout_s: fl
     named: dict[tuple[str, str], set[str]] = {}
     for right in candidates:
         named.setdefault((right.resource, right.operation), set()).add(tried_name(right))
-    async with Trials(connection, timeout_s) as trials:
+    async with RightTrials(connection, timeout_s) as trials:
         tries = {
             ("topic", "read"): trials.reading,
             ("topic", "write"): trials.writing,

@@ -23,7 +23,7 @@ READ_ALL_TIMEOUT_S = 60.0
 VISIBLE_TIMEOUT_S = 20.0
 
 
-async def visible(client: ClientSettings, topics: Iterable[str]) -> frozenset[str]:
+async def visible_topics(client: ClientSettings, topics: Iterable[str]) -> frozenset[str]:
     """See `interfaces.Receiver.visible`."""
     consumer = LenientConsumer(**client.options, group_id=None, enable_auto_commit=False)
     try:

@@ -16,7 +16,7 @@ from adapters.intake import Intake, Publication
 from adapters.limits import MAX_REFUSED
 from adapters.sources.rejects import content_of
 from adapters.sources.source_file import FileChangedError, SourceFile, Verdict
-from broker.audit.entries import Entry, parse_entry
+from broker.audit.entries import NewLogEntry, parse_log_entry
 from broker.observing.metrics import Metrics
 from contracts.decision import without_ungranted
 from contracts.errors import EventError
@@ -82,10 +82,10 @@ def with_address(member: MemoryAgency, *to: str) -> PlainEvent:
     return event
 
 
-def entries(member: MemoryAgency) -> list[Entry]:
+def entries(member: MemoryAgency) -> list[NewLogEntry]:
     """Disclosures and refusals in the log."""
     with member.store.reading() as tx:
-        found = [parse_entry(row.entry) for row in tx.disclosures.read(0, 999)]
+        found = [parse_log_entry(row.entry) for row in tx.disclosures.read(0, 999)]
     return [entry for entry in found if entry.kind in ("disclosure", "refusal")]
 
 

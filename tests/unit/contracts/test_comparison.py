@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contracts.comparison import AgreementComparison, TermChange, compare
 from contracts.model import Contract
-from contracts.parties import fingerprint
+from contracts.parties import key_fingerprint
 from contracts.terms import FieldTerms
 from tests.unit.contracts.alterations import Alteration, altered, by_member, filled
 
@@ -162,8 +162,8 @@ def test_a_changed_signing_key_is_shown_by_its_fingerprints(contract: Contract) 
     keys = {**contract.governance_keys, agency: after}
     (change,) = compare(contract, contract.model_copy(update={"governance_keys": keys})).changes
     assert change.widening
-    assert fingerprint("governance", "ed25519", before.pairs[None].ed25519_raw) in change.text
-    assert fingerprint("governance", "ed25519", after.pairs[None].ed25519_raw) in change.text
+    assert key_fingerprint("governance", "ed25519", before.pairs[None].ed25519_raw) in change.text
+    assert key_fingerprint("governance", "ed25519", after.pairs[None].ed25519_raw) in change.text
     assert after.ed25519 not in change.text
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.comparison import compare
-from contracts.comparison_sides import Fact, Part, PlainChange, plain_change
+from contracts.comparison_sides import MarkedText, PlainChange, SupportingFact, plain_change
 from contracts.comparison_summary import summarise
 from contracts.legal_codes import KINDS, legal_codes
 from contracts.model import Contract
@@ -38,7 +38,7 @@ def test_a_length_of_time_has_both_sides_in_words(contract: Contract) -> None:
         with_terms(contract, service_levels=older), with_terms(contract, service_levels=shorter)
     )
     assert [(each.old, each.new) for each in one] == [
-        ((Part("4 hours", "removed"),), (Part("2 hours", "added"),))
+        ((MarkedText("4 hours", "removed"),), (MarkedText("2 hours", "added"),))
     ]
     assert "Referral made" in one[0].title
 
@@ -61,7 +61,7 @@ def test_a_new_reader_stands_among_those_that_stay(contract: Contract) -> None:
     assert [part.mark for part in one.old] == [""] * (len(field.readers) - 1)
     assert [part.mark for part in one.new] == [*[""] * (len(field.readers) - 1), "added"]
     assert {fact.name for fact in one.facts} == {"event", "purpose", "basis", "consent"}
-    assert Fact("event", "Referral made") in one.facts
+    assert SupportingFact("event", "Referral made") in one.facts
     (back,) = plain(contract, before)
     assert [part.mark for part in back.old] == [*[""] * (len(field.readers) - 1), "removed"]
     assert "removed" not in [part.mark for part in back.new]
@@ -73,8 +73,8 @@ def test_years_have_their_unit(contract: Contract) -> None:
     one, nine = (kept.model_copy(update={"recipient_years": years}) for years in (1, 9))
     (found,) = plain(with_terms(contract, retention=one), with_terms(contract, retention=nine))
     assert (found.old, found.new) == (
-        (Part("1 year", "removed"),),
-        (Part("9 years", "added"),),
+        (MarkedText("1 year", "removed"),),
+        (MarkedText("9 years", "added"),),
     )
 
 

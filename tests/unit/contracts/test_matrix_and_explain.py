@@ -7,7 +7,7 @@ from contracts.field_answer import answer_fields
 from contracts.loading import ContractText
 from contracts.matrix import columns, matrix, readers_of
 from contracts.model import Contract
-from contracts.parties import fingerprint
+from contracts.parties import key_fingerprint
 from contracts.policy import policy_for
 from contracts.status import Departure, contract_status
 from tests.unit.contracts.asked import granted_to
@@ -51,7 +51,7 @@ def test_a_fingerprint_is_the_whole_key_id_in_groups_for_reading_aloud() -> None
     parts = [b"concordant/1/kid", b"governance", b"ed25519", b"\x01" * 32]
     framed = len(parts).to_bytes(8, "big")
     framed += b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-    shown = fingerprint("governance", "ed25519", b"\x01" * 32)
+    shown = key_fingerprint("governance", "ed25519", b"\x01" * 32)
     assert shown.replace(" ", "") == hashlib.sha256(framed).hexdigest()
     assert all(len(group) == 4 for group in shown.split(" "))
 
@@ -67,8 +67,8 @@ def test_explain_names_parties_fields_hash_and_every_governance_key(
     assert "granted nothing" in text
     for agency, keys in contract.governance_keys.items():
         assert agency in text
-        assert fingerprint("governance", "ed25519", keys.pairs[None].ed25519_raw) in text
-        assert fingerprint("governance", "ml-dsa-65", keys.pairs[None].ml_dsa_65_raw) in text
+        assert key_fingerprint("governance", "ed25519", keys.pairs[None].ed25519_raw) in text
+        assert key_fingerprint("governance", "ml-dsa-65", keys.pairs[None].ml_dsa_65_raw) in text
     for event_type in contract.event_types:
         assert event_type in text
 

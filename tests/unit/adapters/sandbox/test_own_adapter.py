@@ -10,7 +10,7 @@ from adapters.sandbox import own_adapter
 from adapters.sandbox.happenings import Chronicle, Happening
 from adapters.sandbox.own_adapter import OwnAdapterWatch, meaning_of, retry_of
 from broker.agency.participant import load_participant
-from broker.audit.entries import Entry, Share
+from broker.audit.entries import NewLogEntry, Share
 from broker.codes.meanings import CODES
 from broker.errors import StoreError
 from broker.held.items import HeldItem
@@ -28,7 +28,7 @@ def test_each_report_of_a_partner_is_told_once() -> None:
     told: list[Happening] = []
     watch = OwnAdapterWatch(founded().participants[POLICE], lambda: NOW, Chronicle(told.append))
     shares = (Share((COUNCIL, SUPPORT), {"case_id": "4.1"}),)
-    watch._entry(Entry("disclosure", NOW, event_id=EVENT, type="case.updated", shares=shares))
+    watch._entry(NewLogEntry("disclosure", NOW, event_id=EVENT, type="case.updated", shares=shares))
     assert [one.facts["partner"] for one in told] == [COUNCIL, SUPPORT]
     told.clear()
     refused = row(SUPPORT, "put_aside", "rejected_by_system")

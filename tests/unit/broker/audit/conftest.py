@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.audit.entries import ContractReference, Entry, Share
+from broker.audit.entries import ContractReference, NewLogEntry, Share
 from broker.audit.log import (
     CheckpointSigner,
     append_entries,
@@ -36,8 +36,8 @@ def verifier(seed: bytes = b"s" * 32) -> CheckpointVerifier:
     return verify
 
 
-def entry(number: int) -> Entry:
-    return Entry(
+def entry(number: int) -> NewLogEntry:
+    return NewLogEntry(
         kind="disclosure",
         time_ms=1_760_000_000_000 + number,
         case_key=bytes([number % 3]) * 32,

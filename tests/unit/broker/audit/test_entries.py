@@ -6,10 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
+from broker.audit.entries import (
+    ContractReference,
+    NewLogEntry,
+    Share,
+    format_entry,
+    parse_log_entry,
+)
 from broker.errors import DisclosureLogError
 
-ENTRY = Entry(
+ENTRY = NewLogEntry(
     kind="disclosure",
     time_ms=1_760_000_000_123,
     case_key=b"k" * 32,
@@ -31,18 +37,22 @@ ENTRY = Entry(
     "entry",
     [
         ENTRY,
-        Entry(kind="refusal", time_ms=0, reason="field_not_granted"),
-        Entry(kind="erasure", time_ms=1, case_key=b"k" * 32, reason="erasure_requested"),
-        Entry(kind="destruction", time_ms=2, operator="Ops Müller"),
-        Entry(kind="retry", time_ms=2, item="outbox-pan-london.a", reason="unsent", source="a"),
+        NewLogEntry(kind="refusal", time_ms=0, reason="field_not_granted"),
+        NewLogEntry(kind="erasure", time_ms=1, case_key=b"k" * 32, reason="erasure_requested"),
+        NewLogEntry(kind="destruction", time_ms=2, operator="Ops Müller"),
+        NewLogEntry(
+            kind="retry", time_ms=2, item="outbox-pan-london.a", reason="unsent", source="a"
+        ),
     ],
 )
-def test_an_entry_reads_back_as_it_was_written(entry: Entry) -> None:
-    assert parse_entry(format_entry(entry)) == entry
+def test_an_entry_reads_back_as_it_was_written(entry: NewLogEntry) -> None:
+    assert parse_log_entry(format_entry(entry)) == entry
 
 
 def test_absent_parts_are_absent_and_the_time_is_rfc_3339() -> None:
-    text = format_entry(Entry(kind="refusal", time_ms=1_760_000_000_007, reason="party_unknown"))
+    text = format_entry(
+        NewLogEntry(kind="refusal", time_ms=1_760_000_000_007, reason="party_unknown")
+    )
     assert text == (
         b'{"kind":"refusal","reason":"party_unknown","time":"2025-10-09T08:53:20.007Z"}'
     )
@@ -79,7 +89,7 @@ def test_all_shared_fields_are_named() -> None:
         replace(ENTRY, contract=ContractReference("a", "1", "Jane Doe")),
     ],
 )
-def test_an_invalid_name_is_refused_and_not_repeated(entry: Entry) -> None:
+def test_an_invalid_name_is_refused_and_not_repeated(entry: NewLogEntry) -> None:
     with pytest.raises(DisclosureLogError) as caught:
         format_entry(entry)
     assert caught.value.code == "log_entry_invalid"
@@ -106,5 +116,5 @@ def test_an_invalid_name_is_refused_and_not_repeated(entry: Entry) -> None:
 )
 def test_other_bytes_are_no_entry(text: bytes) -> None:
     with pytest.raises(DisclosureLogError) as caught:
-        parse_entry(text)
+        parse_log_entry(text)
     assert caught.value.code == "log_entry_invalid"

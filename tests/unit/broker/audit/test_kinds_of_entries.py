@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.query import entries_of_case, entries_of_log
 from broker.pseudonyms import case_key
 from tests.support.founded_partnership import CASE, COUNCIL, POLICE, PROSECUTION
@@ -26,7 +26,7 @@ def kinds(member: MemoryAgency) -> list[str]:
         return [placed.entry.kind for placed in entries_of_log(tx)]
 
 
-def entries(member: MemoryAgency, case: str) -> list[Entry]:
+def entries(member: MemoryAgency, case: str) -> list[NewLogEntry]:
     with member.store.reading() as tx:
         return [placed.entry for placed in entries_of_case(tx, case_key(member.secret, case))]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from broker.audit.entries import Entry, format_entry
+from broker.audit.entries import NewLogEntry, format_entry
 from broker.audit.log import append_entries, entry_leaf, sign_head
 from broker.audit.verification import verify_log
 from broker.envelope.primitives import lp, sha256
@@ -176,7 +176,7 @@ def test_reordering_what_no_checkpoint_covers_is_found_by_the_kept_head(
     assert failure(log, signed_log)[0] == "log_head_altered"
 
 
-def rewrite(store: Store, index: int, entry: Entry) -> None:
+def rewrite(store: Store, index: int, entry: NewLogEntry) -> None:
     """An entry altered with its leaf and with the kept head: only signed heads can tell."""
     data = format_entry(entry)
     change(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broker.audit.entries import Entry
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries
 from broker.audit.query import entries_of_case, received
 from broker.store.database import Store
@@ -38,9 +38,9 @@ def test_refusals_and_erasures_are_listed_without_recipients(store: Store) -> No
         append_entries(
             tx,
             [
-                Entry(kind="refusal", time_ms=1, case_key=CASE, reason="field_not_granted"),
-                Entry(kind="erasure", time_ms=2, case_key=CASE, reason="retention_ended"),
-                Entry(kind="refusal", time_ms=3, reason="party_unknown"),
+                NewLogEntry(kind="refusal", time_ms=1, case_key=CASE, reason="field_not_granted"),
+                NewLogEntry(kind="erasure", time_ms=2, case_key=CASE, reason="retention_ended"),
+                NewLogEntry(kind="refusal", time_ms=3, reason="party_unknown"),
             ],
         )
         assert [(one.index, one.entry.kind) for one in entries_of_case(tx, CASE)] == [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.audit.entries import Entry, EntryKind, Share, format_entry
+from broker.audit.entries import EntryKind, NewLogEntry, Share, format_entry
 from broker.audit.entry_shape import EntryShape, shape_of
 from broker.audit.log import entry_leaf
 from broker.audit.remembered_log import RememberedLog
@@ -18,7 +18,7 @@ from broker.tlog.merkle import Frontier
 KINDS: tuple[EntryKind, ...] = ("disclosure", "erasure", "refusal")
 ENTRIES = st.lists(
     st.builds(
-        Entry,
+        NewLogEntry,
         kind=st.sampled_from(KINDS),
         time_ms=st.integers(0, 50),
         case_key=st.sampled_from([None, b"a" * 32, b"b" * 32]),
@@ -29,14 +29,14 @@ ENTRIES = st.lists(
 )
 
 
-def row_of(index: int, entry: Entry) -> DisclosureRow:
+def row_of(index: int, entry: NewLogEntry) -> DisclosureRow:
     text = format_entry(entry)
     salt = index.to_bytes(32, "big")
     leaf = entry_leaf(salt, text)
     return DisclosureRow(index, entry.time_ms, entry.kind, entry.case_key, salt, text, leaf)
 
 
-def remembered(entries: list[Entry]) -> RememberedLog:
+def remembered(entries: list[NewLogEntry]) -> RememberedLog:
     part = RememberedLog()
     for index, entry in enumerate(entries):
         part.add(row_of(index, entry), entry)
@@ -53,7 +53,7 @@ def remembered(entries: list[Entry]) -> RememberedLog:
     limit=st.integers(1, 10),
 )
 def test_the_newest_entries_are_those_of_a_search_through_all(
-    entries: list[Entry],
+    entries: list[NewLogEntry],
     kind: EntryKind | None,
     recipient: str,
     since: int | None,
@@ -78,7 +78,7 @@ def test_the_newest_entries_are_those_of_a_search_through_all(
 
 
 @given(ENTRIES)
-def test_the_entries_of_a_case_are_found(entries: list[Entry]) -> None:
+def test_the_entries_of_a_case_are_found(entries: list[NewLogEntry]) -> None:
     part = remembered(entries)
     for key in (b"a" * 32, b"b" * 32, b"c" * 32):
         assert part.of_case(key) == [
@@ -88,7 +88,7 @@ def test_the_entries_of_a_case_are_found(entries: list[Entry]) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 512, 600])
 def test_each_root_is_that_of_its_entries(size: int) -> None:
-    entries = [Entry("refusal", number) for number in range(600)]
+    entries = [NewLogEntry("refusal", number) for number in range(600)]
     part = remembered(entries)
     leaves = [row_of(index, entry).leaf for index, entry in enumerate(entries)]
     assert part.root_at(size) == Frontier().extend(leaves[:size]).root()
@@ -96,7 +96,7 @@ def test_each_root_is_that_of_its_entries(size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 512, 600])
 def test_a_part_that_was_cut_continues_as_if_it_had_never_been_longer(size: int) -> None:
-    first = [Entry("refusal", number) for number in range(600)]
+    first = [NewLogEntry("refusal", number) for number in range(600)]
     others = [replace(entry, kind="erasure") for entry in first]
     part = remembered(first)
     part.cut(size)

@@ -13,7 +13,7 @@ import pytest
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.envelope.primitives import sha256
-from broker.registry.repository import note_path, shown_path
+from broker.registry.repository import note_path, shown_text_path
 from contracts.loading import load_contract
 from tests.support.manifest_files import newest_manifest_file
 from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World, day
@@ -221,7 +221,7 @@ def test_the_text_that_was_shown_is_kept_and_its_hash_is_signed(
     proposal = tmp_path / "proposal.yaml"
     proposal.write_bytes(next_version(world))
     done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
-    shown = shown_path(Path(done.json["stored"]), "csu-camden").read_text()
+    shown = shown_text_path(Path(done.json["stored"]), "csu-camden").read_text()
     assert shown in done.err
     before = load_contract(world.contract())
     assert shown.splitlines()[:5] == [

@@ -119,14 +119,14 @@ def test_the_listing_of_a_partner_is_shown_until_its_key_is_revoked(cli, folder,
     now = now_ms()
     partner, own = world.participant(PARTNER), world.participant(OWN)
     key = own.manifests.exchange_key(OWN, now)
-    from broker.envelope.sealing import ExchangeKey
+    from broker.envelope.sealing import WrapRecipient
 
     content = format_listing(listing())
     value = seal_statement(
         LISTING,
         StatementPlace(partner.deployment, PARTNER, now),
         content,
-        [ExchangeKey(OWN, key.kid, key.sealer())],
+        [WrapRecipient(OWN, key.kid, key.sealer())],
         author(partner.key_name, partner.receipt_signer(now)),
     )
     note = format_note(parse_statement(LISTING, value).note)

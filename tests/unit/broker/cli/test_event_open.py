@@ -14,7 +14,7 @@ from adapters.trial_agencies import london_agencies
 from adapters.trial_partnership import create_partnership
 from broker.agency.account import label, login_name
 from broker.agency.participant import load_participant
-from broker.audit.entries import parse_entry
+from broker.audit.entries import parse_log_entry
 from broker.clock import now_ms
 from broker.keys.instant import format_instant
 from broker.store.database import open_store
@@ -205,7 +205,7 @@ def test_the_given_name_of_the_reader_is_in_the_log(cli, root: Path, records) ->
     participant = load_participant(folder, now_ms())
     store = open_store(participant.path(participant.config.state.database))
     with store.reading() as tx:
-        entry = parse_entry(tx.disclosures.read(0, 1)[0].entry)
+        entry = parse_log_entry(tx.disclosures.read(0, 1)[0].entry)
     assert entry.acting_for == "a.n.other"
     assert entry.operator == label(login_name()), "the login name is not replaced"
 

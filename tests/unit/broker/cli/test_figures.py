@@ -198,7 +198,7 @@ def test_a_malformed_quarter_is_refused(cli, folder) -> None:
 
 
 def test_an_agreement_that_counts_nothing_is_statistics_missing(cli, folder, monkeypatch) -> None:
-    monkeypatch.setattr(figures, "counts", lambda _: None)
+    monkeypatch.setattr(figures, "case_figures", lambda _: None)
     done = cli(*asked(folder))
     assert (done.code, "statistics_missing" in done.err) == (2, True)
 

@@ -22,7 +22,7 @@ from broker.record import Record
 from broker.registry.contracts import SignedContract
 from broker.registry.repository import note_path
 from broker.transport.applied import AppliedContracts, collect_applied, format_applied
-from broker.transport.provisioning import Change, Found
+from broker.transport.provisioning import Change, DeployedState
 from broker.transport.topics import AclPlan
 from contracts.loading import ContractText
 from tests.support.command_line import Done
@@ -35,7 +35,7 @@ DAY = 86_400_000
 class FakeKafka:
     """Kafka's administration without a Kafka: what was applied is what is found."""
 
-    found = Found({}, {}, frozenset())
+    found = DeployedState({}, {}, frozenset())
     applied: tuple[Change, ...] = ()
     records: tuple[Record, ...] = ()
     replication = 0
@@ -44,7 +44,7 @@ class FakeKafka:
     def __init__(self, connection) -> None:
         type(self).connection = connection
 
-    def find(self, _deployment) -> Found:
+    def find(self, _deployment) -> DeployedState:
         return self.found
 
     def apply(self, changes, *, replication=1) -> None:
@@ -53,7 +53,7 @@ class FakeKafka:
         topics = [change.topic for change in changes if change.topic is not None]
         before = kind.found
         rights = before.rights | {c.right for c in changes if c.action == "grant"}
-        kind.found = Found(
+        kind.found = DeployedState(
             {**before.partitions, **{topic.name: topic.partitions for topic in topics}},
             {**before.config, **{topic.name: dict(topic.config) for topic in topics}},
             rights - {c.right for c in changes if c.action == "revoke"},
@@ -412,7 +412,7 @@ def test_a_version_that_changes_partitions_waits_and_stops_no_other_change(host:
     host.has(raw)
     stray = AclPlan("User:mallory", "topic", "pan-london.london-hate-crime.a", "read")
     found = host.kafka.found
-    host.kafka.found = Found(found.partitions, found.config, found.rights | {stray})
+    host.kafka.found = DeployedState(found.partitions, found.config, found.rights | {stray})
     done = host.run("apply", "--json")
     assert done.code == 4
     (waiting,) = (row for row in done.json if row["action"] == "wait")
@@ -445,7 +445,7 @@ def test_a_topic_that_kafka_kept_from_an_earlier_version_waits_too(host: Host) -
     assert host.run("apply").code == 0
     found = host.kafka.found
     kept = {**found.partitions, "pan-london.london-hate-crime.c": 3}
-    host.kafka.found = Found(kept, found.config, found.rights)
+    host.kafka.found = DeployedState(kept, found.config, found.rights)
     raw = host.follower({"a: {partitions: 6}": "c: {partitions: 7}"})
     host.has(raw.replace(b"topic: a", b"topic: c"))
     done = host.run("apply", "--json")
@@ -457,7 +457,7 @@ def test_topics_without_a_record_wait_and_no_right_goes(host: Host) -> None:
     assert host.run("apply").code == 0
     host.kafka.records = ()
     stray = AclPlan("User:mallory", "topic", "pan-london.london-hate-crime.a", "read")
-    host.kafka.found = Found(
+    host.kafka.found = DeployedState(
         host.kafka.found.partitions, host.kafka.found.config, host.kafka.found.rights | {stray}
     )
     done = host.run("apply", "--json")
@@ -541,7 +541,7 @@ def test_a_contract_that_is_not_in_force_plans_nothing(cli, root: Path, fake, cl
 def test_another_number_of_partitions_stops_the_plan(cli, made: Path, fake) -> None:
     assert cli("kafka", "apply", "--agency-root", made).code == 0
     partitions = {**fake.found.partitions, "pan-london.london-hate-crime.a": 3}
-    fake.found = Found(partitions, fake.found.config, fake.found.rights)
+    fake.found = DeployedState(partitions, fake.found.config, fake.found.rights)
     done = cli("kafka", "apply", "--agency-root", made)
     assert (done.code, done.out) == (3, b"")
     assert "kafka_conflict" in done.err

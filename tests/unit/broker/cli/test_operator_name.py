@@ -10,7 +10,7 @@ import pytest
 
 from broker.agency import account
 from broker.agency.account import label, login_name
-from broker.audit.entries import Entry, format_entry, parse_entry
+from broker.audit.entries import NewLogEntry, format_entry, parse_log_entry
 from broker.cli.operator_name import actor
 from broker.errors import WrongInputError
 
@@ -55,8 +55,10 @@ def test_the_login_id_counts_before_the_account_of_the_process(no_login: Path) -
 )
 def test_a_name_is_kept_as_it_is_where_an_entry_may_hold_it(text: str, kept: str) -> None:
     assert label(text) == kept
-    entry = Entry(kind="consultation", time_ms=0, operator=label(text), acting_for=label(text))
-    assert parse_entry(format_entry(entry)) == entry
+    entry = NewLogEntry(
+        kind="consultation", time_ms=0, operator=label(text), acting_for=label(text)
+    )
+    assert parse_log_entry(format_entry(entry)) == entry
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 129])

@@ -10,7 +10,7 @@ from broker.control import catching_up
 from broker.control.catching_up import catch_up
 from broker.errors import StoreError, TransportError
 from broker.record import KafkaPartition, Record
-from broker.transport.interfaces import Trouble
+from broker.transport.interfaces import ReceiverTrouble
 from contracts.errors import ConcordantError
 from tests.support.founded_partnership import POLICE
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
@@ -32,7 +32,7 @@ async def taken(
     after: int | None = None,
     *,
     failing: list[ConcordantError] | None = None,
-    troubles: list[Trouble] | None = None,
+    troubles: list[ReceiverTrouble] | None = None,
 ) -> list[bytes]:
     """Return the records taken in the end. Each attempt raises one of ``failing`` first."""
     found: list[bytes] = []
@@ -69,7 +69,7 @@ async def test_a_kafka_that_is_away_is_waited_for(
     monkeypatch.setattr(catching_up, "AGAIN_S", 0.01)
     await write(kafka, b"1")
     kafka.up = False
-    troubles: list[Trouble] = []
+    troubles: list[ReceiverTrouble] = []
     waiting = asyncio.create_task(taken(kafka, asyncio.Event(), troubles=troubles))
     await asyncio.sleep(0.05)
     assert not waiting.done()
@@ -100,7 +100,7 @@ async def test_a_statement_that_cannot_be_taken_now_is_tried_again(
     monkeypatch.setattr(catching_up, "AGAIN_S", 0.01)
     await write(kafka, b"1")
     full = StoreError("The disk is full.", code="store_full")
-    troubles: list[Trouble] = []
+    troubles: list[ReceiverTrouble] = []
     assert await taken(kafka, asyncio.Event(), failing=[full, full], troubles=troubles) == [b"1"]
     assert [(trouble.code, trouble.error) for trouble in troubles] == [
         ("store_full", "StoreError")

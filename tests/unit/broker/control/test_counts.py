@@ -28,7 +28,7 @@ from broker.event import uuid_text
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import CountsOf, ReferralCounts, quarter_of
 from broker.figures.counts_content import packed
-from broker.figures.counts_held import HeldCounts, NotCounted, held_counts
+from broker.figures.counts_held import HeldCounts, NotCounted, counts_of_partners
 from broker.figures.recording import FactRecorder
 from broker.keys.issuing import ManifestChanges
 from broker.operations.too_large_status import TooLarge, too_large_statements
@@ -93,7 +93,9 @@ def hear(node: ControlNode, *values: bytes) -> News:
 def held(node: ControlNode, period: str = PERIOD) -> HeldCounts:
     member, contract = node.member, node.member.world.contract
     with member.store.reading() as tx:
-        return held_counts(tx, member.secret, contract, period, node.trust.manifests, member.agency)
+        return counts_of_partners(
+            tx, member.secret, contract, period, node.trust.manifests, member.agency
+        )
 
 
 def cases(node: ControlNode, period: str = PERIOD) -> dict[str, int]:

@@ -38,7 +38,7 @@ from broker.registry.newest_manifests import (
 )
 from broker.sending.sealing_context import SealingContext
 from broker.service.arrivals import Arrivals
-from broker.service.reporting import Status
+from broker.service.reporting import ServiceStatus
 from broker.statements.authorship import read_note
 from broker.statements.heartbeats import Heartbeat, format_heartbeat, parse_heartbeat
 from broker.statements.manifest_requests import (
@@ -318,7 +318,7 @@ def test_a_heartbeat_of_an_unknown_key_asks_for_the_manifest(
 async def test_a_running_adapter_asks_for_what_is_wanted(
     node: ControlNode, world: FoundedPartnership
 ) -> None:
-    status = Status(node.metrics, 60.0)
+    status = ServiceStatus(node.metrics, 60.0)
     arrivals = Arrivals(
         node.member.relay, node.notices, node.watch, SealingContext(*books(node)), status
     )

@@ -20,7 +20,7 @@ from broker.errors import StoreError, TransportError
 from broker.figures.unions import tokens
 from broker.figures.unions.held import HeldUnion
 from broker.figures.unions.shares import UnionShare
-from broker.figures.unions.tally import Tally
+from broker.figures.unions.tally import UnionTally
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.operations.figures import release_figures
@@ -108,7 +108,7 @@ async def test_the_share_of_cases_that_several_kinds_saw(town: TalliedPartnershi
     news = await town.round()
     assert not any(one.rejected for one in news)
     results = {agency: node.result for agency, node in town.nodes.items()}
-    assert results[ANALYST] == Tally(CONTRIBUTORS, 50)
+    assert results[ANALYST] == UnionTally(CONTRIBUTORS, 50)
     assert set(results.values()) == {results[ANALYST]}
 
 
@@ -144,7 +144,7 @@ async def test_a_small_number_is_hidden_from_every_party(town: TalliedPartnershi
     await shared(town, one=6, several=3)
     town.at(OPENS)
     await town.round()
-    assert {node.result for node in town.nodes.values()} == {Tally(CONTRIBUTORS, None)}
+    assert {node.result for node in town.nodes.values()} == {UnionTally(CONTRIBUTORS, None)}
 
 
 async def test_cases_without_consent_are_in_no_union(town: TalliedPartnership) -> None:
@@ -153,7 +153,7 @@ async def test_cases_without_consent_are_in_no_union(town: TalliedPartnership) -
         town.accept(CHARITY, POLICE, case, consent=False)
     town.at(OPENS)
     await town.round()
-    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 100)
+    assert town.nodes[ANALYST].result == UnionTally(CONTRIBUTORS, 100)
 
 
 async def test_nothing_is_sent_before_the_quarter_is_collected(town: TalliedPartnership) -> None:
@@ -232,7 +232,7 @@ async def test_a_contributor_that_is_away_is_missing_from_the_result(
     assert town.nodes[ANALYST].result is None
     town.at(CLOSES + DAY)
     await town.round(ANALYST)
-    assert town.nodes[ANALYST].result == Tally((COUNCIL, POLICE), None)
+    assert town.nodes[ANALYST].result == UnionTally((COUNCIL, POLICE), None)
 
 
 async def test_the_next_contributor_makes_the_key_if_the_first_is_away(
@@ -247,7 +247,7 @@ async def test_the_next_contributor_makes_the_key_if_the_first_is_away(
     assert town.nodes[CHARITY].held() == {("key", POLICE)}
     assert town.nodes[ANALYST].result is None
     await town.round()  # the first is back, and uses the key that is there
-    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+    assert town.nodes[ANALYST].result == UnionTally(CONTRIBUTORS, 50)
 
 
 @pytest.mark.parametrize("agency", [COUNCIL, ANALYST])
@@ -277,7 +277,7 @@ async def test_of_two_keys_that_of_the_first_maker_counts(town: TalliedPartnersh
     await town.round(POLICE, COUNCIL, CHARITY)
     assert {("key", COUNCIL), ("key", POLICE)} <= town.nodes[CHARITY].held()
     await town.round()
-    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+    assert town.nodes[ANALYST].result == UnionTally(CONTRIBUTORS, 50)
 
 
 async def test_a_statement_is_sent_once_and_again_after_a_day(town: TalliedPartnership) -> None:
@@ -298,7 +298,7 @@ async def test_a_kafka_that_is_down_leaves_statements_due(town: TalliedPartnersh
         await town.nodes[COUNCIL].own.look()
     town.town.members[COUNCIL].kafka.up = True
     await town.round()
-    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+    assert town.nodes[ANALYST].result == UnionTally(CONTRIBUTORS, 50)
 
 
 async def test_an_agency_without_the_ids_of_the_whole_quarter_sends_no_tokens(
@@ -500,7 +500,7 @@ async def test_others_write_while_contents_are_made(
     calls = during(monkeypatch, work, write)
     await town.round()
     assert calls
-    assert town.nodes[ANALYST].result == Tally(CONTRIBUTORS, 50)
+    assert town.nodes[ANALYST].result == UnionTally(CONTRIBUTORS, 50)
 
 
 async def test_a_result_of_tokens_that_were_replaced_meanwhile_is_not_kept(
@@ -525,7 +525,7 @@ async def test_a_result_of_tokens_that_were_replaced_meanwhile_is_not_kept(
     await node.own.look()
     assert (len(calls), node.result) == (1, None)
     await node.own.look()
-    assert node.result == Tally(CONTRIBUTORS, 50)
+    assert node.result == UnionTally(CONTRIBUTORS, 50)
 
 
 async def test_too_many_tokens_are_made_once_a_day_and_reported(

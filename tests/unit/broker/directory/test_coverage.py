@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker.directory.areas import covering, grid
 from broker.directory.code_lists import listed_codes
-from broker.directory.coverage import COLUMNS, Cell, coverage, coverage_csv
+from broker.directory.coverage import COLUMNS, CoverageCell, coverage, coverage_csv
 from broker.directory.coverage_grid import coverage_svg, summaries
 from broker.directory.listing import Capacity, Listing
 from contracts.vocabulary.known import named_vocabulary
@@ -24,7 +24,7 @@ NOW = 10_000
 
 def cells(
     *listings: tuple[str, Listing], waits: dict[str, int] | None = None
-) -> dict[tuple[str, str], Cell]:
+) -> dict[tuple[str, str], CoverageCell]:
     found = coverage(listings, CODES, waits or {}, NOW)
     return {(cell.code, cell.area.code): cell for cell in found}
 

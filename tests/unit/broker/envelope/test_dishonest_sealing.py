@@ -11,7 +11,7 @@ from broker.envelope.layout import RecipientEntry, SealedEvent, SealedGroup
 from broker.envelope.opening import OpeningError
 from broker.envelope.padding import pad
 from broker.envelope.primitives import AeadKey, one_step_kdf
-from broker.envelope.sealing import Session
+from broker.envelope.sealing import WrappedSession
 from tests.support.envelope_world import (
     CONTRACT,
     DEPLOYMENT,
@@ -49,7 +49,7 @@ def with_key_lists(
     groups_hash = framing.groups_hash(context, [group.commitment for group in groups])
     entries = []
     for recipient, secrets in lists:
-        session = Session(DEPLOYMENT, CONTRACT, SOURCE, recipient.key, NOW)
+        session = WrappedSession(DEPLOYMENT, CONTRACT, SOURCE, recipient.key, NOW)
         aad = framing.key_list_aad(context, groups_hash, session.tail)
         sealed_keys = session.aead.seal(bytes(12), b"".join(secrets), aad)
         entries.append(RecipientEntry(session.wrap, bytes(12) + sealed_keys))

@@ -13,7 +13,7 @@ from broker.envelope.layout import RecipientEntry, SealedEvent, SealedGroup
 from broker.envelope.opening import OpeningError
 from broker.envelope.padding import pad
 from broker.envelope.primitives import AeadKey, SealBroken, one_step_kdf
-from broker.envelope.sealing import Session
+from broker.envelope.sealing import WrappedSession
 from tests.support.colliding_ciphertext import ONE, collide, inverse, keystream, multiply, tag, xor
 from tests.support.envelope_world import CONTRACT, DEPLOYMENT, EVENT, NOW, PREFIX, SOURCE, Recipient
 
@@ -60,7 +60,7 @@ def test_the_commitment_lets_one_key_open_it(
     groups_hash = framing.groups_hash(CONTEXT, [group.commitment])
     entries = []
     for recipient, secret in zip((camden, haven), SECRETS, strict=True):
-        session = Session(DEPLOYMENT, CONTRACT, SOURCE, recipient.key, NOW)
+        session = WrappedSession(DEPLOYMENT, CONTRACT, SOURCE, recipient.key, NOW)
         aad = framing.key_list_aad(CONTEXT, groups_hash, session.tail)
         keys = bytes(12) + session.aead.seal(bytes(12), secret, aad)
         entries.append(RecipientEntry(session.wrap, keys))

@@ -9,7 +9,7 @@ import pytest
 from broker.envelope import framing, opening
 from broker.envelope.layout import RecipientEntry, SealedEvent
 from broker.envelope.opening import Sessions, WrapBudgetError
-from broker.envelope.sealing import Session
+from broker.envelope.sealing import WrappedSession
 from tests.support.envelope_world import (
     CONTRACT,
     DEPLOYMENT,
@@ -125,7 +125,7 @@ def test_the_last_events_of_many_senders_are_bounded_too(
     kept = []
     for number in range(5):
         contract = bytes([number]) * 32
-        session = Session(DEPLOYMENT, contract, SOURCE, camden.key, NOW)
+        session = WrappedSession(DEPLOYMENT, contract, SOURCE, camden.key, NOW)
         entry = RecipientEntry(session.wrap, b"")
         event = SealedEvent(EVENT.bytes, NOW, contract, (), (entry,))
         assert camden.find(event, sessions=sessions) is not None

@@ -12,7 +12,7 @@ from broker.envelope.framing import event_context, group_aad, group_info
 from broker.envelope.layout import LayoutError
 from broker.envelope.padding import pad
 from broker.envelope.primitives import AeadKey, one_step_kdf
-from broker.envelope.sealing import SESSION_MAX_MS, Sealer, draft
+from broker.envelope.sealing import SESSION_MAX_MS, Sealer, sealing_input
 from tests.support.envelope_world import CONTRACT, DEPLOYMENT, EVENT, NOW, SOURCE, Recipient, seal
 
 GROUPS = [b'{"data":{},"to":["a"],"type":"t"}', b'{"victim.name":"Example"}', b"{}"]
@@ -39,7 +39,7 @@ def test_a_value_says_what_every_reader_may_see(camden: Recipient) -> None:
 
 
 def test_nothing_of_a_group_is_in_the_value(camden: Recipient, sealer: Sealer) -> None:
-    value = sealer.seal(draft(str(EVENT), NOW, GROUPS, [(camden.key, (True, True, False))]))
+    value = sealer.seal(sealing_input(str(EVENT), NOW, GROUPS, [(camden.key, (True, True, False))]))
     for text in (b"Example", b"victim", b"data", SOURCE.encode(), b"council-camden"):
         assert text not in value
     assert camden.kid not in value

@@ -8,7 +8,7 @@ import pytest
 
 from broker.envelope.layout import LayoutError, RecipientEntry, SealedEvent
 from broker.envelope.opening import Sessions, open_groups
-from broker.envelope.sealing import ExchangeKey, Session
+from broker.envelope.sealing import WrappedSession, WrapRecipient
 from tests.support.envelope_world import (
     CONTRACT,
     DEPLOYMENT,
@@ -37,12 +37,12 @@ def test_a_wrap_of_another_contract_does_not_open(camden: Recipient, sealed: Sea
 
 
 def test_a_wrap_for_another_key_id_does_not_open(camden: Recipient, haven: Recipient) -> None:
-    mislabelled = ExchangeKey("council-camden", haven.kid, camden.key.sealer)
-    session = Session(DEPLOYMENT, CONTRACT, SOURCE, mislabelled, NOW)
+    mislabelled = WrapRecipient("council-camden", haven.kid, camden.key.sealer)
+    session = WrappedSession(DEPLOYMENT, CONTRACT, SOURCE, mislabelled, NOW)
     entry = RecipientEntry(session.wrap, bytes(60))
     event = SealedEvent(EVENT.bytes, NOW, CONTRACT, (), (entry,))
     assert camden.find(event) is None
-    honest = Session(DEPLOYMENT, CONTRACT, SOURCE, camden.key, NOW)
+    honest = WrappedSession(DEPLOYMENT, CONTRACT, SOURCE, camden.key, NOW)
     assert camden.find(replace(event, recipients=(RecipientEntry(honest.wrap, b""),))) is not None
 
 

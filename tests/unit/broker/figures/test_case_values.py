@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.figures.case_values import CaseValues, values_of_case
-from broker.figures.facts import Corrected, Fact, formatted, parsed
+from broker.figures.facts import Corrected, Fact, format_fact, parse_fact
 from contracts.drafting import london_parties
 from contracts.parties import Party
 from contracts.vocabulary.known import named_vocabulary
@@ -121,7 +121,7 @@ def test_a_withdrawn_value_is_as_if_it_was_never_said(facts: list[Fact]) -> None
 @given(FACTS)
 def test_a_fact_reads_back_as_it_was_written(facts: list[Fact]) -> None:
     for one in facts:
-        assert parsed(one.source, one.event, formatted(one)) == one
+        assert parse_fact(one.source, one.event, format_fact(one)) == one
 
 
 def test_the_last_statement_of_one_value_counts_also_if_it_arrives_first() -> None:

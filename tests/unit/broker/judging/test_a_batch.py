@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from broker.envelope.sealing import ExchangeKey, Session
+from broker.envelope.sealing import WrappedSession, WrapRecipient
 from broker.judging import decryption
 from broker.judging.judgements import Deferred, Judgement, Opened, Placed
 from broker.judging.judging import STAGE_RECORDS, judge_each
@@ -67,8 +67,8 @@ def of_one_session(forgeries: Sequence[Forgery]) -> list[bytes]:
     first = forgeries[0]
 
     @cache
-    def session(key: ExchangeKey) -> Session:
-        return Session(founded().deployment, first.contract, first.source, key, NOW)
+    def session(key: WrapRecipient) -> WrappedSession:
+        return WrappedSession(founded().deployment, first.contract, first.source, key, NOW)
 
     for one in forgeries:
         one.session = session

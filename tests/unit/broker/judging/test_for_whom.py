@@ -10,7 +10,7 @@ import pytest
 from broker.envelope import opening
 from broker.envelope.layout import MIN_CIPHERTEXT_BYTES, WRAP_BYTES
 from broker.envelope.primitives import HASH_BYTES, TAG_BYTES
-from broker.envelope.sealing import ExchangeKey, Session
+from broker.envelope.sealing import WrappedSession, WrapRecipient
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
 from broker.registry.contracts import SignedContract
@@ -193,16 +193,16 @@ def test_a_wrap_used_under_another_contract_does_not_open(
 
 
 def test_a_wrap_of_another_sender_does_not_open(world: FoundedPartnership) -> None:
-    def theirs(key: ExchangeKey) -> Session:
-        return Session(world.deployment, world.signed.hash, SUPPORT, key, NOW)
+    def theirs(key: WrapRecipient) -> WrappedSession:
+        return WrappedSession(world.deployment, world.signed.hash, SUPPORT, key, NOW)
 
     one = replace(draft_event(), session=theirs)
     assert Reader().take(Log().send_one(one.value())).outcome == "not_addressed"
 
 
 def test_a_wrap_of_another_deployment_does_not_open(world: FoundedPartnership) -> None:
-    def elsewhere(key: ExchangeKey) -> Session:
-        return Session("pan-leeds", world.signed.hash, POLICE, key, NOW)
+    def elsewhere(key: WrapRecipient) -> WrappedSession:
+        return WrappedSession("pan-leeds", world.signed.hash, POLICE, key, NOW)
 
     one = replace(draft_event(), session=elsewhere)
     assert Reader().take(Log().send_one(one.value())).outcome == "not_addressed"

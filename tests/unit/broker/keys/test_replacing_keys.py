@@ -11,7 +11,7 @@ from broker.errors import ManifestError
 from broker.keys.issuing import (
     ManifestChanges,
     ManifestSigner,
-    Successor,
+    SuccessorKey,
     first_manifest,
     issue_manifest,
     listed_key,
@@ -36,7 +36,7 @@ def revoked(*keys: ManifestKey, now: int) -> tuple[StatedRevocation, ...]:
     )
 
 
-def of(kind: tuple[str, str], found: tuple[Successor, ...]) -> list[Successor]:
+def of(kind: tuple[str, str], found: tuple[SuccessorKey, ...]) -> list[SuccessorKey]:
     return [one for one in found if (one.role, one.algorithm) == kind]
 
 
@@ -51,7 +51,7 @@ def test_the_key_that_ends_last_decides_in_any_order_of_the_list(
     for keys in ((ending, following), (following, ending)):
         assert of(STREAM, successors(manifest(keys=keys), now)) == []
     assert of(STREAM, successors(manifest(keys=(ending,)), now)) == [
-        Successor(*STREAM, now + 3 * DAY_MS, now + 93 * DAY_MS)
+        SuccessorKey(*STREAM, now + 3 * DAY_MS, now + 93 * DAY_MS)
     ]
 
 
@@ -63,7 +63,7 @@ def test_after_a_revocation_an_interim_key_serves_until_the_next_begins(
     document = manifest(keys=(lost, following), revocations=revoked(lost, now=now))
     later = now + DAY_MS + 250
     assert of(STREAM, successors(document, later)) == [
-        Successor(*STREAM, now + DAY_MS, now + 20 * DAY_MS)
+        SuccessorKey(*STREAM, now + DAY_MS, now + 20 * DAY_MS)
     ]
     # At the moment that the next one begins there is a valid one again
     assert of(STREAM, successors(document, now + 20 * DAY_MS)) == []
@@ -75,7 +75,7 @@ def test_an_interim_key_lives_no_longer_than_its_role_allows(
     far = listed(*RECEIPT, start=now + 100 * DAY_MS)
     farther = listed(*RECEIPT, label="second", start=now + 190 * DAY_MS)
     assert of(RECEIPT, successors(manifest(keys=(farther, far)), now)) == [
-        Successor(*RECEIPT, now, now + 90 * DAY_MS)
+        SuccessorKey(*RECEIPT, now, now + 90 * DAY_MS)
     ]
 
 
@@ -84,7 +84,7 @@ def test_a_key_that_ends_this_moment_is_replaced_and_not_ended_again(
 ) -> None:
     document = manifest(keys=(listed(*RECEIPT, life=DAY_MS),))
     (due,) = of(RECEIPT, successors(document, now + DAY_MS, at_once=True))
-    assert due == Successor(*RECEIPT, now + DAY_MS, now + 91 * DAY_MS, None)
+    assert due == SuccessorKey(*RECEIPT, now + DAY_MS, now + 91 * DAY_MS, None)
 
 
 def test_a_key_that_began_this_second_is_followed_and_not_cut_to_nothing(
@@ -92,9 +92,9 @@ def test_a_key_that_began_this_second_is_followed_and_not_cut_to_nothing(
 ) -> None:
     key = listed(*RECEIPT)
     (due,) = of(RECEIPT, successors(manifest(keys=(key,)), now + 999, at_once=True))
-    assert due == Successor(*RECEIPT, key.not_after, key.not_after + 90 * DAY_MS, None)
+    assert due == SuccessorKey(*RECEIPT, key.not_after, key.not_after + 90 * DAY_MS, None)
     (due,) = of(RECEIPT, successors(manifest(keys=(key,)), now + 1000, at_once=True))
-    assert due == Successor(*RECEIPT, now + 1000, now + 1000 + 90 * DAY_MS, key.kid)
+    assert due == SuccessorKey(*RECEIPT, now + 1000, now + 1000 + 90 * DAY_MS, key.kid)
 
 
 # --- revoked -------------------------------------------------------------------------------------

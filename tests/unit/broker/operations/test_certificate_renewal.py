@@ -20,8 +20,8 @@ from broker.observing.metrics import Metrics
 from broker.operations.certificate_renewal import (
     OUTPUT_BYTES,
     OUTPUT_NAME,
+    certificate_renewal_due,
     renew_certificate,
-    renewal_due,
 )
 from broker.service import certificate_watch
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
@@ -79,8 +79,8 @@ def agency(tmp_path: Path) -> Agency:
 def test_a_command_renews_the_certificate(agency: Agency) -> None:
     agency.runs(sys.executable, "-c", COPY + "; print('done')")
     now = now_ms()
-    assert renewal_due(agency, now + 20 * DAY, now)  # type: ignore[arg-type]
-    assert not renewal_due(agency, now + 31 * DAY, now)  # type: ignore[arg-type]
+    assert certificate_renewal_due(agency, now + 20 * DAY, now)  # type: ignore[arg-type]
+    assert not certificate_renewal_due(agency, now + 31 * DAY, now)  # type: ignore[arg-type]
     renewed = agency.renew()
     assert getattr(renewed, "ends_ms", 0) > now_ms() + 300 * DAY
     assert agency.output == b"done\n"

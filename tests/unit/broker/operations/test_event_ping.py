@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.clock import now_ms
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import StoreError
 from broker.operations import event_ping
 from broker.operations.event_ping import PING_LOCK, PingResult, ping_partner
@@ -110,7 +110,7 @@ async def test_a_forged_or_wrong_answer_is_not_taken(town: Partnership) -> None:
     topic = control_topics(asked.deployment).receipts
     place = PingPlace("pong", asked.deployment, COUNCIL, POLICE, asked.id, now)
     exchange = asking.manifests.exchange_key(POLICE, now)
-    key = ExchangeKey(POLICE, exchange.kid, exchange.sealer())
+    key = WrapRecipient(POLICE, exchange.kid, exchange.sealer())
 
     async def hears(signer: str, challenge: bytes) -> str | None:
         receipts = town[signer].participant().receipt_signer(now)

@@ -13,7 +13,7 @@ from broker.agency.participant import load_participant
 from broker.errors import StoreError
 from broker.figures.counting import last_quarters
 from broker.operations import figure_releases
-from broker.operations.figure_releases import list_releases, number_of, read_release
+from broker.operations.figure_releases import list_releases, read_release, release_number
 from broker.operations.figures import release_figures
 from broker.store.database import Store, open_store
 from tests.support.founded_partnership import NOW, SUPPORT, founded
@@ -49,8 +49,8 @@ def test_a_release_is_listed_and_read_as_it_was_made(folder: Path, store: Store)
     assert oldest.total == first.published.by_place[()].shown
     assert read_release(participant, store, oldest.number) == first
     assert read_release(participant, store, newest.number + 1) is None
-    assert number_of(participant, store, second) == newest.number
-    assert number_of(participant, store, first) == oldest.number
+    assert release_number(participant, store, second) == newest.number
+    assert release_number(participant, store, first) == oldest.number
 
 
 def test_a_release_of_referrals_is_read_with_their_dimensions(folder: Path, store: Store) -> None:
@@ -126,7 +126,7 @@ def test_a_release_that_was_changed_in_the_state_is_store_corrupt(
     for read in (
         lambda: list_releases(participant, store, most=5),
         lambda: read_release(participant, store, 1),
-        lambda: number_of(participant, store, made),
+        lambda: release_number(participant, store, made),
     ):
         with pytest.raises(StoreError) as caught:
             read()

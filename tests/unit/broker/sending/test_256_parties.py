@@ -12,7 +12,7 @@ from broker.audit.query import entries_of_log
 from broker.control.receipts_kept import ReceiptRules
 from broker.envelope.layout import MAX_RECIPIENTS, parse_value
 from broker.envelope.primitives import WrapSealer, sha256
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import contract_for_event
@@ -83,10 +83,10 @@ class Many:
         in_force = contract_for_event(self.contracts, manifests, event_type, addressed, now)
         return find_addressees(in_force, self.exchange_key, addressed, now)
 
-    def exchange_key(self, agency: str, now: int) -> ExchangeKey:
+    def exchange_key(self, agency: str, now: int) -> WrapRecipient:
         if agency in CAST:
             return self.world.exchange_key(agency)
-        return ExchangeKey(agency, sha256(agency.encode()), self._sealer)
+        return WrapRecipient(agency, sha256(agency.encode()), self._sealer)
 
 
 async def test_one_critical_incident_reaches_each_of_256_parties_once(

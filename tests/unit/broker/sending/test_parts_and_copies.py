@@ -9,7 +9,7 @@ import pytest
 from broker import pseudonyms
 from broker.audit.evidence_lookup import locate
 from broker.envelope.layout import SealedEvent, parse_value
-from broker.envelope.sealing import Draft
+from broker.envelope.sealing import SealingInput
 from broker.event import uuid_text
 from broker.sending import sealing
 from broker.store.rows import NewOutboxRow
@@ -142,7 +142,7 @@ async def test_an_event_of_many_agencies_is_sealed_in_parts(
 
 
 def test_sealing_a_part_again_gives_the_same_id(police: MemoryAgency) -> None:
-    def drafted() -> Draft:
+    def drafted() -> SealingInput:
         event_id = "2bcd261d-54b7-8a19-8019-996f90793065"
         event = to(police.event(to=BOTH), COUNCIL)
         one = police.sealer().prepare_copy(event, police.clock.now, event_id, BOTH)

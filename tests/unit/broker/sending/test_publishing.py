@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from broker.audit.entries import parse_entry
+from broker.audit.entries import parse_log_entry
 from broker.audit.query import entries_of_case
 from broker.envelope.layout import parse_value
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RegistryError
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
@@ -161,7 +161,7 @@ def test_an_addressee_that_left_does_not_hold_the_event_back(police: MemoryAgenc
         (row,) = tx.outbox.pending(10)
         assert row.event_id == event_id
         assert len(parse_value(row.value or b"").recipients) == 1
-        (entry,) = [parse_entry(row.entry) for row in tx.disclosures.read(0, 10)]
+        (entry,) = [parse_log_entry(row.entry) for row in tx.disclosures.read(0, 10)]
     assert entry.not_sealed == {COUNCIL: "contract_left"}
     assert {one for share in entry.shares for one in share.recipients} == {SUPPORT}
 
@@ -191,7 +191,7 @@ def test_an_event_waits_for_an_addressee_if_no_copy_can_be_kept(
 def test_one_addressee_without_a_key_does_not_hold_the_event_back(police: MemoryAgency) -> None:
     """Test 11. The leaves that only the other one may read are left out."""
 
-    def key(agency: str, now: int) -> ExchangeKey:
+    def key(agency: str, now: int) -> WrapRecipient:
         if agency == COUNCIL:
             raise RegistryError("no key", code="exchange_key_missing")
         return police.terms.exchange_key(agency, now)

@@ -9,7 +9,7 @@ from broker.errors import RegistryError, StoreError, TransportError
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from broker.service.relaying import require_waiting_helps
-from broker.transport.interfaces import Trouble
+from broker.transport.interfaces import ReceiverTrouble
 from tests.support.memory_agency import MemoryAgency
 
 
@@ -45,5 +45,7 @@ def test_a_topic_that_is_waited_for_leaves_the_service_ready(
     outside = Outside(council.store, council.transport, council.clock, Metrics(), readiness)
     service = connect_broker(council.participant, outside, lambda: None)
     service._status.sending.up()
-    service.parts.arrivals.trouble(Trouble(code, "pan-london.new.c", -1, "TransportError", 1.0))
+    service.parts.arrivals.trouble(
+        ReceiverTrouble(code, "pan-london.new.c", -1, "TransportError", 1.0)
+    )
     assert readiness.reasons()["kafka"] == reason

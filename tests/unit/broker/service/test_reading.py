@@ -33,7 +33,7 @@ from broker.registry.repository import Repository
 from broker.service import reading
 from broker.service.reading import Inbound, Reader
 from broker.statements.signed_contract import pack_contract
-from broker.transport.interfaces import Trouble
+from broker.transport.interfaces import ReceiverTrouble
 from broker.transport.topics import control_topics
 from tests.support.founded_partnership import CASE, COUNCIL, DAY, POLICE
 from tests.support.memory_agency import MemoryAgency
@@ -75,7 +75,7 @@ class ReadingAgency:
     member: MemoryAgency
     participant: Participant
     heard: list[News] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[ReceiverTrouble] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
     books: int = 0
 
@@ -108,7 +108,7 @@ class ReadingAgency:
         self.books += 1
         self._changed.set()
 
-    def on_trouble(self, trouble: Trouble) -> None:
+    def on_trouble(self, trouble: ReceiverTrouble) -> None:
         self.troubles.append(trouble)
         self._changed.set()
 

@@ -10,7 +10,7 @@ import pytest
 from broker.registry.contract_book import ContractBook
 from broker.service import relaying
 from broker.service.relaying import Relaying
-from broker.service.reporting import Status
+from broker.service.reporting import ServiceStatus
 from tests.support.founded_partnership import POLICE, FoundedPartnership
 from tests.support.memory_agency import MemoryAgency, ids
 from tests.support.memory_control import ControlNode
@@ -40,7 +40,7 @@ async def test_the_loop_resends_at_its_start_before_it_sends_anything_new(
     relay = police.another_relay()
     relay.take_lock("two")
     node = ControlNode(police, world.directory(POLICE, tmp_path))
-    status = Status(node.metrics, 60.0)
+    status = ServiceStatus(node.metrics, 60.0)
     loop = Relaying(relay, police.trust_store, node.notices, status, publish_nothing)
     stop = asyncio.Event()
     task = asyncio.create_task(loop.run(stop))
@@ -68,7 +68,7 @@ async def test_it_looks_again_later_whether_others_lack_agreements(
 
     police.relay.take_lock("one")
     node = ControlNode(police, world.directory(POLICE, tmp_path))
-    status = Status(node.metrics, 60.0)
+    status = ServiceStatus(node.metrics, 60.0)
     loop = Relaying(police.relay, police.trust_store, node.notices, status, publish)
     stop = asyncio.Event()
     task = asyncio.create_task(loop.run(stop))

@@ -13,7 +13,7 @@ from broker.codes.counted import RECORD_REFUSALS
 from broker.codes.meanings import CODES
 from broker.envelope.opening import OpeningKey
 from broker.envelope.primitives import Ed25519Signer, WrapOpener, WrapSealer, lp
-from broker.envelope.sealing import ExchangeKey
+from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.judging.judgements import DEFERRED_CODES
 from broker.statements.report_codes import REPORT_CODES, code_of_hold, code_of_refusal
@@ -33,7 +33,7 @@ from broker.tlog.note import ED25519, format_note, note_signer, sign_note
 PLACE = ReportPlace("pan-london", "council-camden", "csu-camden", 1_795_392_000_000)
 OPENER = WrapOpener(bytes(range(32)))
 KID = bytes(32)
-KEY = ExchangeKey(PLACE.to, KID, WrapSealer(OPENER.public))
+KEY = WrapRecipient(PLACE.to, KID, WrapSealer(OPENER.public))
 HELD = OpeningKey(KID, OPENER)
 SIGNER = note_signer("pan-london/council-camden", ED25519, Ed25519Signer(b"s" * 32))
 ONE = Entry(str(UUID(int=1)), "delivered")

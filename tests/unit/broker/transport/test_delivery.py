@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broker.record import KafkaPartition, Record
 from broker.transport.delivery import Delivery
-from broker.transport.interfaces import Trouble
+from broker.transport.interfaces import ReceiverTrouble
 from broker.waiting import FIRST_DELAY_S
 
 PLACE = KafkaPartition("t", 0)
@@ -21,7 +21,7 @@ def records(*offsets: int) -> list[Record]:
 class World:
     def __init__(self, stored: int | None = None) -> None:
         self.taken: list[int] = []
-        self.troubles: list[Trouble] = []
+        self.troubles: list[ReceiverTrouble] = []
         self.stored = stored
         self.broken = False
         self.lost = False

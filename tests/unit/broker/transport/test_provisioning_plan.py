@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from broker.errors import TransportError
-from broker.transport.provisioning import Found, plan_changes
+from broker.transport.provisioning import DeployedState, plan_changes
 from broker.transport.topics import AclPlan, TopicPlan
 
 TOPIC = TopicPlan("d.c.a", 6, 86_400_000, "delete", {"retention.ms": "1", "cleanup.policy": "x"})
@@ -11,8 +11,8 @@ RIGHT = AclPlan("User:alice", "topic", "d.c.a", "read")
 GROUP = AclPlan("User:alice", "group", "d.alice.", "read", prefixed=True)
 
 
-def found(partitions=None, config=None, rights=()) -> Found:
-    return Found(partitions or {}, config or {}, frozenset(rights))
+def found(partitions=None, config=None, rights=()) -> DeployedState:
+    return DeployedState(partitions or {}, config or {}, frozenset(rights))
 
 
 def test_an_empty_kafka_gets_everything() -> None:
@@ -73,6 +73,8 @@ def test_a_right_from_one_address_only_is_another_right() -> None:
 
 
 def test_other_rights_that_decide_are_shown_and_left() -> None:
-    state = Found({"d.c.a": 6}, {"d.c.a": dict(TOPIC.config)}, frozenset([RIGHT]), ("User:x may",))
+    state = DeployedState(
+        {"d.c.a": 6}, {"d.c.a": dict(TOPIC.config)}, frozenset([RIGHT]), ("User:x may",)
+    )
     (change,) = plan_changes([TOPIC], [RIGHT], state)
     assert (change.action, change.subject) == ("note", "User:x may")

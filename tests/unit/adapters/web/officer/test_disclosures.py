@@ -14,7 +14,7 @@ from adapters.web.agency import LogCheck, OwnAgency
 from adapters.web.people import Role
 from broker.agency.participant import load_participant
 from broker.audit.actor import Actor
-from broker.audit.entries import Entry, EntryKind, Share
+from broker.audit.entries import EntryKind, NewLogEntry, Share
 from broker.audit.log import append_entries
 from broker.operations.disclosure_log import DisclosureLog
 from broker.operations.log_answer import LogQuery
@@ -164,7 +164,7 @@ def test_a_page_reads_its_rows_and_the_new_entries_alone(
     with store.transaction() as tx:
         for kind in kinds:
             shares = (Share((SUPPORT,), {FIELD: "4"}),)
-            append_entries(tx, [Entry(kind, NOW + one, shares=shares) for one in range(300)])
+            append_entries(tx, [NewLogEntry(kind, NOW + one, shares=shares) for one in range(300)])
     store.close()
     visitor = person(Role.OFFICER)
     visitor.get("/log")

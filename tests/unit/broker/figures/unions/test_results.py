@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.figures.unions.results import format_result, parse_result
-from broker.figures.unions.tally import Tally
+from broker.figures.unions.tally import UnionTally
 
 AGENCIES = st.lists(
     st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True), min_size=1, max_size=9
@@ -16,13 +16,13 @@ AGENCIES = st.lists(
 
 @given(AGENCIES, st.none() | st.integers(0, 100))
 def test_a_result_is_read_as_it_was_written(agencies: list[str], share: int | None) -> None:
-    tally = Tally(tuple(sorted(set(agencies))), share)
+    tally = UnionTally(tuple(sorted(set(agencies))), share)
     assert parse_result(format_result(tally)) == tally
 
 
 def test_members_of_newer_software_are_left_out() -> None:
     found = parse_result(b'{"contributors":["a"],"more":1,"share_percent":null}')
-    assert found == Tally(("a",), None)
+    assert found == UnionTally(("a",), None)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.operations.desk.answers import Problem, Texts, read_answers
+from broker.operations.desk.answers import AnswerProblem, Texts, read_answers
 from broker.operations.desk.entry_fields import EntryField, entry_fields
 from contracts.vocabulary import unflatten
 from tests.support.founded_partnership import COUNCIL, MADE, POLICE, SUPPORT, founded
@@ -20,7 +20,7 @@ FIELDS: tuple[EntryField, ...] = entry_fields(CONTRACT, SUPPORT, (COUNCIL, POLIC
 ENOUGH: Texts = {"requested_service": ["housing"]}
 
 
-def problems(texts: Texts) -> tuple[Problem, ...]:
+def problems(texts: Texts) -> tuple[AnswerProblem, ...]:
     return read_answers(TYPE, FIELDS, {**ENOUGH, **texts})[1]
 
 
@@ -73,7 +73,7 @@ def test_a_wrong_text_is_one_problem_of_its_field(
 
 
 def test_a_missing_required_field_is_named() -> None:
-    assert read_answers(TYPE, FIELDS, {})[1] == (Problem("requested_service", "missing"),)
+    assert read_answers(TYPE, FIELDS, {})[1] == (AnswerProblem("requested_service", "missing"),)
 
 
 def test_a_rule_of_the_vocabulary_names_the_field_that_it_needs() -> None:

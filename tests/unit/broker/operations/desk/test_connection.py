@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker.agency.running import ADAPTER_LOCK
 from broker.observing.side_faults import keep_fault
 from broker.operations.desk.agency import DeskAgency
-from broker.operations.desk.connection import Connection, connection
+from broker.operations.desk.connection import DeskConnection, connection
 from broker.store.exclusion import exclusive
 from tests.support.desk_partnership import DeskPartnership
 from tests.support.founded_partnership import SUPPORT
@@ -23,12 +23,12 @@ async def test_the_connection_names_what_interrupts_it_and_counts_what_is_held(
 ) -> None:
     desk = desks.desk(SUPPORT)
     kafka_says(desk, "kafka_failed")
-    assert connection(desk) == Connection("adapter_down", 0)
+    assert connection(desk) == DeskConnection("adapter_down", 0)
     with exclusive(desk.participant.path(ADAPTER_LOCK)):
-        assert connection(desk) == Connection("kafka_down", 0)
+        assert connection(desk) == DeskConnection("kafka_down", 0)
         sent(desk)
-        assert connection(desk) == Connection("kafka_down", 1)
+        assert connection(desk) == DeskConnection("kafka_down", 1)
         kafka_says(desk, None)
-        assert connection(desk) == Connection("connected", 1)
+        assert connection(desk) == DeskConnection("connected", 1)
         await desks.deliver()
-        assert connection(desk) == Connection("connected", 0)
+        assert connection(desk) == DeskConnection("connected", 0)

@@ -10,7 +10,7 @@ import pytest
 from broker.errors import StoreError
 from broker.operations.desk.drafts import (
     AnswersInvalidError,
-    SentReferral,
+    SentDraft,
     change_draft,
     discard_draft,
     draft_of,
@@ -69,7 +69,7 @@ def test_a_sent_draft_is_removed_and_its_second_sending_gives_the_same_event(
     desk = desks.desk(SUPPORT)
     draft = written(desk, (COUNCIL, POLICE))
     first = send_draft(desk, ROSA, draft.id, draft.version)
-    assert first == SentReferral(draft.referral_id, (COUNCIL, POLICE), first.event_id, again=False)
+    assert first == SentDraft(draft.referral_id, (COUNCIL, POLICE), first.event_id, again=False)
     again = send_draft(desk, ROSA, draft.id, draft.version)
     assert (again.referral_id, again.event_id, again.again) == (
         first.referral_id,
@@ -86,7 +86,7 @@ def test_a_sent_draft_is_removed_and_its_second_sending_gives_the_same_event(
 def test_sent_from_many_pages_at_once_it_is_one_event(desks: DeskPartnership) -> None:
     desk = desks.desk(SUPPORT)
     draft = written(desk)
-    results: list[SentReferral | ConcordantError] = []
+    results: list[SentDraft | ConcordantError] = []
     start = threading.Barrier(4)
 
     def press() -> None:
@@ -101,7 +101,7 @@ def test_sent_from_many_pages_at_once_it_is_one_event(desks: DeskPartnership) ->
         one.start()
     for one in pressed:
         one.join()
-    sent = [one for one in results if isinstance(one, SentReferral)]
+    sent = [one for one in results if isinstance(one, SentDraft)]
     assert len(sent) == len(results)
     assert {one.event_id for one in sent} == set(desks[SUPPORT].outbox())
     assert [one.again for one in sent].count(False) == 1

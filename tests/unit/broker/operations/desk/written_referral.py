@@ -9,10 +9,16 @@ from broker.audit.actor import Actor
 from broker.event import JSON
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.answers import Texts
-from broker.operations.desk.drafts import Draft, SentReferral, change_draft, send_draft, start_draft
+from broker.operations.desk.drafts import (
+    ReferralDraft,
+    SentDraft,
+    change_draft,
+    send_draft,
+    start_draft,
+)
 from broker.operations.desk.held_referral import find_referral
 from broker.operations.desk.steps import StepRequest, take_step
-from broker.operations.event_acceptance import Accepted
+from broker.operations.event_acceptance import AcceptedEvent
 from tests.support.desk_partnership import ROSA
 from tests.support.founded_partnership import COUNCIL
 
@@ -40,7 +46,7 @@ def written(
     recipients: tuple[str, ...] = (COUNCIL,),
     texts: Texts = TYPED,
     actor: Actor = ROSA,
-) -> Draft:
+) -> ReferralDraft:
     """Write a draft."""
     draft = start_draft(desk, actor, recipients=recipients)
     return change_draft(desk, actor, draft.id, draft.version, texts=texts)
@@ -48,7 +54,7 @@ def written(
 
 def sent(
     desk: DeskAgency, recipients: tuple[str, ...] = (COUNCIL,), texts: Texts = TYPED
-) -> SentReferral:
+) -> SentDraft:
     """Write a draft and send it."""
     draft = written(desk, recipients, texts)
     return send_draft(desk, ROSA, draft.id, draft.version)
@@ -65,7 +71,7 @@ def step(
     actor: Actor = ROSA,
     seen: tuple[str, int] | None = None,
     **answers: JSON,
-) -> Accepted:
+) -> AcceptedEvent:
     """Take a step from the present status, or from the one that a person saw."""
     held = find_referral(desk, referral_id, counterparty)
     previous, version = seen or (held.row.status, held.row.version)
