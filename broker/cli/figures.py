@@ -24,8 +24,8 @@ def figures(
         str,
         typer.Option(
             metavar="DIMENSION[,DIMENSION]",
-            help="Dimensions of the table, up to three, such as borough,strand. The agreement's "
-            "vocabulary names them.",
+            help="By what is counted: one to three dimensions, such as borough,strand. If a name is "
+            "wrong, the message lists all.",
         ),
     ],
     json: AsJson = False,
@@ -37,16 +37,19 @@ def figures(
         ),
     ] = False,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with table and plot to FILE.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write table, plot and limits as one HTML file."),
     ] = None,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a plot to FILE.")] = None,
     of: Annotated[
         Literal["cases", "referrals"],
-        typer.Option(help="What is counted: cases that an agency minted, or referrals it sent."),
+        typer.Option(
+            help="Count the cases that agencies recorded first, or the referrals that they sent."
+        ),
     ] = "cases",
     contract: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Agreement, if several have a purpose of statistics."),
+        typer.Option(metavar="NAME", help="Name of the agreement, if several let you count."),
     ] = None,
     incomplete: Annotated[
         bool,
@@ -58,13 +61,14 @@ def figures(
     ] = False,
     output: Output = None,
 ) -> None:
-    """Count the cases of a quarter, or the referrals, each at the agency that recorded or sent it.
+    """Make a table of the cases, or the referrals, of a quarter, as it may be published.
 
-    Small numbers are hidden, with those from which they would follow; the others are rounded, as
-    the agreement says. Each release is remembered: a later one of the same quarter shows nothing
-    from which a hidden number follows. So ask for the tables that you publish, and for no others.
-    The counts of the other agencies are those that they published and that have come here.
-    JSON is signed, and each file has its signature beside it as FILE.note.
+    Adds up the counts that have come from the agencies of the agreement. Small numbers are hidden,
+    and so are numbers from which they could be worked out. The others are rounded. The table counts
+    as published and is remembered: later tables of the quarter reveal nothing that it hides. So
+    make only tables that you publish. JSON contains your agency's signature. Each other file has a
+    signature file beside it, FILE.note.
+
     While the quarter runs, an agency is not counted or there is no case, table and JSON are a
     preview, which is not published, and the other forms are refused (exit code 1).
     """
@@ -141,7 +145,7 @@ def _present(
 
 
 def text_of(release: FiguresRelease) -> str:
-    """Return the table with its sources and notes."""
+    """Return the table with its sources and limits."""
     from broker.releases.referral_text import times_in_words
     from broker.releases.release_notes import notes_of
     from broker.releases.release_sources import sources_in_words
@@ -150,7 +154,7 @@ def text_of(release: FiguresRelease) -> str:
     heading = (
         f"Preview, not published: {heading_of(release)}"
         if release.too_early
-        else f"{heading_of(release)}, published by {release.agency}"
+        else f"{heading_of(release)}. Published by {release.agency}"
     )
     table = plain_table(columns_of(release), list(rows_of(release)))
     times = times_in_words(release)
@@ -159,7 +163,7 @@ def text_of(release: FiguresRelease) -> str:
 
 
 def _write_signed(file: Path, content: bytes, what: str, author: ReleaseAuthor) -> None:
-    """Write a file, and its note beside it; a device or a pipe has none."""
+    """Write a file, and its signature file beside it; a device or a pipe has none."""
     from broker.cli.output import write_file
 
     write_file(file, content, what)
@@ -168,5 +172,5 @@ def _write_signed(file: Path, content: bytes, what: str, author: ReleaseAuthor) 
 
 
 def note_beside(file: Path) -> Path:
-    """Return the place of the note of a file."""
+    """Return the place of the signature file of a file."""
     return file.with_name(f"{file.name}.note")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -25,13 +25,16 @@ def figures_check(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A release as JSON, or a file with its note, FILE.note, beside it."
+            metavar="FILE",
+            help="Figures as JSON, or a file with its signature file FILE.note beside it.",
         ),
     ],
     agency: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", file_okay=False, help="Folder of a party, which knows the keys of all."
+            metavar="DIR",
+            file_okay=False,
+            help="Your agency's folder. It knows the keys of all parties.",
         ),
     ] = None,
     key: Annotated[
@@ -40,11 +43,12 @@ def figures_check(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Check who published a release of figures, and whether the file is as it was signed.
+    """Check who published a file of figures, and whether it was changed since.
 
-    A party also compares the counts that went in with those that it holds. Any other reader needs
-    the key of the agency: ask the agency for it, by a way that you trust. Exit code 1 if the file
-    is not signed, was changed, or was signed by another key.
+    An agency of the partnership gives its own folder. It also learns whether it holds the same
+    counts as those that went in. Any other reader gives the key of the agency that published: ask
+    the agency for it, by a way that you trust. Exit code 1 if the file is not signed, was changed,
+    or was signed with another key.
     """
     if (agency is None) == (key is None):
         raise typer.BadParameter("give either --agency DIR or --key KEY")
@@ -73,10 +77,10 @@ def _read(file: Path) -> bytes:
     )
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError(
-            f"The file has more than {MAX_FILE_BYTES} bytes, so it is no release of figures.",
+            f"The file has more than {MAX_FILE_BYTES} bytes, so it is no file of figures.",
             code="input_unreadable",
             where=str(file),
-            fix="Name a release of figures.",
+            fix="Name a file that concordant figures has written.",
         )
     return content
 
@@ -88,29 +92,39 @@ def _json(checked: CheckedRelease) -> dict[str, object]:
     return found | {"key": checked.key, "held": dict(checked.counts)}
 
 
+_COMPARED: Final[Mapping[str, str]] = {
+    "same": "the same counts are here",
+    "other": "other counts are here: they changed since, or these were never the agency's counts",
+    "none": "no counts of this agency are here",
+}
+"""Result of the comparison with the counts that the reader holds, by the value of `CountsMatch`."""
+
+
 def _lines(checked: CheckedRelease) -> Iterator[str]:
-    from broker.codes.meanings import CODES
-    from broker.operations.figure_signatures import CountsMatch
     from broker.utc_text import day
 
-    in_words = {
-        CountsMatch.SAME: "the same counts are here",
-        CountsMatch.OTHER: "other counts are here: some changed since, or these are not the ones",
-        CountsMatch.NONE: "no counts of it are here",
-    }
     said = checked.statement
-    if said is not None and checked.key is not None:
-        yield (
-            f"Published by {said.agency} on {day(said.made_ms)}, under the agreement "
-            f"{said.agreement}: {said.counted} of {said.period} by {', '.join(said.by)}."
-        )
-        yield "Counts that went in, by their SHA-256 hash:"
-        for agency, digest in sorted(said.counts.items()):
-            held = checked.counts.get(agency)
-            yield f"- {agency}: {digest}" + ("" if held is None else f" ({in_words[held]})")
-        yield f"Key: {checked.key}"
-    if checked.fault is None:
-        yield "The file is as it was signed."
-    else:
-        meaning = CODES[checked.fault]
-        yield f"Not valid ({checked.fault}): {meaning.means}. {meaning.to_do}"
+    yield _verdict(checked)
+    if said is None or checked.key is None:
+        return
+    yield (
+        f"Signed: {said.counted} of {said.period} by {', '.join(said.by)}, published by "
+        f"{said.agency} on {day(said.made_ms)}, under the agreement {said.agreement}."
+    )
+    yield "Agencies whose counts went in, with the SHA-256 hash of the counts:"
+    for agency, digest in sorted(said.counts.items()):
+        held = checked.counts.get(agency)
+        yield f"- {agency}: {digest}" + ("" if held is None else f" ({_COMPARED[held]})")
+    yield f"Key for readers outside the partnership: {checked.key}"
+
+
+def _verdict(checked: CheckedRelease) -> str:
+    """Return whether the file can be used, in words."""
+    from broker.codes.meanings import CODES
+
+    said = checked.statement
+    if checked.fault is None and said is not None:
+        return f"Valid: {said.agency} signed this file, and it was not changed since."
+    code = checked.fault or "release_malformed"
+    meaning = CODES[code]
+    return f"Not valid: {meaning.means}. {meaning.to_do} ({code})"

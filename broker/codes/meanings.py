@@ -643,7 +643,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "dimensions_wrong": Meaning(
         "a table of figures has no dimension, too many, or one of them twice",
-        "Name them with a comma between: --by ONE,OTHER.",
+        "Name one to three different ones with commas, such as: --by borough,strand",
     ),
     "directory_not_empty": Meaning(
         "the folder is not empty",
@@ -789,8 +789,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "party in statistics.published_by.",
     ),
     "figures_unprotected": Meaning(
-        "a table of figures that no hiding of numbers makes safe, or one of a quarter with an "
-        "earlier table whose values the vocabulary no longer has, so it is not published",
+        "a table of figures was not made: a small number could be worked out from it and earlier "
+        "tables of the quarter, or an earlier table has a value that the vocabulary no longer has",
         "Name fewer dimensions, or those of an earlier table of the quarter. If a value is named, "
         "agree a version whose vocabulary has it again, or publish no more tables of the quarter.",
     ),
@@ -1588,24 +1588,28 @@ CODES: Final[Mapping[str, Meaning]] = {
         "system, then: concordant quarantine retry ID --agency DIR",
     ),
     "release_changed": Meaning(
-        "the file of a release of figures is not as it was signed",
-        "Do not use the file. Ask the agency that published it for the file and its note.",
+        "a file of published figures is not as it was signed",
+        "Do not use the file. Ask the agency that published it for the file and its signature "
+        "file.",
     ),
     "release_key_malformed": Meaning(
-        "a key for checking a release of figures is malformed",
+        "a key for checking published figures is malformed",
         "Copy the whole line that concordant figures-check prints for a party.",
     ),
     "release_malformed": Meaning(
-        "the note of a release of figures is malformed",
-        "Ask the agency that published it for the file and its note.",
+        "the signature of a file of published figures cannot be read",
+        "Do not use the file. Ask the agency that published it for the file and its signature "
+        "file.",
     ),
     "release_signer_unknown": Meaning(
-        "no known key of the agency signed a release of figures",
-        "Ask the agency that published it for its key, by a way that you trust.",
+        "a file of published figures was not signed with a known key of the agency that it names",
+        "Do not use the file. Ask the agency that it names whether it published the file. Without "
+        "--agency, also ask for its key, by a way that you trust.",
     ),
     "release_unsigned": Meaning(
         "a file of figures has no signature",
-        "Put the note FILE.note beside it, or ask the agency that published it for the note.",
+        "Put the signature file FILE.note beside it, or ask the agency that published it for that "
+        "file.",
     ),
     "renewal_failed": Meaning(
         "the command that renews the TLS certificate cannot be started, or failed",
@@ -1830,8 +1834,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "statistics_missing": Meaning(
         "no agreement, or not one alone, lets this agency count cases for statistics",
-        "Name an agreement with a purpose of the kind statistics, with a section statistics, and "
-        "with a vocabulary that has figures; of several, name one with --contract NAME.",
+        "If there are several agreements, name one with --contract NAME. If no agreement lets you "
+        "count, agree a version with a purpose of the kind statistics that your role pursues, a "
+        "section statistics, and a vocabulary with figures.",
     ),
     "still_open": Meaning(
         "a program has the file open", "Close the file in the program that writes it."

@@ -32,8 +32,9 @@ from contracts.vocabulary.figures import Figures
 MOST_DIMENSIONS = 3
 """Most dimensions of one table."""
 _FIX = (
-    "Name an agreement with a purpose of the kind statistics, with a section statistics, and with "
-    "a vocabulary that has figures; of several, name one with --contract NAME."
+    "If there are several agreements, name one with --contract NAME. If no agreement lets you "
+    "count, agree a version with a purpose of the kind statistics that your role pursues, a section "
+    "statistics, and a vocabulary with figures."
 )
 
 
@@ -190,7 +191,7 @@ def _counted(
         return next(iter(wanted.values()))
     if wanted:
         raise WrongInputError(
-            f"Several agreements have a purpose of statistics: {', '.join(sorted(found))}.",
+            f"Several agreements let this agency count for statistics: {', '.join(sorted(found))}.",
             code="statistics_missing",
             where="--contract",
             fix=_FIX,
@@ -208,10 +209,11 @@ def _check_dimensions(by: Sequence[str], figures: Figures) -> None:
         require_known("dimension", one, table_dimensions(figures), code="dimension_unknown")
     if not by or len(set(by)) != len(by) or len(by) > MOST_DIMENSIONS:
         raise WrongInputError(
-            f"A table has 1 to {MOST_DIMENSIONS} dimensions, each once.",
+            f"A table has 1 to {MOST_DIMENSIONS} dimensions, each once. There are: "
+            f"{', '.join(sorted(table_dimensions(figures)))}.",
             code="dimensions_wrong",
             where="--by",
-            fix="Name them with a comma between: --by ONE,OTHER.",
+            fix="Name one to three different ones with commas, such as: --by borough,strand",
         )
 
 
@@ -251,9 +253,9 @@ def _published(
             release = publish(counts_now.counted, contract, figures, control, by, earlier, of)
         except ValueGoneError as gone:
             raise WrongInputError(
-                f"This table is not published: the agreement's vocabulary no longer has the value "
-                f"{gone.value} of {gone.dimension}, so an earlier table of the quarter that has it "
-                "cannot be protected.",
+                f"This table was not made. An earlier table of the quarter has the value {gone.value} "
+                f"of {gone.dimension}, which the agreement's vocabulary no longer has. So it cannot "
+                "be checked what both tables together reveal.",
                 code="figures_unprotected",
                 where="--contract",
                 fix="Agree a version whose vocabulary has this value again, or publish no more "
@@ -261,8 +263,8 @@ def _published(
             ) from gone
         except UnprotectedError as error:
             raise WrongInputError(
-                "This table is not published: together with earlier ones of the quarter it would "
-                "give away a small number, whatever is hidden.",
+                "This table was not made. A small number could be worked out from it and the "
+                "tables of this quarter that were made before, whatever it hides.",
                 code="figures_unprotected",
                 where="--by",
                 fix="Name fewer dimensions, or those of an earlier table of the quarter.",

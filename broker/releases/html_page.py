@@ -9,7 +9,7 @@ from broker.releases.figures_release import FiguresRelease
 from broker.releases.release_notes import notes_of
 from broker.releases.release_sources import sources_in_words
 from broker.releases.svg_plot import escaped, svg_of
-from broker.releases.table_cells import HIDDEN, columns_of, heading_of, rows_of
+from broker.releases.table_cells import columns_of, heading_of, rows_of
 from broker.utc_text import day
 
 _STYLE: Final = """
@@ -33,16 +33,17 @@ def page_of(release: FiguresRelease) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>",
             f"<h1>{title}</h1>",
-            f"<p>Published by {escaped(release.agency)}, {day(release.made_ms)}, "
+            f"<p>Published by {escaped(release.agency)} on {day(release.made_ms)}, "
             f"under the agreement {escaped(release.contract.name)}.</p>",
             f"<p>{escaped(sources_in_words(release))}</p>",
             *_table(release),
             "<h2>Plot</h2>",
             svg_of(release),
-            "<h2>What the numbers do not say</h2>\n<ul>",
+            "<h2>What the figures do not say</h2>\n<ul>",
             *(f"<li>{escaped(one)}</li>" for one in notes_of(release)),
             "</ul>\n<h2>Counts behind these figures</h2>",
-            "<p>An agency that receives the counts compares their SHA-256 hash.</p>\n<ul>",
+            "<p>These SHA-256 hashes stand for the exact counts of each agency. An agency that has "
+            "the counts can compare them.</p>\n<ul>",
             *(
                 f"<li>{escaped(agency)}: <code>{digest}</code></li>"
                 for agency, digest in sorted(release.published.contributors.items())
@@ -54,7 +55,7 @@ def page_of(release: FiguresRelease) -> str:
 
 def _table(release: FiguresRelease) -> Iterator[str]:
     yield "<h2>Table</h2>\n<table>"
-    yield f"<caption>{escaped(heading_of(release))}. Small numbers are {HIDDEN}.</caption>"
+    yield f"<caption>{escaped(heading_of(release))}</caption>"
     heads = "".join(f'<th scope="col">{escaped(one)}</th>' for one in columns_of(release))
     yield f"<thead><tr>{heads}</tr></thead>\n<tbody>"
     places = len(release.published.by)

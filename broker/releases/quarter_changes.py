@@ -52,19 +52,19 @@ def comparison_notes(release: FiguresRelease) -> Iterator[Phrase]:
     for one in release.comparisons:
         if one.earlier is None:
             yield phrase(
-                "Nothing is compared with %(period)s, because %(agency)s has made no table by "
-                "these dimensions for it.",
+                "No change since %(period)s is shown, because %(agency)s has not published this "
+                "table for that quarter.",
                 period=one.period,
                 agency=release.agency,
             )
         elif set(one.earlier.contributors) != set(release.published.contributors):
             yield phrase(
-                "Other agencies were counted in %(period)s, so a change can mean that an agency "
-                "was added or is missing.",
+                "In %(period)s other agencies were counted. So a part of the change can come from "
+                "an agency that was added or is missing.",
                 period=one.period,
             )
     if compared(release):
         yield N_(
-            "A change is the difference of two rounded numbers, so a small one can be rounding. If "
-            "one of both numbers is hidden, the change is not known."
+            "A change is the difference of two rounded numbers, so a small change can come from "
+            "rounding. If one of the two numbers is hidden, the change is not known."
         )

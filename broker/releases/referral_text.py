@@ -9,7 +9,7 @@ from broker.figures.response_times import BUCKETS
 from broker.figures.tables import label_of, values_of
 from broker.releases.figures_release import FiguresRelease
 from broker.utc_text import day
-from contracts.phrases import N_, Phrase, phrase
+from contracts.phrases import N_, Phrase, joined, phrase
 
 
 def times_json(release: FiguresRelease) -> Iterator[Mapping[str, object]]:
@@ -29,21 +29,26 @@ def times_in_words(release: FiguresRelease) -> Iterator[str]:
         if one.median is not None and one.percentile_90 is not None:
             yield (
                 phrase(
-                    "%(label_of)s, %(where)s: half of the referrals %(lower)s, 90 %% %(lower_2)s.",
-                    label_of=label_of(one.dimension, release.figures),
+                    "%(time)s (%(where)s), longest for half of the referrals: %(median)s. "
+                    "Longest for 90 %%: %(most)s.",
+                    time=label_of(one.dimension, release.figures),
                     where=_where(release, one),
-                    lower=BUCKETS[one.median].lower(),
-                    lower_2=BUCKETS[one.percentile_90].lower(),
+                    median=BUCKETS[one.median],
+                    most=BUCKETS[one.percentile_90],
                 )
             )
 
 
 def _where(release: FiguresRelease, time: ResponseTime) -> str:
-    values = (
-        values_of(name, release.contract, release.figures)[value].rstrip(".")
-        for name, value in time.where
+    if not time.where:
+        return N_("all referrals")
+    return joined(
+        ", ",
+        (
+            values_of(name, release.contract, release.figures)[value].rstrip(".")
+            for name, value in time.where
+        ),
     )
-    return ", ".join(values) or "all referrals"
 
 
 def limits_of_referrals(release: FiguresRelease) -> Iterator[Phrase]:
@@ -55,18 +60,17 @@ def limits_of_referrals(release: FiguresRelease) -> Iterator[Phrase]:
             day=day(release.made_ms),
         )
     )
-    yield N_("A referral to three services is three referrals: each service answers for itself.")
+    yield N_("A referral to three services counts as three, because each service answers.")
     yield (
         N_(
             "Times run from sending to the answer, nights and weekends included. "
-            "Only referrals that went through this system are counted, and not those "
-            "by telephone."
+            "Only referrals that went through this system are counted. Referrals by telephone are "
+            "missing."
         )
     )
     yield (
         N_(
-            "A referral without an answer counts as longer than every time. A long "
-            "time can mean too few staff, harder cases, or that answers are given "
-            "outside this system."
+            "A referral without an answer counts as the longest time. A long time can mean too "
+            "few staff, harder cases, or answers that are given outside this system."
         )
     )

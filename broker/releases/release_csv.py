@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from broker.figures.tables import label_of
 from broker.releases.figures_release import FiguresRelease
@@ -11,6 +12,12 @@ from broker.releases.release_sources import sources_in_words
 from broker.releases.table_cells import heading_of, labels_of, table_cells
 from broker.utc_text import day
 from contracts.csv_text import csv_text
+
+_SUPPRESSED: Final = (
+    "primary: hidden to protect people. secondary: hidden, because a number that is marked primary "
+    "could be worked out from it. Empty: the number is shown."
+)
+"""Description of the column of the reason."""
 
 
 def csv_of(release: FiguresRelease) -> str:
@@ -41,7 +48,7 @@ def csv_metadata(release: FiguresRelease, name: str) -> Mapping[str, object]:
     columns += [{"name": f"{one}_label", "titles": f"{one}_label"} for one in by]
     of = release.published.of
     columns.append({"name": of, "titles": of, "datatype": {"base": "integer", "minimum": 0}})
-    columns.append({"name": "suppressed", "titles": "suppressed"})
+    columns.append({"name": "suppressed", "titles": "suppressed", "dc:description": _SUPPRESSED})
     columns.append({"name": "kept", "titles": "kept", "datatype": "boolean"})
     return {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],

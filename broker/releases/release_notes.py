@@ -15,7 +15,7 @@ from broker.releases.table_cells import has_several, table_cells
 from broker.releases.too_early import preview_notes
 from broker.releases.union_share_text import union_notes
 from broker.utc_text import day
-from contracts.phrases import N_, Phrase, phrase
+from contracts.phrases import N_, Phrase, phrase, sentences
 from contracts.vocabulary.figures import SOURCE
 
 
@@ -34,10 +34,10 @@ def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
             "A case with several values is in several rows, so rows can add up to more than all "
             "cases."
         )
-    if release.figures.recording is not None:
+    if of == "cases" and release.figures.recording is not None:
         yield N_(
-            "Reports that only third-party services recorded are cases too. They are no crimes, "
-            "and no number of crimes has them."
+            "Reports that only third-party services recorded are cases too. They are in no number "
+            "of crimes or incidents."
         )
     if release.figures.answer is not None:
         yield _LEFT_OUT[of]
@@ -47,15 +47,7 @@ def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
             "A number that is marked as kept repeats an earlier table, also if it is 0. The count "
             "has changed since, and the change is too small to show."
         )
-    smallest = max(one.threshold for one in table_cells(release))
-    yield (
-        phrase(
-            "Numbers are rounded to multiples of %(round_to)s. A hidden number is "
-            "from 1 to %(most)s, or would give such a number away.",
-            round_to=release.published.round_to,
-            most=smallest - 1,
-        )
-    )
+    yield from _disclosure_control(release)
 
 
 _OURS: Final[Mapping[Subject, Phrase]] = {
@@ -63,17 +55,23 @@ _OURS: Final[Mapping[Subject, Phrase]] = {
     "referrals": N_("These are the referrals that %(names)s sent."),
 }
 _PART: Final[Mapping[Subject, Phrase]] = {
-    "cases": N_("So this is not the number of cases of the partnership."),
-    "referrals": N_("So this is not the number of referrals of the partnership."),
+    "cases": N_("Their cases are missing, so the numbers are too low."),
+    "referrals": N_("Their referrals are missing, so the numbers are too low."),
 }
 _NOT_ENDED: Final[Mapping[Subject, Phrase]] = {
-    "cases": N_("The quarter has not ended, so it has further cases."),
-    "referrals": N_("The quarter has not ended, so it has further referrals."),
+    "cases": N_("The quarter had not ended when this table was made. Later cases are missing."),
+    "referrals": N_(
+        "The quarter had not ended when this table was made. Later referrals are missing."
+    ),
 }
 _LEFT_OUT: Final[Mapping[Subject, Phrase]] = {
-    "cases": N_("Cases without consent to statistics are left out, where consent is asked."),
+    "cases": N_(
+        "Where a form asks for consent to statistics, a case without it is left out. People who do "
+        "not agree may differ from those who do."
+    ),
     "referrals": N_(
-        "Referrals without consent to statistics are left out, where consent is asked."
+        "Where a form asks for consent to statistics, a referral without it is left out. People "
+        "who do not agree may differ from those who do."
     ),
 }
 
@@ -81,23 +79,54 @@ _LEFT_OUT: Final[Mapping[Subject, Phrase]] = {
 def _limits_of_cases(release: FiguresRelease) -> Iterator[Phrase]:
     yield (
         phrase(
-            "A case belongs to the quarter in which it came into the system. Its "
-            "outcome is the one known on %(day)s.",
+            "A case belongs to the quarter in which the first agency recorded it. The incident may "
+            "be older. Its outcome is the one known on %(day)s.",
             day=day(release.made_ms),
         )
     )
     yield (
         N_(
-            "Much of what happens is not reported. A higher number can mean more "
-            "incidents, more trust, or more agencies that take reports."
+            "Most incidents are not reported. A higher number can mean more incidents, more trust "
+            "in those who take reports, or more places to report."
         )
     )
-    yield N_("Two cases of one person are two cases, because cases are not joined by person.")
+    yield N_("A case is not a person. Two cases of one person are two cases.")
+    yield N_(
+        "The numbers are not divided by the number of people who live in an area. An area with "
+        "more people has more cases."
+    )
+
+
+def _disclosure_control(release: FiguresRelease) -> Iterator[Phrase]:
+    """Yield how numbers are rounded, and why some are hidden."""
+    yield phrase(
+        "Numbers are rounded to multiples of %(round_to)s.", round_to=release.published.round_to
+    )
+    cells = max(one.threshold for one in table_cells(release)) - 1
+    totals = release.published.by_place[()].threshold - 1
+    small = (
+        phrase("A number is small from 1 to %(most)s.", most=cells)
+        if cells == totals
+        else phrase(
+            "A number in the table is small from 1 to %(cells)s, and a total from 1 to %(totals)s.",
+            cells=cells,
+            totals=totals,
+        )
+    )
+    reasons = N_(
+        "A number is hidden if it is small, if all except a few are of one agency, or if such a "
+        "number could be worked out from it. So a hidden number can be 0, small or large."
+    )
+    yield sentences(small, reasons)
+    yield N_(
+        "Hiding does not protect against agencies that put together what they know, or against a "
+        "person who knows a case."
+    )
 
 
 _REASONS: Final[Mapping[NotCounted, str]] = {
     NotCounted.NOTHING: N_("sent no counts"),
-    NotCounted.VOCABULARY: N_("counted by another vocabulary"),
+    NotCounted.VOCABULARY: N_("counted under another version of the agreement"),
     NotCounted.KEY: N_("signed with keys that were revoked later"),
     NotCounted.VALUES: N_("counted values that the vocabulary does not have"),
 }

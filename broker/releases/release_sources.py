@@ -32,22 +32,23 @@ def _percent(part: int | None, whole: int | None) -> int | None:
     return round(100 * part / whole) if part is not None and whole else None
 
 
+def _share_in_words(percent: object) -> str:
+    return HIDDEN if percent is None else f"{percent} %"
+
+
 def parties_not_counted(release: FiguresRelease) -> list[str]:
+    """Return the parties of the agreement whose counts are not in a release."""
     counted = release.published.contributors
     return [agency for agency in release.contract.contributors if agency not in counted]
 
 
 def sources_in_words(release: FiguresRelease) -> Phrase:
-    """Return the sources and their shares in a sentence."""
+    """Return the sources and their shares in a sentence. Without a case there are no shares."""
+    empty = release.published.by_place[()].shown == 0
     shown = [
-        joined(
-            ": ",
-            (
-                release.contract.roles[str(one["source"])].rstrip("."),
-                HIDDEN if one["share_percent"] is None else f"{one['share_percent']} %",
-            ),
-        )
+        label if empty else joined("", (label, " (", _share_in_words(one["share_percent"]), ")"))
         for one in sources_of(release)
+        for label in (release.contract.roles[str(one["source"])].rstrip("."),)
     ]
     sources = phrase("Sources: %(sources)s.", sources=joined("; ", shown))
     if release.union is None:

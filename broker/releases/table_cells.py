@@ -32,8 +32,8 @@ def labels_of(release: FiguresRelease, figure: PublishedFigure) -> tuple[str, ..
 
 def heading_of(release: FiguresRelease) -> str:
     """Return the title of the table."""
-    by = " and ".join(label_of(name, release.figures).lower() for name in release.published.by)
-    return f"{release.published.of.capitalize()} of {release.period.name} by {by}"
+    by = "; ".join(label_of(name, release.figures) for name in release.published.by)
+    return f"{release.published.of.capitalize()} of {release.period.name} by: {by}"
 
 
 def columns_of(release: FiguresRelease) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def rows_of(release: FiguresRelease) -> Iterator[tuple[str, ...]]:
     unknown = [""] * len(change_columns(release))
     for name, number in factors_of(release).items():
         yield (
-            f"All values of {label_of(name, release.figures).lower()}",
+            f"All values of: {label_of(name, release.figures)}",
             *blank,
             HIDDEN if number is None else f"{number:,}",
             *unknown,
@@ -73,6 +73,7 @@ def factors_of(release: FiguresRelease) -> Mapping[str, int | None]:
 
 
 def has_several(release: FiguresRelease, name: str) -> bool:
+    """Return whether a case can have several values of a dimension."""
     dimension = release.figures.dimensions.get(base_of(name, release.figures) or name)
     return dimension is not None and dimension.several
 

@@ -35,9 +35,9 @@ def union_notes(share: UnionShare) -> Iterator[Phrase]:
     """Yield sentences about the completeness and the limits of the share."""
     yield (
         phrase(
-            "%(tallied_by)s tallied the share of cases that more than one kind of "
-            "agency has seen, once, from tokens of %(names)s. An agency has seen a "
-            "case if it has sent an event about it.",
+            "%(tallied_by)s computed the share of cases that were seen by more than one kind of "
+            "agency. It did so once, from pseudonyms of the cases of %(names)s. An agency has seen "
+            "a case if it has sent an event about it.",
             tallied_by=share.tallied_by,
             names=", ".join(share.agencies),
         )
@@ -45,8 +45,8 @@ def union_notes(share: UnionShare) -> Iterator[Phrase]:
     if share.missing:
         yield (
             phrase(
-                "No tokens came from %(names)s. The share does not have what they have "
-                "seen, so it may be too low.",
+                "No pseudonyms came from %(names)s. The share does not have the cases that they "
+                "have seen, so it may be too low.",
                 names=", ".join(share.missing),
             )
         )

@@ -106,13 +106,15 @@ def test_either_a_folder_or_a_key_is_needed(cli, folder, forms) -> None:
 def test_people_read_who_published_it_and_a_fault_in_words(cli, folder, forms) -> None:
     file = forms / "f.csv"
     said = cli("figures-check", file, "--agency", folder).text
+    assert said.startswith("Valid")
     assert AGENCY in said
     assert quarter() in said
     assert json.loads((forms / "f.json").read_text())["counts"][AGENCY] in said
     file.write_text("x")
     done = cli("figures-check", file, "--agency", folder)
     assert done.code == 1
-    assert "release_changed" in done.text
+    assert done.lines[0].startswith("Not valid")
+    assert "release_changed" in done.lines[0]
 
 
 def test_a_member_that_is_repeated_at_any_depth_is_release_changed(cli, folder, forms) -> None:
