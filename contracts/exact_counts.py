@@ -18,10 +18,11 @@ def exact_counts_of_purpose(purpose: Purpose) -> str | None:
     if purpose.kind != "statistics":
         return None
     return (
-        "Exact counts: the parties that pursue this purpose see, for each combination of "
-        "characteristics, how many cases and referrals each agency counts, also a single one. Who "
-        "knows that case can recognise it: the impact assessment must say so. The disclosure "
-        "control holds for figures that leave these parties."
+        "Exact counts: the parties that pursue this purpose see how many cases and referrals each "
+        "agency counts, for each combination of values, for example one area, one motivation and "
+        "one outcome. They see codes and no names. A number can be 1. A reader who knows that case "
+        "can recognise it, and learn its other values. The impact assessment must say so. Small "
+        "numbers are hidden only in tables that leave these parties."
     )
 
 
@@ -36,6 +37,6 @@ def exact_counts_for(contract: Contract, party: Party) -> str | None:
     if contract.vocabulary.figures is None or party.id not in contract.contributors or not readers:
         return None
     return (
-        "These parties see our exact counts of cases and referrals, for each combination of "
-        f"characteristics and also of a single case, for statistics: {', '.join(readers)}."
+        "For statistics these parties see our exact counts of cases and referrals, for each "
+        f"combination of values and also of a single case: {', '.join(readers)}."
     )

@@ -24,8 +24,8 @@ def figures(
         str,
         typer.Option(
             metavar="DIMENSION[,DIMENSION]",
-            help="By what is counted: one to three dimensions, such as borough,strand. If a name is "
-            "wrong, the message lists all.",
+            help="By what is counted: one to three dimensions, such as borough,strand. If a name "
+            "is wrong, the message lists all.",
         ),
     ],
     json: AsJson = False,

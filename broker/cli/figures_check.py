@@ -80,7 +80,7 @@ def _read(file: Path) -> bytes:
             f"The file has more than {MAX_FILE_BYTES} bytes, so it is no file of figures.",
             code="input_unreadable",
             where=str(file),
-            fix="Name a file that concordant figures has written.",
+            fix="Name a file of figures.",
         )
     return content
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from broker.cli.output import NO, Agency, AsJson, print_json, print_text
+from broker.cli.output import NO, Agency, AsJson, note, print_json, print_text
 
 app = typer.Typer(no_args_is_help=True, help="What all parties of an agreement can do together.")
 
@@ -25,10 +25,10 @@ def ready(
     agency: Agency,
     json: AsJson = False,
 ) -> None:
-    """Answer whether every party can read a version of an agreement.
+    """Answer whether the software of every party can read a version of an agreement.
 
-    Each party's adapter states the versions of its software and its vocabularies. Exit code 1 with
-    a line for each party that cannot read the version, or has stated nothing.
+    Each adapter tells its partners what its software can read. If a party cannot read the version,
+    or has told nothing, the exit code is 1, and a line for each such party says what it lacks.
     """
     from broker.clock import now_ms
     from broker.operations.directory.readiness import partnership_ready
@@ -50,4 +50,9 @@ def ready(
     else:
         lines = [f"{one.agency}: {'; '.join(one.lacks)}" for one in found.parties if not one.ready]
         print_text("\n".join(lines))
+        note(
+            f"Of {len(found.parties)} parties {found.unable} cannot read {name} {version}, and "
+            f"{found.silent} have not stated it. Send each the files of the version, or ask it to "
+            "upgrade. If it has stated nothing, its adapter may not run."
+        )
     raise typer.Exit(0 if found.ready else NO)

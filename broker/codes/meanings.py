@@ -109,8 +109,8 @@ CODES: Final[Mapping[str, Meaning]] = {
         "SCOPE",
     ),
     "area_invalid": Meaning(
-        "an area is neither the name of a borough that is known nor an ONS code",
-        "Give the name of a borough, for example Camden, or its ONS code, for example E09000007.",
+        "an area is neither a name that is known nor an ONS code",
+        "Give the name of an area, for example Camden, or its ONS code, for example E09000007.",
     ),
     "backup_altered": Meaning(
         "a backup was altered, or its end is missing",
@@ -643,7 +643,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "dimensions_wrong": Meaning(
         "a table of figures has no dimension, too many, or one of them twice",
-        "Name one to three different ones with commas, such as: --by borough,strand",
+        "Name one to three different ones with a comma between: --by ONE,OTHER.",
     ),
     "directory_not_empty": Meaning(
         "the folder is not empty",

@@ -33,8 +33,8 @@ MOST_DIMENSIONS = 3
 """Most dimensions of one table."""
 _FIX = (
     "If there are several agreements, name one with --contract NAME. If no agreement lets you "
-    "count, agree a version with a purpose of the kind statistics that your role pursues, a section "
-    "statistics, and a vocabulary with figures."
+    "count, agree a version with a purpose of the kind statistics that your role pursues, a "
+    "section statistics, and a vocabulary with figures."
 )
 
 
@@ -213,7 +213,7 @@ def _check_dimensions(by: Sequence[str], figures: Figures) -> None:
             f"{', '.join(sorted(table_dimensions(figures)))}.",
             code="dimensions_wrong",
             where="--by",
-            fix="Name one to three different ones with commas, such as: --by borough,strand",
+            fix="Name one to three different ones with a comma between: --by ONE,OTHER.",
         )
 
 
@@ -253,9 +253,9 @@ def _published(
             release = publish(counts_now.counted, contract, figures, control, by, earlier, of)
         except ValueGoneError as gone:
             raise WrongInputError(
-                f"This table was not made. An earlier table of the quarter has the value {gone.value} "
-                f"of {gone.dimension}, which the agreement's vocabulary no longer has. So it cannot "
-                "be checked what both tables together reveal.",
+                "This table was not made. An earlier table of the quarter has the value "
+                f"{gone.value} of {gone.dimension}, which the vocabulary no longer has. So the two "
+                "tables cannot be protected together.",
                 code="figures_unprotected",
                 where="--contract",
                 fix="Agree a version whose vocabulary has this value again, or publish no more "

@@ -26,7 +26,6 @@ def ready(visit: Visit) -> Response:
         contract=contract,
         found=found,
         parties=sorted(found.parties, key=lambda one: one.ready),
-        unready=sum(not one.ready for one in found.parties),
     )
 
 

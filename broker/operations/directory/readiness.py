@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import held_state_if_any
@@ -16,10 +17,13 @@ from broker.directory.listing import Readable
 from broker.directory.readable import FORMATS, readable_versions
 from broker.operations.directory.held_listings import held_listings
 from broker.store.database import Store
-from contracts.errors import ContractError
+from contracts.errors import ContractError, UnknownNameError
 from contracts.model import Contract
 from contracts.names import require_known
 from contracts.phrases import N_, Phrase, joined, phrase
+
+_SHOWN: Final = 80
+"""Most characters of a typed version in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,16 @@ class VersionReadiness:
     def ready(self) -> bool:
         """Return whether every party can read the version."""
         return all(party.ready for party in self.parties)
+
+    @property
+    def silent(self) -> int:
+        """Return how many parties have not stated what their software can read."""
+        return sum(party.software is None for party in self.parties)
+
+    @property
+    def unable(self) -> int:
+        """Return how many parties have stated that they cannot read the version."""
+        return sum(not party.ready for party in self.parties) - self.silent
 
 
 def partnership_ready(directory: Path, name: str, version: str, now: int) -> VersionReadiness:
@@ -97,7 +111,13 @@ def readiness_of(
     names = [one.name for one in held_versions]
     require_known("agreement", name, names, code="contract_unknown", exact=True)
     versions = {one.version: one for one in held_versions if one.name == name}
-    require_known(f"version of {name}", version, versions, code="contract_unknown", exact=True)
+    if version not in versions:
+        raise UnknownNameError(
+            f"This folder does not have version {version[:_SHOWN]} of {name}. It has: "
+            f"{', '.join(sorted(versions))}.",
+            code="contract_unknown",
+            fix="Give one of these, or first add the files of the version to this folder.",
+        )
     found = [one for one in held_versions if (one.name, one.version) == (name, version)]
     stated = {participant.agency: readable_versions(contracts)}
     if store is not None:
@@ -122,7 +142,7 @@ def _readiness(
         silent = N_("it has not stated what its software can read")
         return PartyReadiness(agency, legal_name, None, (silent,))
     lacks = [
-        phrase("its software does not read %(format)s", format=one)
+        phrase("its software does not read the format %(format)s", format=one)
         for one in FORMATS
         if one not in reads.formats
     ]
@@ -139,7 +159,7 @@ def _lacks(contract: Contract, reads: Readable) -> list[Phrase]:
     try:
         wanted = contract.vocabulary
     except ContractError:  # the document is not here either
-        return [phrase("it does not have the vocabulary %(hash)s", hash=digest[:12])]
+        return [phrase("its software does not have the vocabulary %(hash)s", hash=digest[:12])]
     name = wanted.form.vocabulary
     known = [one for one in reads.vocabularies if one.name == name]
     types = {kind for one in known for kind in one.types}
@@ -151,13 +171,17 @@ def _lacks(contract: Contract, reads: Readable) -> list[Phrase]:
         if (each, listed.dated.isoformat()) not in dates
     )
     details = (
-        [phrase("event types: %(types)s", types=", ".join(missing))] if missing and known else []
+        [phrase("it does not know the event types: %(types)s", types=", ".join(missing))]
+        if missing and known
+        else []
     )
     details += (
-        [phrase("lists of that day: %(lists)s", lists=", ".join(older))] if older and known else []
+        [phrase("it has other versions of the code lists: %(lists)s", lists=", ".join(older))]
+        if older and known
+        else []
     )
     text = phrase(
-        "it does not have the vocabulary %(name)s of %(day)s",
+        "its software does not have the vocabulary %(name)s of %(day)s",
         name=name,
         day=wanted.form.dated.isoformat(),
     )
