@@ -137,12 +137,14 @@ class CountsPublisher:
         running = quarter_of(now)
         with self._store.reading() as tx:
             first_case = tx.figure_facts.first_minted(contract.name)
+            first_referral = tx.figure_referrals.first_sent(contract.name)
             noted = tx.meta.get(name)
         if noted is None:
             with self._store.transaction() as tx:
                 tx.meta.set(name, running.first_ms.to_bytes(8, "big"))
         since = running.first_ms if noted is None else int.from_bytes(noted, "big")
-        since = min(since, since if first_case is None else first_case)
+        known = (one for one in (first_case, first_referral) if one is not None)
+        since = min((since, *known))
         for back in range(PERIODS_PUBLISHED + 1):
             period = quarter_of(now, back)
             if since < period.end_ms:

@@ -193,7 +193,7 @@ def _checked(place: StatementPlace, content: bytes, contract: Contract) -> Count
     if named != (place.deployment, place.agency, *place.subject):
         raise ValueError("its content is of another agency, agreement or period")
     if said.vocabulary == contract.vocabulary.hash:
-        fault = fault_in(said, contract)
+        fault = fault_in(said, contract, contract.role_of[place.agency])
         if fault is not None:
             raise ValueError(fault)
     return said

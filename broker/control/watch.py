@@ -20,6 +20,7 @@ from broker.control.missing_content import MissingContent
 from broker.control.named_manifests import DIFFERS, NOT_RECEIVED, Differing, NamedManifests
 from broker.control.taken_after_end import note_new_ends
 from broker.envelope.layout import MAX_VALUE_BYTES
+from broker.figures.counting_partners import counting_partners
 from broker.figures.recording import RETAINED_MS
 from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
@@ -179,7 +180,9 @@ class Watch:
             self._newest(tx, now, parties, found)
             self._overdue(tx, now, found)
             self._deferred(tx, now, found)
-            self._metrics.refresh(tx, now, parties)
+            resolver = self._trust.current.resolver
+            counting = counting_partners(resolver.contracts, resolver.manifests, now)
+            self._metrics.refresh(tx, now, parties, counting)
             within_ms = self._participant.config.result_within_ms
             self._metrics.results_overdue(tx.offers.unanswered(now - within_ms)[0])
             self._held(tx, now)

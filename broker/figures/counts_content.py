@@ -127,26 +127,27 @@ def _expanded(content: bytes) -> bytes:
     return data
 
 
-def fault_in(said: CountsOf, contract: Contract) -> str | None:
+def fault_in(said: CountsOf, contract: Contract, role: str) -> str | None:
     """Return what in counts does not fit the vocabulary that they name; None if all fits.
 
     Args:
         said: counts of another agency, with the vocabulary of the agreement.
         contract: the agreement.
+        role: that of the agency.
     """
     figures = case_figures(contract)
     if figures is None:
         return "the agreement counts nothing"
-    fault = _fault_in_atoms(said.agency, said.dimensions, said.atoms, contract, figures)
+    fault = _fault_in_atoms(role, said.dimensions, said.atoms, contract, figures)
     referrals, counted = said.referrals, counted_referrals(contract)
     if fault is not None or referrals is None or counted is None:
         unlike = (referrals is None) != (counted is None)
         return "it counts referrals, or not, unlike the agreement" if unlike else fault
-    return _fault_in_atoms(said.agency, referrals.dimensions, referrals.atoms, contract, counted[0])
+    return _fault_in_atoms(role, referrals.dimensions, referrals.atoms, contract, counted[0])
 
 
 def _fault_in_atoms(
-    agency: str,
+    role: str,
     dimensions: Sequence[str],
     atoms: Iterable[Atom],
     contract: Contract,
@@ -155,12 +156,10 @@ def _fault_in_atoms(
     names = dimension_names(figures)
     if dimensions != names:
         return "its dimensions are others than those of the vocabulary"
-    party = contract.party(agency)
+    allowed = [frozenset(values_of(name, contract, figures)) for name in names]
     allowed = [
-        frozenset({"" if party is None else party.role})
-        if name == SOURCE
-        else frozenset(values_of(name, contract, figures))
-        for name in names
+        codes & {role} if name == SOURCE else codes
+        for name, codes in zip(names, allowed, strict=True)
     ]
     several = [name in figures.dimensions and figures.dimensions[name].several for name in names]
     for atom in atoms:

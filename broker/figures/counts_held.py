@@ -12,12 +12,12 @@ from typing import Final
 
 from broker.envelope.at_rest import AtRestKey
 from broker.envelope.primitives import lp
-from broker.errors import RefusedError
-from broker.figures.counting import CountsOf
+from broker.figures.counting import CountsOf, Period
 from broker.figures.counts_content import fault_in, unpacked
-from broker.keys.kid import RECEIPT
+from broker.figures.quarter_parties import parties_of_quarter
+from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.statements.authorship import read_note, require_author
+from broker.statements.authorship import is_still_believed
 from broker.statements.partner_statements import StatementPlace
 from broker.store.figure_counts import FigureCountsRow
 from broker.store.transaction import Transaction
@@ -71,9 +71,9 @@ def counts_of_partners(
     tx: Transaction,
     secret: bytes,
     contract: Contract,
-    period: str,
+    period: Period,
+    contracts: ContractBook,
     manifests: ManifestBook,
-    own: str,
 ) -> HeldCounts:
     """Return the counts of the other parties, and why the others are not counted.
 
@@ -81,28 +81,30 @@ def counts_of_partners(
         tx: a transaction.
         secret: this agency's key for pseudonyms.
         contract: the agreement in force.
-        period: `YYYY-Qn`.
+        period: the quarter.
+        contracts: all versions of the agreement.
         manifests: the parties' manifests.
-        own: this agency.
 
     Raises:
-        SealBroken: a row in the state was changed.
+        SealBroken, StoreError: a row in the state was changed.
     """
-    rows = {row.agency: row for row in tx.figure_counts.of(contract.name, period)}
+    rows = {row.agency: row for row in tx.figure_counts.of(contract.name, period.name)}
     key = AtRestKey(secret, _LABEL)
     counted: list[CountsOf] = []
     not_counted: dict[str, NotCounted] = {}
-    for agency in sorted(set(contract.contributors) - {own}):
+    for agency, role in parties_of_quarter(contracts, contract, period).items():
+        if agency == contracts.agency:
+            continue
         row = rows.get(agency)
         if row is None:
             not_counted[agency] = NotCounted.NOTHING
-        elif not _is_authentic(row, manifests):
+        elif not is_still_believed(row.note, manifests, agency, row.time_ms):
             not_counted[agency] = NotCounted.KEY
         else:
             counts = unpacked(key.open(row.content, _row(row.agreement, row.period, agency)))
             if counts.vocabulary != contract.vocabulary.hash:
                 not_counted[agency] = NotCounted.VOCABULARY
-            elif fault_in(counts, contract) is not None:
+            elif fault_in(counts, contract, role) is not None:
                 not_counted[agency] = NotCounted.VALUES
             else:
                 counted.append(counts)
@@ -112,12 +114,3 @@ def counts_of_partners(
 def _row(agreement: str, period: str, agency: str) -> bytes:
     """Return the name of a row, to which its content is bound."""
     return lp(agreement.encode(), period.encode(), agency.encode())
-
-
-def _is_authentic(row: FigureCountsRow, manifests: ManifestBook) -> bool:
-    """Return whether a key that is still believed signed the counts."""
-    try:
-        require_author(read_note(row.note), manifests, row.agency, RECEIPT, row.time_ms)
-    except RefusedError:
-        return False
-    return True

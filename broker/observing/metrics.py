@@ -344,7 +344,10 @@ class Metrics:
             "statements_sent", "Statements for partners that this agency sent.", "kind"
         )
         self._counts_age = self._current(
-            "counts_age_seconds", "Age of the newest counts for figures of an agency.", "agency"
+            "counts_age_seconds",
+            "Age of the newest counts for figures of an agency that has to publish them, or how "
+            "long it has been a party if none came.",
+            "agency",
         )
         for kind in STATEMENT_KINDS:
             self._statements_sent.labels(kind)
@@ -579,7 +582,13 @@ class Metrics:
         """Return how long a loop has been due; 0 while it is on time."""
         return max(0.0, self._monotonic() - self._due[loop])
 
-    def refresh(self, tx: Transaction, now: int, awaited: Mapping[str, int]) -> None:
+    def refresh(
+        self,
+        tx: Transaction,
+        now: int,
+        awaited: Mapping[str, int],
+        counting: Collection[str] = (),
+    ) -> None:
         """Set the gauges that come from the state database.
 
         Args:
@@ -587,6 +596,7 @@ class Metrics:
             now: milliseconds since the epoch.
             awaited: agencies that must send heartbeats, this one included, with the milliseconds
                 after which each counts as silent.
+            counting: agencies that have to publish counts for figures to this one.
         """
         outbox = tx.outbox.counts()
         self._outbox.labels("pending").set(outbox.pending)
@@ -604,26 +614,37 @@ class Metrics:
         self._failing_age.set(_age_s(failing.since_ms, now))
         self._quarantine.set(tx.quarantine.count())
         self._show_answers(tx, now)
+        since = self.tallies.awaited(awaited, now)
+        self._show_counts(tx, now, {one: since.get(one, now) for one in counting})
         self._referrals.set(sum(tx.referrals.open_counts().values()))
         self._overdue.set(len(tx.referrals.overdue(now)))
-        since = self.tallies.awaited(awaited, now)
         heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
         ages = {(agency,): _age_s(heard.get(agency, at), now) for agency, at in since.items()}
         self._heartbeat.show(ages)
         self._silent_after.show({(one,): limit / 1000 for one, limit in awaited.items()})
 
     def _show_answers(self, tx: Transaction, now: int) -> None:
-        """Show what recipients did not take, what waits for senders, and the age of counts."""
+        """Show what recipients did not take, and what waits for senders."""
         counts = tx.recipients.not_taken(now - NOT_TAKEN_SHOWN_MS)
         for state in NOT_TAKEN:
             self._not_taken.labels(state).set(counts.get(state, 0))
-        newest: dict[tuple[str, ...], float] = {}
-        for row in tx.figure_counts.held():
-            age = _age_s(row.time_ms, now)
-            newest[row.agency,] = min(age, newest.get((row.agency,), age))
-        self._counts_age.show(newest)
         waiting = tx.results.waiting()
         self._results_waiting.show({(agency,): count for agency, count in waiting.items()})
+
+    def _show_counts(self, tx: Transaction, now: int, since: Mapping[str, int]) -> None:
+        """Show the age of the newest counts of each agency, or since when it is expected to count.
+
+        Args:
+            tx: the state.
+            now: ms.
+            since: when each agency became a party, ms.
+        """
+        newest: dict[str, int] = {}
+        for row in tx.figure_counts.held():
+            newest[row.agency] = max(row.time_ms, newest.get(row.agency, row.time_ms))
+        self._counts_age.show(
+            {(one,): _age_s(newest.get(one, party_ms), now) for one, party_ms in since.items()}
+        )
 
     def folder(self, name: str, files: int, oldest_ms: int | None, now: int) -> None:
         """Set the number and age of unencrypted files in a folder."""

@@ -58,10 +58,10 @@ def read_quarter_counts(
     Raises:
         SealBroken: a row in the state was changed.
     """
-    secret, agency = participant.keyring.secret(), participant.agency
-    own = own_counts(tx, secret, contract, agency, period)
+    secret, books = participant.keyring.secret(), (participant.contracts, participant.manifests)
+    own = own_counts(tx, secret, contract, participant.agency, period)
     assert own is not None
-    held = counts_of_partners(tx, secret, contract, period.name, participant.manifests, agency)
+    held = counts_of_partners(tx, secret, contract, period, *books)
     counted = sorted((own, *held.counted), key=lambda one: one.agency)
     return QuarterCounts(tuple(counted), held.not_counted)
 

@@ -11,6 +11,7 @@ from broker.figures.counting import Subject, parse_period
 from broker.figures.dimension_values import missing_value
 from broker.figures.disclosure import BREAKDOWN_DIMENSIONS
 from broker.figures.facts import case_figures
+from broker.figures.quarter_parties import parties_of_quarter
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published
@@ -131,6 +132,7 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
     return FiguresRelease(
         agency=participant.agency,
         contract=contract,
+        parties=parties_of_quarter(participant.contracts, contract, period),
         figures=figures,
         control=_control_of(published, control),
         period=period,

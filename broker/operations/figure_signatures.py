@@ -216,13 +216,12 @@ def _held(
         return held
     secret, agency = participant.keyring.secret(), participant.agency
     period = parse_period(statement.period)
+    books = (participant.contracts, participant.manifests)
     store = open_held_state(participant)
     try:
         with store.reading() as tx, altered_rows_named():
             own = own_counts(tx, secret, contract, agency, period)
-            others = counts_of_partners(
-                tx, secret, contract, period.name, participant.manifests, agency
-            )
+            others = counts_of_partners(tx, secret, contract, period, *books)
     finally:
         store.close()
     for one in (*others.counted, *(() if own is None else (own,))):

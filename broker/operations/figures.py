@@ -17,6 +17,7 @@ from broker.figures.counting import Period, Subject, parse_period
 from broker.figures.counts_held import NotCounted
 from broker.figures.disclosure import UnprotectedError
 from broker.figures.facts import case_figures
+from broker.figures.quarter_parties import parties_of_quarter
 from broker.figures.referral_dimensions import counted_referrals
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, ValueGoneError, publish
@@ -100,6 +101,7 @@ def release_figures(
     return FiguresRelease(
         agency=participant.agency,
         contract=contract,
+        parties=parties_of_quarter(participant.contracts, contract, quarter),
         figures=figures,
         control=control,
         period=quarter,

@@ -23,6 +23,7 @@ class FiguresRelease:
     Attributes:
         agency: the agency that publishes.
         contract: the agreement.
+        parties: those whose counts belong to the quarter, with their role (`parties_of_quarter`).
         figures: by what it counts cases, or referrals.
         control: its disclosure control.
         period: the quarter.
@@ -41,6 +42,7 @@ class FiguresRelease:
 
     agency: str
     contract: Contract
+    parties: Mapping[str, str]
     figures: Figures
     control: StatisticalControl
     period: Period

@@ -15,9 +15,8 @@ def sources_of(release: FiguresRelease) -> Iterator[dict[str, object]]:
     """Yield each kind of agency that contributes, with its share of the published total."""
     roles: dict[str, list[str]] = {}
     for agency in release.published.contributors:
-        party = release.contract.party(agency)
-        if party is not None:
-            roles.setdefault(party.role, []).append(agency)
+        if agency in release.parties:
+            roles.setdefault(release.parties[agency], []).append(agency)
     for role, agencies in sorted(roles.items()):
         cases = release.published.by_place[((SOURCE, role),)].shown
         yield {
@@ -39,7 +38,7 @@ def _share_in_words(percent: object) -> str:
 def parties_not_counted(release: FiguresRelease) -> list[str]:
     """Return the parties of the agreement whose counts are not in a release."""
     counted = release.published.contributors
-    return [agency for agency in release.contract.contributors if agency not in counted]
+    return [agency for agency in release.parties if agency not in counted]
 
 
 def sources_in_words(release: FiguresRelease) -> Phrase:

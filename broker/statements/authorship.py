@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from broker.envelope.primitives import Ed25519Verifier, MlDsa44Verifier
-from broker.errors import NoteError, RefusedError
+from broker.errors import NoteError, RefusedError, StoreError
 from broker.keys.governance import key_name
-from broker.keys.kid import ED25519, ML_DSA_44, STREAM
+from broker.keys.kid import ED25519, ML_DSA_44, RECEIPT, STREAM
 from broker.keys.signer import SoftwareSigner
 from broker.registry.manifests import ManifestBook
 from broker.tlog.note import (
@@ -91,6 +91,33 @@ def require_author(
     except NoteError:
         pass  # the error below has one text for every fault
     raise RefusedError(2, "key_unknown", f"no valid {algorithm} key of this agency signed the note")
+
+
+def is_still_believed(note: bytes, manifests: ManifestBook, agency: str, time_ms: int) -> bool:
+    """Return whether a receipt key that is believed now signed a statement that the state keeps.
+
+    Args:
+        note: as it was verified and stored.
+        manifests: of all agencies, as they are known now.
+        agency: its author.
+        time_ms: its time.
+
+    Raises:
+        StoreError: ``store_corrupt``: the stored note was changed.
+    """
+    try:
+        stored = read_note(note)
+    except RefusedError:
+        raise StoreError(
+            "A signed statement in the state database was changed.",
+            code="store_corrupt",
+            fix="Restore the state from a backup.",
+        ) from None
+    try:
+        require_author(stored, manifests, agency, RECEIPT, time_ms)
+    except RefusedError:
+        return False
+    return True
 
 
 def is_author(

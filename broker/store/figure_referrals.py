@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, delete, exists, select
+from sqlalchemy import and_, bindparam, delete, exists, func, select
 
 from broker.store import figures_schema
 from broker.store.area import Area
@@ -29,6 +29,7 @@ _SENT = (
     )
     .distinct()
 )
+_FIRST = select(func.min(_r.c.sent_ms)).where(_r.c.agreement == bindparam("agreement_"))
 _BETWEEN = (
     select(*_f.c)
     .where(_f.c.agreement == bindparam("agreement_"), _f.c.case_key.in_(_SENT))
@@ -116,6 +117,11 @@ class FigureReferrals(Area):
         asked = {"agreement_": agreement, "from_": first_ms, "to_": end_ms}
         for row in self._connection.execute(_BETWEEN, asked):
             yield ReferralFactRow(*row)
+
+    def first_sent(self, agreement: str) -> int | None:
+        """Return when this agency sent its first referral of an agreement (ms); None if none."""
+        found = self._connection.execute(_FIRST, {"agreement_": agreement}).scalar_one()
+        return None if found is None else int(found)
 
     def forget_case(self, case_key: bytes) -> int:
         """Remove the referrals of a case and their facts. Return how many facts there were."""

@@ -8,11 +8,9 @@ from pathlib import Path
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.directory.listing import Listing, parse_listing_content
-from broker.errors import RefusedError, WrongInputError
-from broker.keys.kid import RECEIPT
+from broker.errors import WrongInputError
 from broker.registry.active_partners import active_partners
-from broker.statements.authorship import read_note, require_author
-from broker.store.rows import ListingRow
+from broker.statements.authorship import is_still_believed
 from broker.store.transaction import Transaction
 from contracts.names import require_known
 
@@ -61,7 +59,9 @@ def held_listings(participant: Participant, tx: Transaction, now: int) -> HeldLi
     held = []
     for agency in sorted(agencies & rows.keys()):
         row = rows[agency]
-        if agency != own and not _is_authentic(participant, row):
+        if row.note is not None and not is_still_believed(
+            row.note, participant.manifests, agency, row.time_ms
+        ):
             continue
         listing = parse_listing_content(row.content)
         held.append(HeldListing(agency, names[agency], listing, row.time_ms, agency == own))
@@ -127,14 +127,3 @@ def _missing(directory: Path, agency: str | None) -> ListingMissingError:
 def _legal_names(participant: Participant) -> dict[str, str]:
     signed = participant.contracts.trusted()
     return {party.id: party.legal_name for one in signed for party in one.contract.parties}
-
-
-def _is_authentic(participant: Participant, row: ListingRow) -> bool:
-    """Return whether a key that is still believed signed the listing."""
-    assert row.note is not None  # every listing of another agency has one
-    note = read_note(row.note)
-    try:
-        require_author(note, participant.manifests, row.agency, RECEIPT, row.time_ms)
-    except RefusedError:
-        return False
-    return True

@@ -122,6 +122,23 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
         ),
     ),
     RunbookEntry(
+        "counts-old",
+        "Counts of a partner are old",
+        ("CountsOld",),
+        "Each partner sends its counts for figures at least once a week. From this partner none "
+        "came for nine days.",
+        "Events flow. Figures that are made now have old counts of the partner, or none.",
+        (
+            "`concordant status --agency DIR` names the partner, and why its last counts were "
+            "refused if they were.",
+            "If they were refused: look up the code, and tell the partner.",
+            "Otherwise telephone the partner. Its own status says if its counts are too large.",
+            "If it sends counts and other partners have them: telephone Kafka's host. They may be "
+            "withheld from us.",
+            "Publish no figures of the quarter before the counts are here.",
+        ),
+    ),
+    RunbookEntry(
         "deadline-passed",
         "A time limit of the agreement has passed",
         ("ReferralOverdue",),

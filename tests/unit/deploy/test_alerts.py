@@ -28,6 +28,7 @@ from broker.agency.own_manifest import suspend_contract
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.control import named_manifests, watch
+from broker.control.counts_publisher import CountsPublisher, CountsSent
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.observing import logs
 from broker.observing.logs import configure, logger
@@ -36,6 +37,7 @@ from broker.receiving import persistence
 from broker.record import Record
 from broker.registry.newest_manifests import KnownDelegations, RegistryHash
 from broker.registry.repository import manifest_name
+from broker.service import service
 from broker.store.database import open_store
 from broker.store.rows import AttemptsRow, NewCopyRow, NewRecipientRow
 from broker.transport.certificates import issue_ca, issue_certificate, save_identity
@@ -67,6 +69,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plans = {plan.id: plan for plan in london_agencies()}
     create_partnership(root, now_ms() - 60 * MINUTE, agencies=[plans[one] for one in CAST])
     return root
+
+
+@pytest.fixture(autouse=True)
+def _counts_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "COUNTS_EVERY_S", 0.2)
 
 
 @pytest.fixture(autouse=True)
@@ -108,8 +115,19 @@ ready = has("ready", check="kafka")
 
 
 def settled(text: str) -> bool:
+    """Ready, and every other agency was heard with the time of now; its counts are here."""
+    return heard_all(text) and not counts_are_old(text)
+
+
+def heard_all(text: str) -> bool:
     """Ready, and every other agency was heard with the time of now."""
     return ready(text) and not any(_older(agency, 60)(text) for agency in CAST)
+
+
+def counts_are_old(text: str) -> bool:
+    """The counts of a party are those of the week before last."""
+    ages = re.findall(r"^concordant_counts_age_seconds\{.*\} (\S+)$", text, re.M)
+    return any(float(age) > 9 * DAY / 1000 for age in ages)
 
 
 def _days_left(text: str, what: str) -> list[float]:
@@ -548,6 +566,21 @@ async def a_recipient_does_not_take_an_event(live: Live) -> Shown:
     return Shown(calm, await live[SUPPORT].until(shown), restarted=True)
 
 
+async def counts_do_not_come(live: Live) -> Shown:
+    """Everything else flows."""
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(all_of(has("counts_age_seconds", agency=POLICE), settled))
+    await live.stop()
+
+    async def nothing(_: object) -> CountsSent:
+        return CountsSent((), ())
+
+    with mock.patch.object(CountsPublisher, "look", nothing):
+        await live.start(*CAST, ahead_ms=10 * DAY)
+        after = await live[SUPPORT].until(all_of(counts_are_old, heard_all))
+    return Shown(calm, after, restarted=True)
+
+
 async def own_system_sends_no_result(live: Live) -> Shown:
     settings = live[SUPPORT].folder / "agency.toml"
     text = settings.read_text().replace("[adapter]\n", '[adapter]\nsink = "http"\n')
@@ -675,6 +708,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (a_version_awaits_our_signature, {"SignatureAwaited"}),
     (an_event_waits_for_an_agency, {"CopiesWait"}),
     (a_recipient_does_not_take_an_event, {"EventsNotTaken"}),
+    (counts_do_not_come, {"CountsOld"}),
 )
 OF_PROMETHEUS = {"AdapterDown", "AdapterGone"}
 """Alerts about scraping itself: an adapter that does not answer exposes nothing."""

@@ -26,10 +26,13 @@ from broker.control.too_large import AGAIN_MS
 from broker.errors import StoreError, TransportError
 from broker.event import uuid_text
 from broker.figures.altered_rows import altered_rows_named
-from broker.figures.counting import CountsOf, ReferralCounts, quarter_of
+from broker.figures.counting import CountsOf, ReferralCounts, parse_period, quarter_of
 from broker.figures.counts_content import packed
 from broker.figures.counts_held import HeldCounts, NotCounted, counts_of_partners
+from broker.figures.facts import Fact
 from broker.figures.recording import FactRecorder
+from broker.figures.referral_facts import Changed, Made, ReferralFact
+from broker.figures.referral_recording import ReferralFactRecorder
 from broker.keys.issuing import ManifestChanges
 from broker.operations.too_large_status import TooLarge, too_large_statements
 from broker.record import COUNTS_CONTENT_TYPE
@@ -93,9 +96,8 @@ def hear(node: ControlNode, *values: bytes) -> News:
 def held(node: ControlNode, period: str = PERIOD) -> HeldCounts:
     member, contract = node.member, node.member.world.contract
     with member.store.reading() as tx:
-        return counts_of_partners(
-            tx, member.secret, contract, period, node.trust.manifests, member.agency
-        )
+        books = (node.trust.contracts, node.trust.manifests)
+        return counts_of_partners(tx, member.secret, contract, parse_period(period), *books)
 
 
 def cases(node: ControlNode, period: str = PERIOD) -> dict[str, int]:
@@ -508,6 +510,41 @@ async def test_quarters_before_the_first_case_are_not_published(town: MemoryPart
     member.clock.now = NOW
     sent = {period for _, period in (await publisher(member).look()).sent}
     assert sent == {quarter_of(NOW, back).name for back in range(3)}
+
+
+async def test_an_answer_alone_publishes_an_ended_quarter_again(town: MemoryPartnership) -> None:
+    """It changes the figures of referrals, and no figure of cases."""
+    member, before = town.members[CHARITY], quarter_of(NOW, 1)
+    publishing = publisher(member)
+    say_of_referral(member, before.first_ms, Made("ab" * 32, (POLICE,), None, None))
+    assert {period for _, period in (await publishing.look()).sent} == {before.name, PERIOD}
+    member.clock.pass_(CHANGED_MS)
+    assert (await publishing.look()).sent == ()
+    say_of_referral(member, NOW, Changed("ab" * 32, (POLICE,), 2), source=POLICE)
+    member.clock.pass_(CHANGED_MS)
+    assert [period for _, period in (await publishing.look()).sent] == [before.name]
+
+
+async def test_a_quarter_with_referrals_alone_is_published(town: MemoryPartnership) -> None:
+    """Other agencies minted the cases, so this one counts referrals before it counts a case."""
+    member = town.members[CHARITY]
+    sent_ms = quarter_of(NOW, 2).first_ms
+    say_of_referral(member, sent_ms, Made("ab" * 32, (POLICE,), None, None))
+    sent = {period for _, period in (await publisher(member).look()).sent}
+    assert sent == {quarter_of(NOW, back).name for back in range(3)}
+
+
+def say_of_referral(
+    member: MemoryAgency, time_ms: int, act: Made | Changed, *, source: str = CHARITY
+) -> None:
+    """Record a fact about one referral, as the transaction that accepts its event does."""
+    status = "requested" if isinstance(act, Made) else "accepted"
+    event = uuid_text(bytes(15) + bytes([isinstance(act, Made)]))
+    said = Fact(source, event, time_ms, {"status": (status,)}, asked=True, answer=True)
+    with member.store.transaction() as tx:
+        facts = ReferralFactRecorder(tx, member.secret)
+        facts.add(bytes(32), member.world.contract.name, ReferralFact(said, act))
+        facts.write()
 
 
 async def test_two_agencies_hold_the_same_counts(town: MemoryPartnership) -> None:

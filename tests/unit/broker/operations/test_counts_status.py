@@ -84,7 +84,7 @@ def test_the_age_of_counts_is_a_metric(council: ControlNode, world: FoundedPartn
     hear(council, sealed_counts(world, counts_of(world)))
     metrics = council.metrics
     with council.member.store.reading() as tx:
-        metrics.refresh(tx, NOW + MINUTE_MS, {})
+        metrics.refresh(tx, NOW + MINUTE_MS, {CHARITY: MINUTE_MS}, {CHARITY})
     age = metrics.registry.get_sample_value("concordant_counts_age_seconds", {"agency": CHARITY})
     assert age == 60
     metrics.statements_sent("counts", 2)
