@@ -240,6 +240,82 @@ def apply(
     )
 
 
+@app.command("strimzi")
+def strimzi(
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder for the resources and the record of the applied versions. Keep it under "
+            "version control.",
+        ),
+    ],
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST",
+            help="Name under which agencies reach Kafka, such as kafka.example.org. Broker N is "
+            "bN of it.",
+        ),
+    ],
+    agency: AnyAgency = None,
+    bundle: Bundle = None,
+    cluster: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the Kafka resource.")
+    ] = "concordant",
+    namespace: Annotated[
+        str, typer.Option(metavar="NAME", help="Namespace of all resources.")
+    ] = "kafka",
+    brokers: Annotated[int, typer.Option(min=1, max=99, help="Number of nodes of Kafka.")] = 3,
+    operator_principal: Annotated[
+        str, typer.Option(metavar="NAME", help="Principal of Kafka's operator: a super user.")
+    ] = "kafka-operator",
+    own_principal: OwnPrincipal = None,
+    follow: Follow = None,
+    json: AsJson = False,
+) -> None:
+    """Write topics, users and rights as resources of Strimzi, for a Kafka in Kubernetes.
+
+    They follow from the contracts by the rules of `kafka plan`, and each principal has its limits.
+    A folder of an earlier run is brought up to date; its kafka.yaml stays as it is. Exit code 4: a
+    version of a contract waits for --follow, or a party gets no rights.
+    """
+    from broker.cli.kafka_text import strimzi_json, text
+    from broker.clock import now_ms
+    from broker.operations.strimzi_resources import host_contracts, write_resources
+    from broker.transport.strimzi import Cluster, is_object_name
+
+    if (agency is None) == (bundle is None):
+        raise typer.BadParameter("give one of --bundle FILE and --agency DIR")
+    for name, value in (("--host", host), ("--cluster", cluster), ("--namespace", namespace)):
+        if not is_object_name(value):
+            raise typer.BadParameter(f"{name} takes a name of small letters, digits, '-' and '.'")
+    now = now_ms()
+    described = Cluster(cluster, namespace, host, brokers, operator_principal)
+    written = write_resources(
+        host_contracts(agency, bundle, now),
+        out,
+        described,
+        own_principal or [],
+        now,
+        _hashes(follow or []),
+    )
+    if json:
+        print_json(strimzi_json(written))
+    else:
+        print_text(text(written.plan))
+    for file in written.files:
+        note(f"Written: {file}")
+    for principal in written.stopped:
+        note(f"{principal} has no right any more; its user stays, without rights.")
+    given = _given(None, agency, bundle, None, None, None, own_principal)
+    given += f" --out {shlex.quote(str(out))} --host {host}"
+    _show_decisions(written.plan, f"strimzi{given}")
+    if written.plan.waiting or written.plan.refused:
+        raise typer.Exit(REFUSED)
+
+
 def _host(
     root: Path | None,
     agency: Path | None,
@@ -329,16 +405,21 @@ def _given(
 
 def _finish(planned: HostPlan, changes: int, given: str) -> None:
     """Show what the operator still has to decide; exit code 4 if there is anything."""
+    _show_decisions(planned, f"apply{given}")
+    if planned.waiting or planned.refused:
+        raise typer.Exit(REFUSED)
+    if not changes:
+        note("Nothing to do.")
+
+
+def _show_decisions(planned: HostPlan, command: str) -> None:
+    """Show the command for each version that waits, and whether parties have no rights."""
     for waiting in planned.waiting:
         for version in waiting.found:
             if version != waiting.applied:
                 note(
                     f"To apply {waiting.name} {version.version}, after comparing it with the "
-                    f"parties: concordant kafka apply{given} --follow {version.hash}"
+                    f"parties: concordant kafka {command} --follow {version.hash}"
                 )
     if planned.refused:
         note("The parties above get no rights. The others get theirs.")
-    if planned.waiting or planned.refused:
-        raise typer.Exit(REFUSED)
-    if not changes:
-        note("Nothing to do.")

@@ -9,6 +9,7 @@ from broker.operations.certificate_renewal import RenewedCertificate
 from broker.operations.kafka_host import HostPlan
 from broker.operations.kafka_versions import Version, WaitingVersion
 from broker.operations.local_kafka import Running
+from broker.operations.strimzi_resources import WrittenResources
 
 Row: TypeAlias = dict[str, object]
 
@@ -59,6 +60,15 @@ def rows(plan: HostPlan) -> list[Row]:
         for refused in plan.refused
     ]
     return found
+
+
+def strimzi_json(written: WrittenResources) -> Row:
+    """Written resources, for scripts."""
+    return {
+        "files": [str(file) for file in written.files],
+        "stopped": list(written.stopped),
+        "plan": rows(written.plan),
+    }
 
 
 def text(plan: HostPlan) -> str:

@@ -1472,6 +1472,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask both for the principals of their own certificates, and let every party sign a "
         "version that names them.",
     ),
+    "principal_unnameable": Meaning(
+        "Strimzi cannot name a user after a party's Kafka principal",
+        "Ask the party for a certificate whose common name has small letters, digits, '-' and '.' "
+        "alone, and let every party sign a version that names it.",
+    ),
     "proof_malformed": Meaning(
         "the proof is malformed, or has extra data above index 0", _NOTHING_TAKEN
     ),
@@ -1655,6 +1660,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "request_too_large": Meaning(
         "(HTTP) the body has too many bytes",
         "Send a smaller body. The limit is request_bytes of [api].",
+    ),
+    "resources_unreadable": Meaning(
+        "a file in the folder with the resources for Strimzi cannot be read",
+        "Restore the folder from its last good copy, for example from version control.",
     ),
     "rest_put_aside": Meaning(
         "the rest of a file was not read",

@@ -20,7 +20,7 @@ from broker.registry.manifests import ManifestBook
 from broker.transport.applied import AppliedContracts, read_applied, write_applied
 from broker.transport.connection import KafkaConnection
 from broker.transport.principals import RefusedPrincipal, assign_principals
-from broker.transport.provisioning import Change, DeployedState, Provisioner, plan_changes
+from broker.transport.provisioning import Change, Provisioner, plan_changes
 from broker.transport.quotas import apply_quotas, plan_quotas, read_quotas
 from broker.transport.topics import (
     AclPlan,
@@ -94,7 +94,7 @@ class KafkaHost:
             applied,
             self._now,
             follow,
-            _traces(found, deployment),
+            contracts_with_topics(found.partitions, deployment),
             found.partitions,
             of_a_party=self._source.of_a_party,
         )
@@ -175,7 +175,7 @@ def wanted(
     return tuple(topics.values()), tuple(sorted(rights))
 
 
-def _traces(found: DeployedState, deployment: str) -> frozenset[str]:
-    """Return names of contracts with topics on Kafka: the second part of three."""
-    parts = (name.removeprefix(f"{deployment}.").split(".") for name in found.partitions)
+def contracts_with_topics(topics: Iterable[str], deployment: str) -> frozenset[str]:
+    """Return the names of contracts that have topics: the second part of three."""
+    parts = (name.removeprefix(f"{deployment}.").split(".") for name in topics)
     return frozenset(part[0] for part in parts if len(part) > 1)

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Final
 
 from broker.transport.certificates import OPERATOR_NAME
+from broker.transport.principals import CERTIFICATE_RULES
 
 KAFKA_FOLDER: Final = "kafka"
 """Folder of the local Kafka in a trial partnership's folder."""
@@ -88,7 +89,7 @@ def server_properties(
         "ssl.client.auth": "required",
         "ssl.protocol": "TLSv1.3",
         "ssl.enabled.protocols": "TLSv1.3",
-        "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
+        "ssl.principal.mapping.rules": CERTIFICATE_RULES,
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": f"User:{OPERATOR_NAME}",
         "allow.everyone.if.no.acl.found": "false",

@@ -16,6 +16,8 @@ from broker.transport.topics import AclPlan, group_prefix
 from contracts.model import Contract
 from contracts.parties import RESERVED_PRINCIPALS
 
+CERTIFICATE_RULES: Final = "RULE:^CN=([^,]+).*$/$1/,DEFAULT"
+"""Kafka's `ssl.principal.mapping.rules`: the principal is the certificate's common name."""
 _TYPE: Final = "User:"
 
 
@@ -27,7 +29,8 @@ class RefusedPrincipal:
         contract: the contract's name.
         agency: the party.
         principal: the principal in the contract.
-        code: `principal_reserved`, `principal_of_the_host` or `principal_shared`.
+        code: `principal_reserved`, `principal_of_the_host`, `principal_shared` or
+            `principal_unnameable`.
         detail: the reason, in a sentence.
     """
 

@@ -42,6 +42,7 @@ VALUES: Mapping[str, str] = {
     "NAME": "A. Okafor",
     "PERSON": "rosa",
     "WORDS": "zoo " * 12,
+    "HOST": "kafka.example.org",
 }
 """A value for each required parameter, by its metavar."""
 
@@ -90,7 +91,8 @@ class Command:
             if option in parameter.opts:
                 words += [option, str(folder)]
             elif parameter.required:
-                value = str(file) if parameter.metavar == "FILE" else VALUES[parameter.metavar]
+                paths = {"FILE": str(file), "DIR": f"{file}.folder"}
+                value = paths.get(parameter.metavar) or VALUES[parameter.metavar]
                 named = parameter.param_type_name == "option"
                 words += [parameter.opts[0], value] if named else [value]
         return words + [str(file) if word == "FILE" else word for word in MORE.get(self.name, ())]

@@ -784,6 +784,14 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         P,
         "broker/cli/test_kafka.py::test_agencies_that_claim_one_principal_get_no_rights",
     ),
+    "principal_unnameable": (
+        P,
+        "broker/cli/test_kafka_strimzi.py::test_a_principal_that_cannot_be_has_no_user",
+    ),
+    "resources_unreadable": (
+        N,
+        "broker/cli/test_kafka_strimzi.py::test_a_damaged_file_of_resources_is_named",
+    ),
     "receipt_malformed": (N, "broker/statements/test_receipts.py::test_another_text_is_no_receipt"),
     "receipts_many": (
         P,

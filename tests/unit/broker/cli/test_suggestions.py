@@ -100,6 +100,7 @@ OTHERS = {
     ("kafka authority identity", "NAME"),  # of a DNS name or a new certificate
     ("kafka plan", "NAME"),  # a principal of the host's own Kafka
     ("kafka apply", "NAME"),
+    ("kafka strimzi", "NAME"),
     ("kafka authority identity", "NAME"),
     ("agency init", "NAME"),  # the legal name
     ("agency init", "CODE"),  # an area of the Office for National Statistics
