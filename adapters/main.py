@@ -40,6 +40,7 @@ from broker.cli import (
     status,
     stopping,
     vocabulary,
+    watching,
 )
 from broker.codes.meanings import next_step
 from broker.errors import ConfigError
@@ -117,6 +118,8 @@ app.add_typer(queues.outbox, name="outbox")
 app.add_typer(queues.inbox, name="inbox")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(status.app, name="status")
+app.command("tail")(watching.tail)
+app.command("top")(watching.top)
 app.add_typer(doctor.app, name="doctor")
 kafka.app.add_typer(kafka_authority.app, name="authority")
 app.add_typer(kafka.app, name="kafka")

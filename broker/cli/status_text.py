@@ -267,6 +267,22 @@ Rows = Sequence[Sequence[str]]
 
 def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
     yield (
+        "PARTNERS (sent and received in the last 24 hours)",
+        ("partner", "sent", "received", "to send", "to deliver", "put aside", "overdue"),
+        [
+            (
+                p.agency,
+                str(p.sent),
+                str(p.received),
+                str(p.to_send),
+                str(p.to_deliver),
+                str(p.put_aside),
+                str(p.overdue),
+            )
+            for p in status.partners
+        ],
+    )
+    yield (
         "STREAMS THAT WE WRITE",
         ("topic", "partition", "size", "log time", "generation"),
         [

@@ -26,6 +26,7 @@ from broker.operations.counts_status import CountsState, counts_states
 from broker.operations.desk.counts import DeskCounts, desk_counts
 from broker.operations.folders import FolderState, folder_states
 from broker.operations.held_status import Held, for_a_person, held_lines
+from broker.operations.partner_flow import PartnerFlow, partner_flows
 from broker.operations.registry_state import (
     MissingManifest,
     RegistryDifference,
@@ -192,7 +193,7 @@ class Status:
     `desk` counts what the agency's people keep; None if they keep nothing.
     `too_large` are statements for figures that no record can hold, so they are not sent.
     `adapter_runs` is whether the agency's adapter runs now. `put_aside` is the number of records
-    and events of each agency that wait for a person.
+    and events of each agency that wait for a person. `partners` has the flow of each partner.
     """
 
     agency: str
@@ -236,6 +237,7 @@ class Status:
     unions: tuple[HeldPart, ...] = ()
     counts: tuple[CountsState, ...] = ()
     too_large: tuple[TooLarge, ...] = ()
+    partners: tuple[PartnerFlow, ...] = ()
 
 
 def report(agency: Path, now: int) -> Status:
@@ -276,6 +278,9 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
     within_ms = participant.config.result_within_ms
     groups = held_groups(tx, held_folders(participant), now)
     overdue, oldest_offer = tx.offers.unanswered(now - within_ms)
+    heartbeats = _heartbeats(participant, tx, now)
+    referrals = _referrals(participant.contracts, tx, now)
+    for_people = for_a_person(groups)
     return Status(
         agency=participant.agency,
         deployment=participant.deployment,
@@ -301,10 +306,10 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
             for agency, held in sizes.items()
         ),
         held=held_lines(groups),
-        put_aside=for_a_person(groups),
+        put_aside=for_people,
         evidence=len(tx.evidence.list()),
-        heartbeats=_heartbeats(participant, tx, now),
-        referrals=_referrals(participant.contracts, tx, now),
+        heartbeats=heartbeats,
+        referrals=referrals,
         folders=folder_states(participant, now),
         tls=tuple(
             TlsEnd(part, end, end - now < CERTIFICATE_SOON_MS)
@@ -334,6 +339,13 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         unions=held_parts(tx),
         counts=counts_states(participant, tx, now),
         too_large=too_large_statements(participant, tx, now),
+        partners=partner_flows(
+            tx,
+            (one.agency for one in heartbeats),
+            for_people,
+            (one.counterparty for one in referrals.overdue),
+            now,
+        ),
     )
 
 

@@ -41,6 +41,7 @@ _OF_EVENT = (
     .order_by(_t.c.seq)
 )
 _BEHIND = select(_t.c.case_key, _t.c.agency).where(_WAITING).distinct()
+_WAITING_FOR = select(_t.c.agency, func.count()).where(_WAITING).group_by(_t.c.agency)
 _SIZE = select(func.coalesce(func.sum(func.length(_t.c.content)), 0)).where(_WAITING)
 _COUNT = select(func.count(), func.min(_t.c.added_ms)).select_from(_t).where(_WAITING)
 _SET_DUE = update(_t).where(_t.c.seq == bindparam("seq_"), _WAITING)
@@ -95,6 +96,11 @@ class Copies(Area):
     def behind(self) -> set[tuple[bytes, str]]:
         """Return (case key, agency) of the copies that wait."""
         return {(row[0], row[1]) for row in self._connection.execute(_BEHIND)}
+
+    def waiting_for(self) -> dict[str, int]:
+        """Return the number of copies that wait for each agency."""
+        found = self._connection.execute(_WAITING_FOR)
+        return dict(map(tuple, found))
 
     def size(self) -> int:
         """Return the bytes of the copies that wait."""

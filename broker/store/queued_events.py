@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, exists, func, select
+from sqlalchemy import and_, bindparam, exists, func, select, union_all
 
 from broker.store import schema
 from broker.store.area import Area
@@ -18,8 +18,13 @@ _a = schema.attempts
 _f = schema.offers
 _h = _i.alias("held")
 _ENDED = ("sealed_again", "discarded")
-_SEALED_AGAIN_LATER = _o.c.held_code.is_not(None) & _o.c.held_code.not_in(_ENDED)
-_WAITS = _o.c.held_code.is_(None) & _o.c.sent_ms.is_(None)
+_PENDING = select(_o.c.seq).where(_o.c.generation.is_(None), _o.c.held_code.is_(None))
+_UNSENT = select(_o.c.seq).where(
+    _o.c.generation.is_not(None), _o.c.sent_ms.is_(None), _o.c.held_code.is_(None)
+)
+_HELD = select(_o.c.seq).where(_o.c.held_code.is_not(None), _o.c.held_code.not_in(_ENDED))
+WAITING_SEQS = union_all(_PENDING, _UNSENT)
+"""Numbers of the rows of the outbox that wait for Kafka; an index serves each part."""
 _OUTGOING = (
     select(
         _o.c.seq,
@@ -31,7 +36,7 @@ _OUTGOING = (
         _o.c.held_code,
         _o.c.held_ms,
     )
-    .where(_WAITS | _SEALED_AGAIN_LATER)
+    .where(_o.c.seq.in_(union_all(_PENDING, _UNSENT, _HELD)))
     .order_by(_o.c.seq)
 )
 _OUTGOING_FIRST = _OUTGOING.limit(bindparam("limit_"))

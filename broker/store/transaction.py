@@ -16,6 +16,7 @@ from broker.store.copies import Copies
 from broker.store.desk_events import DeskEvents
 from broker.store.disclosures import Disclosures
 from broker.store.drafts import Drafts
+from broker.store.event_flow import EventFlow
 from broker.store.exports import Exports
 from broker.store.figure_counts import FigureCounts
 from broker.store.figure_facts import FigureFacts
@@ -60,6 +61,7 @@ class Transaction:
         "figure_facts",
         "figure_referrals",
         "figure_releases",
+        "flow",
         "flow_hours",
         "heads",
         "heartbeats",
@@ -119,6 +121,7 @@ class Transaction:
         self.figure_referrals = FigureReferrals(connection)
         self.figure_releases = FigureReleases(connection)
         self.unions = Unions(connection)
+        self.flow = EventFlow(connection)
         self.flow_hours = FlowHours(connection)
         self.desk_events = DeskEvents(connection)
         self.drafts = Drafts(connection)
