@@ -60,7 +60,6 @@ class Renderer:
             uk_date=uk_date,
             iso_time=iso_time,
             capital=self._capital,
-            lower=self._lower,
             grouped=grouped,
             explained=self.explained,
             to_do=self._explanations.to_do,
@@ -94,9 +93,6 @@ class Renderer:
 
     def _capital(self, text: str) -> str:
         return capital(text.in_language(self._texts) if isinstance(text, Phrase) else text)
-
-    def _lower(self, text: str) -> str:
-        return (text.in_language(self._texts) if isinstance(text, Phrase) else text).lower()
 
     def _join(self, parts: Iterable[object], separator: str = "") -> Markup:
         """Return the parts as text, each in the language of the pages."""

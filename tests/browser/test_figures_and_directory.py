@@ -55,7 +55,7 @@ def test_an_analyst_makes_the_table_of_a_quarter_and_downloads_it(
     table = page.locator("#figures-table")
     row = table.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Camden"))
     expect(row.get_by_role("cell")).to_have_text("30")
-    expect(table).to_contain_text("small number")
+    expect(table).to_contain_text("protects people")
     expect(page.get_by_role("status")).to_contain_text("counts as published")
     file = io.StringIO(download(page, "Download CSV").read_text())
     numbers = {one["borough"]: one["cases"] for one in csv.DictReader(file)}
@@ -71,7 +71,7 @@ def test_a_caseworker_finds_a_service_and_starts_a_referral_to_it(
     select(page, page.get_by_label("Area"), "Camden")
     press(page, "Search")
     card = page.locator(f"[data-service='{SUPPORT}/emotional-support']")
-    expect(card).to_contain_text("Has room now")
+    expect(card).to_contain_text("Has capacity now")
     expect(page.locator("[data-known]")).to_contain_text("Known, not connected")
     enter(page, card.get_by_role("button"))
 

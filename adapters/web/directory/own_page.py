@@ -29,13 +29,13 @@ from broker.operations.directory.publishing import (
 from contracts.phrases import N_
 
 STATES: Final[Sequence[tuple[CapacityState, str]]] = (
-    ("capacity", N_("There is room now")),
+    ("capacity", N_("There is capacity now")),
     ("waitlist", N_("People wait")),
     ("additional-assessment-required", N_("We decide after an assessment")),
-    ("no-capacity", N_("There is no room now")),
+    ("no-capacity", N_("There is no capacity now")),
 )
 _OPERATORS: Final = frozenset({Role.OPERATOR})
-SAID: Final = N_("The room is stated. The running adapter tells the partners within a minute.")
+SAID: Final = N_("The capacity is stated. The running adapter tells the partners within a minute.")
 
 
 def own_services(visit: Visit) -> Response:
@@ -73,7 +73,7 @@ def take_capacity(visit: Visit) -> Response:
     faults = [
         (field, fault)
         for field, fault, wrong in (
-            ("state-capacity", N_("Choose whether there is room"), state is None),
+            ("state-capacity", N_("Choose whether there is capacity"), state is None),
             (
                 "places",
                 N_("Enter a whole number of places, or nothing"),

@@ -8,17 +8,17 @@ from typing import Final
 from starlette.responses import Response
 
 from adapters.web.visit import Visit
-from broker.directory.areas import area_name
+from broker.directory.areas import area_in_words
 from broker.directory.listing import CapacityState, Service, Weekday
 from broker.operations.desk.languages import LANGUAGES
-from contracts.phrases import N_, Phrase, joined
+from contracts.phrases import N_, Phrase, day_words, joined
 
 CAPACITIES: Final[Mapping[CapacityState | None, tuple[str, str, str]]] = {
-    "capacity": (N_("Has room now"), "good", "tick"),
+    "capacity": (N_("Has capacity now"), "good", "tick"),
     "additional-assessment-required": (N_("Decides after an assessment"), "note", ""),
     "waitlist": (N_("Has a waiting list"), "wait", "clock"),
-    "no-capacity": (N_("Has no room now"), "wait", "cross"),
-    None: (N_("Room not known"), "", "waits"),
+    "no-capacity": (N_("Has no capacity now"), "wait", "cross"),
+    None: (N_("Capacity not known"), "", "waits"),
 }
 """Words, kind and sign of the tag of each capacity; None is not known."""
 DAYS: Final[Mapping[Weekday, str]] = {
@@ -40,6 +40,7 @@ def service_page(visit: Visit, template: str, *, status: int = 200, **values: ob
         capacities=CAPACITIES,
         day_names=DAYS,
         areas_of=areas_of,
+        day_words=day_words,
         in_a_row=in_a_row,
         labels_of=labels_of,
         languages_of=languages_of,
@@ -58,8 +59,8 @@ def _without_region(tag: str) -> str:
 
 
 def areas_of(codes: Sequence[str]) -> str:
-    """Return areas in words."""
-    return ", ".join(area_name(one) for one in codes)
+    """Return the names of areas with their codes."""
+    return ", ".join(map(area_in_words, codes))
 
 
 def in_a_row(days: Sequence[Weekday]) -> tuple[Weekday, Weekday] | None:

@@ -56,11 +56,6 @@ class ReleaseTable:
             found += [*line.cells, line.total]
         return [one for one in found if one.shown is None]
 
-    @property
-    def smallest_shown(self) -> int:
-        """Return the largest number below which a number is hidden."""
-        return max((one.threshold for one in self.hidden), default=0)
-
 
 @dataclass(frozen=True, slots=True)
 class ReleaseTables:

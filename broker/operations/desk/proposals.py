@@ -1,4 +1,4 @@
-"""Proposals for a new referral: who may receive it, with services that fit, room, and answers.
+"""Proposals for a new referral: who may receive it, with services that fit, capacity, and answers.
 
 Only agencies to which the agreement allows a referral are proposed.
 """

@@ -32,7 +32,7 @@ def time() -> Clock:
 
 @pytest.fixture
 def charity(tmp_path: Path) -> Path:
-    """The charity has published two services; one has room for four."""
+    """The charity has published two services; one has four places."""
     folder = founded().directory(SUPPORT, tmp_path)
     (folder / FILE_NAME).write_text(FILE)
     (folder / "state").mkdir(exist_ok=True)
