@@ -163,7 +163,7 @@ class OwnUnions:
         return []
 
     def _held(self, tx: Transaction, union: _Union) -> HeldUnion:
-        return HeldUnion(tx, self._secret, union.place)
+        return HeldUnion(tx, self._secret, union.place, self._sealing.manifests)
 
     # --- contributor -----------------------------------------------------------------------------
 

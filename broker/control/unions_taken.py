@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from broker.control.partner_statements_taken import PlacedStatement, StatementReader, order_of
+from broker.control.partner_statements_taken import PlacedStatement, StatementReader
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import WrongInputError
 from broker.figures.counting import Period, parse_period
@@ -18,11 +18,13 @@ from broker.figures.unions.results import parse_result
 from broker.figures.unions.timing import OPENS_MS, TALLY_MS
 from broker.figures.unions.tokens import TokenPlace, parse_tokens
 from broker.keys.instant import CLOCK_SKEW_MS
+from broker.registry.manifests import ManifestBook
 from broker.statements.partner_statements import SealedStatement, StatementPlace
 from broker.statements.union_statements import UNION, union_malformed, union_misplaced
 from broker.store.database import Store
 from broker.store.transaction import Transaction
 from broker.store.unions import Part
+from broker.tlog.note import format_note
 from contracts.model import Contract
 
 
@@ -56,10 +58,10 @@ class UnionsTaken:
         contract = _contract(reader, agreement)
         _check_parties(contract, part, place.agency, reader.trust.resolver.agency)
         _check_time(period, part, place, reader.now)
-        time_ms, digest = order_of(place.time_ms, statement.note)
-        of = ReceivedStatement(place.agency, time_ms, digest)
+        of = ReceivedStatement(place.agency, place.time_ms, format_note(statement.note))
+        manifests = reader.trust.resolver.manifests
         token_place = TokenPlace(place.deployment, agreement, period.name)
-        return _Placed(self._secret, contract, token_place, part, of)
+        return _Placed(self._secret, contract, manifests, token_place, part, of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +71,22 @@ class _Placed(PlacedStatement[str]):
     Attributes:
         secret: this agency's key for pseudonyms.
         contract: the agreement in force.
+        manifests: the parties' manifests.
         place: deployment, agreement and period.
         part: key, tokens or result.
-        of: author, time and hash of the statement.
+        of: author, time and note of the statement.
     """
 
     secret: bytes
     contract: Contract
+    manifests: ManifestBook
     place: TokenPlace
     part: Part
     of: ReceivedStatement
 
     def is_old(self, tx: Transaction) -> bool:
         """Return whether a newer statement is kept, or the union is tallied and needs no more."""
-        held = HeldUnion(tx, self.secret, self.place)
+        held = HeldUnion(tx, self.secret, self.place, self.manifests)
         tally_party = self.contract.tally_party
         assert tally_party is not None
         if self.part != "result" and held.result(tally_party) is not None:
@@ -104,7 +108,7 @@ class _Placed(PlacedStatement[str]):
 
     def keep(self, tx: Transaction, content: bytes) -> None:
         """Store the part; a result ends the time of the keys."""
-        HeldUnion(tx, self.secret, self.place).receive(self.part, self.of, content)
+        HeldUnion(tx, self.secret, self.place, self.manifests).receive(self.part, self.of, content)
         if self.part == "result":
             tx.unions.forget(self.place.agreement, self.place.period, "key")
 

@@ -127,7 +127,8 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
     period = parse_period(row.period)
     with store.reading() as tx, altered_rows_named():
         cases = published.of == "cases"
-        union = held_share(tx, secret, contract, period.name) if cases else None
+        asked = (tx, secret, contract, period.name, participant.manifests)
+        union = held_share(*asked) if cases else None
         compared = comparisons(tx, secret, row.agreement, row.period, published, row.number)
     return FiguresRelease(
         agency=participant.agency,

@@ -94,7 +94,8 @@ def release_figures(
             )
             secret = participant.keyring.secret()
             with store.reading() as tx:
-                union = held_share(tx, secret, contract, quarter.name) if of == "cases" else None
+                asked = (tx, secret, contract, quarter.name, participant.manifests)
+                union = held_share(*asked) if of == "cases" else None
                 compared = comparisons(tx, secret, contract.name, quarter.name, made.published)
     finally:
         store.close()

@@ -72,7 +72,7 @@ union_statements = Table(
     Column("part", short_text(6), primary_key=True),
     Column("agency", short_text(63), primary_key=True),
     Column("time_ms", BigInteger, nullable=False),
-    Column("digest", LargeBinary(32), nullable=False),  # of the note; zeros for an own one
+    Column("note", LargeBinary, nullable=False),  # signed by the agency; empty for an own one
     Column("content", LargeBinary, nullable=False),  # encrypted under the agency's secret
 )
 

@@ -40,7 +40,7 @@ _HELD = select(_s.c.agreement, _s.c.period, _s.c.part, _s.c.agency).order_by(
 _INSERT = upsert(_s)
 _SAVE = _INSERT.on_conflict_do_update(
     index_elements=[_s.c.agreement, _s.c.period, _s.c.part, _s.c.agency],
-    set_={name: _INSERT.excluded[name] for name in ("time_ms", "digest", "content")},
+    set_={name: _INSERT.excluded[name] for name in ("time_ms", "note", "content")},
 )
 _FORGET = delete(_s).where(_OF_PERIOD)
 
@@ -76,7 +76,7 @@ class UnionRow:
     Attributes:
         agency: the agency that made it.
         time_ms: its time.
-        digest: hash of its note; zeros for one of this agency.
+        note: the signed note; empty for a statement of this agency.
         content: encrypted.
     """
 
@@ -85,7 +85,7 @@ class UnionRow:
     part: Part
     agency: str
     time_ms: int
-    digest: bytes
+    note: bytes
     content: bytes
 
 
@@ -151,7 +151,7 @@ class Unions(Area):
                 "part": row.part,
                 "agency": row.agency,
                 "time_ms": row.time_ms,
-                "digest": row.digest,
+                "note": row.note,
                 "content": row.content,
             },
         )

@@ -19,10 +19,10 @@ from broker.store.backend import Backend
 FIRST_SCHEMA_VERSION = 13
 """The schema of the first release. Versions 1 to 12 were never released (ADR 0041)."""
 
-SCHEMA_VERSION = 23
+SCHEMA_VERSION = 24
 """Stored in the mark of the database; each migration increases it by one."""
 
-REVISION = "0012"
+REVISION = "0013"
 """The Alembic revision that corresponds to SCHEMA_VERSION."""
 
 APPLICATION_ID = 0x436F6E63

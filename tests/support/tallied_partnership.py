@@ -20,7 +20,7 @@ from broker.event import JSON
 from broker.figures.unions.held import HeldUnion
 from broker.figures.unions.tally import UnionTally
 from broker.figures.unions.tokens import TokenPlace
-from broker.record import KafkaPartition, Record
+from broker.record import CONTENT_TYPE_HEADER, UNION_CONTENT_TYPE, KafkaPartition, Record
 from broker.registry.contracts import SignedContract
 from broker.transport.topics import control_topics
 from contracts.drafting import draft
@@ -116,10 +116,11 @@ class UnionNode:
 
     def hear(self, *values: bytes) -> News:
         """Read what is new on Kafka, or these values instead."""
-        records = self.on_kafka()
         if values:
-            records = [replace(records[-1], value=value) for value in values]
+            headers = ((CONTENT_TYPE_HEADER, UNION_CONTENT_TYPE),)
+            records = [Record(self._topic, 0, headers, value) for value in values]
         else:
+            records = self.on_kafka()
             records, self._read = records[self._read :], len(records)
         placed = [replace(one, offset=at) for at, one in enumerate(records)]
         return self.control.take(KafkaPartition(self._topic, 0), placed, self.member.clock.now)
@@ -127,8 +128,9 @@ class UnionNode:
     @property
     def result(self) -> UnionTally | None:
         """The result that this agency holds."""
+        manifests = self.member.terms.manifests
         with self.member.store.reading() as tx:
-            return HeldUnion(tx, self.member.secret, self.place).result(ANALYST)
+            return HeldUnion(tx, self.member.secret, self.place, manifests).result(ANALYST)
 
     def held(self) -> set[tuple[str, str]]:
         """Return the parts that this agency holds, with their authors."""

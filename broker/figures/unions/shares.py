@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from broker.figures.unions.held import HeldUnion
 from broker.figures.unions.tokens import TokenPlace
+from broker.registry.manifests import ManifestBook
 from broker.store.transaction import Transaction
 from contracts.model import Contract
 
@@ -30,7 +31,7 @@ class UnionShare:
 
 
 def held_share(
-    tx: Transaction, secret: bytes, contract: Contract, period: str
+    tx: Transaction, secret: bytes, contract: Contract, period: str, manifests: ManifestBook
 ) -> UnionShare | None:
     """Return the share of a quarter; None if no party tallies, or if its result is not here.
 
@@ -39,15 +40,16 @@ def held_share(
         secret: this agency's key for pseudonyms.
         contract: the agreement.
         period: `YYYY-Qn`.
+        manifests: the parties' manifests.
 
     Raises:
-        SealBroken: a row in the state was changed.
+        SealBroken, StoreError: a row in the state was changed.
     """
     tally_party = contract.tally_party
     if tally_party is None:
         return None
     place = TokenPlace(contract.deployment, contract.name, period)
-    found = HeldUnion(tx, secret, place).result(tally_party)
+    found = HeldUnion(tx, secret, place, manifests).result(tally_party)
     if found is None:
         return None
     missing = sorted(set(contract.contributors) - set(found.contributors))

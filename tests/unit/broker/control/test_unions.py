@@ -9,20 +9,31 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from broker.agency.participant import LoadedAgency
+from adapters.case_files import AdapterCaseFiles
+from adapters.catalogue import adapter_of
+from broker import pseudonyms
+from broker.agency.participant import LoadedAgency, Participant
+from broker.audit.actor import Actor
 from broker.cli.figures import text_of
 from broker.control import own_unions
 from broker.control.own_statements import SigningKeys
 from broker.control.own_unions import SINCE, OwnUnions, UnionsSent
 from broker.control.statement_sender import StatementSender
 from broker.errors import StoreError, TransportError
+from broker.figures.counting import parse_period
 from broker.figures.unions import tokens
 from broker.figures.unions.held import HeldUnion
+from broker.figures.unions.own_tokens import own_tokens
 from broker.figures.unions.shares import UnionShare
 from broker.figures.unions.tally import UnionTally
+from broker.figures.unions.tokens import PeriodKey, TokenSets, format_tokens
 from broker.keys.issuing import ManifestChanges
-from broker.keys.manifest import StandingEntry
+from broker.keys.kid import ED25519, RECEIPT
+from broker.keys.manifest import Revocation, StandingEntry
+from broker.operations.erasure import erase_case
 from broker.operations.figures import release_figures
 from broker.operations.too_large_status import TooLarge, too_large_statements
 from broker.operations.union_status import held_parts
@@ -35,6 +46,8 @@ from broker.statements.partner_statements import (
     seal_statement,
 )
 from broker.statements.union_statements import UNION
+from broker.store.database import open_store
+from contracts.durations import MINUTE_MS
 from tests.support.founded_partnership import FoundedPartnership
 from tests.support.founding import cheap_scrypt
 from tests.support.memory_agency import MemoryAgency
@@ -118,11 +131,7 @@ async def test_the_figures_of_the_quarter_have_the_share(
     await shared(town)
     town.at(OPENS)
     await town.round()
-    folder = town.town.world.directory(CHARITY, tmp_path / "copies")
-    member = town.town.members[CHARITY]
-    member.store.fold()
-    (folder / "state").mkdir(exist_ok=True)
-    shutil.copy(member.database, folder / "state" / "concordant.db")
+    folder = folder_of(town, CHARITY, tmp_path / "copies")
     with cheap_scrypt():
         release = release_figures(folder, PERIOD, ["borough"], town.clock.now)
     assert release.union == UnionShare(50, CONTRIBUTORS, (), ANALYST)
@@ -131,13 +140,41 @@ async def test_the_figures_of_the_quarter_have_the_share(
     assert "50 %" in text_of(release)
 
 
-async def test_the_erasure_of_a_case_takes_its_id(town: TalliedPartnership) -> None:
-    town.accept(CHARITY, POLICE, cases(1)[0])
-    member = town.town.members[CHARITY]
-    with member.store.transaction() as tx:
-        (case,) = tx.unions.seen_since(town.nodes[CHARITY].place.agreement, 0)
-        assert tx.unions.forget_case(case.case_key) == 1
-    assert town.nodes[CHARITY].case_ids() == 0
+def folder_of(town: TalliedPartnership, agency: str, into: Path) -> Path:
+    """A copy of an agency's folder, with its state."""
+    folder = town.town.world.directory(agency, into)
+    member = town.town.members[agency]
+    member.store.fold()
+    (folder / "state").mkdir(exist_ok=True)
+    shutil.copy(member.database, folder / "state" / "concordant.db")
+    return folder
+
+
+def files_of(participant: Participant) -> AdapterCaseFiles:
+    return AdapterCaseFiles(participant, adapter_of(participant.root, participant.config))
+
+
+async def test_an_erased_case_has_no_id_and_no_token(
+    town: TalliedPartnership, tmp_path: Path
+) -> None:
+    erased, *others = cases(4)
+    for case in (erased, *others):
+        town.accept(CHARITY, POLICE, case)
+    folder = folder_of(town, CHARITY, tmp_path / "copies")
+    actor = Actor("records", reason="asked by the person")
+    with cheap_scrypt():
+        erase_case(folder, erased, actor, town.clock.now, files_of)
+    member, place = town.town.members[CHARITY], town.nodes[CHARITY].place
+    key = PeriodKey(place, b"k" * 32)
+    store = open_store(folder / "state" / "concordant.db")
+    with store.reading() as tx:
+        seen = {one.case_key for one in tx.unions.seen_since(place.agreement, 0)}
+        period = parse_period(PERIOD)
+        found = own_tokens(tx, member.secret, member.world.contract, CHARITY, period, key)
+    store.close()
+    assert seen == {pseudonyms.case_key(member.secret, one) for one in others}
+    assert found.minted == set(map(key.token, others))
+    assert key.token(erased) not in found.seen
 
 
 async def test_a_small_number_is_hidden_from_every_party(town: TalliedPartnership) -> None:
@@ -280,6 +317,101 @@ async def test_of_two_keys_that_of_the_first_maker_counts(town: TalliedPartnersh
     assert town.nodes[ANALYST].result == UnionTally(CONTRIBUTORS, 50)
 
 
+def revoke(town: TalliedPartnership, agency: str, *, since: int) -> None:
+    """Let every agency know that the receipt key of one may be compromised since a time (ms)."""
+    world = town.town.world
+    (key,) = world.manifests.history(agency)[-1].manifest.keys_of(RECEIPT, ED25519)
+    revoked = Revocation(kid=key.kid, since=since, reason="lost")
+    manifests = world.reissue(agency, ManifestChanges(revocations=(revoked,)), town.clock.now)
+    for member in town.town.members.values():
+        member.terms.manifests = manifests
+        member.trust_store.believe(member.trust_store.contracts, manifests)
+
+
+async def test_tokens_of_a_key_that_was_revoked_later_are_not_tallied(
+    town: TalliedPartnership,
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    for agency in CONTRIBUTORS:
+        await town.nodes[COUNCIL].own.look()
+        town.nodes[agency].hear()
+        await town.nodes[agency].own.look()
+    tallying = town.nodes[ANALYST]
+    tallying.hear()
+    assert tallying.held() == {("tokens", agency) for agency in CONTRIBUTORS}
+    revoke(town, CHARITY, since=OPENS)
+    await tallying.own.look()
+    assert tallying.result is None  # new tokens of the charity may still come
+    town.at(CLOSES + DAY)
+    await tallying.own.look()
+    assert tallying.result is not None
+    assert tallying.result.contributors == (COUNCIL, POLICE)
+
+
+async def test_a_period_key_of_a_signing_key_that_was_revoked_later_is_not_used(
+    town: TalliedPartnership,
+) -> None:
+    """A thief of the signing key can have made it, and would find each case by its token."""
+    await shared(town)
+    town.at(OPENS + DAY)
+    await town.nodes[COUNCIL].own.look()
+    town.nodes[POLICE].hear()
+    revoke(town, COUNCIL, since=OPENS)
+    assert (await town.nodes[POLICE].own.look()).sent == ("key", "tokens")
+    assert town.nodes[POLICE].held() == {("key", COUNCIL), ("key", POLICE)}
+
+
+async def test_a_result_of_a_key_that_was_revoked_later_is_not_shown(
+    town: TalliedPartnership,
+) -> None:
+    await shared(town)
+    town.at(OPENS)
+    await town.round()
+    revoke(town, ANALYST, since=OPENS)
+    assert [town.nodes[agency].result for agency in CONTRIBUTORS] == [None] * 3
+    assert town.nodes[ANALYST].result == UnionTally(CONTRIBUTORS, 50)  # its own
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_any_order_of_statements_with_repeats_leaves_the_newest(
+    town: TalliedPartnership, data: st.DataObject
+) -> None:
+    """Tokens of two contributors and statements that are refused, as the host may deliver them."""
+    town.clock.pass_(max(OPENS - town.clock.now, MINUTE_MS))
+    node = town.nodes[ANALYST]
+    with node.member.store.transaction() as tx:
+        tx.unions.forget(node.place.agreement, PERIOD, "tokens")
+    sent: dict[bytes, tuple[str, int]] = {}
+    for agency in (POLICE, CHARITY):
+        for _ in range(data.draw(st.integers(1, 3))):
+            town.clock.pass_(1)
+            key = PeriodKey(node.place, bytes([data.draw(st.integers(0, 255))]) * 32)
+            content = format_tokens(TokenSets.of(key, [], [], b"s" * 32))
+            value = sealed(town, agency, "tokens", content, ANALYST)
+            sent[value] = (agency, town.clock.now)
+    town.clock.pass_(1)
+    faults = [
+        sealed(town, POLICE, "key", b"k" * 32, ANALYST),
+        sealed(town, POLICE, "tokens", b"x", ANALYST),
+    ]
+    values = [*sent, *faults]
+    repeated = st.lists(st.sampled_from(values), max_size=6)
+    order = data.draw(st.permutations([*values, *data.draw(repeated)]))
+    node.hear(*order)
+    with node.member.store.reading() as tx:
+        held = {
+            (row.agency, row.time_ms)
+            for row in tx.unions.all(node.place.agreement, PERIOD, "tokens")
+        }
+    newest = {agency: max(at for one, at in sent.values() if one == agency) for agency, _ in held}
+    assert held == set(newest.items())
+    assert len(held) == 2
+
+
 async def test_a_statement_is_sent_once_and_again_after_a_day(town: TalliedPartnership) -> None:
     await shared(town)
     town.at(OPENS)
@@ -392,7 +524,8 @@ async def test_neither_kafka_nor_the_state_shows_tokens_keys_or_ids(
     town.at(OPENS)
     await town.round(*CONTRIBUTORS)
     with town.town.members[CHARITY].store.reading() as tx:
-        held = HeldUnion(tx, town.town.members[CHARITY].secret, town.nodes[CHARITY].place).key()
+        member, place = town.town.members[CHARITY], town.nodes[CHARITY].place
+        held = HeldUnion(tx, member.secret, place, member.terms.manifests).key()
         rows = [one.content for one in tx.unions.seen_since(town.nodes[CHARITY].place.agreement, 0)]
     assert held is not None
     secrets = [held.secret, *map(held.key.token, ids)]
@@ -519,7 +652,7 @@ async def test_a_result_of_tokens_that_were_replaced_meanwhile_is_not_kept(
     def replaced() -> None:
         with node.member.store.transaction() as tx:
             (first, *_) = tx.unions.all(node.place.agreement, PERIOD, "tokens")
-            tx.unions.save(replace(first, digest=b"n" * 32))
+            tx.unions.save(replace(first, time_ms=first.time_ms + 1))
 
     calls = during(monkeypatch, "tally", replaced)
     await node.own.look()

@@ -690,7 +690,7 @@ CREATE TABLE union_statements (
 	part VARCHAR(6) NOT NULL, 
 	agency VARCHAR(63) NOT NULL, 
 	time_ms BIGINT NOT NULL, 
-	digest BLOB NOT NULL, 
+	note BLOB NOT NULL, 
 	content BLOB NOT NULL, 
 	CONSTRAINT pk_union_statements PRIMARY KEY (agreement, period, part, agency)
 );
