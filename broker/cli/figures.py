@@ -125,7 +125,7 @@ def _present(
         print_json(json_of(release), output)
         note("\n".join(preview_notes(release)))
         return
-    author = ReleaseAuthor(agency, release)
+    author = ReleaseAuthor.of_folder(agency, release)
     if html is not None:
         _write_signed(html, page_of(release).encode(), "page", author)
     if svg is not None:

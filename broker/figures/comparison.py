@@ -27,10 +27,14 @@ class Comparison:
     Attributes:
         period: `YYYY-Qn`.
         earlier: the release; None if this agency has made none by these dimensions.
+        number: its number in the list of releases.
+        made_ms: when it was made.
     """
 
     period: str
     earlier: Published | None
+    number: int = 0
+    made_ms: int = 0
     _figures: Mapping[Where, PublishedFigure] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -71,15 +75,14 @@ def comparisons(
         SealBroken: a release in the state was changed.
     """
 
-    def last_of(name: str) -> Published | None:
-        same = [
-            one
-            for one in RememberedReleases(tx, secret, agreement, name).all(before)
-            if one.of == release.of and set(one.by) == set(release.by)
-        ]
-        return same[-1] if same else None
+    def with_last_of(name: str) -> Comparison:
+        for row in reversed(tx.figure_releases.of(agreement, name, before)):
+            earlier = RememberedReleases.opened(tx, secret, row)
+            if earlier.of == release.of and set(earlier.by) == set(release.by):
+                return Comparison(name, earlier, row.number, row.made_ms)
+        return Comparison(name, None)
 
-    return tuple(Comparison(name, last_of(name)) for name in _periods_before(period))
+    return tuple(with_last_of(name) for name in _periods_before(period))
 
 
 def _periods_before(period: str) -> Iterator[str]:

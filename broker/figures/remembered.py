@@ -34,16 +34,13 @@ class RememberedReleases:
         self._period = period
         self._row = lp(agreement.encode(), period.encode())
 
-    def all(self, before: int | None = None) -> list[Published]:
+    def all(self) -> list[Published]:
         """Return the releases, oldest first.
-
-        Args:
-            before: only those with a lower number than this; None for all.
 
         Raises:
             SealBroken: a row was changed.
         """
-        rows = self._tx.figure_releases.of(self._agreement, self._period, before)
+        rows = self._tx.figure_releases.of(self._agreement, self._period)
         return [_parsed(self._key.open(row.content, self._row)) for row in rows]
 
     @classmethod

@@ -41,18 +41,24 @@ class ReleaseAuthor:
     """The agency that signs the forms of a release.
 
     Args:
-        agency: its folder.
+        participant: the agency.
         release: the release.
+        now: ms; the notes state it, and the receipt key must be valid then.
 
     Raises:
         RegistryError, KeyAccessError: no receipt key can sign now.
     """
 
-    def __init__(self, agency: Path, release: FiguresRelease) -> None:
-        participant = load_participant(agency, release.made_ms)
-        self._signer = author(participant.key_name, participant.receipt_signer(release.made_ms))
+    def __init__(self, participant: Participant, release: FiguresRelease, now: int) -> None:
+        self._signer = author(participant.key_name, participant.receipt_signer(now))
         self._deployment = participant.deployment
         self._release = release
+        self._now = now
+
+    @classmethod
+    def of_folder(cls, agency: Path, release: FiguresRelease) -> ReleaseAuthor:
+        """Return the agency of a folder, as it signs a release that was made just now."""
+        return cls(load_participant(agency, release.made_ms), release, release.made_ms)
 
     def note(self, content: bytes) -> bytes:
         """Return the signed note of a form of the release.
@@ -68,7 +74,7 @@ class ReleaseAuthor:
             period=release.period.name,
             counted=release.published.of,
             by=release.published.by,
-            made_ms=release.made_ms,
+            made_ms=self._now,
             threshold=release.control.suppress_below,
             round_to=release.published.round_to,
             counts=dict(release.published.contributors),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from broker.figures.comparison import Comparison
 from broker.figures.tables import PublishedFigure
 from broker.releases.figures_release import FiguresRelease
+from broker.utc_text import day
 from contracts.phrases import N_, Phrase, phrase
 
-UNKNOWN = "not known"
+UNKNOWN: Final = N_("not known")
 """Text of a change of which one number is hidden."""
 
 
@@ -57,7 +59,13 @@ def comparison_notes(release: FiguresRelease) -> Iterator[Phrase]:
                 period=one.period,
                 agency=release.agency,
             )
-        elif set(one.earlier.contributors) != set(release.published.contributors):
+            continue
+        yield phrase(
+            "Changes since %(period)s are those from the table that was published on %(day)s.",
+            period=one.period,
+            day=day(one.made_ms),
+        )
+        if set(one.earlier.contributors) != set(release.published.contributors):
             yield phrase(
                 "In %(period)s other agencies were counted. So a part of the change can come from "
                 "an agency that was added or is missing.",

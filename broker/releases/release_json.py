@@ -39,7 +39,11 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
         },
         "counts": dict(published.contributors),
         "compared_with": [
-            {"period": one.period, "released": one.earlier is not None}
+            {
+                "period": one.period,
+                "released": one.earlier is not None,
+                **({} if one.earlier is None else {"made": day(one.made_ms)}),
+            }
             for one in release.comparisons
         ],
         "cells": [_cell(release, one) for one in published.figures if one.where in table],

@@ -24,6 +24,7 @@ class RecordedCases:
         strands: codes of the motivations.
         channel: code of the way in which it was reported.
         consent: whether the person agrees to statistics.
+        serial: number from which their ids are made, if it is not that of the cases before.
     """
 
     number: int
@@ -31,15 +32,19 @@ class RecordedCases:
     strands: Sequence[str]
     channel: str = "third_party_centre"
     consent: bool = True
+    serial: int | None = None
 
 
-def record_cases(folder: Path, found: Sequence[RecordedCases], now: int) -> None:
+def record_cases(
+    folder: Path, found: Sequence[RecordedCases], now: int, recorded_ms: int | None = None
+) -> None:
     """Record cases of an agency, each with a referral of its own.
 
     Args:
         folder: the agency's folder; its state is made if there is none.
         found: the cases.
-        now: ms; the cases belong to the quarter of this instant.
+        now: ms.
+        recorded_ms: the cases belong to the quarter of this instant; None is now.
     """
     participant = load_participant(folder, now)
     secret = participant.keyring.secret()
@@ -52,6 +57,7 @@ def record_cases(folder: Path, found: Sequence[RecordedCases], now: int) -> None
     with store.transaction() as tx:
         facts = FactRecorder(tx, secret, participant.agency)
         for one in found:
+            serial = serial if one.serial is None else one.serial
             for _ in range(one.number):
                 serial += 1
                 case = uuid_text(serial.to_bytes(16, "big"))
@@ -70,6 +76,6 @@ def record_cases(folder: Path, found: Sequence[RecordedCases], now: int) -> None
                 }
                 event = PlainEvent("referral.made", (recipient,), data)
                 key = pseudonyms.case_key(secret, case)
-                facts.published(event, contract, case, key, now)
+                facts.published(event, contract, case, key, recorded_ms or now)
         facts.write()
     store.close()

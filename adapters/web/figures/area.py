@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.web.figures import new_table, release_list, release_page
+from adapters.web.figures import new_table, release_files, release_list, release_page
 from adapters.web.pages import Area
 from contracts.phrases import N_
 
 AREA: Final = Area(
     title=N_("Figures"),
-    pages=(*release_list.PAGES, *new_table.PAGES, *release_page.PAGES),
+    pages=(*release_list.PAGES, *new_table.PAGES, *release_page.PAGES, *release_files.PAGES),
     entries=(),
 )

@@ -32,8 +32,8 @@ def test_shown_numbers_are_compared_with_both_earlier_quarters(cli, folder, worl
     released_before(cli, world, folder, -4, 40)
     found = cli(*asked(folder, "borough", "--json")).json
     assert found["compared_with"] == [
-        {"period": quarter(-1), "released": True},
-        {"period": quarter(-4), "released": True},
+        {"period": quarter(-1), "released": True, "made": found["made"]},
+        {"period": quarter(-4), "released": True, "made": found["made"]},
     ]
     assert compared(found, CAMDEN) == {
         quarter(-1): {"shown": 10, "change": 10},

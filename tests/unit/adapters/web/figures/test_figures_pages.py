@@ -16,9 +16,12 @@ from adapters.web.figures import work
 from adapters.web.people import Role
 from adapters.web.serving import WebServer
 from broker.errors import WrongInputError
+from broker.figures.counting import parse_period, quarter_of
+from broker.operations.figure_signatures import check_release
 from broker.operations.figures import release_figures
 from broker.releases.figures_release import FiguresRelease
 from contracts.model import Contract
+from tests.support.recorded_cases import RecordedCases, record_cases
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.conftest import Clock
 
@@ -65,7 +68,7 @@ def test_an_officer_makes_a_table_and_downloads_it(
     assert shown[1] == "20"  # Camden
     assert shown[0].startswith("Hidden")  # the City of London has three
     assert 'id="notes"' in page
-    assert 'id="unsigned"' in page
+    assert 'id="changes"' not in page  # there is no earlier table
     assert f'href="{address}"' in officer.get("/figures").text
     rows = list(csv.DictReader(io.StringIO(officer.get(f"{address}/file/csv").text)))
     assert {one["borough"]: one["cases"] for one in rows}["E09000007"] == "20"
@@ -76,6 +79,43 @@ def test_an_officer_makes_a_table_and_downloads_it(
     for kind in ("html", "svg", "csv-metadata.json"):
         assert officer.get(f"{address}/file/{kind}").status_code == 200
     assert officer.get(f"{address}/file/exe").status_code == 404
+
+
+def test_each_file_is_signed_as_the_command_signs_it(
+    officer: Visitor, server: WebServer, counted: Path, quarter: str, time: Clock
+) -> None:
+    address = made(officer, server, quarter, "borough")
+    time.now += 10 * 60_000
+    for kind in ("csv", "html", "svg"):
+        file = officer.get(f"{address}/file/{kind}").content
+        answer = officer.get(f"{address}/file/{kind}.note")
+        assert answer.headers["content-disposition"].endswith(f'.{kind}.note"')
+        checked = check_release(file, answer.content, counted, time.now)
+        assert checked.fault is None
+        assert checked.statement is not None
+        assert (checked.statement.period, checked.statement.by) == (quarter, ("borough",))
+        changed = check_release(file + b" ", answer.content, counted, time.now)
+        assert changed.fault == "release_changed"
+    for kind in ("json", "csv-metadata.json"):
+        file = officer.get(f"{address}/file/{kind}").content
+        assert check_release(file, None, counted, time.now).fault is None
+        assert officer.get(f"{address}/file/{kind}.note").status_code == 404
+
+
+def test_a_table_shows_what_changed_since_the_last_one_and_when_that_was_published(
+    server: WebServer, counted: Path, quarter: str, time: Clock
+) -> None:
+    release_figures(counted, quarter, ("borough",), time.now, incomplete=True)
+    time.now = parse_period(quarter).end_ms
+    record_cases(counted, [RecordedCases(30, "E09000007", ["race"], serial=500)], time.now)
+    following = quarter_of(time.now).name
+    release_figures(counted, following, ("borough",), time.now, incomplete=True)
+    page = Visitor(server).sign_in(Role.OFFICER).get("/figures/2").text
+    changes = page[page.index('<table id="changes"') :]
+    changes = changes[: changes.index("</table>")]
+    assert 'href="/figures/1"' in changes
+    assert "+10" in changes  # Camden: 20, then 30
+    assert re.search(r"published <time", changes) is not None
 
 
 def test_a_table_that_is_too_early_is_made_only_if_the_officer_says_so(
