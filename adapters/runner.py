@@ -19,6 +19,9 @@ from adapters.sources.watched_folder import SETTLE_S
 from adapters.wiring import Outside, connect_adapter
 from broker.agency.participant import load_participant
 from broker.agency.running import ADAPTER_LOCK, API_PORT_FILE, PORT_FILE
+from broker.audit.actor import Actor
+from broker.audit.recording import OPERATOR
+from broker.audit.setting_changes import record_settings
 from broker.clock import SteadyClock
 from broker.held.import_folder import remove_leftovers
 from broker.held.inventory import held_folders
@@ -75,6 +78,8 @@ async def run_adapter(
         )
         metrics = metrics or Metrics()
         outside = Outside(store, transport, clock, metrics, Readiness())
+        with store.transaction() as tx:
+            record_settings(tx, participant, Actor(OPERATOR), clock())
         adapter = connect_adapter(participant, outside, settle_s)
         broker, server = adapter.broker, adapter.server
         await server.start()

@@ -26,10 +26,11 @@ EntryKind: TypeAlias = Literal[
     "disclosure",  # sealed for recipients
     "combination",  # records of a further source joined those of a case
     "erasure",  # content was removed; the entry never holds it
-    # and three more kinds
+    # and four more kinds
     "refusal",  # not shared, or not accepted, with the reason
     "destruction",  # destruction of an exchange key's private half
     "retry",  # a person asked to try an item again that was put aside or waited
+    "setting",  # settings of this agency's software differ from those last recorded
 ]
 
 #: Form of field paths, agencies, types and codes: names in a contract or a code list.
@@ -87,6 +88,8 @@ class NewLogEntry:
         joined: for a combination: the sources whose records were there before.
         count: for an erasure: the number of removed items.
         item: for a retry: the id of the item, as `quarantine list` prints it.
+        settings: for a setting: the names of the settings that differ.
+        settings_before, settings_after: digests of all settings (`broker.audit.setting_changes`).
     """
 
     kind: EntryKind
@@ -112,6 +115,9 @@ class NewLogEntry:
     joined: tuple[str, ...] = ()
     count: int | None = None
     item: str | None = None
+    settings: tuple[str, ...] = ()
+    settings_before: bytes | None = None
+    settings_after: bytes | None = None
 
     def fields(self) -> frozenset[str]:
         """Return every field path that was shared with any agency."""
@@ -161,9 +167,18 @@ def format_entry(entry: NewLogEntry) -> bytes:
     ):
         if text is not None:
             record[name] = text
-    if entry.reason_text is not None:
-        record["reason_text"] = entry.reason_text.hex()
-    for name, names in (("recipients", entry.recipients), ("joined", entry.joined)):
+    for name, digest in (
+        ("reason_text", entry.reason_text),
+        ("settings_before", entry.settings_before),
+        ("settings_after", entry.settings_after),
+    ):
+        if digest is not None:
+            record[name] = digest.hex()
+    for name, names in (
+        ("recipients", entry.recipients),
+        ("joined", entry.joined),
+        ("settings", entry.settings),
+    ):
         if names:
             record[name] = list(names)
     if entry.filter:
@@ -210,7 +225,6 @@ def parse_log_entry(data: bytes) -> NewLogEntry:
         contract = cast("dict[str, str] | None", record.get("contract"))
         shares = cast("list[dict[str, object]]", record.get("shares", []))
         case = cast("str | None", record.get("case"))
-        reason_text = cast("str | None", record.get("reason_text"))
         entry = NewLogEntry(
             kind=cast("EntryKind", record["kind"]),
             time_ms=_milliseconds(cast("str", record["time"])),
@@ -233,7 +247,7 @@ def parse_log_entry(data: bytes) -> NewLogEntry:
             reason=cast("str | None", record.get("reason")),
             operator=cast("str | None", record.get("operator")),
             acting_for=cast("str | None", record.get("acting_for")),
-            reason_text=None if reason_text is None else bytes.fromhex(reason_text),
+            reason_text=_digest(record, "reason_text"),
             recipients=tuple(cast("list[str]", record.get("recipients", []))),
             clause=cast("str | None", record.get("clause")),
             about=cast("str | None", record.get("about")),
@@ -241,6 +255,9 @@ def parse_log_entry(data: bytes) -> NewLogEntry:
             joined=tuple(cast("list[str]", record.get("joined", []))),
             count=cast("int | None", record.get("count")),
             item=cast("str | None", record.get("item")),
+            settings=tuple(cast("list[str]", record.get("settings", []))),
+            settings_before=_digest(record, "settings_before"),
+            settings_after=_digest(record, "settings_after"),
         )
         same = format_entry(entry) == data
     except (CanonicalError, KeyError, TypeError, ValueError, AttributeError):
@@ -248,6 +265,11 @@ def parse_log_entry(data: bytes) -> NewLogEntry:
     if not same:
         raise _invalid("it has members that an entry does not have")
     return entry
+
+
+def _digest(record: Mapping[str, object], name: str) -> bytes | None:
+    text = cast("str | None", record.get(name))
+    return None if text is None else bytes.fromhex(text)
 
 
 def _require_names(entry: NewLogEntry) -> None:  # noqa: PLR0912 - one check for each member
@@ -263,9 +285,11 @@ def _require_names(entry: NewLogEntry) -> None:  # noqa: PLR0912 - one check for
         raise _invalid("its item is not an id")
     _require(_NAME, (text for text in (entry.type, entry.reason, entry.about) if text is not None))
     _require(_OPERATOR, (text for text in (entry.operator, entry.acting_for) if text is not None))
-    if entry.reason_text is not None and len(entry.reason_text) != 32:
-        raise _invalid("the hash of its reason is not a hash")
+    for digest in (entry.reason_text, entry.settings_before, entry.settings_after):
+        if digest is not None and len(digest) != 32:
+            raise _invalid("a hash in it is not a hash")
     _require(_NAME, entry.recipients)
+    _require(_NAME, entry.settings)
     _require(_NAME, entry.joined)
     if entry.clause is not None:
         _require(_LABEL, (entry.clause,))

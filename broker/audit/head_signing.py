@@ -9,6 +9,7 @@ from broker.audit.actor import Actor
 from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries, log_origin, sign_head
 from broker.audit.reasons import attributed
+from broker.audit.setting_changes import record_settings
 from broker.errors import KeyAccessError, RegistryError
 from broker.statements.authorship import cosigner
 from broker.store.transaction import Transaction
@@ -25,6 +26,8 @@ def log_act(
 ) -> None:
     """Append the entries of a person's action, and sign the head over them.
 
+    Settings that have changed since the last entry of this kind are recorded first.
+
     Args:
         tx: the transaction of the action.
         participant: the agency.
@@ -33,6 +36,7 @@ def log_act(
         entries: the actions.
         now: ms.
     """
+    record_settings(tx, participant, actor, now)
     append_entries(tx, attributed(tx, actor, secret, entries))
     sign_own_head(tx, participant, now)
 

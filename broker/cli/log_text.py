@@ -15,6 +15,9 @@ RECEIVED_COLUMNS = (
 )  # fmt: skip
 ENTRY_COLUMNS = ("when", "what", "type", "from", "to", "details", "by", "reason", "event")
 
+_DIGITS = 12
+"""Shown digits of a digest; JSON has all."""
+
 
 def checked(head: LogHead) -> str:
     """Return the result of the verification: what was checked, and what was not."""
@@ -116,6 +119,9 @@ def _details(entry: LogEntry) -> str:
         parts.append({"log": "this log", "sealed_record": "a sealed record"}[entry.about])
     if entry.item:
         parts.append(entry.item)
+    if entry.settings:
+        parts.append(" ".join(entry.settings))
+        parts.append(f"from {entry.settings_before[:_DIGITS]} to {entry.settings_after[:_DIGITS]}")
     parts += [f"{name} {text}" for name, text in entry.filter.items()]
     if entry.joined:
         parts.append(f"with {', '.join(entry.joined)}")
@@ -184,6 +190,9 @@ def _entry_json(one: LogEntry) -> dict[str, object]:
         "joined": list(one.joined),
         "count": one.count,
         "item": one.item,
+        "settings": list(one.settings),
+        "settings_before": one.settings_before,
+        "settings_after": one.settings_after,
         "filter": dict(one.filter),
         "reason_removed": one.reason_removed,
     }

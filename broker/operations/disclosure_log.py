@@ -238,6 +238,9 @@ class DisclosureLog:
             has_fields=bool(entry.shares or entry.left_out or entry.left_out_for),
             not_sealed=dict(entry.not_sealed),
             item=entry.item or "",
+            settings=entry.settings,
+            settings_before="" if entry.settings_before is None else entry.settings_before.hex(),
+            settings_after="" if entry.settings_after is None else entry.settings_after.hex(),
         )
 
 

@@ -93,6 +93,8 @@ class LogEntry:
         reason_removed: whether an erasure has removed the text of the reason.
         covered: whether a signed head covers the entry.
         item: id of an item that a person tried again.
+        settings: names of settings that differ from those last recorded.
+        settings_before, settings_after: digests of all settings, hexadecimal; empty if absent.
     """
 
     index: int
@@ -116,6 +118,9 @@ class LogEntry:
     has_fields: bool = field(default=False)
     not_sealed: Mapping[str, str] = field(default_factory=dict)
     item: str = ""
+    settings: tuple[str, ...] = ()
+    settings_before: str = ""
+    settings_after: str = ""
 
     @property
     def stated_code(self) -> str:

@@ -282,6 +282,14 @@ ENTRIES = (
         "retry", NOW, item="deferred-csu-camden/a.b/0", operator="ops", reason_text=bytes(32)
     ),
     NewLogEntry(
+        "setting",
+        NOW,
+        operator="ops",
+        settings=("retention.inbox_days", "web.language"),
+        settings_before=bytes(32),
+        settings_after=b"a" * 32,
+    ),
+    NewLogEntry(
         "disclosure",
         NOW,
         bytes(32),

@@ -61,6 +61,7 @@ KINDS: Final[Mapping[EntryKind, str]] = MappingProxyType(
         "refusal": N_("Refused"),
         "destruction": N_("Key destroyed"),
         "retry": N_("Tried again by a person"),
+        "setting": N_("Settings changed"),
     }
 )
 """Kind of an entry of the disclosure log."""

@@ -43,6 +43,13 @@ ENTRY = NewLogEntry(
         NewLogEntry(
             kind="retry", time_ms=2, item="outbox-pan-london.a", reason="unsent", source="a"
         ),
+        NewLogEntry(
+            kind="setting",
+            time_ms=3,
+            settings=("retention.inbox_days",),
+            settings_before=b"b" * 32,
+            settings_after=b"a" * 32,
+        ),
     ],
 )
 def test_an_entry_reads_back_as_it_was_written(entry: NewLogEntry) -> None:

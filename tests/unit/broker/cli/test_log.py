@@ -464,3 +464,19 @@ def test_an_unsent_event_is_not_erased_and_named(cli, world) -> None:
 def test_an_unknown_case_cannot_be_erased(cli, world) -> None:
     publish(world, cli)
     erase(cli, world, "R-1").require_failure("case_unknown", 2)
+
+
+def test_a_changed_setting_is_shown_with_the_person_who_ran_next(cli, world) -> None:
+    world.state_of(SENDER)
+    folder = world.directory(SENDER)
+    show = ("log", "show", "--agency", folder, "--operator", "duty.officer", "--json")
+    cli(*show)  # the first settings
+    file = folder / "agency.toml"
+    file.write_text(file.read_text().replace("inbox_days", "# inbox_days"))
+    assert [one for one in cli(*show).json["entries"] if one["kind"] == "setting"] == []
+    (entry,) = [one for one in cli(*show).json["entries"] if one["kind"] == "setting"]
+    assert (entry["settings"], entry["acting_for"]) == (["retention.inbox_days"], "duty.officer")
+    assert entry["settings_before"] != entry["settings_after"]
+    text = cli("log", "show", "--kind", "setting", "--agency", folder)
+    assert "retention.inbox_days" in text.text
+    assert cli("log", "verify", "--agency", folder).code == 0

@@ -242,3 +242,20 @@ def test_the_first_check_of_the_log_ends(folder: Path) -> None:
     assert agency.log_check() is None
     assert agency.remembered_log.size == 2
     agency.close()
+
+
+def test_a_retry_and_a_changed_setting_are_shown(person: Person, folder: Path) -> None:
+    visitor = person(Role.OFFICER)
+    visitor.get("/log")  # the first settings are recorded
+    participant = load_participant(folder, NOW)
+    store = open_store(folder / participant.config.state.database)
+    with store.transaction() as tx:
+        append_entries(tx, [NewLogEntry("retry", NOW, item="rows-0123456789ab", operator="ops")])
+    store.close()
+    file = folder / "agency.toml"
+    file.write_text(file.read_text().replace("inbox_days", "# inbox_days"))
+    visitor.get("/log")  # this look finds the change
+    assert "rows-0123456789ab" in visitor.get("/log?kind=retry").text
+    shown = visitor.get("/log?kind=setting").text
+    assert 'id="entry-' in shown
+    assert "retention.inbox_days" in shown
