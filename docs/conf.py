@@ -79,6 +79,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/python-client",
                 "guides/subscribing",
                 "guides/hosting-kafka",
+                "guides/kubernetes",
                 "guides/when-a-key-is-lost",
                 "guides/writing-an-adapter",
             ],
