@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import get_args
 
 from broker.control.partner_statements_taken import PlacedStatement, StatementReader
-from broker.envelope.primitives import HASH_BYTES
 from broker.errors import WrongInputError
 from broker.figures.counting import Period, parse_period
 from broker.figures.unions.held import HeldUnion, ReceivedStatement
 from broker.figures.unions.results import parse_result
 from broker.figures.unions.timing import OPENS_MS, TALLY_MS
-from broker.figures.unions.tokens import TokenPlace, parse_tokens
+from broker.figures.unions.tokens import PeriodKey, TokenPlace, parse_tokens
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.registry.manifests import ManifestBook
 from broker.statements.partner_statements import SealedStatement, StatementPlace
@@ -97,8 +96,7 @@ class _Placed(PlacedStatement[str]):
         """Check the form of the content; returns its author."""
         match self.part:
             case "key":
-                if len(content) != HASH_BYTES:
-                    raise ValueError("the key has another size")
+                PeriodKey(self.place, content)
             case "tokens":
                 parse_tokens(content)
             case "result":

@@ -1,6 +1,7 @@
 """Statements for partners, written from docs/spec/partner-statements.md and figures.md alone.
 
-Listings and counts: form, seal, padding, and the content of counts.
+Listings, counts and parts of unions: form, seal, padding, and the content of counts. The contents
+of unions are in `unions.py`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Kind:
 
 
 LISTING = Kind("concordant.directory/v1", "concordant/1/listing", 0, 256, 131_072, 524_288)
+UNION = Kind("concordant.union/v1", "concordant/1/union-statement", 3, 256, 394_240, 524_288)
 COUNTING = Kind("concordant.counts/v1", "concordant/1/counts", 2, 16_384, 524_288, 983_040)
 
 

@@ -1,10 +1,11 @@
-"""The second reader's listings and counts against this software's: form, seal, content."""
+"""The second reader's statements for partners against this software's: form, seal, content."""
 
 from __future__ import annotations
 
 import base64
 import json
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from broker.envelope.primitives import Ed25519Signer, WrapOpener, WrapSealer, lp
 from broker.envelope.sealing import WrapRecipient
 from broker.errors import RefusedError
 from broker.figures.counts_content import unpacked
+from broker.figures.unions.results import parse_result
+from broker.figures.unions.tokens import PeriodKey, TokenPlace, TokenSets, parse_tokens
 from broker.statements.counts_statement import COUNTS
 from broker.statements.listings import LISTING
 from broker.statements.partner_statements import (
@@ -25,8 +28,9 @@ from broker.statements.partner_statements import (
     parse_statement,
     seal_statement,
 )
+from broker.statements.union_statements import UNION
 from broker.tlog.note import ED25519, note_signer
-from tests.conformance import envelope, notes, partner_statements
+from tests.conformance import envelope, notes, partner_statements, unions
 from tests.conformance.json_form import serialise
 from tests.conformance.refusals import MalformedError
 
@@ -38,6 +42,9 @@ PARTNER, NOW = "council-camden", 1_795_392_000_000
 KINDS = {
     "listing": (LISTING, partner_statements.LISTING, ()),
     "counts": (COUNTS, partner_statements.COUNTING, ("agreement", "2026-Q3")),
+    "key": (UNION, partner_statements.UNION, ("agreement", "2026-Q3", "key")),
+    "tokens": (UNION, partner_statements.UNION, ("agreement", "2026-Q3", "tokens")),
+    "result": (UNION, partner_statements.UNION, ("agreement", "2026-Q3", "result")),
 }
 
 
@@ -74,33 +81,96 @@ def test_the_vectors_of_statements(case: dict[str, Any]) -> None:
     """Both readers give the answer of each vector."""
     value = base64.b64decode(case["value"])
     form, kind, _ = KINDS[case["kind"]]
-    assert ours(form, value) == case["answer"]
-    assert theirs(kind, value) == case["answer"]
+    assert ours(form, value, OURS[case["kind"]]) == case["answer"]
+    assert theirs(kind, value, THEIR_FORMS[case["kind"]]) == case["answer"]
 
 
-def ours(form: StatementForm, value: bytes) -> str:
+def test_both_make_the_same_tokens() -> None:
+    said = VECTORS["union"]
+    names = (said["deployment"], said["agreement"], said["period"])
+    secret, own = bytes.fromhex(said["period_key"]), bytes.fromhex(said["secret"])
+    place, key = unions.Place(*names), PeriodKey(TokenPlace(*names), secret)
+    for case, token in said["tokens"].items():
+        assert key.token(case).hex() == unions.token(place, secret, case).hex() == token
+    key_id = unions.key_id(place, secret)
+    theirs = {unions.padding(own, key_id, number) for number in range(unions.STEP)}
+    assert theirs == TokenSets.of(key, (), (), own).seen
+    assert theirs == set(map(bytes.fromhex, said["padding"]))
+
+
+def our_key(content: bytes) -> str:
+    said = VECTORS["union"]
+    place = TokenPlace(said["deployment"], said["agreement"], said["period"])
+    return PeriodKey(place, content).id.hex()
+
+
+def their_key(content: bytes) -> str:
+    said = VECTORS["union"]
+    place = unions.Place(said["deployment"], said["agreement"], said["period"])
+    return unions.key_id(place, content).hex()
+
+
+def our_tokens(content: bytes) -> str:
+    sets = parse_tokens(content)
+    return tokens_text(sets.key_id, sorted(sets.minted), sorted(sets.seen))
+
+
+def their_tokens(content: bytes) -> str:
+    sets = unions.tokens(content)
+    return tokens_text(sets.key, sets.minted, sets.seen)
+
+
+def tokens_text(key_id: bytes, minted: Sequence[bytes], seen: Sequence[bytes]) -> str:
+    named = {"minted": minted, "seen": seen}
+    shown = {name: [one.hex() for one in tokens] for name, tokens in named.items()}
+    return json.dumps({"key_id": key_id.hex(), **shown})
+
+
+def our_result(content: bytes) -> str:
+    tally = parse_result(content)
+    return result_text(tally.contributors, tally.share_percent)
+
+
+def result_text(contributors: Sequence[str], share: int | None) -> str:
+    return json.dumps({"contributors": list(contributors), "share_percent": share})
+
+
+OURS: dict[str, Callable[[bytes], str]] = {
+    "listing": bytes.decode,
+    "counts": lambda content: unpacked(content).canonical().decode(),
+    "key": our_key,
+    "tokens": our_tokens,
+    "result": our_result,
+}
+THEIR_FORMS: dict[str, Callable[[bytes], str]] = {
+    "listing": bytes.decode,
+    "counts": lambda content: serialise(partner_statements.counts(content)),
+    "key": their_key,
+    "tokens": their_tokens,
+    "result": lambda content: result_text(*unions.result(content)),
+}
+
+
+def ours(form: StatementForm, value: bytes, said: Callable[[bytes], str]) -> str:
     key = OpeningKey(bytes.fromhex(VECTORS["kid"]), WrapOpener(bytes.fromhex(VECTORS["seed"])))
     try:
         content = open_statement(parse_statement(form, value), VECTORS["partner"], [key])
         assert content is not None
-        return (unpacked(content).canonical() if form is COUNTS else content).decode()
+        return said(content)
     except RefusedError as refusal:
         return "malformed" if refusal.code.endswith("malformed") else refusal.code
     except ValueError:  # of a content, which `CountsReceiver` refuses as malformed
         return "malformed"
 
 
-def theirs(kind: partner_statements.Kind, value: bytes) -> str:
+def theirs(kind: partner_statements.Kind, value: bytes, said: Callable[[bytes], str]) -> str:
     key = envelope.exchange_key(bytes.fromhex(VECTORS["seed"]))
     try:
         statement = partner_statements.parse(kind, value)
         content = partner_statements.content(statement, VECTORS["partner"], key)
         if content is None:
             return "unopenable"
-        if kind is partner_statements.LISTING:
-            return content.decode()
-        said = partner_statements.counts(content)
-        return serialise(said)
+        return said(content)
     except MalformedError:
         return "malformed"
 
