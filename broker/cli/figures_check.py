@@ -111,10 +111,12 @@ def _lines(checked: CheckedRelease) -> Iterator[str]:
         f"Signed: {said.counted} of {said.period} by {', '.join(said.by)}, published by "
         f"{said.agency} on {day(said.made_ms)}, under the agreement {said.agreement}."
     )
+    if checked.fault is not None:
+        return
     yield "Agencies whose counts went in, with the SHA-256 hash of the counts:"
     for agency, digest in sorted(said.counts.items()):
         held = checked.counts.get(agency)
-        yield f"- {agency}: {digest}" + ("" if held is None else f" ({_COMPARED[held]})")
+        yield f"- {agency}: " + ("" if held is None else f"{_COMPARED[held]}; ") + digest
     yield f"Key for readers outside the partnership: {checked.key}"
 
 

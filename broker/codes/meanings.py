@@ -1593,7 +1593,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "system, then: concordant quarantine retry ID --agency DIR",
     ),
     "release_changed": Meaning(
-        "a file of published figures is not as it was signed",
+        "a file of published figures was changed after it was signed",
         "Do not use the file. Ask the agency that published it for the file and its signature "
         "file.",
     ),

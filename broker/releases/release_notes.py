@@ -64,6 +64,17 @@ _NOT_ENDED: Final[Mapping[Subject, Phrase]] = {
         "The quarter had not ended when this table was made. Later referrals are missing."
     ),
 }
+_HIDDEN_IF: Final[Mapping[Subject, Phrase]] = {
+    "cases": N_(
+        "A number is hidden if it is small, if one agency has all except a few of these cases, or "
+        "if such a number could be worked out from it. So a hidden number can be 0, small or large."
+    ),
+    "referrals": N_(
+        "A number is hidden if it is small, if one agency has all except a few of these referrals, "
+        "or if such a number could be worked out from it. So a hidden number can be 0, small or "
+        "large."
+    ),
+}
 _LEFT_OUT: Final[Mapping[Subject, Phrase]] = {
     "cases": N_(
         "Where a form asks for consent to statistics, a case without it is left out. People who do "
@@ -113,11 +124,7 @@ def _disclosure_control(release: FiguresRelease) -> Iterator[Phrase]:
             totals=totals,
         )
     )
-    reasons = N_(
-        "A number is hidden if it is small, if all except a few are of one agency, or if such a "
-        "number could be worked out from it. So a hidden number can be 0, small or large."
-    )
-    yield sentences(small, reasons)
+    yield sentences(small, _HIDDEN_IF[release.published.of])
     yield N_(
         "Hiding does not protect against agencies that put together what they know, or against a "
         "person who knows a case."

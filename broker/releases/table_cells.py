@@ -9,7 +9,7 @@ from broker.figures.combined import base_of
 from broker.figures.tables import PublishedFigure, label_of, values_of
 from broker.releases.figures_release import FiguresRelease
 from broker.releases.quarter_changes import change_columns, changes_of
-from contracts.phrases import N_
+from contracts.phrases import N_, Phrase
 
 HIDDEN: Final = N_("hidden")
 """Text of a hidden number in a table for people."""
@@ -22,12 +22,16 @@ def table_cells(release: FiguresRelease) -> tuple[PublishedFigure, ...]:
 
 
 def labels_of(release: FiguresRelease, figure: PublishedFigure) -> tuple[str, ...]:
-    """Return the values of a cell in words, in the order of the table's dimensions."""
+    """Return the values of a cell in words, in the order of the table's dimensions.
+
+    A label that is a sentence of the agreement ends without its full stop.
+    """
     places = dict(figure.where)
-    return tuple(
+    labels = (
         values_of(name, release.contract, release.figures)[places[name]]
         for name in release.published.by
     )
+    return tuple(one if isinstance(one, Phrase) else one.rstrip(".") for one in labels)
 
 
 def heading_of(release: FiguresRelease) -> str:
