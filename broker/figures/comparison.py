@@ -6,10 +6,11 @@ numbers tells no more than the numbers themselves (docs/adr/0116-releases-carry-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from broker.figures.counting import parse_period, quarter_of
 from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, PublishedFigure, Where
 from broker.store.transaction import Transaction
@@ -82,11 +83,5 @@ def comparisons(
                 return Comparison(name, earlier, row.number, row.made_ms)
         return Comparison(name, None)
 
-    return tuple(with_last_of(name) for name in _periods_before(period))
-
-
-def _periods_before(period: str) -> Iterator[str]:
-    year, quarter = int(period[:4]), int(period[-1])
-    for before in _QUARTERS_BEFORE:
-        number = year * 4 + quarter - 1 - before
-        yield f"{number // 4}-Q{number % 4 + 1}"
+    first_ms = parse_period(period).first_ms
+    return tuple(with_last_of(quarter_of(first_ms, back).name) for back in _QUARTERS_BEFORE)

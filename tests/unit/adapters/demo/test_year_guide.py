@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from adapters.demo.samples.year import last_full_year, sample_year
-from broker.clock import now_ms
+from broker import clock
 from broker.directory.listing_file import FILE_NAME
 from tests.support.founding import cheap_scrypt
-from tests.support.guide_sessions import GUIDES, Typed, require_shown, sessions
+from tests.support.guide_sessions import GUIDES, require_shown, sessions
 
-SHOWN_PERIOD, UNIT = "2026-Q3", "csu-camden"
-AGENCY_OF = {"figures.md": UNIT, "directory.md": "haven-support"}
+NOW_MS = int(datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()) * 1000
+"""A day of the quarter in which the guides are read: they show figures of 2026-Q3."""
+AGENCY_OF = {"figures.md": "csu-camden", "directory.md": "haven-support"}
 """Agency whose folder the guide calls DIR."""
 
 
@@ -24,21 +28,18 @@ def test_the_commands_of_a_guide_do_what_it_shows(
     cli, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    fixed = SimpleNamespace(time_ns=lambda: NOW_MS * 1_000_000, monotonic_ns=time.monotonic_ns)
+    monkeypatch.setattr(clock, "time", fixed)
     folder = f"trial/{AGENCY_OF[page]}"
-    period = sample_year(last_full_year(now_ms()), cases=4).periods[-1]
     with cheap_scrypt():
         for typed in sessions(page):
             command = re.sub(r"\bDIR\b", folder, typed.command)
             if "directory publish" in command:
                 Path(folder, FILE_NAME).write_text(file_of(page))
-            one = Typed(
-                command.replace(SHOWN_PERIOD, period),
-                tuple(line.replace(SHOWN_PERIOD, period) for line in typed.shown),
-            )
-            done = cli(*shlex.split(one.command)[1:])
-            assert done.code == 0, (one.command, done.err)
-            if one.shown:
-                require_shown(one, done.lines)
+            done = cli(*shlex.split(command)[1:])
+            assert done.code == 0, (command, done.err)
+            if typed.shown:
+                require_shown(typed, done.lines)
 
 
 def file_of(page: str) -> str:
@@ -49,7 +50,7 @@ def file_of(page: str) -> str:
 
 
 def test_the_guide_states_the_true_numbers_of_the_quarter() -> None:
-    year = sample_year(last_full_year(now_ms()))
+    year = sample_year(last_full_year(NOW_MS))
     known = [case.at(year.end_ms) for case in year.cases if case.period == year.periods[-1]]
     counted = sum(one is not None and one.counted for one in known)
     text = (GUIDES / "figures.md").read_text()
