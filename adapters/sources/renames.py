@@ -28,6 +28,15 @@ class Renames:
         self._watched: tuple[int, int] | None = None
         self._names: set[str] = set()
         self._left: set[str] = set()
+        self._unseen = False
+
+    @property
+    def unseen(self) -> bool:
+        """Return whether `names` read a report of an entry that came after the folder was read.
+
+        The kernel does not report it again, so the folder must be read again.
+        """
+        return self._unseen
 
     @property
     def handle(self) -> int | None:
@@ -36,6 +45,7 @@ class Renames:
 
     def watch(self) -> None:
         """Watch the folder that has the name now. Call it before the entries are read."""
+        self._unseen = False
         try:
             status = self._folder.stat()
             if (status.st_dev, status.st_ino) != self._watched:
@@ -49,7 +59,7 @@ class Renames:
 
     def arrived(self) -> bool:
         """Read the kernel's reports. Return whether one of them is a rename."""
-        return self._read()
+        return any(renamed for _, renamed in self._read())
 
     def names(self, present: Collection[str]) -> frozenset[str]:
         """Return the names of the folder that were given by a rename, each once.
@@ -58,7 +68,7 @@ class Renames:
             present: names of the entries that were read. A name that came after them is returned
                 by the next call.
         """
-        self._read()
+        self._unseen = any(name not in present for name, _ in self._read())
         found = self._names.intersection(present)
         left = self._names - found
         self._names = left - self._left  # not in the folder at two calls: the entry is gone
@@ -78,12 +88,13 @@ class Renames:
         self._kernel = INotify(nonblocking=True)
         self._kernel.add_watch(self._folder, flags.MOVED_TO | flags.CREATE | flags.ONLYDIR)
 
-    def _read(self) -> bool:
+    def _read(self) -> list[tuple[str, bool]]:
+        """Take the kernel's reports. Return each name, and whether a rename gave it."""
         if self._kernel is None:
-            return False
+            return []
         from inotify_simple import flags
 
-        renamed = False
+        reported: list[tuple[str, bool]] = []
         for event in self._kernel.read(timeout=0):
             if event.mask & flags.Q_OVERFLOW:  # reports are missing: every file settles
                 self._names.clear()
@@ -91,7 +102,8 @@ class Renames:
                 self._watched = None
             elif event.mask & flags.MOVED_TO:
                 self._names.add(event.name)
-                renamed = True
+                reported.append((event.name, True))
             else:  # a new file has the name, and is written in place
                 self._names.discard(event.name)
-        return renamed
+                reported.append((event.name, False))
+        return reported

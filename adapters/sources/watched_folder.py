@@ -165,9 +165,12 @@ class FolderSource:
     async def _pause(self, stop: asyncio.Event) -> None:
         """Wait until the next look: for the poll interval, or until a file arrives by a rename.
 
-        While the folder is empty, a report of the kernel ends the pause, so it can be longer.
+        While the folder is empty, a report of the kernel ends the pause, so it can be longer. There
+        is no pause if an entry came while the folder was read.
         """
         handle, loop = self._renames.handle, asyncio.get_running_loop()
+        if self._renames.unseen:
+            return
         if handle is None:
             await set_within(stop, self._poll_s)
             return

@@ -6,11 +6,12 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.sources.renames import Renames
-from adapters.sources.settling import EMPTY_PATIENCE
+from adapters.sources.settling import EMPTY_PATIENCE, Settled
 from adapters.sources.source_file import SourceFile, Verdict
 from adapters.sources.watched_folder import FolderSource
 from broker.held.import_folder import UNFINISHED_SHOWN_MS
@@ -224,6 +225,40 @@ async def test_a_file_written_into_an_empty_folder_ends_the_pause(tmp_path: Path
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         group.create_task(source.run(never, stop, looked))
         group.create_task(write_it())
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+async def test_a_file_that_comes_while_the_folder_is_read_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renamed: bool
+) -> None:
+    drop, outside = tmp_path / "import", tmp_path / "a.csv"
+    drop.mkdir()
+    outside.write_bytes(b"x")
+    source = FolderSource(
+        drop,
+        processed=tmp_path / "processed",
+        quarantine=tmp_path / "quarantine",
+        suffixes=lambda: (".csv",),
+        poll_s=3_600.0,
+    )
+    stop, looks, look = asyncio.Event(), 0, source._settling.look
+
+    def late(paths: list[Path], *more: Any) -> list[Settled]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            outside.rename(drop / "a.csv") if renamed else (drop / "a.csv").write_bytes(b"x")
+        else:
+            stop.set()
+        return look(paths, *more)
+
+    async def never(_: SourceFile) -> Verdict:
+        raise AssertionError
+
+    monkeypatch.setattr(source._settling, "look", late)
+    async with asyncio.timeout(20):
+        await source.run(never, stop)
+    assert looks == 2
 
 
 def test_a_name_that_is_gone_is_not_remembered(tmp_path: Path) -> None:
