@@ -42,7 +42,8 @@ class MailServer:
     def check(self, *given: Any) -> AuthResult:
         data = given[-1]
         assert isinstance(data, LoginPassword)
-        return AuthResult(success=(data.login, data.password) == self.account)
+        # Not handled here: the server answers a wrong password itself, so the client need not wait.
+        return AuthResult(success=(data.login, data.password) == self.account, handled=False)
 
 
 class _Bound(Controller):

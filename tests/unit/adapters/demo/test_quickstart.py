@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,27 @@ AGENCIES = [
 ]
 
 
-def test_prints_one_agency_id_per_line_and_nothing_else(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "adapters.main", "quickstart", str(tmp_path / "new")]
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "".join(f"{agency}\n" for agency in AGENCIES).encode()
-    assert sorted(p.parent.name for p in tmp_path.glob("new/*/agency.toml")) == sorted(AGENCIES)
+@dataclass(frozen=True)
+class ByCommand:
+    """A partnership that the command made as a process of its own, under an open umask."""
+
+    folder: Path
+    done: subprocess.CompletedProcess[bytes]
+
+
+@pytest.fixture(scope="module")
+def by_command(tmp_path_factory: pytest.TempPathFactory) -> ByCommand:
+    folder = tmp_path_factory.mktemp("quickstart") / "new"
+    command = [sys.executable, "-m", "adapters.main", "quickstart", str(folder)]
+    return ByCommand(folder, subprocess.run(command, capture_output=True, check=False, umask=0))
+
+
+def test_prints_one_agency_id_per_line_and_nothing_else(by_command: ByCommand) -> None:
+    assert by_command.done.returncode == 0, by_command.done.stderr
+    assert by_command.done.stdout == "".join(f"{agency}\n" for agency in AGENCIES).encode()
+    assert sorted(p.parent.name for p in by_command.folder.glob("*/agency.toml")) == sorted(
+        AGENCIES
+    )
 
 
 def test_each_folder_has_a_sample_of_what_its_agency_offers(cli, tmp_path: Path) -> None:
@@ -103,11 +119,9 @@ def test_every_contract_file_is_signed_by_every_party(cli, made: Path) -> None:
         assert agency in done.text
 
 
-def test_no_umask_opens_a_file_or_a_folder_to_other_accounts(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "adapters.main", "quickstart", str(tmp_path / "new")]
-    done = subprocess.run(command, capture_output=True, check=False, umask=0)
-    assert done.returncode == 0, done.stderr
-    everything = [tmp_path / "new", *(tmp_path / "new").rglob("*")]
+def test_no_umask_opens_a_file_or_a_folder_to_other_accounts(by_command: ByCommand) -> None:
+    assert by_command.done.returncode == 0, by_command.done.stderr
+    everything = [by_command.folder, *by_command.folder.rglob("*")]
     folders = {stat.S_IMODE(path.stat().st_mode) for path in everything if path.is_dir()}
     assert folders == {0o700}
     assert not [path for path in everything if path.stat().st_mode & 0o022]
@@ -141,7 +155,7 @@ def test_a_failure_leaves_the_folder_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(partnership, "save_identity", full)
-    with pytest.raises(ConfigError) as caught:
+    with cheap_scrypt(), pytest.raises(ConfigError) as caught:
         partnership.create_partnership(root, now_ms())
     assert caught.value.code == "directory_unusable"
     assert root.exists() is not absent
