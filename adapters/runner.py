@@ -103,8 +103,7 @@ async def run_adapter(
             partial(adapter.retention.run, stop),
             partial(adapter.faults.run, stop),
         )
-        if adapter.notices is not None:
-            loops = (*loops, partial(adapter.notices.run, stop))
+        loops = (*loops, *(partial(one.run, stop) for one in adapter.notices))
         if api is not None:  # last, so that its first request finds the source started
             await api.start()
             participant.path(API_PORT_FILE).write_text(f"{api.port}\n")

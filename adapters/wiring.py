@@ -58,7 +58,7 @@ from broker.transport.interfaces import Transport
 if TYPE_CHECKING:
     from adapters.http_api.endpoints import Endpoint
     from adapters.http_api.server import ApiServer
-    from adapters.notices.loop import Notices
+    from adapters.notices.connected import NoticeLoop
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Adapter:
         sink: hands received events to the agency's system.
         retention: deletes files after their retention period.
         faults: stores what the checks of Kafka, source and sink say.
-        notices: tells people of referrals; None if `agency.toml` asks for none.
+        notices: tell people of referrals and of troubles, as far as `agency.toml` asks for it.
         server: HTTP server of /livez, /readyz and /metrics.
         api: HTTP interface for the agency's system; None if neither source nor sink has one.
     """
@@ -189,7 +189,7 @@ class Adapter:
     sink: SinkLoop
     retention: FolderRetention
     faults: SideFaultRecord
-    notices: Notices | None
+    notices: tuple[NoticeLoop, ...]
     server: HealthServer
     api: ApiServer | None
 
@@ -240,9 +240,11 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
     if sink.trouble is not None:
         outside.readiness.add("delivery", sink.trouble)
         checks["sink"] = sink.trouble
-    notices = notices_loop(broker, outside)
-    if notices is not None:
-        checks["notices"] = notices.trouble
+    notices = notice_loops(broker, outside)
+    if notices:
+        from adapters.notices.connected import first_fault
+
+        checks["notices"] = partial(first_fault, notices)
     return Adapter(
         broker,
         source,
@@ -259,10 +261,10 @@ def connect_adapter(participant: Participant, outside: Outside, settle_s: float)
     )
 
 
-def notices_loop(broker: BrokerService, outside: Outside) -> Notices | None:
-    """Return the loop that tells people of referrals; None if `agency.toml` asks for none."""
+def notice_loops(broker: BrokerService, outside: Outside) -> tuple[NoticeLoop, ...]:
+    """Return the loops that tell people of referrals and of troubles."""
     if broker.participant.config.notices is None:
-        return None
+        return ()
     from adapters.notices.connected import notices_of
 
     def participant() -> Participant:

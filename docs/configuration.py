@@ -240,17 +240,21 @@ MEANS: Mapping[str, str] = {
     "that it was offered. Later `status`, `doctor` and an alert show it",
     "api.keep_days": "Days for which the content of an imported event stays, so that other systems "
     "of the agency can read it too. 0 removes it at once",
-    "notices": "Notices of new, urgent and overdue referrals, without personal data. They need "
-    "`[notices.mail]`, `[notices.webhook]` or both, and `[web] address`",
+    "notices": "Notices without personal data: of new, urgent and overdue referrals to caseworkers, "
+    "and of troubles, certificates and delegations to operators. Caseworkers are told by "
+    "`[notices.mail] recipients` and `[notices.webhook]`, which need `[web] address`; operators by "
+    "`[notices.mail] operators` and `[notices.operator_webhook]`",
     "notices.every": "Seconds between two looks",
     "notices.retry_most": "Longest pause in seconds between two attempts to send",
+    "notices.trouble_after": "Seconds for which a trouble must last before operators are told",
     "notices.mail": "Notices by mail",
     "notices.mail.host": "Name or address of the mail server",
     "notices.mail.port": "Its port",
     "notices.mail.security": "`starttls`, or `tls` from the first byte. `none` is possible on this "
     "machine only",
     "notices.mail.sender": "Address that the mail comes from",
-    "notices.mail.recipients": "Addresses that it goes to",
+    "notices.mail.recipients": "Addresses of caseworkers",
+    "notices.mail.operators": "Addresses of operators",
     "notices.mail.user": "Account at the mail server, if it wants one",
     "notices.mail.password": "Place of its password",
     "notices.mail.password.file": "The file that holds it",
@@ -260,12 +264,18 @@ MEANS: Mapping[str, str] = {
     "notices.mail.ca": "Certificate of the mail server's authority, in PEM. `system` trusts those of the "
     "operating system",
     "notices.mail.timeout": "Seconds for one step",
-    "notices.webhook": "Notices as signed requests",
+    "notices.webhook": "Notices of referrals as signed requests",
     "notices.webhook.url": "The address",
     "notices.webhook.secret": "File with the signing secret: `whsec_` and base64 of 24 to 64 bytes",
     "notices.webhook.ca": "Certificate of its authority, in PEM. `system` trusts those of the operating "
     "system",
     "notices.webhook.timeout": "Seconds for a whole request",
+    "notices.operator_webhook": "Notices of troubles as signed requests",
+    "notices.operator_webhook.url": "The address",
+    "notices.operator_webhook.secret": "File with the signing secret: `whsec_` and base64 of 24 to 64 bytes",
+    "notices.operator_webhook.ca": "Certificate of its authority, in PEM. `system` trusts those of the "
+    "operating system",
+    "notices.operator_webhook.timeout": "Seconds for a whole request",
     "bus": "The agency's own message bus, if the source or the sink is `bus`",
     "bus.kind": "`kafka`, `rabbitmq`, `nats` or `redis`",
     "bus.servers": "Addresses as `HOST:PORT`. RabbitMQ and Redis have one",

@@ -8,15 +8,14 @@ goes out again, with the same id, by which a receiver can leave it out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from adapters.notices.message import Message
 from adapters.notices.ways import Way
 from broker.observing.logs import logger
-from broker.observing.metrics import Metrics
-from broker.operations.desk.notices import NoticeCandidate
+from broker.observing.metrics import Metrics, NoticeWay
 from broker.store.database import Store
 from broker.waiting import retry_delay_s, set_within
 from contracts.durations import DAY_MS
@@ -28,8 +27,26 @@ KEPT_MS: Final = 400 * DAY_MS
 """Time for which it is known that a notice was sent."""
 
 
-class Notices:
-    """Notices of one agency.
+class Cause(Protocol):
+    """A reason to tell people something."""
+
+    @property
+    def key(self) -> str:
+        """Return an id that stays the same while this cause should be told once."""
+        ...
+
+
+CauseT = TypeVar("CauseT", bound=Cause)
+Over: TypeAlias = Callable[[Collection[str]], Collection[str]]
+"""Returns those keys whose cause is over: it is told again if it comes back."""
+
+
+def _never_over(_keys: Collection[str]) -> Collection[str]:
+    return ()
+
+
+class Notices(Generic[CauseT]):
+    """Notices of one agency to one group of people.
 
     Args:
         candidates: () -> what people should be told of now, the most pressing first.
@@ -40,12 +57,13 @@ class Notices:
         metrics: counts notices and faults.
         every_s: seconds between two looks.
         retry_most_s: longest pause after faults.
+        over: asked after ``candidates`` for the causes that are over; none by default.
     """
 
     def __init__(
         self,
-        candidates: Callable[[], Iterable[NoticeCandidate]],
-        message: Callable[[Sequence[NoticeCandidate]], Message],
+        candidates: Callable[[], Iterable[CauseT]],
+        message: Callable[[Sequence[CauseT]], Message],
         ways: Sequence[Way],
         store: Store,
         clock: Callable[[], int],
@@ -53,6 +71,7 @@ class Notices:
         *,
         every_s: float,
         retry_most_s: float,
+        over: Over = _never_over,
     ) -> None:
         self._candidates = candidates
         self._message = message
@@ -62,6 +81,7 @@ class Notices:
         self._metrics = metrics
         self._every_s = every_s
         self._retry_most_s = retry_most_s
+        self._over = over
         self._faults: dict[str, str] = {}
         self._log = logger("notices")
 
@@ -107,14 +127,18 @@ class Notices:
             self._log.warning("notice_not_sent", code=code, kind=way.name)
         return code
 
-    def _untold(self, way: str) -> list[NoticeCandidate]:
+    def _untold(self, way: NoticeWay) -> list[CauseT]:
         """Return the next causes that were not told by a way; the others follow in later rounds."""
         with self._store.reading() as tx:
             known = tx.told_notices.known(way)
-        untold = (one for one in self._candidates() if one.key not in known)
-        return list(islice(untold, MOST))
+        untold = list(islice((one for one in self._candidates() if one.key not in known), MOST))
+        over = self._over(known)
+        if over:
+            with self._store.transaction() as tx:
+                tx.told_notices.forget(way, over)
+        return untold
 
-    def _told(self, way: str, keys: Sequence[str]) -> None:
+    def _told(self, way: NoticeWay, keys: Sequence[str]) -> None:
         now = self._clock()
         with self._store.transaction() as tx:
             tx.told_notices.add(way, keys, now)

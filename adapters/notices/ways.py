@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -23,12 +23,13 @@ from broker.agency.kafka_settings import authority_file
 from broker.agency.notices_section import MailSection, NoticeWebhookSection
 from broker.errors import KeyAccessError
 from broker.keys.passphrase import load_passphrase
+from broker.observing.metrics import NoticeWay
 
 UNREACHABLE: Final = "notice_mail_unreachable"
 REFUSED: Final = "notice_mail_refused"
 LOGIN: Final = "notice_mail_login"
 WEBHOOK: Final = "notice_webhook_refused"
-TYPE: Final = "concordant.notice"
+TYPES: Final = {"referrals": "concordant.notice", "troubles": "concordant.trouble"}
 
 
 class Way(Protocol):
@@ -38,7 +39,7 @@ class Way(Protocol):
         name: its name in the state.
     """
 
-    name: str
+    name: NoticeWay
 
     async def send(self, message: Message, key: str) -> str | None:
         """Send a message; return None, or the code of the fault.
@@ -58,14 +59,23 @@ class Mail:
     """Mail over SMTP, one connection for each message.
 
     Args:
+        name: its name in the state.
         section: the server.
-        root: folder that its paths are relative to.
+        recipients: addresses that it goes to.
+        root: folder that the paths of the section are relative to.
         clock: () -> ms since the epoch.
     """
 
-    name: str = "mail"
-
-    def __init__(self, section: MailSection, root: Path, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        name: NoticeWay,
+        section: MailSection,
+        recipients: Sequence[str],
+        root: Path,
+        clock: Callable[[], int],
+    ) -> None:
+        self.name: NoticeWay = name
+        self._recipients = recipients
         self._section = section
         self._root = root
         self._clock = clock
@@ -125,7 +135,7 @@ class Mail:
         mail = EmailMessage()
         mail["Subject"] = message.subject
         mail["From"] = section.sender
-        mail["To"] = ", ".join(section.recipients)
+        mail["To"] = ", ".join(self._recipients)
         mail["Date"] = format_datetime(datetime.fromtimestamp(self._clock() / 1000, UTC))
         mail["Message-ID"] = f"<{sha256(key.encode()).hexdigest()[:32]}@{domain}>"
         mail["Auto-Submitted"] = "auto-generated"
@@ -137,14 +147,20 @@ class SignedRequest:
     """A request that is signed as Standard Webhooks defines it.
 
     Args:
+        name: its name in the state.
         section: the address.
         root: folder that its paths are relative to.
         clock: () -> ms since the epoch.
     """
 
-    name: str = "webhook"
-
-    def __init__(self, section: NoticeWebhookSection, root: Path, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        name: NoticeWay,
+        section: NoticeWebhookSection,
+        root: Path,
+        clock: Callable[[], int],
+    ) -> None:
+        self.name: NoticeWay = name
         settings = EndpointSettings(
             section.url,
             root / section.secret,
@@ -157,7 +173,7 @@ class SignedRequest:
     async def send(self, message: Message, key: str) -> str | None:
         """See ``Way``."""
         body = {
-            "type": TYPE,
+            "type": TYPES[message.about],
             "text": message.text,
             "counts": dict(message.counts),
             "link": message.link,

@@ -107,8 +107,9 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
             places += [(f"{name}.vault.token", vault.token)] if vault.token else []
             places += [(f"{name}.vault.secret_id", vault.secret_id)] if vault.secret_id else []
         found |= {place.file: what for what, place in places if place.file is not None}
-    if config.notices is not None and config.notices.webhook is not None:
-        found[root / config.notices.webhook.secret] = "notices.webhook.secret"
+    if config.notices is not None:
+        for name, hook in config.notices.webhooks():
+            found[root / hook.secret] = f"notices.{name}.secret"
     if config.webhook is not None:
         found[root / config.webhook.secret] = "webhook.secret"
     if config.bus is not None:

@@ -56,6 +56,7 @@ Expiring = Literal[
 ]  # fmt: skip
 
 NoticeKind = Literal["refusal", "replay"]
+NoticeWay = Literal["mail", "webhook", "operator-mail", "operator-webhook"]
 """Kind of a notice: a record was refused, or is to be published again."""
 
 StatementKind = Literal["listing", "counts", "union"]
@@ -307,13 +308,13 @@ class Metrics:
             "delivery_faults", "Attempts to hand an event over that failed.", "code"
         )
         self._notices_sent = self._counter(
-            "notices_sent", "Notices of referrals to the agency's people.", "kind"
+            "notices_sent", "Notices to the agency's people.", "kind"
         )
         self._notice_faults = self._counter(
             "notice_faults", "Attempts to send a notice that failed.", "kind"
         )
         self._notices_failing = self._gauge(
-            "notices_failing", "1 while notices of referrals cannot be sent.", "kind"
+            "notices_failing", "1 while notices to the agency's people cannot be sent.", "kind"
         )
         self._failing = self._gauge(
             "deliveries_failing", "Events whose delivery has failed and is tried again."
@@ -362,7 +363,7 @@ class Metrics:
             self._items.labels(code)
         for code in API_REFUSALS:
             self._api_refusals.labels(code)
-        for way in ("mail", "webhook"):
+        for way in get_args(NoticeWay):
             self._notices_sent.labels(way)
             self._notice_faults.labels(way)
             self._notices_failing.labels(way)
@@ -441,16 +442,16 @@ class Metrics:
         """Count an attempt to hand an event over to the agency's system that failed."""
         self._delivery_faults.labels(code).inc()
 
-    def notice_sent(self, way: str) -> None:
-        """Count a notice to the agency's people; `way` is `mail` or `webhook`."""
+    def notice_sent(self, way: NoticeWay) -> None:
+        """Count a notice to the agency's people."""
         self._notices_sent.labels(way).inc()
 
-    def notices_work(self, way: str) -> None:
-        """Note that nothing keeps notices back now; `way` is `mail` or `webhook`."""
+    def notices_work(self, way: NoticeWay) -> None:
+        """Note that nothing keeps notices back now."""
         self._notices_failing.labels(way).set(0)
 
-    def notice_failed(self, way: str) -> None:
-        """Count an attempt to send a notice that failed; `way` is `mail` or `webhook`."""
+    def notice_failed(self, way: NoticeWay) -> None:
+        """Count an attempt to send a notice that failed."""
         self._notice_faults.labels(way).inc()
         self._notices_failing.labels(way).set(1)
 

@@ -148,7 +148,7 @@ _SUBJECTS: Final[Mapping[Side, str]] = {
     "kafka": N_("the adapter cannot use Kafka"),
     "source": N_("the source of the adapter cannot work"),
     "sink": N_("the sink of the adapter cannot work"),
-    "notices": N_("people cannot be told of referrals"),
+    "notices": N_("notices cannot be sent to people"),
 }
 
 

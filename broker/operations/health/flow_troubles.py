@@ -87,13 +87,14 @@ def own_system_troubles(status: Status) -> Iterator[Trouble]:
                 phrase(_SIDES[fault.side], since=since(fault.since_ms, now)),
                 _look_up(fault.code),
                 fault.since_ms,
+                about=fault.side,
             )
         if fault.side == "notices":
             yield Trouble(
                 "notices-not-sent",
                 "today",
                 phrase(
-                    "people have not been told of referrals %(since)s",
+                    "notices have not reached people %(since)s",
                     since=since(fault.since_ms, now),
                 ),
                 phrase(

@@ -96,6 +96,7 @@ def alarm_troubles(status: Status, named: Named) -> Iterator[Trouble]:
             N_(CODES[alarm.code].to_do) if alarm.code in CODES else N_("Look the code up."),
             alarm.last_ms,
             alarm.agency or None,
+            alarm.code,
         )
 
 

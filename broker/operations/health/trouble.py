@@ -24,6 +24,7 @@ class Trouble:
         do: the first step, in whole sentences.
         since_ms: since when, milliseconds since the epoch; None if that is not known.
         agency: the partner that it is about, if any.
+        about: tells troubles of one entry apart: a file, a version, a reason code; else empty.
     """
 
     entry: str
@@ -32,6 +33,12 @@ class Trouble:
     do: Phrase
     since_ms: int | None = None
     agency: str | None = None
+    about: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return an id that stays the same while the trouble lasts and gets no more urgent."""
+        return "/".join((self.entry, self.urgency, self.agency or "", self.about))
 
 
 def since(ms: int, now: int) -> Phrase:

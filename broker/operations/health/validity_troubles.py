@@ -33,11 +33,11 @@ def validity_troubles(status: Status) -> Iterator[Trouble]:
         if end.soon and not end.ends_ms:
             do = N_("Run `concordant doctor --agency DIR`: it says what is wrong with the file.")
             says = phrase("the %(file)s for Kafka cannot be used", file=_FILES[end.what])
-            yield Trouble("ends-soon", "now", says, do)
+            yield Trouble("ends-soon", "now", says, do, about=end.what)
         elif end.soon:
             do = N_("Run `concordant doctor --agency DIR`: it says who renews it.")
             named = phrase("the %(file)s for Kafka", file=_FILES[end.what])
-            yield _ending("ends-soon", named, end.ends_ms, do, now)
+            yield _ending("ends-soon", named, end.ends_ms, do, now, end.what)
     expires = status.manifest_expires_ms
     if expires is not None and expires - now < MANIFEST_WARNING_MS:
         do = N_("Renew it: `concordant keys renew --agency DIR`.")
@@ -54,13 +54,14 @@ def validity_troubles(status: Status) -> Iterator[Trouble]:
                 "soon",
                 phrase("%(version)s awaits our signature", version=version),
                 N_("Tell the officer: `concordant agency status --agency DIR` has the next step."),
+                about=version,
             )
         elif one.state == "in_force" and one.ends_ms - now < ENDS_SOON_MS:
             do = N_("Tell the officer: the parties sign a new version.")
-            yield _ending("ends-soon", version, one.ends_ms, do, now)
+            yield _ending("ends-soon", version, one.ends_ms, do, now, version)
 
 
-def _ending(entry: str, what: str, ends_ms: int, do: Phrase, now: int) -> Trouble:
+def _ending(entry: str, what: str, ends_ms: int, do: Phrase, now: int, about: str = "") -> Trouble:
     urgency: Urgency = "soon"
     if ends_ms <= now:
         urgency = "now"
@@ -71,4 +72,4 @@ def _ending(entry: str, what: str, ends_ms: int, do: Phrase, now: int) -> Troubl
         says = phrase("%(what)s ended %(when)s", what=what, when=when)
     else:
         says = phrase("%(what)s ends %(when)s", what=what, when=when)
-    return Trouble(entry, urgency, says, do)
+    return Trouble(entry, urgency, says, do, about=about)

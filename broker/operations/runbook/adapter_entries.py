@@ -130,11 +130,12 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
     ),
     RunbookEntry(
         "notices-not-sent",
-        "People are not told of referrals",
+        "People are not told by mail or webhook",
         ("NoticesNotSent",),
-        "Mail or requests that tell your people of new, urgent and overdue referrals cannot be "
+        "Mail or requests that tell caseworkers of referrals, or operators of troubles, cannot be "
         "sent.",
-        "Everything else flows. The referrals are on the pages; a notice is sent later by itself.",
+        "Everything else flows. The referrals are on the pages, and troubles in "
+        "`concordant status --agency DIR`. A notice is sent later by itself.",
         (
             "Tell the caseworkers to open their pages until it is corrected.",
             "Read the reason: `concordant status --agency DIR` names the code. The reason codes "

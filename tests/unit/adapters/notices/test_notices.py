@@ -78,7 +78,8 @@ def mail(server: MailServer, root: Path, **more: object) -> Mail:
         "sender": "desk@haven.example",
         "recipients": ("rosa@haven.example", "noor@haven.example"),
     }
-    return Mail(MailSection.model_validate(settings | more), root, lambda: NOW)
+    section = MailSection.model_validate(settings | more)
+    return Mail("mail", section, section.recipients, root, lambda: NOW)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +263,7 @@ def test_a_signed_request(store: Store, tmp_path: Path) -> None:
         (tmp_path / "notices-secret").touch(0o600)
         (tmp_path / "notices-secret").write_text(receiver.secret)
         receiver.reply = lambda _: (503, {}, b"")
-        way = SignedRequest(NoticeWebhookSection(url=receiver.url), tmp_path, now_ms)
+        way = SignedRequest("webhook", NoticeWebhookSection(url=receiver.url), tmp_path, now_ms)
         town = Town(store, way)
         town.found = [candidate(1), candidate(2, "urgent")]
 
@@ -293,7 +294,10 @@ def test_an_address_that_is_gone(store: Store, tmp_path: Path) -> None:
         (tmp_path / "notices-secret").touch(0o600)
         (tmp_path / "notices-secret").write_text(receiver.secret)
         receiver.reply = lambda _: (410, {}, b"")
-        town = Town(store, SignedRequest(NoticeWebhookSection(url=receiver.url), tmp_path, now_ms))
+        town = Town(
+            store,
+            SignedRequest("webhook", NoticeWebhookSection(url=receiver.url), tmp_path, now_ms),
+        )
         town.found = [candidate(1)]
 
         assert town.round() == ["notice_webhook_refused"]

@@ -36,6 +36,7 @@ def refused(web: WebSection = WEB, **section: Any) -> str:
         {"webhook": HOOK},
         {"webhook": {"url": "http://127.0.0.1:8080/hook"}},
         {"mail": MAIL, "webhook": HOOK},
+        {"mail": MAIL | {"operators": ["it@haven.example"]}, "operator_webhook": HOOK},
     ],
 )
 def test_settings_that_work(section: dict[str, Any]) -> None:
@@ -47,6 +48,7 @@ def test_settings_that_work(section: dict[str, Any]) -> None:
     ("section", "where"),
     [
         ({}, "notices"),
+        ({"mail": MAIL | {"recipients": []}}, "notices.mail.recipients"),
         ({"mail": MAIL | {"security": "none"}}, "notices.mail.security"),
         (
             {"mail": MAIL | {"security": "none", "host": "127.0.0.1.evil.example"}},
@@ -55,6 +57,10 @@ def test_settings_that_work(section: dict[str, Any]) -> None:
         ({"mail": MAIL | {"user": "desk"}}, "notices.mail.password"),
         ({"mail": MAIL | {"password": {"file": "mail-password"}}}, "notices.mail.user"),
         ({"webhook": {"url": "http://chat.haven.example/hook"}}, "notices.webhook.url"),
+        (
+            {"operator_webhook": {"url": "http://chat.haven.example/hook"}},
+            "notices.operator_webhook.url",
+        ),
         ({"webhook": {"url": "http://169.254.169.254/latest/meta-data"}}, "notices.webhook.url"),
         ({"webhook": {"url": "file:///etc/passwd"}}, "notices.webhook.url"),
         ({"webhook": {"url": "http://127.0.0.1@evil.example/"}}, "notices.webhook.url"),
@@ -64,8 +70,17 @@ def test_settings_that_are_refused(section: dict[str, Any], where: str) -> None:
     assert refused(**section) == where
 
 
-def test_the_address_of_the_pages_is_needed() -> None:
+def test_notices_of_referrals_need_the_address_of_the_pages() -> None:
     assert refused(WebSection(), mail=MAIL) == "web.address"
+    assert refused(WebSection(), webhook=HOOK) == "web.address"
+
+
+def test_notices_of_troubles_need_no_pages() -> None:
+    mail = MAIL | {"recipients": [], "operators": ["it@haven.example"]}
+    for section in ({"mail": mail}, {"operator_webhook": HOOK}):
+        parsed = NoticesSection.model_validate(section)
+        require_complete_notices(parsed, WebSection(), "agency.toml")
+        assert (parsed.of_referrals, parsed.of_troubles) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -78,8 +93,8 @@ def test_the_address_of_the_pages_is_needed() -> None:
         "",
     ],
 )
-@pytest.mark.parametrize("setting", ["sender", "recipients"])
+@pytest.mark.parametrize("setting", ["sender", "recipients", "operators"])
 def test_an_address_adds_no_header_to_a_mail(setting: str, address: str) -> None:
-    value: Any = [address] if setting == "recipients" else address
+    value: Any = address if setting == "sender" else [address]
     with pytest.raises(ValueError, match=setting):
         NoticesSection.model_validate({"mail": MAIL | {setting: value}})
