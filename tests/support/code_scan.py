@@ -147,6 +147,6 @@ def _nodes() -> tuple[ast.AST, ...]:
         node
         for folder in PACKAGE_FOLDERS.values()
         for path in sorted(folder.rglob("*.py"))
-        if "demo" not in path.parts and "codes" not in path.parts
+        if "demo" not in path.relative_to(ROOT).parts and "codes" not in path.parts
         for node in ast.walk(ast.parse(path.read_text()))
     )
