@@ -80,7 +80,7 @@ def pair(real_kafka: RealKafka, tmp_path: Path) -> Pair:
     return Pair(running(POLICE), running(COUNCIL), deployment)
 
 
-def provision(kafka: RealKafka, root: Path) -> None:
+def provision(kafka: RealKafka, root: Path, clock: Callable[[], int] = clock) -> None:
     contract = load_participant(root / POLICE, clock()).contract_in_force(clock()).contract
     provisioner = Provisioner(kafka.local.connection)
     deployment = contract.deployment

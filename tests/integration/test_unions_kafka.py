@@ -1,0 +1,41 @@
+"""A union of agencies, one of them away, over a real Kafka."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broker.transport.kafka import KafkaTransport
+from tests.integration.conftest import RealKafka
+from tests.integration.service_story import Running
+from tests.integration.test_service_kafka import provision
+from tests.integration.unions_story import (
+    SetClock,
+    found_with_tally,
+    look_often,
+    the_share_names_the_contributor_that_was_away,
+)
+
+pytestmark = pytest.mark.kafka
+
+
+async def test_the_share_of_cases_that_several_kinds_saw_without_one_contributor(
+    real_kafka: RealKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_often(monkeypatch)
+    root, deployment, clock = tmp_path / "p", real_kafka.fresh_name(), SetClock()
+    found_with_tally(root, deployment, clock)
+    provision(real_kafka, root, clock)
+
+    def running(agency: str) -> Running:
+        group = f"{deployment}.{agency}.inbox"
+        return Running(
+            root / agency,
+            lambda: KafkaTransport(real_kafka.connection(agency), group=group),
+            clock,
+        )
+
+    parties = await the_share_names_the_contributor_that_was_away(root, clock, running)
+    for one in parties.values():
+        await one.end()
