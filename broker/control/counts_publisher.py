@@ -7,13 +7,13 @@ cases that changed between them, and the recipients see exact counts.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from broker.control.statement_publisher import DueStatements, StatementPublisher, TooLargeContent
 from broker.control.statement_sender import Draft, StatementSender, last_sent, recipient_keys
-from broker.control.too_large import note_too_large, waits_as_too_large
+from broker.control.too_large import waits_as_too_large
 from broker.envelope.primitives import hmac_sha256, lp, lp_parts
 from broker.envelope.sealing import WrapRecipient
 from broker.figures.altered_rows import altered_rows_named
@@ -44,20 +44,7 @@ def sent_name(agreement: str, period: Period) -> str:
     return f"counts-sent/{agreement}/{period.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class CountsSent:
-    """Result of a look.
-
-    Attributes:
-        sent: (agreement, period) of the counts that were sent.
-        too_large: (agreement, period) of counts that no record can hold; each once a day.
-    """
-
-    sent: tuple[tuple[str, str], ...]
-    too_large: tuple[tuple[str, str], ...]
-
-
-class CountsPublisher:
+class CountsPublisher(StatementPublisher):
     """Publishes the counts of this agency when they are due.
 
     Args:
@@ -76,41 +63,16 @@ class CountsPublisher:
         sender: StatementSender,
         clock: Callable[[], int],
     ) -> None:
+        super().__init__(store, sender, clock)
         self._agency = sealing.contracts.agency
-        self._store = store
         self._secret = secret
         self._sealing = sealing
-        self._sender = sender
-        self._clock = clock
         self._unchanged: dict[str, int] = {}
-        self._too_large: list[tuple[str, Period]] = []
 
-    async def look(self) -> CountsSent:
-        """Publish the counts that are due.
-
-        Raises:
-            TransportError: Kafka does not take a record; it stays due.
-            StoreError: the state cannot be read or written.
-            RegistryError, KeyAccessError: this agency cannot sign now.
-        """
-        self._too_large.clear()
-        drafts = await asyncio.to_thread(self._due, self._clock())
-        for draft in drafts:
-            await self._sender.send(draft)
-        sent = tuple((draft.subject[0], draft.subject[1]) for draft in drafts)
-        too_large = ((agreement, period.name) for agreement, period in self._too_large)
-        return CountsSent(sent, tuple(sorted(too_large)))
-
-    def _due(self, now: int) -> list[Draft]:
-        due = self._drafts(now)
-        if self._too_large:
-            with self._store.transaction() as tx:
-                for agreement, period in self._too_large:
-                    note_too_large(tx, sent_name(agreement, period), now)
-        return due
-
-    def _drafts(self, now: int) -> list[Draft]:
-        due: list[Draft] = []
+    def due(self, now: int) -> DueStatements:
+        """Return the counts that are due, newest quarters first."""
+        drafts: list[Draft] = []
+        too_large: list[TooLargeContent] = []
         for signed in self._sealing.contracts.live(now):
             keys = self._recipients(signed, now)
             counted = case_figures(signed.contract) and self._agency in signed.contract.contributors
@@ -118,10 +80,14 @@ class CountsPublisher:
                 continue
             for period in self._periods(signed.contract, now):
                 with self._store.reading() as tx, altered_rows_named():
-                    due += self._of_period(tx, signed.contract, period, keys, now)
-                if len(due) >= MOST_SENT:
-                    return due
-        return due
+                    found = self._of_period(tx, signed.contract, period, keys, now)
+                if isinstance(found, TooLargeContent):
+                    too_large.append(found)
+                elif found is not None:
+                    drafts.append(found)
+                if len(drafts) >= MOST_SENT:
+                    return DueStatements(tuple(drafts), tuple(too_large))
+        return DueStatements(tuple(drafts), tuple(too_large))
 
     def _recipients(self, signed: SignedContract, now: int) -> tuple[WrapRecipient, ...]:
         contracts, manifests = self._sealing.contracts, self._sealing.manifests
@@ -157,30 +123,30 @@ class CountsPublisher:
         period: Period,
         keys: tuple[WrapRecipient, ...],
         now: int,
-    ) -> Iterator[Draft]:
+    ) -> Draft | TooLargeContent | None:
+        """Return the counts of a period; None if they are not due."""
         name = sent_name(contract.name, period)
         if waits_as_too_large(tx, name, now):
-            return
+            return None
         last = last_sent(tx, name, now)
         before = None if last is None else _Said.parse(last.said)
         parties = frozenset(key.agency for key in keys)
         if last is not None and before is not None and parties <= before.parties:
             pause = CHANGED_MS if period.end_ms <= now else COUNTS.renew_ms
             if now - max(last.time_ms, self._unchanged.get(name, 0)) < pause:
-                return
+                return None
         found = own_counts(tx, self._secret, contract, self._agency, period)
         assert found is not None  # the agreement counts
         content = packed(found)
         if content is None:
-            self._too_large.append((contract.name, period))
-            return
+            return TooLargeContent(name, contract.name, period.name)
         mac = hmac_sha256(self._secret, lp(b"concordant/1/counts-sent", found.digest))
         said = _Said(mac, parties)
         same = before is not None and before.mac == mac and parties <= before.parties
         if last is not None and same and now - last.time_ms < COUNTS.renew_ms:
             self._unchanged[name] = now
-            return
-        yield Draft(COUNTS, name, said.formatted(), content, keys, (contract.name, period.name))
+            return None
+        return Draft(COUNTS, name, said.formatted(), content, keys, (contract.name, period.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ key has changed, and once a day. So a partner that joins or lost its state has i
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from broker.control.statement_publisher import DueStatements, StatementPublisher
 from broker.control.statement_sender import (
     Draft,
     StatementSender,
@@ -33,7 +33,7 @@ SENT: Final = "listing-sent"
 """Name in the state of the last record."""
 
 
-class OwnListing:
+class OwnListing(StatementPublisher):
     """Publishes the listing of this agency when it is due.
 
     Args:
@@ -52,27 +52,16 @@ class OwnListing:
         sender: StatementSender,
         clock: Callable[[], int],
     ) -> None:
+        super().__init__(store, sender, clock)
         self._agency = agency
-        self._store = store
         self._sealing = sealing
-        self._sender = sender
-        self._clock = clock
 
-    async def look(self) -> bool:
-        """Publish the listing if it is due. Returns whether it was.
+    def due(self, now: int) -> DueStatements:
+        """Return the listing if it is due."""
+        draft = self._draft(now)
+        return DueStatements(() if draft is None else (draft,))
 
-        Raises:
-            TransportError: Kafka does not take it; it stays due.
-            StoreError: the state cannot be read or written.
-            RegistryError, KeyAccessError: this agency cannot sign now.
-        """
-        due = await asyncio.to_thread(self._due, self._clock())
-        if due is None:
-            return False
-        await self._sender.send(due)
-        return True
-
-    def _due(self, now: int) -> Draft | None:
+    def _draft(self, now: int) -> Draft | None:
         with self._store.reading() as tx:
             row = tx.listings.get(self._agency)
             last = last_sent(tx, SENT, now)

@@ -5,11 +5,11 @@ docs/spec/figures.md, "Unions". The running adapter looks often; each step is do
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
+from broker.control.statement_publisher import DueStatements, StatementPublisher, TooLargeContent
 from broker.control.statement_sender import (
     Draft,
     StatementSender,
@@ -17,7 +17,7 @@ from broker.control.statement_sender import (
     names_of,
     recipient_keys,
 )
-from broker.control.too_large import note_too_large, waits_as_too_large
+from broker.control.too_large import waits_as_too_large
 from broker.envelope.primitives import HASH_BYTES, lp, random_bytes, sha256
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import Period, parse_period, quarter_of
@@ -43,6 +43,7 @@ from broker.store.transaction import Transaction
 from broker.store.unions import Part
 from contracts.model import Contract
 
+_Due: TypeAlias = Draft | TooLargeContent
 SINCE: Final = "unions-since"
 """Name in the state of the time (be64 ms) since which an agreement's cases are recorded."""
 
@@ -50,19 +51,6 @@ SINCE: Final = "unions-since"
 def sent_name(place: TokenPlace, part: Part) -> str:
     """Return the name in the state of the part of a union that was sent last."""
     return f"union-sent:{place.agreement}:{place.period}:{part}"
-
-
-@dataclass(frozen=True, slots=True)
-class UnionsSent:
-    """Result of a look.
-
-    Attributes:
-        sent: parts that were sent.
-        too_large: (agreement, period) of tokens that no record can hold; each once a day.
-    """
-
-    sent: tuple[str, ...]
-    too_large: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +64,7 @@ class _Union:
     partners: frozenset[str]
 
 
-class OwnUnions:
+class OwnUnions(StatementPublisher):
     """Makes and sends what this agency owes to unions.
 
     Args:
@@ -95,31 +83,12 @@ class OwnUnions:
         sender: StatementSender,
         clock: Callable[[], int],
     ) -> None:
+        super().__init__(store, sender, clock)
         self._agency = sealing.contracts.agency
-        self._store = store
         self._secret = secret
         self._sealing = sealing
-        self._sender = sender
-        self._clock = clock
-        self._too_large: list[TokenPlace] = []
 
-    async def look(self) -> UnionsSent:
-        """Do what is due.
-
-        Raises:
-            TransportError: Kafka does not take a statement; it stays due.
-            StoreError: the state cannot be read or written.
-            RegistryError, KeyAccessError: this agency cannot sign now.
-        """
-        self._too_large.clear()
-        drafts = await asyncio.to_thread(self._due, self._clock())
-        for draft in drafts:
-            await self._sender.send(draft)
-        parts = tuple(draft.subject[-1] for draft in drafts)
-        too_large = ((place.agreement, place.period) for place in self._too_large)
-        return UnionsSent(parts, tuple(sorted(too_large)))
-
-    def _due(self, now: int) -> list[Draft]:
+    def due(self, now: int) -> DueStatements:
         """Return what is to be sent. Contents take seconds, so no write transaction makes them."""
         signed = self._sealing.contracts.live(now)
         unions = [one for one in (self._union(each, now) for each in signed) if one is not None]
@@ -128,15 +97,14 @@ class OwnUnions:
             _forget(tx, tallied, now)
             for one in signed:
                 _note_since(tx, one.contract, now)
-        due: list[Draft] = []
+        found: list[_Due] = []
         with altered_rows_named():
             for union in unions:
-                due += self._of_union(union, now)
-        if self._too_large:
-            with self._store.transaction() as tx:
-                for place in self._too_large:
-                    note_too_large(tx, sent_name(place, "tokens"), now)
-        return due
+                found += self._of_union(union, now)
+        return DueStatements(
+            tuple(one for one in found if isinstance(one, Draft)),
+            tuple(one for one in found if isinstance(one, TooLargeContent)),
+        )
 
     def _union(self, signed: SignedContract, now: int) -> _Union | None:
         contract = signed.contract
@@ -151,7 +119,7 @@ class OwnUnions:
             return None
         return _Union(contract, tally_party, period, place, partners)
 
-    def _of_union(self, union: _Union, now: int) -> list[Draft]:
+    def _of_union(self, union: _Union, now: int) -> list[_Due]:
         if self._agency == union.tally_party:
             self._tally(union, now)
             with self._store.reading() as tx:
@@ -176,7 +144,7 @@ class OwnUnions:
             if self._contributes(tx, union) and held.key() is None:
                 held.made_key(self._agency, random_bytes(HASH_BYTES), now)
 
-    def _contribution(self, tx: Transaction, union: _Union, now: int) -> Iterator[Draft]:
+    def _contribution(self, tx: Transaction, union: _Union, now: int) -> Iterator[_Due]:
         """Yield the key and the tokens that are due while the quarter is collected."""
         key = self._held(tx, union).key()
         if key is None or not self._contributes(tx, union):
@@ -205,10 +173,7 @@ class OwnUnions:
         """Return this agency's tokens; None if there are too many for one record."""
         contract, period = union.contract, union.period
         sets = own_tokens(tx, self._secret, contract, self._agency, period, key)
-        if sets.fits:
-            return format_tokens(sets)
-        self._too_large.append(union.place)
-        return None
+        return format_tokens(sets) if sets.fits else None
 
     # --- the party that tallies ------------------------------------------------------------------
 
@@ -230,7 +195,7 @@ class OwnUnions:
             if held.received("tokens") == received:
                 held.tallied(self._agency, result, now)
 
-    def _result(self, tx: Transaction, union: _Union, now: int) -> Iterator[Draft]:
+    def _result(self, tx: Transaction, union: _Union, now: int) -> Iterator[_Due]:
         """Yield the result, if there is one."""
         result = self._held(tx, union).result(self._agency)
         if result is None:
@@ -264,7 +229,7 @@ class OwnUnions:
         readers: frozenset[str],
         now: int,
         content: Callable[[], bytes | None],
-    ) -> Iterator[Draft]:
+    ) -> Iterator[_Due]:
         """Yield a part if it was not sent yet, is another one, has other readers, or is a day old.
 
         Args:
@@ -274,7 +239,7 @@ class OwnUnions:
             said: tells one content from another.
             readers: agencies that get it.
             now: ms.
-            content: makes it; None if it cannot be sent.
+            content: makes it; None if it is too large.
         """
         keys = recipient_keys(self._sealing, readers, now)
         if not keys:
@@ -284,9 +249,11 @@ class OwnUnions:
         last = last_sent(tx, name, now)
         if last is not None and last.said == said_to and now - last.time_ms < UNION.renew_ms:
             return
-        made = content()
-        if made is not None:
-            subject = (union.place.agreement, union.place.period, part)
+        made, place = content(), union.place
+        if made is None:
+            yield TooLargeContent(name, place.agreement, place.period)
+        else:
+            subject = (place.agreement, place.period, part)
             yield Draft(UNION, name, said_to, made, keys, subject)
 
 

@@ -13,10 +13,9 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from broker.control.counts_publisher import CountsSent
 from broker.control.news import News
-from broker.control.own_unions import UnionsSent
 from broker.control.ping_answers import PingOutcome
+from broker.control.statement_publisher import PublishedStatements
 from broker.observing.health import Flag
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
@@ -148,7 +147,7 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
     report_alarms(news.alarms, metrics, log)
 
 
-def report_counts(looked: CountsSent, metrics: Metrics, log: FilteringBoundLogger) -> None:
+def report_counts(looked: PublishedStatements, metrics: Metrics, log: FilteringBoundLogger) -> None:
     """Count and log the counts that were published, and those that no record can hold."""
     metrics.statements_sent("counts", len(looked.sent))
     for agreement, period in looked.sent:
@@ -157,10 +156,10 @@ def report_counts(looked: CountsSent, metrics: Metrics, log: FilteringBoundLogge
         log.error("counts_too_large", agreement=agreement, period=period.lower())
 
 
-def report_unions(looked: UnionsSent, metrics: Metrics, log: FilteringBoundLogger) -> None:
+def report_unions(looked: PublishedStatements, metrics: Metrics, log: FilteringBoundLogger) -> None:
     """Count and log the parts of unions that were sent, and the tokens that no record can hold."""
     metrics.statements_sent("union", len(looked.sent))
-    for part in looked.sent:
+    for _, _, part in looked.sent:
         log.info("union_statement_sent", part=part)
     for agreement, period in looked.too_large:
         log.error("tokens_too_large", agreement=agreement, period=period.lower())

@@ -339,7 +339,7 @@ class BrokerService:
         return self.when_heard(partial(look_at_intervals, look, every_s, waits, stop), stop)
 
     async def _look_listing(self) -> None:
-        if await self.parts.listing.look():
+        if (await self.parts.listing.look()).sent:
             self._log.info("listing_published")
             self._status.metrics.statements_sent("listing", 1)
 

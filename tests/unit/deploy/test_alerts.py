@@ -28,7 +28,8 @@ from broker.agency.own_manifest import suspend_contract
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.control import named_manifests, watch
-from broker.control.counts_publisher import CountsPublisher, CountsSent
+from broker.control.counts_publisher import CountsPublisher
+from broker.control.statement_publisher import PublishedStatements
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.observing import logs
 from broker.observing.logs import configure, logger
@@ -572,8 +573,8 @@ async def counts_do_not_come(live: Live) -> Shown:
     calm = await live[SUPPORT].until(all_of(has("counts_age_seconds", agency=POLICE), settled))
     await live.stop()
 
-    async def nothing(_: object) -> CountsSent:
-        return CountsSent((), ())
+    async def nothing(_: object) -> PublishedStatements:
+        return PublishedStatements(())
 
     with mock.patch.object(CountsPublisher, "look", nothing):
         await live.start(*CAST, ahead_ms=10 * DAY)

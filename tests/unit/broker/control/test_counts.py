@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from broker import pseudonyms
 from broker.agency.participant import LoadedAgency
 from broker.control import counts_publisher, partner_statements_taken
-from broker.control.counts_publisher import CHANGED_MS, CountsPublisher, CountsSent
+from broker.control.counts_publisher import CHANGED_MS, CountsPublisher
 from broker.control.news import News
 from broker.control.own_statements import SigningKeys
+from broker.control.statement_publisher import PublishedStatements
 from broker.control.statement_sender import StatementSender
 from broker.control.too_large import AGAIN_MS
 from broker.errors import StoreError, TransportError
@@ -491,15 +492,15 @@ async def test_counts_that_are_too_large_are_made_once_a_day_and_reported(
             return too_large_statements(member.participant, tx, member.clock.now)
 
     monkeypatch.setattr(counts_publisher, "packed", too_large)
-    assert await publisher(member).look() == CountsSent((), (place,))
-    assert await publisher(member).look() == CountsSent((), ())  # after a restart too
+    assert await publisher(member).look() == PublishedStatements((), (place,))
+    assert await publisher(member).look() == PublishedStatements((), ())  # after a restart too
     assert (made, shown()) == (1, (TooLarge("counts", *place, NOW),))
     member.clock.pass_(AGAIN_MS)
-    assert await publisher(member).look() == CountsSent((), (place,))
+    assert await publisher(member).look() == PublishedStatements((), (place,))
     assert made == 2
     monkeypatch.undo()
     member.clock.pass_(AGAIN_MS)
-    assert await publisher(member).look() == CountsSent((place,), ())
+    assert await publisher(member).look() == PublishedStatements((place,), ())
     assert shown() == ()
 
 

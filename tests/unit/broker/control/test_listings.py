@@ -225,16 +225,16 @@ def write(member: MemoryAgency, name: str) -> None:
 async def test_the_listing_is_published_once_and_again_when_it_changes(node: ControlNode) -> None:
     member, topic = node.member, node.topics.receipts
     publisher = own(member)
-    assert await publisher.look()
-    assert not await publisher.look()
+    assert (await publisher.look()).sent
+    assert not (await publisher.look()).sent
     write(member, "ours")
-    assert not await publisher.look()  # not within the pause
+    assert not (await publisher.look()).sent  # not within the pause
     member.clock.pass_(PAUSE_MS)
-    assert await publisher.look()
+    assert (await publisher.look()).sent
     member.clock.pass_(PAUSE_MS)
-    assert not await own(member).look()  # a restart publishes nothing
+    assert not (await own(member).look()).sent  # a restart publishes nothing
     member.clock.pass_(LISTING.renew_ms)
-    assert await publisher.look()
+    assert (await publisher.look()).sent
     times = [parsed(one.value or b"").place.time_ms for one in said(member, topic)]
     assert times == [NOW, NOW + PAUSE_MS, NOW + 2 * PAUSE_MS + LISTING.renew_ms]
 
@@ -242,7 +242,7 @@ async def test_the_listing_is_published_once_and_again_when_it_changes(node: Con
 async def test_every_partner_gets_what_the_software_can_read(
     node: ControlNode, police: MemoryAgency
 ) -> None:
-    assert await own(node.member).look()
+    assert (await own(node.member).look()).sent
     (record,) = said(node.member, node.topics.receipts)
     assert set(parsed(record.value or b"").wraps) == {PROSECUTION, POLICE, SUPPORT}
     reader = ControlNode(police, founded().root / POLICE)
@@ -273,11 +273,11 @@ async def test_a_partner_that_leaves_or_has_no_key_gets_no_new_listing(
     )
     member.terms.manifests = world.reissue(SUPPORT, ManifestChanges(standing=(gone,)), NOW)
     member.clock.pass_(PAUSE_MS)
-    assert await publisher.look()  # at once: the partners are others
+    assert (await publisher.look()).sent  # at once: the partners are others
     last = said(member, node.topics.receipts)[-1]
     assert set(parsed(last.value or b"").wraps) == {PROSECUTION, POLICE}
     member.clock.pass_(60 * DAY)  # no exchange key is valid
-    assert not await publisher.look()
+    assert not (await publisher.look()).sent
 
 
 async def test_a_kafka_that_is_down_leaves_the_listing_due(node: ControlNode) -> None:
@@ -286,13 +286,13 @@ async def test_a_kafka_that_is_down_leaves_the_listing_due(node: ControlNode) ->
     with pytest.raises(TransportError):
         await publisher.look()
     node.member.kafka.up = True
-    assert await publisher.look()
+    assert (await publisher.look()).sent
 
 
 async def test_a_clock_that_was_ahead_does_not_stop_the_listing(node: ControlNode) -> None:
     publisher = own(node.member)
     node.member.clock.now = NOW + 2 * DAY
-    assert await publisher.look()
+    assert (await publisher.look()).sent
     node.member.clock.now = NOW
-    assert await publisher.look()
+    assert (await publisher.look()).sent
     assert parsed(said(node.member, node.topics.receipts)[-1].value or b"").place.time_ms == NOW

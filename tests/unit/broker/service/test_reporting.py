@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from broker.control.news import News
-from broker.control.own_unions import UnionsSent
+from broker.control.statement_publisher import PublishedStatements
 from broker.observing import logs
 from broker.observing.metrics import Metrics
 from broker.receiving.persistence import Batch
@@ -82,7 +82,10 @@ def test_parts_of_unions_are_counted_and_tokens_that_are_too_large_are_an_error(
     metrics = Metrics()
     name, union = "concordant_statements_sent_total", {"kind": "union"}
     assert metrics.registry.get_sample_value(name, union) == 0
-    looked = UnionsSent(("key", "tokens"), (("agreement", "2026-Q2"),))
+    looked = PublishedStatements(
+        (("agreement", "2026-Q2", "key"), ("agreement", "2026-Q2", "tokens")),
+        (("agreement", "2026-Q2"),),
+    )
     report_unions(looked, metrics, logs.logger("broker"))
     assert metrics.registry.get_sample_value(name, union) == 2
     assert events(out) == ["union_statement_sent", "union_statement_sent", "tokens_too_large"]
