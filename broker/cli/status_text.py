@@ -246,8 +246,9 @@ def _counts_of(partner: PartnerCounts) -> str:
 def _unions(status: Status) -> Iterator[tuple[str, str]]:
     for one in status.unions:
         until = moment(one.destroyed_by_ms)
-        held = f"{one.part} of {one.agencies}, destroyed by {until}"
-        yield "union", f"{one.agreement} {one.period}: {held}"
+        part = "pseudonyms" if one.part == "tokens" else one.part
+        held = f"{part} of {counted(one.agencies, 'agency', 'agencies')}, destroyed by {until}"
+        yield "share", f"{one.agreement} {one.period}: {held}"
 
 
 def _too_large(status: Status) -> Iterator[tuple[str, str]]:

@@ -116,7 +116,7 @@ def faults_in(wanted: WantedTable, choices: Choices) -> Sequence[tuple[str, str]
             ("period", N_("Choose a quarter"), wanted.period not in known),
             (
                 "by",
-                N_("Choose one, two or three of the characteristics"),
+                N_("Choose one, two or three"),
                 not 1 <= len(wanted.by) <= MOST_DIMENSIONS
                 or len(by) != len(wanted.by)
                 or not by <= choices.dimensions.keys(),
