@@ -114,6 +114,11 @@ def facts(
             elif figure.mark is Mark.SECONDARY:
                 if value(counts, cell.atoms) and not is_small(counts, cell):
                     yield Fact(cell.atoms, cell.threshold, np.inf)
+                    others = value(counts, cell.atoms, attacker)
+                    if attacker is not None and others == 0:
+                        yield Fact(cell.atoms, mine, mine)
+                    elif attacker is not None:
+                        yield Fact(cell.atoms, mine + cell.threshold, np.inf)
             elif figure.mark is Mark.PRIMARY and not any(
                 cell.atoms - empty < one.atoms - empty for one in primary
             ):

@@ -15,10 +15,10 @@ from broker.figures.disclosure.goals import Requirement, Target, requirements
 from broker.figures.disclosure.knowledge import Knowledge, State
 from broker.figures.disclosure.population import Integers
 from broker.figures.disclosure.suppression_program import SuppressionProgram
+from broker.figures.disclosure.whole_world import whole_world
 from broker.figures.disclosure.worlds import (
     Goal,
     World,
-    alternative_world,
     is_consistent,
 )
 
@@ -100,7 +100,7 @@ class _Reached:
             same = replace(known, goal=goal)
             if is_consistent(self._knowledge, same):
                 return same
-        world = alternative_world(self._knowledge, goal, costs=None, integers=True)
+        world = whole_world(self._knowledge, goal)
         if world is not None:
             found.append(world)
         return world

@@ -40,6 +40,8 @@ class State(IntEnum):
     """An earlier release showed it, and the count has changed since, so it need not be safe now."""
 
 
+_VIEWS_KEPT = 64
+"""Number of views whose limits are kept, so that memory does not grow with contributors."""
 _SHOWN_NOW = (State.SHOWN, State.FIXED)
 
 
@@ -111,9 +113,14 @@ class Knowledge:
         self.sizes = np.array([len(one.members) for one in statements], dtype=np.int64)
         self.touching = _touching(len(population.atoms), [one.members for one in statements])
         width = len(population.contributors)
-        self._own = np.array([one.own for one in statements], dtype=np.int64).reshape(-1, width)
+        own = np.array([one.own for one in statements], dtype=np.int64).reshape(-1, width)
         self._thresholds = np.array([one.threshold for one in statements], dtype=np.int64)
+        known_low = own + self._thresholds[:, None]
+        self._largest_atoms = _Largest(population.own)
+        self._largest_own = _Largest(own)
+        self._safe_parts = _Largest(np.where(known_low <= self.values[:, None], known_low, 0))
         self._shown = np.array([one.shown for one in statements], dtype=np.int64).reshape(-1, 2)
+        self._limits: dict[int, _Limits] = {}
         self._views: dict[tuple[bytes, bool], View] = {}
         self._by_size: dict[int, Integers] = {}
 
@@ -125,23 +132,27 @@ class Knowledge:
         return self._views[name]
 
     def _made_view(self, known: npt.NDArray[np.bool_], *, trusting: bool) -> View:
-        thresholds, values = self._thresholds[:, None], self.values[:, None]
-        own = self._own[:, known]
-        others = values - own
         low = np.where(self.values >= self._thresholds, self._thresholds, 0)
-        safe_low = np.max(np.where(others >= thresholds, own + thresholds, 0), axis=1, initial=0)
-        small = (others > 0) & (others < thresholds) & (own >= thresholds)
+        own = self._largest_own
+        is_known = known[own.contributor] if known.any() else np.zeros(len(low), dtype=np.bool_)
+        others = self.values - own.value
+        small = is_known & (others > 0) & (others < self._thresholds)
+        small &= own.value >= self._thresholds
         is_small = self.values < self._thresholds
-        dominated_low = np.max(np.where(small, own + 1, 0), axis=1, initial=0)
-        dominated_high = np.min(
-            np.where(small, own + thresholds - 1, UNLIMITED), axis=1, initial=UNLIMITED
-        )
         return View(
-            least=np.max(self.population.own[:, known], axis=1, initial=0),
-            safe_low=np.maximum(low, safe_low),
-            safe_exact=(others == 0).any(axis=1) & (self.values > 0),
-            told_low=np.where(is_small, np.minimum(1, self.values), np.maximum(low, dominated_low)),
-            told_high=np.where(is_small, self._thresholds - 1, dominated_high),
+            least=self._largest_atoms.among(known),
+            safe_low=np.maximum(low, self._safe_parts.among(known)),
+            safe_exact=is_known & (others == 0) & (self.values > 0),
+            told_low=np.where(
+                is_small,
+                np.minimum(1, self.values),
+                np.where(small, np.maximum(low, own.value + 1), low),
+            ),
+            told_high=np.where(
+                is_small,
+                self._thresholds - 1,
+                np.where(small, own.value + self._thresholds - 1, UNLIMITED),
+            ),
             trusting=trusting,
         )
 
@@ -156,14 +167,30 @@ class Knowledge:
     def is_told(self, statement: int) -> bool:
         """A mark `primary` tells of the statement, or of one that contains it."""
         members = self.statements[statement].members
+        others = self.touching[members[0]]
+        told = (self.state[others] == State.SMALL) | (self.state[others] == State.DOMINATED)
         return any(
-            self.state[other] in (State.SMALL, State.DOMINATED)
-            and np.isin(members, self.statements[other].members, assume_unique=True).all()
-            for other in self.touching[members[0]]
+            other == statement
+            or np.isin(members, self.statements[other].members, assume_unique=True).all()
+            for other in others[told & (self.sizes[others] >= len(members))].tolist()
         )
 
     def limits(self, view: View, of: Integers) -> tuple[Integers, Integers]:
         """Smallest and largest counts of some statements that agree with what is told of them."""
+        kept = self._limits.get(id(view))
+        if kept is None:
+            if len(self._limits) >= _VIEWS_KEPT:
+                self._limits.clear()
+            everything = np.arange(len(self.statements))
+            kept = _Limits(self.state.copy(), *self._limits_now(view, everything))
+            self._limits[id(view)] = kept
+        changed = np.nonzero(kept.state != self.state)[0]
+        if len(changed):
+            kept.state[changed] = self.state[changed]
+            kept.low[changed], kept.high[changed] = self._limits_now(view, changed)
+        return kept.low[of], kept.high[of]
+
+    def _limits_now(self, view: View, of: Integers) -> tuple[Integers, Integers]:
         state = self.state[of]
         public = (state >= State.SHOWN) if view.trusting else np.isin(state, _SHOWN_NOW)
         safe = (state >= State.SAFE) & (state <= State.FIXED)
@@ -175,6 +202,43 @@ class Knowledge:
         high = np.where(told, view.told_high[of], high)
         exact = safe & view.safe_exact[of]
         return np.where(exact, self.values[of], low), np.where(exact, self.values[of], high)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Limits of all statements in the eyes of a view, and the states for which they hold."""
+
+    state: npt.NDArray[np.int8]
+    low: Integers
+    high: Integers
+
+
+class _Largest:
+    """The largest number of each row, among some columns (contributors).
+
+    Attributes:
+        contributor: column of the largest number of all, shape (rows,).
+        value: that number; 0 if there are no columns.
+    """
+
+    def __init__(self, numbers: Integers) -> None:
+        self._numbers = numbers
+        rows, width = numbers.shape
+        self.contributor: Integers = np.zeros(rows, dtype=np.int64)
+        self.value: Integers = np.zeros(rows, dtype=np.int64)
+        if width:
+            self.contributor = numbers.argmax(axis=1)
+            self.value = numbers[np.arange(rows), self.contributor]
+
+    def among(self, columns: npt.NDArray[np.bool_]) -> Integers:
+        """The largest number of each row in some columns; 0 if there are none."""
+        if 2 * columns.sum() <= len(columns):
+            some: Integers = np.max(self._numbers[:, columns], axis=1, initial=0)
+            return some
+        found = self.value.copy()
+        others = np.nonzero(~columns[self.contributor])[0]
+        found[others] = np.max(self._numbers[others], axis=1, initial=0, where=columns)
+        return found
 
 
 def _touching(atoms: int, members: Sequence[Integers]) -> list[Integers]:

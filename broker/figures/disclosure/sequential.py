@@ -6,20 +6,23 @@ are hidden, so every proof holds at the end (docs/spec/figures.md, Secondary sup
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from broker.figures.disclosure.cheapest_world import CheapestWorlds
 from broker.figures.disclosure.goals import Requirement, Target, requirements
 from broker.figures.disclosure.knowledge import Knowledge, State
 from broker.figures.disclosure.model import UnprotectedError
+from broker.figures.disclosure.nearest_world import NearestWorlds
+from broker.figures.disclosure.population import Integers
 from broker.figures.disclosure.solver import Floats
-from broker.figures.disclosure.worlds import TOLERANCE, Goal, World, alternative_world
+from broker.figures.disclosure.worlds import TOLERANCE, World
 
 __all__ = ["protect_in_turn", "suppression_costs"]
 
 
-MOST_TRIALS = 200_000
+MOST_TRIALS = 10_000_000
 """Hidden figures times proofs up to which hidden figures are tried again."""
 
 
@@ -41,111 +44,147 @@ def protect_in_turn(knowledge: Knowledge, targets: Sequence[Target]) -> list[Wor
     Raises:
         UnprotectedError: no suppression protects a target.
     """
-    proofs: list[World] = []
     costs = suppression_costs(knowledge)
+    search = _Search(knowledge, costs)
     for target in targets:
-        if not any(
-            _reach_all(knowledge, target, costs, proofs, merged=merged) for merged in (True, False)
-        ):
-            _reach_without_marks(knowledge, target, costs, proofs)
-    _show_again(knowledge, proofs, costs)
-    return proofs
+        if not any(search.reach_all(target, merged=merged) for merged in (True, False)):
+            search.reach_without_marks(target)
+    _show_again(knowledge, search, costs)
+    return search.proofs
 
 
-def _reach_all(
-    knowledge: Knowledge, target: Target, costs: Floats, proofs: list[World], *, merged: bool
-) -> bool:
-    for requirement in requirements(knowledge, target, merged=merged):
-        worlds = _cheapest_worlds(knowledge, requirement, costs)
-        if worlds is None:
-            return False
-        for world in worlds:
-            knowledge.state[world.broken] = State.SAFE
-        proofs += worlds
-    return True
+class _Search:
+    """Proofs of targets, one after the other.
+
+    Attributes:
+        proofs: the worlds found so far.
+        nearest: search for worlds that hide nothing more.
+    """
+
+    def __init__(self, knowledge: Knowledge, costs: Floats) -> None:
+        self.proofs: list[World] = []
+        self.nearest = NearestWorlds(knowledge)
+        self._knowledge = knowledge
+        self._costs = costs
+        self._cheapest = CheapestWorlds(knowledge, costs)
+
+    def reach_all(self, target: Target, *, merged: bool) -> bool:
+        """Find proofs of a target, and hide what they need; tell whether there are any."""
+        for requirement in requirements(self._knowledge, target, merged=merged):
+            worlds = self._cheapest_worlds(requirement)
+            if worlds is None:
+                return False
+            for world in worlds:
+                self._knowledge.state[world.broken] = State.SAFE
+            self.proofs += worlds
+        return True
+
+    def reach_without_marks(self, target: Target) -> None:
+        """Withdraw what marks tell of counts that overlap the target, and else of all counts.
+
+        Raises:
+            UnprotectedError: that does not protect it.
+        """
+        state = self._knowledge.state
+        told = (state == State.SMALL) | (state == State.DOMINATED)
+        told &= ~self._knowledge.marked
+        near = np.zeros_like(told)
+        near[np.concatenate([self._knowledge.touching[atom] for atom in target.members])] = True
+        for withdrawn in (told & near, told):
+            state[withdrawn] = State.NOTHING
+            if self.reach_all(target, merged=False):
+                return
+        raise UnprotectedError
+
+    def _cheapest_worlds(self, requirement: Requirement) -> list[World] | None:
+        """Worlds for all goals of the option that hides least; None if no option is possible."""
+        for option in requirement.options:
+            worlds = _all_found(map(self.nearest.find, option))
+            if worlds is not None:
+                return worlds
+        priced = [
+            (float(self._costs[broken].sum()), worlds)
+            for option in requirement.options
+            if (worlds := _all_found(map(self._cheapest.find, option))) is not None
+            for broken in [np.unique(np.concatenate([world.broken for world in worlds]))]
+        ]
+        return min(priced, key=lambda one: one[0])[1] if priced else None
 
 
-def _cheapest_worlds(
-    knowledge: Knowledge, requirement: Requirement, costs: Floats
-) -> list[World] | None:
-    """Worlds for all goals of the option that hides least; None if no option can be reached."""
-    for option in requirement.options:
-        worlds = _worlds(knowledge, option, None)
-        if worlds is not None:
-            return worlds
-    priced = [
-        (float(costs[broken].sum()), worlds)
-        for option in requirement.options
-        if (worlds := _worlds(knowledge, option, costs)) is not None
-        for broken in [np.unique(np.concatenate([world.broken for world in worlds]))]
-    ]
-    return min(priced, key=lambda one: one[0])[1] if priced else None
-
-
-def _worlds(
-    knowledge: Knowledge, option: Iterable[Goal], costs: Floats | None
-) -> list[World] | None:
-    worlds = []
-    for goal in option:
-        world = alternative_world(knowledge, goal, costs=costs)
+def _all_found(worlds: Iterable[World | None]) -> list[World] | None:
+    """The worlds, if there is one for each goal; the search ends at the first that has none."""
+    found = []
+    for world in worlds:
         if world is None:
             return None
-        worlds.append(world)
-    return worlds
+        found.append(world)
+    return found
 
 
-def _reach_without_marks(
-    knowledge: Knowledge, target: Target, costs: Floats, proofs: list[World]
-) -> None:
-    """Withdraw what marks tell of counts that overlap the target, and else of all counts.
-
-    Raises:
-        UnprotectedError: that does not protect it.
-    """
-    told = (knowledge.state == State.SMALL) | (knowledge.state == State.DOMINATED)
-    told &= ~knowledge.marked
-    near = np.zeros_like(told)
-    near[np.concatenate([knowledge.touching[atom] for atom in target.members])] = True
-    for withdrawn in (told & near, told):
-        knowledge.state[withdrawn] = State.NOTHING
-        if _reach_all(knowledge, target, costs, proofs, merged=False):
-            return
-    raise UnprotectedError
-
-
-def _show_again(knowledge: Knowledge, proofs: list[World], costs: Floats) -> None:
+def _show_again(knowledge: Knowledge, search: _Search, costs: Floats) -> None:
     """Show each figure, the most costly first, without which all goals can still be reached.
 
     Not in a very large table: that is safe, and hides more than it must.
     """
     hidden = np.nonzero(knowledge.state == State.SAFE)[0]
-    if len(hidden) * len(proofs) > MOST_TRIALS:
+    if len(hidden) * len(search.proofs) > MOST_TRIALS:
         return
+    proofs = _Proofs(knowledge, search.proofs)
     for statement in sorted(hidden.tolist(), key=lambda one: (-costs[one], one)):
         knowledge.state[statement] = State.SHOWN
         renewed = {}
-        for position in _contradicting(knowledge, proofs, statement):
-            world = alternative_world(knowledge, proofs[position].goal, costs=None)
+        for position in proofs.contradicting(statement):
+            world = search.nearest.find(search.proofs[position].goal)
             if world is None:
                 knowledge.state[statement] = State.SAFE
                 break
             renewed[position] = world
         else:
-            for position, world in renewed.items():
-                proofs[position] = world
+            proofs.renew(renewed)
 
 
-def _contradicting(knowledge: Knowledge, worlds: Sequence[World], statement: int) -> list[int]:
-    """Positions of the worlds in which a figure that is shown would differ."""
-    counted = np.zeros(len(knowledge.population.atoms), dtype=np.bool_)
-    counted[knowledge.statements[statement].members] = True
-    only = np.array([statement])
-    found = []
-    for position, world in enumerate(worlds):
-        change = world.changes[counted[world.atoms]].sum()
-        if abs(change) > TOLERANCE:
-            low, high = knowledge.limits(world.goal.view, only)
-            value = knowledge.values[statement] + change
+class _Proofs:
+    """Proofs of all goals, and the changes that they make, in one array.
+
+    Args:
+        knowledge: what is told of every count.
+        worlds: the proofs; `renew` replaces some of them.
+    """
+
+    def __init__(self, knowledge: Knowledge, worlds: list[World]) -> None:
+        self._knowledge = knowledge
+        self._worlds = worlds
+        self._gather()
+
+    def renew(self, worlds: Mapping[int, World]) -> None:
+        """Replace the proofs at some positions."""
+        for position, world in worlds.items():
+            self._worlds[position] = world
+        if worlds:
+            self._gather()
+
+    def contradicting(self, statement: int) -> list[int]:
+        """Positions of the worlds that a figure does not allow when it is shown."""
+        knowledge, only = self._knowledge, np.array([statement])
+        counted = np.zeros(len(knowledge.population.atoms), dtype=np.bool_)
+        counted[knowledge.statements[statement].members] = True
+        inside = counted[self._atoms]
+        changes = np.bincount(
+            self._positions[inside], self._changes[inside], minlength=len(self._worlds)
+        )
+        found = []
+        for position in np.nonzero(np.abs(changes) > TOLERANCE)[0].tolist():
+            low, high = knowledge.limits(self._worlds[position].goal.view, only)
+            value = knowledge.values[statement] + changes[position]
             if value < low[0] - TOLERANCE or value > high[0] + TOLERANCE:
                 found.append(position)
-    return found
+        return found
+
+    def _gather(self) -> None:
+        sizes = [len(world.atoms) for world in self._worlds]
+        self._positions: Integers = np.repeat(np.arange(len(sizes)), sizes)
+        nothing = np.zeros(0, dtype=np.int64)
+        self._atoms: Integers = np.concatenate([nothing, *(one.atoms for one in self._worlds)])
+        self._changes: Floats = np.concatenate(
+            [np.zeros(0), *(one.changes for one in self._worlds)]
+        )

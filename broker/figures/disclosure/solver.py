@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from broker.figures.disclosure.population import Integers
 
-__all__ = ["Contradiction", "Floats", "Problem", "least_change", "solve"]
+__all__ = ["Contradiction", "Floats", "LeastChange", "Problem", "solve"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -96,46 +96,57 @@ class Contradiction:
     weights: Floats
 
 
-def least_change(problem: Problem) -> Floats | Contradiction:
-    """Values of the columns with the least sum of absolute values, whatever `cost` says.
+class LeastChange:
+    """Solver of many small problems in turn; the answers do not depend on those before."""
 
-    All columns are 0 at first, so the dual simplex method only has to repair the rows that this
-    violates: in a problem that is nearly solved it needs few steps.
+    def __init__(self) -> None:
+        self._solver = _quiet_solver()
+        self._solver.setOptionValue("presolve", "off")
 
-    Args:
-        problem: its columns can be 0.
+    def solve(self, problem: Problem, falls: Floats) -> Floats | Contradiction:
+        """Values of the columns with the least sum of prices of their distances from 0.
 
-    Raises:
-        ArithmeticError: The solver gives neither a solution nor a proof that there is none.
-    """
-    number = len(problem.cost)
-    lp = highspy.HighsLp()
-    lp.num_col_ = 2 * number
-    lp.num_row_ = len(problem.row_low)
-    lp.col_cost_ = np.ones(2 * number)
-    lp.col_lower_ = np.zeros(2 * number)
-    lp.col_upper_ = np.concatenate([problem.high, -problem.low])
-    lp.row_lower_ = problem.row_low
-    lp.row_upper_ = problem.row_high
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = np.append(problem.starts[:-1], problem.starts + problem.starts[-1])
-    lp.a_matrix_.index_ = np.tile(problem.rows, 2)
-    lp.a_matrix_.value_ = np.append(problem.values, -problem.values)
-    highs = _quiet_solver()
-    highs.setOptionValue("presolve", "off")
-    highs.passModel(lp)
-    highs.run()
-    status = highs.getModelStatus()
-    if status == highspy.HighsModelStatus.kOptimal:
-        values: Floats = np.array(highs.getSolution().col_value)
-        changes: Floats = values[:number] - values[number:]
-        return changes
-    if status == highspy.HighsModelStatus.kInfeasible:
-        # its type stubs lack this method
-        _, found, weights = highs.getDualRay()  # type: ignore[attr-defined]
-        if found:
-            return Contradiction(np.array(weights))
-    raise ArithmeticError(f"The solver stopped without an answer: {status.name}.")
+        All columns are as near to 0 as they can be at first, so the dual simplex method only has to
+        repair the rows that this violates: in a problem that is nearly solved it needs few steps.
+
+        Args:
+            problem: its costs are the prices of values above 0, and are at least 0.
+            falls: prices of values below 0, at least 0, shape (columns,).
+
+        Raises:
+            ArithmeticError: The solver gives neither a solution nor a proof that there is none.
+        """
+        number = len(problem.cost)
+        highs = self._solver
+        highs.passModel(
+            2 * number,
+            len(problem.row_low),
+            2 * len(problem.rows),
+            int(highspy.MatrixFormat.kColwise),
+            int(highspy.ObjSense.kMinimize),
+            0.0,
+            np.concatenate([problem.cost, falls]),
+            np.maximum(np.concatenate([problem.low, -problem.high]), 0.0),
+            np.maximum(np.concatenate([problem.high, -problem.low]), 0.0),
+            problem.row_low,
+            problem.row_high,
+            np.append(problem.starts, problem.starts[1:] + problem.starts[-1]).astype(np.int32),
+            np.tile(problem.rows, 2).astype(np.int32),
+            np.append(problem.values, -problem.values),
+            np.zeros(2 * number, dtype=np.int32),
+        )
+        highs.run()
+        status = highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kOptimal:
+            values: Floats = np.array(highs.getSolution().col_value)
+            changes: Floats = values[:number] - values[number:]
+            return changes
+        if status == highspy.HighsModelStatus.kInfeasible:
+            # its type stubs lack this method
+            _, found, weights = highs.getDualRay()  # type: ignore[attr-defined]
+            if found:
+                return Contradiction(np.array(weights))
+        raise ArithmeticError(f"The solver stopped without an answer: {status.name}.")
 
 
 class _QuietSolver(highspy.Highs):

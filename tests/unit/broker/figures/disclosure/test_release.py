@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.figures.disclosure import Cell, Counts, Mark, exact, protect, threshold_for
+from broker.figures.disclosure import (
+    Cell,
+    Counts,
+    Mark,
+    exact,
+    nearest_world,
+    protect,
+    threshold_for,
+)
 from contracts.terms import StatisticalControl
 from tests.support.disclosure_attack import all_narrowed, table
 
@@ -55,6 +65,53 @@ def test_no_attacker_narrows_a_hidden_count(
         if figure.shown is not None:
             assert abs(figure.shown - figure.total) * 2 <= base
             assert figure.total == 0 or figure.total >= threshold
+
+
+CUBE = ["|".join(one) for one in itertools.product(("x", "y"), ("1", "2"), ("p", "q"))]
+
+
+@st.composite
+def sparse_counts(draw: st.DrawFn) -> Counts:
+    """Some atoms cannot have a case, some counts are equal, and some agencies have one case."""
+    possible = draw(st.sets(st.sampled_from(CUBE), min_size=1))
+    tied = draw(st.integers(1, 12))
+    sizes = st.sampled_from([0, 1, tied, tied, 2 * tied])
+    agencies = ["police", "council", "charity"][: draw(st.integers(1, 3))]
+    return {atom: {name: draw(sizes) for name in agencies} for atom in sorted(possible)}
+
+
+def tables_of_a_cube(threshold: int) -> list[Cell]:
+    """Two tables that share a dimension, and so their margins."""
+    tables = {}
+    for dimensions in ((0, 1), (0, 2)):
+        for chosen in itertools.product("xy*", "12*" if dimensions[1] == 1 else "pq*"):
+            fixed = dict(zip(dimensions, chosen, strict=True))
+            atoms = frozenset(
+                atom
+                for atom in CUBE
+                if all(one in ("*", atom.split("|")[at]) for at, one in fixed.items())
+            )
+            key = "|".join(fixed.get(at, "*") for at in range(3))
+            tables[key] = Cell(key, atoms, threshold)
+    return list(tables.values())
+
+
+@pytest.mark.parametrize(
+    ("largest", "scope"),
+    [(exact.LARGEST, nearest_world.SCOPE), (0, nearest_world.SCOPE), (0, 1)],
+    ids=["exact", "in turn", "in turn with few atoms"],
+)
+@settings(max_examples=15, deadline=None)
+@given(counts=sparse_counts(), threshold=st.integers(2, 10), base=st.sampled_from([1, 5]))
+def test_no_attacker_narrows_a_hidden_count_of_linked_tables(
+    largest: int, scope: int, counts: Counts, threshold: int, base: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "LARGEST", largest)
+        patch.setattr(nearest_world, "SCOPE", scope)
+        patch.setattr(nearest_world, "ADDED", 1 if scope == 1 else nearest_world.ADDED)
+        release = protect(counts, tables_of_a_cube(threshold), round_to=base)
+    assert not all_narrowed(counts, [release])
 
 
 def test_small_counts_are_hidden_and_others_shown() -> None:
