@@ -172,7 +172,7 @@ MEANS: Mapping[str, str] = {
     "lint.rules": "File of your organisation's lint rules. `contract lint --agency DIR` and "
     "`contract sign` apply it",
     "retention": "For how many days files stay in the adapter's folders. 0 keeps them until a "
-    "person removes them. Without a number nothing is removed, and `status` says so",
+    "person removes them, and `status` says so",
     "retention.processed_days": "Days in `processed/`",
     "retention.quarantine_days": "Days in `quarantine/`",
     "retention.inbox_days": "Days in `inbox/`",

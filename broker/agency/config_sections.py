@@ -291,13 +291,12 @@ class IntakeSection(Section):
 class RetentionSection(Section):
     """Number of days for which unencrypted files stay in the adapter's own folders.
 
-    0 keeps them until a person removes them. Without a number, nothing is removed, and ``status``
-    reports that.
+    0 keeps them until a person removes them, and ``status`` reports that.
     """
 
-    processed_days: Days | None = None
-    quarantine_days: Days | None = None
-    inbox_days: Days | None = None
+    processed_days: Days = 30
+    quarantine_days: Days = 90
+    inbox_days: Days = 90
 
 
 class IntervalsSection(Section):

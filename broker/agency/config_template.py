@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from broker.agency.config_sections import GovernanceSection
+from broker.agency.config_sections import GovernanceSection, RetentionSection
 
-RETENTION_DAYS: Final[Mapping[str, int]] = {"processed": 30, "quarantine": 90, "inbox": 90}
-"""Initial values for a new agency."""
+_DAYS: Final = RetentionSection()
 
 
 def format_config(
@@ -62,9 +61,9 @@ inbox = "inbox"
 ungranted_fields = "leave_out"
 
 [retention]  # days after which the adapter removes files from its folders; 0 keeps them
-processed_days = {RETENTION_DAYS["processed"]}
-quarantine_days = {RETENTION_DAYS["quarantine"]}
-inbox_days = {RETENTION_DAYS["inbox"]}
+processed_days = {_DAYS.processed_days}
+quarantine_days = {_DAYS.quarantine_days}
+inbox_days = {_DAYS.inbox_days}
 
 [http]  # /livez, /readyz, /metrics; port 0 is any free one
 host = "127.0.0.1"

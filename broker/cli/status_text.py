@@ -114,8 +114,9 @@ def needs(status: Status) -> list[str]:
     unlimited = [one.name for one in status.folders if one.unlimited]
     if unlimited:
         lines.append(
-            f"Unencrypted files in {', '.join(unlimited)} are kept for ever: set "
-            "processed_days, quarantine_days and inbox_days under [retention] in agency.toml."
+            f"Unencrypted files in {', '.join(unlimited)} are kept for ever, because the number of "
+            "days is 0: set processed_days, quarantine_days and inbox_days under [retention] in "
+            "agency.toml."
         )
     over = sum(one.over for one in status.folders)
     if over:
@@ -420,9 +421,7 @@ def _size(size: int) -> str:
     return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
 
 
-def _kept_for(days: int | None) -> str:
-    if days is None:
-        return "ever: not set"
+def _kept_for(days: int) -> str:
     return f"{days} days" if days else "ever"
 
 

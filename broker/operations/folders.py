@@ -37,20 +37,20 @@ class FolderState:
         name: as in ``agency.toml``.
         files: number of the adapter's files.
         oldest_ms: when the oldest was put there; None if there is none.
-        keep_days: the retention; 0 keeps files, None is not set.
+        keep_days: the retention; 0 keeps files.
         over: number of files past the retention.
     """
 
     name: KeptFolder
     files: int
     oldest_ms: int | None
-    keep_days: int | None
+    keep_days: int
     over: int
 
     @property
     def unlimited(self) -> bool:
-        """Return whether there are files without a set retention."""
-        return self.files > 0 and self.keep_days is None
+        """Return whether there are files that are kept for ever."""
+        return self.files > 0 and self.keep_days == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def removal_is_safe(participant: Participant, now: int) -> bool:
     return own is not None and now < own.expires
 
 
-def _days(participant: Participant, name: KeptFolder) -> int | None:
+def _days(participant: Participant, name: KeptFolder) -> int:
     retention = participant.config.retention
     return {
         "processed": retention.processed_days,
@@ -124,8 +124,8 @@ def _days(participant: Participant, name: KeptFolder) -> int | None:
     }[name]
 
 
-def _is_over(since_ms: int, days: int | None, now: int) -> bool:
-    return bool(days) and now - since_ms > (days or 0) * DAY_MS
+def _is_over(since_ms: int, days: int, now: int) -> bool:
+    return days > 0 and now - since_ms > days * DAY_MS
 
 
 def _kept(participant: Participant, name: KeptFolder) -> Iterator[_Kept]:

@@ -71,7 +71,9 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
             "whether the way from this machine to its port is open.",
             "If our certificate is not accepted: follow A certificate or agreement ends soon.",
             "If a right is missing: ask Kafka's host to run `concordant kafka apply`.",
-            "Nothing has to be sent again. The waiting events go out by themselves.",
+            "Nothing has to be sent again. The waiting events go out by themselves: "
+            "`concordant outbox list --agency DIR` shows each, and `concordant top --agency DIR` "
+            "how many are left.",
         ),
     ),
     RunbookEntry(
@@ -110,6 +112,8 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
             "Run `concordant doctor --agency DIR` and read the lines inbox, folders and disk.",
             "If your system reads the folder inbox/: let the adapter's account write there.",
             "If your system fetches events itself: ask its team whether it runs.",
+            "See each event and its state: `concordant inbox list --agency DIR`. Try one at once: "
+            "`concordant inbox retry ID --agency DIR`.",
         ),
     ),
     RunbookEntry(

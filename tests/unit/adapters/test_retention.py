@@ -72,11 +72,21 @@ def test_a_file_of_a_person_in_the_inbox_stays(agency: Path, world) -> None:
     assert there(agency) == {"inbox/notes.txt"}
 
 
-@pytest.mark.parametrize("days", [0, None])
-def test_without_a_time_nothing_is_removed(agency: Path, world, days: int | None) -> None:
-    setting(agency, processed_days=days, quarantine_days=days, inbox_days=days)
+def test_with_zero_days_nothing_is_removed(agency: Path, world) -> None:
+    setting(agency, processed_days=0, quarantine_days=0, inbox_days=0)
     apply(world, agency, now_ms() + 20 * DAY_MS)
     assert there(agency) == set(FILES)
+
+
+def test_without_the_settings_each_folder_has_a_time(agency: Path) -> None:
+    setting(agency, processed_days=None, quarantine_days=None, inbox_days=None)
+    now = now_ms() + 60 * DAY_MS
+    states = folder_states(load_participant(agency, now_ms()), now)
+    assert {one.name: (one.keep_days, one.over) for one in states} == {
+        "processed": (30, 1),
+        "quarantine": (90, 0),
+        "inbox": (90, 0),
+    }
 
 
 def test_a_clock_past_our_own_manifest_removes_nothing(agency: Path, world) -> None:
@@ -102,7 +112,7 @@ def test_status_shows_what_lies_in_clear_and_asks_for_a_time(agency: Path, world
         ("inbox", 1, 90, 0),
     }
     assert "FILES IN CLEAR" in cli("status", "--agency", agency).text
-    setting(agency, processed_days=None)
+    setting(agency, processed_days=0)
     assert "processed_days" in cli("status", "--agency", agency).err
 
 

@@ -53,7 +53,7 @@ def test_a_changed_setting_is_logged_once_with_name_digests_and_person(
     store = open_store(tmp_path / "state.db")
     assert not record(store, agency)  # the first settings
     assert not record(store, agency)
-    change(agency, "inbox_days", "# inbox_days")
+    change(agency, "inbox_days = 90", "inbox_days = 80")
     (agency.root / "agency.toml").open("a").write('\n[web]\nlanguage = "cy"\n')
     assert record(store, agency)
     assert not record(store, agency)

@@ -472,7 +472,7 @@ def test_a_changed_setting_is_shown_with_the_person_who_ran_next(cli, world) -> 
     show = ("log", "show", "--agency", folder, "--operator", "duty.officer", "--json")
     cli(*show)  # the first settings
     file = folder / "agency.toml"
-    file.write_text(file.read_text().replace("inbox_days", "# inbox_days"))
+    file.write_text(file.read_text().replace("inbox_days = 90", "inbox_days = 80"))
     assert [one for one in cli(*show).json["entries"] if one["kind"] == "setting"] == []
     (entry,) = [one for one in cli(*show).json["entries"] if one["kind"] == "setting"]
     assert (entry["settings"], entry["acting_for"]) == (["retention.inbox_days"], "duty.officer")

@@ -253,7 +253,7 @@ def test_a_retry_and_a_changed_setting_are_shown(person: Person, folder: Path) -
         append_entries(tx, [NewLogEntry("retry", NOW, item="rows-0123456789ab", operator="ops")])
     store.close()
     file = folder / "agency.toml"
-    file.write_text(file.read_text().replace("inbox_days", "# inbox_days"))
+    file.write_text(file.read_text().replace("inbox_days = 90", "inbox_days = 80"))
     visitor.get("/log")  # this look finds the change
     assert "rows-0123456789ab" in visitor.get("/log?kind=retry").text
     shown = visitor.get("/log?kind=setting").text
