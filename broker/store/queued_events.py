@@ -48,30 +48,28 @@ _BEHIND = exists().where(
     _h.c.seq < _i.c.seq,
     _h.c.priority <= _i.c.priority,
 )
-_INCOMING = (
-    select(
-        _i.c.seq,
-        _i.c.source,
-        _i.c.event_id,
-        _i.c.type,
-        _i.c.received_ms,
-        _i.c.held_code,
-        _i.c.held_field,
-        _i.c.held_ms,
-        and_(_i.c.held_code.is_(None), _BEHIND),
-        func.coalesce(_a.c.tries, 0),
-        _a.c.next_ms,
-        _a.c.code,
-        select(func.max(_f.c.offered_ms))
-        .where(_f.c.inbox_seq == _i.c.seq, _f.c.answered_ms.is_(None))
-        .scalar_subquery(),
-    )
-    .join_from(_i, _a, _a.c.inbox_seq == _i.c.seq, isouter=True)
-    .where(_i.c.delivered_ms.is_(None))
-    .order_by(_i.c.seq)
+_INCOMING = select(
+    _i.c.seq,
+    _i.c.source,
+    _i.c.event_id,
+    _i.c.type,
+    _i.c.received_ms,
+    _i.c.held_code,
+    _i.c.held_field,
+    _i.c.held_ms,
+    and_(_i.c.held_code.is_(None), _BEHIND),
+    func.coalesce(_a.c.tries, 0),
+    _a.c.next_ms,
+    _a.c.code,
+    select(func.max(_f.c.offered_ms))
+    .where(_f.c.inbox_seq == _i.c.seq, _f.c.answered_ms.is_(None))
+    .scalar_subquery(),
+).join_from(_i, _a, _a.c.inbox_seq == _i.c.seq, isouter=True)
+_UNDELIVERED = select(_i.c.seq).where(_i.c.delivered_ms.is_(None))
+_INCOMING_FIRST = (
+    _INCOMING.where(_i.c.seq.in_(_UNDELIVERED)).order_by(_i.c.seq).limit(bindparam("limit_"))
 )
-_INCOMING_FIRST = _INCOMING.limit(bindparam("limit_"))
-_INCOMING_OF = _INCOMING.where(_i.c.seq == bindparam("seq_"))
+_INCOMING_OF = _INCOMING.where(_i.c.seq == bindparam("seq_"), _i.c.delivered_ms.is_(None))
 
 
 @dataclass(frozen=True, slots=True)

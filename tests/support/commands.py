@@ -56,6 +56,8 @@ MORE: Mapping[str, Sequence[str]] = {
     "quarantine discard": ("1",),
     "web sessions end": ("--all",),
     "quarantine retry": ("1",),
+    "tail": ("--for", "0"),
+    "top": ("--once",),
 }
 """Words of commands that need one of several; FILE stands for a file."""
 

@@ -50,6 +50,18 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "outbox forget": lambda tx: tx.outbox.forget_content(0),
     "outbox waiting since": lambda tx: tx.outbox.waiting_since(1),
     "outbox counts": lambda tx: tx.outbox.counts(),
+    "outbox queue": lambda tx: tx.queued.outgoing(9),
+    "inbox queue": lambda tx: tx.queued.incoming(9),
+    "inbox queue of an event": lambda tx: tx.queued.incoming_of(1),
+    "flow sent": lambda tx: tx.flow.sent(1, 1, 9),
+    "flow sent by partner": lambda tx: tx.flow.sent_to(1),
+    "flow waiting by partner": lambda tx: tx.flow.waiting_for(),
+    "flow received": lambda tx: tx.flow.received(1, 9),
+    "flow received by partner": lambda tx: tx.flow.received_from(1),
+    "flow undelivered by partner": lambda tx: tx.flow.undelivered_of(),
+    "flow held": lambda tx: tx.flow.held(1, 1, 9),
+    "flow refusals": lambda tx: tx.flow.refusals(1, 9),
+    "flow first undelivered": lambda tx: tx.flow.first_undelivered(),
     "lease check": lambda tx: tx.lease.check("relay", 1),
     "stream": lambda tx: tx.streams.current(KafkaPartition("t", 0)),
     "stream with records": lambda tx: tx.streams.last_with_records(KafkaPartition("t", 0)),
@@ -147,7 +159,10 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
 }
 
 OF_THE_TRANSACTION = ("PRAGMA", "BEGIN", "SELECT set_config", "SELECT number::")
-SORTED = {"deferred", "drafts", "list critical", "referrals of a case"}
+SORTED = {
+    "deferred", "drafts", "list critical", "referrals of a case",
+    "flow held", "flow sent",
+}  # fmt: skip
 """These sort a handful of rows that an index found."""
 
 
