@@ -24,13 +24,13 @@ from broker.keys.durable import make_private_folder, write_durably
 from broker.observing.logs import logger
 from broker.operations.agency_entry import ENTRIES_FOLDER
 from broker.operations.agreement_documents import keep_documents, read_document
+from broker.operations.bundle_checks import check_collected, is_newer
 from broker.operations.bundle_reading import (
     Collected,
     as_refused,
     collect_members,
     held_entries,
 )
-from broker.operations.bundles import check_collected, is_newer
 from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
 from broker.partnership.entry import HEADER, VerifiedEntry, parse_entry
 from broker.record import CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE, Record

@@ -3,7 +3,7 @@
 A bundle is a ZIP file with stored members in a fixed order, so one content has one file. Reading
 builds the file again and compares the bytes: a member that leaves the folder, a compression bomb, a
 second member of one name or hidden bytes are all refused by that one check. This module checks the
-form; `broker/operations/bundles.py` checks every signature before anything is written.
+form; `broker/operations/bundle_reading.py` checks every signature before anything is written.
 """
 
 from __future__ import annotations
