@@ -42,8 +42,8 @@ from broker.judging.verification_cache import VerificationCache
 from broker.operations.contract_revision import revise_contract
 from broker.operations.contract_signing import review
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
+from broker.registry.contract_files import note_path
 from broker.registry.contracts import SignedContract, countersign, verify_contract
-from broker.registry.repository import note_path
 from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner, require_both_authors

@@ -42,7 +42,7 @@ def issuing(participant: Participant) -> Iterator[None]:
     """
     with _locked(participant.root):
         known = participant.manifests.newest_verified(participant.agency)
-        stored = participant.repository.highest_place(participant.agency)
+        stored = participant.repository.versions.highest_place(participant.agency)
         if known is not None and stored is not None and stored > known.place:
             raise _changed(participant.root)
         yield

@@ -278,11 +278,11 @@ def load_participant(
         fingerprints=config.governance.fingerprints,
         former=tuple(former.fingerprints for former in config.governance.former),
     )
-    contracts = repository.remember_complete(repository.load_contracts(), now)
+    contracts = repository.completions.remember(repository.load_contracts(), now)
     if not contracts.trusted() and not unsigned_ok:
         raise _none_signed(contracts, directory)
     manifests = repository.load_manifests(contracts, now, known)
-    repository.remember(manifests)
+    repository.versions.remember(manifests)
     return Participant(
         root=directory,
         config=config,

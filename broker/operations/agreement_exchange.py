@@ -197,7 +197,7 @@ class AgreementExchange:
             if before is not None and merged.notes == before.notes:
                 return contracts
             repository.write_contract(merged)
-            return repository.remember_complete(contracts.adding(merged), now)
+            return repository.completions.remember(contracts.adding(merged), now)
         if before is not None and signed.hash not in contracts.received:  # a person added it
             if merged.notes == before.notes:
                 return contracts

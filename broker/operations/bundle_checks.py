@@ -17,22 +17,10 @@ from broker.keys.manifest import (
     parse_manifest,
     verify_manifest,
 )
-from broker.operations.agreement_documents import (
-    documents_of,
-    read_document,
-)
-from broker.operations.bundle_reading import (
-    Collected,
-    as_refused,
-    conflict,
-    in_chain,
-    require_pins,
-)
+from broker.operations.agreement_documents import documents_of, read_document
+from broker.operations.bundle_reading import Collected, as_refused, conflict, in_chain, require_pins
 from broker.operations.partner_checks import check_of
-from broker.partnership.entry import (
-    VerifiedEntry,
-    parse_entry,
-)
+from broker.partnership.entry import VerifiedEntry, parse_entry
 from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import MANIFESTS_FOLDER

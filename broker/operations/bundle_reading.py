@@ -19,12 +19,12 @@ from broker.keys.manifest import VerifiedManifest, parse_manifest, verify_manife
 from broker.operations.agency_entry import ENTRIES_FOLDER
 from broker.partnership.bundle import BUNDLE_LIMIT_BYTES, BUNDLE_MAGIC, Bundle, parse_bundle
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, HEADER, VerifiedEntry, verify_entry
+from broker.registry.contract_files import verify_beside
 from broker.registry.contracts import (
     SignedContract,
     pinned_governance,
     verify_named,
 )
-from broker.registry.repository import verify_beside
 from broker.transport.certificates import read_certificate, verify_issued, verify_own_chain
 from contracts.bounded_file import READABLE_FIX, read_bounded
 from contracts.documents import document_hash, require_document

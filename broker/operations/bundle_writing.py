@@ -8,15 +8,9 @@ from broker.agency.participant import Participant
 from broker.errors import RegistryError
 from broker.keys.durable import make_private_folder, write_durably
 from broker.operations.agency_entry import ENTRIES_FOLDER
-from broker.operations.agreement_documents import (
-    keep_documents,
-    read_document,
-)
+from broker.operations.agreement_documents import keep_documents, read_document
 from broker.operations.bundle_checks import is_newer, signers_of
-from broker.operations.bundle_reading import (
-    Collected,
-    newer_chain,
-)
+from broker.operations.bundle_reading import Collected, newer_chain
 from broker.registry.contracts import SignedContract
 from broker.registry.received_versions import keep_added
 from broker.registry.repository import MANIFESTS_FOLDER

@@ -18,11 +18,7 @@ from broker.errors import EntryError
 from broker.keys.durable import files_in, write_named
 from broker.keys.keyfile import UNASSIGNED
 from broker.operations.agency_entry import ENTRIES_FOLDER
-from broker.operations.agreement_documents import (
-    documents_of,
-    is_pinned,
-    restore_documents,
-)
+from broker.operations.agreement_documents import documents_of, is_pinned, restore_documents
 from broker.operations.bundle_checks import check_collected, held_manifests
 from broker.operations.bundle_reading import (
     AgreementLine,
@@ -39,9 +35,7 @@ from broker.operations.bundle_reading import (
 )
 from broker.operations.bundle_writing import folder_unwritable, write_collected
 from broker.partnership.bundle import BUNDLE_MAGIC, Bundle, format_bundle, parse_bundle
-from broker.partnership.entry import (
-    VerifiedEntry,
-)
+from broker.partnership.entry import VerifiedEntry
 from contracts.documents import document_hash
 from contracts.errors import ConcordantError, ContractError
 

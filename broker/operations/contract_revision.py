@@ -11,8 +11,8 @@ from pathlib import Path
 from broker.errors import EntryError, WrongInputError
 from broker.keys.durable import files_in
 from broker.operations.contract_draft import party_of, pins_of, read_entries, write_new
+from broker.registry.contract_files import verify_beside
 from broker.registry.contracts import governance_terms
-from broker.registry.repository import verify_beside
 from contracts.comparison import TermChange, compare
 from contracts.comparison_summary import ChangeSummary, summarise
 from contracts.errors import ContractError

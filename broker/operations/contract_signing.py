@@ -25,6 +25,7 @@ from broker.operations.deployment_joining import join_deployment
 from broker.operations.partner_checks import unchecked_parties
 from broker.operations.rule_set_files import rule_sets_of
 from broker.operations.signatories import signatory_missing
+from broker.registry.contract_files import note_path, read_note_file, verify_beside
 from broker.registry.contract_notes import Signatory, shown_hash
 from broker.registry.contracts import (
     SignedContract,
@@ -32,7 +33,7 @@ from broker.registry.contracts import (
     pinned_governance,
     verify_contract,
 )
-from broker.registry.repository import CONTRACTS_FOLDER, note_path, read_note, verify_beside
+from broker.registry.repository import CONTRACTS_FOLDER
 from contracts.comparison import TermChange, compare
 from contracts.comparison_summary import ChangeSummary, summarise
 from contracts.errors import UnknownNameError
@@ -140,7 +141,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     """
     text = load_contract(file)
     participant = load_participant(directory, now, unsigned_ok=True)
-    given = verify_contract(text, [read_note(path) for path in counterparts])
+    given = verify_contract(text, [read_note_file(path) for path in counterparts])
     held = participant.contracts.held(text.hash)
     merged = verify_beside(text, file).with_notes(given.notes)
     if held is not None:

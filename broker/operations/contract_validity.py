@@ -16,9 +16,9 @@ from broker.agency.config import load_config
 from broker.agency.participant import load_participant
 from broker.errors import RegistryError
 from broker.operations.agreement_state import OURSELVES, AgreementState, agreement_states
+from broker.registry.contract_files import read_note_file, verify_beside
 from broker.registry.contract_in_force import contract_in_force
 from broker.registry.contracts import SignedContract, verify_named
-from broker.registry.repository import read_note, verify_beside
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import load_contract
 from contracts.phrases import joined
@@ -132,7 +132,7 @@ def contract_validity(
 def _of_file(path: Path, notes: Sequence[Path], now: int) -> tuple[Validity, SignedContract | None]:
     try:
         text = load_contract(path)
-        signed = verify_named(text, ((None, read_note(one), str(one)) for one in notes))
+        signed = verify_named(text, ((None, read_note_file(one), str(one)) for one in notes))
         if not notes:
             signed = verify_beside(text, path)
     except (ContractError, RegistryError) as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from broker.errors import RegistryError
+from broker.registry.contract_files import shown_text_path
 from broker.registry.contract_notes import SHOWN_LIMIT_BYTES, ContractNote, shown_hash
 from broker.registry.contracts import SignedContract
-from broker.registry.repository import shown_text_path
 from contracts.bounded_file import read_bounded
 
 __all__ = ["shown_text"]

@@ -8,13 +8,10 @@ same path: bytes in, verified, stored, and a new book out.
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from broker.envelope.primitives import sha256
 from broker.errors import ManifestError, RegistryError
@@ -26,12 +23,18 @@ from broker.keys.manifest import (
     verify_manifest,
 )
 from broker.registry.contract_book import ContractBook
-from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES, signer_name
-from broker.registry.contracts import SignedContract, verify_contract, verify_named
+from broker.registry.contract_files import note_path, shown_text_path, verify_beside
+from broker.registry.contract_notes import CONTRACT_NOTE_LIMIT_BYTES
+from broker.registry.contracts import SignedContract, verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.registry.received_versions import read_received
-from broker.strict_json import parse_strict_json
-from contracts.bounded_file import READABLE_FIX, read_bounded
+from broker.registry.registry_records import (
+    CompletionTimes,
+    ManifestVersions,
+    read_registry_file,
+    registry_unwritable,
+)
+from contracts.bounded_file import READABLE_FIX
 from contracts.errors import ContractError
 from contracts.loading import (
     AGREEMENT_BYTES,
@@ -52,14 +55,6 @@ CONFLICTS_FOLDER: Final = "manifests/conflicts"
 """Second texts of one version, as evidence; no reader believes them."""
 CONFLICTS_LIMIT: Final = 16
 """Maximum number of files of one agency there."""
-VERSIONS_FILE: Final = "state/manifest-versions.json"
-COMPLETED_FILE: Final = "state/contracts-complete.json"
-"""Time at which this agency first held every note of a contract, by its hash."""
-_VERSIONS_LIMIT_BYTES: Final = 1024 * 1024
-Seen = tuple[tuple[int, int], str]
-"""Highest place of an agency's manifests, and the hash of that one's text."""
-_NEVER: Final[Seen] = ((0, 0), "")
-_READ_ONLY: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class Repository:
@@ -84,6 +79,8 @@ class Repository:
             former: ids of replaced governance keys.
         """
         self.root = root
+        self.versions = ManifestVersions(root)
+        self.completions = CompletionTimes(root)
         self._deployment = deployment
         self._agency = agency
         self._fingerprints = fingerprints
@@ -107,7 +104,7 @@ class Repository:
                 self._load_contract(path, vocabulary_needed=False)  # parties and notes are enough
                 for path in _files(self.root / OTHERS_FOLDER, "*.yaml")
             ],
-            completed=self._completed(),
+            completed=self.completions.read(),
             received=read_received(self.root),
         )
 
@@ -128,11 +125,11 @@ class Repository:
         """
         # Read this before the files: a concurrent adapter stores a manifest first, then its
         # version.
-        seen = self._versions()
+        seen = self.versions.read()
         verified: list[VerifiedManifest] = []
         before = {} if known is None else {one.raw: one for one in known.all()}
         for path in _files(self.root / MANIFESTS_FOLDER, "*.note"):
-            raw = _read(path, MANIFEST_FILE_LIMIT_BYTES)
+            raw = read_registry_file(path, MANIFEST_FILE_LIMIT_BYTES)
             same = before.get(raw)
             if same and same.delegation.governance in contracts.governance_of(same.manifest.agency):
                 verified.append(same)
@@ -150,7 +147,7 @@ class Repository:
                     )
                 )
         book = ManifestBook(self._deployment, verified)
-        self._require_nothing_lost(seen, book, contracts)
+        self.versions.require_nothing_lost(seen, book, contracts, self.root / MANIFESTS_FOLDER)
         return book
 
     def store_manifest(
@@ -186,7 +183,7 @@ class Repository:
             raise
         if extended is not book:
             self.write_manifest(verified)
-            self.remember(extended)
+            self.versions.remember(extended)
         return extended
 
     def write_manifest(self, verified: VerifiedManifest) -> Path:
@@ -248,7 +245,7 @@ class Repository:
             )
         book = contracts.adding(signed)
         self.write_contract(signed)
-        return self.remember_complete(book, now)
+        return self.completions.remember(book, now)
 
     def store_other(self, signed: SignedContract, contracts: ContractBook) -> ContractBook:
         """Store a version without this agency, if one of its notes parts a party from us.
@@ -314,54 +311,6 @@ class Repository:
                 found.append(load_contract(path, vocabulary_needed=False))
         return found
 
-    def remember_complete(self, contracts: ContractBook, now: int) -> ContractBook:
-        """Store the time for each contract whose notes are complete for the first time.
-
-        A directory that cannot be written stays usable: the time is then that of its effect.
-
-        Args:
-            contracts: the contracts of this agency.
-            now: milliseconds since the epoch.
-
-        Returns:
-            The book with these times.
-
-        Raises:
-            RegistryError: code `registry_unwritable`, or the file of times is damaged.
-        """
-        new = {
-            one.hash: now
-            for one in contracts.trusted()
-            if one.contract.previous and not one.missing and one.hash not in contracts.completed
-        }
-        if not new:
-            return contracts
-        contracts.completed.update(new)
-        path = self.root / COMPLETED_FILE
-        document = {one.hex(): at for one, at in sorted(contracts.completed.items())}
-        try:
-            make_private_folder(path.parent)
-            write_durably(path, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
-        except OSError as error:
-            if error.errno not in _READ_ONLY:
-                raise _unwritable(path, error) from None
-        return contracts
-
-    def _completed(self) -> dict[bytes, int]:
-        path = self.root / COMPLETED_FILE
-        if not path.exists():
-            return {}
-        try:
-            document: Any = parse_strict_json(_read(path, _VERSIONS_LIMIT_BYTES))
-            return {bytes.fromhex(one): int(at) for one, at in document.items()}
-        except (ValueError, TypeError, AttributeError):
-            raise RegistryError(
-                "The record of complete contracts is damaged.",
-                code="registry_invalid",
-                where=str(path),
-                fix="Restore it from a backup.",
-            ) from None
-
     def write_contract(self, signed: SignedContract) -> Path:
         """Store a contract and its signatures, each in a file that names its agency.
 
@@ -384,7 +333,7 @@ class Repository:
         contract = signed.contract
         for stem in (contract.name, f"{contract.name}-{contract.version}"):
             path = self.root / CONTRACTS_FOLDER / f"{stem}.yaml"
-            if not path.exists() or _read(path, AGREEMENT_BYTES) == signed.text.raw:
+            if not path.exists() or read_registry_file(path, AGREEMENT_BYTES) == signed.text.raw:
                 return path
         raise RegistryError(
             f"Another text of {contract.name} {contract.version} already exists here.",
@@ -434,7 +383,7 @@ class Repository:
                 note_path(path, party.id).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise _unwritable(path, error) from None
+            raise registry_unwritable(path, error) from None
         return True
 
     def write_notes(self, path: Path, signed: SignedContract) -> None:
@@ -445,7 +394,10 @@ class Repository:
         """
         for note in signed.notes:
             beside = note_path(path, note.signer)
-            if not beside.exists() or _read(beside, CONTRACT_NOTE_LIMIT_BYTES) != note.raw:
+            if (
+                not beside.exists()
+                or read_registry_file(beside, CONTRACT_NOTE_LIMIT_BYTES) != note.raw
+            ):
                 self._write(beside, note.raw)
 
     def write_shown(self, path: Path, signer: str, shown: str) -> Path:
@@ -463,46 +415,6 @@ class Repository:
         self._write(beside, shown.encode())
         return beside
 
-    def remember(self, book: ManifestBook) -> None:
-        """Store the highest manifest version of every agency, unless it is already stored.
-
-        A directory that cannot be written, such as an auditor's copy, stays usable. Its protection
-        against a rollback is then that of the last successful write.
-
-        Raises:
-            RegistryError: code `registry_unwritable`, or the file of versions is damaged.
-        """
-        seen = self._versions()
-        before = dict(seen)
-        for agency in book.agencies():
-            newest = book.newest_verified(agency)
-            if newest is not None and newest.place > seen.get(agency, _NEVER)[0]:
-                seen[agency] = (newest.place, newest.hash.hex())
-        if seen == before:
-            return
-        document = {
-            agency: {"delegation": place[0], "version": place[1], "sha256": digest}
-            for agency, (place, digest) in sorted(seen.items())
-        }
-        path = self.root / VERSIONS_FILE
-        try:
-            make_private_folder(path.parent)
-            write_durably(path, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
-        except OSError as error:
-            if error.errno not in _READ_ONLY:
-                raise _unwritable(path, error) from None
-
-    def highest_place(self, agency: str) -> tuple[int, int] | None:
-        """Return the highest place of an agency's manifests that was ever stored here.
-
-        Another process may have stored it since the manifests were loaded.
-
-        Raises:
-            RegistryError: the file of versions is damaged.
-        """
-        seen = self._versions().get(agency)
-        return None if seen is None else seen[0]
-
     def _load_contract(self, path: Path, *, vocabulary_needed: bool = True) -> SignedContract:
         text = load_contract(path, self._documents, vocabulary_needed=vocabulary_needed)
         return verify_beside(text, path)
@@ -514,55 +426,12 @@ class Repository:
     def _documents(self) -> Documents:
         return Documents({}, (self.root / DOCUMENTS_FOLDER,))
 
-    def _versions(self) -> dict[str, Seen]:
-        path = self.root / VERSIONS_FILE
-        if not path.exists():
-            return {}
-        try:
-            document: Any = parse_strict_json(_read(path, _VERSIONS_LIMIT_BYTES))
-            return {
-                str(a): ((int(e["delegation"]), int(e["version"])), str(e["sha256"]))
-                for a, e in document.items()
-            }
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise RegistryError(
-                "The record of manifest versions is damaged.",
-                code="registry_invalid",
-                where=str(path),
-                fix="Restore it from a backup. Without it an old manifest could come back unseen.",
-            ) from None
-
-    def _require_nothing_lost(
-        self, seen: Mapping[str, Seen], book: ManifestBook, contracts: ContractBook
-    ) -> None:
-        for agency, (place, digest) in seen.items():
-            if not contracts.governance_of(agency):
-                continue
-            version = place[1]
-            same = [one for one in book.history(agency) if one.place == place]
-            if same and same[0].hash.hex() != digest:
-                raise ManifestError(
-                    f"The manifest of {agency}, version {version}, differs from the one seen "
-                    "before.",
-                    code="manifest_conflict",
-                    where=str(self.root / MANIFESTS_FOLDER),
-                    fix=f"Keep both as evidence and ask {agency}.",
-                )
-            newest = book.newest_verified(agency)
-            if newest is None or newest.place < place:
-                raise ManifestError(
-                    f"The newest known manifest of {agency}, version {version}, is missing.",
-                    code="manifest_rollback",
-                    where=str(self.root / MANIFESTS_FOLDER),
-                    fix=f"Restore {agency}.{version}.note, or ask {agency} for it.",
-                )
-
     def _write(self, path: Path, content: bytes) -> None:
         try:
             make_private_folder(path.parent)
             write_durably(path, content)
         except OSError as error:
-            raise _unwritable(path, error) from None
+            raise registry_unwritable(path, error) from None
 
 
 def manifest_name(verified: VerifiedManifest, *, with_delegation: bool = False) -> str:
@@ -573,7 +442,7 @@ def manifest_name(verified: VerifiedManifest, *, with_delegation: bool = False) 
 
 def _text_of(path: Path) -> bytes:
     try:
-        return sha256(parse_manifest(_read(path, MANIFEST_FILE_LIMIT_BYTES)).note.text)
+        return sha256(parse_manifest(read_registry_file(path, MANIFEST_FILE_LIMIT_BYTES)).note.text)
     except ManifestError:
         return b""  # damaged: write beside it
 
@@ -588,54 +457,3 @@ def _files(folder: Path, pattern: str) -> list[Path]:
             where=str(folder),
             fix=READABLE_FIX,
         ) from None
-
-
-def note_path(contract: Path, signer: str) -> Path:
-    """Return the file of a note beside a contract's file; `signer` as in `ContractNote`."""
-    return contract.with_suffix(f".{signer}.note")
-
-
-def shown_text_path(contract: Path, signer: str) -> Path:
-    """Return the file of the text that was shown to a signatory; `signer` as in `ContractNote`."""
-    return contract.with_suffix(f".{signer}.shown.txt")
-
-
-def verify_beside(text: ContractText, path: Path) -> SignedContract:
-    """Verify the notes of a contract's parties that are beside its file.
-
-    Raises:
-        RegistryError: a signature is wrong, or is in the file of another party.
-    """
-    signers = [
-        signer_name(party.id, officer)
-        for party in text.contract.parties
-        if party.id in text.contract.governance_keys
-        for officer in text.contract.governance_keys[party.id].pairs
-    ]
-    beside = [(signer, note_path(path, signer)) for signer in signers]
-    return verify_named(
-        text, ((signer, read_note(file), str(file)) for signer, file in beside if file.exists())
-    )
-
-
-def read_note(path: Path) -> bytes:
-    """Read a note, at most one byte more than allowed, so that its parser sees an excess.
-
-    Raises:
-        RegistryError: ``registry_unreadable``.
-    """
-    return _read(path, CONTRACT_NOTE_LIMIT_BYTES)
-
-
-def _read(path: Path, limit: int) -> bytes:
-    """Read at most one byte more than the limit, so that a parser sees an excess."""
-    return read_bounded(path, limit, RegistryError, code="registry_unreadable")
-
-
-def _unwritable(path: Path, error: OSError) -> RegistryError:
-    return RegistryError(
-        f"A file cannot be written ({error.strerror}).",
-        code="registry_unwritable",
-        where=str(path),
-        fix="Check the free space, the owner and the permissions of the folder.",
-    )

@@ -16,9 +16,9 @@ from broker.errors import ConcordantError
 from broker.keys.delegation import WithdrawnKeys
 from broker.keys.manifest import manifest_text, parse_manifest, verify_manifest
 from broker.operations.vector_setting import load_setting
+from broker.registry.contract_files import verify_beside
 from broker.registry.contracts import require_signed, verify_contract
 from broker.registry.manifests import ManifestBook
-from broker.registry.repository import verify_beside
 from broker.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from broker.tlog.cosignature import (
     cosign,

@@ -11,8 +11,8 @@ from pathlib import Path
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.keys.governance import GovernanceSigner
+from broker.registry.contract_files import note_path
 from broker.registry.contracts import SignedContract
-from broker.registry.repository import note_path
 from contracts.loading import parse_contract
 from tests.support.contract_signatures import signed_by
 

@@ -13,7 +13,7 @@ import pytest
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.envelope.primitives import sha256
-from broker.registry.repository import note_path, shown_text_path
+from broker.registry.contract_files import note_path, shown_text_path
 from contracts.loading import load_contract
 from tests.support.manifest_files import newest_manifest_file
 from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World, day

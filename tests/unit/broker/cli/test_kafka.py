@@ -19,8 +19,8 @@ from broker.envelope.primitives import b64, sha256
 from broker.keys.governance import GovernanceSigner
 from broker.operations import kafka_host
 from broker.record import Record
+from broker.registry.contract_files import note_path
 from broker.registry.contracts import SignedContract
-from broker.registry.repository import note_path
 from broker.transport.applied import AppliedContracts, collect_applied, format_applied
 from broker.transport.provisioning import Change, DeployedState
 from broker.transport.topics import AclPlan

@@ -13,7 +13,7 @@ from broker.agency.participant import load_participant
 from broker.errors import EntryError, WrongInputError
 from broker.operations.agency_entry import write_entry
 from broker.operations.contract_revision import Revised, revise_contract
-from broker.registry.repository import note_path
+from broker.registry.contract_files import note_path
 from contracts.errors import ConcordantError, ContractError, UnknownNameError
 from contracts.loading import load_contract
 from contracts.succession import HeldVersion, succession_findings
