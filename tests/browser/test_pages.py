@@ -237,7 +237,7 @@ def test_the_page_that_waits_for_a_table(
     """The page of a refusal follows, which the other tests then see."""
     go = threading.Event()
 
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         assert go.wait(60)
         raise WrongInputError("It is not published.", code="figures_unprotected", fix="Ask less.")
 

@@ -99,6 +99,7 @@ def test_each_agency_publishes_the_truth_of_the_partnership(recorded: Recorded) 
     ]
     for release in releases:
         assert release.not_counted == {}
+        assert release.too_early == ()
         require_true(release.published, year, agencies, release.period.name)
     assert releases[0].published == releases[1].published
 
