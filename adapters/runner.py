@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.intake import IMPORT_LATE_S
 from adapters.sources.watched_folder import SETTLE_S
 from adapters.wiring import Outside, connect_adapter
-from broker.agency.participant import load_participant
+from broker.agency.participant import Participant, load_participant
 from broker.agency.running import ADAPTER_LOCK, API_PORT_FILE, PORT_FILE
 from broker.audit.actor import Actor
 from broker.audit.recording import OPERATOR
@@ -33,10 +36,14 @@ from broker.service.manifest_renewal import ManifestRenewal
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
+from broker.store.place import PostgresPlace
 from broker.transport.interfaces import Transport
 from broker.transport.kafka import KafkaTransport
 from broker.transport.topics import inbox_group
 from broker.waiting import run_together
+
+if TYPE_CHECKING:
+    from broker.store.instances import Instance
 
 DELIVERY_LATE_S: Final = 120.0
 """Seconds after which a round of deliveries, with its longest pause, counts as late."""
@@ -65,58 +72,90 @@ async def run_adapter(
         ConcordantError: the adapter cannot start or cannot continue.
     """
     clock = SteadyClock(clock)
-    participant = load_participant(directory, clock())
-    participant.contracts_in_force(clock())  # raises the reason if there is none
-    config = participant.config
     log = logger("adapter")
     stop = stop or stop_on_signals()
-    with exclusive(participant.path(ADAPTER_LOCK)):
-        store = open_store(participant.path(config.state.database))
+    participant = load_participant(directory, clock())
+    participant.contracts_in_force(clock())  # raises the reason if there is none
+    on_server = isinstance(participant.state, PostgresPlace)
+    with (
+        exclusive(participant.path(ADAPTER_LOCK), shared=on_server),
+        closing(open_store(participant.state)) as store,
+        ExitStack() as opened,
+    ):
+        instance = store.among_others(f"{socket.gethostname()}:{os.getpid()}")
+        if instance is not None:
+            log.info("adapter_waits", agency=participant.agency)
+            if not await instance.wait(stop):
+                if transport is not None:
+                    await transport.close()
+                return
+            opened.callback(instance.release)
+            participant = load_participant(directory, clock())  # it may have waited for days
         transport = transport or KafkaTransport(
             participant.kafka_connection(),
             group=inbox_group(participant.deployment, participant.agency),
         )
-        metrics = metrics or Metrics()
-        outside = Outside(store, transport, clock, metrics, Readiness())
+        outside = Outside(store, transport, clock, metrics or Metrics(), Readiness())
         with store.transaction() as tx:
-            record_settings(tx, participant, Actor(OPERATOR), clock())
-        adapter = connect_adapter(participant, outside, settle_s)
-        broker, server = adapter.broker, adapter.server
-        await server.start()
-        participant.path(PORT_FILE).write_text(f"{server.port}\n")
-        api = adapter.api
-        participant.path(API_PORT_FILE).unlink(missing_ok=True)
-        written = held_folders(participant).written
-        removed = await asyncio.to_thread(remove_leftovers, written, clock(), age_ms=0)
-        if removed:
-            log.info("leftovers_removed", files=removed)
-        log.info("adapter_started", agency=participant.agency, port=server.port)
-        import_turned = partial(metrics.turned, "import", config.intervals.poll + IMPORT_LATE_S)
-        delivery_turned = partial(metrics.turned, "delivery", DELIVERY_LATE_S)
-        loops: tuple[Callable[[], Awaitable[None]], ...] = (
-            partial(broker.run, stop),
-            partial(watch_own_manifest, participant, broker, stop),
-            partial(watch_certificate, participant, metrics, clock, stop),
-            broker.when_heard(partial(ManifestRenewal(broker, metrics, clock).run, stop), stop),
-            broker.when_heard(partial(adapter.source.run, stop, import_turned), stop),
-            partial(adapter.sink.run, broker.parts.arrivals.delivered, stop, delivery_turned),
-            partial(adapter.retention.run, stop),
-            partial(adapter.faults.run, stop),
-        )
-        loops = (*loops, *(partial(one.run, stop) for one in adapter.notices))
-        if api is not None:  # last, so that its first request finds the source started
-            await api.start()
-            participant.path(API_PORT_FILE).write_text(f"{api.port}\n")
-        try:
-            await run_together(loops, stop, tell_shortage=broker.tell_shortage)
-        finally:
-            if api is not None:
-                participant.path(API_PORT_FILE).unlink(missing_ok=True)
-                await api.stop()
-            await transport.close()
-            await server.stop()
-            store.close()
-            log.info("adapter_stopped", agency=participant.agency)
+            record_settings(tx, participant, Actor(OPERATOR), outside.clock())
+        await _run_connected(participant, outside, instance, settle_s, stop)
+
+
+async def _run_connected(
+    participant: Participant,
+    outside: Outside,
+    instance: Instance | None,
+    settle_s: float,
+    stop: asyncio.Event,
+) -> None:
+    """Connect the parts, and run their loops until ``stop`` is set or one fails."""
+    config, log = participant.config, logger("adapter")
+    adapter = connect_adapter(participant, outside, settle_s)
+    broker, server = adapter.broker, adapter.server
+    await server.start()
+    participant.path(PORT_FILE).write_text(f"{server.port}\n")
+    api = adapter.api
+    participant.path(API_PORT_FILE).unlink(missing_ok=True)
+    written = held_folders(participant).written
+    removed = await asyncio.to_thread(remove_leftovers, written, outside.clock(), age_ms=0)
+    if removed:
+        log.info("leftovers_removed", files=removed)
+    log.info("adapter_started", agency=participant.agency, port=server.port)
+    renewal = ManifestRenewal(broker, outside.metrics, outside.clock)
+    import_turned = partial(outside.metrics.turned, "import", config.intervals.poll + IMPORT_LATE_S)
+    delivery_turned = partial(outside.metrics.turned, "delivery", DELIVERY_LATE_S)
+    loops: tuple[Callable[[], Awaitable[None]], ...] = (
+        partial(broker.run, stop),
+        partial(watch_own_manifest, participant, broker, stop),
+        partial(watch_certificate, participant, outside.metrics, outside.clock, stop),
+        broker.when_heard(partial(renewal.run, stop), stop),
+        broker.when_heard(partial(adapter.source.run, stop, import_turned), stop),
+        partial(adapter.sink.run, broker.parts.arrivals.delivered, stop, delivery_turned),
+        partial(adapter.retention.run, stop),
+        partial(adapter.faults.run, stop),
+    )
+    if instance is not None:
+        loops = (*loops, partial(instance.keep, stop))
+    loops = (*loops, *(partial(one.run, stop) for one in adapter.notices))
+    if api is not None:  # last, so that its first request finds the source started
+        await api.start()
+        participant.path(API_PORT_FILE).write_text(f"{api.port}\n")
+    try:
+        await run_together(loops, stop, tell_shortage=broker.tell_shortage)
+    finally:
+        if api is not None:
+            _withdraw_port(participant.path(API_PORT_FILE), api.port)
+            await api.stop()
+        await outside.transport.close()
+        await server.stop()
+        log.info("adapter_stopped", agency=participant.agency)
+
+
+def _withdraw_port(file: Path, port: int) -> None:
+    """Remove the file with this adapter's port, unless it is of one that took over."""
+    with contextlib.suppress(OSError):
+        if file.read_text() == f"{port}\n":
+            file.unlink()
 
 
 def stop_on_signals() -> asyncio.Event:

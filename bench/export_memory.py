@@ -92,7 +92,7 @@ class _Taker:
         self._reports: list[FileReport] = []
         self._intake = Intake(
             AgencySystem(self.adapter, participant.agency, config.partners),
-            open_store(participant.path(config.state.database)),
+            open_store(participant.state),
             Publication(Publisher(event_sealer(participant)), lambda: None),
             Metrics(),
             now_ms,

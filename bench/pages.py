@@ -78,9 +78,7 @@ def run(*, quick: bool = False) -> None:
 
 
 def _fill(participant: Participant, events: int) -> None:
-    path = participant.path(participant.config.state.database)
-    path.parent.mkdir(exist_ok=True)
-    store = open_store(path)
+    store = open_store(participant.state)
     for first in range(0, events, _CHUNK):
         with store.transaction() as tx:
             _add(tx, participant, range(first, min(first + _CHUNK, events)))

@@ -136,7 +136,7 @@ async def open_inbox(
     participant = load_participant(directory, clock())
     with exclusive(participant.path(f"state/subscriber-{name}.lock")):
         store = open_store(participant.path(f"state/subscriber-{name}.db"))
-        audit = open_store(participant.path(participant.config.state.database))
+        audit = open_store(participant.state)
         if receiver is None:
             from broker.transport.kafka import KafkaTransport
 

@@ -69,6 +69,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "guides/connecting-a-webhook",
                 "guides/connecting-an-sftp-server",
                 "guides/connecting-a-database",
+                "guides/scaling-out",
                 "guides/connecting-a-spreadsheet",
                 "guides/connecting-an-xml-export",
                 "guides/rehearsing",

@@ -418,7 +418,24 @@ MEANS: Mapping[str, str] = {
     "webhook.give_up_after": "Seconds after the first attempt after which an event is held as "
     "`webhook_gave_up`",
     "state": "The adapter's state",
-    "state.database": "The SQLite database. Back it up",
+    "state.database": "The SQLite database. With `url` this file must not exist; a backup holds the "
+    "state under its name",
+    "state.url": "A database on a PostgreSQL server in place of the file, as "
+    "`postgresql://USER@HOST:PORT/NAME`, without a password. `HOST` can be the folder of a Unix "
+    "socket, with `%2F` for `/`. Off this machine it is reached over TLS only, and its certificate "
+    "is verified",
+    "state.schema": "The schema of this agency in that database. Without it, the agency's id",
+    "state.password": "Where the password is. Exactly one of the settings. Without it, the "
+    "client library finds its own way, such as `~/.pgpass`",
+    "state.password.file": "A file that only the adapter's account can read",
+    "state.password.environment": "An environment variable",
+    "state.password.credential": "A systemd credential",
+    **_vault("state.password"),
+    "state.ca": "Certificate of the authority that issued the server's certificate, in PEM, or "
+    '`"system"`. Without it the system\'s authorities count off the loopback address, and on it the '
+    "server is not verified",
+    "state.certificate": "Client certificate, in PEM, if the server asks for one",
+    "state.key": "Its private key",
 }
 """Meaning of each setting, without a full stop. A setting without an entry stops this script."""
 

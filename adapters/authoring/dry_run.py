@@ -20,7 +20,7 @@ from broker.agency.participant import Participant
 from broker.errors import RegistryError
 from broker.sending.addressees import NotSealed
 from broker.sending.sealing_context import SealingContext
-from broker.store.database import open_store
+from broker.store.database import open_store, state_exists
 from broker.store.transaction import Transaction
 from contracts.decision import without_ungranted
 from contracts.errors import EventError
@@ -119,10 +119,10 @@ class DryRun:
 
     def _known(self, opened: ExitStack) -> Transaction | None:
         """Return the agency's database for reading; None if it has none yet."""
-        path = self._participant.path(self._participant.config.state.database)
-        if not path.is_file():
+        place = self._participant.state
+        if not state_exists(place):
             return None
-        store = open_store(path)
+        store = open_store(place)
         opened.callback(store.close)
         return opened.enter_context(store.reading())
 

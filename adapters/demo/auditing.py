@@ -97,7 +97,7 @@ def moment(time_ms: int) -> str:
 
 
 def _store(participant: Participant) -> Store:
-    return open_store(participant.path(participant.config.state.database))
+    return open_store(participant.state)
 
 
 def _heads(stores: Mapping[str, Store]) -> dict[str, tuple[tuple[int, bytes], ...]]:

@@ -114,7 +114,7 @@ def compare(desks: Mapping[str, Desk], participants: Mapping[str, Participant]) 
 def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterator[Sent]:
     refused = _refused_lines(desk.directory / "quarantine", result)
     secret = participant.keyring.secret()
-    store = open_store(participant.path(participant.config.state.database))
+    store = open_store(participant.state)
     seen: set[bytes] = set()
     try:
         with store.reading() as tx:
@@ -147,7 +147,7 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
 
 def _quarantined(participant: Participant) -> set[str]:
     """Return the ids of the events in an agency's quarantine."""
-    store = open_store(participant.path(participant.config.state.database))
+    store = open_store(participant.state)
     found: set[str] = set()
     try:
         with store.reading() as tx:
@@ -161,7 +161,7 @@ def _quarantined(participant: Participant) -> set[str]:
 
 def _held(participant: Participant) -> int:
     """Return the number of events that an agency's system did not accept."""
-    store = open_store(participant.path(participant.config.state.database))
+    store = open_store(participant.state)
     try:
         with store.reading() as tx:
             return tx.inbox.counts().held

@@ -9,6 +9,7 @@ from typing import Final
 
 from adapters.demo.sealed_statements import signed_statement
 from broker.agency.config import load_config
+from broker.agency.config_secrets import agency_state
 from broker.agency.participant import Participant, load_participant
 from broker.directory.listing import format_listing
 from broker.directory.listing_file import FILE_NAME
@@ -66,7 +67,7 @@ def publish_listings(root: Path, agencies: Sequence[str], now: int) -> None:
     """
     for agency in agencies:
         folder = root / agency
-        open_store(folder / load_config(folder).state.database).close()
+        open_store(agency_state(load_config(folder), folder)).close()
         publish_listing(folder, now)
         for service, stated in CAPACITIES.get(agency, {}).items():
             state_capacity(folder, service, stated, now)
@@ -89,7 +90,7 @@ def exchange_listings(root: Path, agencies: Sequence[str], now: int) -> None:
     participants = {agency: load_participant(root / agency, now) for agency in agencies}
     rows = [_sealed(one, participants, now) for one in participants.values()]
     for agency, participant in participants.items():
-        store = open_store(participant.path(participant.config.state.database))
+        store = open_store(participant.state)
         try:
             with store.transaction() as tx:
                 for row in rows:
@@ -101,7 +102,7 @@ def exchange_listings(root: Path, agencies: Sequence[str], now: int) -> None:
 
 def _sealed(own: Participant, participants: Mapping[str, Participant], now: int) -> ListingRow:
     """Return the listing of an agency as its partners hold it."""
-    store = open_store(own.path(own.config.state.database))
+    store = open_store(own.state)
     try:
         with store.reading() as tx:
             published = own_listing(tx, own.agency)

@@ -47,7 +47,7 @@ def unsafe_publish(participant: Participant, event: PlainEvent, change: Change) 
     sealer = EventSealer(participant.deployment, participant.agency, secret, changed)
     now = now_ms()
     sealed = sealer.seal(event, now)
-    store = open_store(participant.path(participant.config.state.database))
+    store = open_store(participant.state)
     try:
         with store.transaction() as tx:
             row = NewOutboxRow(sealed.event_id, sealed.topic, sealed.partition, sealed.value)

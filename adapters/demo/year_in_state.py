@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import Final
 
 from adapters.demo.samples.year import SampleEvent, SampleYear, last_full_year, sample_year
@@ -25,6 +24,7 @@ from broker.figures.recording import FactRecorder
 from broker.statements.counts_statement import COUNTS
 from broker.statements.partner_statements import StatementPlace
 from broker.store.database import open_store
+from broker.store.place import StatePlace
 from contracts.model import Contract
 from contracts.policy import granted_from
 
@@ -79,8 +79,8 @@ def _exchange_counts(participants: Sequence[Participant], year: SampleYear, now:
                             tx.figure_counts.save(row)
 
 
-def _database(participant: Participant) -> Path:
-    return participant.path(participant.config.state.database)
+def _database(participant: Participant) -> StatePlace:
+    return participant.state
 
 
 def record_year(participant: Participant, year: SampleYear, now: int) -> None:

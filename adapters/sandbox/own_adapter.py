@@ -18,7 +18,7 @@ from broker.codes.meanings import CODES
 from broker.held.inventory import held_folders, held_items
 from broker.held.items import KINDS, HeldItem
 from broker.observing.metrics import Metrics, Outcome
-from broker.store.database import Store, open_store
+from broker.store.database import Store, open_store, state_exists
 from broker.store.rows import RecipientRow
 from broker.waiting import set_within
 from contracts.errors import ConcordantError
@@ -115,12 +115,12 @@ class OwnAdapterWatch:
 
     def look(self) -> None:
         """Tell what is new."""
-        path = self._participant.path(self._participant.config.state.database)
-        if self._store is None and not path.is_file():
+        place = self._participant.state
+        if self._store is None and not state_exists(place):
             return
         try:
             if self._store is None:
-                self._store = open_store(path)
+                self._store = open_store(place)
             with self._store.reading() as tx:
                 rows = tx.disclosures.read(self._next_entry, PAGE_ROWS)
                 entries = [parse_log_entry(row.entry) for row in rows]

@@ -121,7 +121,7 @@ class SimulatedPartner:
         self._tell = tell
         self._contract: Contract = participant.contract_in_force(clock()).contract
         self._transport = _Remembering(transport, frozenset(data_topics(self._contract)))
-        self._store: Store = open_store(participant.path(participant.config.state.database))
+        self._store: Store = open_store(participant.state)
         outside = Outside(self._store, self._transport, clock, Metrics(), Readiness())
         self._broker: BrokerService = connect_broker(participant, outside, lambda: None)
         self._arrived: dict[int, float] = {}

@@ -23,6 +23,7 @@ from broker.registry.repository import (
     OTHERS_FOLDER,
     WITHOUT_US_FOLDER,
 )
+from broker.store.backend import Commits
 from broker.store.database import Store
 from contracts.errors import ConcordantError
 from contracts.loading import DOCUMENTS_FOLDER
@@ -77,6 +78,7 @@ class OwnAgency:
         self._own_name = ""
         self._log_check_runs = False
         self._store: Store | None = None
+        self._counted: Commits | None = None
 
     def participant(self) -> Participant:
         """Return the agency as its folder says now. It is verified again when the folder changed.
@@ -166,19 +168,32 @@ class OwnAgency:
 
     def state_stamp(self) -> object:
         """Return a value that differs once something was written into the state or the folder."""
-        database = self.root / self.participant().config.state.database
-        return tuple(
-            _stamp(path)
-            for path in (
-                database,
-                database.with_name(f"{database.name}-wal"),
-                *(self.root / name for name in _WATCHED),
-            )
-        )
+        watched = [self.root / name for name in _WATCHED]
+        place = self.participant().state
+        if isinstance(place, Path):
+            watched += [place, place.with_name(f"{place.name}-wal")]
+            return tuple(map(_stamp, watched))
+        return (self._commits(), *map(_stamp, watched))
+
+    def _commits(self) -> int:
+        """Return the number of commits to a state on a server since the first page."""
+        store = self.store()
+        with self._lock:
+            if self._counted is None:
+                self._counted = store.commits()
+            try:
+                return self._counted.count()
+            except StoreError:
+                self._counted.close()
+                self._counted = None
+                raise
 
     def close(self) -> None:
         """Close the state."""
         with self._lock:
+            if self._counted is not None:
+                self._counted.close()
+                self._counted = None
             if self._store is not None:
                 self._store.close()
                 self._store = None

@@ -35,11 +35,11 @@ from broker.agency.config_sections import (
     PassphraseSection,
     RetentionSection,
     Section,
-    StateSection,
 )
 from broker.agency.database_section import DatabaseSection, require_complete_database
 from broker.agency.delivery_sections import SftpSection, WebhookSection
 from broker.agency.notices_section import NoticesSection, require_complete_notices
+from broker.agency.state_section import StateSection, require_complete_state
 from broker.agency.web_section import WebSection, require_safe_web
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
@@ -116,6 +116,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
             require_passphrase_place(section, f"{where}: {name}")
     require_complete(config.kafka, where)
     require_safe_api(config.api, where)
+    require_complete_state(config.state, where)
     require_safe_web(config.web, where)
     require_complete_notices(config.notices, config.web, where)
     require_safe_webhook(config.webhook, where, used=config.adapter.sink == "webhook")

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from broker.agency.config import CONFIG_NAME, AgencyConfig
 from broker.agency.config_sections import PassphraseSection, SecretSection, VaultSection
+from broker.agency.state_section import state_place
 from broker.errors import ConfigError
 from broker.keys.passphrase import PassphraseSource, load_passphrase
 from broker.keys.secret_source import SecretSource, VaultSource, load_secret
 from broker.keys.token import SigningToken
 from broker.keys.token_uri import TokenUri, parse_uri
+from broker.store.place import StatePlace
 
 
 def passphrase_source(section: PassphraseSection, directory: Path) -> PassphraseSource:
@@ -49,6 +51,13 @@ def _secret_source(section: SecretSection | None, directory: Path) -> SecretSour
         environment=section.environment,
         credential=section.credential,
     )
+
+
+def agency_state(config: AgencyConfig, root: Path) -> StatePlace:
+    """Return the place of the adapter's state."""
+    section = config.state.password
+    password = None if section is None else passphrase_source(section, root)
+    return state_place(config.state, root, (config.deployment, config.agency), password)
 
 
 def signing_token(config: AgencyConfig, directory: Path) -> SigningToken | None:
@@ -92,6 +101,7 @@ def secret_files(config: AgencyConfig, root: Path) -> dict[Path, str]:
         ("governance_passphrase", config.governance_passphrase),
         ("signing_pin", config.signing_pin),
         ("database.password", None if config.database is None else config.database.password),
+        ("state.password", config.state.password),
         ("notices.mail.password", None if mail is None else mail.password),
         ("web.oidc.client_secret", None if oidc is None else oidc.client_secret),
     )

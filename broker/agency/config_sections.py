@@ -353,9 +353,3 @@ class ApiSection(Section):
     connections: Annotated[int, Field(ge=1, le=10_000)] = 64
     result_within: Seconds = 900.0
     keep_days: Annotated[int, Field(ge=0, le=366)] = 0
-
-
-class StateSection(Section):
-    """The state database."""
-
-    database: Text = "state/concordant.db"

@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Final
 
 from broker.agency.config import AgencyConfig, governance_kids, load_config
-from broker.agency.config_secrets import passphrase_source, signing_token
+from broker.agency.config_secrets import agency_state, passphrase_source, signing_token
 from broker.agency.config_sections import PassphraseSection
 from broker.agency.kafka_settings import connection_of
 from broker.errors import KeyAccessError, RegistryError
@@ -30,6 +30,7 @@ from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import MANIFESTS_FOLDER, Repository
+from broker.store.place import StatePlace
 from broker.transport.connection import KafkaConnection
 from contracts.model import HEARTBEAT_INTERVAL_MS
 from contracts.status import ContractStatus
@@ -78,6 +79,11 @@ class Participant:
     def path(self, relative: str) -> Path:
         """Return a path of `agency.toml`, relative to the agency's directory."""
         return self.root / relative
+
+    @property
+    def state(self) -> StatePlace:
+        """Return the place of the adapter's state."""
+        return agency_state(self.config, self.root)
 
     def kafka_connection(self) -> KafkaConnection:
         """Return this agency's connection to Kafka, from its ``agency.toml``."""

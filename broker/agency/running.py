@@ -14,8 +14,9 @@ from typing import Final
 
 from broker.agency.participant import Participant
 from broker.errors import StoreError
-from broker.store.database import Store, open_existing
+from broker.store.database import Store, open_existing, state_exists
 from broker.store.exclusion import is_held
+from broker.store.place import place_name
 from contracts.phrases import N_, phrase
 
 ADAPTER_LOCK: Final = "state/adapter.lock"
@@ -48,19 +49,19 @@ def open_held_state(participant: Participant) -> Store:
     Raises:
         StoreError: `state_missing`, or the state cannot be opened.
     """
-    path = participant.path(participant.config.state.database)
-    if not path.exists():
+    place = participant.state
+    if not state_exists(place):
         raise StoreError(
             N_("The adapter of this agency has not run yet: there is no state database."),
             code="state_missing",
-            where=str(path),
+            where=place_name(place),
             fix=phrase(
                 "start it: concordant adapter run --agency %(root)s; if it has run "
                 "before, restore its state from a backup",
                 root=participant.root,
             ),
         )
-    return open_existing(path)
+    return open_existing(place)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from broker.cli.backup import backup, restore_
 from broker.cli.governance import app as governance
 from broker.cli.officers import app as officers
 from broker.cli.output import Agency, AsJson, note, print_json, print_text
+from broker.cli.state_move import move_state
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command("backup")(backup)
 app.command("restore")(restore_)
+app.command("move-state")(move_state)
 app.add_typer(governance, name="governance")
 app.add_typer(officers, name="officer")
 

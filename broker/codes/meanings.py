@@ -1841,6 +1841,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Start it: concordant adapter run --agency DIR. If it has run before, restore its"
         " state from a backup.",
     ),
+    "state_not_moved": Meaning(
+        "the state is in a SQLite file, and [state] url names a server",
+        "Move it into an empty schema: concordant agency move-state --agency DIR",
+    ),
+    "state_present": Meaning(
+        "the schema into which the state is moved holds a state already",
+        "Give an empty schema, or remove url from [state] to use the file.",
+    ),
     "statistics_missing": Meaning(
         "no agreement, or not one alone, lets this agency count cases for statistics",
         "If there are several agreements, name one with --contract NAME. If no agreement lets you "
@@ -1873,6 +1881,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a newer version has written the state",
         "Run the newer version, or restore a backup from before it ran.",
     ),
+    "store_password_missing": Meaning(
+        "the password of the state database cannot be read",
+        "Put the password where [state] password names it, on one line, readable by this account "
+        "only.",
+    ),
     "store_unreachable": Meaning(
         "the server of the state database cannot be reached",
         "Check that it runs, and url and ca in [state]. Nothing that was committed is lost.",
@@ -1881,6 +1894,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a version from before the first release has written the state",
         "Set the trial partnership up again in new folders. Only the version that wrote the"
         " state can read it.",
+    ),
+    "store_unsafe": Meaning(
+        "a power cut at the server of the state database can lose events",
+        "Set fsync, full_page_writes and synchronous_commit to on in postgresql.conf.",
     ),
     "store_unusable": Meaning(
         "the state database cannot be opened",

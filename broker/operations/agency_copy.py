@@ -5,7 +5,8 @@ The parts are copied in an order for which each change during the copy is harmle
 1. `quarantine/` and `import/` before the database. An export that the adapter takes meanwhile is in
    the copy of `import/`, and taking it again makes the same events. If the database came first, an
    export could be in neither.
-2. The database, as one read transaction (SQLite's online backup).
+2. The database, as one read transaction (SQLite's online backup, or every row of a schema of a
+   PostgreSQL server, as a SQLite file).
 3. The rest of `state/`, with the highest known manifest versions, before the manifests: a version
    without its manifest counts as a rollback, a manifest without its version is taken up.
 4. `processed/`, `inbox/`, then `quarantine/` and `import/` once more for what moved between them.
@@ -41,9 +42,12 @@ from broker.agency.backup_file import (
     FolderEntry,
 )
 from broker.agency.config import AgencyConfig
-from broker.agency.config_secrets import secret_files
+from broker.agency.config_secrets import agency_state, secret_files
 from broker.agency.running import API_TOKENS_FILE
 from broker.errors import ConfigError
+from broker.keys.durable import make_private_folder
+from broker.store.database import state_exists
+from broker.store.place import PostgresPlace
 from broker.store.snapshot import is_database, snapshot
 
 STATE_FOLDER: Final = "state"
@@ -109,6 +113,9 @@ class AgencyCopy:
                 fix="Correct the setting: name a file inside the agency's folder.",
             )
         state = self.root / STATE_FOLDER
+        place = agency_state(self.config, self.root)
+        if isinstance(place, PostgresPlace) and state_exists(place):
+            self._server(place, self.root / database)
         others = sorted(state.glob("*.db")) if state.is_dir() else []
         for path in dict.fromkeys([self.root / database, *others]):
             if not path.is_file() or path.is_symlink() or not is_database(path):
@@ -116,6 +123,15 @@ class AgencyCopy:
             copy = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
             with snapshot(path, copy):
                 self._file(os.fsencode(path.relative_to(self.root)), copy, settled=False)
+
+    def _server(self, place: PostgresPlace, file: Path) -> None:
+        """Copy a state on a server; the backup holds it as the file of `[state] database`."""
+        from broker.store.moving import exported  # with SQLite it costs nothing
+
+        make_private_folder(file.parent)
+        copy = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
+        with exported(place, copy):
+            self._file(os.fsencode(file.relative_to(self.root)), copy, settled=False)
 
     def _trees(self, folders: list[Path | None] | list[Path]) -> None:
         for folder in folders:

@@ -33,7 +33,7 @@ from broker.record import (
     RecordFormatError,
     parse_record,
 )
-from broker.store.database import Store
+from broker.store.database import Store, state_exists
 from broker.tlog.merkle import leaf_hash
 from contracts.names import suggestion
 
@@ -66,7 +66,7 @@ class AgencyEvidence:
             ConcordantError: the agency's folder cannot be loaded.
         """
         self._participant = load_participant(directory, now)
-        self._database = self._participant.path(self._participant.config.state.database)
+        self._database = self._participant.state
 
     def show(self, event: str, source: str | None) -> tuple[Evidence, CheckedEvidence]:
         """Return the evidence of an event, checked.
@@ -161,7 +161,7 @@ class AgencyEvidence:
             "event_not_held",
             "this agency does not hold the event: give its sealed record with --record",
         )
-        if not self._database.exists():
+        if not state_exists(self._database):
             raise not_held
         try:
             with self._state().reading() as tx:

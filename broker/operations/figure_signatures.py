@@ -31,6 +31,7 @@ from broker.statements.figure_releases import (
     parse_release,
     sign_release,
 )
+from broker.store.database import state_exists
 from broker.tlog.note import ED25519, Note, NoteVerifier, note_verifier, verify_note
 
 KEY_BYTES: Final = 32
@@ -218,7 +219,7 @@ def _held(
         ),
         None,
     )
-    if contract is None or not participant.path(participant.config.state.database).exists():
+    if contract is None or not state_exists(participant.state):
         return held
     secret, agency = participant.keyring.secret(), participant.agency
     period = parse_period(statement.period)

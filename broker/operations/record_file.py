@@ -35,7 +35,7 @@ from broker.judging.key_resolver import TrustStore
 from broker.judging.verification import verify_record
 from broker.judging.verification_cache import VerificationCache
 from broker.record import MAX_LINE_BYTES, Record, RecordFormatError, parse_record
-from broker.store.database import Store, open_store
+from broker.store.database import Store, open_store, state_exists
 
 _MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a record")
 
@@ -72,7 +72,7 @@ class FileReader:
     def __init__(self, directory: Path, actor: Actor | None, now: int) -> None:
         self._participant = load_participant(directory, now)
         self._actor = actor
-        self._database = self._participant.path(self._participant.config.state.database)
+        self._database = self._participant.state
         trust = TrustStore(
             self._participant.agency,
             self._participant.contracts,
@@ -163,7 +163,7 @@ class FileReader:
     def _receipts(
         self, origin: str, index: int, before: int, among: frozenset[str] | None = None
     ) -> list[tuple[int, bytes]]:
-        if self._store is None and not self._database.exists():
+        if self._store is None and not state_exists(self._database):
             return []  # no receipt was ever stored; a query must not create a database
         with self._opened_store().reading() as tx:
             rows = tx.receipts.from_size(origin, index + 1)

@@ -168,7 +168,7 @@ class Trial:
         self._signer = cosigner(self._participant.key_name, self._participant.stream_signer(now))
         from broker.store.database import open_store  # the commands that only answer need none
 
-        self._store = open_store(self._participant.path(self._participant.config.state.database))
+        self._store = open_store(self._participant.state)
 
     def seal(self, lines: Sequence[bytes | None], now: int) -> list[TrialResult]:
         """Return a refusal or the records of each line, in order.

@@ -61,6 +61,10 @@ class Backend(Protocol):
         """
         ...
 
+    def unsafe_settings(self) -> list[str]:
+        """Return settings of the database with which a power cut loses committed data."""
+        ...
+
     def fold(self) -> bool:
         """Remove copies of cleared content as far as the database can; no writer runs meanwhile.
 

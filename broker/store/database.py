@@ -10,20 +10,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TypeAlias
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from broker.errors import StoreError
 from broker.store import backend
-from broker.store.backend import Backend, Commits
-from broker.store.postgres_place import PostgresPlace
-from broker.store.sqlite_backend import open_sqlite
+from broker.store.backend import Commits
+from broker.store.place import PostgresPlace, StatePlace, place_name
+from broker.store.sqlite_backend import SqliteBackend, open_sqlite
 from broker.store.transaction import Transaction
 
-StatePlace: TypeAlias = Path | PostgresPlace
-"""Place of a state database: a SQLite file, or a schema of a PostgreSQL server."""
+if TYPE_CHECKING:
+    from broker.store.instances import Instance
+    from broker.store.postgres_backend import PostgresBackend
 
 
 class Store:
@@ -32,10 +33,26 @@ class Store:
     Threads may share one store; a transaction belongs to one thread.
     """
 
-    def __init__(self, held: Backend) -> None:
+    def __init__(self, held: SqliteBackend | PostgresBackend) -> None:
         self._backend = held
         self._lock = threading.Lock()
         self._writer: int | None = None
+        self._instance: Instance | None = None
+
+    def among_others(self, holder: str) -> Instance | None:
+        """Return the part of this adapter among those that share the state; None in a file.
+
+        From now on every transaction needs its lease.
+
+        Args:
+            holder: names this adapter to operators.
+        """
+        if isinstance(self._backend, SqliteBackend):
+            return None
+        from broker.store.instances import Instance
+
+        self._instance = Instance(self._backend, holder)
+        return self._instance
 
     @property
     def _engine(self) -> Engine:
@@ -47,8 +64,8 @@ class Store:
 
         Raises:
             StoreError: `store_busy`, `store_full`, `store_corrupt`, `store_conflict`,
-                `store_unreachable` or `store_unusable`; `store_nested` for a transaction inside
-                another one of the same thread.
+                `store_unreachable` or `store_unusable`; `lease_lost` if another adapter took over;
+                `store_nested` for a transaction inside another one of the same thread.
         """
         me = threading.get_ident()
         if self._writer == me:
@@ -59,6 +76,8 @@ class Store:
             self._writer = me
             try:
                 with self._backend.writing() as connection:
+                    if self._instance is not None:
+                        self._instance.check(connection)
                     yield Transaction(connection)
             finally:
                 self._writer = None
@@ -94,6 +113,10 @@ class Store:
         with self._turn():
             return self._backend.fold()
 
+    def unsafe_settings(self) -> list[str]:
+        """Return settings of the database with which a power cut loses committed data."""
+        return self._backend.unsafe_settings()
+
     def close(self) -> None:
         """Close every connection."""
         self._backend.engine.dispose()
@@ -118,20 +141,28 @@ def open_store(place: StatePlace) -> Store:
             `store_login_refused` or `store_driver_missing`.
     """
     if isinstance(place, PostgresPlace):
-        try:
-            from broker.store.postgres_backend import open_postgres  # with SQLite it costs nothing
-        except ImportError:
-            raise StoreError(
-                "the library for PostgreSQL is not installed",
-                code="store_driver_missing",
-                where=place.where,
-                fix="Install it: pip install 'concordant[postgres]'.",
-            ) from None
+        _require_driver(place)
+        from broker.store.postgres_backend import open_postgres  # with SQLite it costs nothing
+
         return Store(open_postgres(place))
     return Store(open_sqlite(place))
 
 
-def open_existing(path: Path) -> Store:
+def state_exists(place: StatePlace) -> bool:
+    """Return whether there is a state database; nothing is created.
+
+    Raises:
+        StoreError: a server cannot be asked.
+    """
+    if isinstance(place, PostgresPlace):
+        _require_driver(place)
+        from broker.store.postgres_backend import postgres_exists
+
+        return postgres_exists(place)
+    return place.exists()
+
+
+def open_existing(place: StatePlace) -> Store:
     """Open the state database like `open_store`, but do not create it.
 
     An empty database would give wrong answers.
@@ -139,11 +170,21 @@ def open_existing(path: Path) -> Store:
     Raises:
         StoreError: `state_missing`, or as `open_store`.
     """
-    if not path.exists():
+    if not state_exists(place):
         raise StoreError(
             "This folder holds no state of the agency.",
             code="state_missing",
-            where=str(path),
+            where=place_name(place),
             fix="give the folder with which the agency's adapter runs, or restore its state",
         )
-    return open_store(path)
+    return open_store(place)
+
+
+def _require_driver(place: PostgresPlace) -> None:
+    if find_spec("psycopg") is None:
+        raise StoreError(
+            "the library for PostgreSQL is not installed",
+            code="store_driver_missing",
+            where=place.where,
+            fix="Install it: pip install 'concordant[postgres]'.",
+        )

@@ -18,12 +18,13 @@ from broker.keys.durable import make_private_folder
 
 
 @contextmanager
-def exclusive(path: Path, *, wait: bool = False) -> Iterator[None]:
+def exclusive(path: Path, *, wait: bool = False, shared: bool = False) -> Iterator[None]:
     """Hold the lock file at `path` (created with mode 0600) for the duration of the block.
 
     Args:
         path: the lock file.
         wait: wait until another process has released it, for work of a moment.
+        shared: hold it together with other processes that share it.
 
     Raises:
         StoreError: `already_running` if another process holds it, without `wait`; `store_unusable`
@@ -41,7 +42,8 @@ def exclusive(path: Path, *, wait: bool = False) -> Iterator[None]:
         ) from None
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(descriptor, kind | (0 if wait else fcntl.LOCK_NB))
         except OSError:
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
             raise StoreError(
@@ -67,7 +69,7 @@ def is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return True
     finally:

@@ -23,8 +23,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, exc
 from broker.errors import StoreError
 from broker.store import backend
 from broker.store.all_tables import ALL_TABLES
+from broker.store.place import PostgresPlace
 from broker.store.postgres_errors import explained, is_unreachable, of_postgres
-from broker.store.postgres_place import PostgresPlace
 from broker.store.versions import FoundVersion, make_current
 
 CONNECT_S: Final = 5
@@ -86,6 +86,13 @@ class PostgresBackend:
         with self._translated(), self._begun(self._reading, "SELECT 1") as connection:
             yield connection
 
+    @contextmanager
+    def apart(self) -> Iterator[Connection]:
+        """Begin a transaction that waits for no writer, and whose commit is not counted."""
+        with self._translated(), self._begun(self.engine, "SELECT 1") as connection:
+            yield connection
+            connection.commit()
+
     def commits(self) -> PostgresCommits:
         """Begin to listen for commits, on a connection of its own."""
         with self._translated():
@@ -105,6 +112,15 @@ class PostgresBackend:
             damaged: int = connection.exec_driver_sql(_DAMAGE).scalar_one()
         if missing or damaged:
             raise explained("store_corrupt", self._place.where)
+
+    def unsafe_settings(self) -> list[str]:
+        """Return the server's settings with which a power cut loses committed data."""
+        with self.reading() as connection:
+            return [
+                name
+                for name in ("fsync", "full_page_writes", "synchronous_commit")
+                if connection.exec_driver_sql(f"SHOW {name}").scalar() == "off"
+            ]
 
     def fold(self) -> bool:
         """Free the space of cleared rows.
@@ -227,8 +243,39 @@ def open_postgres(place: PostgresPlace) -> PostgresBackend:
     """Open the schema with this version's tables; create them if there are none.
 
     Raises:
-        StoreError: see `broker.store.database.open_store`.
+        StoreError: see `broker.store.database.open_store`; `state_not_moved`.
     """
+    if place.file is not None and place.file.exists():
+        raise StoreError(
+            "The agency has a state in a SQLite file, and url names another one.",
+            code="state_not_moved",
+            where=str(place.file),
+            fix="Move it into an empty schema: concordant agency move-state --agency DIR",
+        )
+    opened = PostgresBackend(_engine(place), place)
+    try:
+        make_current(opened, PostgresVersion(place), place.where)
+    except BaseException:
+        opened.engine.dispose()
+        raise
+    return opened
+
+
+def postgres_exists(place: PostgresPlace) -> bool:
+    """Return whether the schema holds a state; nothing is created.
+
+    Raises:
+        StoreError: the server cannot be asked.
+    """
+    asked = PostgresBackend(_engine(place), place)
+    try:
+        with asked.reading() as connection:
+            return PostgresVersion(place).read(connection).version > 0
+    finally:
+        asked.engine.dispose()
+
+
+def _engine(place: PostgresPlace) -> Engine:
     url = URL.create(
         "postgresql+psycopg",
         username=place.user,
@@ -237,7 +284,7 @@ def open_postgres(place: PostgresPlace) -> PostgresBackend:
         port=place.port,
         database=place.database,
     )
-    engine = create_engine(
+    return create_engine(
         url,
         pool_size=_POOL,
         max_overflow=_POOL,
@@ -246,13 +293,6 @@ def open_postgres(place: PostgresPlace) -> PostgresBackend:
         use_native_hstore=False,  # it would ask the server for the type at every start
         execution_options={"preserve_rowcount": True},
     )
-    opened = PostgresBackend(engine, place)
-    try:
-        make_current(opened, PostgresVersion(place), place.where)
-    except BaseException:
-        engine.dispose()
-        raise
-    return opened
 
 
 def _parameters(place: PostgresPlace) -> dict[str, str]:

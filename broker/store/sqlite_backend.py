@@ -105,6 +105,10 @@ class SqliteBackend:
         if found != "ok":
             raise explained("store_corrupt", self._path)
 
+    def unsafe_settings(self) -> list[str]:
+        """Return no setting: each connection sets its own."""
+        return []
+
     def fold(self) -> bool:
         """Empty the WAL file, so that it holds no copy of cleared content.
 

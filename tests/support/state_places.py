@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from broker.store.database import StatePlace, open_store
-from broker.store.postgres_place import PostgresPlace
+from broker.store.place import PostgresPlace
 from tests.support.postgres import postgres
 
 ROLE, PASSWORD = "concordant_adapter", "adapter's password"

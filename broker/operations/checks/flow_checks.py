@@ -20,7 +20,7 @@ from broker.operations.desk.counts import desk_counts
 from broker.operations.registry_state import missing_manifests, registry_differences
 from broker.receiving.persistence import NEARLY_FULL, QUARANTINE_BYTES, QUARANTINE_QUOTA, filled
 from broker.registry.awaited import awaited
-from broker.store.database import open_existing
+from broker.store.database import open_existing, state_exists
 from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS, MINUTE_MS, duration_text
 from contracts.phrases import N_, grouped, joined, phrase, phrases
@@ -38,13 +38,12 @@ def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
     Raises:
         StoreError: the state cannot be read.
     """
-    path = participant.path(participant.config.state.database)
-    if not path.exists():
+    if not state_exists(participant.state):
         for name in FLOW:
             yield passed(name, N_("no state yet: no event has been sent or received"))
         return
     runs = adapter_runs(participant.root)
-    store = open_existing(path)
+    store = open_existing(participant.state)
     try:
         with store.reading() as tx:
             yield _outbox(participant, tx, now, runs=runs)
@@ -347,11 +346,10 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
     Raises:
         StoreError: the state cannot be read.
     """
-    database = participant.path(participant.config.state.database)
-    if not database.exists():
+    if not state_exists(participant.state):
         yield passed("held", N_("no state yet: nothing is held"))
         return
-    store = open_existing(database)
+    store = open_existing(participant.state)
     try:
         with store.reading() as tx:
             groups = held_groups(tx, held_folders(participant), now)

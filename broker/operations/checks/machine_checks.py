@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.config import AgencyConfig
+from broker.agency.config_secrets import agency_state
 from broker.agency.kafka_settings import connection_of
 from broker.agency.participant import Participant
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.operations.checks.check import Check, passed, warned
 from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
-from broker.store.database import open_store
+from broker.store.database import open_store, state_exists
+from broker.store.place import PostgresPlace
 from broker.transport.connection import ssl_context
 from broker.transport.tls_ends import TlsPart, tls_facts
 from contracts.durations import DAY_MS, duration_text
@@ -92,10 +94,41 @@ def state(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     Raises:
         StoreError: it finds a fault.
     """
-    path = agency / config.state.database
-    if not path.exists():
+    place = agency_state(config, agency)
+    if not state_exists(place):
         yield passed("state", N_("no state yet: the adapter makes it when it starts"))
-        return
+    elif isinstance(place, Path):
+        yield from _file(place)
+    else:
+        yield _server(place)
+
+
+def _server(place: PostgresPlace) -> Check:
+    """Check a state on a PostgreSQL server."""
+    store = open_store(place)
+    try:
+        store.check()
+        unsafe = store.unsafe_settings()
+    finally:
+        store.close()
+    if unsafe:
+        return Check(
+            "state",
+            "fail",
+            phrase(
+                "a power cut at the server can lose events: %(names)s is off",
+                names=" and ".join(unsafe),
+            ),
+            N_("Set fsync, full_page_writes and synchronous_commit to on in postgresql.conf."),
+            "store_unsafe",
+        )
+    return passed(
+        "state",
+        phrase("the state database is sound (schema %(name)s of a server)", name=place.schema),
+    )
+
+
+def _file(path: Path) -> Iterator[Check]:
     before = path.stat()
     mode = stat.S_IMODE(before.st_mode)
     if mode & 0o077:  # opening the database corrects its mode
@@ -125,9 +158,8 @@ def clock(participant: Participant, now: int) -> Iterator[Check]:
     newest = max(
         (verified.manifest.issued for verified in participant.manifests.all()), default=now
     )
-    database = participant.path(participant.config.state.database)
-    if database.exists():
-        store = open_store(database)
+    if state_exists(participant.state):
+        store = open_store(participant.state)
         try:
             with store.reading() as tx:
                 newest = max([newest, *(row.heard_ms for row in tx.heads.all())])

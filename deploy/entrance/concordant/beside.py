@@ -163,9 +163,7 @@ class BesideConnection:
     def _state(self) -> Store:
         with self._lock:
             if self._store is None:
-                self._store = open_store(
-                    self._participant.path(self._participant.config.state.database)
-                )
+                self._store = open_store(self._participant.state)
             return self._store
 
     def _current(self) -> Participant:

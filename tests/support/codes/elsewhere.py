@@ -14,6 +14,13 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "state_not_moved": "broker/operations/test_state_move.py"
+    "::test_a_state_in_a_file_is_state_not_moved_until_it_is",
+    "state_present": "broker/store/test_moving.py::test_a_state_moves_into_an_empty_schema_only",
+    "store_password_missing": "broker/operations/test_state_move.py"
+    "::test_without_its_password_the_state_is_store_password_missing",
+    "store_unsafe": "broker/operations/test_state_move.py"
+    "::test_a_server_that_can_lose_events_is_store_unsafe",
     "store_driver_missing": "broker/store/test_postgres_backend.py"
     "::test_without_the_driver_the_install_command_is_given",
     "store_login_refused": "broker/store/test_postgres_backend.py"

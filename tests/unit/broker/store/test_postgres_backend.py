@@ -23,7 +23,7 @@ from broker.errors import StoreError
 from broker.store import backend
 from broker.store.all_tables import ALL_TABLES
 from broker.store.database import Store, open_store
-from broker.store.postgres_place import PostgresPlace, PostgresTls
+from broker.store.place import PostgresPlace, PostgresTls
 from broker.store.versions import SCHEMA_VERSION
 from tests.support.postgres import postgres
 from tests.support.state_places import empty_place, postgres_place, require_postgres

@@ -1,9 +1,11 @@
-"""Place of a state database on a PostgreSQL server: address, schema and ways to log in."""
+"""Place of a state database: a SQLite file, or a schema of a PostgreSQL server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class PostgresPlace:
         password: returns the password, None if libpq finds its own way.
         tls: None on this machine.
         where: the setting, for errors.
+        file: a SQLite file whose state must be moved here first; None if there is none.
     """
 
     user: str
@@ -52,3 +55,12 @@ class PostgresPlace:
     password: Callable[[], str | None]
     tls: PostgresTls | None
     where: str
+    file: Path | None = None
+
+
+StatePlace: TypeAlias = Path | PostgresPlace
+
+
+def place_name(place: StatePlace) -> str:
+    """Return how messages name a place."""
+    return str(place) if isinstance(place, Path) else place.where
