@@ -54,8 +54,8 @@ def quarter_figures(
     screen.table(title, columns_of(release), list(rows_of(release)))
     control = release.control
     screen.say(
-        f"{sources_in_words(release)} Numbers are rounded to {control.round_to}. A hidden one is "
-        f"below {control.suppress_below}, or would give such a number away."
+        f"{sources_in_words(release)} Numbers are rounded to {control.round_to}. A number "
+        f"below {control.suppress_below} is hidden, and so is one that would give it away."
     )
     screen.say(
         "Adapters tell each other new counts of a running quarter once a week. So the table has "
