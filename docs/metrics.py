@@ -1,4 +1,4 @@
-"""Write docs/metrics.md from the metrics class of the adapter: python docs/metrics.py."""
+"""Write docs/metrics.md from the metrics classes of the adapter: python docs/metrics.py."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import get_args
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from broker.observing.metrics import Expiring, HeldKind, Loop, Metrics, Outcome
+from broker.observing.state_gauges import StateGauges
 
 PAGE = Path(__file__).with_name("metrics.md")
 PREFIX = "concordant_"
@@ -70,10 +71,10 @@ def page() -> str:
 
 
 def _labels() -> dict[str, tuple[str, ...]]:
-    """The labels of each metric, as the constructor declares them: name, text, labels."""
+    """The labels of each metric, as the constructors declare them: name, text, labels."""
     found = {}
-    source = ast.parse(textwrap.dedent(inspect.getsource(Metrics)))
-    for node in ast.walk(source):
+    sources = [textwrap.dedent(inspect.getsource(one)) for one in (Metrics, StateGauges)]
+    for node in ast.walk(ast.parse("\n".join(sources))):
         if isinstance(node, ast.Call) and len(node.args) >= 2:
             texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
             words = [text for text in texts if isinstance(text, str)]

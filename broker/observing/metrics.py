@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import Final, Literal, TypeVar, get_args
+from typing import Final, Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -31,7 +31,9 @@ from broker.codes.counted import (
     RECORD_REFUSALS,
     RELAY_FAULTS,
 )
+from broker.observing.current_gauge import CurrentGauge
 from broker.observing.flow import FlowCounts
+from broker.observing.state_gauges import StateGauges, age_s
 from broker.observing.tallies import Tallies
 from broker.store.transaction import Transaction
 from broker.waiting import DESCRIPTORS_EXHAUSTED
@@ -78,32 +80,8 @@ manifests, which logs each fault; and the watch for the certificate, whose end i
 exception in any loop ends the adapter (`run_together`).
 """
 
-NOT_TAKEN: Final = ("put_aside", "refused")
-"""States of an own event at a recipient that a person must look at."""
-NOT_TAKEN_SHOWN_MS: Final = 7 * DAY_MS
-"""Time for which such an event is shown after its last change."""
-
 STARTING_S: Final = 300.0
 """Seconds after the start within which a loop must complete its first round."""
-
-
-_Labels = TypeVar("_Labels", bound=tuple[str, ...])
-
-
-class _CurrentGauge:
-    """A gauge with labels of the present state; a label that no longer applies is removed."""
-
-    def __init__(self, gauge: Gauge) -> None:
-        self._gauge = gauge
-        self._shown: set[tuple[str, ...]] = set()
-
-    def show(self, values: Mapping[_Labels, float]) -> None:
-        """Set these values, and remove all others."""
-        for labels, value in values.items():
-            self._gauge.labels(*labels).set(value)
-        for gone in self._shown - set(values):
-            self._gauge.remove(*gone)
-        self._shown = set(values)
 
 
 HeldKind = Literal[
@@ -176,30 +154,12 @@ class Metrics:
             buckets=LAG_BUCKETS_S,
             registry=self.registry,
         )
-        self._outbox = self._gauge("outbox_events", "Events not yet on Kafka.", "state")
-        self._outbox_age = self._gauge(
-            "outbox_oldest_seconds", "Age of the oldest event in the outbox."
-        )
-        self._copies, self._copies_age = (
-            self._gauge(
-                "copies_waiting", "Events that wait for an agency that could not be reached."
-            ),
-            self._gauge(
-                "copies_oldest_seconds", "Age of the oldest event that waits for an agency."
-            ),
-        )
-        self._inbox = self._gauge("inbox_undelivered", "Events not yet in the agency's system.")
-        self._inbox_age = self._gauge(
-            "inbox_oldest_seconds", "Age of the oldest undelivered event."
-        )
-        self._quarantine = self._gauge("quarantine_held", "Refused records waiting for a person.")
         self._quarantine_bytes = self._gauge(
             "quarantine_bytes", "Bytes of the quarantined records."
         )
         self._quarantine_filled = self._current(
             "quarantine_filled_ratio", "Part of a sender's quarantine that is full.", "agency"
         )
-        self._discarded = self._gauge("events_discarded", "Accepted events that were discarded.")
         self._held = self._gauge("held", "Items that are held, by kind.", "kind")
         self._held_age = self._gauge("held_oldest_seconds", "Age of the oldest held item.", "kind")
         for kind in get_args(HeldKind):  # at 0 from the start, or the first one is no increase
@@ -210,27 +170,16 @@ class Metrics:
         self._leaves = self._current(
             "records_without_content", "Records of which only the hash came.", "agency"
         )
-        self._heartbeat = self._current(
-            "heartbeat_age_seconds",
-            "Time since the last heartbeat, or since the first is expected.",
-            "agency",
-        )
-        self._silent_after = self._current(
-            "heartbeat_limit_seconds",
-            "Age of the last heartbeat above which the agency counts as silent.",
-            "agency",
-        )
         self._stopped = self._current(
             "streams_stopped", "Streams stopped by a contradiction.", "agency"
         )
         self._make_validity_gauges()
         self._make_exchange_metrics()
-        self._referrals = self._gauge("referrals_open", "Referrals that are open.")
-        self._overdue = self._gauge("referrals_overdue", "Open referrals past a deadline.")
         self._make_folder_metrics()
         self._dropped = self._gauge("log_values_dropped", "Values the log's allow-list dropped.")
         self._late = self._gauge("loop_late_seconds", "How late a loop is.", "loop")
         self._ready = self._current("ready", "1 if a check of /readyz passes, else 0.", "check")
+        self._state_gauges = StateGauges(self.registry, self.tallies)
         self._begin_at_zero()
 
     def _make_validity_gauges(self) -> None:
@@ -316,12 +265,6 @@ class Metrics:
         self._notices_failing = self._gauge(
             "notices_failing", "1 while notices to the agency's people cannot be sent.", "kind"
         )
-        self._failing = self._gauge(
-            "deliveries_failing", "Events whose delivery has failed and is tried again."
-        )
-        self._failing_age = self._gauge(
-            "deliveries_failing_oldest_seconds", "Time since the earliest of them was first tried."
-        )
         self._make_ping_metrics()
         self._make_report_metrics()
 
@@ -331,24 +274,8 @@ class Metrics:
         self._reports_taken = self._counter(
             "reports_taken", "Reports of other agencies that were taken.", "agency"
         )
-        self._not_taken = self._gauge(
-            "events_not_taken",
-            "Own events that a recipient put aside or refused in the last 7 days.",
-            "state",
-        )
-        self._results_waiting = self._current(
-            "results_waiting", "Results of events that wait for the next report.", "agency"
-        )
-        for state in NOT_TAKEN:
-            self._not_taken.labels(state)
         self._statements_sent = self._counter(
             "statements_sent", "Statements for partners that this agency sent.", "kind"
-        )
-        self._counts_age = self._current(
-            "counts_age_seconds",
-            "Age of the newest counts for figures of an agency that has to publish them, or how "
-            "long it has been a party if none came.",
-            "agency",
         )
         for kind in STATEMENT_KINDS:
             self._statements_sent.labels(kind)
@@ -376,8 +303,6 @@ class Metrics:
         for outcome in get_args(Outcome):
             self._passed.labels(outcome)
         self.agreements_unsigned(0, 0)
-        for state in ("pending", "unsent"):
-            self._outbox.labels(state).set(0)
 
     def restore(self, tx: Transaction) -> None:
         """Continue the counts of the previous process."""
@@ -540,7 +465,7 @@ class Metrics:
     def held(self, kind: HeldKind, count: int, oldest_ms: int | None, now: int) -> None:
         """Set the number of held items of a kind, and the age of the oldest."""
         self._held.labels(kind).set(count)
-        self._held_age.labels(kind).set(_age_s(oldest_ms, now))
+        self._held_age.labels(kind).set(age_s(oldest_ms, now))
 
     def ends(self, at_ms: Mapping[tuple[Expiring, str], int], now: int) -> None:
         """Set the days until each certificate, key, manifest and contract ends, or is due.
@@ -590,67 +515,13 @@ class Metrics:
         awaited: Mapping[str, int],
         counting: Collection[str] = (),
     ) -> None:
-        """Set the gauges that come from the state database.
-
-        Args:
-            tx: the state.
-            now: milliseconds since the epoch.
-            awaited: agencies that must send heartbeats, this one included, with the milliseconds
-                after which each counts as silent.
-            counting: agencies that have to publish counts for figures to this one.
-        """
-        outbox = tx.outbox.counts()
-        self._outbox.labels("pending").set(outbox.pending)
-        self._outbox.labels("unsent").set(outbox.unsent)
-        self._outbox_age.set(_age_s(outbox.oldest_ms, now))
-        copies, oldest = tx.copies.count()
-        self._copies.set(copies)
-        self._copies_age.set(_age_s(oldest, now))
-        inbox = tx.inbox.counts()
-        self._inbox.set(inbox.undelivered)
-        self._inbox_age.set(_age_s(inbox.oldest_undelivered_ms, now))
-        self._discarded.set(inbox.discarded)
-        failing = tx.attempts.failing()
-        self._failing.set(failing.events)
-        self._failing_age.set(_age_s(failing.since_ms, now))
-        self._quarantine.set(tx.quarantine.count())
-        self._show_answers(tx, now)
-        since = self.tallies.awaited(awaited, now)
-        self._show_counts(tx, now, {one: since.get(one, now) for one in counting})
-        self._referrals.set(sum(tx.referrals.open_counts().values()))
-        self._overdue.set(len(tx.referrals.overdue(now)))
-        heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
-        ages = {(agency,): _age_s(heard.get(agency, at), now) for agency, at in since.items()}
-        self._heartbeat.show(ages)
-        self._silent_after.show({(one,): limit / 1000 for one, limit in awaited.items()})
-
-    def _show_answers(self, tx: Transaction, now: int) -> None:
-        """Show what recipients did not take, and what waits for senders."""
-        counts = tx.recipients.not_taken(now - NOT_TAKEN_SHOWN_MS)
-        for state in NOT_TAKEN:
-            self._not_taken.labels(state).set(counts.get(state, 0))
-        waiting = tx.results.waiting()
-        self._results_waiting.show({(agency,): count for agency, count in waiting.items()})
-
-    def _show_counts(self, tx: Transaction, now: int, since: Mapping[str, int]) -> None:
-        """Show the age of the newest counts of each agency, or since when it is expected to count.
-
-        Args:
-            tx: the state.
-            now: ms.
-            since: when each agency became a party, ms.
-        """
-        newest: dict[str, int] = {}
-        for row in tx.figure_counts.held():
-            newest[row.agency] = max(row.time_ms, newest.get(row.agency, row.time_ms))
-        self._counts_age.show(
-            {(one,): _age_s(newest.get(one, party_ms), now) for one, party_ms in since.items()}
-        )
+        """Set the gauges that come from the state database (`StateGauges.refresh`)."""
+        self._state_gauges.refresh(tx, now, awaited, counting)
 
     def folder(self, name: str, files: int, oldest_ms: int | None, now: int) -> None:
         """Set the number and age of unencrypted files in a folder."""
         self._files.labels(name).set(files)
-        self._files_age.labels(name).set(_age_s(oldest_ms, now))
+        self._files_age.labels(name).set(age_s(oldest_ms, now))
 
     def files_removed(self, folder: str, files: int) -> None:
         """Count files that were removed when their retention ended."""
@@ -665,12 +536,8 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"concordant_{name}", text, labels, registry=self.registry)
 
-    def _current(self, name: str, text: str, *labels: str) -> _CurrentGauge:
-        return _CurrentGauge(self._gauge(name, text, *labels))
+    def _current(self, name: str, text: str, *labels: str) -> CurrentGauge:
+        return CurrentGauge(self._gauge(name, text, *labels))
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"concordant_{name}", text, labels, registry=self.registry)
-
-
-def _age_s(since_ms: int | None, now: int) -> float:
-    return 0.0 if since_ms is None else max(now - since_ms, 0) / 1000

@@ -11,8 +11,8 @@ from broker.agency.running import adapter_runs, open_held_state
 from broker.held.inventory import held_folders, held_groups
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
-from broker.observing.metrics import NOT_TAKEN_SHOWN_MS
 from broker.observing.side_faults import SideFault, side_faults
+from broker.observing.state_gauges import NOT_TAKEN_SHOWN_MS
 from broker.observing.tallies import kept
 from broker.operations.agency_progress import (
     DELEGATION_WARNING_MS,

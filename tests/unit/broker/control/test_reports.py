@@ -21,7 +21,8 @@ from broker.keys.issuing import ManifestChanges, listed_key
 from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, XWING
 from broker.keys.manifest import StandingEntry
 from broker.observing.logs import logger
-from broker.observing.metrics import NOT_TAKEN_SHOWN_MS, Metrics
+from broker.observing.metrics import Metrics
+from broker.observing.state_gauges import NOT_TAKEN_SHOWN_MS
 from broker.receiving.quarantining import tell_refused
 from broker.record import REPORT_CONTENT_TYPE, Record
 from broker.registry.manifests import ManifestBook
