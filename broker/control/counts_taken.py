@@ -93,15 +93,15 @@ class CountsReceiver:
         """
         return reader.take(COUNTS, value, self._store, self._placed)
 
-    def _placed(self, statement: SealedStatement, reader: StatementReader) -> _Placed:
+    def _placed(self, statement: SealedStatement, reader: StatementReader) -> _PlacedCounts:
         first = quarter_of(reader.now, PERIODS_KEPT)
         past = _period_of(statement.place, reader.now).first_ms < first.first_ms
         contract = None if past else _agreement_of(statement.place, reader)
-        return _Placed(self._secret, statement, contract, first)
+        return _PlacedCounts(self._secret, statement, contract, first)
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed(PlacedStatement[CountsTaken]):
+class _PlacedCounts(PlacedStatement[CountsTaken]):
     """Counts of an agency under an agreement; without one they are of a quarter long ago.
 
     Attributes:

@@ -24,11 +24,11 @@ def take_listing(value: bytes, store: Store, reader: StatementReader) -> str | N
     Returns:
         The agency whose listing was taken; None for one that is passed over.
     """
-    return reader.take(LISTING, value, store, lambda statement, _: _Placed(statement))
+    return reader.take(LISTING, value, store, lambda statement, _: _PlacedListing(statement))
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed(PlacedStatement[str]):
+class _PlacedListing(PlacedStatement[str]):
     statement: SealedStatement
 
     def is_old(self, tx: Transaction) -> bool:

@@ -47,7 +47,7 @@ class UnionsTaken:
         """
         return reader.take(UNION, value, self._store, self._placed)
 
-    def _placed(self, statement: SealedStatement, reader: StatementReader) -> _Placed:
+    def _placed(self, statement: SealedStatement, reader: StatementReader) -> _PlacedPart:
         place = statement.place
         agreement, period_name, part_name = place.subject
         part = next((one for one in get_args(Part) if one == part_name), None)
@@ -60,11 +60,11 @@ class UnionsTaken:
         of = ReceivedStatement(place.agency, place.time_ms, format_note(statement.note))
         manifests = reader.trust.resolver.manifests
         token_place = TokenPlace(place.deployment, agreement, period.name)
-        return _Placed(self._secret, contract, manifests, token_place, part, of)
+        return _PlacedPart(self._secret, contract, manifests, token_place, part, of)
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed(PlacedStatement[str]):
+class _PlacedPart(PlacedStatement[str]):
     """A part of a union.
 
     Attributes:

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
-from broker.envelope.at_rest import AtRestKey
-from broker.envelope.primitives import lp
 from broker.figures.counting import CountsOf, Period
 from broker.figures.counts_content import fault_in, unpacked
 from broker.figures.quarter_parties import parties_of_quarter
+from broker.figures.row_keys import FigureRowKind, bound_to, row_key
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.statements.authorship import is_still_believed
@@ -25,8 +23,6 @@ from broker.tlog.note import Note, format_note
 from contracts.model import Contract
 
 __all__ = ["HeldCounts", "NotCounted", "counts_of_partners", "counts_row"]
-
-_LABEL: Final = b"concordant/1/figure-counts"
 
 
 class NotCounted(StrEnum):
@@ -61,7 +57,8 @@ def counts_row(secret: bytes, place: StatementPlace, note: Note, content: bytes)
         content: of the statement.
     """
     agreement, period = place.subject
-    sealed = AtRestKey(secret, _LABEL).seal(content, _row(agreement, period, place.agency))
+    bound = bound_to(agreement, period, place.agency)
+    sealed = row_key(secret, FigureRowKind.COUNTS).seal(content, bound)
     return FigureCountsRow(
         agreement, period, place.agency, place.time_ms, format_note(note), sealed
     )
@@ -89,7 +86,7 @@ def counts_of_partners(
         SealBroken, StoreError: a row in the state was changed.
     """
     rows = {row.agency: row for row in tx.figure_counts.of(contract.name, period.name)}
-    key = AtRestKey(secret, _LABEL)
+    key = row_key(secret, FigureRowKind.COUNTS)
     counted: list[CountsOf] = []
     not_counted: dict[str, NotCounted] = {}
     for agency, role in parties_of_quarter(contracts, contract, period).items():
@@ -101,7 +98,7 @@ def counts_of_partners(
         elif not is_still_believed(row.note, manifests, agency, row.time_ms):
             not_counted[agency] = NotCounted.KEY
         else:
-            counts = unpacked(key.open(row.content, _row(row.agreement, row.period, agency)))
+            counts = unpacked(key.open(row.content, bound_to(row.agreement, row.period, agency)))
             if counts.vocabulary != contract.vocabulary.hash:
                 not_counted[agency] = NotCounted.VOCABULARY
             elif fault_in(counts, contract, role) is not None:
@@ -109,8 +106,3 @@ def counts_of_partners(
             else:
                 counted.append(counts)
     return HeldCounts(tuple(counted), not_counted)
-
-
-def _row(agreement: str, period: str, agency: str) -> bytes:
-    """Return the name of a row, to which its content is bound."""
-    return lp(agreement.encode(), period.encode(), agency.encode())

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.envelope.at_rest import AtRestKey
-from broker.envelope.primitives import lp
 from broker.event import OpenedEvent
 from broker.figures.facts import Fact, case_figures, fact_of, format_fact, parse_fact
 from broker.figures.referral_facts import referral_fact_of
 from broker.figures.referral_recording import ReferralFactRecorder
+from broker.figures.row_keys import FigureRowKind, bound_to, row_key
 from broker.store.figure_facts import FigureCaseRow, FigureFactRow
 from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS
@@ -25,7 +25,6 @@ from contracts.model import Contract
 RETAINED_DAYS: Final = 3 * 366
 """Days for which the facts of a case are kept, from its minting."""
 RETAINED_MS: Final = RETAINED_DAYS * DAY_MS
-_LABEL: Final = b"concordant/1/figure-fact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class FactRecorder:
         cases = self._tx.figure_facts.known([one.case_key for one in self._said])
         added: list[FigureCaseRow] = []
         facts: list[FigureFactRow] = []
-        key = AtRestKey(self._secret, _LABEL)
+        key = row_key(self._secret, FigureRowKind.FACT)
         for one in self._said:
             case = cases.get(one.case_key)
             if case is None:
@@ -133,13 +132,8 @@ class FactRecorder:
 
 def _sealed(key: AtRestKey, said: _Said) -> FigureFactRow:
     fact = said.fact
-    content = key.seal(format_fact(fact), _row(said.case_key, fact.source, fact.event))
+    content = key.seal(format_fact(fact), bound_to(said.case_key, fact.source, fact.event))
     return FigureFactRow(said.case_key, fact.source, fact.event, content)
-
-
-def _row(case_key: bytes, source: str, event: str) -> bytes:
-    """Return the name of a row, to which its content is bound."""
-    return lp(case_key, source.encode(), event.encode())
 
 
 class FactReader:
@@ -150,7 +144,7 @@ class FactReader:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._key = AtRestKey(secret, _LABEL)
+        self._key = row_key(secret, FigureRowKind.FACT)
 
     def open(self, row: FigureFactRow) -> Fact:
         """Return the fact of a row.
@@ -158,5 +152,5 @@ class FactReader:
         Raises:
             SealBroken: the row was changed.
         """
-        content = self._key.open(row.content, _row(row.case_key, row.source, row.event_id))
+        content = self._key.open(row.content, bound_to(row.case_key, row.source, row.event_id))
         return parse_fact(row.source, row.event_id, content)

@@ -7,20 +7,16 @@ Facts are kept of the cases in which this agency sent a referral, from the first
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-from broker.envelope.at_rest import AtRestKey
-from broker.envelope.primitives import lp
 from broker.figures.referral_facts import (
     Made,
     ReferralFact,
     formatted_referral,
     parsed_referral,
 )
+from broker.figures.row_keys import FigureRowKind, bound_to, row_key
 from broker.store.figure_referrals import FigureReferralRow, ReferralFactRow
 from broker.store.transaction import Transaction
-
-_LABEL: Final = b"concordant/1/figure-referral"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class ReferralFactRecorder:
 
     def __init__(self, tx: Transaction, secret: bytes) -> None:
         self._tx = tx
-        self._key = AtRestKey(secret, _LABEL)
+        self._key = row_key(secret, FigureRowKind.REFERRAL_FACT)
         self._said: list[_Said] = []
 
     def add(self, case_key: bytes, agreement: str, fact: ReferralFact) -> None:
@@ -63,16 +59,11 @@ class ReferralFactRecorder:
                 held.add(case)
                 sent.append(FigureReferralRow(*case, said.event, said.time_ms))
             if case in held:
-                bound = _row(*case, said.source, said.event)
+                bound = bound_to(*case, said.source, said.event)
                 content = self._key.seal(formatted_referral(one.fact), bound)
                 facts.append(ReferralFactRow(*case, said.source, said.event, content))
         self._tx.figure_referrals.add_sent(sent)
         self._tx.figure_referrals.add_facts(facts)
-
-
-def _row(case_key: bytes, agreement: str, source: str, event: str) -> bytes:
-    """Return the name of a row, to which its content is bound."""
-    return lp(case_key, agreement.encode(), source.encode(), event.encode())
 
 
 class ReferralFactReader:
@@ -83,7 +74,7 @@ class ReferralFactReader:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._key = AtRestKey(secret, _LABEL)
+        self._key = row_key(secret, FigureRowKind.REFERRAL_FACT)
 
     def open(self, row: ReferralFactRow) -> ReferralFact:
         """Return the fact of a row.
@@ -91,5 +82,5 @@ class ReferralFactReader:
         Raises:
             SealBroken: the row was changed.
         """
-        bound = _row(row.case_key, row.agreement, row.source, row.event_id)
+        bound = bound_to(row.case_key, row.agreement, row.source, row.event_id)
         return parsed_referral(row.source, row.event_id, self._key.open(row.content, bound))

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import orjson
 
-from broker.envelope.at_rest import AtRestKey
-from broker.envelope.primitives import lp
 from broker.figures.counts_held import NotCounted
 from broker.figures.disclosure import Mark
+from broker.figures.row_keys import FigureRowKind, bound_to, row_key
 from broker.figures.tables import Published, PublishedFigure
 from broker.store.figure_releases import FigureReleaseRow
 from broker.store.transaction import Transaction
-
-_LABEL: Final = b"concordant/1/figure-release"
 
 
 class RememberedReleases:
@@ -29,10 +24,10 @@ class RememberedReleases:
 
     def __init__(self, tx: Transaction, secret: bytes, agreement: str, period: str) -> None:
         self._tx = tx
-        self._key = AtRestKey(secret, _LABEL)
+        self._key = row_key(secret, FigureRowKind.RELEASE)
         self._agreement = agreement
         self._period = period
-        self._row = lp(agreement.encode(), period.encode())
+        self._row = bound_to(agreement, period)
 
     def all(self) -> list[Published]:
         """Return the releases, oldest first.

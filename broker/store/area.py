@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Executable, Insert, Table, bindparam
 
 from broker.record import KafkaPartition
 from broker.tlog.checkpoint import GenerationPlace, Place
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 RowT = TypeVar("RowT")
+ValueT = TypeVar("ValueT")
+MOST_NAMED: Final = 500
+"""Maximum number of values in one SQL list."""
 
 
 class Area:
@@ -34,12 +41,29 @@ class Area:
         """Return every row, made from its columns in order."""
         return [kind(*row) for row in self._connection.execute(statement, asked)]
 
+    def _add_rows(self, statement: Executable, rows: Iterable[DataclassInstance]) -> None:
+        """Insert rows, whose members are the columns."""
+        values = [columns_of(row) for row in rows]
+        if values:
+            self._connection.execute(statement, values)
+
     def _insert(self, statement: Insert, values: Mapping[str, Any]) -> int:
         """Insert a row. Returns the number that it got."""
         key = self._connection.execute(statement, values).inserted_primary_key
         assert key is not None
         number: int = key[0]
         return number
+
+
+def columns_of(row: DataclassInstance) -> dict[str, object]:
+    """Return the members of a row as values of columns."""
+    return {member.name: getattr(row, member.name) for member in fields(row)}
+
+
+def in_parts(values: Sequence[ValueT]) -> Iterator[Sequence[ValueT]]:
+    """Yield values in parts that one SQL list can name."""
+    for at in range(0, len(values), MOST_NAMED):
+        yield values[at : at + MOST_NAMED]
 
 
 def of_partition(table: Table) -> ColumnElement[bool]:

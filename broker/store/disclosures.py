@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from broker.store import schema
-from broker.store.area import Area
+from broker.store.area import Area, in_parts
 from broker.store.dialects import upsert
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
 
@@ -54,8 +54,6 @@ _FORGET_SOURCES = delete(_s).where(_s.c.case_key == bindparam("case_"))
 _ADD_REASON = upsert(_r).on_conflict_do_nothing()
 _REASON = select(_r.c.sealed).where(_r.c.sha256 == bindparam("sha256_"))
 _FORGET_REASONS = delete(_r).where(_r.c.sha256.in_(bindparam("hashes_", expanding=True)))
-_MOST_NAMED = 500
-"""Maximum number of values in one SQL list."""
 
 
 class Disclosures(Area):
@@ -91,10 +89,8 @@ class Disclosures(Area):
         """Return the rows of these indexes that exist, by index; `indexes` ascend."""
         return [
             row
-            for at in range(0, len(indexes), _MOST_NAMED)
-            for row in self._all(
-                DisclosureRow, _AT, {"indexes_": list(indexes[at : at + _MOST_NAMED])}
-            )
+            for part in in_parts(indexes)
+            for row in self._all(DisclosureRow, _AT, {"indexes_": list(part)})
         ]
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
@@ -116,9 +112,8 @@ class Disclosures(Area):
         """
         cases = list(dict.fromkeys(case for case, _ in pairs))
         known: dict[bytes, set[str]] = {case: set() for case in cases}
-        for at in range(0, len(cases), _MOST_NAMED):
-            asked = {"cases_": cases[at : at + _MOST_NAMED]}
-            for case, source in self._connection.execute(_SOURCES, asked):
+        for part in in_parts(cases):
+            for case, source in self._connection.execute(_SOURCES, {"cases_": part}):
                 known[case].add(source)
         joined: dict[tuple[bytes, str], tuple[str, ...]] = {}
         for case, source in pairs:
@@ -144,10 +139,8 @@ class Disclosures(Area):
     def forget_reasons(self, hashes: Sequence[bytes]) -> int:
         """Remove encrypted reasons. Returns how many were removed."""
         return sum(
-            self._connection.execute(
-                _FORGET_REASONS, {"hashes_": list(hashes[at : at + _MOST_NAMED])}
-            ).rowcount
-            for at in range(0, len(hashes), _MOST_NAMED)
+            self._connection.execute(_FORGET_REASONS, {"hashes_": list(part)}).rowcount
+            for part in in_parts(hashes)
         )
 
     def add_checkpoint(self, row: DisclosureCheckpointRow) -> None:

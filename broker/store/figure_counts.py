@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, select
 
 from broker.store import figures_schema
-from broker.store.area import Area
+from broker.store.area import Area, columns_of
 from broker.store.dialects import upsert
 
 _t = figures_schema.figure_counts
@@ -77,17 +77,7 @@ class FigureCounts(Area):
 
     def save(self, row: FigureCountsRow) -> None:
         """Store counts; they replace those of the agency for the period."""
-        self._connection.execute(
-            _SAVE,
-            {
-                "agreement": row.agreement,
-                "period": row.period,
-                "agency": row.agency,
-                "time_ms": row.time_ms,
-                "note": row.note,
-                "content": row.content,
-            },
-        )
+        self._connection.execute(_SAVE, columns_of(row))
 
     def forget_before(self, period: str) -> int:
         """Remove the counts of periods before one. Return how many there were."""

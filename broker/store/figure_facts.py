@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, func, select
 
 from broker.store import figures_schema
-from broker.store.area import Area
+from broker.store.area import Area, in_parts
 from broker.store.dialects import upsert
 
 _c = figures_schema.figure_cases
@@ -32,8 +32,6 @@ _FORGET_CASE = delete(_c).where(_c.c.case_key == bindparam("case_"))
 _FORGET_FACTS = delete(_f).where(_f.c.case_key == bindparam("case_"))
 _OLD = select(_c.c.case_key).where(_c.c.minted_ms < bindparam("before_"))
 _FORGET_OLD_FACTS = delete(_f).where(_f.c.case_key.in_(_OLD))
-_MOST_NAMED = 500
-"""Maximum number of values in one SQL list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +66,17 @@ class FigureFacts(Area):
         asked = list(dict.fromkeys(case_keys))
         return {
             row.case_key: row
-            for at in range(0, len(asked), _MOST_NAMED)
-            for row in self._all(FigureCaseRow, _KNOWN, {"cases_": asked[at : at + _MOST_NAMED]})
+            for part in in_parts(asked)
+            for row in self._all(FigureCaseRow, _KNOWN, {"cases_": part})
         }
 
     def add_cases(self, rows: Iterable[FigureCaseRow]) -> None:
         """Add cases; a known one stays as it is."""
-        values = [
-            {"case_key": row.case_key, "agreement": row.agreement, "minted_ms": row.minted_ms}
-            for row in rows
-        ]
-        if values:
-            self._connection.execute(_ADD_CASE, values)
+        self._add_rows(_ADD_CASE, rows)
 
     def add_facts(self, rows: Iterable[FigureFactRow]) -> None:
         """Add facts; a second one of the same event changes nothing."""
-        values = [
-            {
-                "case_key": row.case_key,
-                "source": row.source,
-                "event_id": row.event_id,
-                "content": row.content,
-            }
-            for row in rows
-        ]
-        if values:
-            self._connection.execute(_ADD_FACT, values)
+        self._add_rows(_ADD_FACT, rows)
 
     def between(self, agreement: str, first_ms: int, end_ms: int) -> Iterator[FigureFactRow]:
         """Yield the facts of the cases that this agency minted from a time to before another.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, bindparam, delete, exists, func, select
 
 from broker.store import figures_schema
-from broker.store.area import Area
+from broker.store.area import Area, in_parts
 from broker.store.dialects import upsert
 
 _r = figures_schema.figure_referrals
@@ -41,8 +41,6 @@ _FORGET_OLD = delete(_r).where(_r.c.sent_ms < bindparam("before_"))
 _FORGET_FACTS = delete(_f).where(
     ~exists().where(and_(_r.c.case_key == _f.c.case_key, _r.c.agreement == _f.c.agreement))
 )
-_MOST_NAMED = 500
-"""Maximum number of values in one SQL list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +72,17 @@ class FigureReferrals(Area):
         keys = sorted({key for key, _ in asked})
         return {
             (key, agreement)
-            for at in range(0, len(keys), _MOST_NAMED)
-            for key, agreement in self._connection.execute(
-                _HELD, {"cases_": keys[at : at + _MOST_NAMED]}
-            )
+            for part in in_parts(keys)
+            for key, agreement in self._connection.execute(_HELD, {"cases_": part})
         }
 
     def add_sent(self, rows: Iterable[FigureReferralRow]) -> None:
         """Add events that made referrals; a known one stays as it is."""
-        values = [
-            {
-                "case_key": row.case_key,
-                "agreement": row.agreement,
-                "event_id": row.event_id,
-                "sent_ms": row.sent_ms,
-            }
-            for row in rows
-        ]
-        if values:
-            self._connection.execute(_ADD_SENT, values)
+        self._add_rows(_ADD_SENT, rows)
 
     def add_facts(self, rows: Iterable[ReferralFactRow]) -> None:
         """Add facts; a second one of the same event changes nothing."""
-        values = [
-            {
-                "case_key": row.case_key,
-                "agreement": row.agreement,
-                "source": row.source,
-                "event_id": row.event_id,
-                "content": row.content,
-            }
-            for row in rows
-        ]
-        if values:
-            self._connection.execute(_ADD_FACT, values)
+        self._add_rows(_ADD_FACT, rows)
 
     def between(self, agreement: str, first_ms: int, end_ms: int) -> Iterator[ReferralFactRow]:
         """Yield the facts of the cases with a referral sent from a time to before another.

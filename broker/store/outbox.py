@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, func, insert, select, union_all, update
 
 from broker.errors import StoreError
 from broker.store import schema
-from broker.store.area import Area, generation, of_partition
+from broker.store.area import Area, generation, in_parts, of_partition
 from broker.store.rows import HeldOutboxRow, Indexed, NewOutboxRow, OutboxCounts, OutboxRow, Sent
 from broker.tlog.checkpoint import GenerationPlace
 
@@ -176,7 +176,6 @@ _COUNT_HELD_UNINDEXED = (
 _LAST = select(func.max(_t.c.seq))
 _ADDED = select(_t.c.added_ms).where(_t.c.seq == bindparam("seq_"))
 
-_MOST_NAMED = 500
 
 _grouped = attrgetter("topic", "partition")
 
@@ -365,11 +364,10 @@ class Outbox(Area):
         return None if seq is None else self._connection.scalar(_ADDED, {"seq_": seq})
 
 
-def _parts(event_ids: Sequence[str]) -> Iterator[list[str]]:
+def _parts(event_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     """Split ids without repeats into lists that fit one statement."""
     known = list(dict.fromkeys(event_ids))
-    for at in range(0, len(known), _MOST_NAMED):
-        yield known[at : at + _MOST_NAMED]
+    yield from in_parts(known)
 
 
 def _parameters(row: NewOutboxRow, now: int) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import bindparam, delete, select
 
 from broker.store import figures_schema
-from broker.store.area import Area
+from broker.store.area import Area, columns_of
 from broker.store.dialects import upsert
 
 Part: TypeAlias = Literal["key", "tokens", "result"]
@@ -104,17 +104,7 @@ class Unions(Area):
 
     def add_cases(self, rows: Iterable[UnionCaseRow]) -> None:
         """Add cases; a known one stays as it is."""
-        values = [
-            {
-                "case_key": row.case_key,
-                "agreement": row.agreement,
-                "seen_ms": row.seen_ms,
-                "content": row.content,
-            }
-            for row in rows
-        ]
-        if values:
-            self._connection.execute(_ADD_CASE, values)
+        self._add_rows(_ADD_CASE, rows)
 
     def seen_since(self, agreement: str, first_ms: int) -> Iterator[SeenCase]:
         """Yield the cases about which this agency first sent an event at a time or later."""
@@ -143,18 +133,7 @@ class Unions(Area):
 
     def save(self, row: UnionRow) -> None:
         """Store a statement; it replaces the one before of its agency."""
-        self._connection.execute(
-            _SAVE,
-            {
-                "agreement": row.agreement,
-                "period": row.period,
-                "part": row.part,
-                "agency": row.agency,
-                "time_ms": row.time_ms,
-                "note": row.note,
-                "content": row.content,
-            },
-        )
+        self._connection.execute(_SAVE, columns_of(row))
 
     def forget(self, agreement: str, period: str, part: Part) -> int:
         """Remove the statements of one part. Return how many there were."""

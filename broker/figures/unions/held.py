@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from broker.envelope.at_rest import AtRestKey
-from broker.envelope.primitives import lp, sha256
+from broker.envelope.primitives import sha256
+from broker.figures.row_keys import FigureRowKind, bound_to, row_key
 from broker.figures.unions.results import format_result, parse_result
 from broker.figures.unions.tally import UnionTally
 from broker.figures.unions.tokens import PeriodKey, TokenPlace, TokenSets, parse_tokens
@@ -18,7 +18,6 @@ from broker.store.unions import Part, UnionRow
 
 __all__ = ["HeldUnion", "HeldUnionKey", "ReceivedStatement"]
 
-_LABEL: Final = b"concordant/1/union-statement"
 _OWN: Final = b""
 """Note of a statement that this agency made."""
 
@@ -69,7 +68,7 @@ class HeldUnion:
         self, tx: Transaction, secret: bytes, place: TokenPlace, manifests: ManifestBook
     ) -> None:
         self._tx = tx
-        self._at_rest = AtRestKey(secret, _LABEL)
+        self._at_rest = row_key(secret, FigureRowKind.UNION_STATEMENT)
         self._place = place
         self._manifests = manifests
 
@@ -152,4 +151,4 @@ class HeldUnion:
 
     def _row(self, part: Part, agency: str) -> bytes:
         """Return the name of a row, to which its content is bound."""
-        return lp(*self._place.parts, part.encode(), agency.encode())
+        return bound_to(*self._place.parts, part, agency)

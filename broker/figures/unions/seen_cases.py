@@ -6,14 +6,10 @@ that tallies, encrypted under the agency's secret.
 
 from __future__ import annotations
 
-from typing import Final
-
-from broker.envelope.at_rest import AtRestKey
+from broker.figures.row_keys import FigureRowKind, row_key
 from broker.store.transaction import Transaction
 from broker.store.unions import SeenCase, UnionCaseRow
 from contracts.model import Contract
-
-_LABEL: Final = b"concordant/1/union-case"
 
 
 class SeenRecorder:
@@ -26,7 +22,7 @@ class SeenRecorder:
 
     def __init__(self, tx: Transaction, secret: bytes) -> None:
         self._tx = tx
-        self._key = AtRestKey(secret, _LABEL)
+        self._key = row_key(secret, FigureRowKind.UNION_CASE)
         self._rows: list[UnionCaseRow] = []
 
     def published(self, contract: Contract, case_id: str, case_key: bytes, now: int) -> None:
@@ -48,7 +44,7 @@ class SeenReader:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._key = AtRestKey(secret, _LABEL)
+        self._key = row_key(secret, FigureRowKind.UNION_CASE)
 
     def open(self, case: SeenCase) -> str:
         """Return the id of a case.
