@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from broker.errors import StoreError
 from broker.store import migration, versions
@@ -56,19 +59,64 @@ def made_after_tables(statement: str) -> bool:
 
 def test_a_file_of_the_first_schema_becomes_one_of_the_newest(tmp_path: Path) -> None:
     old, fresh = tmp_path / "old.db", tmp_path / "fresh.db"
+    made_at_first(old)
     with sqlite3.connect(old) as connection:
-        for statement in sorted(FIRST_SCHEMA.read_text().split(";\n\n"), key=made_after_tables):
-            if "sqlite_sequence" not in statement:  # SQLite makes it by itself
-                connection.execute(statement)
-        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {FIRST_SCHEMA_VERSION}")
         connection.execute("INSERT INTO heads VALUES ('csu', 7, 0, x'')")
     connection.close()
     open_store(fresh).close()
     open_store(old).close()
     assert statements(old) == statements(fresh)
     assert answers(old, "SELECT heard_ms FROM heads", "PRAGMA user_version") == [7, SCHEMA_VERSION]
+
+
+def test_results_of_unions_stay_when_their_notes_are_kept(tmp_path: Path) -> None:
+    """Keys and tokens of others had no note; they come again within a day."""
+    path = tmp_path / "state.db"
+    made_at_first(path)
+    migrated_to(path, "0012", version=23)
+    own, theirs = b"\0" * 32, b"d" * 32
+    rows = [
+        ("key", "csu", own), ("key", "council", theirs), ("tokens", "council", theirs),
+        ("result", "observatory", theirs),
+    ]  # fmt: skip
+    with sqlite3.connect(path) as connection:
+        connection.executemany(
+            "INSERT INTO union_statements VALUES ('london', '2026-Q2', ?, ?, 7, ?, x'00')", rows
+        )
+    connection.close()
+    store = open_store(path)
+    with store.reading() as tx:
+        parts = ("key", "tokens", "result")
+        kept = [row for part in parts for row in tx.unions.all("london", "2026-Q2", part)]
+    store.close()
+    assert [(row.part, row.agency, row.note, row.content) for row in kept] == [
+        ("key", "csu", b"", b"\0"),
+        ("result", "observatory", b"", b"\0"),
+    ]
+
+
+def made_at_first(path: Path) -> None:
+    """Make a file of the first schema."""
+    with sqlite3.connect(path) as connection:
+        for statement in sorted(FIRST_SCHEMA.read_text().split(";\n\n"), key=made_after_tables):
+            if "sqlite_sequence" not in statement:  # SQLite makes it by itself
+                connection.execute(statement)
+        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FIRST_SCHEMA_VERSION}")
+    connection.close()
+
+
+def migrated_to(path: Path, revision: str, *, version: int) -> None:
+    """Migrate a file as the software with this revision and version did."""
+    configuration = Config()
+    configuration.set_main_option("script_location", str(migration.MIGRATIONS))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, revision)
+        connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+    engine.dispose()
 
 
 def test_a_file_that_lost_its_revision_is_refused(
