@@ -66,11 +66,11 @@ def requirements(knowledge: Knowledge, target: Target, *, merged: bool) -> Itera
     Args:
         knowledge: what is told of every count.
         target: the count to protect.
-        merged: whether a world must suit all contributors without a case in the target at once.
-            There are fewer requirements then, and each is stronger.
+        merged: whether a world must suit all contributors without a case in the target, or a part
+            in its change, at once. There are fewer requirements then, and each is stronger.
     """
     if target.before is not None:
-        yield from _of_change(knowledge, target, target.before)
+        yield from _of_change(knowledge, target, target.before, merged=merged)
         return
     own = knowledge.population.own_of(target.members)
     value = int(own.sum())
@@ -111,14 +111,19 @@ def _contributor_options(
     return (count.whole,) if mine >= target.threshold else (count.many,)
 
 
-def _of_change(knowledge: Knowledge, target: Target, before: Integers) -> Iterator[Requirement]:
+def _of_change(
+    knowledge: Knowledge, target: Target, before: Integers, *, merged: bool
+) -> Iterator[Requirement]:
     """The change since an earlier release is possibly nothing, or large."""
     now = knowledge.population.own_of(target.members)
     change = int(now.sum() - before.sum())
-    attackers = _singles(_small(np.abs(change - (now - before)), target.threshold))
+    attackers = _small(np.abs(change - (now - before)), target.threshold)
+    bystanders = attackers & (now == before)
+    groups = _singles(attackers & ~bystanders)
     if 0 < abs(change) < target.threshold:
-        attackers.append(np.zeros(len(now), dtype=np.bool_))
-    for group in attackers:
+        public = np.zeros_like(attackers)
+        groups += [bystanders] if merged else [public, *_singles(bystanders)]
+    for group in groups:
         view = knowledge.view(group, trusting=False)
         unchanged = int(now[group].sum() + before[~group].sum())
         count = _Count(view, target, view.least[target.members], unchanged)

@@ -38,16 +38,23 @@ class EarlierFigure:
 
 
 def earlier_figures(releases: Sequence[Release]) -> list[EarlierFigure]:
-    """The figures of releases, oldest release first."""
-    newest = {
-        figure.cell.key: position
-        for position, release in enumerate(releases)
-        for figure in release.figures
-    }
+    """The figures of releases, oldest release first.
+
+    A figure that a later release repeats is named once, with the latest release that has it: work
+    grows with what was published, and not with how often.
+    """
+    newest: dict[str, int] = {}
+    found: dict[tuple[object, ...], tuple[int, Figure, int]] = {}
+    for position, release in enumerate(releases):
+        for figure in release.figures:
+            newest[figure.cell.key] = position
+            counts = tuple(sorted(figure.by_contributor.items()))
+            name = (figure.cell, figure.shown, figure.mark, release.round_to, counts)
+            found.pop(name, None)
+            found[name] = (position, figure, release.round_to)
     return [
-        EarlierFigure(figure, release.round_to, newest[figure.cell.key] == position)
-        for position, release in enumerate(releases)
-        for figure in release.figures
+        EarlierFigure(figure, round_to, newest[figure.cell.key] == position)
+        for position, figure, round_to in found.values()
     ]
 
 

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.figures.disclosure import Cell, Counts, Mark, Release, UnprotectedError, protect
+from broker.figures.disclosure import (
+    Cell,
+    Counts,
+    Mark,
+    Release,
+    UnprotectedError,
+    exact,
+    protect,
+)
+from broker.figures.disclosure.history import earlier_figures
 from tests.support.disclosure_attack import (
     Range,
     all_narrowed,
@@ -107,6 +116,58 @@ def test_corrected_counts_reveal_no_small_change(
     except UnprotectedError:
         return
     assert not narrowed_changes(before, now, [first, second])
+
+
+FOUR = ("police", "council", "charity", "helpline")
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    before=st.fixed_dictionaries(
+        dict.fromkeys(ATOMS, st.fixed_dictionaries(dict.fromkeys(FOUR, st.integers(0, 12))))
+    ),
+    late=st.dictionaries(st.sampled_from(ATOMS), st.integers(1, 2), min_size=1, max_size=3),
+    by=st.sampled_from(FOUR),
+    threshold=st.integers(3, 10),
+)
+def test_late_cases_of_one_agency_are_not_found_by_agencies_without_any(
+    before: Counts, late: dict[str, int], by: str, threshold: int
+) -> None:
+    now = {
+        atom: {name: count + late.get(atom, 0) * (name == by) for name, count in of.items()}
+        for atom, of in before.items()
+    }
+    by_column, by_depth = tables(threshold)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "LARGEST", 0)
+        first = protect(before, by_column, round_to=1)
+        try:
+            second = protect(now, by_depth, round_to=1, earlier=[first])
+        except UnprotectedError:
+            return
+    assert not narrowed_changes(before, now, [first, second])
+
+
+def test_a_repeated_release_adds_nothing_to_remember() -> None:
+    counts: Counts = {atom: {"police": 20, "council": 20} for atom in ATOMS}
+    by_column, by_depth = tables(5)
+    first = protect(counts, by_column, round_to=5)
+    other = protect(counts, by_depth, round_to=5, earlier=[first])
+    once = earlier_figures([first, other])
+    often = earlier_figures([first, other] * 8)
+    assert len(often) == len(once)
+    assert {one.figure.cell.key for one in often if one.latest} == {
+        cell.key for cell in (*by_column, *by_depth)
+    }
+
+
+def test_a_figure_that_was_replaced_stays_remembered_beside_its_successor() -> None:
+    cells = [Cell("x", frozenset("x"), 5)]
+    first = protect({"x": {"police": 40, "council": 40}}, cells, round_to=5)
+    second = protect({"x": {"police": 80, "council": 80}}, cells, round_to=5, earlier=[first])
+    assert (first["x"].shown, second["x"].shown) == (80, 160)
+    found = earlier_figures([first, second])
+    assert [(one.figure.shown, one.latest) for one in found] == [(80, False), (160, True)]
 
 
 def narrowed_changes(before: Counts, now: Counts, releases: list[Release]) -> list[Range]:
