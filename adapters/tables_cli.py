@@ -58,12 +58,12 @@ def sql(
     with the least rights: one for the application and one for the adapter. It runs in one
     transaction and changes no existing table.
     """
-    from adapters.tables.scripts import Roles, tables_script
+    from adapters.tables.scripts import DatabaseRoles, tables_script
     from broker.agency.config import load_config
     from broker.agency.database_section import DatabaseSection
 
     section = None if agency is None else load_config(agency).database
-    roles = Roles(application_role, adapter_role)
+    roles = DatabaseRoles(application_role, adapter_role)
     script = tables_script(section or DatabaseSection(), dialect.value, roles)
     typer.echo(script, nl=False)
 

@@ -76,12 +76,12 @@ def send_invented(agency: Agency, as_json: AsJson = False) -> None:
 def _described(tested: Tested, address: str) -> tuple[str, str | None, str]:
     """Return outcome, code and a sentence."""
     from adapters.exchange.results import REJECTED
-    from adapters.webhook.answers import EndpointGone, Failed, Imported, Rejected
+    from adapters.webhook.answers import EndpointGone, Failed, Imported, RejectedRequest
 
     match tested.answer:
         case Imported():
             return "imported", None, f"The endpoint {address} took the test event."
-        case Rejected(rejection):
+        case RejectedRequest(rejection):
             return (
                 "rejected",
                 REJECTED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from adapters.authoring.dry_run import DryRun
-from adapters.authoring.proposal import Proposal, chosen_type, propose
+from adapters.authoring.proposal import MappingProposal, chosen_type, propose
 from adapters.base import AgencyAdapter, MappingError
 from adapters.catalogue import adapter_named, adapter_of, installed
 from adapters.formats import detect
@@ -26,7 +26,7 @@ __all__ = ["begin", "document_of", "dry_run", "own_mapping_file", "unused_mappin
 
 def begin(
     directory: Path, sample: Path, name: str | None, event_type: str | None, now: int
-) -> Proposal:
+) -> MappingProposal:
     """Propose a mapping for a sample of an agency's system.
 
     Args:

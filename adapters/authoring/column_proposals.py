@@ -11,7 +11,7 @@ from typing import Final
 from adapters.authoring.header_matching import likeness, may_be_consent, part_of
 from adapters.authoring.value_forms import (
     MAX_CODE,
-    Form,
+    ValueForm,
     codes_of,
     known_words,
     match_codes,
@@ -58,7 +58,7 @@ class ColumnProposal:
 
     column: str
     leaf: Leaf | None
-    form: Form
+    form: ValueForm
     reason: str
     separator: str | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class ColumnProposal:
 def column_proposals(
     header: Sequence[str],
     values: Mapping[str, Sequence[object]],
-    forms: Mapping[str, Form],
+    forms: Mapping[str, ValueForm],
     words: Vocabulary,
     event_type: str,
     ids: frozenset[str],
@@ -134,7 +134,7 @@ def _joined(found: Sequence[ColumnProposal]) -> tuple[ColumnProposal, ...]:
 
 
 def _proposed(
-    column: str, found: ColumnProposal | None, form: Form, words: Vocabulary
+    column: str, found: ColumnProposal | None, form: ValueForm, words: Vocabulary
 ) -> ColumnProposal:
     """Return the proposal for a column; an answer about consent is left to the author."""
     likely = found is not None and found.leaf is not None and found.leaf.path in words.answers
@@ -149,14 +149,14 @@ def _proposed(
     return found
 
 
-def _like_answers(form: Form) -> bool:
+def _like_answers(form: ValueForm) -> bool:
     """Return whether values may be answers: yes and no, or a few different short texts."""
     few = 0 < form.distinct <= _ANSWERS and form.longest <= MAX_CODE
     return form.yes_no is not None or (few and form.kind in ("codes", "reference", "text"))
 
 
 def _candidate(
-    column: str, values: Sequence[object], form: Form, words: Vocabulary, leaf: Leaf
+    column: str, values: Sequence[object], form: ValueForm, words: Vocabulary, leaf: Leaf
 ) -> ColumnProposal | None:
     """Return a column with one field, if they are alike enough and the values can be its values."""
     if leaf.form.value.object is not None or (form.kind == "empty" and not _alike(column, leaf)):
@@ -180,7 +180,7 @@ def _alike(column: str, leaf: Leaf) -> bool:
 def _coded(
     column: str,
     values: Sequence[object],
-    form: Form,
+    form: ValueForm,
     words: Vocabulary,
     leaf: Leaf,
     named: float,
@@ -214,7 +214,7 @@ def _coded(
 
 
 def _evidence(  # noqa: PLR0911 - one answer for each kind of field
-    words: Vocabulary, leaf: Leaf, form: Form
+    words: Vocabulary, leaf: Leaf, form: ValueForm
 ) -> float | None:
     """Return how the form of the values speaks for a field; None if it speaks against it."""
     if form.kind == "empty":

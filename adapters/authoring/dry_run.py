@@ -28,14 +28,14 @@ from contracts.events import PlainEvent
 from contracts.model import Contract
 from contracts.simulation import Simulated, simulate
 
-__all__ = ["DryRun", "Outcome", "Refused", "RowResult"]
+__all__ = ["DryRun", "Outcome", "RowRefusal", "RowResult"]
 
 Outcome: TypeAlias = Literal["send", "refused", "filtered", "repeat"]
 _NOT_ALLOWED: Final = "field_not_granted"
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RowRefusal:
     """Reason for which a row would be refused.
 
     Attributes:
@@ -72,7 +72,7 @@ class RowResult:
     recipients: Mapping[str, Sequence[str]] = field(default_factory=dict)
     left_out: Sequence[Mapping[str, str | None]] = ()
     not_reached: Sequence[NotSealed] = ()
-    refused: Refused | None = None
+    refused: RowRefusal | None = None
     row: Row | None = None
 
 
@@ -150,17 +150,17 @@ class DryRun:
         try:
             contract, missing = self._contract(event)
         except EventError as error:
-            refused = Refused(error.code, error.where or "", error.detail)
+            refused = RowRefusal(error.code, error.where or "", error.detail)
             return RowResult(file, row.line, "refused", event.type, refused=refused, row=row)
         if not self._leave_out:
             _, gone = without_ungranted(contract, me, event)
             if gone:
-                refused = Refused(_NOT_ALLOWED, gone[0].path, "the agreement does not grant it")
+                refused = RowRefusal(_NOT_ALLOWED, gone[0].path, "the agreement does not grant it")
                 return RowResult(file, row.line, "refused", event.type, refused=refused, row=row)
         view = simulate(contract, me, event, self._now)
         if not view.permitted:
             detail = view.detail.removeprefix(f"{view.field}: ")
-            refused = Refused(view.code, view.field or "", detail)
+            refused = RowRefusal(view.code, view.field or "", detail)
             return RowResult(file, row.line, "refused", event.type, refused=refused, row=row)
         return RowResult(
             file,
@@ -191,9 +191,9 @@ class DryRun:
         return found.in_force.contract, found.not_reached
 
 
-def _reason(error: MappingError) -> Refused:
+def _reason(error: MappingError) -> RowRefusal:
     column = (error.where or "").partition("column ")[2]
-    return Refused(error.code, column, error.detail)
+    return RowRefusal(error.code, column, error.detail)
 
 
 def _left_out(view: Simulated) -> tuple[Mapping[str, str | None], ...]:

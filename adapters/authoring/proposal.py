@@ -15,7 +15,7 @@ from typing import Final
 from adapters.authoring.column_proposals import ColumnProposal, column_proposals
 from adapters.authoring.header_matching import words_of
 from adapters.authoring.value_forms import (
-    Form,
+    ValueForm,
     codes_of,
     form_of,
 )
@@ -28,7 +28,7 @@ from contracts.names import suggestion
 from contracts.phrases import N_, phrase
 from contracts.vocabulary import Vocabulary
 
-__all__ = ["ColumnProposal", "Proposal", "chosen_type", "propose"]
+__all__ = ["ColumnProposal", "MappingProposal", "chosen_type", "propose"]
 
 _TO: Final = frozenset({
     "to", "recipient", "recipients", "partner", "partners", "notify", "refer", "share", "send",
@@ -39,7 +39,7 @@ _NOT_TO: Final = frozenset({"not", "no", "never", "by", "from", "except", "witho
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class MappingProposal:
     """A proposed mapping.
 
     Attributes:
@@ -81,7 +81,7 @@ def propose(
     partners: Mapping[str, str],
     detected: Detected,
     chosen: tuple[Contract, str],
-) -> Proposal:
+) -> MappingProposal:
     """Propose a mapping for a sample.
 
     Args:
@@ -117,7 +117,7 @@ def propose(
         if each != event_type and _reads(one, agency, each)
     ]
     references = values[case] if case else []
-    return Proposal(
+    return MappingProposal(
         name,
         words,
         event_type,
@@ -184,7 +184,7 @@ def _ids(words: Vocabulary) -> frozenset[str]:
 
 
 def _recipients(
-    values: Mapping[str, Sequence[object]], forms: Mapping[str, Form], known: set[str]
+    values: Mapping[str, Sequence[object]], forms: Mapping[str, ValueForm], known: set[str]
 ) -> tuple[str | None, str]:
     """Return the column of recipients, with the separator between several.
 
@@ -199,7 +199,7 @@ def _recipients(
     return None, ";"
 
 
-def _named_recipients(forms: Mapping[str, Form]) -> Iterator[str]:
+def _named_recipients(forms: Mapping[str, ValueForm]) -> Iterator[str]:
     for column, form in forms.items():
         named = frozenset(words_of(column))
         if form.filled and named & _TO and not named & _NOT_TO:
@@ -207,7 +207,7 @@ def _named_recipients(forms: Mapping[str, Form]) -> Iterator[str]:
 
 
 def _unknown_partners(
-    values: Mapping[str, Sequence[object]], forms: Mapping[str, Form], known: set[str]
+    values: Mapping[str, Sequence[object]], forms: Mapping[str, ValueForm], known: set[str]
 ) -> tuple[str, tuple[str, ...]] | None:
     """Return a column with a name for recipients and some partners, and its other values."""
     for column in _named_recipients(forms):
@@ -217,7 +217,7 @@ def _unknown_partners(
     return None
 
 
-def _case(header: Sequence[str], forms: Mapping[str, Form], taken: str | None) -> str | None:
+def _case(header: Sequence[str], forms: Mapping[str, ValueForm], taken: str | None) -> str | None:
     """Return the column that is likeliest the own reference of a case."""
 
     def score(column: str) -> float:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final
 
 from adapters.authoring.column_proposals import ColumnProposal
-from adapters.authoring.proposal import Proposal
+from adapters.authoring.proposal import MappingProposal
 from adapters.mapping.localtime import has_short_year
 from adapters.mapping.parts import DEFAULT_TEXT_LIMIT
 
@@ -30,7 +30,7 @@ _SHOWN: Final = 12
 """Most own codes that one note names."""
 
 
-def mapping_text(proposal: Proposal, source: str, today: date) -> str:
+def mapping_text(proposal: MappingProposal, source: str, today: date) -> str:
     """Return the file.
 
     Args:
@@ -52,7 +52,7 @@ def shared_codes(codes: Iterable[str]) -> str:
     return f"SHARED is one of: {_some(list(codes))}."
 
 
-def proposal_notes(proposal: Proposal, folder: str) -> Iterator[str]:
+def proposal_notes(proposal: MappingProposal, folder: str) -> Iterator[str]:
     """Yield the notes for the author: what was found and why, and what is left to do.
 
     Args:
@@ -119,7 +119,7 @@ def _some(values: Sequence[str]) -> str:
     return ", ".join(values[:_SHOWN]) + (" ..." if len(values) > _SHOWN else "")
 
 
-def _lines(proposal: Proposal, source: str, today: date) -> Iterator[str]:
+def _lines(proposal: MappingProposal, source: str, today: date) -> Iterator[str]:
     yield "# Mapping of our system's columns and codes to the vocabulary that we agreed on."
     yield "# Try it: concordant mapping check FILE --agency DIR. Guide: docs/guides/mappings.md"
     yield f"mapping: {_q(proposal.name)}"
@@ -148,7 +148,7 @@ def _lines(proposal: Proposal, source: str, today: date) -> Iterator[str]:
         yield f"ignored: {_flow(ignored)}"
 
 
-def _forms(proposal: Proposal) -> Iterator[str]:
+def _forms(proposal: MappingProposal) -> Iterator[str]:
     flags = next(
         (
             one.form.yes_no
@@ -161,7 +161,7 @@ def _forms(proposal: Proposal) -> Iterator[str]:
         yield f'flags: {{codes: {{{_q(flags[0])}: "true", {_q(flags[1])}: "false"}}}}'
 
 
-def _roles(proposal: Proposal) -> Iterator[str]:
+def _roles(proposal: MappingProposal) -> Iterator[str]:
     yield "roles:"
     if proposal.recipients:
         yield f"  recipients: {_q(proposal.recipients)}"
@@ -189,12 +189,12 @@ def _roles(proposal: Proposal) -> Iterator[str]:
         yield f"  {_q(name)}: {_q(expression)}"
 
 
-def _makes_referral(proposal: Proposal) -> bool:
+def _makes_referral(proposal: MappingProposal) -> bool:
     referrals = proposal.vocabulary.referrals
     return referrals is not None and proposal.type == referrals.made.type
 
 
-def _kinds(proposal: Proposal) -> Iterator[str]:
+def _kinds(proposal: MappingProposal) -> Iterator[str]:
     yield "kinds:"
     referral = ", referral: new" if _makes_referral(proposal) else ""
     yield f"  {_own_kind(proposal.type)}: {{type: {proposal.type}{referral}}}"
@@ -206,7 +206,7 @@ def _own_kind(event_type: str) -> str:
     return event_type.replace(".", " ")
 
 
-def _tables(proposal: Proposal) -> Iterator[str]:
+def _tables(proposal: MappingProposal) -> Iterator[str]:
     coded = [one for one in proposal.columns if one.leaf is not None and one.leaf.form.value.code]
     if coded:
         yield "tables:  # our code: code of the vocabulary"
@@ -232,7 +232,7 @@ def _tables(proposal: Proposal) -> Iterator[str]:
             yield f"    # without an own code: {shown}"
 
 
-def _columns(proposal: Proposal) -> Iterator[str]:
+def _columns(proposal: MappingProposal) -> Iterator[str]:
     yield "columns:" if any(one.leaf for one in proposal.columns) else "columns: []"
     for one in proposal.columns:
         if one.leaf is None:
@@ -241,7 +241,7 @@ def _columns(proposal: Proposal) -> Iterator[str]:
         yield f"  - {_flow(_column(proposal, one))}"
 
 
-def _column(proposal: Proposal, one: ColumnProposal) -> dict[str, object]:
+def _column(proposal: MappingProposal, one: ColumnProposal) -> dict[str, object]:
     leaf = one.leaf
     assert leaf is not None
     found: dict[str, object] = {"column": one.column, "paths": [leaf.path]}

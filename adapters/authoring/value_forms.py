@@ -15,7 +15,15 @@ from typing import Final
 from adapters.mapping.localtime import parse_strictly
 from adapters.mapping.references import DEFAULT_PATTERN
 
-__all__ = ["MAX_CODE", "Form", "codes_of", "date_format", "form_of", "match_codes", "separator_of"]
+__all__ = [
+    "MAX_CODE",
+    "ValueForm",
+    "codes_of",
+    "date_format",
+    "form_of",
+    "match_codes",
+    "separator_of",
+]
 
 DATE_FORMATS: Final = (
     "%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y",
@@ -52,7 +60,7 @@ MAX_CODE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ValueForm:
     """Form of a column's values.
 
     Attributes:
@@ -76,15 +84,15 @@ class Form:
     lines: bool = False
 
 
-def form_of(values: Iterable[object]) -> Form:
+def form_of(values: Iterable[object]) -> ValueForm:
     """Return the form of a column's values."""
     texts = [text for value in values if (text := _text(value))]
     distinct = sorted(set(texts))
     if not texts:
-        return Form(0, 0, "empty")
+        return ValueForm(0, 0, "empty")
     longest, lines = max(map(len, texts)), any("\n" in text for text in texts)
     kind, formats, yes_no = _kind(distinct, len(texts))
-    return Form(len(texts), len(distinct), kind, formats, yes_no, longest, lines)
+    return ValueForm(len(texts), len(distinct), kind, formats, yes_no, longest, lines)
 
 
 def _kind(  # noqa: PLR0911 - one answer for each form

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import orjson
 
-from adapters.bus.clients import Outgoing
+from adapters.bus.clients import OutgoingMessage
 from adapters.bus.cloud_events import (
     ANSWER,
     CloudEvent,
@@ -33,11 +33,13 @@ class Answers:
     def __init__(self, agency: str) -> None:
         self._source = agency_source(agency)
 
-    def accepted(self, message: CloudEvent, answer: bytes) -> Outgoing:
+    def accepted(self, message: CloudEvent, answer: bytes) -> OutgoingMessage:
         """Return the answer to an accepted event; ``answer`` is that of the acceptance."""
         return self._of(_named(message), orjson.loads(answer))
 
-    def refused(self, body: bytes, message: CloudEvent | None, error: ConcordantError) -> Outgoing:
+    def refused(
+        self, body: bytes, message: CloudEvent | None, error: ConcordantError
+    ) -> OutgoingMessage:
         """Return the answer to a refused message.
 
         Args:
@@ -64,12 +66,12 @@ class Answers:
         shown = {name: value for name, value in refusal.items() if value}
         return self._of(about, {"state": "refused", "refusal": shown})
 
-    def _of(self, about: Mapping[str, str | None], data: Mapping[str, object]) -> Outgoing:
+    def _of(self, about: Mapping[str, str | None], data: Mapping[str, object]) -> OutgoingMessage:
         content = {"message": about, **data}
         id_ = derived_id(self._source, orjson.dumps(content).decode())
         # An id of its own for the bus: a system that repeats an event because it lost the answer
         # gets it again, also from a bus that drops repeats.
-        return Outgoing(str(uuid4()), format_cloud_event(id_, self._source, ANSWER, content))
+        return OutgoingMessage(str(uuid4()), format_cloud_event(id_, self._source, ANSWER, content))
 
 
 def _named(message: CloudEvent) -> Mapping[str, str | None]:

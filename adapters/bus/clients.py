@@ -25,7 +25,7 @@ for _name in ("aio_pika", "aiormq", "nats", "redis"):
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingMessage:
     """A message to publish.
 
     Attributes:
@@ -81,7 +81,7 @@ class BusClient(Protocol):
     async def open(self) -> None:
         """Connect, and declare what is missing if the settings say so."""
 
-    async def publish(self, name: str, message: Outgoing) -> None:
+    async def publish(self, name: str, message: OutgoingMessage) -> None:
         """Publish a message. When this returns, the bus has confirmed that it keeps it."""
 
     async def next(self, wait_s: float) -> Incoming | None:

@@ -19,7 +19,7 @@ from adapters.bus.clients import (
     OPERATION_S,
     BusSettings,
     Incoming,
-    Outgoing,
+    OutgoingMessage,
     Right,
     header_texts,
 )
@@ -91,7 +91,7 @@ class KafkaClient:
         finally:
             await admin.close()
 
-    async def publish(self, name: str, message: Outgoing) -> None:
+    async def publish(self, name: str, message: OutgoingMessage) -> None:
         """See ``BusClient.publish``; messages of one key are in one partition."""
         await self._broker.publish(
             message.body,

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from adapters.bus.clients import OPERATION_S, BusClient, Incoming, Outgoing
+from adapters.bus.clients import OPERATION_S, BusClient, Incoming, OutgoingMessage
 from broker.observing.health import Flag
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
@@ -50,7 +50,7 @@ class BusSession:
         self._client = client
         self._stop = stop
 
-    async def publish(self, name: str, message: Outgoing) -> None:
+    async def publish(self, name: str, message: OutgoingMessage) -> None:
         """Publish a message; see ``BusClient.publish``.
 
         Raises:

@@ -16,7 +16,7 @@ from adapters.bus.clients import (
     OPERATION_S,
     BusSettings,
     Incoming,
-    Outgoing,
+    OutgoingMessage,
     Right,
     header_texts,
 )
@@ -69,7 +69,7 @@ class NatsClient:
         """See ``BusClient.open``."""
         await self._broker.start()
 
-    async def publish(self, name: str, message: Outgoing) -> None:
+    async def publish(self, name: str, message: OutgoingMessage) -> None:
         """See ``BusClient.publish``; JetStream drops a repeat within its window by the id.
 
         It compares ids within the whole stream. So the id names the subject too: one answer goes to

@@ -30,7 +30,7 @@ from adapters.bus.clients import (
     OPERATION_S,
     BusSettings,
     Incoming,
-    Outgoing,
+    OutgoingMessage,
     Right,
     header_texts,
 )
@@ -92,7 +92,7 @@ class RabbitmqClient:
         """Take the end of a queue, or of its leader, for a lost connection."""
         self._delivered.put_nowait(None)
 
-    async def publish(self, name: str, message: Outgoing) -> None:
+    async def publish(self, name: str, message: OutgoingMessage) -> None:
         """See ``BusClient.publish``; an exchange or a queue that does not exist is an error."""
         assert self._channel is not None
         exchange = await self._channel.get_exchange(name, ensure=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, TypeVar
 
-from adapters.bus.clients import Incoming, Outgoing
+from adapters.bus.clients import Incoming, OutgoingMessage
 from adapters.bus.cloud_events import structured
 from adapters.bus.held_messages import HeldKind, HeldMessages, Retaken
 from adapters.bus.link import BusLink, BusSession
@@ -31,7 +31,7 @@ _Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class MessageDecision:
     """Decision about a message.
 
     Attributes:
@@ -39,11 +39,11 @@ class Decision:
         refusal: why it is refused; None if it is taken.
     """
 
-    answer: Outgoing | None
+    answer: OutgoingMessage | None
     refusal: ConcordantError | None = None
 
 
-Decide: TypeAlias = Callable[[bytes, Mapping[str, str]], Decision]
+Decide: TypeAlias = Callable[[bytes, Mapping[str, str]], MessageDecision]
 """Decides about the bytes and the headers of a message; called in a thread.
 
 It raises ConcordantError if nothing can be decided now.
@@ -145,7 +145,7 @@ class MessageReader:
         )
         await self._until(put_away, session, turned)
 
-    async def _answer(self, decision: Decision, session: BusSession) -> None:
+    async def _answer(self, decision: MessageDecision, session: BusSession) -> None:
         if decision.answer is None:
             return
         if decision.refusal is not None:

@@ -17,7 +17,7 @@ from faststream.redis.parser import BinaryMessageFormatV1
 from faststream.security import BaseSecurity, SASLPlaintext
 from redis.exceptions import NoPermissionError, ResponseError
 
-from adapters.bus.clients import BusSettings, Incoming, Outgoing, Right, header_texts
+from adapters.bus.clients import BusSettings, Incoming, OutgoingMessage, Right, header_texts
 from adapters.bus.cloud_events import CONTENT_TYPE
 
 ASKING: Final = "adapter-test"
@@ -53,7 +53,7 @@ class RedisClient:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    async def publish(self, name: str, message: Outgoing) -> None:
+    async def publish(self, name: str, message: OutgoingMessage) -> None:
         """See ``BusClient.publish``."""
         await self._broker.publish(
             message.body, stream=name, headers={"content-type": CONTENT_TYPE}

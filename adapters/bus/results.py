@@ -12,7 +12,7 @@ import orjson
 
 from adapters.bus.answers import Answers
 from adapters.bus.cloud_events import RESULT, CloudEvent, parse_cloud_event, require_size
-from adapters.bus.reader import CALLER, Decision, MessageReader
+from adapters.bus.reader import CALLER, MessageDecision, MessageReader
 from adapters.exchange.errors import ExchangeError
 from adapters.exchange.offering import Offering
 from adapters.exchange.results import parse_result
@@ -49,7 +49,7 @@ class BusResults:
         """Take results until ``stop`` is set."""
         await self._reader.run(self.decide, stop, turned)
 
-    def decide(self, body: bytes, headers: Mapping[str, str]) -> Decision:
+    def decide(self, body: bytes, headers: Mapping[str, str]) -> MessageDecision:
         """Store the result of a message, or refuse it.
 
         Raises:
@@ -64,8 +64,8 @@ class BusResults:
         except (EventError, ExchangeError) as error:
             self._metrics.item_refused(error.code)
             self._log.warning("bus_result_refused", code=error.code)
-            return Decision(self._answers.refused(body, message, error), error)
-        return Decision(None)
+            return MessageDecision(self._answers.refused(body, message, error), error)
+        return MessageDecision(None)
 
 
 def _parts(message: CloudEvent) -> tuple[str, str, bytes]:

@@ -11,13 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from adapters.bus.clients import Outgoing
+from adapters.bus.clients import OutgoingMessage
 from adapters.bus.cloud_events import agency_source, derived_id, format_cloud_event
 from adapters.bus.link import BusLink, BusSession
 from adapters.bus.reader import CALLER
 from adapters.bus.results import BusResults
 from adapters.exchange.errors import ExchangeError
-from adapters.exchange.offering import EventsRemovedError, Offering, Read, Selection
+from adapters.exchange.offering import EventSelection, EventsRemovedError, Offering, Read
 from broker.errors import StoreError
 from broker.observing.health import Check
 from broker.observing.logs import logger
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PUBLISHED: Final = "bus_published"
 """Name of the state entry for the number of the last offer that the bus has confirmed."""
-ALL: Final = Selection(CALLER)
+ALL: Final = EventSelection(CALLER)
 PAGE: Final = 50
 LOOK_S: Final = 2.0
 RETRY_MOST_S: Final = 30.0
@@ -139,7 +139,7 @@ class BusSink:
             tx.meta.set(PUBLISHED, str(number).encode())
 
 
-def _message(read: Read) -> Outgoing:
+def _message(read: Read) -> OutgoingMessage:
     """Return the message of an event. Each offer has an id of its own for the bus alone.
 
     After `quarantine retry` an event is published again: NATS must not drop it as a repeat.
@@ -147,4 +147,4 @@ def _message(read: Read) -> Outgoing:
     event = read.event
     source = agency_source(event.source)
     body = format_cloud_event(event.id, source, event.type, read.as_json(), event.time)
-    return Outgoing(derived_id(source, event.id, str(read.number)), body, event.case_id)
+    return OutgoingMessage(derived_id(source, event.id, str(read.number)), body, event.case_id)

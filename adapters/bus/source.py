@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from adapters.bus.answers import Answers
 from adapters.bus.cloud_events import CloudEvent, parse_cloud_event, require_size
-from adapters.bus.reader import CALLER, Decision, MessageReader
-from adapters.exchange.accepting import EventAcceptance
+from adapters.bus.reader import CALLER, MessageDecision, MessageReader
+from adapters.exchange.accepting import ExchangeAcceptance
 from adapters.exchange.errors import ExchangeError
 from broker.observing.health import Check
 from contracts.errors import EventError
@@ -34,7 +34,7 @@ class BusSource:
     def __init__(
         self,
         reader: MessageReader,
-        acceptance: EventAcceptance,
+        acceptance: ExchangeAcceptance,
         answers: Answers,
         published: Callable[[], None],
         most_bytes: int,
@@ -53,7 +53,7 @@ class BusSource:
         """Take events until ``stop`` is set."""
         loop = asyncio.get_running_loop()
 
-        def decide(body: bytes, headers: Mapping[str, str]) -> Decision:
+        def decide(body: bytes, headers: Mapping[str, str]) -> MessageDecision:
             decision = self.decide(body, headers)
             if decision.refusal is None:
                 loop.call_soon_threadsafe(self._published)
@@ -61,7 +61,7 @@ class BusSource:
 
         await self._reader.run(decide, stop, turned)
 
-    def decide(self, body: bytes, headers: Mapping[str, str]) -> Decision:
+    def decide(self, body: bytes, headers: Mapping[str, str]) -> MessageDecision:
         """Accept or refuse the event of a message.
 
         Raises:
@@ -73,12 +73,12 @@ class BusSource:
             message = parse_cloud_event(body, headers)
         except EventError as error:
             self._acceptance.refuse(CALLER, "", body, error)
-            return Decision(self._answers.refused(body, message, error), error)
+            return MessageDecision(self._answers.refused(body, message, error), error)
         try:
             accepted = self._acceptance.accept(CALLER, message.key, message.data)
         except EventError as error:
-            return Decision(self._answers.refused(body, message, error), error)
+            return MessageDecision(self._answers.refused(body, message, error), error)
         except ExchangeError as error:
             self._acceptance.refuse(CALLER, message.key, body, error)
-            return Decision(self._answers.refused(body, message, error), error)
-        return Decision(self._answers.accepted(message, accepted.answer))
+            return MessageDecision(self._answers.refused(body, message, error), error)
+        return MessageDecision(self._answers.accepted(message, accepted.answer))

@@ -26,7 +26,7 @@ MEMBERS: Final = frozenset({"type", "recipients", "data"})
 KEY_CHARACTERS: Final = 255
 
 
-class EventAcceptance:
+class ExchangeAcceptance:
     """Accepts events of the agency's own system.
 
     Args:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.exchange.accepting import EventAcceptance
+from adapters.exchange.accepting import ExchangeAcceptance
 from adapters.exchange.offering import Reading
 
 if TYPE_CHECKING:
     from adapters.sides import SideParts
 
 
-def acceptance_of(parts: SideParts) -> EventAcceptance:
+def acceptance_of(parts: SideParts) -> ExchangeAcceptance:
     """Return what accepts the events of a source."""
-    return EventAcceptance(
+    return ExchangeAcceptance(
         parts.store, parts.publisher, parts.metrics, parts.clock, leave_out=parts.system.leave_out
     )
 

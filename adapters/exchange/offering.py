@@ -130,7 +130,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class EventSelection:
     """Events that a reader asks for.
 
     Attributes:
@@ -296,7 +296,7 @@ class Offering:
             numbers = tx.offers.still_offered([read.number for read in reads])
         return [read for read in reads if read.number in numbers]
 
-    def page(self, selection: Selection, after: int, limit: int) -> Page:
+    def page(self, selection: EventSelection, after: int, limit: int) -> Page:
         """Return the next events after an offer; the disclosure log records them first.
 
         Events for which this reader has sent a result are left out, unless it asks for them again.
@@ -432,7 +432,7 @@ def one_received(
     return rows[0]
 
 
-def _rows(tx: Transaction, selection: Selection, after: int) -> Iterator[OfferRow]:
+def _rows(tx: Transaction, selection: EventSelection, after: int) -> Iterator[OfferRow]:
     """Yield the offers after a number, read in chunks."""
     reader, again = selection.caller.name, selection.again
     while rows := tx.offers.after(after, CHUNK_ROWS, reader, again=again):

@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from adapters.exchange.offering import EventsRemovedError, Offering, Page, Read, Selection
+from adapters.exchange.offering import EventSelection, EventsRemovedError, Offering, Page, Read
 from adapters.http_api.cursors import Cursors
 from adapters.http_api.problems import ApiError
 
@@ -43,7 +43,7 @@ class PageReader:
 
     async def next(
         self,
-        selection: Selection,
+        selection: EventSelection,
         after: int,
         limit: int,
         wait_s: float,
@@ -77,7 +77,7 @@ class PageReader:
 
     async def within(
         self,
-        selection: Selection,
+        selection: EventSelection,
         after: int,
         limit: int,
         wait_s: float,

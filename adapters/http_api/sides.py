@@ -17,10 +17,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from adapters.exchange.accepting import KEY_CHARACTERS, EventAcceptance
+from adapters.exchange.accepting import KEY_CHARACTERS, ExchangeAcceptance
 from adapters.exchange.caller import token_caller
 from adapters.exchange.from_parts import acceptance_of, reading_of
-from adapters.exchange.offering import Offering, Selection
+from adapters.exchange.offering import EventSelection, Offering
 from adapters.exchange.results import parse_result
 from adapters.http_api.cursors import Cursors
 from adapters.http_api.endpoints import RETRY_S, Endpoint
@@ -53,7 +53,7 @@ class HttpSource:
     trouble: Check | None = None
 
     def __init__(
-        self, acceptance: EventAcceptance, published: Callable[[], None], request_bytes: int
+        self, acceptance: ExchangeAcceptance, published: Callable[[], None], request_bytes: int
     ) -> None:
         self._acceptance = acceptance
         self._published = published
@@ -203,7 +203,7 @@ def query_agency(request: Request) -> str | None:
     return sender
 
 
-def parse_selection(request: Request, reader: str) -> Selection:
+def parse_selection(request: Request, reader: str) -> EventSelection:
     """Return the events that a request asks for: ``type``, ``from`` and ``replay``.
 
     Raises:
@@ -213,7 +213,7 @@ def parse_selection(request: Request, reader: str) -> Selection:
     again = query.get("replay", "false")
     if again not in {"true", "false"}:
         raise ApiError(400, "replay is true or false.", code="request_malformed", where="replay")
-    return Selection(
+    return EventSelection(
         token_caller(reader),
         _list(query.get("type"), "type", _TYPE),
         _list(query.get("from"), "from", _AGENCY),

@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from adapters.exchange.offering import Selection
+from adapters.exchange.offering import EventSelection
 from adapters.http_api.limits import WaitingReaders
 from adapters.http_api.pages import PageReader
 from adapters.http_api.problems import ApiError, problem
@@ -24,7 +24,7 @@ LONGEST_S: Final = 600.0
 async def event_stream(
     pages: PageReader,
     waiting: WaitingReaders,
-    selection: Selection,
+    selection: EventSelection,
     after: int,
     check: Callable[[], object],
     stop: asyncio.Event,

@@ -16,7 +16,16 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from adapters.formats.settings import FormatSettings
 from adapters.mapping.document_checks import IMPORTED, document_faults
 from adapters.mapping.expressions import compiled
-from adapters.mapping.parts import Column, Kind, Part, Roles, Route, RowExpression, Table, Written
+from adapters.mapping.parts import (
+    Column,
+    Kind,
+    MappingPart,
+    Roles,
+    Route,
+    RowExpression,
+    Table,
+    Written,
+)
 from contracts.errors import ConcordantError, ContractError
 from contracts.strict_yaml import DocumentKind, SeveralFaultsError, read, validated
 from contracts.vocabulary import Vocabulary
@@ -42,7 +51,7 @@ class MappingFileError(ConcordantError):
     exit_code = 3
 
 
-class MappingDocument(Part):
+class MappingDocument(MappingPart):
     """A whole mapping file.
 
     Attributes:

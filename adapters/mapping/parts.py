@@ -43,7 +43,7 @@ DEFAULT_TEXT_LIMIT = 300
 """Default limit of a text column in characters: the limit of a short text in an event."""
 
 
-class Part(BaseModel):
+class MappingPart(BaseModel):
     """A part of a mapping file, which names the nearest member for one that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,7 +60,7 @@ class Part(BaseModel):
         return data
 
 
-class Table(Part):
+class Table(MappingPart):
     """A code list of the agency beside one of the shared vocabulary.
 
     Attributes:
@@ -103,7 +103,7 @@ class Table(Part):
         return {**{shared: own for own, shared in self.codes.items()}, **self.written}
 
 
-class Column(Part):
+class Column(MappingPart):
     """One column of the agency's records, or one part of a record inside a column.
 
     Attributes:
@@ -170,7 +170,7 @@ class Column(Part):
         return self
 
 
-class Kind(Part):
+class Kind(MappingPart):
     """One kind of row (one action of the agency's system) and the event type that it becomes.
 
     Several kinds may become one type; received events are written as the first of them.
@@ -200,7 +200,7 @@ class Kind(Part):
     note: str = ""
 
 
-class Route(Part):
+class Route(MappingPart):
     """Recipients of the rows for which a condition holds.
 
     Attributes:
@@ -212,7 +212,7 @@ class Route(Part):
     when: RowExpression | None = None
 
 
-class Written(Part):
+class Written(MappingPart):
     """A column of the import whose text is computed from several fields of the event.
 
     Attributes:
@@ -225,7 +225,7 @@ class Written(Part):
     value: FieldExpression
 
 
-class Roles(Part):
+class Roles(MappingPart):
     """Columns with a special role. All are the agency's column names; empty means none.
 
     Attributes:

@@ -17,7 +17,7 @@ import orjson
 
 from adapters.notices.message import Message
 from adapters.webhook.answers import Failed, Imported
-from adapters.webhook.endpoint import Endpoint, EndpointSettings
+from adapters.webhook.endpoint import EndpointSettings, WebhookEndpoint
 from broker.agency.config_secrets import passphrase_source
 from broker.agency.kafka_settings import authority_file
 from broker.agency.notices_section import MailSection, NoticeWebhookSection
@@ -168,7 +168,7 @@ class SignedRequest:
             timeout_s=section.timeout,
             requests=1,
         )
-        self._endpoint = Endpoint(settings, clock)
+        self._endpoint = WebhookEndpoint(settings, clock)
 
     async def send(self, message: Message, key: str) -> str | None:
         """See ``Way``."""

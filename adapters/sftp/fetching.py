@@ -22,7 +22,7 @@ import asyncssh
 
 from adapters.limits import MAX_FILE_BYTES
 from adapters.sftp.client import SftpClient, SftpError
-from adapters.sftp.remote_folder import Listing, RemoteFile, RemoteSettling, listing
+from adapters.sftp.remote_folder import RemoteFile, RemoteListing, RemoteSettling, listing
 from adapters.sources.source_file import FileReport, Reporter
 from broker.held.reason_file import REASON
 from broker.held.retrying import put_back
@@ -134,7 +134,7 @@ class Fetcher:
 
     async def _round(self) -> int:
         folder = self._folders.exports
-        found: Listing = await self._client.call(lambda sftp: listing(sftp, folder))
+        found: RemoteListing = await self._client.call(lambda sftp: listing(sftp, folder))
         if found.unusable != self._unusable:
             self._unusable = found.unusable
             if found.unusable:

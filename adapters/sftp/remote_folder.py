@@ -39,7 +39,7 @@ class RemoteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class RemoteListing:
     """One look at a folder.
 
     Attributes:
@@ -53,7 +53,7 @@ class Listing:
     complete: bool
 
 
-async def listing(sftp: asyncssh.SFTPClient, folder: str) -> Listing:
+async def listing(sftp: asyncssh.SFTPClient, folder: str) -> RemoteListing:
     """Return the files of a folder."""
     files: dict[str, RemoteFile] = {}
     unusable = seen = 0
@@ -63,7 +63,7 @@ async def listing(sftp: asyncssh.SFTPClient, folder: str) -> Listing:
             continue
         seen += 1
         if seen > MOST_ENTRIES:
-            return Listing(files, unusable, complete=False)
+            return RemoteListing(files, unusable, complete=False)
         name, attributes = _name(entry.filename), entry.attrs
         regular = (
             attributes.type == asyncssh.FILEXFER_TYPE_REGULAR
@@ -77,7 +77,7 @@ async def listing(sftp: asyncssh.SFTPClient, folder: str) -> Listing:
             unusable += 0 if name is not None and is_folder else 1
             continue
         files[name] = RemoteFile(name, attributes.size, int(attributes.mtime or 0))
-    return Listing(files, unusable, complete=True)
+    return RemoteListing(files, unusable, complete=True)
 
 
 def _name(raw: bytes) -> str | None:

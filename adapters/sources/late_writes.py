@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.sources.settling import Signature
+from adapters.sources.settling import FileSignature
 from broker.agency.entry_names import name_rule
 
 WATCHED_S: Final = 60 * 60.0
@@ -61,7 +61,7 @@ def open_for_writing(handle: int) -> bool:
 
 @dataclass(slots=True)
 class _PutAway:
-    signature: Signature
+    signature: FileSignature
     until_s: float
 
 
@@ -72,7 +72,7 @@ class LateWrites:
         self._watched: dict[Path, _PutAway] = {}
         self._next_s = 0.0
 
-    def watch(self, path: Path, read: Signature, now_s: float, *, taken: bool) -> None:
+    def watch(self, path: Path, read: FileSignature, now_s: float, *, taken: bool) -> None:
         """Check a file from now on.
 
         Args:
@@ -97,7 +97,7 @@ class LateWrites:
             except OSError:  # a person removed it
                 del self._watched[path]
                 continue
-            now_there = Signature.of(status)
+            now_there = FileSignature.of(status)
             if now_there[:2] != put_away.signature[:2]:
                 del self._watched[path]  # another file of this name
             elif now_there.differs_in_content(put_away.signature):

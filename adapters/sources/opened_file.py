@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from adapters.sources.late_writes import open_for_writing
 from adapters.sources.rejects import COPY_BYTES, content_of
-from adapters.sources.settling import Settled, Signature
+from adapters.sources.settling import FileSignature, Settled
 from adapters.sources.shelving import Content
 from adapters.sources.source_file import FileChangedError, Piece, Verdict
 
@@ -38,7 +38,7 @@ def open_settled(entry: Settled) -> OpenedFile:
 class OpenedFile:
     """Bytes of exactly the file that settled, as long as it does not change."""
 
-    def __init__(self, handle: int, signature: Signature) -> None:
+    def __init__(self, handle: int, signature: FileSignature) -> None:
         self._handle = handle
         self._signature = signature
 
@@ -54,7 +54,7 @@ class OpenedFile:
 
     def check(self) -> None:
         """Raise FileChangedError if the file changed."""
-        if Signature.of(os.fstat(self._handle)) != self._signature:
+        if FileSignature.of(os.fstat(self._handle)) != self._signature:
             raise FileChangedError
 
     def not_now(self, rest_s: float) -> Verdict | None:

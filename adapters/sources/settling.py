@@ -30,7 +30,7 @@ later.
 """
 
 
-class Signature(NamedTuple):
+class FileSignature(NamedTuple):
     """Properties that must not change while a file settles, nor between reading and moving it."""
 
     device: int
@@ -40,11 +40,11 @@ class Signature(NamedTuple):
     mode: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> Signature:
+    def of(cls, status: os.stat_result) -> FileSignature:
         """Return the signature of a stat result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode)
 
-    def differs_in_content(self, other: Signature) -> bool:
+    def differs_in_content(self, other: FileSignature) -> bool:
         """Return whether the content of one file may differ between the two."""
         return (self.size, self.mtime_ns) != (other.size, other.mtime_ns)
 
@@ -54,10 +54,10 @@ class Settled:
     """An entry of the folder that has settled."""
 
     path: Path
-    signature: Signature
+    signature: FileSignature
     rest_s: float = 0.0
     """Seconds since its last change."""
-    marker: Signature | None = None
+    marker: FileSignature | None = None
     """Signature of its done marker, if it has one."""
 
     @property
@@ -70,12 +70,12 @@ class Settled:
 class _Seen:
     """The signature of an entry, the time of its last change, and whether it needs no settling."""
 
-    signature: Signature
+    signature: FileSignature
     since_s: float
     whole: bool = False
 
 
-Found: TypeAlias = Mapping[Path, Signature]
+Found: TypeAlias = Mapping[Path, FileSignature]
 
 
 class Settling:
@@ -90,7 +90,7 @@ class Settling:
         self._settle_s = settle_s
         self._done_marker = done_marker
         self._seen: dict[Path, _Seen] = {}
-        self._unfinished: dict[tuple[int, int], Signature] = {}
+        self._unfinished: dict[tuple[int, int], FileSignature] = {}
         self._moved_back: set[Path] = set()
 
     @property
@@ -146,12 +146,12 @@ class Settling:
 
     def _signatures(self, paths: Iterable[Path]) -> tuple[Found, Found, Found]:
         """Return the entries to take, the unfinished ones, and the markers by their file."""
-        visible: dict[Path, Signature] = {}
-        unfinished: dict[Path, Signature] = {}
-        markers: dict[Path, Signature] = {}
+        visible: dict[Path, FileSignature] = {}
+        unfinished: dict[Path, FileSignature] = {}
+        markers: dict[Path, FileSignature] = {}
         for path in paths:
             try:
-                signature = Signature.of(path.lstat())
+                signature = FileSignature.of(path.lstat())
             except OSError:  # removed, or a fault of the share: the next look will show
                 continue
             if self._done_marker is not None and path.name.endswith(self._done_marker):
@@ -162,7 +162,7 @@ class Settling:
                 unfinished[path] = signature
         return visible, unfinished, markers
 
-    def _see(self, path: Path, found: Signature, now_s: float, names: Collection[str]) -> _Seen:
+    def _see(self, path: Path, found: FileSignature, now_s: float, names: Collection[str]) -> _Seen:
         before = self._seen.get(path)
         unchanged = before is not None and before.signature == found
         if before is not None and unchanged and (before.whole or path.name not in names):

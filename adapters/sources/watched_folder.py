@@ -28,7 +28,7 @@ from adapters.limits import MAX_FILE_BYTES
 from adapters.sources.late_writes import LateWrites
 from adapters.sources.opened_file import OpenedFile, open_settled
 from adapters.sources.renames import Renames
-from adapters.sources.settling import Settled, Settling, Signature
+from adapters.sources.settling import FileSignature, Settled, Settling
 from adapters.sources.shelving import archive, shelve, write_beside
 from adapters.sources.source_file import (
     FileChangedError,
@@ -64,7 +64,7 @@ refused.
 class _Trouble:
     """An entry that failed: the number of tries, and the earliest time of the next one."""
 
-    signature: Signature
+    signature: FileSignature
     tries: int
     not_before_s: float
 
@@ -111,7 +111,7 @@ class FolderSource:
         self._renames = Renames(folder)
         self._trouble: dict[Path, _Trouble] = {}
         self._left_alone: dict[Path, int] = {}
-        self._told: dict[Path, tuple[Signature, str]] = {}
+        self._told: dict[Path, tuple[FileSignature, str]] = {}
         self._late = LateWrites()
         self._begun = False
         self._available = True
@@ -312,7 +312,7 @@ class FolderSource:
             return
         path = entry.path.with_name(f"{entry.path.name}{self._done_marker}")
         with suppress(OSError):  # a marker that stays is shown, and is older than the next file
-            if Signature.of(path.lstat()) == entry.marker:
+            if FileSignature.of(path.lstat()) == entry.marker:
                 path.unlink()
 
     def _put_away(
@@ -322,7 +322,7 @@ class FolderSource:
         token = sha256 or hashlib.sha256(repr(entry.signature).encode()).hexdigest()
         rows = tuple(verdict.rows)
         reason = format_reason(FileReason(path.name, sha256, verdict.code, verdict.detail, rows))
-        if Signature.of(path.lstat()) != entry.signature:
+        if FileSignature.of(path.lstat()) != entry.signature:
             raise FileChangedError  # more was written since it was read: read it again
         if verdict.taken and (rows or verdict.rejected or verdict.rest):
             assert content is not None
@@ -334,7 +334,7 @@ class FolderSource:
         whole = None if content is None else content.of(((0, entry.signature.size),))
         beside = None if verdict.taken else reason
         moved, copied = shelve(path, shelf, token, beside, verdict.left_out, whole)
-        now_there = Signature.of(moved.lstat())
+        now_there = FileSignature.of(moved.lstat())
         if not copied:
             if now_there[:2] != entry.signature[:2]:
                 # Race: another file took the name, so it is a new export.

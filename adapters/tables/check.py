@@ -31,7 +31,7 @@ _ALL: Final = frozenset({"SELECT", "INSERT", "UPDATE"})
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """Result of one check.
 
     Attributes:
@@ -92,7 +92,7 @@ def check_database(
     config: AgencyConfig,
     section: DatabaseSection,
     adapter: MappedAdapter | None,
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Check the tables of the sides that use the database; both if neither does yet.
 
     Args:
@@ -108,7 +108,7 @@ def check_database(
     } or {"source", "sink"}
     try:
         with database.transaction() as connection:
-            findings = [Finding("connection", "pass", "The database can be reached.")]
+            findings = [CheckResult("connection", "pass", "The database can be reached.")]
             if database.postgres:
                 findings += _server(connection)
             for needed in _needed(section, adapter, used):
@@ -116,18 +116,18 @@ def check_database(
         if not any(one.status == "fail" for one in findings):
             findings += _rows(database, section, used)
     except DatabaseError as error:
-        return [Finding("connection", "fail", error.detail, error.code, error.fix or "")]
+        return [CheckResult("connection", "fail", error.detail, error.code, error.fix or "")]
     finally:
         database.close()
     return findings
 
 
-def _server(connection: Connection) -> Iterator[Finding]:
+def _server(connection: Connection) -> Iterator[CheckResult]:
     encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding == "UTF8":
-        yield Finding("encoding", "pass", "The database stores text in UTF-8.")
+        yield CheckResult("encoding", "pass", "The database stores text in UTF-8.")
     else:
-        yield Finding(
+        yield CheckResult(
             "encoding",
             "fail" if encoding == "SQL_ASCII" else "warn",
             f"The database stores text in {encoding}: not every name can be written.",
@@ -141,7 +141,7 @@ def _server(connection: Connection) -> Iterator[Finding]:
     if connection.execute(asked).scalar():
         yield _excess("role", "The adapter's role has rights over the whole server.")
     else:
-        yield Finding("role", "pass", "The adapter's role has no rights over the server.")
+        yield CheckResult("role", "pass", "The adapter's role has no rights over the server.")
 
 
 def _needed(
@@ -228,28 +228,28 @@ def _of_sink(section: DatabaseSection, adapter: MappedAdapter | None) -> _Needed
     )
 
 
-def _table(connection: Connection, database: Database, needed: _Needed) -> Iterator[Finding]:
+def _table(connection: Connection, database: Database, needed: _Needed) -> Iterator[CheckResult]:
     name = f"{needed.schema}.{needed.table}" if database.postgres else needed.table
     make = f"Make it with the script: {CHECK.format(database.dialect)}"
     found = find_table(connection, needed.schema, needed.table)
     if found is None:
         detail = f"The table {name} is missing, or the adapter may not see it."
-        yield Finding(needed.name, "fail", detail, "database_table_missing", make)
+        yield CheckResult(needed.name, "fail", detail, "database_table_missing", make)
         return
     missing = sorted(needed.columns.keys() - found.columns.keys())
     if missing:
         detail = f"{name} has no column {', '.join(missing)}."
         fix = "Add the columns, or name others in the section [database]."
-        yield Finding(needed.name, "fail", detail, "database_table_missing", fix)
+        yield CheckResult(needed.name, "fail", detail, "database_table_missing", fix)
         return
-    yield Finding(needed.name, "pass", f"{name} has every column that is needed.")
+    yield CheckResult(needed.name, "pass", f"{name} has every column that is needed.")
     yield from _values(name, found, needed)
     yield from _security(name, found, needed)
     yield from _rights(name, found, needed, postgres=database.postgres)
     yield from _form(name, found, needed, postgres=database.postgres)
 
 
-def _values(name: str, found: FoundTable, needed: _Needed) -> Iterator[Finding]:
+def _values(name: str, found: FoundTable, needed: _Needed) -> Iterator[CheckResult]:
     """Check that the columns take what the adapter writes, and what it leaves out."""
     inserted = {one for one, rights in needed.columns.items() if "INSERT" in rights}
     written = inserted | {one for one, rights in needed.columns.items() if "UPDATE" in rights}
@@ -288,14 +288,14 @@ def _values(name: str, found: FoundTable, needed: _Needed) -> Iterator[Finding]:
         )
 
 
-def _security(name: str, found: FoundTable, needed: _Needed) -> Iterator[Finding]:
+def _security(name: str, found: FoundTable, needed: _Needed) -> Iterator[CheckResult]:
     """Check row-level security: rows that it hides are neither taken nor answered."""
     if found.security is None:
         return
     rights = needed.whole.union(*needed.columns.values())
     lacking = sorted(rights - found.security.allowed)
     if lacking:
-        yield Finding(
+        yield CheckResult(
             needed.name,
             "fail",
             f"Row-level security of {name} has no policy that lets the adapter do: "
@@ -304,7 +304,7 @@ def _security(name: str, found: FoundTable, needed: _Needed) -> Iterator[Finding
             "Add a policy for the adapter's role, USING (true) WITH CHECK (true).",
         )
     elif found.security.limited:
-        yield Finding(
+        yield CheckResult(
             needed.name,
             "warn",
             f"A policy of row-level security of {name} has a condition: the adapter may not see "
@@ -314,11 +314,13 @@ def _security(name: str, found: FoundTable, needed: _Needed) -> Iterator[Finding
         )
 
 
-def _unusable(name: str, detail: str, fix: str) -> Finding:
-    return Finding(name, "fail", detail, "database_column_unusable", fix)
+def _unusable(name: str, detail: str, fix: str) -> CheckResult:
+    return CheckResult(name, "fail", detail, "database_column_unusable", fix)
 
 
-def _rights(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) -> Iterator[Finding]:
+def _rights(
+    name: str, found: FoundTable, needed: _Needed, *, postgres: bool
+) -> Iterator[CheckResult]:
     if not postgres:
         return
     lacking = [
@@ -328,7 +330,7 @@ def _rights(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) ->
     ]
     lacking += sorted(needed.whole - found.rights)
     if lacking:
-        yield Finding(
+        yield CheckResult(
             needed.name,
             "fail",
             f"The adapter lacks rights on {name}: {', '.join(lacking)}.",
@@ -348,12 +350,14 @@ def _rights(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) ->
             f"{', '.join(over)}.",
         )  # fmt: skip
     if not lacking and not over:
-        yield Finding(needed.name, "pass", f"The rights on {name} are those that are needed.")
+        yield CheckResult(needed.name, "pass", f"The rights on {name} are those that are needed.")
 
 
-def _form(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) -> Iterator[Finding]:
+def _form(
+    name: str, found: FoundTable, needed: _Needed, *, postgres: bool
+) -> Iterator[CheckResult]:
     if found.kind == "table" and not any(one <= needed.key for one in found.unique):
-        yield Finding(
+        yield CheckResult(
             needed.name,
             "fail",
             f"Nothing in {name} makes {', '.join(sorted(needed.key))} unique.",
@@ -365,7 +369,7 @@ def _form(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) -> I
     if needed.payload is not None:
         kind = found.columns[needed.payload].type.partition("(")[0]
         if kind not in PAYLOAD_TYPES:
-            yield Finding(
+            yield CheckResult(
                 needed.name,
                 "fail",
                 f"The column {needed.payload} of {name} has the type {kind}, not JSON or text.",
@@ -376,7 +380,7 @@ def _form(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) -> I
         one for one in needed.times if found.columns[one].type == "timestamp without time zone"
     ]
     if zoneless:
-        yield Finding(
+        yield CheckResult(
             needed.name,
             "warn",
             f"Times in {', '.join(zoneless)} of {name} have no time zone; the adapter writes UTC.",
@@ -385,12 +389,14 @@ def _form(name: str, found: FoundTable, needed: _Needed, *, postgres: bool) -> I
         )
 
 
-def _rows(database: Database, section: DatabaseSection, used: Collection[str]) -> Iterator[Finding]:
+def _rows(
+    database: Database, section: DatabaseSection, used: Collection[str]
+) -> Iterator[CheckResult]:
     with database.transaction() as connection:
         if "source" in used:
             strange = OutboxRows(database, section.outbox, section.row_bytes).unusable(connection)
             if strange:
-                yield Finding(
+                yield CheckResult(
                     "rows",
                     "warn",
                     f"{strange} rows of the outbox have a key that cannot be used.",
@@ -400,7 +406,7 @@ def _rows(database: Database, section: DatabaseSection, used: Collection[str]) -
         if "sink" in used:
             refused = InboxRows(database, section.inbox).refused(connection)
             if refused:
-                yield Finding(
+                yield CheckResult(
                     "rows",
                     "warn",
                     f"{refused} results in the inbox are refused, and wait for a correction.",
@@ -410,8 +416,8 @@ def _rows(database: Database, section: DatabaseSection, used: Collection[str]) -
                 )
 
 
-def _excess(name: str, detail: str) -> Finding:
-    return Finding(
+def _excess(name: str, detail: str) -> CheckResult:
+    return CheckResult(
         name,
         "warn",
         detail,

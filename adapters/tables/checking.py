@@ -6,14 +6,14 @@ from pathlib import Path
 
 from adapters.catalogue import adapter_of
 from adapters.mapping.adapter import MappedAdapter
-from adapters.tables.check import Finding, check_database
+from adapters.tables.check import CheckResult, check_database
 from adapters.tables.connecting import Database
 from adapters.tables.mapped_rows import require_mapping
 from broker.agency.config import CONFIG_NAME, load_config
 from broker.errors import ConfigError
 
 
-def check_agency(folder: Path) -> list[Finding]:
+def check_agency(folder: Path) -> list[CheckResult]:
     """Check the database that an agency's `agency.toml` names.
 
     Raises:

@@ -44,7 +44,7 @@ _ENCODING: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class InboxRow:
+class TableInboxRow:
     """A received event as a row.
 
     Attributes:
@@ -122,7 +122,7 @@ class InboxRows:
             found = self._as_bytes(name) == _bound(f"{name}_", value)
         return found
 
-    def put(self, connection: Connection, row: InboxRow) -> None:
+    def put(self, connection: Connection, row: TableInboxRow) -> None:
         """Insert an event once. If it is offered again, remove its result.
 
         An event is offered again after `quarantine retry`. A repeated insert of the same offer,

@@ -14,7 +14,7 @@ from broker.agency.database_section import DatabaseSection, InboxSection, Outbox
 Dialect = Literal["postgresql", "sqlite"]
 
 
-class Roles(NamedTuple):
+class DatabaseRoles(NamedTuple):
     """Names of the two roles in PostgreSQL."""
 
     application: str = "concordant_application"
@@ -51,7 +51,9 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def tables_script(section: DatabaseSection, dialect: Dialect, roles: Roles | None = None) -> str:
+def tables_script(
+    section: DatabaseSection, dialect: Dialect, roles: DatabaseRoles | None = None
+) -> str:
     """Return the script for the tables that the settings name.
 
     A mapped outbox or inbox is the agency's own table: only rights, and the table of answers, are
@@ -61,7 +63,7 @@ def tables_script(section: DatabaseSection, dialect: Dialect, roles: Roles | Non
         parts = [_HEAD + _SQLITE_HEAD + "BEGIN;\n"]
         parts += _outbox(section.outbox, None) + _inbox(section.inbox, None)
         return "\n".join([*parts, "COMMIT;\n"])
-    roles = roles or Roles()
+    roles = roles or DatabaseRoles()
     head = _POSTGRES_HEAD.format(application=quoted(roles.application), adapter_plain=roles.adapter)
     parts = [_HEAD + head + "BEGIN;\n", _roles(roles)]
     for schema in dict.fromkeys((section.outbox.schema_, section.inbox.schema_)):
@@ -73,7 +75,7 @@ def tables_script(section: DatabaseSection, dialect: Dialect, roles: Roles | Non
     return "\n".join([*parts, "COMMIT;\n"])
 
 
-def _roles(roles: Roles) -> str:
+def _roles(roles: DatabaseRoles) -> str:
     made = []
     for name, login in ((roles.application, "NOLOGIN"), (roles.adapter, "LOGIN")):
         text = name.replace("'", "''")
@@ -93,9 +95,9 @@ class _Writer:
         roles: None for SQLite.
     """
 
-    def __init__(self, schema: str, table: str, roles: Roles | None) -> None:
+    def __init__(self, schema: str, table: str, roles: DatabaseRoles | None) -> None:
         self.postgres = roles is not None
-        self._roles = roles or Roles()
+        self._roles = roles or DatabaseRoles()
         self._table = table
         self.name = f"{quoted(schema)}.{quoted(table)}" if self.postgres else quoted(table)
         self.statements: list[str] = []
@@ -143,7 +145,7 @@ class _Writer:
         self.statements.append(f"GRANT {right}{only} ON {self.name} TO {to};")
 
 
-def _outbox(section: OutboxSection, roles: Roles | None) -> list[str]:
+def _outbox(section: OutboxSection, roles: DatabaseRoles | None) -> list[str]:
     names = section.columns
     outbox = _Writer(section.schema_, section.table, roles)
     inside = section.answers == "columns"
@@ -208,7 +210,7 @@ def _outbox(section: OutboxSection, roles: Roles | None) -> list[str]:
     return outbox.statements + ([] if inside else _answers(section, roles))
 
 
-def _answers(section: OutboxSection, roles: Roles | None) -> list[str]:
+def _answers(section: OutboxSection, roles: DatabaseRoles | None) -> list[str]:
     answers = _Writer(section.schema_, section.answers_table, roles)
     answers.create(
         [
@@ -234,7 +236,7 @@ def _answer_column(writer: _Writer, kind: str, name: str) -> str:
     return f"{quoted(name)} {form}"
 
 
-def _inbox(section: InboxSection, roles: Roles | None) -> list[str]:
+def _inbox(section: InboxSection, roles: DatabaseRoles | None) -> list[str]:
     names = section.columns
     inbox = _Writer(section.schema_, section.table, roles)
     result = quoted(names.result)

@@ -18,13 +18,13 @@ from adapters.base import Context, MappingError
 from adapters.exchange.caller import side_caller
 from adapters.exchange.errors import ExchangeError
 from adapters.exchange.from_parts import reading_of
-from adapters.exchange.offering import EventsRemovedError, Hold, Offering, Read, Selection
+from adapters.exchange.offering import EventSelection, EventsRemovedError, Hold, Offering, Read
 from adapters.exchange.results import parse_result
 from adapters.links import StoreLinks
 from adapters.sides import SideParts
 from adapters.tables.connecting import Database
 from adapters.tables.errors import RowFaultError
-from adapters.tables.inbox import FoundResult, InboxRow, InboxRows
+from adapters.tables.inbox import FoundResult, InboxRows, TableInboxRow
 from adapters.tables.mapped_rows import require_mapping
 from broker.agency.config import DATABASE
 from broker.observing.health import Check
@@ -45,7 +45,7 @@ MOST_FAILING: Final = 1_000
 RESULT_REFUSED: Final = "database_result_refused"
 MALFORMED: Final = "result_malformed"
 CALLER: Final = side_caller(DATABASE)
-ALL: Final = Selection(CALLER)
+ALL: Final = EventSelection(CALLER)
 
 
 class Render(Protocol):
@@ -147,7 +147,7 @@ class DatabaseSink:
         self._page = self._offering.still_offered(self._page) or self._next_page()
         if not self._page:
             return 0
-        rendered: list[tuple[Read, InboxRow]] = []
+        rendered: list[tuple[Read, TableInboxRow]] = []
         now = self._clock()
         offered = {read.number for read in self._page}
         for read in self._page:
@@ -159,7 +159,7 @@ class DatabaseSink:
                 self._offering.hold(CALLER, read, Hold(error.code, error.where, error.detail))
                 offered = {one.number for one in self._offering.still_offered(self._page)}
             else:
-                row = InboxRow(read.event.source, read.event.id, read.number, values)
+                row = TableInboxRow(read.event.source, read.event.id, read.number, values)
                 rendered.append((read, row))
         inserted = self._insert([one for one in rendered if one[0].number in offered])
         self._advance(self._page[-1].number)
@@ -167,7 +167,7 @@ class DatabaseSink:
         self._log.info("events_inserted", events=inserted)
         return count
 
-    def _insert(self, rows: list[tuple[Read, InboxRow]]) -> int:
+    def _insert(self, rows: list[tuple[Read, TableInboxRow]]) -> int:
         """Insert rows; hold the event of one that the database refuses. Return how many."""
         try:
             with self._database.transaction(of_row=True) as connection:
@@ -177,7 +177,7 @@ class DatabaseSink:
             return sum(self._insert_one(read, row) for read, row in rows)
         return len(rows)
 
-    def _insert_one(self, read: Read, row: InboxRow) -> bool:
+    def _insert_one(self, read: Read, row: TableInboxRow) -> bool:
         if not self._offering.still_offered([read]):  # an earlier event of its case is held now
             return False
         try:

@@ -30,7 +30,7 @@ from adapters.web.errors import (
 )
 from adapters.web.headers import SafeHeaders
 from adapters.web.own_path import own_path
-from adapters.web.pages import Area, Entry, PageRoute
+from adapters.web.pages import NavigationEntry, PageArea, PageRoute
 from adapters.web.rendering import Renderer
 from adapters.web.request_limits import (
     MOST_TOGETHER,
@@ -75,12 +75,12 @@ class WebApp:
     """
 
     def __init__(
-        self, agency: OwnAgency, doors: Doors, renderer: Renderer, areas: Sequence[Area]
+        self, agency: OwnAgency, doors: Doors, renderer: Renderer, areas: Sequence[PageArea]
     ) -> None:
         self._agency = agency
         self._doors = doors
         self._renderer = renderer
-        self._entries: list[Entry] = [entry for area in areas for entry in area.entries]
+        self._entries: list[NavigationEntry] = [entry for area in areas for entry in area.entries]
         self._rate = Rate(REQUESTS_A_MINUTE, time.monotonic)
         self._authentication = Authentication(doors, agency.clock, renderer)
         self._together = Places(MOST_TOGETHER)

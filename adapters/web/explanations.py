@@ -10,7 +10,7 @@ from broker.codes.meanings import CODES
 from contracts.phrases import N_, Phrase, Texts, in_language
 
 
-class Refused(Protocol):
+class ReasonCoded(Protocol):
     """An error, or another finding with a reason code."""
 
     @property
@@ -38,7 +38,7 @@ class Explanations:
         self._texts = texts
         self._english = english
 
-    def explained(self, refused: Refused) -> Markup:
+    def explained(self, refused: ReasonCoded) -> Markup:
         """Return what is wrong, with a capital at its beginning."""
         detail, code = refused.detail, refused.code
         if self._english or isinstance(detail, Phrase) or code is None or code not in CODES:

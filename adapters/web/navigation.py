@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.web.pages import Area, Entry
+from adapters.web.pages import NavigationEntry, PageArea
 from adapters.web.people import Role
 
 
@@ -25,7 +25,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class PageNavigation:
     """Navigation of one page.
 
     Attributes:
@@ -44,10 +44,10 @@ class Navigation:
         areas: the areas, in order.
     """
 
-    def __init__(self, areas: Sequence[Area]) -> None:
+    def __init__(self, areas: Sequence[PageArea]) -> None:
         self._areas = areas
 
-    def links(self, roles: frozenset[Role], route: str) -> Links:
+    def links(self, roles: frozenset[Role], route: str) -> PageNavigation:
         """Return the links for a person.
 
         Args:
@@ -64,11 +64,11 @@ class Navigation:
         )
         areas = [Link(entries[0].path, area.title, area is present) for area, entries in open_to]
         shown = [entries for area, entries in open_to if area is present or len(open_to) == 1]
-        return Links(
+        return PageNavigation(
             areas if len(areas) > 1 else (),
             [Link(one.path, one.title, _leads(one, route)) for one in shown[0]] if shown else (),
         )
 
 
-def _leads(entry: Entry, route: str) -> bool:
+def _leads(entry: NavigationEntry, route: str) -> bool:
     return route == entry.path or route.startswith(f"{entry.path}/")

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from adapters.web.pages import Area, PageRoute
+from adapters.web.pages import PageArea, PageRoute
 from adapters.web.people import EVERY_ROLE, LINK, PROVIDER, PROXY
 from adapters.web.visit import Visit
 from contracts.phrases import N_
@@ -54,7 +54,7 @@ def end_sessions(visit: Visit) -> Response:
     return visit.redirect("/sessions", said)
 
 
-AREA = Area(
+AREA = PageArea(
     title=N_("Help"),
     pages=(
         PageRoute("GET", "/help", EVERY_ROLE, help_page),

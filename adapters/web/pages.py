@@ -35,7 +35,7 @@ class PageRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NavigationEntry:
     """One entry of the navigation.
 
     Attributes:
@@ -50,7 +50,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class PageArea:
     """Pages that belong together.
 
     Attributes:
@@ -61,4 +61,4 @@ class Area:
 
     title: str
     pages: Sequence[PageRoute]
-    entries: Sequence[Entry]
+    entries: Sequence[NavigationEntry]

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from adapters.web.durations import ago, lasting
-from adapters.web.explanations import Explanations, Refused
+from adapters.web.explanations import Explanations, ReasonCoded
 from broker.uk_time import uk_datetime
 from contracts.phrases import N_, Phrase, Texts, day_words, grouped, in_language, phrase
 
@@ -73,7 +73,7 @@ class Renderer:
         found = english if isinstance(english, Phrase) else N_(english)
         return found.in_language(self._texts)
 
-    def explained(self, refused: Refused) -> Markup:
+    def explained(self, refused: ReasonCoded) -> Markup:
         """Return what is wrong in the language of the pages."""
         return self._explanations.explained(refused)
 

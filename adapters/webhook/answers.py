@@ -27,7 +27,7 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRequest:
     """The agency's system rejected the event.
 
     Attributes:
@@ -59,7 +59,7 @@ class Failed:
     after_s: float | None = None
 
 
-Answer: TypeAlias = Imported | Rejected | EndpointGone | Failed
+Answer: TypeAlias = Imported | RejectedRequest | EndpointGone | Failed
 
 
 def answer_of(
@@ -81,7 +81,7 @@ def answer_of(
     json = "json" in headers.get("content-type", "").lower()
     if 200 <= status < 300:
         return _of_success(status, body, imported_by, json=json)
-    if status == _UNPROCESSABLE and isinstance(result := _result(body), Rejected):
+    if status == _UNPROCESSABLE and isinstance(result := _result(body), RejectedRequest):
         return result
     if status == GONE:
         return EndpointGone()
@@ -99,7 +99,7 @@ def answer_of(
 
 def _of_success(
     status: int, body: bytes | None, imported_by: ImportedBy, *, json: bool
-) -> Imported | Rejected | Failed:
+) -> Imported | RejectedRequest | Failed:
     result = _result(body)
     if result is not None:
         return result
@@ -114,7 +114,7 @@ def _of_success(
     )
 
 
-def _result(body: bytes | None) -> Imported | Rejected | None:
+def _result(body: bytes | None) -> Imported | RejectedRequest | None:
     """Return the result that a body states; None if it states none."""
     if not body:
         return None
@@ -122,7 +122,7 @@ def _result(body: bytes | None) -> Imported | Rejected | None:
         rejection = parse_result(body)
     except ExchangeError:
         return None
-    return Imported() if rejection is None else Rejected(rejection)
+    return Imported() if rejection is None else RejectedRequest(rejection)
 
 
 def _retry_after_s(value: str | None, now_ms: int) -> float | None:

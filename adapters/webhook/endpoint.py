@@ -84,7 +84,7 @@ def shown_address(url: str) -> str:
     return url.partition("?")[0].partition("#")[0]
 
 
-class Endpoint:
+class WebhookEndpoint:
     """The endpoint of the agency's system. It belongs to one event loop.
 
     Args:

@@ -23,12 +23,12 @@ def webhook_sink(parts: SideParts) -> WebhookSink:
     """
     require_library()
     from adapters.exchange.from_parts import reading_of
-    from adapters.webhook.endpoint import Endpoint, endpoint_settings
+    from adapters.webhook.endpoint import WebhookEndpoint, endpoint_settings
     from adapters.webhook.sink import DeliveryRecords, RetrySchedule, WebhookSink
 
     participant, clock = parts.participant, parts.clock
     section = webhook_section(participant.config)
-    endpoint = Endpoint(endpoint_settings(section, participant.root), clock)
+    endpoint = WebhookEndpoint(endpoint_settings(section, participant.root), clock)
     endpoint.require_usable()
     schedule = RetrySchedule(section.retry_first, section.retry_most, section.give_up_after)
     records = DeliveryRecords(parts.store, reading_of(parts), schedule, clock)

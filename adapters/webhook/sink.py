@@ -21,8 +21,8 @@ import orjson
 from adapters.exchange.caller import side_caller
 from adapters.exchange.offering import Reading
 from adapters.exchange.results import REJECTED, Rejection
-from adapters.webhook.answers import Answer, EndpointGone, Failed, Imported, Rejected
-from adapters.webhook.endpoint import Endpoint
+from adapters.webhook.answers import Answer, EndpointGone, Failed, Imported, RejectedRequest
+from adapters.webhook.endpoint import WebhookEndpoint
 from adapters.webhook.signing import message_id
 from broker.errors import StoreError
 from broker.observing.logs import logger
@@ -178,7 +178,7 @@ class WebhookSink:
     def __init__(
         self,
         records: DeliveryRecords,
-        endpoint: Endpoint,
+        endpoint: WebhookEndpoint,
         requests: int,
         metrics: Metrics,
         clock: Callable[[], int],
@@ -272,7 +272,7 @@ class WebhookSink:
             case Imported():
                 self._answered()
                 await asyncio.to_thread(self._records.imported, row)
-            case Rejected(rejection):
+            case RejectedRequest(rejection):
                 self._answered()
                 await asyncio.to_thread(self._records.rejected, row, rejection)
             case EndpointGone():

@@ -11,7 +11,7 @@ from uuid import uuid4
 import orjson
 
 from adapters.webhook.answers import Answer
-from adapters.webhook.endpoint import Endpoint, EndpointSettings
+from adapters.webhook.endpoint import EndpointSettings, WebhookEndpoint
 from adapters.webhook.signing import message_id
 from broker.keys.instant import format_instant
 
@@ -70,7 +70,7 @@ def send_test(settings: EndpointSettings, agency: str, clock: Callable[[], int])
 async def _send(
     settings: EndpointSettings, message: str, body: bytes, clock: Callable[[], int]
 ) -> Answer:
-    endpoint = Endpoint(settings, clock)
+    endpoint = WebhookEndpoint(settings, clock)
     endpoint.require_usable()
     try:
         return await endpoint.send(message, body)

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from adapters.bus.clients import BusClient, Outgoing, Right, bus_settings, client_maker
+from adapters.bus.clients import BusClient, OutgoingMessage, Right, bus_settings, client_maker
 from adapters.bus.permissions import permissions
 from adapters.bus.rights import NeededRight, ask_rights, needed_rights
 from broker.agency.config_bus import BusSection
@@ -31,9 +31,9 @@ def section(server: BusServer, account: str, **more: Any) -> BusSection:
     return BusSection.model_validate(given)
 
 
-def message() -> Outgoing:
+def message() -> OutgoingMessage:
     """Return a message with an id of its own: NATS drops a repeat."""
-    return Outgoing(str(uuid4()), b"{}")
+    return OutgoingMessage(str(uuid4()), b"{}")
 
 
 def client(of: BusSection, reads: str | None) -> BusClient:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from adapters.base import AgencySystem
-from adapters.bus.clients import BusClient, BusSettings, Outgoing, bus_settings, client_maker
+from adapters.bus.clients import BusClient, BusSettings, OutgoingMessage, bus_settings, client_maker
 from adapters.bus.cloud_events import CONTENT_TYPE
 from adapters.bus.sides import bus_sink, bus_source
 from adapters.bus.sink import BusSink
@@ -74,7 +74,9 @@ class OwnSystem:
         while True:
             client = await self.open()
             try:
-                await asyncio.wait_for(client.publish(name, Outgoing(str(uuid4()), body, key)), 10)
+                await asyncio.wait_for(
+                    client.publish(name, OutgoingMessage(str(uuid4()), body, key)), 10
+                )
             except Exception:  # noqa: BLE001 - of any library
                 await self.close()
             else:

@@ -17,7 +17,7 @@ from psycopg import sql
 from adapters.base import AgencySystem
 from adapters.council import ADAPTER
 from adapters.sides import SideParts
-from adapters.tables.scripts import Dialect, Roles, tables_script
+from adapters.tables.scripts import DatabaseRoles, Dialect, tables_script
 from adapters.tables.sink import DatabaseSink, database_sink
 from adapters.tables.source import DatabaseSource, database_source
 from broker.agency.database_section import DatabaseSection
@@ -67,14 +67,14 @@ class OwnDatabase:
             (folder / "database-password").write_text(ADAPTER_SECRET)
             (folder / "database-password").chmod(0o600)
             address = {
-                "url": self.server.url(self.name, Roles().adapter),
+                "url": self.server.url(self.name, DatabaseRoles().adapter),
                 "password": {"file": "database-password"},
             }
         else:
             sqlite3.connect(folder / "own.db").close()
         self.section = DatabaseSection.model_validate(address | settings)
         if made:
-            self.script(tables_script(self.section, dialect, Roles()))
+            self.script(tables_script(self.section, dialect, DatabaseRoles()))
 
     @property
     def postgres(self) -> bool:
@@ -161,7 +161,7 @@ def run(connection: Any, statement: str, *values: Any) -> list[tuple[Any, ...]]:
 def _roles(server: PostgresServer) -> None:
     """Make the logins of the application and of the adapter, which all databases share."""
     with server.owner() as connection:
-        roles = Roles()
+        roles = DatabaseRoles()
         for name, secret in ((APPLICATION, SECRET), (roles.adapter, ADAPTER_SECRET)):
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(

@@ -6,10 +6,10 @@ from typing import Final
 
 from adapters.web.desk import check, drafts, further, inbox, new_referral, reason, referral, steps
 from adapters.web.desk.chosen import CASEWORKERS
-from adapters.web.pages import Area, Entry
+from adapters.web.pages import NavigationEntry, PageArea
 from contracts.phrases import N_
 
-AREA: Final = Area(
+AREA: Final = PageArea(
     title=N_("Referrals"),
     pages=(
         *inbox.PAGES,
@@ -22,10 +22,10 @@ AREA: Final = Area(
         *check.PAGES,
     ),
     entries=(
-        Entry("/inbox", N_("Inbox"), CASEWORKERS),
-        Entry("/sent", N_("Sent referrals"), CASEWORKERS),
-        Entry("/drafts", N_("New referral"), CASEWORKERS),
-        Entry("/services", N_("Find a service"), CASEWORKERS),
-        Entry("/our-services", N_("Our services"), CASEWORKERS),
+        NavigationEntry("/inbox", N_("Inbox"), CASEWORKERS),
+        NavigationEntry("/sent", N_("Sent referrals"), CASEWORKERS),
+        NavigationEntry("/drafts", N_("New referral"), CASEWORKERS),
+        NavigationEntry("/services", N_("Find a service"), CASEWORKERS),
+        NavigationEntry("/our-services", N_("Our services"), CASEWORKERS),
     ),
 )

@@ -21,7 +21,7 @@ _FILES: Final[Mapping[str, str]] = {"csv": "text/csv; charset=utf-8", "svg": "im
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CoverageRow:
     """Numbers of one need or motivation over all areas.
 
     Attributes:
@@ -86,12 +86,12 @@ def _chosen(visit: Visit, cells: Sequence[CoverageCell]) -> Sequence[CoverageCel
     return [one for one in cells if f"{one.kind}.{one.code}" == _of(visit)] or cells
 
 
-def _rows(cells: Sequence[CoverageCell]) -> Sequence[Row]:
+def _rows(cells: Sequence[CoverageCell]) -> Sequence[CoverageRow]:
     found: dict[tuple[str, str], list[CoverageCell]] = defaultdict(list)
     for one in cells:
         found[one.kind, one.code].append(one)
     return [
-        Row(
+        CoverageRow(
             kind,
             code,
             of[0].label,

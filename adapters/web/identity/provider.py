@@ -29,7 +29,7 @@ ADDRESS_CHARACTERS: Final = 2_048
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ProviderClient:
     """This application at the provider.
 
     Attributes:
@@ -88,7 +88,9 @@ class Provider:
         clock: () -> ms since the epoch.
     """
 
-    def __init__(self, client: Client, http: ProviderHttp, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, client: ProviderClient, http: ProviderHttp, clock: Callable[[], int]
+    ) -> None:
         self._client = client
         self._http = http
         self._clock = clock

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.web.doors import ProviderSignIn
 from adapters.web.identity.pending import PendingSignIns
-from adapters.web.identity.provider import Client, Provider
+from adapters.web.identity.provider import Provider, ProviderClient
 from adapters.web.identity.provider_http import ProviderHttp
 from broker.agency.config_secrets import passphrase_source
 from broker.agency.config_sections import PassphraseSection
@@ -39,7 +39,7 @@ def provider_sign_in(section: OidcSection, root: Path, clock: Callable[[], int])
             where="agency.toml: web.oidc.ca",
             fix="Name a PEM file that this account can read, or leave ca out.",
         ) from None
-    client = Client(section.issuer, section.client_id, secret, section.scopes)
+    client = ProviderClient(section.issuer, section.client_id, secret, section.scopes)
     return ProviderSignIn(Provider(client, http, clock), section, PendingSignIns())
 
 

@@ -19,10 +19,10 @@ from adapters.web.officer import (
     who_may_read,
 )
 from adapters.web.officer.chosen import INSPECTORS, READERS
-from adapters.web.pages import Area, Entry
+from adapters.web.pages import NavigationEntry, PageArea
 from contracts.phrases import N_
 
-AREA: Final = Area(
+AREA: Final = PageArea(
     title=N_("Agreements"),
     pages=(
         *agreements.PAGES,
@@ -39,12 +39,12 @@ AREA: Final = Area(
         *log.PAGES,
     ),
     entries=(
-        Entry("/agreements", N_("Agreements"), READERS),
-        Entry("/who-received", N_("Who received what"), INSPECTORS),
-        Entry("/figures", N_("Figures"), READERS),
-        Entry("/coverage", N_("Gaps in services"), READERS),
-        Entry("/log", N_("Our log"), INSPECTORS),
-        Entry("/partners", N_("Partners"), READERS),
-        Entry("/bundles", N_("Files of the partnership"), READERS),
+        NavigationEntry("/agreements", N_("Agreements"), READERS),
+        NavigationEntry("/who-received", N_("Who received what"), INSPECTORS),
+        NavigationEntry("/figures", N_("Figures"), READERS),
+        NavigationEntry("/coverage", N_("Gaps in services"), READERS),
+        NavigationEntry("/log", N_("Our log"), INSPECTORS),
+        NavigationEntry("/partners", N_("Partners"), READERS),
+        NavigationEntry("/bundles", N_("Files of the partnership"), READERS),
     ),
 )

@@ -61,7 +61,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOutField:
     """A field that an agency, or every recipient, did not get."""
 
     label: str
@@ -177,9 +177,11 @@ def _rest(answer: LogAnswer | None, *, people: bool) -> Sequence[LogEntry]:
     ]
 
 
-def _left_out(visit: Visit, answer: LogAnswer) -> Iterable[LeftOut]:
+def _left_out(visit: Visit, answer: LogAnswer) -> Iterable[LeftOutField]:
     for one in answer.left_out:
-        yield LeftOut(_label(visit, one.entry.type, one.path), one.agency, one.reason, one.entry)
+        yield LeftOutField(
+            _label(visit, one.entry.type, one.path), one.agency, one.reason, one.entry
+        )
 
 
 def _label(visit: Visit, event_type: str, path: str) -> str:

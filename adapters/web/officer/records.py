@@ -22,7 +22,7 @@ from contracts.processing_record import processing_record, processing_record_csv
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class RecordsExport:
     """A record that an agreement fills in for a party.
 
     Attributes:
@@ -36,25 +36,25 @@ class Export:
     content: Callable[[Contract, str], str]
 
 
-EXPORTS: Final[Mapping[str, Export]] = MappingProxyType(
+EXPORTS: Final[Mapping[str, RecordsExport]] = MappingProxyType(
     {
-        "processing": Export("csv", "text/csv; charset=utf-8", processing_record_csv),
-        "assessment": Export(
+        "processing": RecordsExport("csv", "text/csv; charset=utf-8", processing_record_csv),
+        "assessment": RecordsExport(
             "md",
             "text/markdown; charset=utf-8",
             lambda contract, agency: written(
                 impact_assessment(contract, agency), DocumentFormat.md
             ),
         ),
-        "assessment-page": Export(
+        "assessment-page": RecordsExport(
             "html",
             "text/html; charset=utf-8",
             lambda contract, agency: written(
                 impact_assessment(contract, agency), DocumentFormat.html
             ),
         ),
-        "dictionary": Export("csv", "text/csv; charset=utf-8", data_dictionary_csv),
-        "paper": Export(
+        "dictionary": RecordsExport("csv", "text/csv; charset=utf-8", data_dictionary_csv),
+        "paper": RecordsExport(
             "html",
             "text/html; charset=utf-8",
             lambda contract, agency: written(party_paper(contract, agency), DocumentFormat.html),

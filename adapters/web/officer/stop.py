@@ -32,7 +32,7 @@ from contracts.phrases import N_
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class StopWay:
     """One decision on this agency's part.
 
     Attributes:
@@ -52,9 +52,9 @@ class Way:
     reasons: Mapping[str, str]
 
 
-WAYS: Final[Mapping[str, Way]] = MappingProxyType(
+WAYS: Final[Mapping[str, StopWay]] = MappingProxyType(
     {
-        "pause": Way(
+        "pause": StopWay(
             "suspended",
             N_("Pause our part"),
             N_("Pause our part now"),
@@ -62,7 +62,7 @@ WAYS: Final[Mapping[str, Way]] = MappingProxyType(
             False,
             DEPARTURE_REASONS,
         ),
-        "leave": Way(
+        "leave": StopWay(
             "left",
             N_("Leave the agreement for good"),
             N_("Leave for good"),
@@ -70,7 +70,7 @@ WAYS: Final[Mapping[str, Way]] = MappingProxyType(
             True,
             DEPARTURE_REASONS,
         ),
-        "resume": Way(
+        "resume": StopWay(
             "resumed",
             N_("Resume our part"),
             N_("Resume our part now"),
@@ -148,7 +148,7 @@ def next_version(visit: Visit) -> Response:
     return visit.download(content, f"{signed.contract.name}-next.yaml", "application/yaml")
 
 
-def _way(visit: Visit) -> Way:
+def _way(visit: Visit) -> StopWay:
     """Return the decision of the address.
 
     Raises:
@@ -176,7 +176,7 @@ def _is_paused(reviewed: DepartureReview | None) -> bool:
 def _way_page(
     visit: Visit,
     signed: SignedContract,
-    way: Way,
+    way: StopWay,
     faults: Sequence[tuple[str, str]] = (),
     refused: ConcordantError | None = None,
 ) -> Response:

@@ -9,13 +9,13 @@ from adapters.web.operator.mapping_page import add, mapping
 from adapters.web.operator.put_aside_pages import discard, put_aside_item, put_aside_list, retry
 from adapters.web.operator.runbook_pages import runbook, runbook_entry
 from adapters.web.operator.upkeep_pages import checks, keys, rights
-from adapters.web.pages import Area, Entry, PageRoute
+from adapters.web.pages import NavigationEntry, PageArea, PageRoute
 from adapters.web.people import Role
 from contracts.phrases import N_
 
 _OPERATOR: Final = frozenset({Role.OPERATOR})
 
-AREA: Final = Area(
+AREA: Final = PageArea(
     title=N_("Operation"),
     pages=(
         PageRoute("GET", "/board", _OPERATOR, board),
@@ -32,14 +32,14 @@ AREA: Final = Area(
         PageRoute("GET", "/runbook/{name}", _OPERATOR, runbook_entry),
     ),
     entries=(
-        Entry("/board", N_("Board"), _OPERATOR),
-        Entry("/put-aside", N_("Put aside"), _OPERATOR),
-        Entry("/keys", N_("Keys"), _OPERATOR),
-        Entry("/kafka-rights", N_("Kafka rights"), _OPERATOR),
-        Entry("/mapping", N_("Mapping"), _OPERATOR),
-        Entry("/checks", N_("Checks"), _OPERATOR),
-        Entry("/our-services", N_("Our services"), _OPERATOR),
-        Entry("/figures", N_("Figures"), _OPERATOR),
-        Entry("/runbook", N_("Runbook"), _OPERATOR),
+        NavigationEntry("/board", N_("Board"), _OPERATOR),
+        NavigationEntry("/put-aside", N_("Put aside"), _OPERATOR),
+        NavigationEntry("/keys", N_("Keys"), _OPERATOR),
+        NavigationEntry("/kafka-rights", N_("Kafka rights"), _OPERATOR),
+        NavigationEntry("/mapping", N_("Mapping"), _OPERATOR),
+        NavigationEntry("/checks", N_("Checks"), _OPERATOR),
+        NavigationEntry("/our-services", N_("Our services"), _OPERATOR),
+        NavigationEntry("/figures", N_("Figures"), _OPERATOR),
+        NavigationEntry("/runbook", N_("Runbook"), _OPERATOR),
     ),
 )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.exchange.accepting import EventAcceptance
+from adapters.exchange.accepting import ExchangeAcceptance
 from adapters.exchange.caller import side_caller
 from adapters.exchange.errors import ExchangeError
 from adapters.exchange.offering import Reading
@@ -176,7 +176,7 @@ class BesideConnection:
                 self._participant, self._loaded_at = loaded, time.monotonic()
             return self._participant
 
-    def _acceptance(self) -> EventAcceptance:
+    def _acceptance(self) -> ExchangeAcceptance:
         participant, store = self._current(), self._state()
         sealing = SealingContext(participant.contracts, participant.manifests)
         with store.reading() as tx:
@@ -188,7 +188,7 @@ class BesideConnection:
             sealing.addressees,
             sealing.vocabularies,
         )
-        return EventAcceptance(
+        return ExchangeAcceptance(
             store,
             Publisher(sealer),
             Metrics(),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.bus import sides
-from adapters.bus.clients import BusSettings, Incoming, Outgoing, Right
+from adapters.bus.clients import BusSettings, Incoming, OutgoingMessage, Right
 from tests.support.bus_agency import BusTown, bus_town
 
 SETTINGS = {"kind": "nats", "servers": ["127.0.0.1:4222"], "tls": False}
@@ -20,7 +20,7 @@ class MemoryBus:
     """A bus that keeps what is not acknowledged, and that can be down or lose an answer."""
 
     def __init__(self) -> None:
-        self.logs: dict[str, list[Outgoing]] = defaultdict(list)
+        self.logs: dict[str, list[OutgoingMessage]] = defaultdict(list)
         self.read: dict[str, int] = defaultdict(int)
         self.acknowledged: dict[str, int] = defaultdict(int)
         self.down = False
@@ -47,7 +47,7 @@ class MemoryClient:
         if self._bus.down:
             raise ConnectionError("secret text of a library")
 
-    async def publish(self, name: str, message: Outgoing) -> None:
+    async def publish(self, name: str, message: OutgoingMessage) -> None:
         await self.check()
         self._bus.logs[name].append(message)
         if self._bus.unconfirmed:

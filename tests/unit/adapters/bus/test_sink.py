@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.bus.clients import Outgoing
+from adapters.bus.clients import OutgoingMessage
 from adapters.bus.reader import CALLER
 from adapters.bus.sink import BusSink
 from adapters.exchange.offering import Read
@@ -80,7 +80,7 @@ async def test_imported_ends_an_event_and_a_repeat_of_the_result_does_no_harm(
     town.council.start(source=False)
     await until(lambda: len(received(town, bus)) == 1)
     body = result(received(town, bus)[0])
-    bus.logs[names.results] += [Outgoing("1", body), Outgoing("2", body)]
+    bus.logs[names.results] += [OutgoingMessage("1", body), OutgoingMessage("2", body)]
     await until(lambda: bus.acknowledged[names.results] == 2)
     assert town.council.undelivered() == 0
     assert bus.bodies(names.refused) == []
@@ -94,7 +94,7 @@ async def test_rejected_holds_an_event_until_a_retry_publishes_it_again(
     council.start(source=False)
     await until(lambda: len(received(town, bus)) == 1)
     body = result(received(town, bus)[0], "rejected", reason="unknown_tenant", text=NAME)
-    bus.logs[names.results].append(Outgoing("1", body))
+    bus.logs[names.results].append(OutgoingMessage("1", body))
     await until(lambda: council.held() == ["rejected_by_system"])
     with council.member.store.transaction() as tx:
         (row,) = tx.inbox.held(9)
@@ -147,7 +147,7 @@ async def test_a_refused_result_is_held_and_told_by_its_code(
     await until(lambda: len(received(town, bus)) == 1)
     document = json.loads(result(received(town, bus)[0]))
     document["data"] |= change
-    bus.logs[names.results].append(Outgoing("1", json.dumps(document).encode()))
+    bus.logs[names.results].append(OutgoingMessage("1", json.dumps(document).encode()))
     await until(lambda: bus.acknowledged[names.results] == 1)
     (answer,) = bus.bodies(names.refused)
     assert json.loads(answer)["data"]["refusal"]["code"] == code

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.bus import reader
-from adapters.bus.clients import Outgoing
+from adapters.bus.clients import OutgoingMessage
 from adapters.bus.held_messages import HeldMessages
 from broker.errors import StoreError
 from broker.held.inventory import held_folders, held_in_folders
@@ -41,7 +41,7 @@ async def test_a_message_is_accepted_once_and_every_repeat_has_the_same_answer(
     police = town.police
     names = police.bus.names
     body = police.message(police.event(), "one")
-    bus.logs[names.send] += [Outgoing("1", body), Outgoing("2", body)]
+    bus.logs[names.send] += [OutgoingMessage("1", body), OutgoingMessage("2", body)]
     police.start(sink=False)
     await until(lambda: bus.acknowledged[names.send] == 2)
     first, again = bus.bodies(names.answers)
@@ -66,7 +66,7 @@ async def test_a_message_is_not_acknowledged_before_its_answer_is_on_the_bus(
 ) -> None:
     police = town.police
     names = police.bus.names
-    bus.logs[names.send].append(Outgoing("1", police.message(police.event())))
+    bus.logs[names.send].append(OutgoingMessage("1", police.message(police.event())))
     bus.unconfirmed = 1
     police.start(sink=False)
     await until(lambda: bus.acknowledged[names.send] == 1)
@@ -82,7 +82,7 @@ async def test_a_refused_message_is_answered_held_and_retried_without_personal_d
     names = police.bus.names
     event = police.event()
     event["data"]["surprise"] = NAME
-    bus.logs[names.send].append(Outgoing("1", police.message(event, "two")))
+    bus.logs[names.send].append(OutgoingMessage("1", police.message(event, "two")))
     police.start(sink=False)
     await until(lambda: bus.acknowledged[names.send] == 1)
     (answer,) = bus.bodies(names.answers)
@@ -136,7 +136,7 @@ async def test_a_retried_message_that_a_person_takes_away_stops_no_other(
     names = police.bus.names
     police.start(sink=False)
     await until(lambda: len(bus.bodies(names.answers)) == 1)
-    bus.logs[names.send].append(Outgoing("2", police.message(police.event())))
+    bus.logs[names.send].append(OutgoingMessage("2", police.message(police.event())))
     await until(lambda: len(bus.bodies(names.answers)) == 2)
     for folder in ("processed", "quarantine"):
         assert not (police.root / folder).exists() or not any((police.root / folder).iterdir())
@@ -221,7 +221,7 @@ async def test_trouble_of_the_state_or_of_the_bus_is_shown_and_loses_nothing(
             raise StoreError("It is locked.", code="store_busy")
 
         broken.setattr(police.source._acceptance, "accept", fail)
-        bus.logs[names.send].append(Outgoing("1", police.message(police.event())))
+        bus.logs[names.send].append(OutgoingMessage("1", police.message(police.event())))
         await until(lambda: trouble() == "store_busy")
         assert bus.acknowledged[names.send] == 0
     await until(lambda: bus.acknowledged[names.send] == 1)
@@ -236,7 +236,7 @@ async def test_a_full_disk_keeps_a_refused_message_on_the_bus(
     names = police.bus.names
     shutil.rmtree(police.root / "quarantine")
     (police.root / "quarantine").write_text("a file")
-    bus.logs[names.send].append(Outgoing("1", b"{}"))
+    bus.logs[names.send].append(OutgoingMessage("1", b"{}"))
     police.start(sink=False)
     trouble = police.source.trouble
     assert trouble is not None
@@ -260,7 +260,7 @@ async def test_a_retried_file_that_cannot_be_read_is_told_once_and_keeps_no_othe
     assert trouble is not None
     await until(lambda: len(bus.bodies(names.answers)) == 1)
     await until(lambda: trouble() == "file_unusable")
-    bus.logs[names.send].append(Outgoing("1", police.message(police.event())))
+    bus.logs[names.send].append(OutgoingMessage("1", police.message(police.event())))
     await until(lambda: bus.acknowledged[names.send] == 1)
     assert capsys.readouterr().err.count("entries_left") == 1
     unusable.unlink()
@@ -298,7 +298,7 @@ async def test_retried_messages_are_read_one_at_a_time_and_looked_for_once_in_a_
     monkeypatch.setattr(HeldMessages, "taken", counted_taken)
     monkeypatch.setattr(HeldMessages, "retried", counted_retried)
     monkeypatch.setattr(reader, "POLL_S", 3_600.0)
-    bus.logs[names.send] += [Outgoing(str(one), b"{}") for one in range(5)]
+    bus.logs[names.send] += [OutgoingMessage(str(one), b"{}") for one in range(5)]
     police.start(sink=False)
     await until(lambda: bus.acknowledged[names.send] == 5)
     assert (most, in_memory, looks) == (1, 0, 1)

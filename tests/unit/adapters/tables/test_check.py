@@ -10,10 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from adapters.tables.check import Finding, check_database
+from adapters.tables.check import CheckResult, check_database
 from adapters.tables.connecting import Database, explained
 from adapters.tables.errors import DatabaseError
-from adapters.tables.scripts import Dialect, Roles, tables_script
+from adapters.tables.scripts import DatabaseRoles, Dialect, tables_script
 from broker.agency.database_section import DatabaseSection
 from broker.errors import ConfigError
 from tests.support import command_line
@@ -24,13 +24,13 @@ from tests.support.postgres import postgres
 HOSTILE = 'x"; DROP TABLE "concordant_inbox"; --'
 
 
-def findings(own: OwnDatabase, section: DatabaseSection | None = None) -> list[Finding]:
+def findings(own: OwnDatabase, section: DatabaseSection | None = None) -> list[CheckResult]:
     section = section or own.section
     config = founded().participants[POLICE].config
     return check_database(Database(section, own.folder), config, section, None)
 
 
-def faults(found: list[Finding]) -> set[tuple[str, str, str]]:
+def faults(found: list[CheckResult]) -> set[tuple[str, str, str]]:
     return {(one.name, one.status, one.code) for one in found if one.status != "pass"}
 
 
@@ -140,7 +140,7 @@ def test_columns_of_an_sqlite_file_are_checked_too(tmp_path: Path, made: str) ->
 
 
 def test_row_level_security_without_a_policy_is_database_row_security(tmp_path: Path) -> None:
-    own, adapter = OwnDatabase("postgresql", tmp_path), Roles().adapter
+    own, adapter = OwnDatabase("postgresql", tmp_path), DatabaseRoles().adapter
     for table in ("concordant_outbox", "concordant_inbox"):
         own.script(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     code = "database_row_security"
@@ -158,7 +158,7 @@ def test_rights_that_lack_are_database_rights_missing_and_more_are_database_righ
     tmp_path: Path,
 ) -> None:
     own = OwnDatabase("postgresql", tmp_path)
-    adapter = Roles().adapter
+    adapter = DatabaseRoles().adapter
     own.script(f"REVOKE UPDATE (state) ON concordant_outbox FROM {adapter}")
     own.script(f"GRANT TRUNCATE, UPDATE (payload) ON concordant_outbox TO {adapter}")
     found = findings(own)
@@ -189,8 +189,8 @@ def test_another_encoding_is_database_encoding(tmp_path: Path) -> None:
     own = OwnDatabase("postgresql", tmp_path)
     assert own.server is not None
     own.name = own.server.database("SQL_ASCII")
-    own.script(tables_script(own.section, "postgresql", Roles()))
-    url = own.server.url(own.name, Roles().adapter)
+    own.script(tables_script(own.section, "postgresql", DatabaseRoles()))
+    url = own.server.url(own.name, DatabaseRoles().adapter)
     section = own.section.model_copy(update={"url": url})
     assert faults(findings(own, section)) == {("encoding", "fail", "database_encoding")}
 
@@ -267,7 +267,7 @@ def test_a_server_without_tls_is_database_tls_failed(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("")
 
     def codes(host: str, ca: str | None = None) -> set[str]:
-        url = server.url(own.name, Roles().adapter, host)
+        url = server.url(own.name, DatabaseRoles().adapter, host)
         section = own.section.model_copy(update={"url": url, "ca": ca})
         return {one.code for one in findings(own, section) if one.status == "fail"}
 
@@ -299,7 +299,7 @@ def test_errors_hold_no_value_and_no_address(tmp_path: Path) -> None:
         connection.exec_driver_sql("SELECT 'Zephyrine'::integer")
     database.close()
     assert caught.value.code == "database_failed"
-    for word in ("Zephyrine", own.name, Roles().adapter):
+    for word in ("Zephyrine", own.name, DatabaseRoles().adapter):
         assert word not in str(caught.value)
     assert caught.value.__cause__ is None
     assert explained("database_in_use").exit_code == 3
@@ -411,7 +411,7 @@ def test_the_check_of_a_database_that_cannot_be_reached_has_exit_code_3(tmp_path
 def test_a_second_script_is_refused_by_the_database_and_changes_nothing(tmp_path: Path) -> None:
     own = OwnDatabase("postgresql", tmp_path)
     with pytest.raises(psycopg.errors.DuplicateTable):
-        own.script(tables_script(own.section, "postgresql", Roles()))
+        own.script(tables_script(own.section, "postgresql", DatabaseRoles()))
     connection = own.connect()
     assert run(connection, "SELECT count(*) FROM concordant_outbox") == [(0,)]
     connection.close()

@@ -13,7 +13,7 @@ from adapters.csu import ADAPTER as CSU
 from adapters.tables.check import check_database
 from adapters.tables.connecting import Database
 from adapters.tables.mapped_rows import require_mapping
-from adapters.tables.scripts import Dialect, Roles, quoted, tables_script
+from adapters.tables.scripts import DatabaseRoles, Dialect, quoted, tables_script
 from broker.errors import ConfigError
 from tests.support.database_agency import (
     DatabaseAgency,
@@ -61,10 +61,10 @@ def own_tables(own: OwnDatabase, rows: Mapping[int, Mapping[str, object]]) -> No
         f"CREATE TABLE {quoted(INBOX['table'])} ({columns}, {CONTROL}{number}, "
         "UNIQUE (source, id));"
     )
-    own.script(tables_script(own.section, own.dialect, Roles()))
+    own.script(tables_script(own.section, own.dialect, DatabaseRoles()))
     if own.postgres:
         inbox = quoted(INBOX["table"])
-        own.script(f"GRANT ALL ON referrals, {inbox} TO {Roles().application}")
+        own.script(f"GRANT ALL ON referrals, {inbox} TO {DatabaseRoles().application}")
     for key, row in rows.items():
         put(own, key, 1, row)
 
@@ -209,9 +209,9 @@ def answered(tmp_path: Path, dialect: Dialect) -> Iterator[DatabaseAgency]:
         f"CREATE TABLE {quoted(INBOX['table'])} ({columns}, {CONTROL} integer, "
         "UNIQUE (source, id));"
     )
-    own.script(tables_script(own.section, dialect, Roles()))
+    own.script(tables_script(own.section, dialect, DatabaseRoles()))
     if own.postgres:
-        own.script(f'GRANT ALL ON "answered referrals" TO {Roles().application}')
+        own.script(f'GRANT ALL ON "answered referrals" TO {DatabaseRoles().application}')
     made = database_partnership(tmp_path, founded(), {POLICE: own}, csu_camden=CSU)
     yield made[POLICE]
     made.close()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from adapters.tables.scripts import Roles
+from adapters.tables.scripts import DatabaseRoles
 from tests.support.database_agency import DatabaseAgency, DatabasePartnership
 from tests.support.founded_partnership import COUNCIL
 from tests.unit.adapters.tables.test_inbox import (
@@ -34,7 +34,7 @@ def refuse(agency: DatabaseAgency, table: str, id_: str, change: str) -> None:
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"IF NEW.id::text = '{id_}' THEN RAISE EXCEPTION 'Zephyrine'; END IF; RETURN NEW; END $$; "
         f"CREATE TRIGGER refuse BEFORE {change} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse(); "
-        f"GRANT EXECUTE ON FUNCTION refuse() TO {Roles().adapter}"
+        f"GRANT EXECUTE ON FUNCTION refuse() TO {DatabaseRoles().adapter}"
     )
 
 

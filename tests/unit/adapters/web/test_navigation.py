@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from adapters.web.navigation import Link, Navigation
-from adapters.web.pages import Area, Entry
+from adapters.web.pages import NavigationEntry, PageArea
 from adapters.web.people import EVERY_ROLE, Role
 
 CASES = frozenset({Role.CASEWORKER})
 MACHINE = frozenset({Role.OPERATOR})
 NAVIGATION = Navigation(
     (
-        Area("Desk", (), (Entry("/inbox", "Inbox", CASES), Entry("/sent", "Sent", CASES))),
-        Area("Operation", (), (Entry("/board", "Board", MACHINE),)),
+        PageArea(
+            "Desk",
+            (),
+            (NavigationEntry("/inbox", "Inbox", CASES), NavigationEntry("/sent", "Sent", CASES)),
+        ),
+        PageArea("Operation", (), (NavigationEntry("/board", "Board", MACHINE),)),
     )
 )
 

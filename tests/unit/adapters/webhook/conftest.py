@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.exchange.offering import Reading
-from adapters.webhook.endpoint import Endpoint, endpoint_settings
+from adapters.webhook.endpoint import WebhookEndpoint, endpoint_settings
 from adapters.webhook.sink import DeliveryRecords, RetrySchedule, WebhookSink
 from broker.agency.delivery_sections import WebhookSection
 from broker.clock import now_ms
@@ -42,7 +42,7 @@ class WebhookCouncil:
         (self.folder / "webhook-secret").chmod(0o600)
         section = WebhookSection(url=receiver.url, **(self.settings | changes))
         # The receiver compares the time of a signature with the real time.
-        endpoint = Endpoint(endpoint_settings(section, self.folder), now_ms)
+        endpoint = WebhookEndpoint(endpoint_settings(section, self.folder), now_ms)
         reading = Reading(COUNCIL, self.member.secret, lambda: self.member.contracts)
         schedule = RetrySchedule(section.retry_first, section.retry_most, section.give_up_after)
         records = DeliveryRecords(self.member.store, reading, schedule, self.clock)

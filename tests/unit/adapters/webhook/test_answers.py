@@ -11,7 +11,7 @@ from adapters.webhook.answers import (
     Failed,
     Imported,
     ImportedBy,
-    Rejected,
+    RejectedRequest,
     answer_of,
 )
 
@@ -37,7 +37,9 @@ def test_success_is_imported(status: int, body: bytes) -> None:
 
 @pytest.mark.parametrize("status", [200, 422])
 def test_a_rejection_in_the_body_is_a_rejection(status: int) -> None:
-    assert answer(status, REJECTION) == Rejected(Rejection("unknown_tenant", "No such tenant"))
+    assert answer(status, REJECTION) == RejectedRequest(
+        Rejection("unknown_tenant", "No such tenant")
+    )
 
 
 @pytest.mark.parametrize(

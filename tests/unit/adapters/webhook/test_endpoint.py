@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.webhook.answers import Answer, Failed, Imported
-from adapters.webhook.endpoint import Endpoint, endpoint_settings
+from adapters.webhook.endpoint import WebhookEndpoint, endpoint_settings
 from adapters.webhook.signing import new_secret
 from broker.agency.delivery_sections import WebhookSection
 from broker.clock import now_ms
@@ -19,11 +19,11 @@ from broker.transport.certificates import issue_ca, issue_certificate, save_iden
 from tests.support.webhook_receiver import Reply, Taken, WebhookReceiver, webhook_receiver
 
 
-def client(folder: Path, receiver: WebhookReceiver, **settings: Any) -> Endpoint:
+def client(folder: Path, receiver: WebhookReceiver, **settings: Any) -> WebhookEndpoint:
     (folder / "webhook-secret").write_text(f"{receiver.secret}\n")
     (folder / "webhook-secret").chmod(0o600)
     section = WebhookSection(url=receiver.url, **{"timeout": 2.0, **settings})
-    return Endpoint(endpoint_settings(section, folder), now_ms)
+    return WebhookEndpoint(endpoint_settings(section, folder), now_ms)
 
 
 async def sent(folder: Path, receiver: WebhookReceiver, **settings: Any) -> Answer:
