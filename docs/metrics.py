@@ -26,7 +26,8 @@ What `/metrics` of an adapter shows, in the text format of Prometheus. Made from
 No label holds a person, a case or an event type. The alert rules over these metrics are in
 `deploy/prometheus/alerts.yml`, and [Connecting an
 agency](guides/connecting-an-agency.md#watching-it) says what to do for each alert. Counts that an
-alert reads exist at 0 from the start and continue after a restart.
+alert reads exist at 0 from the start and continue after a restart. Those that begin with `process_` are
+of Prometheus' client library.
 
 | metric | type | labels | meaning |
 | --- | --- | --- | --- |

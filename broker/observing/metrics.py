@@ -10,8 +10,10 @@ continue after a restart (`tallies`), because `increase()` sees no rise of a ser
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Collection, Mapping
+from importlib.metadata import version
 from typing import Final, Literal, get_args
 
 from prometheus_client import (
@@ -19,6 +21,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
@@ -106,6 +109,11 @@ class Metrics:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """``monotonic``: seconds of a monotonic clock."""
         self.registry: Final = CollectorRegistry(auto_describe=True)
+        # process_cpu_seconds_total, process_resident_memory_bytes and others of any process
+        ProcessCollector(registry=self.registry)
+        self._gauge(
+            "build_info", "1; its labels say which software runs.", "version", "python"
+        ).labels(version("concordant"), platform.python_version()).set(1)
         self.tallies: Final = Tallies()
         self.flow: Final = FlowCounts()
         self._monotonic = monotonic
@@ -176,7 +184,8 @@ class Metrics:
         self._make_validity_gauges()
         self._make_exchange_metrics()
         self._make_folder_metrics()
-        self._dropped = self._gauge("log_values_dropped", "Values the log's allow-list dropped.")
+        self._dropped = self._counter("log_values_dropped", "Values the log's allow-list dropped.")
+        self._dropped_before = 0
         self._late = self._gauge("loop_late_seconds", "How late a loop is.", "loop")
         self._ready = self._current("ready", "1 if a check of /readyz passes, else 0.", "check")
         self._state_gauges = StateGauges(self.registry, self.tallies)
@@ -493,8 +502,9 @@ class Metrics:
         self._unsigned.labels("others").set(by_others)
 
     def log_values_dropped(self, count: int) -> None:
-        """Set `logs.dropped_values()`; passed in so that this module needs no structlog."""
-        self._dropped.set(count)
+        """Take `logs.dropped_values()`; passed in so that this module needs no structlog."""
+        self._dropped.inc(max(count - self._dropped_before, 0))
+        self._dropped_before = count
 
     def ready(self, reasons: Mapping[str, str | None]) -> None:
         """Set the present results of the checks of /readyz."""

@@ -424,7 +424,7 @@ async def a_value_is_dropped_from_the_log(live: Live) -> Shown:
     calm = await live[SUPPORT].until(settled)
     configure(json=True)
     logger("test").info("event_accepted", victim_name="made up")
-    return Shown(calm, await live[SUPPORT].until(has("log_values_dropped")))
+    return Shown(calm, await live[SUPPORT].until(has("log_values_dropped_total")))
 
 
 async def a_certificate_is_not_renewed(live: Live) -> Shown:

@@ -78,7 +78,7 @@ def test_gauges_are_set() -> None:
     assert value(metrics, "records_without_content", agency="csu-camden") == 3
     assert value(metrics, "days_left", what="certificate", name="kafka") == 1.5
     assert value(metrics, "days_left", what="contract", name="london-hate-crime") == -1
-    assert value(metrics, "log_values_dropped") == 3
+    assert value(metrics, "log_values_dropped_total") == 3
 
 
 def test_values_of_the_state_are_read_at_each_scrape(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_two_processes_of_one_test_do_not_share_a_registry() -> None:
 
 def test_no_label_could_hold_a_person_a_case_or_an_event_type() -> None:
     allowed = {"topic", "outcome", "step", "code", "agency", "by", "state", "what", "name", "le"}
-    allowed |= {"loop", "check", "kind", "folder", "side"}
+    allowed |= {"loop", "check", "kind", "folder", "side", "version", "python"}
     metrics = Metrics()
     for collector in list(metrics.registry._collector_to_names):
         assert set(getattr(collector, "_labelnames", ())) <= allowed
