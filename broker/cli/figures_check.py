@@ -46,9 +46,10 @@ def figures_check(
     """Check who published a file of figures, and whether it was changed since.
 
     An agency of the partnership gives its own folder. It also learns whether it holds the same
-    counts as those that went in. Any other reader gives the key of the agency that published: ask
-    the agency for it, by a way that you trust. Exit code 1 if the file is not signed, was changed,
-    or was signed with another key.
+    counts as those that went in, and whether the agreement lets this agency publish figures. Any
+    other reader gives the key of the agency that published: ask the agency for it, by a way that
+    you trust. Exit code 1 if the file is not signed, was changed, was signed with another key, or
+    is of an agency that may not publish figures.
     """
     if (agency is None) == (key is None):
         raise typer.BadParameter("give either --agency DIR or --key KEY")
@@ -89,7 +90,8 @@ def _json(checked: CheckedRelease) -> dict[str, object]:
     found: dict[str, object] = {"holds": checked.fault is None, "code": checked.fault}
     if checked.statement is not None:
         found |= checked.statement.model_dump(mode="json")
-    return found | {"key": checked.key, "held": dict(checked.counts)}
+    publishers = None if checked.publishers is None else sorted(checked.publishers)
+    return found | {"key": checked.key, "held": dict(checked.counts), "publishers": publishers}
 
 
 _COMPARED: Final[Mapping[str, str]] = {
@@ -111,6 +113,8 @@ def _lines(checked: CheckedRelease) -> Iterator[str]:
         f"Signed: {said.counted} of {said.period} by {', '.join(said.by)}, published by "
         f"{said.agency} on {day(said.made_ms)}, under the agreement {said.agreement}."
     )
+    if checked.publishers is not None:
+        yield f"The agreement lets publish figures: {', '.join(sorted(checked.publishers))}."
     if checked.fault is not None:
         return
     yield "Agencies whose counts went in, with the SHA-256 hash of the counts:"

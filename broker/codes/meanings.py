@@ -1606,6 +1606,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Do not use the file. Ask the agency that published it for the file and its signature "
         "file.",
     ),
+    "release_publisher_other": Meaning(
+        "an agency published figures that the agreement does not let it publish",
+        "Do not use the file, and do not pass it on: beside the tables of the named agency it can "
+        "give a hidden number away. Ask the named agency for its table, and tell the agency that "
+        "signed the file.",
+    ),
     "release_signer_unknown": Meaning(
         "a file of published figures was not signed with a known key of the agency that it names",
         "Do not use the file. Ask the agency that it names whether it published the file. Without "

@@ -178,8 +178,12 @@ def _listed(row: FigureReleaseRow, published: Published) -> ListedRelease:
 def _terms_of(
     participant: Participant, agreement: str, published: Published
 ) -> tuple[Contract, Figures, StatisticalControl] | None:
-    """Return the newest version of an agreement whose vocabulary has every value of a release."""
-    for signed in reversed(participant.contracts.trusted()):
+    """Return the newest version of an agreement whose vocabulary has every value of a release.
+
+    A version that some party has not signed comes last.
+    """
+    newest_first = reversed(participant.contracts.trusted())
+    for signed in sorted(newest_first, key=lambda one: bool(one.missing)):
         contract = signed.contract
         figures, control = case_figures(contract), contract.statistics
         if contract.name != agreement or figures is None or control is None:

@@ -21,6 +21,7 @@ from broker.figures.own_counts import own_counts
 from broker.keys.governance import key_name
 from broker.keys.kid import ED25519 as KEY_ED25519
 from broker.keys.kid import RECEIPT
+from broker.operations.figure_publishers import publishers_at
 from broker.releases.figures_release import FiguresRelease
 from broker.statements.authorship import author, require_author
 from broker.statements.figure_releases import (
@@ -107,12 +108,15 @@ class CheckedRelease:
         fault: reason code; None if the signature holds for these bytes.
         key: the key that signed, as `verifier_of` reads it; None if it is not known.
         counts: for each agency whose counts went in, whether the reader holds the same.
+        publishers: the parties that the agreement let publish figures when the file was made; None
+            if the reader does not know the agreement of that time.
     """
 
     statement: ReleaseStatement | None
     fault: str | None
     key: str | None
     counts: Mapping[str, CountsMatch]
+    publishers: frozenset[str] | None = None
 
 
 def check_release(
@@ -146,8 +150,12 @@ def check_release(
     except NoteError as error:
         return CheckedRelease(statement, error.code, None, {})
     fault = None if content_hash(content) == statement.content else "release_changed"
-    counts = _held(statement, reader, now) if isinstance(reader, Participant) else {}
-    return CheckedRelease(statement, fault, key, counts)
+    if not isinstance(reader, Participant):
+        return CheckedRelease(statement, fault, key, {})
+    publishers = publishers_at(reader, statement.agreement, statement.made_ms)
+    if fault is None and publishers is not None and statement.agency not in publishers:
+        fault = "release_publisher_other"
+    return CheckedRelease(statement, fault, key, _held(statement, reader, now), publishers)
 
 
 def verifier_of(text: str) -> NoteVerifier:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
-from broker.errors import NotPublishedError, WrongInputError
+from broker.errors import WrongInputError
 from broker.figures.altered_rows import altered_rows_named
 from broker.figures.combined import table_dimensions
 from broker.figures.comparison import comparisons
@@ -23,6 +23,7 @@ from broker.figures.remembered import RememberedReleases
 from broker.figures.tables import Published, ValueGoneError, publish
 from broker.figures.unions.shares import held_share
 from broker.operations.figure_counts import read_quarter_counts
+from broker.operations.figure_publishers import require_publisher
 from broker.releases.figures_release import FiguresRelease
 from broker.store.database import Store
 from contracts.model import Contract
@@ -115,24 +116,6 @@ def release_figures(
         union=union,
         comparisons=compared,
     )
-
-
-def require_publisher(contract: Contract, agency: str) -> None:
-    """Refuse a table at an agency that the agreement does not let publish figures.
-
-    Raises:
-        NotPublishedError: `figures_published_elsewhere`.
-    """
-    if agency not in contract.figures_publishers:
-        named = contract.statistics.published_by if contract.statistics is not None else None
-        raise NotPublishedError(
-            f"The agreement {contract.name} lets only {named} publish figures, so {agency} makes "
-            "no table.",
-            code="figures_published_elsewhere",
-            where="--agency",
-            fix=f"Ask {named} for the table, or agree a version of the agreement that names another"
-            " party in statistics.published_by.",
-        )
 
 
 def figures_of(contract: Contract, cases: Figures, of: Subject) -> Figures:

@@ -24,6 +24,7 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
         "period_ended": release.ended,
         "agreement": release.contract.name,
         "published_by": release.agency,
+        "publishers": sorted(release.contract.figures_publishers),
         "made": day(release.made_ms),
         "counted": of,
         "by": list(published.by),

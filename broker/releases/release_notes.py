@@ -129,6 +129,26 @@ def _disclosure_control(release: FiguresRelease) -> Iterator[Phrase]:
         "Hiding does not protect against agencies that put together what they know, or against a "
         "person who knows a case."
     )
+    yield from _publishers(release)
+
+
+def _publishers(release: FiguresRelease) -> Iterator[Phrase]:
+    """Yield who else may publish tables of the quarter, because these are not protected."""
+    control = release.contract.statistics
+    if control is not None and control.published_by is not None:
+        yield phrase(
+            "Only %(agency)s may publish tables of these figures. Tables of other agencies are not "
+            "protected together with this one.",
+            agency=control.published_by,
+        )
+        return
+    others = sorted(release.contract.figures_publishers - {release.agency})
+    if others:
+        yield phrase(
+            "Other agencies may publish tables of this quarter too: %(names)s. Their tables are "
+            "not protected together with this one.",
+            names=", ".join(others),
+        )
 
 
 _REASONS: Final[Mapping[NotCounted, str]] = {

@@ -22,8 +22,8 @@ from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.figures.counting import parse_period
 from broker.operations.figure_counts import quarter_counts
+from broker.operations.figure_publishers import require_publisher
 from broker.operations.figure_releases import release_number, releases_of_quarter
-from broker.operations.figures import require_publisher
 from broker.releases.release_notes import not_counted_notes
 from broker.releases.too_early import lacks_in_words
 from contracts.phrases import N_
@@ -54,6 +54,8 @@ def make(visit: Visit) -> Response:
     wanted = wanted_table(visit.form, choices)
     if faults_in(wanted, choices):
         return visit.redirect("/figures")
+    contract, _ = counted(visit)[wanted.agreement]
+    require_publisher(contract, visit.agency.participant().agency)
     if not wanted.incomplete and _lacks(visit, wanted):
         return _confirmation(visit, wanted, choices, [_AGREE])
     work = visit.agency.figures.begin(wanted)

@@ -12,6 +12,7 @@ from adapters.web.errors import PageNotFoundError
 from adapters.web.figures.chosen import READERS, chosen_release
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
+from broker.operations.figure_publishers import require_publisher_now
 from broker.operations.figure_signatures import ReleaseAuthor
 from broker.releases.figures_release import FiguresRelease
 from broker.releases.html_page import page_of
@@ -37,8 +38,14 @@ _DOCUMENTS: Final[Mapping[str, tuple[str, Callable[[FiguresRelease], Mapping[str
 
 
 def release_file(visit: Visit) -> Response:
-    """Give a release as a file, or the signed note of such a file."""
+    """Give a release as a file, or the signed note of such a file.
+
+    Raises:
+        NotPublishedError: the agreement now names another party that publishes.
+    """
     _, found = chosen_release(visit)
+    agency = visit.agency
+    require_publisher_now(agency.participant(), found.contract.name, agency.clock())
     kind = visit.path["kind"]
     name = f"{stem_of(found)}.{kind}"
     if kind in _DOCUMENTS:

@@ -16,6 +16,8 @@ from adapters.web.figures.release_table import is_small, table_of, tables_of
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.figures.tables import WITHOUT_CONSENT, label_of
+from broker.operations.figure_publishers import publishers_at
+from broker.releases.figures_release import FiguresRelease
 from broker.releases.referral_text import times_in_words
 from broker.releases.release_notes import notes_of
 from broker.releases.release_sources import sources_in_words
@@ -43,7 +45,18 @@ def release(visit: Visit) -> Response:
         notes=list(notes_of(found)),
         is_small=is_small,
         stem=stem_of(found),
+        publishers=_publishers_elsewhere(visit, found),
     )
+
+
+def _publishers_elsewhere(visit: Visit, found: FiguresRelease) -> Sequence[str] | None:
+    """Return the names of the agencies that may publish now; None if this one may."""
+    agency = visit.agency
+    participant = agency.participant()
+    publishers = publishers_at(participant, found.contract.name, agency.clock())
+    if publishers is None or participant.agency in publishers:
+        return None
+    return [agency.name_of(one) for one in sorted(publishers)]
 
 
 PAGES: Final[Sequence[PageRoute]] = (PageRoute("GET", "/figures/{number}", READERS, release),)

@@ -229,8 +229,8 @@ BY_TEST = {
     "::test_too_many_dimensions_or_one_twice_are_dimensions_wrong",
     "figures_incomplete": "broker/cli/test_figures_too_early.py"
     "::test_a_form_that_is_passed_on_is_figures_incomplete_until_it_is_wanted_so",
-    "figures_published_elsewhere": "broker/cli/test_figures_too_early.py"
-    "::test_another_party_than_the_named_one_is_figures_published_elsewhere",
+    "figures_published_elsewhere": "broker/cli/test_figures_publisher.py"
+    "::test_another_party_makes_no_table_and_no_preview",
     "figures_unprotected": "broker/cli/test_figures.py"
     "::test_a_table_that_no_hiding_makes_safe_is_figures_unprotected",
     "referrals_not_counted": "broker/cli/test_figures_of_referrals.py"
@@ -241,6 +241,8 @@ BY_TEST = {
     "::test_a_text_that_is_no_key_is_release_key_malformed",
     "release_malformed": "broker/cli/test_figures_check.py"
     "::test_a_note_of_another_kind_is_release_malformed",
+    "release_publisher_other": "broker/cli/test_figures_publisher.py"
+    "::test_a_table_that_another_party_publishes_nevertheless_is_release_publisher_other",
     "release_signer_unknown": "broker/cli/test_figures_check.py"
     "::test_another_key_is_release_signer_unknown",
     "release_unsigned": "broker/cli/test_figures_check.py"

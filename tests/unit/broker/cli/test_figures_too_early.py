@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.operations import figures
 from broker.store.database import open_store
-from contracts.model import Contract
-from tests.unit.broker.cli.test_figures import AGENCY, SVG, asked, folder, quarter, record
+from tests.unit.broker.cli.test_figures import SVG, asked, folder, quarter, record
 
 __all__ = ["folder"]  # the fixture of the table
 
@@ -106,32 +104,3 @@ def test_a_kept_zero_stays_in_each_form_and_is_marked(cli, world, folder, tmp_pa
     assert mark in files["html"].read_text()
     (described,) = ET.parse(files["svg"]).iter(f"{SVG}desc")
     assert f"{label}: {mark}" in str(described.text)
-
-
-def test_another_party_than_the_named_one_is_figures_published_elsewhere(
-    cli, folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    agreements = figures.counted_agreements
-
-    def naming(party: str):
-        def found(*args):
-            def named(contract: Contract) -> Contract:
-                assert contract.statistics is not None
-                control = contract.statistics.model_copy(update={"published_by": party})
-                return contract.model_copy(update={"statistics": control})
-
-            return {
-                name: (named(contract), *others)
-                for name, (contract, *others) in agreements(*args).items()
-            }
-
-        return found
-
-    monkeypatch.setattr(figures, "counted_agreements", naming("csu-camden"))
-    refused = cli(*asked(folder, "borough", "--json"))
-    assert (refused.code, "figures_published_elsewhere" in refused.err) == (1, True)
-    assert "csu-camden" in refused.err
-    assert cli(*plain(folder, "--json")).code == 1
-    assert remembered(folder) == 0
-    monkeypatch.setattr(figures, "counted_agreements", naming(AGENCY))
-    assert cli(*asked(folder, "borough", "--json")).code == 0

@@ -20,7 +20,6 @@ from broker.figures.counting import parse_period, quarter_of
 from broker.operations.figure_signatures import check_release
 from broker.operations.figures import release_figures
 from broker.releases.figures_release import FiguresRelease
-from contracts.model import Contract
 from tests.support.recorded_cases import RecordedCases, record_cases
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.conftest import Clock
@@ -139,17 +138,6 @@ def test_the_confirmation_lists_every_table_of_the_quarter(
         release_figures(counted, quarter, (by,), time.now, incomplete=True)
     page = officer.get("/figures/new", params={"period": quarter, "by": "source"}).text
     assert [f'href="/figures/{number}"' in page for number in (1, 2, 3)] == [True] * 3
-
-
-def test_only_the_party_that_the_agreement_names_gets_the_form(
-    officer: Visitor, quarter: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Contract, "figures_publishers", frozenset({"csu-camden"}))
-    page = officer.get("/figures").text
-    assert 'id="published-elsewhere"' in page
-    assert 'id="table-form"' not in page
-    answer = officer.get("/figures/new", params={"period": quarter, "by": "borough"})
-    assert (answer.status_code, "figures_published_elsewhere" in answer.text) == (409, True)
 
 
 def test_a_table_of_referrals_is_made_on_the_page(
