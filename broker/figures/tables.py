@@ -45,7 +45,8 @@ class PublishedFigure:
         shown: the rounded number of cases or referrals; None if it is hidden.
         mark: the reason for which it is hidden.
         by_contributor: exact cases of each agency when it was published; it is never shown.
-        kept: whether it repeats an earlier release although the count has changed.
+        kept: whether it repeats an earlier release, and counts of earlier releases have changed
+            since: this one or others.
     """
 
     where: Where
@@ -57,8 +58,8 @@ class PublishedFigure:
 
     @property
     def empty(self) -> bool:
-        """Return whether the release says that there is no case: a 0 that is not kept."""
-        return self.shown == 0 and not self.kept
+        """Return whether the release says that there is no case, or repeats that."""
+        return self.shown == 0
 
 
 @dataclass(frozen=True, slots=True)

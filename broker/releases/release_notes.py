@@ -44,8 +44,9 @@ def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
     yield from comparison_notes(release)
     if any(one.kept for one in release.published.figures):
         yield N_(
-            "A number that is marked as kept repeats an earlier table, also if it is 0. The count "
-            "has changed since, and the change is too small to show."
+            "A number that is marked as kept repeats an earlier table. Cases have been added or "
+            "removed since. If they changed this number, the change is too small to show. This is "
+            "also true of rows that are left out because their number is 0."
         )
     yield from _disclosure_control(release)
 

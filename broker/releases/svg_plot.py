@@ -23,7 +23,7 @@ _LONGEST_LABEL: Final = 48
 
 
 def svg_of(release: FiguresRelease) -> str:
-    """Return a bar for each row of the table that has cases, is hidden or is kept.
+    """Return a bar for each row of the table that has cases or is hidden.
 
     The plot has a title, and its description lists every number for a screen reader.
     """

@@ -50,7 +50,7 @@ def columns_of(release: FiguresRelease) -> tuple[str, ...]:
 
 
 def rows_of(release: FiguresRelease) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of the table that have cases, are hidden or are kept, the total last."""
+    """Yield the rows of the table that have cases or are hidden, the total last."""
     for one in table_cells(release):
         if not one.empty:
             yield (*labels_of(release, one), shown_number(one), *changes_of(release, one))

@@ -229,17 +229,17 @@ def _ends(
 
 
 def change_attack(
-    before: Counts, now: Counts, releases: Sequence[Release], attacker: str | None = None
+    now: Counts, releases: Sequence[Release], attacker: str | None = None
 ) -> list[Range]:
-    """The range of each small change of a count that an earlier release shows."""
-    shown = [
-        one.cell for release in releases[:-1] for one in release.figures if one.shown is not None
-    ]
+    """The range of each small change of a count since an earlier release that shows it."""
+    shown = [one for release in releases[:-1] for one in release.figures if one.shown is not None]
+    cells = [one.cell for one in shown]
     found = []
-    for cell, (low, high) in zip(
-        shown, _ends(now, releases, attacker, shown, trusting=False), strict=True
+    for figure, (low, high) in zip(
+        shown, _ends(now, releases, attacker, cells, trusting=False), strict=True
     ):
-        old = value(before, cell.atoms, attacker)
+        cell = figure.cell
+        old = sum(number for name, number in figure.by_contributor.items() if name != attacker)
         change = value(now, cell.atoms, attacker) - old
         if 0 < abs(change) < cell.threshold:
             ends = (low - old, high - old) if change > 0 else (old - high, old - low)

@@ -34,7 +34,7 @@ class ReleaseTable:
         rows: dimension of the rows in words.
         columns: dimension of the columns in words; empty if there is one dimension.
         heads: values of the columns in words.
-        lines: rows with a case, a hidden or a kept number, in the order of the vocabulary.
+        lines: rows with a case or a hidden number, in the order of the vocabulary.
         totals: all cases of each column.
         total: all cases.
         left_out: values without a case, which are not shown, in words.
@@ -138,7 +138,7 @@ def _values(release: FiguresRelease, name: str) -> Mapping[str, str]:
 
 
 def _used(release: FiguresRelease, name: str) -> Mapping[str, str]:
-    """Return the values of a dimension with a case, a hidden or a kept number, with labels."""
+    """Return the values of a dimension with a case or a hidden number, with labels."""
     places = release.published.by_place
     return {
         code: label

@@ -1,4 +1,4 @@
-"""Earlier releases: what they showed, and whether a changed count may replace it."""
+"""Earlier releases: what they showed, and which of their figures a release repeats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from broker.figures.disclosure.model import Figure, Release
 from broker.figures.disclosure.rounding import rounded, rounding_interval
 
-__all__ = ["EarlierFigure", "earlier_figures", "may_replace"]
+__all__ = ["EarlierFigure", "earlier_figures", "repeated_figure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,30 @@ def earlier_figures(releases: Sequence[Release]) -> list[EarlierFigure]:
     ]
 
 
-def may_replace(earlier: EarlierFigure, now: Mapping[str, int], round_to: int) -> bool:
+def repeated_figure(
+    earlier: Sequence[EarlierFigure], now: Mapping[str, int], round_to: int
+) -> EarlierFigure | None:
+    """The earlier figure of a cell that a release must repeat; None if it may show a new one.
+
+    A hidden figure stays hidden. A new figure must differ enough from every earlier one, also from
+    those that were replaced since: a count that returns to nearly an earlier one repeats that one.
+
+    Args:
+        earlier: the figures of the cell, oldest first.
+        now: the count of each contributor now.
+        round_to: base to which a new figure would be rounded.
+    """
+    if earlier and earlier[-1].figure.shown is None:
+        return earlier[-1]
+    for one in reversed(earlier):
+        if one.figure.shown is None:
+            continue
+        if one.figure.by_contributor == now or not _may_replace(one, now, round_to):
+            return one
+    return None
+
+
+def _may_replace(earlier: EarlierFigure, now: Mapping[str, int], round_to: int) -> bool:
     """Decide whether a release may show the changed count of a cell that an earlier release showed.
 
     The change must not be small for the public, or for any contributor, who knows its own part of

@@ -52,7 +52,8 @@ class Figure:
         mark: the reason for which it is hidden; None if it is shown.
         by_contributor: exact count of each contributor that has one, when the figure was made. It
             is never published. Later counts are compared with it.
-        kept: whether it repeats an earlier release although the count has changed since.
+        kept: whether it repeats an earlier release, and counts of earlier releases have changed
+            since: this one or others.
     """
 
     cell: Cell

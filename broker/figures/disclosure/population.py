@@ -20,6 +20,11 @@ class Population:
 
     Atoms and contributors are sorted by name, so that the order of the input has no effect.
 
+    Args:
+        counts: cases of each atom and contributor.
+        atoms: names of the atoms to count.
+        gone: contributors of earlier releases. They count none now if `counts` lacks them.
+
     Attributes:
         atoms: names.
         contributors: names.
@@ -30,9 +35,9 @@ class Population:
         ValueError: A count is negative.
     """
 
-    def __init__(self, counts: Counts, atoms: Iterable[str]) -> None:
+    def __init__(self, counts: Counts, atoms: Iterable[str], gone: Iterable[str] = ()) -> None:
         self.atoms = tuple(sorted(set(atoms)))
-        names = {name for of_atom in counts.values() for name in of_atom}
+        names = {name for of_atom in counts.values() for name in of_atom}.union(gone)
         self.contributors = tuple(sorted(names))
         self._positions = {name: position for position, name in enumerate(self.atoms)}
         columns = {name: position for position, name in enumerate(self.contributors)}

@@ -58,11 +58,12 @@ def protect(
         raise ValueError(f"Two cells have the key {double!r}.")
     before = earlier_figures(earlier)
     latest = {one.figure.cell.key: one for one in before if one.latest}
+    gone = {name for one in before for name in one.figure.by_contributor}
     atoms = {atom for cell in cells for atom in cell.atoms}
     atoms.update(atom for one in before for atom in one.figure.cell.atoms)
-    population = Population(counts, atoms)
+    population = Population(counts, atoms, gone)
     ordered = sorted(cells, key=lambda cell: cell.key)
-    drafts = drafts_of(ordered, population, latest, round_to)
+    drafts = drafts_of(ordered, population, before, round_to)
     if not secondary:
         found = {draft.cell.key: _primary_only(draft, population, round_to) for draft in drafts}
         return Release(tuple(found[key] for key in keys), round_to)
@@ -72,7 +73,7 @@ def protect(
         for key, one in sorted(latest.items())
         if one.figure.shown is None and key not in set(keys)
     ]
-    drafts += drafts_of(hidden_before, population, latest, round_to)
+    drafts += drafts_of(hidden_before, population, before, round_to)
     statements = Statements(population, drafts, before, round_to)
     knowledge = statements.knowledge
     states = knowledge.state.copy()
@@ -95,6 +96,7 @@ def protect(
             round_to,
             None if statement is None else State(knowledge.state[statement]),
             told=statement is not None and knowledge.is_told(statement),
+            changed=statements.changed,
         )
         for draft, statement in zip(drafts, statements.of_draft, strict=True)
     }
@@ -108,10 +110,11 @@ def _figure(
     state: State | None,
     *,
     told: bool,
+    changed: bool,
 ) -> Figure:
     if draft.earlier is not None:
-        repeated = draft.earlier.figure
-        return replace(repeated, cell=draft.cell, kept=draft.changed)
+        # all or none are marked: which of them changed would tell of which kind the late cases are
+        return replace(draft.earlier.figure, cell=draft.cell, kept=changed)
     own = population.by_contributor(draft.own)
     if state is None or state == State.SHOWN:
         return Figure(draft.cell, rounded(sum(own.values()), round_to), None, own)

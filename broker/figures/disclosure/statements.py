@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from broker.figures.disclosure.differences import small_differences
 from broker.figures.disclosure.goals import Target, is_unsafe
-from broker.figures.disclosure.history import EarlierFigure, may_replace
+from broker.figures.disclosure.history import EarlierFigure, repeated_figure
 from broker.figures.disclosure.knowledge import Knowledge, State, Statement
 from broker.figures.disclosure.model import Cell, Mark
 from broker.figures.disclosure.population import Integers, Population
@@ -26,7 +26,7 @@ class Draft:
         cell: the cell.
         members: indices of its atoms.
         own: cases of each contributor, shape (contributors,).
-        earlier: the latest earlier figure of the cell, unless the release may replace it.
+        earlier: the earlier figure that the release repeats; None if it shows a new one.
         changed: whether the count has changed since then.
     """
 
@@ -57,7 +57,7 @@ class Draft:
 def drafts_of(
     cells: Iterable[Cell],
     population: Population,
-    earlier: Mapping[str, EarlierFigure],
+    earlier: Sequence[EarlierFigure],
     round_to: int,
 ) -> list[Draft]:
     """The cells with their counts, and with the earlier figures that they repeat.
@@ -65,23 +65,19 @@ def drafts_of(
     Args:
         cells: cells of the release.
         population: the counts.
-        earlier: latest earlier figure for each key.
+        earlier: the figures of earlier releases, oldest first.
         round_to: base of the release.
     """
+    by_key: dict[str, list[EarlierFigure]] = {}
+    for one in earlier:
+        by_key.setdefault(one.figure.cell.key, []).append(one)
     drafts = []
     for cell in cells:
         members = population.positions(cell.atoms)
         own = population.own_of(members)
-        found = earlier.get(cell.key)
         counts = population.by_contributor(own)
+        found = repeated_figure(by_key.get(cell.key, ()), counts, round_to)
         changed = found is not None and counts != found.figure.by_contributor
-        if (
-            found is not None
-            and changed
-            and found.figure.shown is not None
-            and may_replace(found, counts, round_to)
-        ):
-            found = None
         drafts.append(Draft(cell, members, own, found, changed))
     return drafts
 
@@ -104,6 +100,7 @@ class Statements:
     Attributes:
         knowledge: their states.
         of_draft: index of the statement of each draft; None if it is shown as 0 or repeated.
+        changed: whether any count of an earlier release has changed since.
         targets: counts to protect, the most urgent first.
     """
 
@@ -119,7 +116,8 @@ class Statements:
         self._states: list[State] = []
         self.targets: list[Target] = []
         self.of_draft: list[int | None] = [None] * len(drafts)
-        without_cases = _atoms_without_cases(population, drafts)
+        self.changed = False
+        without_cases = _atoms_without_cases(population, drafts, earlier)
         for one in earlier:
             self._add_earlier(one, without_cases)
         self._add_drafts(drafts, without_cases, round_to)
@@ -147,15 +145,16 @@ class Statements:
     def _add_earlier(self, earlier: EarlierFigure, without_cases: Integers) -> None:
         """A shown figure binds; one whose count has changed binds as if it allowed both counts."""
         figure = earlier.figure
+        everything = self._population.positions(figure.cell.atoms)
+        own = self._population.own_of(everything)
+        changed = self._population.by_contributor(own) != figure.by_contributor
+        self.changed |= changed
         if figure.shown is None:
             return
-        everything = self._population.positions(figure.cell.atoms)
         members = np.setdiff1d(everything, without_cases, assume_unique=True)
         if not len(members):
             return
-        own = self._population.own_of(members)
         low, high = earlier.interval
-        changed = self._population.by_contributor(own) != figure.by_contributor
         if changed:
             low, high = min(low, int(own.sum())), max(high, int(own.sum()))
         state = State.KEPT if changed else State.FIXED
@@ -163,7 +162,7 @@ class Statements:
         self._add(figure.cell.key, members, threshold, (low, high), state)
         if is_unsafe(own, threshold):
             self.targets.append(Target(figure.cell.key, members, threshold, None))
-        if changed and earlier.latest:
+        if changed:
             before = np.array(
                 [figure.by_contributor.get(name, 0) for name in self._population.contributors],
                 dtype=np.int64,
@@ -210,20 +209,26 @@ def _state(group: _Group, value: int, *, inside: bool) -> State:
     return State.SHOWN
 
 
-def _atoms_without_cases(population: Population, drafts: Sequence[Draft]) -> Integers:
-    """Atoms of cells that are shown as 0: those of no unsafe cell, and those shown before."""
+def _atoms_without_cases(
+    population: Population, drafts: Sequence[Draft], earlier: Sequence[EarlierFigure]
+) -> Integers:
+    """Atoms of cells that are shown as 0: those of no unsafe cell, and those of any release before.
+
+    A 0 of an earlier table counts also if this table lacks its cell: readers remember it.
+    """
     unsafe = [draft.cell.atoms for draft in drafts if draft.unsafe]
     by_atom: dict[str, list[int]] = {}
     for position, atoms in enumerate(unsafe):
         for atom in atoms:
             by_atom.setdefault(atom, []).append(position)
     empty: set[int] = set()
+    for one in earlier:
+        if one.figure.shown == 0 and not one.figure.by_contributor:
+            members = population.positions(one.figure.cell.atoms)
+            if not population.own_of(members).any():
+                empty.update(members.tolist())
     for draft in drafts:
-        if draft.own.any() or draft.hidden_before or not draft.cell.atoms:
-            continue
-        if draft.earlier is not None:
-            if not draft.changed:
-                empty.update(draft.members.tolist())
+        if draft.own.any() or draft.earlier is not None or not draft.cell.atoms:
             continue
         first = min(draft.cell.atoms)
         if not any(draft.cell.atoms <= unsafe[one] for one in by_atom.get(first, ())):
