@@ -83,7 +83,7 @@ def _ages(service: Service) -> str:
 
 
 def _address(service: Service) -> str | None:
-    place = service.location
+    place = service.shown_location
     return None if place is None else f"{place.name}, {place.address}, {place.postcode}"
 
 
@@ -105,7 +105,7 @@ def found_in_words(found: SearchResult, now: int) -> str:
             f"Known, not connected: {one.name} ({fit.id})",
             *_why(fit.reasons),
             f"  public contact: {contact or 'not known'}",
-            f"  how to invite it: {one.invite or 'see docs/guides/joining-a-partnership.md'}",
+            f"  how to invite it: {fit.invitation}",
             "",
         ]
     if found.silent:

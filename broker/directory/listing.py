@@ -220,6 +220,11 @@ class Service(ListingPart):
             raise MisplacedError("it is below the minimum age", "maximum_age")
         return self
 
+    @property
+    def shown_location(self) -> Location | None:
+        """Return the address that may be shown; None if the service is a refuge."""
+        return None if self.refuge else self.location
+
 
 class ReadableVocabulary(ListingPart):
     """A vocabulary that a party holds.

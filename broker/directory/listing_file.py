@@ -27,6 +27,7 @@ from broker.directory.listing import (
     Telephone,
     WebAddress,
 )
+from broker.directory.postcodes import has_postcode
 from contracts.strict_yaml import DocumentKind, Fault, read, refused_for, validated
 
 FILE_NAME: Final = "directory.yaml"
@@ -110,11 +111,29 @@ def parse_listing_file(raw: bytes, where: str, codes: ListedCodes) -> ListingFil
 def _faults(form: ListingFile, codes: ListedCodes) -> Iterator[Fault]:
     for name, service in form.services.items():
         yield from _unknown(("services", name), service, codes)
+        if service.refuge:
+            yield from _postcodes(("services", name), service)
         if service.partners.capacity is not None:
             path = ("services", name, "partners", "capacity")
             yield path, "state the capacity with: concordant directory capacity"
     for name, known in form.known.items():
         yield from _unknown(("known", name), known, codes)
+
+
+def _postcodes(path: tuple[str, str], refuge: Service) -> Iterator[Fault]:
+    """Yield the texts of a refuge that have a postcode."""
+    texts: dict[str, tuple[str | None, ...]] = {
+        "name": (refuge.name,),
+        "description": (refuge.description,),
+        "eligibility": (refuge.eligibility,),
+        "website": (refuge.website,),
+        "email": (refuge.email,),
+        "access": refuge.access,
+        "partners": (refuge.partners.intake, refuge.partners.safe_contact),
+    }
+    for member, written in texts.items():
+        if has_postcode(*written):
+            yield (*path, member), "the text of a refuge has a postcode; its address is secret"
 
 
 def _unknown(

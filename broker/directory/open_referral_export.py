@@ -17,6 +17,12 @@ from broker.directory.listing_file import ListedCodes
 
 JSON: TypeAlias = "str | int | bool | list[JSON] | dict[str, JSON] | None"
 _NAMESPACE: Final = UUID("5a9c0f0e-6d0b-5c7e-9a54-1d1f5f6c2f10")
+INTERPRETERS: Final = "interpreters"
+"""Code of the term that stands for `interpreters`."""
+REFUGE: Final = "address-secret"
+"""Code of the term that stands for `refuge`: a directory that adds the address does harm."""
+LINK_TYPES: Final = frozenset({"need", "motivation", "access", "eligibility", "feature"})
+"""Meanings of the terms of an exported service."""
 _AREA_ADDRESS: Final = "http://statistics.data.gov.uk/id/statistical-geography/"
 
 
@@ -121,9 +127,9 @@ def _service(
     if one.telephone is not None:
         phone: JSON = {"id": ids.of(name, "phone"), "number": one.telephone}
         found["contacts"] = [{"id": ids.of(name, "contact"), "phones": [phone]}]
-    if one.location is not None and not one.refuge:
+    if (place := one.shown_location) is not None:
         found["service_at_locations"] = [
-            {"id": ids.of(name, "at"), "location": _location(ids, name, one.location)}
+            {"id": ids.of(name, "at"), "location": _location(ids, name, place)}
         ]
     return present(found)
 
@@ -154,6 +160,7 @@ def _attributes(ids: _Ids, name: str, one: Service, codes: ListedCodes) -> Itera
         ("motivation", ((code, codes.strands.get(code, code)) for code in one.strands)),
         ("access", ((text, text) for text in one.access)),
         ("eligibility", ((text, text) for text in (one.eligibility,) if text)),
+        ("feature", _features(one)),
     )
     for link_type, terms in groups:
         for code, label in terms:
@@ -169,6 +176,13 @@ def _attributes(ids: _Ids, name: str, one: Service, codes: ListedCodes) -> Itera
                     "term": label,
                 },
             }
+
+
+def _features(one: Service) -> Iterator[tuple[str, str]]:
+    if one.interpreters:
+        yield INTERPRETERS, "Works with interpreters"
+    if one.refuge:
+        yield REFUGE, "The address is secret"
 
 
 def present(members: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -21,7 +21,13 @@ from pydantic import (
 
 from broker.directory.listing import Location, Opening
 from broker.directory.listing_file import ListedCodes
-from broker.directory.open_referral_export import JSON, present
+from broker.directory.open_referral_export import (
+    INTERPRETERS,
+    JSON,
+    LINK_TYPES,
+    REFUGE,
+    present,
+)
 from broker.errors import WrongInputError
 from broker.strict_json import StrictJsonError, parse_strict_json
 
@@ -182,12 +188,14 @@ def _organisation(one: _Organization) -> dict[str, JSON]:
 
 
 def _imported_service(one: OpenReferralService, codes: ListedCodes) -> dict[str, JSON]:
+    features = set(_features(one))
+    organisation = None if one.organization is None else one.organization.website
     found: dict[str, JSON] = {
         "name": one.name,
         "description": one.description or one.name,
         "status": one.status,
-        "needs": _codes(one, codes.needs),
-        "strands": _codes(one, codes.strands),
+        "needs": _codes(one, codes.needs, "need"),
+        "strands": _codes(one, codes.strands, "motivation"),
         "areas": _areas(one),
         "minimum_age": None if one.minimum_age is None else int(one.minimum_age),
         "maximum_age": None if one.maximum_age is None else int(one.maximum_age),
@@ -195,20 +203,30 @@ def _imported_service(one: OpenReferralService, codes: ListedCodes) -> dict[str,
         "languages": list(dict.fromkeys(each.code for each in one.languages if each.code)),
         "access": list(_texts(one, "access")),
         "opening": [*_openings(one)],
-        "website": one.url,
+        "website": None if one.url == organisation else one.url,
         "email": one.email,
         "telephone": next((p.number for each in one.contacts for p in each.phones), None),
-        "location": next(_locations(one), None),
+        "location": None if REFUGE in features else next(_locations(one), None),
+        "interpreters": True if INTERPRETERS in features else None,
+        "refuge": True if REFUGE in features else None,
     }
     required = {name: found[name] for name in ("needs", "areas")}
     return {**present(found), **required}
 
 
-def _codes(one: OpenReferralService, listed: Mapping[str, str]) -> list[JSON]:
-    """Return our codes among the terms of a service, by code or label."""
+def _codes(one: OpenReferralService, listed: Mapping[str, str], link_type: str) -> list[JSON]:
+    """Return our codes among the terms of a service, by code or label.
+
+    A term that our own export gave another meaning is passed over.
+    """
     labels = {label.lower(): code for code, label in listed.items()}
+    terms = [
+        each.taxonomy_term
+        for each in one.attributes
+        if each.link_type == link_type or each.link_type not in LINK_TYPES
+    ]
     found: dict[str, None] = {}
-    for term in (each.taxonomy_term for each in one.attributes):
+    for term in terms:
         for text in (term.code, term.name, term.term) if term else ():
             code = text if text in listed else labels.get((text or "").lower())
             if code is not None:
@@ -227,6 +245,12 @@ def _texts(one: OpenReferralService, link_type: str) -> Iterator[str]:
         text = (term.name or term.term) if term is not None else None
         if each.link_type == link_type and text:
             yield text
+
+
+def _features(one: OpenReferralService) -> Iterator[str]:
+    for each in one.attributes:
+        if each.link_type == "feature" and each.taxonomy_term and each.taxonomy_term.code:
+            yield each.taxonomy_term.code
 
 
 def _openings(one: OpenReferralService) -> Iterator[JSON]:

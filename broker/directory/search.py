@@ -70,6 +70,14 @@ class KnownFit:
     agency: KnownAgency
     reasons: tuple[Reason, ...]
 
+    @property
+    def invitation(self) -> str:
+        """Return how to invite it, as our file says; else the guide that says how."""
+        return self.agency.invite or N_(
+            "Ask your information governance officer to invite it. The guide "
+            "docs/guides/joining-a-partnership.md says how."
+        )
+
 
 def find_offers(
     query: Query,

@@ -46,6 +46,30 @@ def true_cell(year: SampleYear, agencies: Collection[str], period: str, where: W
     for case in year.cases:
         known = case.at(year.end_ms)
         if case.minted_by in agencies and case.period == period and known is not None:
-            matches = all(value in known.values[name] for name, value in where)
-            found += known.counted and matches
+            found += known.counted and _has(known.values, where)
     return found
+
+
+def true_referral_cell(
+    year: SampleYear, agencies: Collection[str], period: str, where: Where
+) -> int:
+    """Referrals of these agencies that have some values at the end of the year."""
+    return sum(
+        known.counted and referral.period == period and _has(referral.values, where)
+        for case in year.cases
+        if case.minted_by in agencies and (known := case.at(year.end_ms)) is not None
+        for referral in known.referrals
+    )
+
+
+def _has(values: Mapping[str, tuple[str, ...]], where: Where) -> bool:
+    return all(value in _of_table(values, name) for name, value in where)
+
+
+def _of_table(values: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
+    """Return the values by a dimension of tables: also those that a case has together."""
+    if name in values:
+        return values[name]
+    together = values[name.removesuffix("_combined")]
+    alone = len(together) == 1 and together != ("not-stated",)
+    return ("one-alone",) if alone else together

@@ -8,6 +8,7 @@ from typing import Any
 from broker.directory.areas import area_name
 from broker.directory.capacity_text import capacity_json
 from broker.directory.coverage import CoverageCell
+from broker.directory.listing import Service
 from broker.directory.search import KnownFit, Offer, Reason
 from broker.figures.expected_answers import ExpectedAnswer
 from broker.keys.instant import format_instant
@@ -21,6 +22,7 @@ def listing_json(held: HeldListing, now: int) -> dict[str, Any]:
     shown = held.listing.model_dump(mode="json")
     for name, service in held.listing.services.items():
         shown["services"][name]["partners"]["capacity"] = capacity_json(service, now)
+        shown["services"][name]["location"] = _location_json(service)
     return {
         "agency": held.agency,
         "legal_name": held.legal_name,
@@ -63,7 +65,13 @@ def _offer_json(offer: Offer, answer: ExpectedAnswer | None, now: int) -> dict[s
         "intake": offer.service.partners.intake,
         "safe_contact": offer.service.partners.safe_contact,
         **shown,
+        "location": _location_json(offer.service),
     }
+
+
+def _location_json(service: Service) -> dict[str, Any] | None:
+    place = service.shown_location
+    return None if place is None else place.model_dump(mode="json")
 
 
 def _known_json(fit: KnownFit) -> dict[str, Any]:
@@ -73,6 +81,7 @@ def _known_json(fit: KnownFit) -> dict[str, Any]:
         "reasons": _reasons_json(fit.reasons),
         "capacity": {"state": "unknown"},
         **fit.agency.model_dump(mode="json"),
+        "invite": fit.invitation,
     }
 
 

@@ -75,11 +75,18 @@ def test_partners_and_known_agencies_are_found_with_reasons(cli, reader: Reader)
     assert [one["code"] for one in first["reasons"]] == ["need", "area", "strand_any"]
     assert (last["agency"], last["connected"]) == ("kitebridge", False)
     assert last["invite"]
+    (reader.folder / "directory.yaml").write_text(without_invitation(FILE))
+    words = ("directory", "search", "--agency", reader.folder, "--need", "advocacy", "--json")
+    assert "joining-a-partnership" in cli(*words).json["results"][-1]["invite"]
     assert "cps-london" in {one["agency"] for one in done.json["silent"]}
     assert CENTRE not in {one["agency"] for one in done.json["silent"]}
     words = cli("directory", "search", "--agency", reader.folder)
     assert words.code == 0
     assert CENTRE in words.text
+
+
+def without_invitation(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if "invite:" not in line)
 
 
 @pytest.mark.parametrize("name", ["Camden", "camden", CAMDEN])

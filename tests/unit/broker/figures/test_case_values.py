@@ -143,6 +143,9 @@ def test_only_the_agency_that_said_a_value_withdraws_it() -> None:
     for source, expected in ((POLICE, "not-stated"), (CPS, "acquitted")):
         taken = fact("c", source, 2, corrected=Corrected(POLICE, "1", ("outcome",), False))
         assert counted(said, taken)["outcome"] == (expected,)
+    own = fact("1", CPS, 1, outcome="convicted_trial")  # its id is that of the other's event
+    taken = fact("c", CPS, 2, corrected=Corrected(POLICE, "1", ("outcome",), False))
+    assert counted(own, taken)["outcome"] == ("convicted_trial",)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +184,23 @@ def test_a_report_to_a_third_party_service_is_never_a_crime_by_itself() -> None:
     assert later["recorded_as"] == ("hate_incident",)
 
 
+def test_the_last_recording_counts_with_its_agency_in_any_order() -> None:
+    first = fact("1", POLICE, 1, recorded_as="hate_incident")
+    last = fact("2", "council-lewisham", 2, recorded_as="hate_crime")
+    for found in (counted(first, last), counted(last, first)):
+        assert found["recorded_as"] == ("hate_crime",)
+        assert found["unit_area"] == ("E09000023",)
+
+
 def test_the_area_is_that_of_the_agency_that_recorded() -> None:
     assert counted(fact("1", POLICE, 1))["unit_area"] == ("not-stated",)
     london = counted(fact("1", CPS, 1, recorded_as="hate_crime"))
     assert london["unit_area"] == ("several-areas",)
-    gone = values_of_case([fact("1", POLICE, 1, recorded_as="hate_crime")], FIGURES, {}, POLICE)
+    recorded = [fact("1", POLICE, 1, recorded_as="hate_crime")]
+    wider = PARTIES[POLICE].model_copy(update={"area": ("E09000007", "E09000023")})
+    several = values_of_case(recorded, FIGURES, {**PARTIES, POLICE: wider}, POLICE)
+    assert several is not None
+    assert several["unit_area"] == ("several-areas",)
+    gone = values_of_case(recorded, FIGURES, {}, POLICE)
     assert gone is not None
     assert gone["unit_area"] == gone["source"] == ("not-stated",)

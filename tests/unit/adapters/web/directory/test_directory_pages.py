@@ -35,6 +35,7 @@ def test_a_caseworker_finds_a_service_and_starts_a_referral_to_it(at: At, police
     assert found(page.text) == [f"{SUPPORT}/emotional-support"]
     assert "4 places" in page.text
     assert 'data-known="kitebridge"' in page.text
+    assert "Ask the coordinator" in page.text
 
     begun = caseworker.post("/services/refer", {"agency": SUPPORT, **ADVOCACY})
     address = begun.headers["location"]
