@@ -59,6 +59,8 @@ def _vault(above: str) -> dict[str, str]:
 
 
 MEANS: Mapping[str, str] = {
+    "format": "Number of the form of this file. A version of the software that does not know the "
+    "number refuses the file with `config_newer`",
     "agency": "The id of this agency, as the agreement names it",
     "deployment": "The name of the partnership's deployment. All topics begin with it",
     "governance": "The ids of this agency's own governance keys. An agreement counts as this "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
@@ -55,9 +55,14 @@ CONFIG_LINE_BYTES: Final = 2048
 """
 
 
+CONFIG_FORMAT: Final = 1
+"""Number of this form of the file. It increases when a setting is removed or renamed."""
+
+
 class AgencyConfig(Section):
     """The whole file."""
 
+    format: Annotated[int, Field(ge=1, le=CONFIG_FORMAT)] = CONFIG_FORMAT
     agency: Name
     deployment: Name
     governance: GovernanceSection
@@ -103,9 +108,11 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
         where: the file's name, for errors.
 
     Raises:
-        ConfigError: code `config_unreadable` (not TOML) or `config_invalid`; names file and field.
+        ConfigError: code `config_unreadable` (not TOML), `config_newer` (written for a newer
+            version of this software) or `config_invalid`; names file and field.
     """
     table = parse_toml(content, where)
+    _require_known_format(table.get("format"), where)
     try:
         config = AgencyConfig.model_validate(table)
     except ValidationError as error:
@@ -138,6 +145,18 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
         config.sftp, where, used="sftp" in {config.adapter.source, config.adapter.sink}
     )
     return config
+
+
+def _require_known_format(number: object, where: str) -> None:
+    """Refuse a newer form before its settings are judged: each unknown one would be an error."""
+    if isinstance(number, int) and number > CONFIG_FORMAT:
+        raise ConfigError(
+            f"The settings are written for a newer version of this software (format {number}, this "
+            f"one knows {CONFIG_FORMAT}).",
+            code="config_newer",
+            where=f"{where}: format",
+            fix="Run the newer version, or restore the agency.toml from before the upgrade.",
+        )
 
 
 def parse_toml(content: bytes, where: str) -> dict[str, object]:

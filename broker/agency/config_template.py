@@ -25,6 +25,7 @@ def format_config(
     codes = "\n".join(f"{_quoted(code)} = {_quoted(partners[code])}" for code in sorted(partners))
     return f"""\
 # This agency's adapter. Paths are relative to this file's folder. No secret belongs here.
+format = 1  # of this file; a version of the software that does not know it does not start
 agency = {_quoted(agency)}
 deployment = {_quoted(deployment)}
 

@@ -294,6 +294,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "there is no agency.toml in the folder",
         "Give the folder of an agency: --agency DIR; or make a try-out: concordant quickstart DIR",
     ),
+    "config_newer": Meaning(
+        "agency.toml is written for a newer version",
+        "Run the newer version, or restore the agency.toml from before the upgrade.",
+    ),
     "config_port_unusable": Meaning(
         "the port of /metrics and /readyz cannot be opened",
         "Use a free port, or port 0; or stop the program that uses this one.",

@@ -153,10 +153,10 @@ class Adapter:
 class Partnership:
     """The agencies and their Kafka."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, now: int | None = None) -> None:
         self.kafka = MemoryKafka()
         self.adapters = {agency: Adapter(root / agency, self.kafka) for agency in CAST}
-        contract = self[POLICE].participant().contract_in_force(now_ms()).contract
+        contract = self[POLICE].participant().contract_in_force(now or now_ms()).contract
         for topic in data_topics(contract):
             self.kafka.create_topic(topic, 6)
         for topic in control_topics(contract.deployment).names:

@@ -229,6 +229,7 @@ STATES = (
     State("config_missing", no_folder, the_folder, TYPES),
     State("config_missing", take("agency.toml"), put_back("agency.toml"), TYPES),
     State("config_unreadable", write("agency.toml", b"["), write_back("agency.toml"), TYPES),
+    State("config_newer", write("agency.toml", b"format = 2"), write_back("agency.toml"), TYPES),
     State("config_invalid", write("agency.toml", b"x = 1"), write_back("agency.toml"), TYPES),
     changed("config_adapter_unknown", b'kind = "csu"', b'kind = "csuu"'),
     changed("partner_unknown", b'"council-camden"', b'"council-camdem"'),

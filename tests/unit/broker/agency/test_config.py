@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from broker.agency.config import AgencyConfig, governance_kids, load_config, parse_config
+from broker.agency.config import (
+    CONFIG_FORMAT,
+    AgencyConfig,
+    governance_kids,
+    load_config,
+    parse_config,
+)
 from broker.agency.config_secrets import passphrase_source, signing_token
 from broker.errors import ConfigError
 from tests.support.config_text import config_text
@@ -58,6 +64,20 @@ def test_the_field_is_named(old: str, new: str, field: str) -> None:
     error = refused(GOOD.replace(old, new, 1))
     assert error.code == "config_invalid"
     assert (error.where or "").endswith(f": {field}")
+
+
+def test_a_file_of_a_newer_form_is_refused_before_its_settings_are_judged() -> None:
+    newer = GOOD.replace(f"format = {CONFIG_FORMAT} ", f"format = {CONFIG_FORMAT + 1} ", 1)
+    assert refused(f"unknown = 1\n{newer}").code == "config_newer"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "true", '"1"', "1.0"])
+def test_the_form_is_a_number_from_one(number: str) -> None:
+    assert refused(GOOD.replace("format = 1 ", f"format = {number} ", 1)).code == "config_invalid"
+
+
+def test_a_file_without_a_form_has_the_first() -> None:
+    assert parse_config(GOOD.replace("format = 1", "", 1).encode(), "agency.toml").format == 1
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"agency = ", b"x" * 300_000, b"\x00"])

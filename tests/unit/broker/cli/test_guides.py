@@ -65,6 +65,7 @@ ENDS: dict[tuple[str, str], int] = {
     ("mappings.md", "mapping check (before codes are added)"): 4,
     ("lint-rules.md", "contract lint"): 1,  # the rules of the guide find something
     ("vocabularies.md", "contract lint"): 1,  # what only people can write is still open
+    ("connecting-an-agency.md", "doctor --offline"): 1,  # the guide has changed the passphrase
     ("connecting-an-agency.md", "quarantine show"): 2,
     ("connecting-an-agency.md", "quarantine discard"): 4,
     ("connecting-an-agency.md", "quarantine retry"): 4,  # nothing of that id is held
@@ -221,6 +222,7 @@ def test_the_commands_of_a_guide_do_what_it_shows(
         "SENDER": SENDER, "TOPIC": "pan-london.london-hate-crime.a", "PARTITION": "0",
         "TIME": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "/backups/csu-camden-2026-11-29": str(tmp_path / "backup"),
+        "/backups/before-the-upgrade": str(tmp_path / "before"),
     }  # fmt: skip
     restored = {"DIR": str(tmp_path / "restored"), "FILE": str(folder / "passphrase")}
     for one in typed:
