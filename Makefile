@@ -18,11 +18,13 @@ GENERATED := codes commands configuration events metrics public_api runbook mapp
 WORKERS ?= logical
 # How long `make faults` goes on.
 FAULT_SECONDS ?= 600
+# How long `make soak` goes on.
+SOAK_SECONDS ?= 3600
 # More arguments for pytest, for example `make test ARGS='-k grouping'`.
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs pictures bench model fuzz mutants faults clean lock image
+.PHONY: help setup demo test lint docs pictures bench model fuzz mutants faults soak clean lock image
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +69,9 @@ mutants: setup ## Change the checks in thousands of ways; 95 % must fail a test.
 
 faults: setup ## Faults at random against real processes, for FAULT_SECONDS (600).
 	@$(BIN)/python -m tests.fault.campaign --seconds $(FAULT_SECONDS)
+
+soak: setup ## Load and faults over seven agencies, for SOAK_SECONDS (3600).
+	@$(BIN)/python -m tests.fault.soak --seconds $(SOAK_SECONDS)
 
 clean: ## Remove what the other targets made.
 	rm -rf $(VENV) .lock dist build mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

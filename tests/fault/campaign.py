@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.fault.fault_invariants import Invariants  # after the path is set
 from tests.fault.fault_kinds import WEIGHTS, Faults
-from tests.fault.fault_stage import SENDERS, FaultStage, await_condition
+from tests.fault.fault_stage import FaultStage, await_condition
 from tests.fault.fault_traffic import Traffic
 
 SETTLED_S = 300.0
@@ -54,7 +54,8 @@ class Campaign:
             if time.monotonic() >= self._next_export:
                 self._next_export = time.monotonic() + EXPORT_EVERY_S
                 self.traffic.retry()
-                self.traffic.drop(self.rng.choice((SENDERS[0], *SENDERS)))
+                first, *others = self.stage.senders  # the first exports most
+                self.traffic.drop(self.rng.choice((first, first, *others)))
                 self.traffic.answer()
             if time.monotonic() >= deadline:
                 return
@@ -79,7 +80,7 @@ class Campaign:
     def warm_up(self) -> None:
         """Every stream has begun, and every reader has its start in it."""
         self.await_all()
-        for agency in SENDERS:
+        for agency in self.stage.senders:
             self.traffic.warm_up(agency, WARM_UP_CASES)
         if not await_condition(self.invariants.settled, self.wait, SETTLED_S):
             raise AssertionError(f"no beginning: {self.invariants.unsettled()}")

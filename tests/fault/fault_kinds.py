@@ -7,7 +7,9 @@ whose clock was far ahead starts its adapter only when the time is right.
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -80,6 +82,19 @@ class Faults:
         adapter.kill()  # the moment did not come so often; without its fate from now on
         return f"{agency} after less than {number} times {moment}"
 
+    def stand_still(self) -> str:
+        """The machine of one stands still, as one that is moved: no answer to anybody."""
+        agency = self.rng.choice((*SENDERS, READER))
+        self.await_ready(agency)
+        pid = self.stage.adapters[agency].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.play(self.rng.uniform(2, 20))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        return agency
+
     # --- Kafka -----------------------------------------------------------------------------------
 
     def stop_kafka(self) -> str:
@@ -103,14 +118,28 @@ class Faults:
         self.play(self.rng.uniform(0, 4))
         killed = ""
         if self.rng.random() < 0.4:
-            killed = self.rng.choice(self.stage.agencies)
+            killed = self.rng.choice((*SENDERS, READER))
             self.stage.adapters[killed].kill()
+        self._start_beside()
+        return f"and {killed} is killed meanwhile" if killed else ""
+
+    def flap_kafka(self) -> str:
+        """Kafka comes and goes: whoever connects is cut off again at once."""
+        times = self.rng.randint(3, 5)
+        for _ in range(times):
+            self.stage.kafka.kill()
+            self.play(self.rng.uniform(0.2, 2))
+            self._start_beside()
+            self.play(self.rng.uniform(0.1, 1))
+        return f"{times} times"
+
+    def _start_beside(self) -> None:
+        """Start Kafka, while exports go on."""
         with ThreadPoolExecutor(1) as beside:
             started = beside.submit(self.stage.kafka.start)
             while not started.done():
                 self.play(0.3)
             started.result()
-        return f"and {killed} is killed meanwhile" if killed else ""
 
     # --- state and disk --------------------------------------------------------------------------
 
@@ -194,6 +223,8 @@ WEIGHTS = {
     "die_at_a_write_or_send": 12,
     "stop_kafka": 2,
     "kill_kafka": 2,
+    "flap_kafka": 2,
+    "stand_still": 2,
     "wipe_kafka": 3,
     "restore_sender": 4,
     "restore_reader": 2,

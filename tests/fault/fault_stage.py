@@ -37,6 +37,8 @@ SENDERS = ("csu-camden", "council-camden")
 READER = "haven-support"
 """It only reads, so its clock may be wrong for long without anybody being told a wrong time."""
 AGENCIES = (*SENDERS, READER)
+EXPORTING = ("csu-", "council-")
+"""Beginnings of the names of those whose systems export in a campaign."""
 AGE_MS = 10 * 24 * 3600 * 1000
 """The partnership is that old, so that a clock may go back by days and it is still in force."""
 INTERVALS = "\n[intervals]\nheartbeat = 1.0\nreceipt = 0.5\n"
@@ -127,6 +129,7 @@ class FaultStage:
     """Everything that runs.
 
     Attributes:
+        senders: those of its agencies that export.
         mounted: whether each agency's folder is a file system of its own.
         copies: of each agency's database, with when it was made.
         restored: agencies whose database was replaced by a copy.
@@ -137,6 +140,7 @@ class FaultStage:
     def __init__(self, root: Path, agencies: tuple[str, ...] = AGENCIES) -> None:
         self.root = root.absolute()
         self.agencies = agencies
+        self.senders = tuple(one for one in agencies if one.startswith(EXPORTING))
         self.adapters: dict[str, Supervised] = {}
         self.mounted = False
         self.kafka = LocalKafka(self.root / KAFKA_FOLDER, port=_free_port())

@@ -9,6 +9,7 @@ reference and the partnership's id are tied together, and a restored database do
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class Traffic:
 
     Attributes:
         owed: everything that must arrive.
-        events: ids of the events that were exported.
+        events: ids of the events that were exported, with the time of the export in seconds.
     """
 
     def __init__(self, stage: FaultStage, seed: int) -> None:
@@ -52,7 +53,7 @@ class Traffic:
         self._waiting: list[tuple[str, str, bytes]] = []
         self.desks = {agency: Desk(stage.folder(agency)) for agency in stage.agencies}
         self.owed: set[Owed] = set()
-        self.events: set[str] = set()
+        self.events: dict[str, float] = {}
 
     def warm_up(self, agency: str, cases: int) -> None:
         """A large export: every partition that it writes to has something (docs/faults.md)."""
@@ -141,7 +142,7 @@ class Traffic:
             assert isinstance(item, Row), item
             outgoing = desk.adapter.to_event(item, context)
             event_id = pseudonyms.event_id(self._secrets[agency], outgoing.key)
-            self.events.add(event_id)
+            self.events[event_id] = time.time()
             self.owed |= {Owed(agency, to, event_id) for to in outgoing.event.recipients}
         self._write(agency, name, content)
 
