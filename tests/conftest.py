@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.support.key_derivation import scrypt_once
 from tests.vectors.large import make as make_large_vectors
@@ -28,8 +29,13 @@ LONG = ("tests/integration/", "tests/acceptance/", "tests/fault/")
 
 
 def pytest_configure() -> None:
-    """Make the large test vectors, which are not kept in the repository."""
+    """Make the large test vectors, which are not kept in the repository.
+
+    An example may take as long as it takes: a busy machine is no fault.
+    """
     list(make_large_vectors())
+    settings.register_profile("any-machine", deadline=None)
+    settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

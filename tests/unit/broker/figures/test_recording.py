@@ -14,10 +14,11 @@ import pytest
 from adapters.trial_agencies import london_agencies
 from broker import pseudonyms
 from broker.envelope.primitives import SealBroken
-from broker.event import JSON
+from broker.event import JSON, OpenedEvent
 from broker.figures.counting import CountsOf, Period, parse_period
 from broker.figures.own_counts import own_counts
-from broker.figures.recording import RETAINED_MS
+from broker.figures.recording import RETAINED_MS, FactRecorder
+from contracts.events import PlainEvent
 from tests.support.founded_partnership import FoundedPartnership, found_with
 from tests.support.founding import cheap_scrypt
 from tests.support.memory_agency import MemoryAgency
@@ -119,6 +120,55 @@ async def test_an_update_by_another_agency_reaches_the_counts_of_the_agency_that
     assert found["source"] == ("support",)
     assert found["uplift"] == ("false",)
     assert found["outcome"] == ("acquitted",)
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+@pytest.mark.parametrize(("ahead_s", "borough"), [(0, "E09000023"), (3600, "E09000019")])
+async def test_a_late_record_counts_at_its_own_time_and_none_in_the_future(
+    town: MemoryPartnership, late_first: bool, ahead_s: int, borough: str
+) -> None:
+    """A sender whose clock is ahead would have the last word until its time has come."""
+    await report(town, CHARITY, POLICE)
+    member, contract = town.members[CHARITY], town.world.contract
+    now = member.clock() + 60_000
+    key = pseudonyms.case_key(member.secret, CASE)
+
+    def told(source: str, code: str, log_time: int) -> OpenedEvent:
+        flat = {"case_id": CASE, "borough": code}
+        return OpenedEvent(
+            id=OTHER, source=source, type=UPDATED, time="", to=(CHARITY,), flat=flat,
+            withheld=(), log_time=log_time,
+        )  # fmt: skip
+
+    early = told(POLICE, "E09000019", now // 1000 - 40 + ahead_s)
+    late = told(COUNCIL, "E09000023", now // 1000 - 20)
+    for event in (late, early) if late_first else (early, late):
+        with member.store.transaction() as tx:
+            facts = FactRecorder(tx, member.secret, CHARITY)
+            facts.received(event, contract, key, now)
+            facts.write()
+    assert [one["borough"] for one in values(counted(town, CHARITY))] == [(borough,)]
+    with member.store.transaction() as tx:  # an own word a second later is the last
+        facts = FactRecorder(tx, member.secret, CHARITY)
+        data = {"case_id": CASE, "borough": "E09000007"}
+        facts.published(PlainEvent(UPDATED, (POLICE,), data), contract, CASE, key, now + 1000)
+        facts.write()
+    assert [one["borough"] for one in values(counted(town, CHARITY))] == [("E09000007",)]
+
+
+async def test_an_event_under_another_agreement_says_nothing_about_a_case(
+    town: MemoryPartnership,
+) -> None:
+    await report(town, CHARITY, POLICE)
+    member = town.members[CHARITY]
+    other = town.world.contract.model_copy(update={"name": "another-agreement"})
+    event = PlainEvent(UPDATED, (POLICE,), {"case_id": CASE, "borough": "E09000023"})
+    with member.store.transaction() as tx:
+        facts = FactRecorder(tx, member.secret, CHARITY)
+        key = pseudonyms.case_key(member.secret, CASE)
+        facts.published(event, other, OTHER, key, member.clock() + 1)
+        facts.write()
+    assert [one["borough"] for one in values(counted(town, CHARITY))] == [("E09000007",)]
 
 
 async def test_a_case_without_consent_is_counted_apart(town: MemoryPartnership) -> None:

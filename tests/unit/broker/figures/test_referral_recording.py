@@ -164,6 +164,22 @@ async def test_a_referral_belongs_to_the_quarter_of_its_sending(town: MemoryPart
             assert len(list(sent)) == number
 
 
+async def test_two_referrals_of_one_case_can_belong_to_two_quarters(
+    town: MemoryPartnership,
+) -> None:
+    await refer(town, CHARITY, POLICE)
+    member = town.members[CHARITY]
+    between_ms = member.clock() + 1
+    await refer(town, CHARITY, COUNCIL, referral=NEXT_REFERRAL)
+    with member.store.reading() as tx:
+        for first_ms, end_ms, recipient in (
+            (0, between_ms, POLICE),
+            (between_ms, member.clock() + 1, COUNCIL),
+        ):
+            sent = own_referrals(tx, member.secret, town.world.contract, CHARITY, first_ms, end_ms)
+            assert [one.recipient for one in sent] == [recipient]
+
+
 async def test_the_state_has_no_value_of_a_referral_in_the_clear(town: MemoryPartnership) -> None:
     await refer(town, CHARITY, POLICE)
     with sqlite3.connect(town.members[CHARITY].database) as connection:
