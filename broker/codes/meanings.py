@@ -792,6 +792,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask the named party for the table, or agree a version of the agreement that names another "
         "party in statistics.published_by.",
     ),
+    "figures_too_large": Meaning(
+        "a table of figures was not made: with the earlier tables of the quarter it is too large, "
+        "so to find the numbers that must be hidden would take too long",
+        "Name fewer dimensions, or dimensions with fewer values.",
+    ),
     "figures_unprotected": Meaning(
         "a table of figures was not made: a small number could be worked out from it and earlier "
         "tables of the quarter, or an earlier table has a value that the vocabulary no longer has",

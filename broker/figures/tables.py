@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
+from math import prod
 from typing import Final, TypeAlias
 
 import orjson
@@ -18,7 +19,15 @@ from broker.figures.combined import base_of, combined_values
 from broker.figures.counting import CountedPart, CountsOf, Subject
 from broker.figures.counts_held import NotCounted
 from broker.figures.dimension_values import label_of, missing_value, values_of
-from broker.figures.disclosure import Cell, Figure, Mark, Release, protect, threshold_for
+from broker.figures.disclosure import (
+    Cell,
+    Figure,
+    Mark,
+    Release,
+    protect,
+    require_few_cells,
+    threshold_for,
+)
 from contracts.model import Contract
 from contracts.terms import StatisticalControl
 from contracts.vocabulary.figures import NOT_STATED, SOURCE, Figures
@@ -152,7 +161,9 @@ def publish(
     Raises:
         ValueGoneError: the agreement no longer has a value of an earlier table.
         UnprotectedError: no choice of hidden figures is safe; nothing may be published.
+        TooLargeError: the table has too many cells, or to protect it takes too much work.
     """
+    require_few_cells(prod(1 + len(values_of(name, contract, figures)) for name in by))
     remembered = dict.fromkeys(value for one in earlier for value in one.values)
     if (gone := missing_value(remembered, contract, figures)) is not None:
         raise ValueGoneError(*gone)

@@ -15,7 +15,7 @@ from broker.figures.comparison import comparisons
 from broker.figures.completeness import Shortfall
 from broker.figures.counting import Period, Subject, parse_period
 from broker.figures.counts_held import NotCounted
-from broker.figures.disclosure import UnprotectedError
+from broker.figures.disclosure import TooLargeError, UnprotectedError
 from broker.figures.facts import case_figures
 from broker.figures.quarter_parties import parties_of_quarter
 from broker.figures.referral_dimensions import counted_referrals
@@ -69,7 +69,8 @@ def release_figures(
     Raises:
         NotPublishedError: `figures_published_elsewhere`.
         WrongInputError: `period_malformed`, `period_ahead`, `dimensions_wrong`,
-            `statistics_missing`, `referrals_not_counted`, `figures_unprotected`.
+            `statistics_missing`, `referrals_not_counted`, `figures_unprotected`,
+            `figures_too_large`.
         UnknownNameError: `dimension_unknown`, `contract_unknown`.
         StoreError: `state_missing`, or the state cannot be used.
         RegistryError: no agreement is in force.
@@ -247,6 +248,14 @@ def _published(
                 fix="Agree a version whose vocabulary has this value again, or publish no more "
                 "tables of the quarter.",
             ) from gone
+        except TooLargeError as error:
+            raise WrongInputError(
+                "This table was not made. With the tables of this quarter that were made before it "
+                "is too large: to find the numbers that must be hidden would take too long.",
+                code="figures_too_large",
+                where="--by",
+                fix="Name fewer dimensions, or dimensions with fewer values.",
+            ) from error
         except UnprotectedError as error:
             raise WrongInputError(
                 "This table was not made. A small number could be worked out from it and the "

@@ -12,10 +12,12 @@ from broker.figures.disclosure.model import (
     Figure,
     Mark,
     Release,
+    TooLargeError,
     UnprotectedError,
     threshold_for,
 )
 from broker.figures.disclosure.release import protect
+from broker.figures.disclosure.work_limits import require_few_cells
 
 __all__ = [
     "BREAKDOWN_DIMENSIONS",
@@ -24,7 +26,9 @@ __all__ = [
     "Figure",
     "Mark",
     "Release",
+    "TooLargeError",
     "UnprotectedError",
     "protect",
+    "require_few_cells",
     "threshold_for",
 ]

@@ -8,7 +8,16 @@ from enum import StrEnum
 
 from contracts.terms import StatisticalControl
 
-__all__ = ["Cell", "Counts", "Figure", "Mark", "Release", "UnprotectedError", "threshold_for"]
+__all__ = [
+    "Cell",
+    "Counts",
+    "Figure",
+    "Mark",
+    "Release",
+    "TooLargeError",
+    "UnprotectedError",
+    "threshold_for",
+]
 
 Counts = Mapping[str, Mapping[str, int]]
 """Number of cases for each atom, and in it for each contributor (agency).
@@ -90,6 +99,10 @@ class Release:
             if figure.cell.key == key:
                 return figure
         raise KeyError(key)
+
+
+class TooLargeError(Exception):
+    """A table is too large to be protected in the allowed work, so nothing may be published."""
 
 
 class UnprotectedError(Exception):

@@ -20,6 +20,11 @@ from broker.figures.disclosure.population import Population
 from broker.figures.disclosure.rounding import rounded
 from broker.figures.disclosure.sequential import protect_in_turn
 from broker.figures.disclosure.statements import Draft, Statements, drafts_of
+from broker.figures.disclosure.work_limits import (
+    require_few_cells,
+    require_few_numbers,
+    require_little_work,
+)
 from broker.figures.disclosure.worlds import is_consistent
 
 __all__ = ["protect"]
@@ -51,6 +56,7 @@ def protect(
         ValueError: A count is negative, or two cells have the same key.
         UnprotectedError: Whatever is hidden, a small number of this release or of an earlier one
             could be narrowed, or the proof that it is not was not found or does not hold.
+        TooLargeError: The proofs would take more than the allowed work.
     """
     keys = [cell.key for cell in cells]
     if len(set(keys)) != len(keys):
@@ -59,8 +65,11 @@ def protect(
     before = earlier_figures(earlier)
     latest = {one.figure.cell.key: one for one in before if one.latest}
     gone = {name for one in before for name in one.figure.by_contributor}
+    require_few_cells(len(cells) + len(before))
     atoms = {atom for cell in cells for atom in cell.atoms}
     atoms.update(atom for one in before for atom in one.figure.cell.atoms)
+    contributors = gone.union(*counts.values())
+    require_few_numbers(len(cells) + len(before), len(atoms), len(contributors))
     population = Population(counts, atoms, gone)
     ordered = sorted(cells, key=lambda cell: cell.key)
     drafts = drafts_of(ordered, population, before, round_to)
@@ -77,6 +86,7 @@ def protect(
     statements = Statements(population, drafts, before, round_to)
     knowledge = statements.knowledge
     states = knowledge.state.copy()
+    require_little_work(knowledge, statements.targets)
     try:
         proofs = protect_exactly(knowledge, statements.targets)
     except ArithmeticError:  # the search for whole numbers reached its limit

@@ -13,7 +13,7 @@ import numpy as np
 from broker.figures.disclosure.cheapest_world import CheapestWorlds
 from broker.figures.disclosure.goals import Requirement, Target, requirements
 from broker.figures.disclosure.knowledge import Knowledge, State
-from broker.figures.disclosure.model import UnprotectedError
+from broker.figures.disclosure.model import TooLargeError, UnprotectedError
 from broker.figures.disclosure.nearest_world import NearestWorlds
 from broker.figures.disclosure.population import Integers
 from broker.figures.disclosure.solver import Floats
@@ -43,6 +43,7 @@ def protect_in_turn(knowledge: Knowledge, targets: Sequence[Target]) -> list[Wor
 
     Raises:
         UnprotectedError: no suppression protects a target.
+        TooLargeError: the proofs need more linear problems than a release may have.
     """
     costs = suppression_costs(knowledge)
     search = _Search(knowledge, costs)
@@ -124,7 +125,8 @@ def _all_found(worlds: Iterable[World | None]) -> list[World] | None:
 def _show_again(knowledge: Knowledge, search: _Search, costs: Floats) -> None:
     """Show each figure, the most costly first, without which all goals can still be reached.
 
-    Not in a very large table: that is safe, and hides more than it must.
+    Not in a very large table, and not after the last linear problem that a release may have: that
+    is safe, and hides more than it must.
     """
     hidden = np.nonzero(knowledge.state == State.SAFE)[0]
     if len(hidden) * len(search.proofs) > MOST_TRIALS:
@@ -134,7 +136,11 @@ def _show_again(knowledge: Knowledge, search: _Search, costs: Floats) -> None:
         knowledge.state[statement] = State.SHOWN
         renewed = {}
         for position in proofs.contradicting(statement):
-            world = search.nearest.find(search.proofs[position].goal)
+            try:
+                world = search.nearest.find(search.proofs[position].goal)
+            except TooLargeError:
+                knowledge.state[statement] = State.SAFE
+                return
             if world is None:
                 knowledge.state[statement] = State.SAFE
                 break

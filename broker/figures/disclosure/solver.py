@@ -8,6 +8,7 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
+from broker.figures.disclosure.model import TooLargeError
 from broker.figures.disclosure.population import Integers
 
 __all__ = ["Contradiction", "Floats", "LeastChange", "Problem", "solve"]
@@ -16,6 +17,10 @@ Floats = npt.NDArray[np.float64]
 
 MOST_NODES = 500
 """Limit of a search for integers. It is a number of nodes because a time would differ."""
+MOST_PROBLEMS = 100_000
+"""Limit of the linear problems of one release: the estimate before the work may be too low."""
+MOST_STEPS = 100_000
+"""Limit of the steps of the simplex method for one linear problem."""
 
 
 @dataclass(slots=True)
@@ -102,6 +107,8 @@ class LeastChange:
     def __init__(self) -> None:
         self._solver = _quiet_solver()
         self._solver.setOptionValue("presolve", "off")
+        self._solver.setOptionValue("simplex_iteration_limit", MOST_STEPS)
+        self._left = MOST_PROBLEMS
 
     def solve(self, problem: Problem, falls: Floats) -> Floats | Contradiction:
         """Values of the columns with the least sum of prices of their distances from 0.
@@ -115,7 +122,11 @@ class LeastChange:
 
         Raises:
             ArithmeticError: The solver gives neither a solution nor a proof that there is none.
+            TooLargeError: It has solved `MOST_PROBLEMS` problems.
         """
+        if not self._left:
+            raise TooLargeError
+        self._left -= 1
         number = len(problem.cost)
         highs = self._solver
         highs.passModel(

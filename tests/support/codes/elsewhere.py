@@ -231,6 +231,8 @@ BY_TEST = {
     "::test_a_form_that_is_passed_on_is_figures_incomplete_until_it_is_wanted_so",
     "figures_published_elsewhere": "broker/cli/test_figures_publisher.py"
     "::test_another_party_makes_no_table_and_no_preview",
+    "figures_too_large": "broker/cli/test_figures.py"
+    "::test_a_table_that_takes_too_much_work_is_figures_too_large",
     "figures_unprotected": "broker/cli/test_figures.py"
     "::test_a_table_that_no_hiding_makes_safe_is_figures_unprotected",
     "referrals_not_counted": "broker/cli/test_figures_of_referrals.py"

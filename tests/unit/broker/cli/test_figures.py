@@ -17,7 +17,7 @@ from broker import pseudonyms
 from broker.clock import now_ms
 from broker.event import uuid_text
 from broker.figures.counting import parse_period
-from broker.figures.disclosure import UnprotectedError
+from broker.figures.disclosure import UnprotectedError, work_limits
 from broker.figures.recording import FactRecorder
 from broker.operations import figures
 from broker.store.database import open_store
@@ -219,6 +219,17 @@ def test_a_table_that_no_hiding_makes_safe_is_figures_unprotected(cli, folder, m
         done = cli(*asked(folder))
     assert (done.code, "figures_unprotected" in done.err) == (2, True)
     assert cli(*asked(folder, "strand")).code == 0
+
+
+@pytest.mark.parametrize("limit", ["MOST_CELLS", "MOST_NUMBERS", "MOST_WORK"])
+def test_a_table_that_takes_too_much_work_is_figures_too_large(
+    cli, folder, monkeypatch, limit: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(work_limits, limit, 50)
+        done = cli(*asked(folder, "borough,strand", "--json"))
+    assert (done.code, "figures_too_large" in done.err) == (2, True)
+    assert cli(*asked(folder, "borough,strand", "--json")).code == 0
 
 
 def test_a_vocabulary_that_lost_a_value_of_an_earlier_table_is_figures_unprotected(
