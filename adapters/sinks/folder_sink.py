@@ -2,7 +2,8 @@
 
 The agency's own import job watches the folder. A file gets its final name only when all its bytes
 are on disk (written under a hidden name, synced, renamed, the folder synced). So a job that looks
-at any moment sees a complete file or none. Only the owner can read the files.
+at any moment sees a complete file or none. The owner can read the files. So can the folder's group,
+if it can read the folder.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from adapters.sinks.sink import SinkError
 from broker.keys.durable import sync_folder
 
 FILE_MODE: Final = 0o600
+GROUP_READS: Final = 0o040
 FOLDER_MODE: Final = 0o700
 KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 """A key has no dot and no slash, so it can neither hide a file nor leave the folder."""
@@ -83,8 +85,10 @@ def _write(beside: Path, final: Path, content: bytes) -> None:
     # The key fixes the hidden name, so that a try after a crash reuses the file that the crash
     # left.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    # An operator who lets a group read the folder lets it read the files.
+    mode = FILE_MODE | (beside.parent.stat().st_mode & GROUP_READS)
     with os.fdopen(os.open(beside, flags, FILE_MODE), "wb") as file:
-        os.fchmod(file.fileno(), FILE_MODE)
+        os.fchmod(file.fileno(), mode)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

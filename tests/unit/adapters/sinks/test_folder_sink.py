@@ -23,6 +23,17 @@ def test_an_event_becomes_one_private_file_named_by_its_key(tmp_path: Path) -> N
     assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize(
+    ("folder", "file"), [(0o700, 0o600), (0o770, 0o640), (0o710, 0o600), (0o707, 0o600)]
+)
+def test_a_group_that_reads_the_folder_reads_its_files(
+    tmp_path: Path, folder: int, file: int
+) -> None:
+    tmp_path.chmod(folder)
+    FolderSink(tmp_path).deliver(KEY, ".csv", b"one")
+    assert stat.S_IMODE((tmp_path / f"{KEY}.csv").stat().st_mode) == file
+
+
 def test_the_same_delivery_again_changes_nothing(tmp_path: Path) -> None:
     sink = FolderSink(tmp_path)
     sink.deliver(KEY, ".csv", b"one")
