@@ -96,11 +96,11 @@ def ask(agency: Agency, as_json: AsJson = False) -> None:
     if declare is true. Exit code 4 if a right or a subject is missing, 3 if there is no answer.
     """
     from adapters.bus.clients import bus_settings
-    from adapters.bus.rights import ask_rights, needed_rights
+    from adapters.bus.rights import ask_rights, needed_bus_rights
     from broker.agency.config import load_config
 
     section, _ = _bus_of(agency)
-    needed = needed_rights(section, load_config(agency).adapter)
+    needed = needed_bus_rights(section, load_config(agency).adapter)
     found = ask_rights(bus_settings(section, agency), needed)
     rows = [(one.name, one.use, right) for one, right in found]
     if as_json:

@@ -35,14 +35,14 @@ from adapters.case_records import (
 from adapters.case_search import (
     CaseIds,
     files_below,
-    files_in,
+    files_directly_in,
     holds,
     in_packed_file,
     packed_kind_of,
 )
 from adapters.links import KnownLinks
 from adapters.mapping import RowMapping
-from adapters.sources.rejects import content_of, rejected_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT, RESULTS
 from broker.agency.participant import Participant
 from broker.held.reason_file import REASON
@@ -89,7 +89,7 @@ class AdapterCaseFiles:
         ids = CaseIds(names, self._encoding)
         found: list[FoundFile] = []
         for folder, path in self._folders.items():
-            for file in files_in(path):
+            for file in files_directly_in(path):
                 one = self._look(tx, file, folder, names, ids, whole_files)
                 if one is not None:
                     found.append(one)
@@ -104,11 +104,11 @@ class AdapterCaseFiles:
         gone = {one.path for one in found if one.step == "remove"}
         kept: tuple[Folder, ...] = ("processed", "quarantine")
         for folder in kept:
-            for path in files_in(self._folders[folder]):
+            for path in files_directly_in(self._folders[folder]):
                 base = _base_of(path.name)
                 if base is None or path in gone:
                     continue
-                of_it = {one for one in files_in(path.parent) if _is_of(one.name, base)}
+                of_it = {one for one in files_directly_in(path.parent) if _is_of(one.name, base)}
                 if of_it & gone and of_it <= gone:
                     found.append(FoundFile(path, folder, "remove"))
         return found
@@ -276,7 +276,7 @@ class AdapterCaseFiles:
             others = self._sorted(tx, stream, records, names).others
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             with os.fdopen(os.open(beside, flags, FILE_MODE), "wb") as out:
-                for piece in content_of(rejected_pieces(records, others), stream):
+                for piece in piece_bytes(rejected_pieces(records, others), stream):
                     out.write(piece)
                 out.flush()
                 os.fsync(out.fileno())

@@ -64,7 +64,7 @@ def in_packed_file(
     return None if whole else FoundFile(file, folder, "leave", 0, UNSEARCHED)
 
 
-def files_in(folder: Path) -> Iterator[Path]:
+def files_directly_in(folder: Path) -> Iterator[Path]:
     try:
         with os.scandir(folder) as entries:
             names = sorted(e.name for e in entries if e.is_file(follow_symlinks=False))

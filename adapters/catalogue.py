@@ -16,7 +16,7 @@ from adapters.base import AgencyAdapter
 from broker.agency.config import CONFIG_NAME, AgencyConfig
 from broker.agency.config_rules import MARKER_FIX
 from broker.agency.config_sections import FOLDER
-from broker.agency.kinds import GROUP, documents_of, unknown_kind
+from broker.agency.kinds import GROUP, own_documents, unknown_kind
 from broker.errors import ConfigError
 from contracts.vocabulary.known import Documents
 
@@ -58,7 +58,7 @@ def adapter_of(folder: Path, config: AgencyConfig) -> AgencyAdapter:
     """
     found = _loaded(config.adapter.kind)
     if isinstance(found, AdapterFactory):
-        found = found.for_agency(folder, config.adapter.mapping, documents_of(folder))
+        found = found.for_agency(folder, config.adapter.mapping, own_documents(folder))
     adapter = cast("AgencyAdapter", found)
     _require_distinct_markers(config, adapter)
     return adapter

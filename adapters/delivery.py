@@ -59,7 +59,7 @@ class _HeldError(Exception):
         self.code, self.field, self.detail, self.holds_case = code, field, detail, holds_case
 
 
-class Delivery:
+class InboxDelivery:
     """Delivers events from the inbox, urgent events first.
 
     Args:

@@ -17,7 +17,7 @@ from typing import Final
 from adapters.base import AgencySystem, Context, MappingError, Records, Rejected, Row
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
 from adapters.links import PendingLinks, StoreLinks
-from adapters.sources.rejects import rejected_pieces, rest_pieces, size_of
+from adapters.sources.rejects import rejected_pieces, rest_pieces, stream_size
 from adapters.sources.source_file import SourceFile, Verdict
 from broker.held.reason_file import RowReason
 from broker.observing.logs import logger
@@ -232,7 +232,7 @@ class Intake:
             "on, was not read. Correct the fault that they share, then drop both files again.",
             reasons,
             rejected,
-            rest_pieces(records, first_left, size_of(records, file.size)),
+            rest_pieces(records, first_left, stream_size(records, file.size)),
             left_out,
             records.source,
             records.suffix,

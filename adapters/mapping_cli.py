@@ -214,10 +214,10 @@ def add_code(
     """
     from adapters.authoring.begin import own_mapping_file
     from adapters.authoring.new_code import add_code as add
-    from broker.agency.kinds import documents_of
+    from broker.agency.kinds import own_documents
 
     file = mapping or own_mapping_file(agency)
-    written = add(file, documents_of(agency), table, own, shared)
+    written = add(file, own_documents(agency), table, own, shared)
     what = "read and written" if written else "read; another own code is written for it"
     note(f"{file.name}: {table} has a further code ({what}).")
     if mapping is None:

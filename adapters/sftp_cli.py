@@ -63,11 +63,11 @@ def look(agency: Agency, as_json: AsJson = False) -> None:
 
 
 def _settings(agency: Path) -> tuple[SftpSettings, SftpSection]:
-    from adapters.sftp.side import require_library, sftp_section
+    from adapters.sftp.side import require_ssh_client, sftp_section
     from broker.agency.config import load_config
 
     section = sftp_section(load_config(agency))
-    require_library()
+    require_ssh_client()
     from adapters.sftp.client import sftp_settings
 
     return sftp_settings(section, agency), section

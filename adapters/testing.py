@@ -27,7 +27,7 @@ from adapters.full_events import VALUES, full_data, opened, plain
 from adapters.mapping.document import MappingDocument
 from adapters.mapping.linking import MemoryLinks
 from adapters.mapping.parts import Column
-from adapters.sources.rejects import content_of, rejected_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces
 from contracts.vocabulary import unflatten
 
 __all__ = [
@@ -107,7 +107,7 @@ class AdapterBehaviour:
         records = self.adapter.read(content)
         for row in records:
             pieces = rejected_pieces(records, [row])
-            (alone,) = self.rows(b"".join(content_of(pieces, io.BytesIO(content))))
+            (alone,) = self.rows(b"".join(piece_bytes(pieces, io.BytesIO(content))))
             assert isinstance(row, Row)
             assert dict(alone.values) == dict(row.values)
 
@@ -134,7 +134,7 @@ class AdapterBehaviour:
                 if not rejected:
                     continue
                 pieces = rejected_pieces(records, rejected)
-                again = list(self.adapter.read(b"".join(content_of(pieces, io.BytesIO(damaged)))))
+                again = list(self.adapter.read(b"".join(piece_bytes(pieces, io.BytesIO(damaged)))))
             except MappingError:
                 continue  # the file as a whole is refused
             assert [type(item) for item in again] == [Rejected] * len(rejected)

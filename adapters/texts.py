@@ -46,10 +46,10 @@ def texts_of(root: Path, language: str | None) -> Texts:
         return gettext.NullTranslations()
     path = root / FOLDER / f"{language}.po"
     raw = read_bounded(path, LIMIT_BYTES, ConfigError, code="config_web_texts")
-    return compiled(raw, language, str(path))
+    return compile_texts(raw, language, str(path))
 
 
-def compiled(raw: bytes, language: str, where: str) -> gettext.GNUTranslations:
+def compile_texts(raw: bytes, language: str, where: str) -> gettext.GNUTranslations:
     """Return the texts of a file.
 
     Args:

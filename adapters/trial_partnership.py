@@ -65,7 +65,7 @@ _NOT_OF_A_PROFILE: Final = frozenset({"id", "ico_registration", "kafka_principal
 
 
 @dataclass(frozen=True, slots=True)
-class Partnership:
+class TrialPartnership:
     """The new partnership.
 
     Attributes:
@@ -125,7 +125,7 @@ def create_partnership(
     vocabulary: Vocabulary | None = None,
     documents: Documents | None = None,
     derive: DeriveKey | None = None,
-) -> Partnership:
+) -> TrialPartnership:
     """Make a partnership that is in force today.
 
     Args:
@@ -179,7 +179,7 @@ def _create(
     hosts: Sequence[str],
     terms: _Terms,
     derive: DeriveKey | None,
-) -> Partnership:
+) -> TrialPartnership:
     authority = issue_ca(deployment, now)
     for kind in sorted({plan.adapter for plan in agencies}):
         # before the threads, because two threads that import one package can get half of it
@@ -200,7 +200,7 @@ def _create(
         signed = _sign(founded, deployment, now, terms)
         list(pool.map(lambda one: _complete(root, one, founded, signed, authority, now), founded))
     _save_kafka_identity(root / KAFKA_FOLDER, authority, hosts, now)
-    return Partnership(root, tuple(plan.id for plan in agencies), authority)
+    return TrialPartnership(root, tuple(plan.id for plan in agencies), authority)
 
 
 def _found(

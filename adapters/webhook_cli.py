@@ -38,14 +38,14 @@ def send_invented(agency: Agency, as_json: AsJson = False) -> None:
 
     Exit code 1 if the endpoint did not take it, 3 if it gave no answer.
     """
-    from adapters.webhook.side import require_library, webhook_section
+    from adapters.webhook.side import require_http_client, webhook_section
     from broker.agency.config import load_config
     from broker.cli.output import print_json
     from broker.clock import now_ms
     from broker.codes.meanings import CODES
 
     config = load_config(agency)
-    require_library()
+    require_http_client()
     from adapters.webhook.endpoint import endpoint_settings, shown_address
     from adapters.webhook.trial import send_test
 

@@ -101,7 +101,7 @@ def _cases(secret: bytes, partitions: int, count: int, first: int) -> list[dict[
     while len(found) < count:
         data = sample_event.plain(first)
         first += 1
-        if pseudonyms.partition(secret, data["case_id"], PARTITIONS) < partitions:
+        if pseudonyms.partition_of_case(secret, data["case_id"], PARTITIONS) < partitions:
             found.append(data)
     return found
 

@@ -40,7 +40,7 @@ from broker.judging.judging import judge_each
 from broker.judging.key_resolver import TrustStore
 from broker.judging.verification_cache import VerificationCache
 from broker.operations.contract_revision import revise_contract
-from broker.operations.contract_signing import review
+from broker.operations.contract_signing import review_signing
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.registry.contract_files import note_path
 from broker.registry.contracts import SignedContract, countersign, verify_contract
@@ -142,7 +142,7 @@ class _Case:
         before = replace(signed, notes=signed.notes[:-1])
         return {
             "review before a signature, ms": _cpu_ms(
-                partial(review, last.directory, self.file, (), self.now), 1
+                partial(review_signing, last.directory, self.file, (), self.now), 1
             ),
             "sign, ms": _cpu_ms(
                 lambda: countersign(
@@ -284,12 +284,14 @@ def _adding(members: list[Member], count: int, root: Path, now: int) -> dict[str
         revise_contract, file, add=[joining.entry_file], remove=(), values={}, out=out, now=now
     )
     revising = _cpu_ms(revise, 1)
-    reviewed = review(one.directory, out, (), now)
+    reviewed = review_signing(one.directory, out, (), now)
     after = reviewed.merged.text
     return {
         "added to": count,
         "revise, ms": _rounded(revising),
-        "review by one, ms": _rounded(_cpu_ms(lambda: review(one.directory, out, (), now), 1)),
+        "review by one, ms": _rounded(
+            _cpu_ms(lambda: review_signing(one.directory, out, (), now), 1)
+        ),
         "sign by all, ms": _rounded(
             _cpu_ms(lambda: signed_by_all(after, [*before, joining], now), 1)
         ),

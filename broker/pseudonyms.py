@@ -41,7 +41,7 @@ def clear_id(secret: bytes, event_id: str, first_agency: str) -> str:
     return _uuid(hmac_sha256(secret, lp(*parts)))
 
 
-def shared_id(secret: bytes, kind: str, own_reference: str) -> str:
+def minted_id(secret: bytes, kind: str, own_reference: str) -> str:
     """Return the id that this agency mints for its own case or referral.
 
     It is the same each time: after a restore, the same row must give the same event. Otherwise its
@@ -64,7 +64,7 @@ def _uuid(random: bytes, version: int = 8) -> str:
     return uuid_text(raw)
 
 
-def partition(secret: bytes, case_id: str, partitions: int) -> int:
+def partition_of_case(secret: bytes, case_id: str, partitions: int) -> int:
     """Return the partition of a case: stable for one sender, and not linkable to the case."""
     case = case_id.encode()
     digest = hmac_sha256(secret, _PARTITION_HEAD + len(case).to_bytes(8, "big") + case)

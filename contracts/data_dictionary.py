@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, fields
 
 from contracts.consent_needs import consent_needs
 from contracts.csv_text import csv_text
-from contracts.markup import Block, Document, Heading, Paragraph, Table
+from contracts.markup import Block, Document, Heading, MarkupTable, Paragraph
 from contracts.model import Contract
 from contracts.typed_models import leaves_of_party
 from contracts.vocabulary import EventType, Leaf
@@ -157,7 +157,7 @@ def _blocks(contract: Contract, agency: str) -> Iterator[Block]:
     for name in dict.fromkeys(row.event_type for row in rows):
         yield Heading(name, 3)
         yield Paragraph(form.event_types[name].description)
-        yield Table(
+        yield MarkupTable(
             ("field", "what it is", "direction", "form", "sensitivity", "consent", "clause"),
             tuple(
                 (
@@ -178,4 +178,4 @@ def _blocks(contract: Contract, agency: str) -> Iterator[Block]:
         listed = form.code_lists[name]
         yield Heading(name, 3)
         yield Paragraph(f"Of {listed.dated}. Source: {listed.source}.")
-        yield Table(("code", "meaning"), tuple(listed.codes.items()))
+        yield MarkupTable(("code", "meaning"), tuple(listed.codes.items()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
+from contracts.markup import Block, Bullets, Document, Heading, MarkupTable, Paragraph
 from contracts.model import Contract
 from contracts.parties import Party
 from contracts.party_terms import security_measures
@@ -133,18 +133,18 @@ def _necessity(
 
 def _risks(contract: Contract, party: Party) -> Iterator[Block]:
     yield Heading("Step 5: identify and assess risks")
-    yield Table(
+    yield MarkupTable(
         ("Source of risk and effect on people", "Likelihood", "Severity", "Overall"),
         ((TO_COMPLETE, "", "", ""),),
     )
     yield Heading("Step 6: identify measures to reduce risk")
     yield Bullets.of(*security_measures(contract, party))
-    yield Table(
+    yield MarkupTable(
         ("Risk", "Measure", "Effect on the risk", "Remaining risk", "Approved"),
         ((TO_COMPLETE, "", "", "", ""),),
     )
     yield Heading("Step 7: sign off and record the outcome")
-    yield Table(
+    yield MarkupTable(
         ("What", "Name, position, date", "Notes"),
         (
             ("Measures approved by", "", ""),

@@ -16,7 +16,7 @@ from typing import Final
 from contracts.bounded_file import read_bounded
 from contracts.errors import ContractError
 from contracts.model import Contract, DraftContract, FrameworkAgreement
-from contracts.references import dangling, misfitting
+from contracts.references import misfitting, reference_faults
 from contracts.strict_yaml import DocumentKind, Tree, dotted, read, refused_for, validated
 from contracts.vocabulary.known import Documents, find_vocabulary, named_vocabulary
 
@@ -115,7 +115,7 @@ def parse_contract(
     """
     tree, lines = read(_AGREEMENT, raw, where)
     contract = validated(_AGREEMENT, Contract, tree, lines, where)
-    faults = list(dangling(contract))
+    faults = list(reference_faults(contract))
     if vocabulary_needed:
         _bind(contract, documents, where)
         faults += misfitting(contract)
@@ -192,7 +192,7 @@ def parse_draft(raw: bytes, where: str, documents: Documents | None = None) -> C
         unnamed = (("vocabulary_name",), "a draft without pins has to name its vocabulary")
         raise refused_for(_AGREEMENT, [unnamed], lines, where)
     contract.__dict__["vocabulary"] = words
-    faults = [*dangling(contract), *misfitting(contract)]
+    faults = [*reference_faults(contract), *misfitting(contract)]
     if faults:
         raise refused_for(_AGREEMENT, faults, lines, where)
     return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)

@@ -25,9 +25,9 @@ __all__ = [
     "Document",
     "DocumentFormat",
     "Heading",
+    "MarkupTable",
     "Paragraph",
     "Preformatted",
-    "Table",
     "written",
 ]
 
@@ -70,7 +70,7 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class MarkupTable:
     """A table; every row has as many cells as there are columns."""
 
     columns: tuple[str, ...]
@@ -84,7 +84,7 @@ class Preformatted:
     text: str
 
 
-Block: TypeAlias = "Heading | Paragraph | Bullets | Table | Preformatted"
+Block: TypeAlias = "Heading | Paragraph | Bullets | MarkupTable | Preformatted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _text_lines(block: Block) -> Iterator[str]:
                     yield from _wrap(detail, "  ", "    ")
         case Preformatted(text):
             yield from visible(text).splitlines()
-        case Table(columns, rows):
+        case MarkupTable(columns, rows):
             cells = [[one_line(cell) for cell in row] for row in (columns, *rows)]
             widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
             for row in cells:
@@ -165,7 +165,7 @@ def _markdown(document: Document) -> str:
                 parts.append("\n".join(lines))
             case Preformatted(text):
                 parts.append("\n".join(f"    {line}" for line in visible(text).splitlines()))
-            case Table(columns, rows):
+            case MarkupTable(columns, rows):
                 ruler = "|".join(["", *(" --- " for _ in columns), ""])
                 parts.append("\n".join([_md_row(columns), ruler, *map(_md_row, rows)]))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -256,7 +256,7 @@ def _html(block: Block) -> Iterator[str]:
             yield "</ul>"
         case Preformatted(text):
             yield f"<pre>{html.escape(visible(text))}</pre>"
-        case Table(columns, rows):
+        case MarkupTable(columns, rows):
             heads = "".join(f"<th scope=col>{_esc(name)}</th>" for name in columns)
             yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
             for row in rows:

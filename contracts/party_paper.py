@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contracts.calendar import agreement_dates
 from contracts.exact_counts import exact_counts_for
 from contracts.legal_codes import codes_in, legal_codes
-from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
+from contracts.markup import Block, Bullets, Document, Heading, MarkupTable, Paragraph
 from contracts.model import Contract
 from contracts.parties import Contact, Party
 from contracts.party_terms import STATES_REASON, Flow, flows, party_of, party_purposes
@@ -198,7 +198,7 @@ def _clocks(contract: Contract, party: Party) -> Iterator[str]:
         yield STATES_REASON
 
 
-def _contacts(contract: Contract, party: Party) -> Table:
+def _contacts(contract: Contract, party: Party) -> MarkupTable:
     rows = tuple(
         (
             f"{other.legal_name} ({other.id})",
@@ -209,7 +209,7 @@ def _contacts(contract: Contract, party: Party) -> Table:
         for other in contract.parties
         if other.id != party.id
     )
-    return Table(("Party", "Operations", "Breach", "Data protection officer"), rows)
+    return MarkupTable(("Party", "Operations", "Breach", "Data protection officer"), rows)
 
 
 def _call(contact: Contact) -> str:

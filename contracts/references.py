@@ -12,10 +12,10 @@ from contracts.model import Contract, DraftContract
 from contracts.strict_yaml import Fault, TreePath
 from contracts.terms import EventTerms
 
-__all__ = ["dangling", "misfitting"]
+__all__ = ["misfitting", "reference_faults"]
 
 
-def dangling(contract: Contract) -> Iterator[Fault]:
+def reference_faults(contract: Contract) -> Iterator[Fault]:
     """Yield each name that is used but not defined, and each that is defined twice."""
     roles, purposes = contract.roles.keys(), contract.purposes.keys()
     for index, basis in enumerate(contract.legal_bases):

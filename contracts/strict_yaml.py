@@ -22,8 +22,20 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 __all__ = [
-    "DEPTH", "ITEMS", "NODES", "DocumentKind", "Fault", "MisplacedError", "SeveralFaultsError",
-    "Tree", "TreePath", "dotted", "read", "refused", "refused_for", "validated",
+    "DEPTH",
+    "ITEMS",
+    "NODES",
+    "DocumentKind",
+    "Fault",
+    "MisplacedError",
+    "SeveralFaultsError",
+    "Tree",
+    "TreePath",
+    "document_error",
+    "dotted",
+    "read",
+    "refused_for",
+    "validated",
 ]  # fmt: skip
 
 DEPTH = 24
@@ -154,7 +166,7 @@ def validated(
     except ValidationError as error:
         if (count := error.error_count()) > _FAULTS:
             what = f"the file has {count:,} faults: it is not {kind.noun}"
-            raise refused(kind, what, where) from None
+            raise document_error(kind, what, where) from None
         found = error.errors(include_url=False, include_input=False)
         above = {item["loc"][:end] for item in found for end in range(len(item["loc"]))}
         faults = [
@@ -222,7 +234,7 @@ def refused_for(
     more = [f"{at}: {text}" for at, text in texts[1 : kind.shown]]
     if len(texts) > kind.shown:
         more.append(f"and {len(texts) - kind.shown} more")
-    return refused(kind, "\n".join([first, *more]), first_where)
+    return document_error(kind, "\n".join([first, *more]), first_where)
 
 
 def dotted(path: TreePath) -> str:
@@ -230,7 +242,7 @@ def dotted(path: TreePath) -> str:
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
 
 
-def refused(kind: DocumentKind, what: str, where: str) -> ContractError:
+def document_error(kind: DocumentKind, what: str, where: str) -> ContractError:
     """Return the error for one fault of a file."""
     return ContractError(what, code=kind.code, where=where, fix=kind.fix)
 
@@ -242,24 +254,24 @@ def read(kind: DocumentKind, raw: bytes, where: str) -> tuple[Tree, dict[TreePat
         ContractError: with the code of the kind: too large, or not strict YAML.
     """
     if len(raw) > kind.largest:
-        raise refused(kind, f"{kind.noun} is larger than {kind.largest >> 20} MiB", where)
+        raise document_error(kind, f"{kind.noun} is larger than {kind.largest >> 20} MiB", where)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise refused(kind, f"{kind.noun} is not UTF-8 text", where) from None
+        raise document_error(kind, f"{kind.noun} is not UTF-8 text", where) from None
     if text.startswith("\ufeff"):
-        raise refused(kind, f"{kind.noun} starts with a byte order mark", f"{where}:1")
+        raise document_error(kind, f"{kind.noun} starts with a byte order mark", f"{where}:1")
     if (odd := _ODD_BREAK.search(text)) is not None:
         line = text.count("\n", 0, odd.start()) + 1
-        raise refused(kind, "a line break that YAML 1.2 does not have", f"{where}:{line}")
+        raise document_error(kind, "a line break that YAML 1.2 does not have", f"{where}:{line}")
     try:
         return _Reader(kind, text, where).read()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         what = f"the file cannot be read from here: {_broken(error)}"
-        raise refused(kind, what, f"{where}:{line}") from None
+        raise document_error(kind, what, f"{where}:{line}") from None
     except yaml.YAMLError:
-        raise refused(kind, "a character that may not be in a text", where) from None
+        raise document_error(kind, "a character that may not be in a text", where) from None
 
 
 def _broken(error: yaml.MarkedYAMLError) -> str:
@@ -296,7 +308,7 @@ class _Reader:
 
     def refuse(self, what: str, event: Any) -> ContractError:
         line = _line(event) if event is not None else 1
-        return refused(self.kind, what, f"{self.where}:{line}")
+        return document_error(self.kind, what, f"{self.where}:{line}")
 
     def node(self, event: Any, path: TreePath) -> Tree:
         kind = event.__class__

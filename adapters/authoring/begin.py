@@ -14,7 +14,7 @@ from adapters.mapped import KIND, MAPPING_FILE, OwnMapping
 from adapters.mapping.document import MappingDocument
 from adapters.mapping.rows import RowMapping
 from broker.agency.config import load_config
-from broker.agency.kinds import documents_of
+from broker.agency.kinds import own_documents
 from broker.agency.participant import load_participant
 from broker.errors import ConfigError, WrongInputError
 from contracts.bounded_file import read_bounded
@@ -91,7 +91,7 @@ def dry_run(
     """
     participant = load_participant(directory, now, unsigned_ok=True)
     if mapping is not None:
-        adapter: AgencyAdapter = OwnMapping(mapping, documents_of(directory))
+        adapter: AgencyAdapter = OwnMapping(mapping, own_documents(directory))
     else:
         adapter = adapter_of(directory, participant.config)
     return DryRun(participant, adapter, now), _document(adapter)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapters.mapping.compiled import ColumnNames
 from adapters.mapping.document import MappingDocument
-from adapters.mapping.expressions import compiled
+from adapters.mapping.expressions import compile_expression
 from adapters.mapping.parts import Column
 from contracts.phrases import N_, joined, phrase
 
@@ -76,7 +76,7 @@ def column_rows(document: MappingDocument) -> Iterator[ColumnRow]:
         elif name in declared:
             yield _declared(document, declared[name], name in needed)
         elif name in written:
-            paths = tuple(sorted(compiled(written[name].value, "field").names))
+            paths = tuple(sorted(compile_expression(written[name].value, "field").names))
             yield ColumnRow(name, "import", paths, written[name].value, False, {})
         elif name in roles:
             use = "import" if name in imported else "both"

@@ -102,7 +102,7 @@ def parse_cloud_event(body: bytes, headers: Mapping[str, str]) -> CloudEvent:
     )
 
 
-def require_size(body: bytes, most: int) -> None:
+def require_message_size(body: bytes, most: int) -> None:
     """Check the size of a message before it is read.
 
     Raises:

@@ -11,11 +11,11 @@ from uuid import UUID
 import orjson
 
 from adapters.bus.answers import Answers
-from adapters.bus.cloud_events import RESULT, CloudEvent, parse_cloud_event, require_size
+from adapters.bus.cloud_events import RESULT, CloudEvent, parse_cloud_event, require_message_size
 from adapters.bus.reader import CALLER, MessageDecision, MessageReader
 from adapters.exchange.errors import ExchangeError
 from adapters.exchange.offering import Offering
-from adapters.exchange.results import parse_result
+from adapters.exchange.results import parse_import_result
 from broker.observing.health import Check
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
@@ -57,10 +57,10 @@ class BusResults:
         """
         message: CloudEvent | None = None
         try:
-            require_size(body, MOST_BYTES)
+            require_message_size(body, MOST_BYTES)
             message = parse_cloud_event(body, headers)
             event_id, sender, result = _parts(message)
-            self._offering.result(CALLER, event_id, sender, parse_result(result))
+            self._offering.result(CALLER, event_id, sender, parse_import_result(result))
         except (EventError, ExchangeError) as error:
             self._metrics.item_refused(error.code)
             self._log.warning("bus_result_refused", code=error.code)

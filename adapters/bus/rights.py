@@ -32,7 +32,7 @@ class NeededRight:
     use: Use
 
 
-def needed_rights(section: BusSection, adapter: AdapterSection) -> Sequence[NeededRight]:
+def needed_bus_rights(section: BusSection, adapter: AdapterSection) -> Sequence[NeededRight]:
     """Return the rights for the sides of the adapter that are the bus."""
     names = section.names
     needed: dict[NeededRight, None] = {}  # a set in order

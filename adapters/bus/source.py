@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from adapters.bus.answers import Answers
-from adapters.bus.cloud_events import CloudEvent, parse_cloud_event, require_size
+from adapters.bus.cloud_events import CloudEvent, parse_cloud_event, require_message_size
 from adapters.bus.reader import CALLER, MessageDecision, MessageReader
 from adapters.exchange.accepting import ExchangeAcceptance
 from adapters.exchange.errors import ExchangeError
@@ -69,7 +69,7 @@ class BusSource:
         """
         message: CloudEvent | None = None
         try:
-            require_size(body, self._most_bytes)
+            require_message_size(body, self._most_bytes)
             message = parse_cloud_event(body, headers)
         except EventError as error:
             self._acceptance.refuse(CALLER, "", body, error)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from broker import pseudonyms
 from broker.agency.participant import Participant
 from broker.audit.log import LogHead, log_origin
-from broker.audit.query import FieldDisclosure, received
+from broker.audit.query import FieldDisclosure, recipients_of_case
 from broker.audit.verification import verify_log
 from broker.clock import now_ms
 from broker.errors import NoteError
@@ -91,7 +91,7 @@ def overdue(participant: Participant) -> tuple[ReferralRow, ...]:
         store.close()
 
 
-def moment(time_ms: int) -> str:
+def audit_time(time_ms: int) -> str:
     """Format a time for people: UTC, to the second."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S")
 
@@ -129,5 +129,5 @@ def _audited(
     with store.reading() as tx:
         origin = log_origin(participant.deployment, participant.agency)
         head = verify_log(tx, origin, verify, heads)
-        disclosures = tuple(received(tx, case_key, field))
+        disclosures = tuple(recipients_of_case(tx, case_key, field))
     return VerifiedLog(participant.agency, head, len(heads), disclosures)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adapters.demo import hosting, person
-from adapters.demo.auditing import audit, moment, overdue, referrals_of
-from adapters.demo.comparing import Comparison
+from adapters.demo.auditing import audit, audit_time, overdue, referrals_of
+from adapters.demo.comparing import ExchangeComparison
 from adapters.demo.desk import Arrival
-from adapters.demo.figures import distinct, measured
+from adapters.demo.figures import distinct_events, measured
 from adapters.demo.hosting import Seen, take_apart
 from adapters.demo.person import COUNCIL, POLICE
 from adapters.demo.processes import peak_memory
@@ -40,7 +40,7 @@ def answers(
         entries > 0 and witnessed > 0,
     )
     rows = [
-        [log.agency, moment(d.time_ms), d.type, d.source or log.agency, d.recipient, d.clause]
+        [log.agency, audit_time(d.time_ms), d.type, d.source or log.agency, d.recipient, d.clause]
         for log in result.logs
         for d in log.disclosures
     ]
@@ -97,7 +97,7 @@ def figures(
     data = None if stage.kafka is None else stage.kafka.folder / "data"
     result.kafka_mib = max(result.kafka_mib, kafka_memory(stage))
     found = result.figures = measured(
-        distinct(sealed_events(stage)),
+        distinct_events(sealed_events(stage)),
         result.comparison,
         quiet,
         [arrival.at for _, arrival in arrivals],
@@ -128,7 +128,7 @@ def figures(
         screen.say(f"{name}: {value}")
 
 
-def _dropped(comparison: Comparison, agency: str, arrival: Arrival) -> float:
+def _dropped(comparison: ExchangeComparison, agency: str, arrival: Arrival) -> float:
     waited = comparison.seconds.get((agency, arrival.event_id), 0.0)
     return arrival.at - waited
 

@@ -31,7 +31,7 @@ from broker.store.database import open_store
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class OwedEvent:
     """One event that an agency owes another, and when its export was complete (s, epoch)."""
 
     sender: str
@@ -41,7 +41,7 @@ class Sent:
 
 
 @dataclass(slots=True)
-class Comparison:
+class ExchangeComparison:
     """Result of the comparison.
 
     Attributes:
@@ -70,17 +70,19 @@ class Comparison:
     rows_refused: Counter[str] = field(default_factory=Counter)
     files_refused: Counter[str] = field(default_factory=Counter)
     seconds: dict[tuple[str, str], float] = field(default_factory=dict)
-    missing: list[Sent] = field(default_factory=list)
+    missing: list[OwedEvent] = field(default_factory=list)
 
 
-def compare(desks: Mapping[str, Desk], participants: Mapping[str, Participant]) -> Comparison:
+def compare_folders(
+    desks: Mapping[str, Desk], participants: Mapping[str, Participant]
+) -> ExchangeComparison:
     """Compare the folders of all agencies.
 
     Raises:
         ConcordantError: a state database or key cannot be read.
     """
-    result = Comparison()
-    owed: dict[tuple[str, str], Sent] = {}
+    result = ExchangeComparison()
+    owed: dict[tuple[str, str], OwedEvent] = {}
     for agency, desk in desks.items():
         for sent in _sent_by(desk, participants[agency], result):
             owed[sent.recipient, sent.event_id] = sent
@@ -111,7 +113,9 @@ def compare(desks: Mapping[str, Desk], participants: Mapping[str, Participant]) 
     return result
 
 
-def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterator[Sent]:
+def _sent_by(
+    desk: Desk, participant: Participant, result: ExchangeComparison
+) -> Iterator[OwedEvent]:
     refused = _refused_lines(desk.directory / "quarantine", result)
     secret = participant.keyring.secret()
     store = open_store(participant.state)
@@ -140,7 +144,7 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
                     seen.add(outgoing.key)
                     event_id = pseudonyms.event_id(secret, outgoing.key)
                     for recipient in outgoing.event.recipients:
-                        yield Sent(desk.agency, recipient, event_id, dropped)
+                        yield OwedEvent(desk.agency, recipient, event_id, dropped)
     finally:
         store.close()
 
@@ -169,7 +173,7 @@ def _held(participant: Participant) -> int:
         store.close()
 
 
-def _refused_lines(quarantine: Path, result: Comparison) -> Mapping[str, frozenset[int]]:
+def _refused_lines(quarantine: Path, result: ExchangeComparison) -> Mapping[str, frozenset[int]]:
     """Return refused lines by the SHA-256 of their file; count the codes as well."""
     found: dict[str, frozenset[int]] = {}
     for path in quarantine.glob(f"*{REASON}"):

@@ -61,7 +61,7 @@ def first_heard_by(case: CaseFacts) -> str:
     return f"council-{here}" if channel == "council" else f"csu-{here}"
 
 
-def day(count: int) -> tuple[list[Export], list[Export]]:
+def exports_of_day(count: int) -> tuple[list[Export], list[Export]]:
     """Return the morning's and the afternoon's exports.
 
     Args:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from adapters.demo.comparing import Comparison
-from adapters.demo.hosting import Seen, size_of
+from adapters.demo.comparing import ExchangeComparison
+from adapters.demo.hosting import Seen, record_size
 from adapters.demo.processes import AdapterProcess
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class RunFigures:
     """Figures of one run.
 
     Attributes:
@@ -55,13 +55,13 @@ class Figures:
 
 def measured(
     seen: Sequence[Seen],
-    comparison: Comparison,
+    comparison: ExchangeComparison,
     quiet: Iterable[tuple[str, str]],
     arrived_at: Sequence[float],
     adapters: Mapping[str, AdapterProcess],
     kafka_data: Path | None,
     seconds: float,
-) -> Figures:
+) -> RunFigures:
     """Compute the figures.
 
     Args:
@@ -76,10 +76,10 @@ def measured(
     batches = Counter(
         (s.proof.signed.checkpoint.origin, s.proof.signed.checkpoint.size) for s in seen
     )
-    record_bytes = sum(size_of(s.record) for s in seen)
+    record_bytes = sum(record_size(s.record) for s in seen)
     waits = sorted(comparison.seconds[key] for key in quiet if key in comparison.seconds)
     busiest = Counter(int(at) for at in arrived_at)
-    return Figures(
+    return RunFigures(
         events=len(seen),
         signatures=len(batches),
         events_per_signature=round(len(seen) / max(1, len(batches)), 1),
@@ -107,7 +107,7 @@ def on_disk(data: Path) -> int:
     )
 
 
-def distinct(seen: Iterable[Seen]) -> list[Seen]:
+def distinct_events(seen: Iterable[Seen]) -> list[Seen]:
     """Return each event once: replays from an archive and copies by others are not counted."""
     first: dict[bytes, Seen] = {}
     for one in seen:

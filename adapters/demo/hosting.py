@@ -47,10 +47,10 @@ class Seen:
     @property
     def size(self) -> int:
         """Return the bytes of value and headers."""
-        return size_of(self.record)
+        return record_size(self.record)
 
 
-def size_of(record: Record) -> int:
+def record_size(record: Record) -> int:
     """Return the bytes of value and headers of a record."""
     headers = sum(len(name) + len(value or b"") for name, value in record.headers)
     return len(record.value or b"") + headers

@@ -76,7 +76,7 @@ REFERRALS = {  # the unit's own numbers
 }
 
 
-def report(centre: Desk) -> dict[str, object]:
+def third_party_report(centre: Desk) -> dict[str, object]:
     """Return the third-party report that the centre writes for the police."""
     leaves = asked(referral_leaves(PERSON, "police_investigation"), "police")
     return centre.row(

@@ -9,8 +9,8 @@ from typing import Final
 
 from adapters.demo import hosting, person
 from adapters.demo.closing import answers, figures, kafka_memory, sealed_events
-from adapters.demo.comparing import Comparison, compare
-from adapters.demo.daily_exports import Export, day, flaws_of
+from adapters.demo.comparing import ExchangeComparison, compare_folders
+from adapters.demo.daily_exports import Export, exports_of_day, flaws_of
 from adapters.demo.desk import Arrival
 from adapters.demo.desk_opening import open_desk
 from adapters.demo.directory_in_use import directory_in_use
@@ -130,7 +130,7 @@ class Programme:
 
     def _person_and_morning(self) -> None:
         story, screen, town = self._story, self._screen, self._story.town
-        morning, afternoon = day(self._cases)
+        morning, afternoon = exports_of_day(self._cases)
         self._afternoon = afternoon
         self.result.flaws = flaws_of(morning + afternoon)
         screen.act(f"The story of {person.NAME}, while {self._cases} other cases are processed")
@@ -281,7 +281,7 @@ class Programme:
 
     # --- shared by several acts -------------------------------------------------------------------
 
-    def _comparison(self) -> Comparison:
+    def _comparison(self) -> ExchangeComparison:
         town = self._story.town
         desks = {agency: clerk.desk for agency, clerk in town.clerks.items()}
-        return compare(desks, self._participants)
+        return compare_folders(desks, self._participants)

@@ -17,7 +17,7 @@ from broker.figures.own_counts import own_counts
 from broker.operations.figures import release_figures
 from broker.releases.release_json import json_of
 from broker.releases.release_sources import sources_in_words
-from broker.releases.table_cells import columns_of, rows_of
+from broker.releases.table_cells import rows_of, table_headings
 
 BY: Final = ("borough", "strand")
 
@@ -51,7 +51,7 @@ def quarter_figures(
     release = release_figures(stage.directory(POLICE), period.name, BY, now)
     result.quarter = json_of(release)
     title = f"Preview of the figures of {POLICE}"
-    screen.table(title, columns_of(release), list(rows_of(release)))
+    screen.table(title, table_headings(release), list(rows_of(release)))
     control = release.control
     screen.say(
         f"{sources_in_words(release)} Numbers are rounded to {control.round_to}. A number "

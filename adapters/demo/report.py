@@ -14,9 +14,9 @@ from typing import Final
 
 from adapters.demo import person
 from adapters.demo.auditing import VerifiedLog
-from adapters.demo.comparing import Comparison
+from adapters.demo.comparing import ExchangeComparison
 from adapters.demo.desk import Desk
-from adapters.demo.figures import Figures
+from adapters.demo.figures import RunFigures
 from adapters.demo.screen import Screen
 from broker.store.rows import ReferralRow
 
@@ -98,7 +98,7 @@ def leave(result: Result, json_file: Path | None) -> None:
 def own_row(root: Path) -> Path:
     """Write a report of the reporting centre, about a fictitious person, to change and drop."""
     desk = Desk(root / person.CENTRE)
-    row = person.report(desk)
+    row = person.third_party_report(desk)
     roles = desk.mapping.document.roles
     row[roles.case], row[roles.referral] = "C-1", "C-1/1"
     row[desk.form.column("victim.name")] = "Your Own Testcase"
@@ -172,8 +172,8 @@ class Result:
     cases: int
     case_id: str = ""
     expectations: list[tuple[str, bool]] = field(default_factory=list)
-    comparison: Comparison | None = None
-    figures: Figures | None = None
+    comparison: ExchangeComparison | None = None
+    figures: RunFigures | None = None
     refusals: list[dict[str, str]] = field(default_factory=list)
     logs: tuple[VerifiedLog, ...] = ()
     referrals: tuple[ReferralRow, ...] = ()

@@ -59,7 +59,7 @@ class Story:
         """The report reaches the unit, which opens a case and refers it."""
         town, say = self.town, self._screen.say
         say(f"{CENTRE} writes a third-party report for {person.NAME} into its spreadsheet.")
-        town.clerks[CENTRE].say(person.report(town[CENTRE]))
+        town.clerks[CENTRE].say(person.third_party_report(town[CENTRE]))
         town.until(lambda: self.case_id, "the report reaches the unit of the right borough")
         unit = town.clerks[POLICE]
         case = unit.desk.case_of(town.arrivals(POLICE, MADE, self.case_id)[0])

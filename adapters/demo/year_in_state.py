@@ -12,7 +12,7 @@ from typing import Final
 
 from adapters.demo.samples.year import SampleEvent, SampleYear, last_full_year, sample_year
 from adapters.demo.sealed_statements import signed_statement
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker import pseudonyms
 from broker.agency.participant import Participant, load_participant
 from broker.event import OpenedEvent
@@ -31,7 +31,7 @@ from contracts.policy import granted_from
 _SECOND_MS: Final = 1000
 
 
-def record_years(partnership: Partnership, now: int) -> SampleYear:
+def record_years(partnership: TrialPartnership, now: int) -> SampleYear:
     """Record the last four quarters that have ended in the state of every agency.
 
     Args:

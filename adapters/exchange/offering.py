@@ -401,10 +401,10 @@ class Offering:
         return outcome
 
     def _senders(self) -> tuple[str, ...]:
-        return known_agencies(self._reading.contracts())
+        return known_parties(self._reading.contracts())
 
 
-def known_agencies(contracts: ContractBook) -> tuple[str, ...]:
+def known_parties(contracts: ContractBook) -> tuple[str, ...]:
     """Return every agency that is a party of any agreement that is known."""
     return tuple(
         sorted({party.id for signed in contracts.all() for party in signed.contract.parties})

@@ -37,7 +37,7 @@ class Rejection:
         return f"{self.reason}: {self.text}" if self.text else self.reason
 
 
-def parse_result(body: bytes) -> Rejection | None:
+def parse_import_result(body: bytes) -> Rejection | None:
     """Parse the body of a result; None if the event was imported.
 
     Raises:

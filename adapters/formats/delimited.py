@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from adapters.base import Export, MappingError, Records, Rejected, Row
-from adapters.formats.encoding import Encoding, as_stream, check_text
+from adapters.formats.encoding import Encoding, as_stream, check_encoding
 from adapters.formats.splitting import Cut, Splitter, known_cuts
 from adapters.limits import MAX_HEAD_BYTES, MAX_RECORD_BYTES
 
@@ -79,7 +79,7 @@ def read_delimited(
             missing_column.
     """
     stream = as_stream(export)
-    found = check_text(stream, legacy=dialect.legacy, stated=encoding)
+    found = check_encoding(stream, legacy=dialect.legacy, stated=encoding)
     cut = _header_line(stream, found.mark, dialect.header_line)
     header = _header(cut, found, dialect, known, needed)
     stream.seek(0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.base import MappingError
-from adapters.formats.encoding import UTF8_BOM, check_text
+from adapters.formats.encoding import UTF8_BOM, check_encoding
 from adapters.formats.settings import FormatSettings
 
 DELIMITERS: Final = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
@@ -48,7 +48,7 @@ def delimited_settings(content: bytes) -> tuple[FormatSettings, list[str], list[
     Raises:
         MappingError: the encoding, the delimiter or the header cannot be told.
     """
-    found = check_text(io.BytesIO(content), legacy="cp1252")
+    found = check_encoding(io.BytesIO(content), legacy="cp1252")
     text = content[found.mark : LOOKED_AT_BYTES].decode(found.codec, "ignore")
     if "\n" not in text and "\r" in text:
         raise MappingError(

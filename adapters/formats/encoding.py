@@ -102,7 +102,7 @@ def wide_encoding(start: bytes) -> str | None:
     return None
 
 
-def check_text(
+def check_encoding(
     stream: BinaryIO, *, legacy: str | None = "cp1252", stated: str | None = None
 ) -> Encoding:
     """Find the encoding of an export and check every byte of it.

@@ -9,7 +9,7 @@ from typing import Final
 from adapters.base import MappingError
 from adapters.formats.delimited import escape
 from adapters.formats.detected import SAMPLE_ROWS
-from adapters.formats.encoding import UTF8_BOM, check_text
+from adapters.formats.encoding import UTF8_BOM, check_encoding
 from adapters.formats.json_records import SEPARATOR, paths_of
 from adapters.formats.record_format import Columns
 from adapters.formats.settings import FormatSettings
@@ -28,7 +28,7 @@ def json_settings(content: bytes) -> tuple[FormatSettings, Columns, list[str]]:
     Raises:
         MappingError: it is not JSON, or has no records.
     """
-    found = check_text(io.BytesIO(content), legacy=None)
+    found = check_encoding(io.BytesIO(content), legacy=None)
     if len(content) > MAX_SAMPLE_BYTES:
         raise MappingError(
             f"the sample is larger than {MAX_SAMPLE_BYTES >> 20} MiB",

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from adapters.base import Export, FilePlace, MappingError, Records, Rejected, Row
 from adapters.formats.delimited import split_escaped
-from adapters.formats.encoding import UTF8_BOM, Encoding, as_stream, check_text
+from adapters.formats.encoding import UTF8_BOM, Encoding, as_stream, check_encoding
 from adapters.formats.json_records import SEPARATOR, JsonRecords, broken
 from adapters.formats.json_scanner import JsonScanner
 from adapters.formats.record_format import Columns
@@ -27,7 +27,7 @@ class JsonLinesFormat:
     def read(self, export: Export, columns: Columns, encoding: str | None = None) -> Records:
         """See ``RecordFormat.read``."""
         stream = as_stream(export)
-        found = check_text(stream, legacy=None, stated=encoding or self._settings.encoding)
+        found = check_encoding(stream, legacy=None, stated=encoding or self._settings.encoding)
         if stream.read(4096).removeprefix(UTF8_BOM).lstrip().startswith(b"["):
             raise MappingError(
                 "the file is one JSON list; one JSON object per line is expected",
@@ -57,7 +57,7 @@ class JsonFormat:
     def read(self, export: Export, columns: Columns, encoding: str | None = None) -> Records:
         """See ``RecordFormat.read``."""
         stream = as_stream(export)
-        found = check_text(stream, legacy=None, stated=encoding or self._settings.encoding)
+        found = check_encoding(stream, legacy=None, stated=encoding or self._settings.encoding)
         for _ in self._cuts(stream, found):
             pass  # the nesting of the whole document is checked before the first record
         records = JsonRecords(columns)

@@ -16,7 +16,7 @@ from adapters.formats.cells import (
     clean,
     number_text,
 )
-from adapters.formats.office_archive import malformed, opened
+from adapters.formats.office_archive import malformed, open_archive
 from adapters.formats.sheet_choice import chosen
 from adapters.limits import MAX_RECORD_BYTES
 
@@ -43,7 +43,7 @@ def ods_rows(stream: BinaryIO, sheet: str | None) -> Iterator[SheetRow]:
     Raises:
         MappingError: file_malformed, file_too_large.
     """
-    with opened(stream) as archive:
+    with open_archive(stream) as archive:
         if not archive.has(CONTENT):
             raise malformed("the file is not an OpenDocument spreadsheet")
         rows = _Rows(sheet)
@@ -54,7 +54,7 @@ def ods_rows(stream: BinaryIO, sheet: str | None) -> Iterator[SheetRow]:
 
 def ods_sheets(stream: BinaryIO) -> list[str]:
     """Return the names of the sheets."""
-    with opened(stream) as archive:
+    with open_archive(stream) as archive:
         if not archive.has(CONTENT):
             raise malformed("the file is not an OpenDocument spreadsheet")
         names = _SheetNames()

@@ -88,7 +88,7 @@ class OfficeArchive:
 
 
 @contextmanager
-def opened(stream: BinaryIO) -> Iterator[OfficeArchive]:
+def open_archive(stream: BinaryIO) -> Iterator[OfficeArchive]:
     """Open an office file.
 
     Raises:

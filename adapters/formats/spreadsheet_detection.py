@@ -11,7 +11,7 @@ from adapters.base import MappingError
 from adapters.formats.cells import SheetRow
 from adapters.formats.delimited_detection import MAX_TITLE_LINES, is_value
 from adapters.formats.ods_sheet import CONTENT, ods_rows, ods_sheets
-from adapters.formats.office_archive import malformed, opened
+from adapters.formats.office_archive import malformed, open_archive
 from adapters.formats.record_format import Columns
 from adapters.formats.settings import FormatSettings
 from adapters.formats.xlsx_sheet import xlsx_rows, xlsx_sheets
@@ -29,7 +29,7 @@ def spreadsheet_settings(content: bytes) -> tuple[FormatSettings, Columns, list[
         MappingError: it is no spreadsheet, or has no sheet with a header.
     """
     stream = io.BytesIO(content)
-    with opened(stream) as archive:
+    with open_archive(stream) as archive:
         is_ods = archive.has(CONTENT)
         if not is_ods and not archive.has("xl/workbook.xml") and not archive.has("_rels/.rels"):
             raise malformed("the file is a ZIP archive and not a spreadsheet")

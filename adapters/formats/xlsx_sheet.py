@@ -21,7 +21,7 @@ from adapters.formats.cells import (
     formatted,
     parse_format,
 )
-from adapters.formats.office_archive import OfficeArchive, malformed, opened
+from adapters.formats.office_archive import OfficeArchive, malformed, open_archive
 from adapters.formats.sheet_choice import chosen
 from adapters.limits import MAX_SHARED_BYTES, MAX_SHARED_STRINGS, MAX_SHEET_TEXT_BYTES
 
@@ -49,7 +49,7 @@ def xlsx_rows(stream: BinaryIO, sheet: str | None) -> Iterator[SheetRow]:
     Raises:
         MappingError: file_malformed, file_too_large.
     """
-    with opened(stream) as archive:
+    with open_archive(stream) as archive:
         book = _Book()
         name = _main_part(archive)
         archive.read(name, book)
@@ -69,7 +69,7 @@ def xlsx_rows(stream: BinaryIO, sheet: str | None) -> Iterator[SheetRow]:
 
 def xlsx_sheets(stream: BinaryIO) -> list[str]:
     """Return the names of the sheets."""
-    with opened(stream) as archive:
+    with open_archive(stream) as archive:
         book = _Book()
         archive.read(_main_part(archive), book)
         return list(book.sheets)

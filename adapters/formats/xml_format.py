@@ -23,7 +23,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from adapters.base import Export, FilePlace, MappingError, Records, Rejected, Row
-from adapters.formats.encoding import as_stream, check_size, check_text, check_wide
+from adapters.formats.encoding import as_stream, check_encoding, check_size, check_wide
 from adapters.formats.record_format import Columns
 from adapters.formats.settings import SUFFIXES, FormatSettings
 from adapters.formats.xml_parser import EnoughRefusedError, RecordTarget
@@ -164,7 +164,7 @@ def _check_encoding(stream: BinaryIO) -> None:
     declaration = stream.read(200).partition(b"?>")[0]
     named = re.search(rb"""encoding\s*=\s*["']([^"']*)["']""", declaration)
     if named is None or named[1].lower() in (b"utf-8", b"us-ascii", b"ascii"):
-        check_text(stream, legacy=None)
+        check_encoding(stream, legacy=None)
 
 
 def _place_value(record: Element, column: str, value: object, columns: Columns) -> None:

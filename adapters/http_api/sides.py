@@ -21,7 +21,7 @@ from adapters.exchange.accepting import KEY_CHARACTERS, ExchangeAcceptance
 from adapters.exchange.caller import token_caller
 from adapters.exchange.from_parts import acceptance_of, reading_of
 from adapters.exchange.offering import EventSelection, Offering
-from adapters.exchange.results import parse_result
+from adapters.exchange.results import parse_import_result
 from adapters.http_api.cursors import Cursors
 from adapters.http_api.endpoints import RETRY_S, Endpoint
 from adapters.http_api.limits import WaitingReaders, read_body
@@ -150,7 +150,7 @@ class HttpSink:
         event_id = path_id(request)
         sender = query_agency(request)
         _require_json(request)
-        rejection = parse_result(await read_body(request, MOST_RESULT_BYTES))
+        rejection = parse_import_result(await read_body(request, MOST_RESULT_BYTES))
         request.state.check()
         outcome = await asyncio.to_thread(
             self._offering.result, token_caller(identity.name), event_id, sender, rejection

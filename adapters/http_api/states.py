@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.exchange.errors import ExchangeError
-from adapters.exchange.offering import known_agencies, one_received
+from adapters.exchange.offering import known_parties, one_received
 from adapters.exchange.results import REJECTED
 from adapters.http_api.endpoints import Endpoint
 from adapters.http_api.sides import path_id, query_agency
@@ -61,7 +61,7 @@ class EventStates:
             return sent or self._received(tx, event_id, sender)
 
     def _received(self, tx: Transaction, event_id: str, sender: str | None) -> dict[str, object]:
-        row = one_received(tx, known_agencies(self._contracts()), event_id, sender)
+        row = one_received(tx, known_parties(self._contracts()), event_id, sender)
         offer = tx.offers.of_event(row.seq)
         held, discarded = tx.inbox.held_or_discarded(row.seq)
         if held is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapters.base import FilePlace, Row
 from adapters.mapping.document import MappingDocument
-from adapters.mapping.expressions import compiled
+from adapters.mapping.expressions import compile_expression
 from adapters.mapping.parts import Column, Kind
 
 __all__ = ["ColumnNames", "TypeTerms", "compile_kind"]
@@ -45,7 +45,7 @@ class TypeTerms:
 
     def takes(self, row: Row, place: FilePlace) -> bool:
         """Return whether the kind's condition holds for a row; a kind without one takes it."""
-        return self.kind.when is None or compiled(self.kind.when).holds(row.values, place)
+        return self.kind.when is None or compile_expression(self.kind.when).holds(row.values, place)
 
 
 def compile_kind(document: MappingDocument, own_kind: str) -> TypeTerms:
@@ -68,7 +68,7 @@ def compile_kind(document: MappingDocument, own_kind: str) -> TypeTerms:
         if column.use != "export" and not derived:
             write[path] = (*write.get(path, ()), column)
         column_of.setdefault(path, column.column)
-    names = (compiled(one.value, "field").names for one in document.written)
+    names = (compile_expression(one.value, "field").names for one in document.written)
     return TypeTerms(
         own_kind=own_kind,
         kind=kind,

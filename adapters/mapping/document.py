@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from adapters.formats.settings import FormatSettings
 from adapters.mapping.document_checks import IMPORTED, document_faults
-from adapters.mapping.expressions import compiled
+from adapters.mapping.expressions import compile_expression
 from adapters.mapping.parts import (
     Column,
     Kind,
@@ -190,7 +190,7 @@ class MappingDocument(MappingPart):
         texts = [*self.derived.values(), *(k.when for k in self.kinds.values() if k.when)]
         texts += [route.when for route in self.routes if route.when]
         texts += [self.only] if self.only else []
-        read = {name for text in texts for name in compiled(text).names}
+        read = {name for text in texts for name in compile_expression(text).names}
         return frozenset(read - self.derived.keys())
 
     @property
@@ -199,10 +199,10 @@ class MappingDocument(MappingPart):
         texts = [kind.when for kind in self.kinds.values() if kind.when]
         texts += [route.when for route in self.routes if route.when]
         texts += [self.only] if self.only else []
-        read = {name for text in texts for name in compiled(text).names}
+        read = {name for text in texts for name in compile_expression(text).names}
         for name in reversed(self.derived):
             if name in read:
-                read |= compiled(self.derived[name]).names
+                read |= compile_expression(self.derived[name]).names
         return frozenset(read - self.derived.keys())
 
     def special_columns(self) -> tuple[str, ...]:

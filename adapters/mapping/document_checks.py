@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from adapters.mapping.expressions import compiled
+from adapters.mapping.expressions import compile_expression
 from adapters.mapping.localtime import has_short_year, zone_named
 from contracts.names import suggestion
 
@@ -221,7 +221,7 @@ def _other_paths(document: MappingDocument) -> Iterator[Fault]:
     known = {path for paths in leaves.values() for path in paths}
     named: list[tuple[str, TreePath]] = [(path, ("fixed", path)) for path in document.fixed]
     for at, one in enumerate(document.written):
-        names = sorted(compiled(one.value, "field").names)
+        names = sorted(compile_expression(one.value, "field").names)
         named += [(path, ("written", at, "value")) for path in names]
     for path, place in named:
         if path not in known:
@@ -241,7 +241,7 @@ def _derived(document: MappingDocument) -> Iterator[Fault]:
     """Check that derived columns use earlier ones only, and that none is written."""
     known: set[str] = set()
     for name, expression in document.derived.items():
-        later = (compiled(expression).names & document.derived.keys()) - known
+        later = (compile_expression(expression).names & document.derived.keys()) - known
         if later:
             yield ("derived", name), f"derived {name} uses {min(later)}, which stands below it"
         known.add(name)

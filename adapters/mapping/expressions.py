@@ -108,7 +108,7 @@ def _known(value: object) -> object:
 
 
 @cache
-def compiled(text: str, variable: str = "row") -> Expression:
+def compile_expression(text: str, variable: str = "row") -> Expression:
     """Compile an expression.
 
     Args:

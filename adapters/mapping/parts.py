@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from adapters.mapping.expressions import compiled
+from adapters.mapping.expressions import compile_expression
 from adapters.mapping.localtime import Century
 from adapters.mapping.references import DEFAULT_PATTERN
 from contracts.names import suggestion
@@ -33,10 +33,12 @@ ValueKind: TypeAlias = Literal[
 
 LIST_KINDS: frozenset[ValueKind] = frozenset({"codes", "texts", "leaves", "records"})
 """Kinds whose values are lists."""
-RowExpression: TypeAlias = Annotated[str, AfterValidator(lambda text: compiled(text).text)]
+RowExpression: TypeAlias = Annotated[
+    str, AfterValidator(lambda text: compile_expression(text).text)
+]
 """An expression over the columns of a row, for example ``row.Status == "New"``."""
 FieldExpression: TypeAlias = Annotated[
-    str, AfterValidator(lambda text: compiled(text, "field").text)
+    str, AfterValidator(lambda text: compile_expression(text, "field").text)
 ]
 """An expression over the fields of a received event, for example ``field["victim.name"]``."""
 DEFAULT_TEXT_LIMIT = 300

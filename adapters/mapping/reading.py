@@ -85,7 +85,7 @@ def read_value(column: Column, value: object, place: FilePlace, terms: Terms) ->
     return _READERS[column.kind](column, value, place, terms)
 
 
-def text_of(value: object, place: FilePlace) -> str:
+def raw_text(value: object, place: FilePlace) -> str:
     """Return a raw value as text without surrounding blanks. Raises MappingError(invalid_value)."""
     if isinstance(value, str):
         return value.strip()
@@ -105,7 +105,7 @@ def _kind_of(value: object) -> str:
 
 
 def _text(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
-    text = text_of(value, place).replace("\r\n", "\n")
+    text = raw_text(value, place).replace("\r\n", "\n")
     if len(text) > column.limit:
         raise place.error(
             "text_too_long",
@@ -122,7 +122,7 @@ def _text(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
 def _code(column: Column, value: object, place: FilePlace, terms: Terms) -> str | None:
     document = terms.document
     table = document.tables[column.table or ""]
-    text = text_of(value, place)
+    text = raw_text(value, place)
     if text in table.absent:
         return None
     shared = table.codes.get(text) or table.accepted.get(text)
@@ -179,7 +179,7 @@ def _flag(column: Column, value: object, place: FilePlace, terms: Terms) -> bool
 
 
 def _leaf(item: object, place: FilePlace, terms: Terms) -> str:
-    text = text_of(item, place)
+    text = raw_text(item, place)
     leaf = terms.leaf_of.get(text)
     if leaf is None and terms.document.has_field(text):
         return text  # a field without a column is written by its path
@@ -222,7 +222,7 @@ def _records(column: Column, value: object, place: FilePlace, terms: Terms) -> J
 
 def _date(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.date_formats
-    text = text_of(value, place)
+    text = raw_text(value, place)
     for pattern in formats:
         moment = _read_moment(text, pattern, column, terms)
         if moment is not None:
@@ -233,7 +233,7 @@ def _date(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
 
 def _time(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.time_formats
-    text = text_of(value, place)
+    text = raw_text(value, place)
     for pattern in formats:
         moment = _read_moment(text, pattern, column, terms)
         if moment is not None:
@@ -247,7 +247,7 @@ _ZONE_NAME: Final = re.compile(r" ([A-Z]{2,5})$")
 
 def _moment(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.datetime_formats
-    text, name = text_of(value, place), ""
+    text, name = raw_text(value, place), ""
     zone = zone_named(terms.document.zone)
     if (named := _ZONE_NAME.search(text)) is not None:
         text, name = text[: named.start()], named[1]
@@ -268,7 +268,7 @@ def _moment(column: Column, value: object, place: FilePlace, terms: Terms) -> st
 
 
 def _uuid(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
-    text = text_of(value, place).lower()
+    text = raw_text(value, place).lower()
     try:
         canonical = str(uuid.UUID(text))
     except ValueError:
@@ -280,11 +280,11 @@ def _uuid(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
 
 
 def _partner(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
-    return partner_agency(text_of(value, place), place, terms.context)
+    return partner_agency(raw_text(value, place), place, terms.context)
 
 
 def _referral(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
-    return referral_by_reference(text_of(value, place), place, terms.context)
+    return referral_by_reference(raw_text(value, place), place, terms.context)
 
 
 _READERS: Mapping[ValueKind, Callable[[Column, object, FilePlace, Terms], JSON | None]] = {

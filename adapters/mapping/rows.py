@@ -15,10 +15,10 @@ from adapters.base import Context, FilePlace, Outgoing, Row
 from adapters.formats.delimited import split_escaped
 from adapters.mapping.compiled import ColumnNames, TypeTerms, compile_kind
 from adapters.mapping.document import MappingDocument
-from adapters.mapping.expressions import compiled
+from adapters.mapping.expressions import compile_expression
 from adapters.mapping.linking import partner_agency, shared_id
 from adapters.mapping.places import RestText
-from adapters.mapping.reading import Terms, is_absent, read_value, text_of
+from adapters.mapping.reading import Terms, is_absent, raw_text, read_value
 from adapters.mapping.source_key import source_key
 from adapters.mapping.writing import write_moment, write_value
 from broker.event import JSON, OpenedEvent
@@ -79,7 +79,9 @@ class RowMapping:
                     fix="Export it in each record, or name it under `may_lack` in the file.",
                 )
         whole = self._with_derived(row, place)
-        if self.document.only and not compiled(self.document.only).holds(whole.values, place):
+        if self.document.only and not compile_expression(self.document.only).holds(
+            whole.values, place
+        ):
             return None
         terms = self._terms_of(whole, place)
         known = Terms(self.document, context, terms.leaf_of, terms.column_of)
@@ -146,7 +148,7 @@ class RowMapping:
             return row
         values = dict(row.values)
         for name, text in self.document.derived.items():
-            values[name] = compiled(text).value(values, place.at(name))
+            values[name] = compile_expression(text).value(values, place.at(name))
         return replace(row, values=values)
 
     def _terms_of(self, row: Row, place: FilePlace) -> TypeTerms:
@@ -171,7 +173,7 @@ class RowMapping:
         raw = row.values.get(roles.recipients)
         here = place.at(roles.recipients)
         if isinstance(raw, list):
-            codes = [text_of(item, here) for item in raw]
+            codes = [raw_text(item, here) for item in raw]
             if "" in codes:
                 raise here.error("invalid_value", "an item of the list is empty")
         else:
@@ -179,7 +181,7 @@ class RowMapping:
             items = split_escaped(text, roles.recipients_separator)
             codes = [code for item in items if (code := item.strip())]
         for route in self.document.routes:
-            if route.when is None or compiled(route.when).holds(row.values, place):
+            if route.when is None or compile_expression(route.when).holds(row.values, place):
                 codes += route.to
         if not codes:
             raise here.error("missing_value", "at least one partner is expected")
@@ -345,7 +347,7 @@ class RowMapping:
                 at = further if path in unlisted else known
                 row[column.column] = write_value(column, value, place.at(column.column), at)
         for one in self.document.written:
-            expression = compiled(one.value, "field")
+            expression = compile_expression(one.value, "field")
             if not expression.names.isdisjoint(flat):
                 found = expression.value(flat, place.at(one.column))
                 row[one.column] = "" if found is None else str(found)
@@ -359,7 +361,7 @@ def _role(row: Row, column: str) -> str:
         MappingError: invalid_value for any value but a text.
     """
     value = row.values.get(column)
-    return "" if value is None else text_of(value, FilePlace(row.line, column))
+    return "" if value is None else raw_text(value, FilePlace(row.line, column))
 
 
 def _blank(value: object) -> bool:

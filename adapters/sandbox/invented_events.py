@@ -68,7 +68,7 @@ def invented_event(
     return PlainEvent(event_type, (recipient,), unflatten(flat))
 
 
-def case_of(contract: Contract, event: PlainEvent) -> JSON:
+def invented_case(contract: Contract, event: PlainEvent) -> JSON:
     """Return the shared id of an event's case."""
     words = contract.vocabulary
     return words.type(event.type).flatten(event.data)[words.case]

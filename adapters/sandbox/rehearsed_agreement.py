@@ -15,7 +15,7 @@ from adapters.trial_terms import invented_partners, plain_party, without_parties
 from broker.errors import ConfigError, WrongInputError
 from broker.keys.durable import files_in
 from broker.operations.agency_entry import own_entry
-from broker.operations.contract_draft import party_of, terms_of
+from broker.operations.contract_draft import party_from_entry, terms_of
 from contracts.drafting import YamlValue
 from contracts.loading import (
     ContractText,
@@ -83,7 +83,7 @@ def rehearsed_agreement(
         plain_party(one.model_dump(mode="json", exclude_none=True)) for one in contract.parties
     ]
     if agency not in {one["id"] for one in parties}:
-        parties.insert(0, party_of(own_entry(directory, agency, now), contract))
+        parties.insert(0, party_from_entry(own_entry(directory, agency, now), contract))
     if len(parties) == 1:
         parties += invented_partners(contract, parties[0])
     rest = without_parties(text.raw.decode(), more=(REPORTS,)).rstrip()

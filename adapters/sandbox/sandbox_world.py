@@ -17,7 +17,7 @@ from adapters.sandbox.rehearsed_agreement import VOCABULARY_END, RehearsedAgreem
 from adapters.trial_agencies import AgencyPlan
 from adapters.trial_partnership import create_partnership
 from broker.agency.config import load_config
-from broker.agency.kinds import declared_kinds, documents_of
+from broker.agency.kinds import declared_kinds, own_documents
 from broker.agency.participant import Participant, load_participant
 from broker.keys.durable import make_private_folder
 from broker.transport.interfaces import Transport
@@ -187,7 +187,7 @@ def make_world(
 
 def _copy_vocabularies(directory: Path, agreement: RehearsedAgreement, sandbox: Path) -> None:
     """Copy own vocabularies beside the agreement, because the mapping names them by file name."""
-    folders = (*agreement.documents.folders, *documents_of(directory).folders)
+    folders = (*agreement.documents.folders, *own_documents(directory).folders)
     for folder in folders:
         for path in sorted(folder.glob(f"*{VOCABULARY_END}")):
             target = sandbox / DOCUMENTS_FOLDER / path.name

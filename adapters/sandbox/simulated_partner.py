@@ -19,7 +19,7 @@ from adapters.sandbox.behaviours import Behaviour
 from adapters.sandbox.happenings import Chronicle
 from adapters.sandbox.invented_events import (
     answers_to,
-    case_of,
+    invented_case,
     invented_event,
     invented_types,
 )
@@ -282,7 +282,7 @@ class SimulatedPartner:
         if not types:
             return False
         first = invented_event(self._contract, self.id, self._plan.agency, types[0])
-        case = case_of(self._contract, first)
+        case = invented_case(self._contract, first)
         second = invented_event(
             self._contract,
             self.id,

@@ -60,7 +60,7 @@ def sftp_source(parts: SideParts) -> SftpSource:
     Raises:
         InstallationError: `package_missing`: the extra `sftp` is not installed.
     """
-    require_library()
+    require_ssh_client()
     from adapters.sftp.client import SftpClient, sftp_settings
     from adapters.sftp.fetching import Fetcher, FetchLoop, RemoteFolders
 
@@ -84,15 +84,15 @@ def sftp_sink(parts: SideParts) -> SftpDelivery:
     Raises:
         InstallationError: `package_missing`: the extra `sftp` is not installed.
     """
-    require_library()
-    from adapters.delivery import Delivery
+    require_ssh_client()
+    from adapters.delivery import InboxDelivery
     from adapters.sftp.client import SftpClient, sftp_settings
     from adapters.sftp.sink import SftpDelivery, SftpSink
 
     section = sftp_section(parts.participant.config)
     client = SftpClient(sftp_settings(section, parts.participant.root))
     sink = SftpSink(client, section.imports)
-    return SftpDelivery(Delivery(parts.system, parts.store, sink, parts.clock), sink, client)
+    return SftpDelivery(InboxDelivery(parts.system, parts.store, sink, parts.clock), sink, client)
 
 
 def sftp_section(config: AgencyConfig) -> SftpSection:
@@ -111,7 +111,7 @@ def sftp_section(config: AgencyConfig) -> SftpSection:
     return config.sftp
 
 
-def require_library() -> None:
+def require_ssh_client() -> None:
     """Check that the SSH client is installed, which only these sides need.
 
     Raises:

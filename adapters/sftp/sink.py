@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import asyncssh
 
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.sftp.client import SftpClient, SftpError
 from adapters.sinks.folder_sink import KEY, SUFFIX
 from adapters.sinks.sink import SinkError
@@ -130,7 +130,7 @@ class SftpDelivery:
 
     endpoints: tuple[Endpoint, ...] = ()
 
-    def __init__(self, delivery: Delivery, sink: SftpSink, client: SftpClient) -> None:
+    def __init__(self, delivery: InboxDelivery, sink: SftpSink, client: SftpClient) -> None:
         self._delivery = delivery
         self._sink = sink
         self._client = client

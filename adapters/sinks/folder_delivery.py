@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.sides import SideParts
 from adapters.sinks.folder_sink import FolderSink
 
 
-def folder_sink(parts: SideParts) -> Delivery:
+def folder_sink(parts: SideParts) -> InboxDelivery:
     """Return the sink that `agency.toml` calls ``folder``."""
     inbox = parts.participant.path(parts.participant.config.folders.inbox)
-    return Delivery(parts.system, parts.store, FolderSink(inbox), parts.clock)
+    return InboxDelivery(parts.system, parts.store, FolderSink(inbox), parts.clock)

@@ -8,7 +8,7 @@ import os
 from typing import Any, BinaryIO, Final
 
 from adapters.sources.late_writes import open_for_writing
-from adapters.sources.rejects import COPY_BYTES, content_of
+from adapters.sources.rejects import COPY_BYTES, piece_bytes
 from adapters.sources.settling import FileSignature, Settled
 from adapters.sources.shelving import Content
 from adapters.sources.source_file import FileChangedError, Piece, Verdict
@@ -83,7 +83,7 @@ class OpenedFile:
 
     def of(self, pieces: tuple[Piece, ...], source: BinaryIO | None = None) -> Content:
         """Return pieces of the file, or of its conversion, for a report beside it."""
-        return lambda: content_of(pieces, self.open() if source is None else source)
+        return lambda: piece_bytes(pieces, self.open() if source is None else source)
 
 
 class _Window(io.RawIOBase):

@@ -48,7 +48,7 @@ def rest_pieces(records: Records, first: Row | Rejected, size: int) -> tuple[Pie
     return (records.head, (first.start if section is None else section, size))
 
 
-def size_of(records: Records, size: int) -> int:
+def stream_size(records: Records, size: int) -> int:
     """Return the size of the stream to which the offsets of records belong.
 
     Args:
@@ -58,7 +58,7 @@ def size_of(records: Records, size: int) -> int:
     return size if records.source is None else records.source.seek(0, io.SEEK_END)
 
 
-def content_of(pieces: Iterable[Piece], file: BinaryIO) -> Iterator[bytes]:
+def piece_bytes(pieces: Iterable[Piece], file: BinaryIO) -> Iterator[bytes]:
     """Yield the bytes of pieces, at most ``COPY_BYTES`` at a time.
 
     Args:

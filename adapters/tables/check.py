@@ -87,7 +87,7 @@ class _Needed:
     own: bool = False
 
 
-def check_database(
+def check_tables(
     database: Database,
     config: AgencyConfig,
     section: DatabaseSection,

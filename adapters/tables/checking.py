@@ -6,7 +6,7 @@ from pathlib import Path
 
 from adapters.catalogue import adapter_of
 from adapters.mapping.adapter import MappedAdapter
-from adapters.tables.check import CheckResult, check_database
+from adapters.tables.check import CheckResult, check_tables
 from adapters.tables.connecting import Database
 from adapters.tables.mapped_rows import require_mapping
 from broker.agency.config import CONFIG_NAME, load_config
@@ -31,4 +31,4 @@ def check_agency(folder: Path) -> list[CheckResult]:
     adapter: MappedAdapter | None = None
     if "mapped" in (section.outbox.form, section.inbox.form):
         adapter = require_mapping(adapter_of(folder, config))
-    return check_database(Database(section, folder), config, section, adapter)
+    return check_tables(Database(section, folder), config, section, adapter)

@@ -89,7 +89,7 @@ _MEANT: Final = {
 }
 
 
-def explained(code: str) -> DatabaseError:
+def database_error(code: str) -> DatabaseError:
     """Return the error of a code."""
     detail, fix = _MEANT[code]
     return DatabaseError(detail, code=code, where=f"{CONFIG_NAME}: database", fix=fix)
@@ -149,16 +149,16 @@ class Database:
         try:
             yield
         except exc.DBAPIError as error:
-            found = code_of(error)
+            found = driver_error_code(error)
             if of_row and found == "database_failed" and _concerns_row(error):
                 detail, fix = _MEANT["database_row_failed"]
                 raise RowFaultError(detail, where=f"{CONFIG_NAME}: database", fix=fix) from None
             if found != "database_busy":
                 self.close()
-            raise explained(found) from None
+            raise database_error(found) from None
         except (exc.SQLAlchemyError, OSError):
             self.close()
-            raise explained("database_failed") from None
+            raise database_error("database_failed") from None
 
     def close(self) -> None:
         """Close the connection; the next use connects again."""
@@ -189,7 +189,7 @@ class Database:
             except exc.DBAPIError as error:
                 if sql_state(error) != _LOCK_NOT_AVAILABLE:
                     raise
-                raise explained("database_in_use") from None
+                raise database_error("database_in_use") from None
 
     def _postgres(self) -> Engine:
         try:
@@ -291,7 +291,7 @@ def sql_state(error: exc.DBAPIError) -> str:
     return str(getattr(error.orig, "sqlstate", None) or "")
 
 
-def code_of(error: exc.DBAPIError) -> str:  # noqa: PLR0911 - one return a code
+def driver_error_code(error: exc.DBAPIError) -> str:  # noqa: PLR0911 - one return a code
     """Return our code of an error of the driver."""
     if isinstance(error.orig, sqlite3.Error):
         return _of_sqlite(error.orig)

@@ -14,7 +14,7 @@ from adapters.exchange.errors import ExchangeError
 from adapters.exchange.from_parts import acceptance_of
 from adapters.exchange.json_input import require_shallow
 from adapters.sides import SideParts
-from adapters.tables.outbox import RowAnswer, RowContent, WaitingRow
+from adapters.tables.outbox import RowAnswer, RowContent, UnansweredRow
 from broker.agency.config import DATABASE
 from broker.agency.database_section import OutboxSection
 from broker.strict_json import StrictJsonError, parse_strict_json
@@ -43,7 +43,7 @@ class EventRows:
         own = () if names.recipients is None else (names.recipients,)
         return (names.type, names.payload, *own)
 
-    def take(self, row: WaitingRow, content: RowContent) -> RowAnswer:
+    def take(self, row: UnansweredRow, content: RowContent) -> RowAnswer:
         """Accept the event of a row.
 
         Raises:
@@ -65,7 +65,7 @@ class EventRows:
         answer = accepted.answer.decode()
         return RowAnswer("accepted", event_id=json.loads(answer)["id"], answer=answer)
 
-    def refuse(self, row: WaitingRow, refusal: EventError) -> None:
+    def refuse(self, row: UnansweredRow, refusal: EventError) -> None:
         """Write the refusal of a row that is no event into the log."""
         self._acceptance.refuse(self._caller, row.item, row.item.encode(), refusal)
 

@@ -16,8 +16,8 @@ from adapters.links import PendingLinks, StoreLinks
 from adapters.mapping.adapter import MappedAdapter
 from adapters.sides import SideParts
 from adapters.tables.catalog import find_table
-from adapters.tables.connecting import explained
-from adapters.tables.outbox import RowAnswer, RowContent, WaitingRow
+from adapters.tables.connecting import database_error
+from adapters.tables.outbox import RowAnswer, RowContent, UnansweredRow
 from broker.agency.config import CONFIG_NAME, DATABASE
 from broker.agency.database_section import OutboxSection
 from broker.errors import ConfigError
@@ -85,11 +85,11 @@ class MappedRows:
         found = find_table(connection, section.schema_, section.table)
         mapping = self._adapter.mapping
         if found is None or not found.columns.keys() >= set(mapping.export_columns):
-            raise explained("database_table_missing")
+            raise database_error("database_table_missing")
         readable = {name for name, one in found.columns.items() if "SELECT" in one.rights}
         return tuple(name for name in mapping.known_columns if name in readable)
 
-    def take(self, row: WaitingRow, content: RowContent) -> RowAnswer:
+    def take(self, row: UnansweredRow, content: RowContent) -> RowAnswer:
         """Accept the event of a row, or state that the mapping does not send the row.
 
         Raises:
@@ -143,7 +143,7 @@ class MappedRows:
             detail = f"the adapter failed on this row ({type(error).__name__})"
             raise MappingError(detail, code="mapping_failed") from None
 
-    def refuse(self, row: WaitingRow, refusal: EventError) -> None:
+    def refuse(self, row: UnansweredRow, refusal: EventError) -> None:
         """Write the refusal of a row whose content was not read into the log."""
         with self._store.transaction() as tx, self._publisher.accepting(tx) as acceptance:
             key, now = _refused_key(row, {}), self._clock()
@@ -160,6 +160,6 @@ def _column(where: str | None) -> str | None:
     return where and where.removeprefix("column ")
 
 
-def _refused_key(row: WaitingRow, values: dict[str, str]) -> bytes:
+def _refused_key(row: UnansweredRow, values: dict[str, str]) -> bytes:
     content = json.dumps([row.item, values], sort_keys=True)
     return sha256(f"refused table row\0{content}".encode()).digest()

@@ -54,7 +54,7 @@ _TOO_LARGE_STATES: Final = frozenset({"54000", "53200", "22021", "22P05"})
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRow:
+class UnansweredRow:
     """A row without an answer.
 
     Attributes:
@@ -207,7 +207,7 @@ class OutboxRows:
             .limit(limit)
         )
 
-    def _this(self, row: WaitingRow) -> ColumnElement[bool]:
+    def _this(self, row: UnansweredRow) -> ColumnElement[bool]:
         found: ColumnElement[bool] = self._id == _bound("raw_id_", row.raw_id)
         if self._version is None:
             return found
@@ -215,9 +215,9 @@ class OutboxRows:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def waiting(self, connection: Connection, limit: int) -> list[WaitingRow]:
+    def waiting(self, connection: Connection, limit: int) -> list[UnansweredRow]:
         """Return the first rows without an answer, in the order of their position."""
-        return [WaitingRow(*found) for found in connection.execute(self._waiting(limit))]
+        return [UnansweredRow(*found) for found in connection.execute(self._waiting(limit))]
 
     def unusable(self, connection: Connection) -> int:
         """Return how many waiting rows have a key that cannot be used."""
@@ -233,7 +233,7 @@ class OutboxRows:
         return int(connection.execute(asked).scalar_one())
 
     def content(
-        self, connection: Connection, row: WaitingRow, columns: Sequence[str]
+        self, connection: Connection, row: UnansweredRow, columns: Sequence[str]
     ) -> RowContent | None:
         """Return the content of a row; None if it was answered or removed meanwhile.
 
@@ -266,7 +266,9 @@ class OutboxRows:
 
     # --- answers ---------------------------------------------------------------------------------
 
-    def answer(self, connection: Connection, row: WaitingRow, answer: RowAnswer, now: int) -> bool:
+    def answer(
+        self, connection: Connection, row: UnansweredRow, answer: RowAnswer, now: int
+    ) -> bool:
         """Write the answer of a row. Return False if it has one, or was changed or removed."""
         if self._section.answers == "columns":
             values = self._values(answer, now)
@@ -292,7 +294,7 @@ class OutboxRows:
 
         Args:
             connection: a transaction.
-            item: `WaitingRow.item`.
+            item: `UnansweredRow.item`.
         """
         id_, _, version = item.partition(" ")
         if self._section.answers == "columns":

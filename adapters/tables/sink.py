@@ -19,7 +19,7 @@ from adapters.exchange.caller import side_caller
 from adapters.exchange.errors import ExchangeError
 from adapters.exchange.from_parts import reading_of
 from adapters.exchange.offering import EventSelection, EventsRemovedError, Hold, Offering, Read
-from adapters.exchange.results import parse_result
+from adapters.exchange.results import parse_import_result
 from adapters.links import StoreLinks
 from adapters.sides import SideParts
 from adapters.tables.connecting import Database
@@ -240,7 +240,7 @@ class DatabaseSink:
             self._log.warning("result_refused", code=MALFORMED)
             return MALFORMED
         try:
-            rejection = parse_result(orjson.dumps(document))
+            rejection = parse_import_result(orjson.dumps(document))
             self._offering.result(CALLER, id_, source, rejection)
         except ExchangeError as error:
             self._log.warning("result_refused", code=error.code)

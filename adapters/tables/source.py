@@ -18,7 +18,7 @@ from adapters.tables.connecting import Database
 from adapters.tables.errors import RowFaultError
 from adapters.tables.event_rows import EventRows
 from adapters.tables.mapped_rows import MappedRows
-from adapters.tables.outbox import OutboxRows, RowAnswer, RowContent, WaitingRow
+from adapters.tables.outbox import OutboxRows, RowAnswer, RowContent, UnansweredRow
 from broker.agency.config import DATABASE
 from broker.observing.health import Check
 from broker.observing.logs import logger
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
         def columns(self, connection: Connection) -> tuple[str, ...]:
             """Return the columns that it needs."""
 
-        def take(self, row: WaitingRow, content: RowContent) -> RowAnswer:
+        def take(self, row: UnansweredRow, content: RowContent) -> RowAnswer:
             """Accept the event of a row.
 
             Raises:
                 EventError: the row is refused; the refusal is in the log.
             """
 
-        def refuse(self, row: WaitingRow, refusal: EventError) -> None:
+        def refuse(self, row: UnansweredRow, refusal: EventError) -> None:
             """Write the refusal of a row whose content was not read into the log."""
 
 
@@ -203,7 +203,7 @@ class DatabaseSource:
             self._log.info("rows_taken", records=answered)
         return answered
 
-    def _take(self, row: WaitingRow, columns: tuple[str, ...], held: frozenset[str]) -> bool:
+    def _take(self, row: UnansweredRow, columns: tuple[str, ...], held: frozenset[str]) -> bool:
         """Take one row. Return whether it got an answer.
 
         Raises:
@@ -218,7 +218,7 @@ class DatabaseSource:
         with database.transaction(of_row=True) as connection:
             return rows.answer(connection, row, answer, self._clock())
 
-    def _answer(self, row: WaitingRow, content: RowContent, held: frozenset[str]) -> RowAnswer:
+    def _answer(self, row: UnansweredRow, content: RowContent, held: frozenset[str]) -> RowAnswer:
         """Accept or refuse a row here; when this returns, that is durable."""
         try:
             if content.size > self._row_bytes:

@@ -11,7 +11,7 @@ from adapters.web.identity.provider import Provider, SignedIn
 from adapters.web.identity.trusted_proxy import TrustedProxy
 from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.people import PROVIDER, Person
-from adapters.web.sessions import Sessions, SignIn
+from adapters.web.sessions import SignIn, WebSessions
 from broker.agency.web_section import OidcSection
 
 
@@ -69,7 +69,7 @@ class Doors:
         hosts: names under which the pages are reached.
     """
 
-    sessions: Sessions
+    sessions: WebSessions
     links: OneTimeLinks | None
     provider: ProviderSignIn | None
     proxy: TrustedProxy | None

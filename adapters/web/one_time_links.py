@@ -6,7 +6,7 @@ import threading
 from typing import Final
 
 from adapters.web.people import Person
-from adapters.web.secret_tokens import new_token, token_digest
+from adapters.web.secret_tokens import token_digest, web_token
 
 LINK_MS: Final = 60 * 60 * 1000
 """Time in which a link can be used."""
@@ -21,7 +21,7 @@ class OneTimeLinks:
 
     def make(self, person: Person, now: int) -> str:
         """Return the secret part of a new link for a person."""
-        token = new_token()
+        token = web_token()
         with self._lock:
             self._people[token_digest(token)] = person, now + LINK_MS
         return token

@@ -9,7 +9,7 @@ from typing import Final
 TOKEN_BYTES: Final = 32
 
 
-def new_token() -> str:
+def web_token() -> str:
     """Return a new random number of 256 bits, for an address or a cookie."""
     return secrets.token_urlsafe(TOKEN_BYTES)
 

@@ -21,7 +21,7 @@ from adapters.web.one_time_links import OneTimeLinks
 from adapters.web.people import Person, Role, local_person, role_names
 from adapters.web.rendering import Renderer
 from adapters.web.session_files import SessionFiles
-from adapters.web.sessions import Sessions
+from adapters.web.sessions import WebSessions
 from adapters.web.static_files import versioned
 from broker.agency.web_section import WebSection
 from broker.errors import ConfigError
@@ -58,7 +58,7 @@ class WebServer:
         self._host = host
         secure = tls is not None or (section.address or "").startswith("https:")
         self._doors = Doors(
-            Sessions(SessionFiles(root)),
+            WebSessions(SessionFiles(root)),
             OneTimeLinks() if section.links_allowed else None,
             None if section.oidc is None else provider_sign_in(section.oidc, root, clock),
             None if section.proxy is None else TrustedProxy(section.proxy),

@@ -62,7 +62,7 @@ _LIST: Final = TypeAdapter(tuple[ListedSession, ...])
 
 
 class SessionFiles:
-    """The files of one server. Not safe for threads: ``Sessions`` has a lock.
+    """The files of one server. Not safe for threads: ``WebSessions`` has a lock.
 
     Args:
         root: the agency's folder.

@@ -12,7 +12,7 @@ from typing import Final
 
 from adapters.web.bounded import Bounded
 from adapters.web.people import PROXY, Person
-from adapters.web.secret_tokens import new_token, token_digest
+from adapters.web.secret_tokens import token_digest, web_token
 from adapters.web.session_files import ListedSession, SessionFiles
 from adapters.web.stated_reasons import StatedReasons
 
@@ -106,7 +106,7 @@ class SignIn:
     id_token: str | None = None
 
 
-class Sessions:
+class WebSessions:
     """All sessions of one server. Safe for threads.
 
     Args:
@@ -126,7 +126,7 @@ class Sessions:
             signed_in: who signed in.
             now: ms since the epoch.
         """
-        person, csrf = signed_in.person, new_token()
+        person, csrf = signed_in.person, web_token()
         session = Session(person, csrf, now, now, signed_in.proved_ms, now, signed_in.id_token)
         with self._lock:
             self._forget_ended(now)
@@ -221,7 +221,7 @@ class Sessions:
         return not session.ended(now) and session.began_ms > self._files.ended_ms(session.person.id)
 
     def _keep(self, session: Session, now: int) -> str:
-        token = new_token()
+        token = web_token()
         self._by_digest[token_digest(token)] = session
         self._list(now)
         return token

@@ -11,7 +11,7 @@ from adapters.web.agency import OwnAgency
 from adapters.web.errors import ProofMissingError
 from adapters.web.people import Person, Role
 from adapters.web.rendering import Renderer
-from adapters.web.sessions import Session, Sessions
+from adapters.web.sessions import Session, WebSessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Visit:
     query: Form
     form: Form
     renderer: Renderer
-    sessions: Sessions
+    sessions: WebSessions
     back: str
 
     @property

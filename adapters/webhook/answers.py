@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Literal, TypeAlias
 
 from adapters.exchange.errors import ExchangeError
-from adapters.exchange.results import Rejection, parse_result
+from adapters.exchange.results import Rejection, parse_import_result
 
 MOST_ANSWER_BYTES: Final = 4_096
 """Most bytes of an answer that are read."""
@@ -119,7 +119,7 @@ def _result(body: bytes | None) -> Imported | RejectedRequest | None:
     if not body:
         return None
     try:
-        rejection = parse_result(body)
+        rejection = parse_import_result(body)
     except ExchangeError:
         return None
     return Imported() if rejection is None else RejectedRequest(rejection)

@@ -21,7 +21,7 @@ def webhook_sink(parts: SideParts) -> WebhookSink:
         InstallationError: `package_missing`: the extra `webhook` is not installed.
         ConfigError: `webhook_secret_unusable` or `webhook_certificate_unusable`.
     """
-    require_library()
+    require_http_client()
     from adapters.exchange.from_parts import reading_of
     from adapters.webhook.endpoint import WebhookEndpoint, endpoint_settings
     from adapters.webhook.sink import DeliveryRecords, RetrySchedule, WebhookSink
@@ -51,7 +51,7 @@ def webhook_section(config: AgencyConfig) -> WebhookSection:
     return config.webhook
 
 
-def require_library() -> None:
+def require_http_client() -> None:
     """Check that the HTTP client is installed, which only this sink needs.
 
     Raises:

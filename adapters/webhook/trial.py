@@ -34,7 +34,7 @@ class Tested:
     milliseconds: int
 
 
-def invented_event(agency: str, now: int) -> dict[str, object]:
+def trial_event(agency: str, now: int) -> dict[str, object]:
     """Return an event in the form in which received events are sent, without personal data."""
     return {
         "id": str(uuid4()),
@@ -60,7 +60,7 @@ def send_test(settings: EndpointSettings, agency: str, clock: Callable[[], int])
     Raises:
         ConfigError: `webhook_secret_unusable` or `webhook_certificate_unusable`.
     """
-    event = invented_event(agency, clock())
+    event = trial_event(agency, clock())
     message = message_id(agency, str(event["id"]))
     begun = time.monotonic()
     answer = asyncio.run(_send(settings, message, orjson.dumps(event), clock))

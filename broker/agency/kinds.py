@@ -100,7 +100,7 @@ def _setting(group: str) -> str:
     return f"agency.toml: adapter.{'source' if group == SOURCES else 'sink'}"
 
 
-def documents_of(folder: Path) -> Documents:
+def own_documents(folder: Path) -> Documents:
     """Return the places of an agency's own vocabularies: beside its agreements."""
     beside = folder / "contracts"
     return Documents({}, (folder, beside, folder / DOCUMENTS_FOLDER))

@@ -56,7 +56,7 @@ def entries_of_log(tx: Transaction) -> Iterator[PlacedEntry]:
         rows = tx.disclosures.read(rows[-1].index + 1, _PAGE_ROWS)
 
 
-def received(tx: Transaction, case_key: bytes, prefix: str = "") -> list[FieldDisclosure]:
+def recipients_of_case(tx: Transaction, case_key: bytes, prefix: str = "") -> list[FieldDisclosure]:
     """Return the recipients of a case's fields at or below `prefix` (all, if empty)."""
     return [
         FieldDisclosure(

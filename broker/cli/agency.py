@@ -109,11 +109,11 @@ def init(
     them with you by telephone before they sign.
     """
     from broker.cli import agency_text as text
-    from broker.cli.agency_request import Options, founding_plan, role_advice
+    from broker.cli.agency_request import AgencyOptions, founding_plan, role_advice
     from broker.clock import now_ms
     from broker.operations.agency_founding import found_agency, read_plan
 
-    given = Options(
+    given = AgencyOptions(
         id=id,
         name=name,
         role=role,
@@ -210,4 +210,4 @@ def check_partner_(
     if json:
         print_json(check.model_dump())
     else:
-        print_text(text.check_text(check))
+        print_text(text.partner_check_text(check))

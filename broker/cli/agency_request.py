@@ -56,7 +56,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class AgencyOptions:
     """The given options; None means not given."""
 
     id: str | None
@@ -74,7 +74,9 @@ class Options:
     contacts: tuple[str, ...]
 
 
-def founding_plan(directory: Path, given: Options, before: FoundingPlan | None) -> FoundingPlan:
+def founding_plan(
+    directory: Path, given: AgencyOptions, before: FoundingPlan | None
+) -> FoundingPlan:
     """Return the plan from the options, else the folder's earlier plan, else a person's answers.
 
     Args:

@@ -84,7 +84,7 @@ def restore_(
         if json:
             print_json(text.facts_json(facts, file))
         else:
-            print_text(text.check_text(facts, file))
+            print_text(text.backup_check_text(facts, file))
         return
     restored = restore(file, directory, passphrase, now_ms())
     if json:

@@ -54,7 +54,7 @@ def backup_text(facts: BackupFacts, file: Path) -> str:
     )
 
 
-def check_text(facts: BackupFacts, file: Path) -> str:
+def backup_check_text(facts: BackupFacts, file: Path) -> str:
     """A backup that was verified, for people."""
     return "\n".join(
         [

@@ -12,7 +12,7 @@ from broker.cli.output import (
     Agency,
     AsJson,
     Output,
-    asked,
+    ask_text,
     confirmed,
     note,
     number_of,
@@ -76,7 +76,7 @@ def lint(
     is an error, 0 if there are only warnings, 3 if the file cannot be read.
     """
     from broker.cli import contract_text as text
-    from broker.cli.findings_text import lint_text
+    from broker.cli.findings_text import checked_files_text
     from broker.clock import now_ms
     from broker.operations.contract_lint import checked_contracts
     from contracts.lint import NOT_CHECKED
@@ -89,7 +89,7 @@ def lint(
     elif junit:
         print_text(text.junit(checked), output)
     else:
-        print_text(lint_text(checked), output)
+        print_text(checked_files_text(checked), output)
     errors = sum(each.errors for each in checked)
     warnings = sum(len(each.findings) for each in checked) - errors
     found = f"{number_of(errors, 'error')}, {number_of(warnings, 'warning')}"
@@ -242,7 +242,7 @@ def sign(
     person = None if signatory is None else parse_signatory(signatory)
     if file is None:
         file = file_to_sign(agency, now_ms())
-    reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
+    reviewed = contract_signing.review_signing(agency, file, tuple(counterpart or ()), now_ms())
     shown = ""
     if not reviewed.signed_already:
         shown = contract_signing.signatory_text(
@@ -259,7 +259,7 @@ def sign(
                 print_json({"refused": error.code, **text.review_json(reviewed)})
             raise
         if person is None:
-            answer = asked("Who signs? NAME, CAPACITY:")
+            answer = ask_text("Who signs? NAME, CAPACITY:")
             if answer is None:
                 raise signatory_missing()
             person = parse_signatory(answer)

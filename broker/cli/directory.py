@@ -97,7 +97,7 @@ def show(
     output: Output = None,
 ) -> None:
     """Show what an agency offers, as it published it. Exit code 1 if no listing of it is here."""
-    from broker.cli.directory_text import in_words
+    from broker.cli.directory_text import listing_text
     from broker.clock import now_ms
     from broker.operations.directory.directory_json import listing_json
     from broker.operations.directory.held_listings import listing_of
@@ -107,7 +107,7 @@ def show(
     if json:
         print_json(listing_json(held, now), output)
     else:
-        print_text(in_words(held, now), output)
+        print_text(listing_text(held, now), output)
 
 
 @app.command("search")

@@ -26,7 +26,7 @@ def told_published(done: PublishedListing) -> str:
     return "The adapter does not run. It sends the listing to the partners when it starts."
 
 
-def in_words(held: HeldListing, now: int) -> str:
+def listing_text(held: HeldListing, now: int) -> str:
     """Return a listing for people."""
     return "\n".join(_lines(held, now)) + "\n"
 

@@ -114,7 +114,7 @@ def revise(
         file,
         add=tuple(add_entry or ()),
         remove=tuple(remove or ()),
-        values=values_of(set_),
+        values=given_values(set_),
         change=change,
         out=out,
         now=now_ms(),
@@ -145,7 +145,7 @@ def status(agency: Agency, json: AsJson = False) -> None:
         print_text(text.statuses_text(statuses))
 
 
-def values_of(texts: list[str] | None) -> dict[str, str]:
+def given_values(texts: list[str] | None) -> dict[str, str]:
     """Return path to value of each `--set PATH=VALUE`.
 
     Raises:

@@ -149,14 +149,14 @@ def text_of(release: FiguresRelease) -> str:
     from broker.releases.referral_text import times_in_words
     from broker.releases.release_notes import notes_of
     from broker.releases.release_sources import sources_in_words
-    from broker.releases.table_cells import columns_of, heading_of, rows_of
+    from broker.releases.table_cells import heading_of, rows_of, table_headings
 
     heading = (
         f"Preview, not published: {heading_of(release)}"
         if release.too_early
         else f"{heading_of(release)}. Published by {release.agency}"
     )
-    table = plain_table(columns_of(release), list(rows_of(release)))
+    table = plain_table(table_headings(release), list(rows_of(release)))
     times = times_in_words(release)
     notes = (f"- {one}" for one in notes_of(release))
     return "\n".join((heading, "", table, *times, sources_in_words(release), *notes))

@@ -13,11 +13,11 @@ from contracts.wording import wrapped
 
 __all__ = [
     "advice",
+    "checked_files_text",
     "condensed",
     "finding_json",
     "finding_notes",
     "findings_text",
-    "lint_text",
     "raised_text",
     "set_json",
     "set_text",
@@ -29,7 +29,7 @@ _EACH = frozenset({"not-a-contract", "placeholder"})
 _INCOMPLETE = "draft-incomplete"
 
 
-def lint_text(checked: Sequence[CheckedFile]) -> str:
+def checked_files_text(checked: Sequence[CheckedFile]) -> str:
     """Return the findings, then once for each rule what to do and its source."""
     text = "".join(findings_text(each) for each in checked)
     lines = advice(one for each in checked for one, _ in condensed(each.findings))

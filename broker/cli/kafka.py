@@ -164,14 +164,14 @@ def renew(agency: Agency, json: AsJson = False) -> None:
     """
     import asyncio
 
-    from broker.cli.kafka_text import renewed_json
+    from broker.cli.kafka_text import renewed_certificate_json
     from broker.clock import now_ms
     from broker.operations.certificate_renewal import renew_agency
     from broker.utc_text import moment
 
     renewed = asyncio.run(renew_agency(agency, now_ms()))
     if json:
-        print_json(renewed_json(renewed))
+        print_json(renewed_certificate_json(renewed))
     else:
         print_text(f"{renewed.certificate}\n")
     note(f"The certificate is valid until {moment(renewed.ends_ms)}.")

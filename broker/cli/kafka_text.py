@@ -23,7 +23,7 @@ def running_json(running: Running) -> Row:
     }
 
 
-def renewed_json(renewed: RenewedCertificate) -> Row:
+def renewed_certificate_json(renewed: RenewedCertificate) -> Row:
     """A renewed certificate, for scripts."""
     return {"certificate": str(renewed.certificate), "valid_until": instant(renewed.ends_ms)}
 

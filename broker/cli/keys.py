@@ -38,7 +38,7 @@ def list_(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     Keep governance keys offline once the contract is signed; it is correct that they are not here.
     Exit code 3 if a key that is needed now is not here.
     """
-    from broker.cli.keys_text import held_json, held_table, needs
+    from broker.cli.keys_text import held_json, held_keys_table, key_needs
     from broker.clock import now_ms
     from broker.operations.key_inventory import held_keys
 
@@ -46,10 +46,10 @@ def list_(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     if json:
         print_json(held_json(held), output)
     else:
-        print_table(*held_table(held), output)
+        print_table(*held_keys_table(held), output)
     expires = moment(held.manifest_expires)
     note(f"Manifest version {held.manifest_version}, valid until {expires}.")
-    for line in needs(held):
+    for line in key_needs(held):
         note(line)
     raise typer.Exit(ENVIRONMENT if held.lacking else 0)
 

@@ -65,11 +65,11 @@ def held_json(held: HeldKeys) -> dict[str, object]:
             }
             for key in held.keys
         ],
-        "needs": needs(held),
+        "needs": key_needs(held),
     }
 
 
-def held_table(held: HeldKeys) -> tuple[Row, list[Row]]:
+def held_keys_table(held: HeldKeys) -> tuple[Row, list[Row]]:
     """Columns and rows of ``keys list``."""
     return ("role", "algorithm", "id", "from", "until", "state", "here"), [
         (
@@ -85,7 +85,7 @@ def held_table(held: HeldKeys) -> tuple[Row, list[Row]]:
     ]
 
 
-def needs(held: HeldKeys) -> list[str]:
+def key_needs(held: HeldKeys) -> list[str]:
     """Return what the operator should do, in words."""
     lines = [
         f"The {key.role} key {key.kid.hex()[:16]} is {key.state} but not here: restore its file, "

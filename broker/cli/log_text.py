@@ -58,7 +58,7 @@ def received_rows(answer: LogAnswer) -> list[Sequence[str]]:
             one.entry.type,
             one.entry.source,
             one.entry.kind,
-            who(one.entry),
+            actor_text(one.entry),
             one.entry.stated,
             one.entry.event_id,
         )
@@ -66,7 +66,7 @@ def received_rows(answer: LogAnswer) -> list[Sequence[str]]:
     ]
     rows += [
         (moment(one.entry.time_ms), f"not {one.agency}" if one.agency else "none", one.path,
-         one.reason, "", one.entry.type, "", "left out", who(one.entry), "",
+         one.reason, "", one.entry.type, "", "left out", actor_text(one.entry), "",
          one.entry.event_id)
         for one in answer.left_out
     ]  # fmt: skip
@@ -83,7 +83,7 @@ def entry_rows(entries: Sequence[LogEntry]) -> list[Sequence[str]]:
             one.source,
             ", ".join(one.recipients),
             _details(one),
-            who(one),
+            actor_text(one),
             one.stated,
             one.event_id,
         )
@@ -91,7 +91,7 @@ def entry_rows(entries: Sequence[LogEntry]) -> list[Sequence[str]]:
     ]
 
 
-def who(entry: LogEntry) -> str:
+def actor_text(entry: LogEntry) -> str:
     """Return the actor, and for whom the actor works."""
     if entry.acting_for:
         return f"{entry.operator} acting for {entry.acting_for}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from broker.cli.output import asked, note, number_of, print_text
+from broker.cli.output import ask_text, note, number_of, print_text
 from broker.errors import WrongInputError
 from contracts.errors import ConcordantError
 
@@ -94,12 +94,12 @@ def new(
     """
     from datetime import UTC, datetime
 
-    from broker.cli.drafting import values_of
+    from broker.cli.drafting import given_values
     from broker.operations.new_agreement import copy_terms, write_terms
     from contracts.new_terms import AgreementOutline
 
     today = datetime.now(UTC).date()
-    values = values_of(set_)
+    values = given_values(set_)
     if terms is not None:
         if vocabulary is not None or role or purpose or law:
             raise WrongInputError(
@@ -165,7 +165,7 @@ def _until(question: str, option: str, read: Callable[[str], AnswerT]) -> Answer
         WrongInputError: `option_missing`: no answer; or the third answer cannot be used either.
     """
     for attempt in range(1, _ATTEMPTS + 1):
-        answer = asked(question)
+        answer = ask_text(question)
         if answer is None:
             break
         try:
@@ -254,7 +254,7 @@ def _asked_purposes() -> dict[str, str]:
 def _names(question: str, option: str) -> Iterator[str]:
     """Yield names, the first of which is needed, until an empty line."""
     yield _until(question, option, _name)
-    while (more := asked("Another one? An empty line ends the list.")) is not None:
+    while (more := ask_text("Another one? An empty line ends the list.")) is not None:
         try:
             yield _name(more)
         except WrongInputError as error:
@@ -305,7 +305,7 @@ def _choose(roles: dict[str, NewRole]) -> list[str]:
 
 def _picked_codes(question: str, codes: tuple[tuple[str, str], ...]) -> list[str]:
     for _ in range(_ATTEMPTS):
-        answer = asked(question)
+        answer = ask_text(question)
         if answer is None:
             return []
         numbers = [one.strip() for one in answer.split(",")]

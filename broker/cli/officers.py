@@ -85,9 +85,9 @@ def add(
 
     added = add_officers(agency, files, officer, now_ms())
     if json:
-        print_json(text.added_json(added))
+        print_json(text.officers_added_json(added))
     else:
-        print_text(text.added_text(added))
+        print_text(text.officers_added_text(added))
 
 
 @app.command("sign")
@@ -112,7 +112,7 @@ def sign(
     from broker.operations.officers import review_delegation, sign_delegation
 
     reviewed = review_delegation(agency, file, now_ms())
-    note(text.review_text(reviewed))
+    note(text.reviewed_delegation_text(reviewed))
     if not yes and not confirmed(f"Sign it for {reviewed.participant.agency}?", "sign"):
         note("Not signed.")
         raise typer.Exit(1)

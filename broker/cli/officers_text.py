@@ -32,7 +32,7 @@ def officer_text(directory: Path, made: OfficerFile) -> str:
     )
 
 
-def added_json(added: OfficersAdded) -> dict[str, Any]:
+def officers_added_json(added: OfficersAdded) -> dict[str, Any]:
     """Return the officers of a folder, for scripts."""
     return {
         "officer": added.officer,
@@ -42,7 +42,7 @@ def added_json(added: OfficersAdded) -> dict[str, Any]:
     }
 
 
-def added_text(added: OfficersAdded) -> str:
+def officers_added_text(added: OfficersAdded) -> str:
     """Return the officers of a folder, and the next step."""
     lines = [
         f"Officers: {', '.join(added.officers)}. Two of them must sign.",
@@ -57,7 +57,7 @@ def added_text(added: OfficersAdded) -> str:
     return "\n".join(lines)
 
 
-def review_text(reviewed: DelegationReview) -> str:
+def reviewed_delegation_text(reviewed: DelegationReview) -> str:
     """Return what a proposed delegation states."""
     return "\n".join(_stated(reviewed))
 

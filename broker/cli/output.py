@@ -77,7 +77,7 @@ def confirmed(question: str, verb: str) -> bool:
     return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
-def asked(question: str) -> str | None:
+def ask_text(question: str) -> str | None:
     """Ask for a text on the terminal; None if there is no terminal or no answer."""
     if sys.stdin is None or not sys.stdin.isatty():
         return None

@@ -81,7 +81,7 @@ def progress_text(progress: Progress) -> str:
     return "\n".join(lines)
 
 
-def check_text(check: PartnerCheck) -> str:
+def partner_check_text(check: PartnerCheck) -> str:
     """A check that was recorded."""
     return f"{check.agency} is checked: by {check.by}, {check.channel}, {check.time}."
 

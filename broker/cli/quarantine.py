@@ -68,10 +68,10 @@ def list_(
     """
     from broker.cli import quarantine_text as text
     from broker.clock import now_ms
-    from broker.operations.quarantined_records import Quarantine
+    from broker.operations.quarantined_records import QuarantinedRecords
 
     now = now_ms()
-    quarantine = Quarantine(agency, now)
+    quarantine = QuarantinedRecords(agency, now)
     if unverified:
         unverified_records = quarantine.unverified(limit)
         if json:
@@ -107,7 +107,7 @@ def export(
     """
     from broker.cli.lines import write_raw
     from broker.clock import now_ms
-    from broker.operations.quarantined_records import Quarantine
+    from broker.operations.quarantined_records import QuarantinedRecords
     from broker.record import format_record
 
     for one in ids:
@@ -116,7 +116,7 @@ def export(
                 f"{one} is not the id of a refused record, which is a number; only refused "
                 "records are exported"
             )
-    quarantine = Quarantine(agency, now_ms())
+    quarantine = QuarantinedRecords(agency, now_ms())
     wanted = list(dict.fromkeys(map(int, ids)))
     records = quarantine.export(wanted, actor(operator, reason), now_ms())
     write_raw([format_record(record) for record in records])
@@ -159,7 +159,7 @@ def retry(
     rows go back into the import folder. Exit code 4 if any is still held.
     """
     from broker.clock import now_ms
-    from broker.operations.quarantined_records import Quarantine
+    from broker.operations.quarantined_records import QuarantinedRecords
     from broker.operations.retry import HELD_ID, retry_all
 
     if bool(ids) == everything:
@@ -170,7 +170,7 @@ def retry(
     if wrong:
         raise typer.BadParameter(f"{wrong[0]} is no id that `quarantine list` gives")
     now = now_ms()
-    quarantine = Quarantine(agency, now)
+    quarantine = QuarantinedRecords(agency, now)
     wanted = list(dict.fromkeys(ids or quarantine.retried_by_all(now)))
     who = actor(operator, reason)
     outcomes = retry_all(
@@ -238,7 +238,7 @@ def discard(
     from broker.cli.quarantine_text import discard_hints, discarded_rows, planned_table
     from broker.clock import now_ms
     from broker.operations.discarding import Discarding, Wanted
-    from broker.operations.quarantined_records import Quarantine
+    from broker.operations.quarantined_records import QuarantinedRecords
     from broker.operations.retry import HELD_ID
 
     if bool(ids) == bool(sender):
@@ -248,7 +248,7 @@ def discard(
         raise typer.BadParameter(f"{wrong[0]} is no id that `quarantine list` gives")
     who = actor(operator, reason)
     now = now_ms()
-    quarantine = Quarantine(agency, now)
+    quarantine = QuarantinedRecords(agency, now)
     discarding = Discarding(quarantine.participant, quarantine.store)
     planned = discarding.plan(Wanted(ids or (), sender, accepted_events), now)
     meant = [one for one in planned if one.settled]
@@ -285,14 +285,14 @@ def show(
     """
     from broker.cli.quarantine_text import EVENT, event_text, require_terminal
     from broker.clock import now_ms
-    from broker.operations.quarantined_records import Quarantine, show_held_event
+    from broker.operations.quarantined_records import QuarantinedRecords, show_held_event
 
     found = EVENT.fullmatch(id_)
     if found is None:
         raise typer.BadParameter("only an event (event-N) has content that can be shown")
     who = reader(operator, reason)
     now = now_ms()
-    quarantine = Quarantine(agency, now)
+    quarantine = QuarantinedRecords(agency, now)
     require_terminal()
     content = show_held_event(quarantine.participant, quarantine.store, int(found[1]), who, now)
     print_text(event_text(content))

@@ -99,7 +99,7 @@ def list_(
     queue = _opened(context, agency, now)
     items = queue.items(limit, now)
     if json:
-        print_json([text.item_json(item) for item in items], output)
+        print_json([text.queue_item_json(item) for item in items], output)
     else:
         print_table(*text.items_table(queue.name, items), output)
 
@@ -220,7 +220,7 @@ def _discard(
         print_table(*text.discarded_table(outcomes), output)
     gone = sum(one.settled for one in outcomes)
     note(f"{gone} of {len(outcomes)} were discarded.")
-    for line in text.discard_hints(outcomes, queue.participant.root):
+    for line in text.queue_discard_hints(outcomes, queue.participant.root):
         note(line)
     raise typer.Exit(0 if gone == len(outcomes) else REFUSED)
 

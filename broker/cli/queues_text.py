@@ -32,7 +32,7 @@ def require_ids(queue: EventQueue, ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def item_json(item: QueueItem) -> dict[str, object]:
+def queue_item_json(item: QueueItem) -> dict[str, object]:
     """Return an item for scripts."""
     return {
         "id": item.id,
@@ -71,7 +71,7 @@ def items_table(queue: str, items: Sequence[QueueItem]) -> tuple[Row, list[Row]]
 def details_json(details: QueueDetails) -> dict[str, object]:
     """Return one item with everything that helps, for scripts."""
     return {
-        **item_json(details.item),
+        **queue_item_json(details.item),
         "means": details.means,
         "to_do": details.helps or None,
         "recipients": {one.agency: one.as_json() for one in details.recipients},
@@ -130,7 +130,7 @@ def discarded_table(outcomes: Sequence[QueueDiscard]) -> tuple[Row, list[Row]]:
     ]
 
 
-def discard_hints(outcomes: Sequence[QueueDiscard], agency: Path) -> list[str]:
+def queue_discard_hints(outcomes: Sequence[QueueDiscard], agency: Path) -> list[str]:
     """Return why some stay, each sentence once, with the next step."""
     found: dict[str, None] = {}
     for one in outcomes:

@@ -40,7 +40,7 @@ def status(
         return
     if agency is None:
         raise typer.BadParameter("give the agency's folder", param_hint="--agency")
-    from broker.cli.status_text import in_words, needs, status_json
+    from broker.cli.status_text import agency_status_text, needs, status_json
     from broker.clock import now_ms
     from broker.operations.health.agency_health import look
 
@@ -48,7 +48,7 @@ def status(
     if json:
         print_json(status_json(found, how), output)
     else:
-        print_text(in_words(found, how), output)
+        print_text(agency_status_text(found, how), output)
     for line in needs(found):
         note(line)
 

@@ -124,7 +124,7 @@ def needs(status: Status) -> list[str]:
     return lines
 
 
-def in_words(status: Status, found: Health) -> str:
+def agency_status_text(status: Status, found: Health) -> str:
     """The whole status as text; the first line says whether everything flows."""
     text = f"{found.sentence}\n{found.works}\n\n"
     text += f"{status.agency} in {status.deployment}, {moment(status.time_ms)}\n\n"

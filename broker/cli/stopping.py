@@ -115,7 +115,7 @@ def _act(
     else:
         require_departure_reason(reason)
     named = contract_departure.STATES[state]
-    reviewed = contract_departure.review(agency, contract, named, now_ms())
+    reviewed = contract_departure.review_departure(agency, contract, named, now_ms())
     if reviewed.changes:
         for line in text.review_lines(reviewed):
             note(line)
@@ -125,7 +125,7 @@ def _act(
             raise typer.Exit(NO)
     done = contract_departure.depart(reviewed, reason, now_ms())
     if json:
-        print_json({**text.departed_json(done), **text.review_json(reviewed)})
+        print_json({**text.departed_json(done), **text.departure_json(reviewed)})
     else:
         print_text(text.departed_text(done))
     for line in text.departed_notes(done, agency):

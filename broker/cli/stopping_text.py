@@ -114,7 +114,7 @@ def to_do(reviewed: DepartureReview) -> str:
     )
 
 
-def review_json(reviewed: DepartureReview) -> dict[str, object]:
+def departure_json(reviewed: DepartureReview) -> dict[str, object]:
     """For programs."""
     return {
         "versions": list(reviewed.versions),

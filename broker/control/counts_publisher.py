@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.control.statement_publisher import DueStatements, StatementPublisher, TooLargeContent
-from broker.control.statement_sender import Draft, StatementSender, last_sent, recipient_keys
+from broker.control.statement_sender import DueStatement, StatementSender, last_sent, recipient_keys
 from broker.control.too_large import waits_as_too_large
 from broker.envelope.primitives import hmac_sha256, lp, lp_parts
 from broker.envelope.sealing import WrapRecipient
@@ -39,7 +39,7 @@ MOST_SENT: Final = 16
 """Most counts that one look sends; the others wait for the next one."""
 
 
-def sent_name(agreement: str, period: Period) -> str:
+def sent_counts_name(agreement: str, period: Period) -> str:
     """Return the name in the state of the counts that were sent last."""
     return f"counts-sent/{agreement}/{period.name}"
 
@@ -71,7 +71,7 @@ class CountsPublisher(StatementPublisher):
 
     def due(self, now: int) -> DueStatements:
         """Return the counts that are due, newest quarters first."""
-        drafts: list[Draft] = []
+        drafts: list[DueStatement] = []
         too_large: list[TooLargeContent] = []
         for signed in self._sealing.contracts.live(now):
             keys = self._recipients(signed, now)
@@ -123,9 +123,9 @@ class CountsPublisher(StatementPublisher):
         period: Period,
         keys: tuple[WrapRecipient, ...],
         now: int,
-    ) -> Draft | TooLargeContent | None:
+    ) -> DueStatement | TooLargeContent | None:
         """Return the counts of a period; None if they are not due."""
-        name = sent_name(contract.name, period)
+        name = sent_counts_name(contract.name, period)
         if waits_as_too_large(tx, name, now):
             return None
         last = last_sent(tx, name, now)
@@ -146,7 +146,9 @@ class CountsPublisher(StatementPublisher):
         if last is not None and same and now - last.time_ms < COUNTS.renew_ms:
             self._unchanged[name] = now
             return None
-        return Draft(COUNTS, name, said.formatted(), content, keys, (contract.name, period.name))
+        return DueStatement(
+            COUNTS, name, said.formatted(), content, keys, (contract.name, period.name)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from broker.control.statement_publisher import DueStatements, StatementPublisher
 from broker.control.statement_sender import (
-    Draft,
+    DueStatement,
     StatementSender,
     last_sent,
     names_of,
@@ -61,7 +61,7 @@ class OwnListing(StatementPublisher):
         draft = self._draft(now)
         return DueStatements(() if draft is None else (draft,))
 
-    def _draft(self, now: int) -> Draft | None:
+    def _draft(self, now: int) -> DueStatement | None:
         with self._store.reading() as tx:
             row = tx.listings.get(self._agency)
             last = last_sent(tx, SENT, now)
@@ -77,4 +77,4 @@ class OwnListing(StatementPublisher):
         said = sha256(lp(content, names_of(keys)))
         if last is not None and last.said == said and now - last.time_ms < LISTING.renew_ms:
             return None
-        return Draft(LISTING, SENT, said, content, keys)
+        return DueStatement(LISTING, SENT, said, content, keys)

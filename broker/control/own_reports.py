@@ -24,7 +24,7 @@ from broker.registry.report_intervals import report_intervals
 from broker.sending.sealing_context import SealingContext
 from broker.statements.authorship import is_author
 from broker.statements.report_codes import code_of_hold, code_of_refusal
-from broker.statements.reports import MAX_ENTRIES, Entry, ReportPlace, seal_report
+from broker.statements.reports import MAX_ENTRIES, ReportEntry, ReportPlace, seal_report
 from broker.store.rows import ReportRow, ResultRow
 from broker.store.transaction import Transaction
 from broker.transport.interfaces import Sender
@@ -192,11 +192,11 @@ def period(deployment: str, agency: str, to: str, every: int, moment: int) -> in
     return (moment - offset) // every
 
 
-def _entry(row: ResultRow) -> Entry:
+def _entry(row: ResultRow) -> ReportEntry:
     match row.state:
         case "delivered":
-            return Entry(row.event_id, "delivered")
+            return ReportEntry(row.event_id, "delivered")
         case "put_aside":
-            return Entry(row.event_id, "put_aside", code_of_hold(row.code))
+            return ReportEntry(row.event_id, "put_aside", code_of_hold(row.code))
         case _:
-            return Entry(row.event_id, "refused", code_of_refusal(row.code))
+            return ReportEntry(row.event_id, "refused", code_of_refusal(row.code))

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from broker.control.statement_publisher import DueStatements, StatementPublisher, TooLargeContent
 from broker.control.statement_sender import (
-    Draft,
+    DueStatement,
     StatementSender,
     last_sent,
     names_of,
@@ -43,7 +43,7 @@ from broker.store.transaction import Transaction
 from broker.store.unions import Part
 from contracts.model import Contract
 
-_Due: TypeAlias = Draft | TooLargeContent
+_Due: TypeAlias = DueStatement | TooLargeContent
 SINCE: Final = "unions-since"
 """Name in the state of the time (be64 ms) since which an agreement's cases are recorded."""
 
@@ -102,7 +102,7 @@ class OwnUnions(StatementPublisher):
             for union in unions:
                 found += self._of_union(union, now)
         return DueStatements(
-            tuple(one for one in found if isinstance(one, Draft)),
+            tuple(one for one in found if isinstance(one, DueStatement)),
             tuple(one for one in found if isinstance(one, TooLargeContent)),
         )
 
@@ -254,7 +254,7 @@ class OwnUnions(StatementPublisher):
             yield TooLargeContent(name, place.agreement, place.period)
         else:
             subject = (place.agreement, place.period, part)
-            yield Draft(UNION, name, said_to, made, keys, subject)
+            yield DueStatement(UNION, name, said_to, made, keys, subject)
 
 
 def _note_since(tx: Transaction, contract: Contract, now: int) -> None:

@@ -19,7 +19,7 @@ from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
 from broker.registry.report_intervals import reporting_intervals
 from broker.statements.authorship import require_author
-from broker.statements.reports import Entry, ReportPlace, open_report, parse_report
+from broker.statements.reports import ReportEntry, ReportPlace, open_report, parse_report
 from broker.store.database import Store
 from broker.store.rows import EarlyReportRow
 from broker.store.transaction import Transaction
@@ -128,7 +128,7 @@ def early_reports(store: Store, now: int) -> list[EarlyReportRow]:
 
 
 def _apply(
-    tx: Transaction, place: ReportPlace, entries: Collection[Entry], now: int
+    tx: Transaction, place: ReportPlace, entries: Collection[ReportEntry], now: int
 ) -> Counter[str]:
     """Write what a report says. An event that was not sent to its maker is left out."""
     changed: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from broker.control.statement_sender import Draft, StatementSender
+from broker.control.statement_sender import DueStatement, StatementSender
 from broker.control.too_large import note_too_large
 from broker.store.database import Store
 
@@ -31,7 +31,7 @@ class TooLargeContent:
 class DueStatements:
     """Statements that are due, and contents that no record can hold."""
 
-    drafts: tuple[Draft, ...]
+    drafts: tuple[DueStatement, ...]
     too_large: tuple[TooLargeContent, ...] = ()
 
 

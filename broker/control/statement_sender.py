@@ -26,7 +26,7 @@ _TIME_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DueStatement:
     """A statement that is due.
 
     Attributes:
@@ -110,7 +110,7 @@ class StatementSender:
         self._deployment, self._agency = participant.deployment, participant.agency
         self._topic = control_topics(self._deployment).receipts
 
-    async def send(self, draft: Draft) -> None:
+    async def send(self, draft: DueStatement) -> None:
         """Send a statement. Its time is later than that of the last one of its name.
 
         Raises:
@@ -129,13 +129,13 @@ class StatementSender:
             last = last_sent(tx, name, now)
         return now if last is None else max(now, last.time_ms + 1)
 
-    def _record(self, draft: Draft, time_ms: int) -> Record:
+    def _record(self, draft: DueStatement, time_ms: int) -> Record:
         place = StatementPlace(self._deployment, self._agency, time_ms, draft.subject)
         author = self._keys.receipt_author()
         value = seal_statement(draft.form, place, draft.content, draft.keys, author)
         headers = ((CONTENT_TYPE_HEADER, draft.form.content_type),)
         return Record(self._topic, 0, headers, value)
 
-    def _sent(self, draft: Draft, time_ms: int) -> None:
+    def _sent(self, draft: DueStatement, time_ms: int) -> None:
         with self._store.transaction() as tx:
             tx.meta.set(draft.name, time_ms.to_bytes(_TIME_BYTES, "big") + draft.said)

@@ -18,7 +18,7 @@ AGAIN_MS: Final = DAY_MS
 
 
 def note_too_large(tx: Transaction, name: str, now: int) -> None:
-    """Remember that the statement of a name (`Draft.name`) was too large at a time (ms)."""
+    """Remember that the statement of a name (`DueStatement.name`) was too large at a time (ms)."""
     tx.meta.set(_name(name), now.to_bytes(8, "big"))
 
 

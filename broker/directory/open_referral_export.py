@@ -26,7 +26,7 @@ LINK_TYPES: Final = frozenset({"need", "motivation", "access", "eligibility", "f
 _AREA_ADDRESS: Final = "http://statistics.data.gov.uk/id/statistical-geography/"
 
 
-def exported(agency: str, listing: Listing, codes: ListedCodes) -> dict[str, JSON]:
+def services_page(agency: str, listing: Listing, codes: ListedCodes) -> dict[str, JSON]:
     """Return one page of services, as the interface of Open Referral UK gives it.
 
     Args:
@@ -59,7 +59,7 @@ def services_without_address(page: Mapping[str, JSON]) -> list[str]:
     The published profiles differ on whether a service must have one.
 
     Args:
-        page: as `exported` gives it.
+        page: as `services_page` gives it.
     """
     contents = page["contents"]
     assert isinstance(contents, list)

@@ -24,7 +24,14 @@ from broker.judging.continuity_types import (
 )
 from broker.judging.generations import follow_link, without_oldest
 from broker.judging.partition_state import Gap, Generation, PartitionState, StoredCheckpoint
-from broker.judging.state_limits import Room, forgettable, growth, room_in_all, size_of, without
+from broker.judging.state_limits import (
+    Room,
+    forgettable,
+    growth,
+    partition_state_size,
+    room_in_all,
+    without,
+)
 from broker.tlog.merkle import Frontier
 
 MAX_GAPS: Final = 1024
@@ -64,7 +71,7 @@ def place(
     if placement.verdict == "link":
         linked_to = position.link.name if position.link is not None else position.generation
         placement = replace(placement, state=without_oldest(placement.state, linked_to))
-    left = room_in_all() - size_of(state) if room is None else room()
+    left = room_in_all() - partition_state_size(state) if room is None else room()
     return _within(left, placement, state, position, forget=forget)
 
 

@@ -18,7 +18,7 @@ from broker.judging.judgements import Deferred, Equivocation, Judgement, Opened,
 from broker.judging.key_resolver import Trust
 from broker.judging.partition_state import PartitionState, StoredCheckpoint
 from broker.judging.reader_context import StreamKey
-from broker.judging.state_limits import NOTHING, Room, room_in_all, size_of, smallest
+from broker.judging.state_limits import NOTHING, Room, partition_state_size, room_in_all, smallest
 from broker.judging.verification import VerifiedRecord
 from broker.registry.contract_in_force import ContractInForce
 from broker.tlog.checkpoint import Place
@@ -115,7 +115,11 @@ class FileContext:
 
     def room(self, agency: str) -> Room:
         """See ``ReaderContext``."""
-        used = (size_of(state) for place, state in self._states.items() if place.agency == agency)
+        used = (
+            partition_state_size(state)
+            for place, state in self._states.items()
+            if place.agency == agency
+        )
         return room_in_all() - sum(used, NOTHING)
 
     def affected(self, agency: str) -> dict[Place, PartitionState]:

@@ -54,7 +54,7 @@ def room_in_all() -> Room:
     return Room(MAX_STATE_BYTES, MAX_STATE_GAPS)
 
 
-def size_of(state: PartitionState | None) -> Room:
+def partition_state_size(state: PartitionState | None) -> Room:
     """Return the size of a partition's state."""
     total = NOTHING
     if state is not None:

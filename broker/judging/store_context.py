@@ -27,8 +27,8 @@ from broker.judging.reader_context import StreamKey
 from broker.judging.state_limits import (
     Room,
     growth,
+    partition_state_size,
     room_in_all,
-    size_of,
     smallest,
     without_affected,
 )
@@ -152,7 +152,7 @@ def write_state(
         StoreError: ``state_changed``, the stored version is not ``version``.
     """
     removed, written = changed_gaps(before, after)
-    size = size_of(after)
+    size = partition_state_size(after)
     change = StateChange(format_head(after), size.bytes, size.gaps, removed, written, after.stopped)
     return tx.reader.save_state(place, change, version)
 

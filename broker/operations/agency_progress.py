@@ -26,7 +26,7 @@ from broker.operations.agreement_state import (
 )
 from broker.operations.bundle_reading import held_entries
 from broker.operations.contract_departure import StopLine, stop_lines
-from broker.operations.partner_checks import Partner, partners
+from broker.operations.partner_checks import Partner, checked_partners
 from broker.partnership.entry import parse_entry
 from broker.registry.contracts import SignedContract
 from contracts.calendar import agreement_dates
@@ -149,8 +149,8 @@ def agency_progress(directory: Path, now: int) -> Progress:
         return Progress(plan.agency, plan.deployment, "incomplete", (), (), False, None, step)
     participant = load_participant(directory, now, unsigned_ok=True)
     agreements = agreement_states(participant, now)
-    known = partners(participant)
-    stage, step = next_step(participant, agreements, now)
+    known = checked_partners(participant)
+    stage, step = stage_and_next_step(participant, agreements, now)
     ends = delegation_ends(participant)
     source = participant.governance_source()
     here = any(source.entries())
@@ -213,7 +213,7 @@ def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator
             yield Due(what, due, by)
 
 
-def next_step(
+def stage_and_next_step(
     participant: Participant, agreements: tuple[AgreementState, ...], now: int
 ) -> tuple[Stage, NextStep]:
     """Return the stage of an agency and its next step.

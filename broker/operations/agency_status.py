@@ -18,7 +18,7 @@ from broker.operations.agency_progress import (
     DELEGATION_WARNING_MS,
     delegation_due_text,
     delegation_ends,
-    next_step,
+    stage_and_next_step,
 )
 from broker.operations.agreement_state import AgreementState, NextStep, agreement_states
 from broker.operations.checks.machine_checks import CERTIFICATE_SOON_MS
@@ -134,7 +134,7 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True)
-class Referrals:
+class ReferralNumbers:
     """Numbers of referrals made by and to this agency, and the late ones."""
 
     open: int
@@ -144,7 +144,7 @@ class Referrals:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class HeldRecords:
     """Held records of one sender: number, bytes, and the filled part of its quota."""
 
     agency: str
@@ -209,11 +209,11 @@ class Status:
     received: tuple[OtherStream, ...]
     waiting: tuple[Waiting, ...]
     quarantined: dict[str, int]
-    quarantine: tuple[Refused, ...]
+    quarantine: tuple[HeldRecords, ...]
     held: tuple[Held, ...]
     evidence: int
     heartbeats: tuple[Heard, ...]
-    referrals: Referrals
+    referrals: ReferralNumbers
     folders: tuple[FolderState, ...] = ()
     tls: tuple[TlsEnd, ...] = ()
     alarms: tuple[Raised, ...] = ()
@@ -286,7 +286,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         deployment=participant.deployment,
         time_ms=now,
         contracts=_contracts(states),
-        next=next_step(participant, states, now)[1],
+        next=stage_and_next_step(participant, states, now)[1],
         manifest_version=None if manifest is None else manifest.version,
         manifest_expires_ms=None if manifest is None else manifest.expires,
         outbox=tx.outbox.counts(),
@@ -302,7 +302,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         ),
         quarantined={agency: held.records for agency, held in sizes.items()},
         quarantine=tuple(
-            Refused(agency, held.records, held.size, round(filled(held), 3))
+            HeldRecords(agency, held.records, held.size, round(filled(held), 3))
             for agency, held in sizes.items()
         ),
         held=held_lines(groups),
@@ -424,7 +424,7 @@ def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[He
     )
 
 
-def _referrals(contracts: ContractBook, tx: Transaction, now: int) -> Referrals:
+def _referrals(contracts: ContractBook, tx: Transaction, now: int) -> ReferralNumbers:
     found = (referral_rules(one.contract.vocabulary) for one in contracts.all())
     rules = [one for one in found if one is not None]
     called_off = frozenset[str]().union(*(one.called_off for one in rules))
@@ -432,7 +432,7 @@ def _referrals(contracts: ContractBook, tx: Transaction, now: int) -> Referrals:
     cancelled = tx.referrals.closed_with_status(called_off)
     asked = tx.referrals.open_with_progress(to_cancel)
     late = tuple(_overdue(tx, row, now) for row in tx.referrals.overdue(now))
-    return Referrals(sum(tx.referrals.open_counts().values()), cancelled, asked, late)
+    return ReferralNumbers(sum(tx.referrals.open_counts().values()), cancelled, asked, late)
 
 
 def _overdue(tx: Transaction, row: ReferralRow, now: int) -> Overdue:

@@ -41,9 +41,9 @@ from broker.registry.received_versions import (
     ReceivedVersion,
     exceeding,
     read_received,
-    size_of,
     still_received,
     superfluous_versions,
+    version_size,
     write_received,
 )
 from broker.statements.signed_contract import unpack_contract
@@ -237,7 +237,7 @@ class AgreementExchange:
         parts = [*documents.values(), *(entry.raw for entry in found.entries.values())]
         versions[signed.hash] = ReceivedVersion(
             signers,
-            max(size_of(signed, parts), already.size if already else 0),
+            max(version_size(signed, parts), already.size if already else 0),
             tuple(sorted({*came, *(already.entries if already else ())})),
             tuple(sorted({*written, *(already.documents if already else ())})),
         )

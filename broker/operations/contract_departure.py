@@ -2,8 +2,8 @@
 
 Each makes a new version of the agency's own manifest, which the running adapter publishes. Only the
 governance keys may resume or leave. So a new delegation states the resumption or departure too.
-`review` shows beforehand what stops and what continues, `depart` makes the change, and `stop_lines`
-shows afterwards which partners have acknowledged it.
+`review_departure` shows beforehand what stops and what continues, `depart` makes the change, and
+`stop_lines` shows afterwards which partners have acknowledged it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ class StopLine:
     awaited: tuple[str, ...]
 
 
-def review(directory: Path, name: str | None, state: DepartureState, now: int) -> DepartureReview:
+def review_departure(
+    directory: Path, name: str | None, state: DepartureState, now: int
+) -> DepartureReview:
     """Load an agency, and return what a suspension, its end or a departure changes.
 
     Args:
@@ -173,7 +175,7 @@ def depart(reviewed: DepartureReview, reason: str, now: int) -> Departed:
     """Suspend, resume or leave, as it was reviewed.
 
     Args:
-        reviewed: result of `review`.
+        reviewed: result of `review_departure`.
         reason: a code.
         now: milliseconds since the epoch.
 

@@ -118,7 +118,7 @@ def draft_contract(
     text = draft(
         terms_text,
         deployment=deployment,
-        parties=[party_of(one, outline) for one in verified],
+        parties=[party_from_entry(one, outline) for one in verified],
         governance_keys={one.agency: governance_terms(one.governance) for one in verified},
         starts=starts,
         ends=ends,
@@ -187,7 +187,7 @@ def require_distinct(entries: Sequence[VerifiedEntry]) -> None:
         seen |= dict.fromkeys((entry.agency, *entry.governance.halves), entry)
 
 
-def party_of(entry: VerifiedEntry, outline: Contract) -> dict[str, Any]:
+def party_from_entry(entry: VerifiedEntry, outline: Contract) -> dict[str, Any]:
     """Return an agency as a party; the terms for its role supply values that its entry lacks.
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from broker.errors import EntryError, WrongInputError
 from broker.keys.durable import files_in
-from broker.operations.contract_draft import party_of, pins_of, read_entries, write_new
+from broker.operations.contract_draft import party_from_entry, pins_of, read_entries, write_new
 from broker.registry.contract_files import verify_beside
 from broker.registry.contracts import governance_terms
 from contracts.comparison import TermChange, compare
@@ -104,7 +104,7 @@ def revise_contract(
             )
     joining = tuple(
         NewParty(
-            party_of(entry, contract),
+            party_from_entry(entry, contract),
             governance_terms(entry.governance),
         )
         for entry in entries

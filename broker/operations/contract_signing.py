@@ -1,8 +1,8 @@
 """Signature of a contract by one agency: every check first, then the signature, then the files.
 
-`review` collects all objections to a signature, and the changes for this agency against the version
-that it replaces. `sign` refuses errors, and warnings that are not accepted by name. No function
-here asks or prints.
+`review_signing` collects all objections to a signature, and the changes for this agency against the
+version that it replaces. `sign` refuses errors, and warnings that are not accepted by name. No
+function here asks or prints.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ class Signed:
     already: bool
 
 
-def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int) -> SigningReview:
+def review_signing(
+    directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
+) -> SigningReview:
     """Check a contract for a signature. This changes nothing and needs no passphrase.
 
     Args:
@@ -249,7 +251,7 @@ def sign(
     """Sign a reviewed contract, or add notes of others to one that was signed before.
 
     Args:
-        reviewed: result of `review`.
+        reviewed: result of `review_signing`.
         accepted: rules whose warnings this agency accepts.
         now: milliseconds since the epoch.
         signatory: the person who signs, and their capacity; None only if this agency has signed.

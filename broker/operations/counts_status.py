@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from broker.agency.participant import Participant
-from broker.control.counts_publisher import PERIODS_PUBLISHED, sent_name
+from broker.control.counts_publisher import PERIODS_PUBLISHED, sent_counts_name
 from broker.control.counts_taken import last_fault
 from broker.control.statement_sender import last_sent
 from broker.figures.counting import last_quarters
@@ -56,7 +56,7 @@ def counts_states(participant: Participant, tx: Transaction, now: int) -> tuple[
         if case_figures(contract) is None:
             continue
         sent = [
-            last_sent(tx, sent_name(contract.name, period), now)
+            last_sent(tx, sent_counts_name(contract.name, period), now)
             for period in last_quarters(now, PERIODS_PUBLISHED + 1)
         ]
         partners: list[PartnerCounts] = []

@@ -270,7 +270,7 @@ def case_id(tx: Transaction, case: str, secret: bytes) -> str:
 
 def unsent_case_id(secret: bytes, reference: str) -> str:
     """Return the shared id that the first record of a case of ours would get."""
-    return pseudonyms.shared_id(secret, "case", reference.strip())
+    return pseudonyms.minted_id(secret, "case", reference.strip())
 
 
 def _known_fields(participant: Participant) -> frozenset[str]:

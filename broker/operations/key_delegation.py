@@ -43,7 +43,7 @@ from broker.keys.signer import SoftwareSigner
 from broker.operations.agency_entry import ENTRIES_FOLDER, entry_of
 from broker.operations.key_inventory import RenewedManifest, renewed
 from broker.operations.key_revocation import named_kids
-from broker.operations.officer_keys import officer_files, officers_awaited, propose
+from broker.operations.officer_keys import officer_files, officers_awaited, store_proposal
 from broker.partnership.entry import parse_entry
 from broker.registry.stops import Stop
 from contracts.phrases import N_
@@ -179,7 +179,7 @@ def _issue(
     last = participant.manifests.delegations(participant.agency)[-1].delegation
     delegation = issue_delegation(governance, keys, now, previous=last, changes=changes)
     if participant.officer is not None:
-        raise officers_awaited(participant, propose(participant, delegation))
+        raise officers_awaited(participant, store_proposal(participant, delegation))
     return _issued(participant, delegation, changes, previous, standing, now), withdrawn
 
 

@@ -68,7 +68,7 @@ def officers_of(participant: Participant, now: int) -> OfficerKeys:
     return OfficerKeys(tuple((name, pairs[name].public) for name in sorted(pairs)))
 
 
-def propose(participant: Participant, delegation: VerifiedDelegation) -> Path:
+def store_proposal(participant: Participant, delegation: VerifiedDelegation) -> Path:
     """Store a delegation that one officer has signed, so that another officer can sign it.
 
     Raises:

@@ -51,7 +51,7 @@ from broker.operations.officer_keys import (
     OFFICERS_FOLDER,
     officer_files,
     officers_of,
-    propose,
+    store_proposal,
 )
 from broker.partnership.entry import parse_entry
 from broker.partnership.officer import (
@@ -319,7 +319,7 @@ def _first(participant: Participant, signer: GovernanceSigner, now: int) -> Path
     if not newest:
         return None
     first, second = (participant.keyring.signer(newest[one].kid) for one in (ED25519, ML_DSA_65))
-    return propose(participant, issue_delegation(signer, (first, second), now))
+    return store_proposal(participant, issue_delegation(signer, (first, second), now))
 
 
 def _found_again(

@@ -147,7 +147,7 @@ def check_partner(
     return check
 
 
-def partners(participant: Participant) -> tuple[Partner, ...]:
+def checked_partners(participant: Participant) -> tuple[Partner, ...]:
     """Every other agency whose keys are held, and whether they were checked.
 
     Args:

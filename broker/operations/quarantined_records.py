@@ -40,7 +40,7 @@ Unverified: TypeAlias = UnauthenticatedRow
 DiscardedEvent: TypeAlias = DiscardedEventRow
 
 
-class Quarantine:
+class QuarantinedRecords:
     """An agency's quarantine.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broker.agency.participant import Participant
 from broker.control.counts_publisher import PERIODS_PUBLISHED
-from broker.control.counts_publisher import sent_name as counts_name
+from broker.control.counts_publisher import sent_counts_name as counts_name
 from broker.control.own_unions import sent_name as union_name
 from broker.control.too_large import too_large_ms
 from broker.figures.counting import last_quarters

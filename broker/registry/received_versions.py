@@ -164,7 +164,7 @@ def keep_added(root: Path, agreements: Collection[bytes], entries: Collection[st
         write_received(root, after)
 
 
-def size_of(signed: SignedContract, parts: Iterable[bytes]) -> int:
+def version_size(signed: SignedContract, parts: Iterable[bytes]) -> int:
     """Return the bytes that a version takes with its documents and entries."""
     notes = sum(len(note.raw) for note in signed.notes)
     return len(signed.text.raw) + notes + sum(map(len, parts))

@@ -9,7 +9,7 @@ from broker.releases.figures_release import FiguresRelease
 from broker.releases.release_notes import notes_of
 from broker.releases.release_sources import sources_in_words
 from broker.releases.svg_plot import escaped, svg_of
-from broker.releases.table_cells import columns_of, heading_of, rows_of
+from broker.releases.table_cells import heading_of, rows_of, table_headings
 from broker.utc_text import day
 
 _STYLE: Final = """
@@ -56,7 +56,7 @@ def page_of(release: FiguresRelease) -> str:
 def _table(release: FiguresRelease) -> Iterator[str]:
     yield "<h2>Table</h2>\n<table>"
     yield f"<caption>{escaped(heading_of(release))}</caption>"
-    heads = "".join(f'<th scope="col">{escaped(one)}</th>' for one in columns_of(release))
+    heads = "".join(f'<th scope="col">{escaped(one)}</th>' for one in table_headings(release))
     yield f"<thead><tr>{heads}</tr></thead>\n<tbody>"
     places = len(release.published.by)
     for first, *others in rows_of(release):

@@ -40,7 +40,7 @@ def heading_of(release: FiguresRelease) -> str:
     return f"{release.published.of.capitalize()} of {release.period.name} by: {by}"
 
 
-def columns_of(release: FiguresRelease) -> tuple[str, ...]:
+def table_headings(release: FiguresRelease) -> tuple[str, ...]:
     """Return the headings of the table's columns."""
     return (
         *(label_of(name, release.figures) for name in release.published.by),

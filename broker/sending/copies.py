@@ -119,7 +119,7 @@ def kept_rows(
     return rows
 
 
-def content_of(secret: bytes, row: CopyRow) -> Kept:
+def decrypted_copy(secret: bytes, row: CopyRow) -> Kept:
     """Decrypt a copy that waits.
 
     Raises:
@@ -221,7 +221,7 @@ def _changes_after(secret: bytes, row: CopyRow, waiting: Iterable[CopyRow]) -> l
     """
     if row.content is None:
         return []
-    kept = content_of(secret, row)
+    kept = decrypted_copy(secret, row)
     if not kept.makes:
         return []
     return [
@@ -229,7 +229,7 @@ def _changes_after(secret: bytes, row: CopyRow, waiting: Iterable[CopyRow]) -> l
         for other in waiting
         if other.seq > row.seq
         and (other.agency, other.case_key) == (row.agency, row.case_key)
-        and content_of(secret, other).referral == kept.referral
+        and decrypted_copy(secret, other).referral == kept.referral
     ]
 
 
@@ -245,7 +245,7 @@ def withdrawn_by(
     return [
         row
         for row in waiting
-        if row.case_key == case_key and refused & content_of(secret, row).consents
+        if row.case_key == case_key and refused & decrypted_copy(secret, row).consents
     ]
 
 
@@ -331,7 +331,7 @@ class CopyRelease:
                 if error.code != "contract_ambiguous":
                     raise
             # the agency alone does not decide between two agreements: all addressed agencies do
-            addressed = content_of(self._sealer.secret, row).addressed
+            addressed = decrypted_copy(self._sealer.secret, row).addressed
             return unreached(row.type, row.agency, addressed, now)
         except (EventError, RegistryError) as error:  # no contract is in force now
             return error.code
@@ -341,7 +341,7 @@ class CopyRelease:
     ) -> list[NewLogEntry] | None:
         """Send one copy. Returns its log entries; None if it has to wait."""
         secret = self._sealer.secret
-        kept = content_of(secret, row)
+        kept = decrypted_copy(secret, row)
         try:
             one = self._sealer.prepare_copy(kept.event, now, row.event_id, kept.addressed)
         except RegistryError:

@@ -16,7 +16,7 @@ from broker.record import (
 from broker.store.rows import NewOutboxRow, OutboxRow
 
 
-def record_of(row: OutboxRow) -> Record:
+def indexed_record(row: OutboxRow) -> Record:
     """Return the record of an indexed row."""
     assert row.proof is not None
     assert row.leaf is not None

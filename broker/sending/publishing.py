@@ -328,7 +328,7 @@ class Publisher:
 
         It is derived from the secret, so it stays the same when the database is restored.
         """
-        return pseudonyms.shared_id(self._sealer.secret, kind, own_reference)
+        return pseudonyms.minted_id(self._sealer.secret, kind, own_reference)
 
     def publish(
         self,

@@ -19,7 +19,7 @@ Believed = Callable[[bytes, int], bool]
 """(receipt, ms) -> whether it is trusted and older than that (`KeyResolver.receipt_believed`)."""
 
 
-def confirmed(
+def confirmed_position(
     tx: Transaction,
     stream: Stream,
     chain: list[GenerationRow],

@@ -23,7 +23,7 @@ from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.sending.indexing import Fenced, Indexing, newest_seen
 from broker.sending.outbox_record import copy_of
-from broker.sending.receipt_coverage import Believed, confirmed, place_at
+from broker.sending.receipt_coverage import Believed, confirmed_position, place_at
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, StreamOwner, open_generation
 from broker.store.database import Store
 from broker.store.rows import GenerationRow, OutboxRow
@@ -71,7 +71,7 @@ def revoked_stream_keys(manifests: ManifestBook, agency: str) -> tuple[RevokedKe
     return tuple(found.values())
 
 
-def readers_of(
+def topic_readers(
     topic: str, sender: str, contracts: ContractBook, manifests: ManifestBook
 ) -> frozenset[str]:
     """Return a topic's readers, without the sender and those that have left its contract."""
@@ -190,7 +190,9 @@ def due_again(
     if last is None:
         return None
     chain = [last, *_before(tx, stream, last, min(key.begun for key in revoked))]
-    at, size = confirmed(tx, stream, chain, readers, believed, min(key.since for key in revoked))
+    at, size = confirmed_position(
+        tx, stream, chain, readers, believed, min(key.since for key in revoked)
+    )
     held = chain[at]
     rows = [row for each in reversed(chain[: at + 1]) for row in _rows(tx, stream, each)]
     rows = [row for row in rows if row.generation != held.name or _index(row) >= size]

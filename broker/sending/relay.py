@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from broker.errors import TransportError
 from broker.sending.indexing import Indexing
-from broker.sending.outbox_record import record_of
+from broker.sending.outbox_record import indexed_record
 from broker.sending.receipt_coverage import Believed
 from broker.sending.recovery import Recovery, RevokedKey
 from broker.sending.refused_generations import RefusedGenerations
@@ -156,7 +156,7 @@ class Relay:
         return self._away | self._stopped(now)
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
-        records = [record_of(row) for row in rows]
+        records = [indexed_record(row) for row in rows]
         try:
             offsets: Sequence[int | None] = await self._sender.send(records)
         except TransportError as error:
@@ -277,7 +277,7 @@ class Relay:
             size += bytes_of_row
         if not chosen:
             return 0, 0, last
-        await self._sender.send([record_of(row) for row in chosen])
+        await self._sender.send([indexed_record(row) for row in chosen])
         done = last if len(chosen) == len(rows) else chosen[-1].index
         return len(chosen), size, last if done is None else done
 

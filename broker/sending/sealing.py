@@ -292,7 +292,9 @@ class EventSealer:
         return Prepared(
             event_id,
             topic_name(contract, terms.topic),
-            pseudonyms.partition(self.secret, case_id, contract.topics[terms.topic].partitions),
+            pseudonyms.partition_of_case(
+                self.secret, case_id, contract.topics[terms.topic].partitions
+            ),
             drafts,
             decision,
             in_force,

@@ -18,7 +18,7 @@ from broker.judging.key_resolver import TrustStore
 from broker.keys.token import TOKEN_CODES
 from broker.observing.logs import logger
 from broker.registry.contract_book import ContractBook
-from broker.sending.recovery import readers_of, revoked_stream_keys
+from broker.sending.recovery import revoked_stream_keys, topic_readers
 from broker.sending.relay import TOPIC_AWAY, Relay
 from broker.service.reporting import ServiceStatus, report_recovery
 from broker.waiting import Wakeup, out_of_descriptors, retry_delay_s, set_within
@@ -218,7 +218,7 @@ class Relaying:
         again, gone = await self._relay.recover(
             revoked_stream_keys(trust.manifests, trust.agency),
             partial(
-                readers_of,
+                topic_readers,
                 sender=trust.agency,
                 contracts=trust.contracts,
                 manifests=trust.manifests,

@@ -43,7 +43,7 @@ STATES: Final[tuple[ReportedState, ...]] = ("delivered", "put_aside", "refused")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReportEntry:
     """Result of one event.
 
     Attributes:
@@ -84,7 +84,7 @@ class SealedReport:
 
 
 def seal_report(
-    place: ReportPlace, entries: Sequence[Entry], key: WrapRecipient, signer: NoteSigner
+    place: ReportPlace, entries: Sequence[ReportEntry], key: WrapRecipient, signer: NoteSigner
 ) -> bytes:
     """Seal a report for one agency and sign it.
 
@@ -121,7 +121,7 @@ def parse_report(value: bytes) -> SealedReport:
     return SealedReport(ReportPlace(deployment, agency, to, time_ms), note, sealed)
 
 
-def open_report(report: SealedReport, keys: Iterable[OpeningKey]) -> tuple[Entry, ...]:
+def open_report(report: SealedReport, keys: Iterable[OpeningKey]) -> tuple[ReportEntry, ...]:
     """Open a report whose signature was verified.
 
     Args:
@@ -149,7 +149,7 @@ def _info(place: ReportPlace, kid: bytes) -> bytes:
     )
 
 
-def _plain(entries: Sequence[Entry]) -> bytes:
+def _plain(entries: Sequence[ReportEntry]) -> bytes:
     if len(entries) > MAX_ENTRIES:
         raise ValueError("too many entries for one report")
     packed = sorted(
@@ -160,7 +160,7 @@ def _plain(entries: Sequence[Entry]) -> bytes:
     return plain.ljust(PLAIN_BYTES, b"\x00")
 
 
-def _entries(plain: bytes) -> tuple[Entry, ...]:
+def _entries(plain: bytes) -> tuple[ReportEntry, ...]:
     count = int.from_bytes(plain[:_COUNT_BYTES], "big")
     end = _COUNT_BYTES + count * ENTRY_BYTES
     if count > MAX_ENTRIES or len(plain) != PLAIN_BYTES or any(plain[end:]):
@@ -171,13 +171,13 @@ def _entries(plain: bytes) -> tuple[Entry, ...]:
     return tuple(map(_entry, packed))
 
 
-def _entry(packed: bytes) -> Entry:
+def _entry(packed: bytes) -> ReportEntry:
     state, code = packed[16], packed[17]
     if not 1 <= state <= len(STATES) or code >= len(REPORT_CODES):
         raise _malformed("an entry has a state or a code that does not exist")
     if (code == 0) != (STATES[state - 1] == "delivered"):
         raise _malformed("an entry has a code if and only if its event was not delivered")
-    return Entry(str(UUID(bytes=packed[:16])), STATES[state - 1], REPORT_CODES[code])
+    return ReportEntry(str(UUID(bytes=packed[:16])), STATES[state - 1], REPORT_CODES[code])
 
 
 def _malformed(detail: str) -> RefusedError:

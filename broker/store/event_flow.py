@@ -99,7 +99,7 @@ class PartnerCount:
 
 
 @dataclass(frozen=True, slots=True)
-class SentEvent:
+class AcknowledgedRecord:
     """A record that Kafka acknowledged."""
 
     seq: int
@@ -147,13 +147,13 @@ class EventFlow(Area):
         """Return how many events of each partner the own system lacks, and the oldest's time."""
         return self._all(PartnerCount, _UNDELIVERED_OF)
 
-    def sent(self, since_ms: int, after: int, limit: int) -> list[SentEvent]:
+    def sent(self, since_ms: int, after: int, limit: int) -> list[AcknowledgedRecord]:
         """Return the first `limit` records that Kafka acknowledged after a time and a number.
 
         At that time itself, only records of a higher number count.
         """
         asked = {"since_": since_ms, "after_": after, "limit_": limit}
-        return self._all(SentEvent, _SENT_EVENTS, asked)
+        return self._all(AcknowledgedRecord, _SENT_EVENTS, asked)
 
     def received(self, after: int, limit: int) -> list[InboxEvent]:
         """Return the first `limit` events after a number."""

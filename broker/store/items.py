@@ -94,7 +94,7 @@ class Items(Area):
         return self._connection.execute(_REOPEN, asked).rowcount > 0
 
 
-class Links(Area):
+class ReferenceLinks(Area):
     """The agency's own references, each with its shared random id."""
 
     def case_for(self, own_reference: str, kind: str = "case") -> str | None:

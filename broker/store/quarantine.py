@@ -262,7 +262,7 @@ class Quarantine(Area):
         return rows
 
 
-class Evidence(Area):
+class Equivocations(Area):
     """Pairs of signed texts that contradict each other (equivocation). They are never deleted."""
 
     def add(self, kind: str, origin: str, text_a: bytes, text_b: bytes, now: int) -> int:

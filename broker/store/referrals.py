@@ -55,7 +55,7 @@ _SAVE = _NEW.on_conflict_do_update(
 )
 
 
-class Referrals(Area):
+class StoredReferrals(Area):
     """Referrals made by or to this agency, with their deadlines."""
 
     def get(self, referral_id: str) -> ReferralRow | None:

@@ -25,19 +25,19 @@ from broker.store.figure_releases import FigureReleases
 from broker.store.flow_hours import FlowHours
 from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
-from broker.store.items import Items, Links
+from broker.store.items import Items, ReferenceLinks
 from broker.store.listings import Listings
 from broker.store.meta import Lease, Meta
 from broker.store.offers import Offers
 from broker.store.outbox import Outbox
-from broker.store.quarantine import Evidence, Quarantine
+from broker.store.quarantine import Equivocations, Quarantine
 from broker.store.queued_events import QueuedEvents
 from broker.store.reader_logs import ReaderLogs
 from broker.store.reader_states import ReaderStates
 from broker.store.receipts import Heads, Receipts
 from broker.store.recipients import Recipients
 from broker.store.referral_lists import ReferralLists
-from broker.store.referrals import Referrals
+from broker.store.referrals import StoredReferrals
 from broker.store.refused_rows import RefusedRows
 from broker.store.requests import Requests
 from broker.store.results import Results
@@ -104,11 +104,11 @@ class Transaction:
         self.requests = Requests(connection)
         self.quarantine = Quarantine(connection)
         self.queued = QueuedEvents(connection)
-        self.evidence = Evidence(connection)
+        self.evidence = Equivocations(connection)
         self.items = Items(connection)
         self.exports = Exports(connection)
-        self.links = Links(connection)
-        self.referrals = Referrals(connection)
+        self.links = ReferenceLinks(connection)
+        self.referrals = StoredReferrals(connection)
         self.listings = Listings(connection)
         self.receipts = Receipts(connection)
         self.recipients = Recipients(connection)

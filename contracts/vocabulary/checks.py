@@ -18,13 +18,13 @@ from contracts.vocabulary.name_forms import BUILT_IN
 from contracts.vocabulary.part_forms import ReferralsForm
 from contracts.vocabulary.patterns import parse_pattern, regular_expression
 
-__all__ = ["dangling"]
+__all__ = ["vocabulary_faults"]
 
 _RESERVED = "concordant."
 _MOST_LEAVES = 256
 
 
-def dangling(form: VocabularyForm) -> Iterator[Fault]:
+def vocabulary_faults(form: VocabularyForm) -> Iterator[Fault]:
     """Yield each name that is used but not defined, and each part that does not fit."""
     faults = [*_lists(form), *_closed_in_items(form), *_objects(form), *_types(form)]
     yield from faults

@@ -15,7 +15,7 @@ from contracts.hidden_characters import blank
 from contracts.strict_yaml import Fault, TreePath
 from contracts.vocabulary.format import ConditionForm, FieldForm, VocabularyForm
 
-__all__ = ["Condition", "compiled", "faulty_conditions"]
+__all__ = ["Condition", "compile_conditions", "faulty_conditions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _says_something(value: object) -> bool:
     return value is not None and not (isinstance(value, str) and blank(value))
 
 
-def compiled(forms: Iterable[ConditionForm]) -> tuple[Condition, ...]:
+def compile_conditions(forms: Iterable[ConditionForm]) -> tuple[Condition, ...]:
     """Return the conditions of an event type."""
     return tuple(
         Condition(

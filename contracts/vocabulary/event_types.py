@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn, TypeAlias, cast
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.errors import EventError
-from contracts.vocabulary.conditions import Condition, compiled
+from contracts.vocabulary.conditions import Condition, compile_conditions
 from contracts.vocabulary.format import FieldForm, Value, VocabularyForm
 from contracts.vocabulary.kinds import Annotations, checked_dictionary
 from contracts.vocabulary.name_forms import SenderKind
@@ -102,7 +102,7 @@ class EventType:
                 if (found := _open_codes(form, leaf.form.value))
             }
         )
-        self.conditions = compiled(form.event_types[name].conditions)
+        self.conditions = compile_conditions(form.event_types[name].conditions)
         self._form = form
         self._restricted: dict[frozenset[str], Restricted] = {}
         self._without: dict[frozenset[str], tuple[str, ...]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.markup import Block, Bullets, Document, Heading, Paragraph, Table
+from contracts.markup import Block, Bullets, Document, Heading, MarkupTable, Paragraph
 from contracts.names import require_known
 from contracts.vocabulary.comparison import VocabularyChange, compare_vocabularies
 from contracts.vocabulary.conditions import Condition
@@ -47,7 +47,7 @@ def _blocks(vocabulary: Vocabulary, only: str | None) -> Iterator[Block]:
         yield _fields(form, one)
         if one.conditions:
             yield Paragraph("Some fields are required beside certain values:")
-            yield Table(
+            yield MarkupTable(
                 ("field", "is required when", "rule"),
                 tuple(
                     (path, condition_in_words(form, one, each), each.text)
@@ -57,7 +57,7 @@ def _blocks(vocabulary: Vocabulary, only: str | None) -> Iterator[Block]:
             )
     if only is None and form.consent is not None:
         yield Heading("Consent")
-        yield Table(
+        yield MarkupTable(
             ("scope", "what is asked", "field with the answer"),
             tuple(
                 (scope, words, vocabulary.answer_to[scope])
@@ -80,7 +80,7 @@ def _figures(figures: Figures) -> Iterator[Block]:
             else "They are counted without a question about consent."
         )
     )
-    yield Table(
+    yield MarkupTable(
         ("dimension", "what it is", "values at once", "given by"),
         tuple(
             (
@@ -94,8 +94,8 @@ def _figures(figures: Figures) -> Iterator[Block]:
     )
 
 
-def _fields(form: VocabularyForm, of_type: EventType) -> Table:
-    return Table(
+def _fields(form: VocabularyForm, of_type: EventType) -> MarkupTable:
+    return MarkupTable(
         ("field", "what it is", "values", "sensitivity", "about", "in every event"),
         tuple(
             (
@@ -139,7 +139,7 @@ def _lists(form: VocabularyForm, shown: list[EventType]) -> Iterator[Block]:
         yield Heading(name, 3)
         other = " Other codes of the agreed form are valid too." if listed.others else ""
         yield Paragraph(f"Of {listed.dated}. Source: {listed.source}.{other}")
-        yield Table(("code", "meaning"), tuple(listed.codes.items()))
+        yield MarkupTable(("code", "meaning"), tuple(listed.codes.items()))
 
 
 def vocabulary_changes(before: Vocabulary, after: Vocabulary) -> Document:

@@ -14,7 +14,7 @@ from typing import Final
 
 from contracts.errors import EventError
 from contracts.strict_yaml import DocumentKind, read, refused_for, validated
-from contracts.vocabulary.checks import dangling
+from contracts.vocabulary.checks import vocabulary_faults
 from contracts.vocabulary.event_types import EventType
 from contracts.vocabulary.figures import Figures, compiled_figures
 from contracts.vocabulary.format import CodeList, VocabularyForm
@@ -110,7 +110,7 @@ def parse_vocabulary(raw: bytes, where: str) -> Vocabulary:
     """
     tree, lines = read(_VOCABULARY, raw, where)
     form = validated(_VOCABULARY, VocabularyForm, tree, lines, where)
-    faults = list(dangling(form))
+    faults = list(vocabulary_faults(form))
     if faults:
         raise refused_for(_VOCABULARY, faults, lines, where)
     return Vocabulary(form, raw)

@@ -21,7 +21,7 @@ from broker.statements.report_codes import REPORT_CODES
 from broker.statements.reports import (
     PLAIN_BYTES,
     STATES,
-    Entry,
+    ReportEntry,
     ReportPlace,
     _entries,
     _info,
@@ -42,7 +42,7 @@ KEY = WrapRecipient("csu-camden", KID, WrapSealer(OPENER.public))
 SIGNER = note_signer("pan-london/council-camden", ED25519, Ed25519Signer(b"s" * 32))
 PLACE = ReportPlace("pan-london", "council-camden", "csu-camden", 1_795_392_000_000)
 ENTRIES = tuple(
-    Entry(str(UUID(int=number)), STATES[min(number, 2)], code)
+    ReportEntry(str(UUID(int=number)), STATES[min(number, 2)], code)
     for number, code in enumerate(REPORT_CODES)
 )
 

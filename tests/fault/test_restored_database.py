@@ -11,7 +11,7 @@ import pytest
 from adapters.base import AgencySystem, Row
 from adapters.council import ADAPTER as COUNCIL_ADAPTER
 from adapters.csu import ADAPTER as CSU_ADAPTER
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.demo.own_form import own_form
 from adapters.demo.samples.facts import case_list
 from adapters.demo.samples.leaves import asked, referral_leaves
@@ -77,7 +77,7 @@ class Two:
         asyncio.run(self.police.relay.round())
 
     def deliver(self) -> int:
-        return Delivery(
+        return InboxDelivery(
             AgencySystem(COUNCIL_ADAPTER, COUNCIL, dict(PARTNER_CODES["council"])),
             self.council.store,
             FolderSink(self.folder / "inbox"),

@@ -96,7 +96,9 @@ def case_of(sender: str, partition: int) -> str:
     secret = world.participants[sender].keyring.secret()
     names = (str(uuid5(UUID(int=0), f"case {number}")) for number in count())
     partitions = world.contract.topics["a"].partitions
-    return next(n for n in names if pseudonyms.partition(secret, n, partitions) == partition)
+    return next(
+        n for n in names if pseudonyms.partition_of_case(secret, n, partitions) == partition
+    )
 
 
 def say(saying: int, partition: int, numbers: Iterator[int]) -> Said:

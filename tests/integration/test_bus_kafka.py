@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from adapters.bus.clients import bus_settings
 from adapters.bus.kafka_client import KafkaClient
 from adapters.bus.kafka_rights import KafkaRights
-from adapters.bus.rights import ask_rights, needed_rights
+from adapters.bus.rights import ask_rights, needed_bus_rights
 from broker.agency.config_bus import BusSection
 from broker.agency.config_sections import AdapterSection
 from broker.errors import ConfigError
@@ -76,7 +76,7 @@ async def test_kafka_itself_says_which_rights_an_account_has(
     real_kafka: RealKafka, settings: dict[str, Any]
 ) -> None:
     bus = section(settings, real_kafka.fresh_name())
-    needed = needed_rights(bus, AdapterSection(kind="council", source="bus", sink="bus"))
+    needed = needed_bus_rights(bus, AdapterSection(kind="council", source="bus", sink="bus"))
     asked = partial(asyncio.to_thread, ask_rights)
     found = await asked(bus_settings(bus, Path("/")), needed)
     assert {right for _, right in found} == {"missing"}

@@ -15,7 +15,7 @@ from redis.exceptions import NoPermissionError
 
 from adapters.bus.clients import BusClient, OutgoingMessage, Right, bus_settings, client_maker
 from adapters.bus.permissions import permissions
-from adapters.bus.rights import NeededRight, ask_rights, needed_rights
+from adapters.bus.rights import NeededRight, ask_rights, needed_bus_rights
 from broker.agency.config_bus import BusSection
 from broker.agency.config_sections import AdapterSection
 from tests.support.bus_servers import BusServer, NatsServer, RabbitmqServer, RedisServer
@@ -137,7 +137,7 @@ async def test_the_bus_itself_says_which_rights_an_account_has(server: BusServer
         await one.open()
         await one.next(0.1)
         await one.close()
-    needed = needed_rights(adapter, BOTH)
+    needed = needed_bus_rights(adapter, BOTH)
     assert set((await asked(adapter, needed)).values()) == {"allowed"}
     system = section(server, "housing", group="housing")
     found = await asked(system, needed)

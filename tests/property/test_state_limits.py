@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from broker.judging import continuity, state_limits
 from broker.judging.continuity_types import ContinuityError, LogPosition
 from broker.judging.partition_state import PartitionState, format_state
-from broker.judging.state_limits import size_of
+from broker.judging.state_limits import partition_state_size
 from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import MAX_LOG_SIZE, Frontier
 
@@ -65,7 +65,7 @@ def test_the_stored_state_stays_below_its_limit_for_any_claims(found: list[LogPo
         state: PartitionState | None = None
         history = MemoryHistory()
         for position in found:
-            before = size_of(state)
+            before = partition_state_size(state)
             try:
                 placement = continuity.place(state, position, history)
             except ContinuityError:  # made-up indices can contradict each other: nothing is kept
@@ -78,7 +78,7 @@ def test_the_stored_state_stays_below_its_limit_for_any_claims(found: list[LogPo
                 )
             for generation, checkpoint in placement.checkpoints:
                 history.checkpoints.setdefault(generation, {})[checkpoint.size] = checkpoint
-            counted = size_of(state)
+            counted = partition_state_size(state)
             assert counted.bytes <= BYTES
             assert counted.gaps <= GAPS
             if placement.verdict == "next":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.participant import Participant, load_participant
 from tests.support.trial_folder import trial_partnership
 
@@ -21,19 +21,19 @@ def now() -> int:
 
 
 @pytest.fixture(scope="session")
-def founded() -> Partnership:
+def founded() -> TrialPartnership:
     return trial_partnership(NOW)
 
 
 @pytest.fixture
-def partnership(founded: Partnership, tmp_path: Path) -> Partnership:
+def partnership(founded: TrialPartnership, tmp_path: Path) -> TrialPartnership:
     root = tmp_path / "copy"
     shutil.copytree(founded.root, root)
-    return Partnership(root, founded.agencies, founded.authority)
+    return TrialPartnership(root, founded.agencies, founded.authority)
 
 
 @pytest.fixture
-def load(partnership: Partnership) -> Callable[..., Participant]:
+def load(partnership: TrialPartnership) -> Callable[..., Participant]:
     def act(agency: str = "csu-camden", now: int = NOW, **options: bool) -> Participant:
         return load_participant(partnership.directory(agency), now, **options)
 

@@ -34,7 +34,7 @@ def drafted(root: Path, out: Path, deployment: str = "pan-camden") -> Path:
 
 
 def sign(folder: Path, now: int = NOW, accepted: Collection[str] = ()) -> None:
-    reviewed = contract_signing.review(folder, file_to_sign(folder, now), (), now)
+    reviewed = contract_signing.review_signing(folder, file_to_sign(folder, now), (), now)
     person = parse_signatory("Ada Okafor, Director")
     contract_signing.sign(reviewed, accepted, now=now, signatory=person, shown="shown")
 

@@ -11,14 +11,14 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from adapters.trial_partnership import Partnership, create_partnership
+from adapters.trial_partnership import TrialPartnership, create_partnership
 from broker.clock import now_ms
 
 _STARTED = now_ms()
 
 
 @cache
-def trial_partnership(now: int, keys: str = "") -> Partnership:
+def trial_partnership(now: int, keys: str = "") -> TrialPartnership:
     """Return a partnership that no test changes.
 
     Args:

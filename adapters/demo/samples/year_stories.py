@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 from adapters.demo.samples.year_truth import Saying, Told, ToldReferral
 from broker.event import JSON
 
-__all__ = ["Story", "told_story"]
+__all__ = ["CaseStory", "told_story"]
 
 CAMDEN, LEWISHAM = "E09000007", "E09000023"
 NEIGHBOURS: Final[Mapping[str, str]] = {"E09000019": CAMDEN, "E09000011": LEWISHAM}
@@ -55,7 +55,7 @@ class EndOfYear(Exception):  # noqa: N818  # it is no fault
     """The next thing would be said after the year."""
 
 
-class Story:
+class CaseStory:
     """A case while its story is told.
 
     Args:
@@ -338,7 +338,7 @@ class Story:
         return self._rng.random() < share
 
 
-def told_story(rng: random.Random, opened: int, end: int) -> Story:
+def told_story(rng: random.Random, opened: int, end: int) -> CaseStory:
     """Tell the story of a case, as far as the year goes.
 
     Args:
@@ -346,7 +346,7 @@ def told_story(rng: random.Random, opened: int, end: int) -> Story:
         opened: day on which the case is minted, from 0.
         end: the first day after the year.
     """
-    story = Story(rng, opened, end)
+    story = CaseStory(rng, opened, end)
     steps = (
         (1.0, story.open),
         (0.8, story.referral_runs),

@@ -12,7 +12,7 @@ from adapters.web.desk.chosen import CASEWORKERS, SENT, desk_of
 from adapters.web.desk.draft_questions import CHANGED, with_plan
 from adapters.web.desk.drafts import DRAFTS, DraftGoneError, draft_page
 from adapters.web.desk.entry_forms import faults_of
-from adapters.web.desk.wording import NOT_READ, grouped
+from adapters.web.desk.wording import NOT_READ, grouped_fields
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
@@ -82,7 +82,7 @@ def _check_page(
         "desk/check.html",
         draft,
         plan=plan,
-        titles=[title for title, _ in grouped(plan.fields)],
+        titles=[title for title, _ in grouped_fields(plan.fields)],
         rows=rows,
         simulated=simulated,
         missing={} if simulated is None else _missing(simulated.recipients),
@@ -109,7 +109,7 @@ def _links(
     """Return (address below the draft, sentence) of each problem."""
     number_of = {
         field.path: number
-        for number, (_, fields) in enumerate(grouped(plan.fields), 1)
+        for number, (_, fields) in enumerate(grouped_fields(plan.fields), 1)
         for field in fields
     }
     asked = (*consent_fields(desk_of(visit), plan), *plan.fields)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from adapters.web.desk.chosen import desk_of
 from adapters.web.desk.drafts import DRAFTS, draft_page, own_draft
 from adapters.web.desk.entry_forms import Faults
-from adapters.web.desk.wording import id_of, in_words
+from adapters.web.desk.wording import heading_words, id_of
 from adapters.web.pages import Handler
 from adapters.web.visit import Visit
 from broker.operations.desk.answers import Texts
@@ -116,7 +116,7 @@ def ask_again(visit: Visit, draft: ReferralDraft, question: Question, typed: Tex
             saved = ", ".join(_plain(part, one) for part in there)
             said = phrase(
                 "%(field)s: the other page saved something else: %(text)s",
-                field=in_words(one.label),
+                field=heading_words(one.label),
                 text=saved,
             )
             faults.append((id_of(one.path), said))

@@ -17,7 +17,7 @@ from broker.operations.desk.drafts import (
     discard_draft,
     draft_of,
     draft_service,
-    drafts_of,
+    drafts_of_person,
     sent_referral,
     start_draft,
 )
@@ -56,7 +56,9 @@ def draft_page(visit: Visit, template: str, draft: ReferralDraft, **values: obje
 def drafts(visit: Visit) -> Response:
     """Show the drafts of the person."""
     desk = desk_of(visit)
-    found = [(one, draft_service(desk, one)) for one in drafts_of(desk, visit.person.actor())]
+    found = [
+        (one, draft_service(desk, one)) for one in drafts_of_person(desk, visit.person.actor())
+    ]
     return desk_page(visit, "desk/drafts.html", drafts=found)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from adapters.web.desk.wording import id_of, in_words
+from adapters.web.desk.wording import heading_words, id_of
 from adapters.web.visit import Form
 from broker.operations.desk.answers import AnswerProblem, Fault
 from broker.operations.desk.entry_fields import EntryField
@@ -22,7 +22,7 @@ MOST_ITEMS: Final = 20
 """Most items of a list that a page shows at once."""
 
 
-def texts_of(
+def typed_texts(
     form: Form, fields: Iterable[EntryField]
 ) -> dict[str, Sequence[str] | list[dict[str, str]]]:
     """Return what a person typed for some fields, by leaf path."""
@@ -92,7 +92,7 @@ def _sentence(problem: AnswerProblem, of: EntryField) -> Phrase:
     most = of.most if problem.fault == "too_many" else field.longest or 0
     said = phrase(
         _template(problem.fault, field),
-        field=in_words(field.label),
+        field=heading_words(field.label),
         most=grouped(most),
         lowest=field.lowest,
         highest=field.highest,

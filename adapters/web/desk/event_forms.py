@@ -13,7 +13,7 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from adapters.web.desk.chosen import address_of, list_of
-from adapters.web.desk.entry_forms import MOST_ITEMS, Faults, faults_of, texts_of
+from adapters.web.desk.entry_forms import MOST_ITEMS, Faults, faults_of, typed_texts
 from adapters.web.desk.wording import desk_page, id_of
 from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
@@ -100,7 +100,7 @@ def answer_form(
         check: returns further faults of the leaves that were typed.
         send: sends them, and returns the sentence that the next page shows.
     """
-    texts = texts_of(visit.form, form.fields)
+    texts = typed_texts(visit.form, form.fields)
     flat, problems = read_answers(form.contract.vocabulary.type(form.type), form.fields, texts)
     faults = [*check(flat), *faults_of(problems, form.fields)]
     if faults:

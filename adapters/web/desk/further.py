@@ -23,7 +23,7 @@ from adapters.web.desk.event_forms import (
 )
 from adapters.web.desk.reason import looking
 from adapters.web.desk.step_words import further_words, history_words
-from adapters.web.desk.wording import NOT_READ, desk_page, id_of, in_words
+from adapters.web.desk.wording import NOT_READ, desk_page, heading_words, id_of
 from adapters.web.errors import PageNotFoundError
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
@@ -117,7 +117,7 @@ def _missing_reference(visit: Visit, chosen: _Chosen) -> Faults:
 def _empty(visit: Visit, chosen: _Chosen, form: EventForm, flat: Flat) -> Faults:
     """Return the faults of a message that says nothing, or withdraws a field that it corrects."""
     corrected = {} if chosen.about is None else chosen.about.flat
-    labels = {one.path: in_words(one.label) for one in form.fields}
+    labels = {one.path: heading_words(one.label) for one in form.fields}
     return [
         (
             "about" if one.path is None else id_of(one.path),
@@ -129,7 +129,7 @@ def _empty(visit: Visit, chosen: _Chosen, form: EventForm, flat: Flat) -> Faults
 
 def _unsent(visit: Visit, form: EventForm, request: FurtherRequest) -> Faults:
     """Return a fault for each field that was typed and that the other side would not receive."""
-    labels = {one.path: in_words(one.label) for one in form.fields}
+    labels = {one.path: heading_words(one.label) for one in form.fields}
     return [
         (
             id_of(one.field),
@@ -211,7 +211,7 @@ def _fields(visit: Visit, chosen: _Chosen) -> tuple[tuple[EntryField, ...], Text
 
 def _named(withdrawn: EntryField) -> EntryField:
     """Return the choice of withdrawn fields with their labels as headings."""
-    options = {path: in_words(label) for path, label in withdrawn.options.items()}
+    options = {path: heading_words(label) for path, label in withdrawn.options.items()}
     return replace(withdrawn, options=options)
 
 

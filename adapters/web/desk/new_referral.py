@@ -19,8 +19,8 @@ from adapters.web.desk.draft_questions import (
     with_plan,
 )
 from adapters.web.desk.drafts import DRAFTS, draft_page, own_draft
-from adapters.web.desk.entry_forms import MOST_ITEMS, Faults, faults_of, texts_of
-from adapters.web.desk.wording import grouped, id_of
+from adapters.web.desk.entry_forms import MOST_ITEMS, Faults, faults_of, typed_texts
+from adapters.web.desk.wording import grouped_fields, id_of
 from adapters.web.directory.chosen import choice_of
 from adapters.web.directory.words import CAPACITIES
 from adapters.web.errors import PageNotFoundError
@@ -97,7 +97,7 @@ def consent(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
 def agree(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
     """Keep the answers about consent, and go on to the fields."""
     question = _consent(visit, plan)
-    texts = texts_of(visit.form, question.fields)
+    texts = typed_texts(visit.form, question.fields)
     unanswered = [
         (id_of(one.path), phrase("Choose yes or no: %(question)s", question=one.text))
         for one in plan.questions
@@ -153,7 +153,7 @@ def part(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
 def write(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
     """Keep one group of fields, and go on. Faulty texts are kept too, and named."""
     chosen = _part(visit, plan)
-    typed = texts_of(visit.form, chosen.fields)
+    typed = typed_texts(visit.form, chosen.fields)
     kept = keep(visit, draft, texts=typed)
     if kept is None:
         return ask_again(visit, draft, chosen.question(), typed)
@@ -171,7 +171,7 @@ def write(visit: Visit, draft: ReferralDraft, plan: ReferralPlan) -> Response:
 
 
 def _part(visit: Visit, plan: ReferralPlan) -> _Part:
-    groups = grouped(plan.fields)
+    groups = grouped_fields(plan.fields)
     number = visit.path["number"]
     if number not in {str(one) for one in range(1, len(groups) + 1)}:
         raise PageNotFoundError(visit=visit)

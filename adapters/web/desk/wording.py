@@ -48,7 +48,7 @@ NARRATIVE: Final = "narrative"
 _CLAUSE: Final = re.compile(r"[,:;.]")
 
 
-def in_words(text: str) -> str:
+def heading_words(text: str) -> str:
     """Return a label of the vocabulary, or words of ours, as a heading: `the ward` is Ward."""
     if isinstance(text, Phrase):
         return capitalised(text)
@@ -58,10 +58,10 @@ def in_words(text: str) -> str:
 
 def short(text: str) -> str:
     """Return the beginning of a description as a heading: `The incident, as …` is Incident."""
-    return in_words(_CLAUSE.split(text, maxsplit=1)[0])
+    return heading_words(_CLAUSE.split(text, maxsplit=1)[0])
 
 
-def shown_text(value: object, kind: str | None) -> object:
+def readable_value(value: object, kind: str | None) -> object:
     """Return a value as a person reads it: days and times in words, others as they are."""
     if kind == "day" and isinstance(value, str):
         return day_words(date.fromisoformat(value))
@@ -73,7 +73,7 @@ def shown_text(value: object, kind: str | None) -> object:
 Grouped = TypeVar("Grouped", ShownField, EntryField)
 
 
-def grouped(fields: Iterable[Grouped]) -> list[tuple[str, list[Grouped]]]:
+def grouped_fields(fields: Iterable[Grouped]) -> list[tuple[str, list[Grouped]]]:
     """Return the fields by the object that they belong to, in the order of the vocabulary."""
     found: dict[str, list[Grouped]] = {}
     for field in fields:
@@ -96,11 +96,11 @@ def desk_page(
     return replace(visit, route=under or visit.route).page(
         template,
         status=status,
-        grouped=grouped,
+        grouped=grouped_fields,
         id_of=id_of,
-        in_words=in_words,
+        in_words=heading_words,
         short=short,
-        shown_text=shown_text,
+        shown_text=readable_value,
         takes_sentences=takes_sentences,
         connection=connection(desk_of(visit)),
         **values,

@@ -42,7 +42,7 @@ def service_page(visit: Visit, template: str, *, status: int = 200, **values: ob
         areas_of=areas_of,
         day_words=day_words,
         in_a_row=in_a_row,
-        labels_of=labels_of,
+        labels_of=codes_in_words,
         languages_of=languages_of,
         **values,
     )
@@ -72,6 +72,6 @@ def in_a_row(days: Sequence[Weekday]) -> tuple[Weekday, Weekday] | None:
     return order[places[0]], order[places[-1]]
 
 
-def labels_of(codes: Sequence[str], known: Mapping[str, str]) -> str:
+def codes_in_words(codes: Sequence[str], known: Mapping[str, str]) -> str:
     """Return codes in words; a code that no agreement has stays as it is."""
     return ", ".join(known.get(one, one) for one in codes)

@@ -9,7 +9,12 @@ from typing import Final
 from starlette.responses import Response
 
 from adapters.web.figures.chosen import MAKERS, READERS, quarter_in_words
-from adapters.web.figures.table_choices import choices_of, counted, labels_of, referral_figures
+from adapters.web.figures.table_choices import (
+    choices_of,
+    counted,
+    dimension_labels,
+    referral_figures,
+)
 from adapters.web.pages import PageRoute
 from adapters.web.visit import Visit
 from broker.figures.counting import parse_period
@@ -47,7 +52,7 @@ def list_page(visit: Visit, faults: Sequence[tuple[str, str]] = ()) -> Response:
             one: label
             for contract, cases in counted(visit).values()
             for figures in (referral_figures(contract), cases)
-            for one, label in ({} if figures is None else labels_of(figures)).items()
+            for one, label in ({} if figures is None else dimension_labels(figures)).items()
         },
         at=at,
         last=last,

@@ -63,7 +63,7 @@ def choices_of(visit: Visit, form: Form) -> Choices:
         quarters=last_quarters(visit.agency.clock(), QUARTERS),
         subjects=tuple(figures),
         of=of,
-        dimensions=labels_of(figures[of]) if figures else {},
+        dimensions=dimension_labels(figures[of]) if figures else {},
         agreement=name,
         publisher=""
         if visit.agency.participant().agency in publishers
@@ -89,7 +89,7 @@ def referral_figures(contract: Contract) -> Figures | None:
     return None if found is None else found[0]
 
 
-def labels_of(figures: Figures) -> Mapping[str, str]:
+def dimension_labels(figures: Figures) -> Mapping[str, str]:
     """Return each dimension with its label, in the order of the vocabulary."""
     names = dict.fromkeys((*figures.dimensions, *table_dimensions(figures)))
     return {one: label_of(one, figures) for one in names}

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.web.secret_tokens import new_token, token_digest
+from adapters.web.secret_tokens import token_digest, web_token
 
 PENDING_MS: Final = 10 * 60 * 1000
 """Time in which a person must have signed in at the provider."""
@@ -50,7 +50,7 @@ class PendingSignIns:
             now: ms since the epoch.
             again: see ``PendingSignIn``.
         """
-        token, state, nonce, verifier = (new_token() for _ in range(4))
+        token, state, nonce, verifier = (web_token() for _ in range(4))
         pending = PendingSignIn(state, nonce, verifier, onward, now, again)
         with self._lock:
             while len(self._by_digest) >= MOST_PENDING:

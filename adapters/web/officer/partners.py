@@ -17,8 +17,8 @@ from broker.operations.partner_checks import (
     Channel,
     Partner,
     check_partner,
+    checked_partners,
     own_words,
-    partners,
 )
 from contracts.errors import ConcordantError
 from contracts.phrases import N_
@@ -33,7 +33,7 @@ CHANNELS: Final[Sequence[tuple[Channel, str]]] = (
 def all_partners(visit: Visit) -> Response:
     """List the other agencies, those that were not checked first."""
     participant = visit.agency.participant()
-    found = partners(participant)
+    found = checked_partners(participant)
     return visit.page(
         "officer/partners.html",
         words=own_words(participant),
@@ -73,7 +73,7 @@ def check(visit: Visit) -> Response:
 
 
 def _chosen(visit: Visit) -> Partner:
-    for one in partners(visit.agency.participant()):
+    for one in checked_partners(visit.agency.participant()):
         if one.agency == visit.path["agency"]:
             return one
     raise PageNotFoundError(visit=visit)

@@ -15,7 +15,7 @@ from adapters.web.visit import Visit
 from broker.codes.meanings import next_step
 from broker.operations import contract_signing
 from broker.operations.agreement_state import shell_path
-from broker.operations.partner_checks import partners
+from broker.operations.partner_checks import checked_partners
 from broker.operations.shown_texts import shown_text
 from broker.operations.uploaded_files import finish_uploaded
 from broker.registry.contracts import SignedContract
@@ -59,7 +59,7 @@ def _page(
     now = visit.agency.clock()
     reviewed = None
     if state.awaits_us:
-        reviewed = contract_signing.review(participant.root, Path(state.file), (), now)
+        reviewed = contract_signing.review_signing(participant.root, Path(state.file), (), now)
     return visit.page(
         "officer/sign_off.html",
         status=200 if fault is None else 422,
@@ -70,7 +70,7 @@ def _page(
         state=state,
         us=party_of(signed.contract, participant.agency),
         reviewed=reviewed,
-        partners={one.agency: one for one in partners(participant)},
+        partners={one.agency: one for one in checked_partners(participant)},
         kept={
             note.signer
             for note in signed.notes_of(participant.agency)

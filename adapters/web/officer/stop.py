@@ -19,7 +19,7 @@ from broker.operations.contract_departure import (
     DepartureReview,
     DepartureState,
     depart,
-    review,
+    review_departure,
     review_of,
     stop_lines,
 )
@@ -130,7 +130,9 @@ def decide(visit: Visit) -> Response:
         return _way_page(visit, signed, way, faults)
     now = visit.agency.clock()
     try:
-        done = depart(review(visit.agency.root, signed.contract.name, way.state, now), reason, now)
+        done = depart(
+            review_departure(visit.agency.root, signed.contract.name, way.state, now), reason, now
+        )
     except ConcordantError as error:
         place = "decision" if visit.agency.participant().holds_governance_keys() else "keys"
         return _way_page(visit, signed, way, [(place, N_("Nothing was changed."))], error)

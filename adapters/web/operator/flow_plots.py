@@ -18,7 +18,7 @@ _TOPS: Final = (1, 2, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class FlowBar:
     """One bar: left edge, top, width and height."""
 
     x: float
@@ -46,8 +46,8 @@ class FlowPlots:
     sent: int
     received: int
     most_events: int
-    sent_bars: Sequence[Bar]
-    received_bars: Sequence[Bar]
+    sent_bars: Sequence[FlowBar]
+    received_bars: Sequence[FlowBar]
     most_s: int
     half: str
     nearly_all: str
@@ -85,7 +85,7 @@ def round_top(value: int) -> int:
         scale *= 10
 
 
-def _bars(values: Sequence[int], most: int, place: int) -> list[Bar]:
+def _bars(values: Sequence[int], most: int, place: int) -> list[FlowBar]:
     """Return bars of one of two series; place 0 is the left half of an hour, 1 the right."""
     slot = _SIZE / max(len(values), 1)
     width = (slot - _GAP) / 2
@@ -95,7 +95,7 @@ def _bars(values: Sequence[int], most: int, place: int) -> list[Bar]:
         if value:
             left = number * slot + _GAP / 2 + place * width
             found.append(
-                Bar(round(left, 2), round(_SIZE - height, 2), round(width, 2), round(height, 2))
+                FlowBar(round(left, 2), round(_SIZE - height, 2), round(width, 2), round(height, 2))
             )
     return found
 

@@ -14,7 +14,7 @@ from adapters.authoring.new_code import add_code
 from adapters.mapping.document import MappingDocument
 from adapters.web.operator.texts_with_commands import told
 from adapters.web.visit import Visit
-from broker.agency.kinds import documents_of
+from broker.agency.kinds import own_documents
 from broker.errors import ConfigError, WrongInputError
 from contracts.errors import ConcordantError
 from contracts.phrases import N_
@@ -57,7 +57,7 @@ def add(visit: Visit) -> Response:
     if not faults:
         try:
             file = own_mapping_file(visit.agency.root)
-            documents = documents_of(visit.agency.root)
+            documents = own_documents(visit.agency.root)
             add_code(file, documents, typed["table"], typed["own"], typed["shared"])
         except WrongInputError as error:
             field = {"table_unknown": "table", "code_known": "own"}.get(error.code, "shared")

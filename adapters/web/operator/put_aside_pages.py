@@ -8,7 +8,7 @@ from typing import Final
 from starlette.responses import Response
 
 from adapters.web.errors import PageNotFoundError
-from adapters.web.operator.texts_with_commands import advice
+from adapters.web.operator.texts_with_commands import advice_parts
 from adapters.web.reasons import meaning
 from adapters.web.visit import Visit
 from broker.audit.reason_text import reason_text
@@ -169,7 +169,9 @@ def _item_page(
         meaning=meaning,
         reason=reason,
         faults=faults or [],
-        advice=partial(advice, say=visit.renderer.text, folder=visit.agency.root, item=item.id),
+        advice=partial(
+            advice_parts, say=visit.renderer.text, folder=visit.agency.root, item=item.id
+        ),
     )
 
 

@@ -34,7 +34,7 @@ def told(text: str, say: Say, folder: Path) -> list[tuple[str, bool]]:
     ]
 
 
-def advice(text: str, say: Say, folder: Path, item: str) -> list[tuple[str, bool]]:
+def advice_parts(text: str, say: Say, folder: Path, item: str) -> list[tuple[str, bool]]:
     """Return the advice of a reason code in parts, each with whether it is a command.
 
     The two commands that the page has buttons for are left out.

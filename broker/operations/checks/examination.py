@@ -9,7 +9,7 @@ from typing import Final
 
 from broker.agency.config import load_config
 from broker.agency.participant import Participant, load_participant
-from broker.operations.agency_progress import Stage, next_step
+from broker.operations.agency_progress import Stage, stage_and_next_step
 from broker.operations.agreement_state import agreement_states
 from broker.operations.checks import key_checks, machine_checks, settings_checks
 from broker.operations.checks.check import Check, failed, passed, skipped, warned
@@ -141,7 +141,7 @@ def _unsigned(agency: Path, now: int) -> Checks:
 def _agreements(participant: Participant, now: int) -> Checks:
     """Name what awaits our signature, or else the next step, as `agency status` does."""
     states = agreement_states(participant, now)
-    stage, step = next_step(participant, states, now)
+    stage, step = stage_and_next_step(participant, states, now)
     fix = joined(" ", (step.what, step.command)) if step.command else step.what
     waiting = [one.named for one in states if one.awaits_us]
     if waiting:

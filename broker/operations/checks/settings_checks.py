@@ -13,7 +13,7 @@ from broker.agency.kinds import (
     SINKS,
     SOURCES,
     declared_kinds,
-    documents_of,
+    own_documents,
     require_kind,
     require_side,
 )
@@ -42,7 +42,7 @@ def adapter(agency: Path, config: AgencyConfig) -> Iterator[Check]:
         return
     made_for_agency = getattr(require_kind(config.adapter.kind), "for_agency", None)
     if made_for_agency is not None:  # it reads a mapping file in the folder
-        made_for_agency(agency, config.adapter.mapping, documents_of(agency))
+        made_for_agency(agency, config.adapter.mapping, own_documents(agency))
     require_side(SOURCES, config.adapter.source)
     require_side(SINKS, config.adapter.sink)
     runs = N_("it runs") if adapter_runs(agency) else N_("it does not run")

@@ -14,7 +14,7 @@ from broker.store.desk_rows import DeskEventRow
 from contracts.model import Contract
 
 
-def consulted(
+def consultation_entry(
     agency: DeskAgency, actor: Actor, row: DeskEventRow, kept: KeptEvent, now: int
 ) -> NewLogEntry:
     """Return the entry for a kept event that is shown to a person.

@@ -9,7 +9,7 @@ from broker.audit.actor import Actor
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.operations.desk.agency import DeskAgency
-from broker.operations.desk.consultation import consulted, contract_of
+from broker.operations.desk.consultation import consultation_entry, contract_of
 from broker.operations.desk.errors import referral_not_kept
 from broker.operations.desk.referral_list import ReferralLine, Words
 from broker.operations.desk.shown_fields import ShownField, shown_fields
@@ -105,7 +105,7 @@ def _consult(
     kept = agency.contents().open_event(row)
     if kept is None:
         return ()
-    entry = consulted(agency, actor, row, kept, agency.clock())
+    entry = consultation_entry(agency, actor, row, kept, agency.clock())
     append_entries(tx, attributed(tx, actor, agency.secret, [entry]))
     vocabulary = contract_of(agency, kept).vocabulary
     event = kept.event

@@ -115,7 +115,7 @@ def start_draft(
         KeyAccessError: the agency's secret is not available.
     """
     draft_id, now = str(uuid4()), agency.clock()
-    case_id = case_id or pseudonyms.shared_id(agency.secret, "case", f"desk {draft_id}")
+    case_id = case_id or pseudonyms.minted_id(agency.secret, "case", f"desk {draft_id}")
     content = {"recipients": sorted(set(recipients)), "texts": {}, "case": case_id}
     row = DraftRow(
         draft_id,
@@ -131,7 +131,7 @@ def start_draft(
     return _draft(agency, row, content)
 
 
-def drafts_of(agency: DeskAgency, actor: Actor) -> tuple[ReferralDraft, ...]:
+def drafts_of_person(agency: DeskAgency, actor: Actor) -> tuple[ReferralDraft, ...]:
     """Return a person's drafts, newest first.
 
     Raises:
@@ -296,7 +296,7 @@ def _is_uuid(text: str) -> bool:
 
 
 def _referral_id(agency: DeskAgency, draft_id: str) -> str:
-    return pseudonyms.shared_id(agency.secret, "referral", f"desk {draft_id}")
+    return pseudonyms.minted_id(agency.secret, "referral", f"desk {draft_id}")
 
 
 def _draft(agency: DeskAgency, row: DraftRow, content: Mapping[str, Any]) -> ReferralDraft:

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 from broker.event import JSON
 from broker.operations.desk.languages import LANGUAGES
-from broker.operations.desk.shown_fields import field_label, group_of
+from broker.operations.desk.shown_fields import group_of, leaf_label
 from contracts.model import Contract
 from contracts.policy import policy_for
 from contracts.vocabulary import Vocabulary
@@ -140,7 +140,7 @@ def choice_field(leaf: Leaf, options: Mapping[str, str]) -> EntryField:
     """
     return EntryField(
         path=leaf.path,
-        label=field_label(leaf),
+        label=leaf_label(leaf),
         group="",
         control="several",
         required=leaf.required,
@@ -178,7 +178,7 @@ def _field(
     return _made(
         vocabulary,
         leaf.path,
-        field_label(leaf),
+        leaf_label(leaf),
         form.value,
         control,
         group=group,

@@ -10,7 +10,7 @@ from broker.event import JSON
 from broker.operations.desk.agency import DeskAgency
 from broker.operations.desk.answers import AnswerProblem, Texts, read_answers
 from broker.operations.desk.entry_fields import EntryField, entry_fields
-from broker.operations.desk.shown_fields import field_label
+from broker.operations.desk.shown_fields import leaf_label
 from broker.registry.contract_in_force import ContractInForce
 from contracts.consent_needs import consent_needs
 from contracts.errors import ConcordantError, EventError
@@ -243,7 +243,7 @@ def _questions(
                 )
             }
             if readers:
-                labels.append(field_label(leaves[field]))
+                labels.append(leaf_label(leaves[field]))
                 agencies |= readers
         found.append(
             ConsentQuestion(path, vocabulary.scopes[scope], tuple(sorted(agencies)), tuple(labels))

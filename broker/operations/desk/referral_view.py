@@ -13,7 +13,7 @@ from broker.audit.actor import Actor
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.operations.desk.agency import DeskAgency
-from broker.operations.desk.consultation import consulted, contract_of
+from broker.operations.desk.consultation import consultation_entry, contract_of
 from broker.operations.desk.contents import Contents, KeptEvent
 from broker.operations.desk.corrections import FieldCorrection, corrections_of, with_added
 from broker.operations.desk.further_events import FurtherEvent, further_events
@@ -120,7 +120,7 @@ def open_referral(
         rows = _of_referral(tx, agency, held)
         kept = [(row, contents.open_event(row)) for row in rows]
         entries = [
-            consulted(agency, actor, row, one, now)
+            consultation_entry(agency, actor, row, one, now)
             for row, one in kept
             if one is not None and (row.source or agency.id, row.event_id) not in seen
         ]

@@ -79,7 +79,7 @@ def shown_fields(
     return tuple(
         ShownField(
             path,
-            field_label(leaf),
+            leaf_label(leaf),
             group_of(vocabulary, event_type, path),
             shown_values(vocabulary, leaf.form.value, flat[path]),
             leaf.form.value.kind,
@@ -106,7 +106,7 @@ def withheld_fields(
     return tuple(
         WithheldField(
             path,
-            field_label(leaf),
+            leaf_label(leaf),
             reasons[path],
             terms[path].clause if path in terms else None,
             terms[path].readers if path in terms else (),
@@ -116,7 +116,7 @@ def withheld_fields(
     )
 
 
-def field_label(leaf: Leaf) -> str:
+def leaf_label(leaf: Leaf) -> str:
     """Return a field in words; its path if the vocabulary gives no label."""
     return leaf.form.label or leaf.path
 
@@ -161,4 +161,4 @@ def _label_at(vocabulary: Vocabulary, path: str) -> str:
     """Return the field of a path in words; the path itself if no event type has it."""
     types = map(vocabulary.type, vocabulary.form.event_types)
     leaves = (one.leaves[path] for one in types if path in one.leaves)
-    return next(map(field_label, leaves), path)
+    return next(map(leaf_label, leaves), path)

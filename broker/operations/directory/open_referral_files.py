@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from broker.agency.participant import load_participant
-from broker.directory.open_referral_export import JSON, exported
+from broker.directory.open_referral_export import JSON, services_page
 from broker.directory.open_referral_import import MAX_FEED_BYTES, imported, parse_feed
 from broker.errors import WrongInputError
 from broker.operations.directory.held_listings import ListingMissingError, listing_of
@@ -45,7 +45,7 @@ def export_open_referral(directory: Path, now: int) -> dict[str, JSON]:
             "This agency has published no services.",
             fix=f"Write directory.yaml, then: concordant directory publish --agency {directory}",
         )
-    return exported(held.agency, held.listing, agreed_codes(load_participant(directory, now)))
+    return services_page(held.agency, held.listing, agreed_codes(load_participant(directory, now)))
 
 
 def import_open_referral(directory: Path, file: Path, now: int) -> ImportedServices:

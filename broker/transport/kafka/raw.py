@@ -43,7 +43,7 @@ exhaust the memory of every reader.
 """
 
 
-def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
+def record_from_kafka(raw: ConsumerRecord[Any, Any]) -> Record:
     """Convert aiokafka's record to ours."""
     return Record(
         raw.topic,

@@ -21,7 +21,7 @@ from broker.transport.kafka.client import (
 )
 from broker.transport.kafka.raw import (
     LenientConsumer,
-    record_of,
+    record_from_kafka,
     require_known_aiokafka,
 )
 from broker.waiting import retry_delay_s, set_within
@@ -215,7 +215,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 if place not in self._delivery.assigned:
                     # the partition went to another member, which starts at the stored position
                     continue
-                records = [record_of(raw) for raw in found]
+                records = [record_from_kafka(raw) for raw in found]
                 if await self._delivery.deliver(place, records, self._loop.time()):
                     taken[partition] = self._delivery.position(place)
                 else:

@@ -17,7 +17,7 @@ from broker.transport.kafka.client import (
     ClientSettings,
     transport_error,
 )
-from broker.transport.kafka.raw import LenientConsumer, record_of
+from broker.transport.kafka.raw import LenientConsumer, record_from_kafka
 
 READ_ALL_TIMEOUT_S = 60.0
 VISIBLE_TIMEOUT_S = 20.0
@@ -77,7 +77,9 @@ async def read_all(client: ClientSettings, topics: Iterable[str]) -> list[Record
             while left:
                 polled = await consumer.getmany(*left, timeout_ms=200)
                 for partition, records in polled.items():
-                    found.extend(record_of(raw) for raw in records if raw.offset < ends[partition])
+                    found.extend(
+                        record_from_kafka(raw) for raw in records if raw.offset < ends[partition]
+                    )
                 for partition in list(left):
                     if await consumer.position(partition) >= ends[partition]:
                         left.remove(partition)

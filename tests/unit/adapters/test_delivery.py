@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import AgencySystem, MappingError
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.sinks.folder_sink import FolderSink
 from broker.errors import StoreError
 from broker.event import OpenedEvent
@@ -45,8 +45,8 @@ class Agency:
         self.sink = FolderSink(folder / "inbox")
         self.delivery = self.fresh()
 
-    def fresh(self) -> Delivery:
-        return Delivery(
+    def fresh(self) -> InboxDelivery:
+        return InboxDelivery(
             AgencySystem(self.adapter, "us", {}), self.store, self.sink, lambda: self.now
         )  # type: ignore[arg-type]  # what delivery uses of an adapter
 

@@ -16,7 +16,7 @@ import pytest
 
 from adapters.base import AgencySystem
 from adapters.catalogue import adapter_named
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.intake import Intake, Publication
 from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.watched_folder import FolderSource
@@ -251,7 +251,7 @@ def support(world, cli) -> Path:
     adapter = adapter_named("support")
     sink = FolderSink(participant.path("inbox"))
     system = AgencySystem(adapter, READER, participant.config.partners)
-    Delivery(system, store, sink, now_ms).round()
+    InboxDelivery(system, store, sink, now_ms).round()
     store.close()
     assert len(list((folder / "inbox").iterdir())) == 2
     return folder

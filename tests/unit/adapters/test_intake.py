@@ -14,7 +14,7 @@ import pytest
 from adapters.base import AgencySystem, MappingError, Outgoing, Records, Rejected, Row
 from adapters.intake import Intake, Publication
 from adapters.limits import MAX_REFUSED
-from adapters.sources.rejects import content_of
+from adapters.sources.rejects import piece_bytes
 from adapters.sources.source_file import FileChangedError, SourceFile, Verdict
 from broker.audit.entries import NewLogEntry, parse_log_entry
 from broker.observing.metrics import Metrics
@@ -214,9 +214,9 @@ def test_after_a_thousand_refused_records_the_rest_is_put_aside_unread(
     assert (verdict.taken, verdict.code) == (True, "rest_put_aside")
     assert len(verdict.rows) == MAX_REFUSED
     assert f"line {MAX_REFUSED + 1}" in verdict.detail
-    pieces = b"".join(content_of(verdict.rest, io.BytesIO(content)))
+    pieces = b"".join(piece_bytes(verdict.rest, io.BytesIO(content)))
     assert pieces == b"0\n!\n"
-    assert b"".join(content_of(verdict.rejected, io.BytesIO(content))) == b"!\n" * MAX_REFUSED
+    assert b"".join(piece_bytes(verdict.rejected, io.BytesIO(content))) == b"!\n" * MAX_REFUSED
     assert b"concordant_export_rests_put_aside_total 1.0" in metrics.text()
     with police.store.reading() as tx:
         assert tx.outbox.counts().pending == 0
@@ -263,7 +263,7 @@ def test_a_fault_of_the_adapter_refuses_its_row_alone(
     assert "Jo" not in verdict.rows[0].detail
     with police.store.reading() as tx:
         assert tx.outbox.counts().pending == 2
-    again = b"".join(content_of(verdict.rejected, io.BytesIO(content)))
+    again = b"".join(piece_bytes(verdict.rejected, io.BytesIO(content)))
     assert again == b"?\n"
     adapter = Adapter(police.event(to=(COUNCIL,)))
     assert take(police, adapter, again.replace(b"?", b"0")).code == "taken"

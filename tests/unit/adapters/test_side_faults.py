@@ -7,7 +7,7 @@ from pathlib import Path
 from adapters.side_faults import SideFaultRecord
 from broker.agency.participant import load_participant
 from broker.agency.running import ADAPTER_LOCK
-from broker.cli.status_text import in_words
+from broker.cli.status_text import agency_status_text
 from broker.operations.agency_status import report
 from broker.operations.checks.flow_checks import flow_checks
 from broker.operations.health.agency_health import health
@@ -19,7 +19,7 @@ from tests.support.memory_agency import Clock
 
 def shown(folder: Path, now: int) -> str:
     status = report(folder, now)
-    return in_words(status, health(status))
+    return agency_status_text(status, health(status))
 
 
 def test_trouble_of_a_side_shows_in_status_and_doctor_says_side_fails(tmp_path: Path) -> None:

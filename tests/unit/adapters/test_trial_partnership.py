@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.trial_partnership import Partnership, create_partnership
+from adapters.trial_partnership import TrialPartnership, create_partnership
 from broker.agency import participant as participant_module
 from broker.agency.participant import Participant, load_participant
 from broker.errors import ConfigError, KeyAccessError, ManifestError, RegistryError
@@ -32,7 +32,7 @@ def code_of(act: Callable[[], object], kind: type[ConcordantError] = RegistryErr
     return caught.value.code
 
 
-def test_every_agency_is_in_force_today(founded: Partnership, now: int) -> None:
+def test_every_agency_is_in_force_today(founded: TrialPartnership, now: int) -> None:
     assert len(founded.agencies) == 7
     for agency in founded.agencies:
         participant = load_participant(founded.directory(agency), now)
@@ -44,7 +44,7 @@ def test_every_agency_is_in_force_today(founded: Partnership, now: int) -> None:
         assert participant.manifests.agencies() == tuple(sorted(founded.agencies))
 
 
-def test_loading_reads_no_passphrase(load: Load, partnership: Partnership, now: int) -> None:
+def test_loading_reads_no_passphrase(load: Load, partnership: TrialPartnership, now: int) -> None:
     directory = partnership.directory("csu-camden")
     (directory / "passphrase").unlink()
     participant = load()
@@ -78,7 +78,7 @@ def test_all_keys_open_under_their_roles(load: Load, now: int) -> None:
     assert participant.contracts.governance_of("csu-camden") == (governance.public,)
 
 
-def test_a_wrong_passphrase_is_wrong(load: Load, partnership: Partnership, now: int) -> None:
+def test_a_wrong_passphrase_is_wrong(load: Load, partnership: TrialPartnership, now: int) -> None:
     (partnership.directory("csu-camden") / "passphrase").write_text("not this one\n")
     assert code_of(lambda: load().stream_signer(now), KeyAccessError) == "passphrase_wrong"
 
@@ -88,13 +88,13 @@ def test_keys_that_have_ended_do_not_sign(load: Load, now: int) -> None:
     assert code_of(lambda: load(now=later).stream_signer(later)) == "manifest_expired"
 
 
-def test_a_missing_governance_key_is_missing(load: Load, partnership: Partnership) -> None:
+def test_a_missing_governance_key_is_missing(load: Load, partnership: TrialPartnership) -> None:
     for path in (partnership.directory("csu-camden") / "governance").iterdir():
         path.unlink()
     assert code_of(load().governance_signer, KeyAccessError) == "key_missing"
 
 
-def test_a_contract_altered_by_a_byte_is_refused(load: Load, partnership: Partnership) -> None:
+def test_a_contract_altered_by_a_byte_is_refused(load: Load, partnership: TrialPartnership) -> None:
     path = partnership.directory("csu-camden") / CONTRACT
     text = path.read_bytes()
     path.write_bytes(text.replace(b"# London", b"# london", 1))
@@ -105,7 +105,7 @@ def test_a_contract_altered_by_a_byte_is_refused(load: Load, partnership: Partne
     assert code_of(load, ContractError) == "contract_invalid"
 
 
-def test_a_missing_party_is_named(load: Load, partnership: Partnership, now: int) -> None:
+def test_a_missing_party_is_named(load: Load, partnership: TrialPartnership, now: int) -> None:
     (partnership.directory("csu-camden") / NOTE.replace("csu-camden", "cps-london")).unlink()
     participant = load()
     assert code_of(lambda: participant.contract_in_force(now)) == "contract_unsigned"
@@ -114,7 +114,7 @@ def test_a_missing_party_is_named(load: Load, partnership: Partnership, now: int
 
 
 def test_an_agreement_we_have_not_signed_is_not_believed(
-    load: Load, partnership: Partnership
+    load: Load, partnership: TrialPartnership
 ) -> None:
     (partnership.directory("csu-camden") / NOTE).unlink()
     assert code_of(load) == "contract_unsigned"
@@ -128,7 +128,7 @@ def test_an_agreement_we_have_not_signed_is_not_believed(
     assert code_of(load) == "contract_missing"
 
 
-def test_a_forged_signature_names_the_party(load: Load, partnership: Partnership) -> None:
+def test_a_forged_signature_names_the_party(load: Load, partnership: TrialPartnership) -> None:
     path = partnership.directory("csu-camden") / NOTE.replace("csu-camden", "haven-support")
     raw = path.read_bytes()
     path.write_bytes(raw[:-20] + (b"A" if raw[-20:-19] != b"A" else b"B") + raw[-19:])
@@ -137,13 +137,13 @@ def test_a_forged_signature_names_the_party(load: Load, partnership: Partnership
         load()
 
 
-def test_a_note_that_is_none_is_malformed(load: Load, partnership: Partnership) -> None:
+def test_a_note_that_is_none_is_malformed(load: Load, partnership: TrialPartnership) -> None:
     (partnership.directory("csu-camden") / NOTE).write_bytes(b"\xff\x00")
     assert code_of(load) == "contract_note_malformed"
 
 
 def test_a_contract_that_pins_other_keys_for_us_is_foreign(
-    load: Load, partnership: Partnership
+    load: Load, partnership: TrialPartnership
 ) -> None:
     for folder in ("contracts", "manifests"):
         for path in (partnership.directory("csu-lewisham") / folder).iterdir():
@@ -162,7 +162,7 @@ def test_a_contract_that_pins_other_keys_for_us_is_foreign(
     assert code_of(load) == "contract_foreign"
 
 
-def test_a_damaged_manifest_names_its_file(load: Load, partnership: Partnership) -> None:
+def test_a_damaged_manifest_names_its_file(load: Load, partnership: TrialPartnership) -> None:
     path = newest_manifest_file(partnership.directory("csu-camden"), "cps-london")
     path.write_bytes(path.read_bytes().replace(b"@", b"%"))
     with pytest.raises(ManifestError) as caught:
@@ -194,7 +194,7 @@ def test_a_failure_leaves_nothing_behind(
     assert not (tmp_path / "new").exists()
 
 
-def test_secrets_are_the_users_alone(founded: Partnership) -> None:
+def test_secrets_are_the_users_alone(founded: TrialPartnership) -> None:
     secret = [
         path
         for agency in founded.agencies
@@ -207,7 +207,7 @@ def test_secrets_are_the_users_alone(founded: Partnership) -> None:
 
 
 def test_a_copy_that_cannot_be_written_to_can_be_read(
-    load: Load, partnership: Partnership, monkeypatch: pytest.MonkeyPatch
+    load: Load, partnership: TrialPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (partnership.directory("csu-camden") / "state/manifest-versions.json").unlink()
 

@@ -21,7 +21,7 @@ from adapters.limits import (
     MAX_SKIPPED,
 )
 from adapters.mapping import MemoryLinks
-from adapters.sources.rejects import content_of, rejected_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces
 from adapters.testing import AdapterBehaviour
 
 GOOD = """<Case>
@@ -43,7 +43,7 @@ def xml(*cases: str, root: str = "") -> bytes:
 def kept(records: Records, content: bytes) -> bytes:
     """The refused records, as they are put aside."""
     rejected = [item for item in records if isinstance(item, Rejected)]
-    return b"".join(content_of(rejected_pieces(records, rejected), io.BytesIO(content)))
+    return b"".join(piece_bytes(rejected_pieces(records, rejected), io.BytesIO(content)))
 
 
 UNKNOWN_IN_A_CASE = {

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from broker.envelope.primitives import lp
-from broker.pseudonyms import case_key, event_id, field_digest, partition, shared_id
+from broker.pseudonyms import case_key, event_id, field_digest, minted_id, partition_of_case
 
 SECRET, OTHER = bytes(32), bytes([1]) * 32
 
@@ -35,15 +35,15 @@ def test_an_event_id_is_a_uuid_of_version_8(key: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["case", "referral"])
 def test_a_shared_id_is_the_same_for_the_same_reference_and_of_its_kind(kind: str) -> None:
-    text = shared_id(SECRET, kind, "R-7")
-    assert text == shared_id(SECRET, kind, "R-7")
+    text = minted_id(SECRET, kind, "R-7")
+    assert text == minted_id(SECRET, kind, "R-7")
     found = UUID(text)
     assert found.version == 8
     digest = prf(b"concordant/1/shared-id", kind.encode(), b"R-7")
     mask = ~(0xF << 76 | 0x3 << 62)
     assert found.int & mask == int.from_bytes(digest[:16], "big") & mask
-    others = {shared_id(SECRET, kind, "R-8"), shared_id(OTHER, kind, "R-7")}
-    assert text not in others | {shared_id(SECRET, f"{kind}s", "R-7")}
+    others = {minted_id(SECRET, kind, "R-8"), minted_id(OTHER, kind, "R-7")}
+    assert text not in others | {minted_id(SECRET, f"{kind}s", "R-7")}
 
 
 def test_without_a_source_key_an_event_id_is_random() -> None:
@@ -56,8 +56,8 @@ def test_without_a_source_key_an_event_id_is_random() -> None:
 @pytest.mark.parametrize("partitions", [1, 6, 12])
 def test_a_case_keeps_its_partition(partitions: int) -> None:
     cases = [f"case-{number}" for number in range(60)]
-    found = [partition(SECRET, case, partitions) for case in cases]
-    assert found == [partition(SECRET, case, partitions) for case in cases]
+    found = [partition_of_case(SECRET, case, partitions) for case in cases]
+    assert found == [partition_of_case(SECRET, case, partitions) for case in cases]
     assert set(found) == set(range(partitions))
     digest = prf(b"concordant/1/partition", b"case-0")
     assert found[0] == int.from_bytes(digest[:8], "big") % partitions
@@ -65,7 +65,9 @@ def test_a_case_keeps_its_partition(partitions: int) -> None:
 
 def test_another_sender_places_cases_otherwise() -> None:
     cases = [f"case-{number}" for number in range(60)]
-    assert [partition(SECRET, c, 6) for c in cases] != [partition(OTHER, c, 6) for c in cases]
+    assert [partition_of_case(SECRET, c, 6) for c in cases] != [
+        partition_of_case(OTHER, c, 6) for c in cases
+    ]
 
 
 def test_each_use_of_the_secret_has_its_label() -> None:

@@ -9,7 +9,7 @@ import pytest
 from contracts.errors import UnknownNameError
 from contracts.legal_codes import codes_in, party_kind
 from contracts.loading import shipped_names
-from contracts.markup import Bullets, Document, DocumentFormat, Heading, Table, written
+from contracts.markup import Bullets, Document, DocumentFormat, Heading, MarkupTable, written
 from contracts.model import Contract
 from contracts.party_paper import party_paper
 from contracts.party_terms import STATES_REASON
@@ -66,7 +66,7 @@ def test_clocks_and_contacts_are_those_of_the_party(contract: Contract) -> None:
     told = " ".join(text for text, _ in clocks.items)
     assert "2 days" in told
     assert str(contract.ends) in told
-    contacts = next(block for block in paper.blocks if isinstance(block, Table))
+    contacts = next(block for block in paper.blocks if isinstance(block, MarkupTable))
     others = [party for party in contract.parties if party.id != "haven-support"]
     names = {f"{other.legal_name} ({other.id})" for other in others}  # the lists name the ids
     assert {row[0] for row in contacts.rows} == names

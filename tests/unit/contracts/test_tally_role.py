@@ -9,7 +9,7 @@ import pytest
 from contracts.errors import ContractError
 from contracts.loading import parse_contract
 from contracts.model import Contract
-from contracts.references import dangling
+from contracts.references import reference_faults
 from tests.conformance.contract_form import parse_contract_file
 from tests.conformance.refusals import MalformedError
 from tests.support.many_parties import agreement
@@ -48,13 +48,15 @@ def test_an_agreement_without_the_role_has_no_party_that_tallies(contract: Contr
 
 def test_the_party_of_the_role_tallies_and_contributes_nothing(contract: Contract) -> None:
     one = changed("analyst", 1)(contract)
-    assert not list(dangling(one))
+    assert not list(reference_faults(one))
     assert one.tally_party == one.parties[-1].id
     assert one.tally_party not in one.contributors
 
 
 def test_two_parties_of_the_role_are_refused(contract: Contract) -> None:
-    assert [at for at, _ in dangling(changed("analyst", 2)(contract))] == [("statistics", "tally")]
+    assert [at for at, _ in reference_faults(changed("analyst", 2)(contract))] == [
+        ("statistics", "tally")
+    ]
 
 
 def test_both_readers_take_a_role_without_events() -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from concordant.client.errors import ClientError
-from concordant.client.statements import Statement, Step
+from concordant.client.statements import SqlStatement, Step
 
 IMPORTED: Final = "imported"
 REJECTED: Final = "rejected"
@@ -95,12 +95,12 @@ class Untold:
 def create() -> Step[None]:
     """Make the tables if they are missing."""
     for sql in TABLES:
-        yield Statement(sql, {})
+        yield SqlStatement(sql, {})
 
 
 def position(subscription: str) -> Step[str | None]:
     """Return the stored position of a subscription."""
-    found = yield Statement(_POSITION, {"subscription": subscription})
+    found = yield SqlStatement(_POSITION, {"subscription": subscription})
     return str(found.rows[0][0]) if found.rows else None
 
 
@@ -110,7 +110,7 @@ def is_handled(subscription: str, source: str, event_id: str, cursor: str) -> St
     A rejected event that the adapter offers again, under another cursor, was not.
     """
     asked = {"subscription": subscription, "source": source, "event_id": event_id}
-    found = yield Statement(_OUTCOME, asked)
+    found = yield SqlStatement(_OUTCOME, asked)
     return any(row[0] == IMPORTED or row[1] == cursor for row in found.rows)
 
 
@@ -133,7 +133,7 @@ def handle(
         "position": cursor,
         "handled_at": datetime.now(UTC).isoformat(timespec="milliseconds")[:23] + "Z",
     }
-    added = yield Statement(_HANDLE, row)
+    added = yield SqlStatement(_HANDLE, row)
     if added.changed == 0:
         raise ClientError(
             "Another process of this subscription has handled the event.",
@@ -147,18 +147,18 @@ def handle(
 
 def move(subscription: str, cursor: str) -> Step[None]:
     """Store the position of a subscription."""
-    yield Statement(_MOVE, {"subscription": subscription, "position": cursor})
+    yield SqlStatement(_MOVE, {"subscription": subscription, "position": cursor})
 
 
 def untold(subscription: str) -> Step[list[Untold]]:
     """Return the results that the adapter has to be told, oldest first."""
-    found = yield Statement(_UNTOLD, {"subscription": subscription})
+    found = yield SqlStatement(_UNTOLD, {"subscription": subscription})
     return [Untold(row[0], row[1], Outcome(row[2], row[3], row[4])) for row in found.rows]
 
 
 def tell(subscription: str, one: Untold) -> Step[None]:
     """Store that the adapter was told a result."""
-    yield Statement(
+    yield SqlStatement(
         _TELL,
         {
             "subscription": subscription,

@@ -16,7 +16,7 @@ from typing import Final
 
 from concordant.client.errors import ClientError
 from concordant.client.events import Accepted
-from concordant.client.statements import Statement, Step
+from concordant.client.statements import SqlStatement, Step
 
 OUTBOX: Final = "concordant_outbox"
 AGGREGATE: Final = "event"
@@ -81,13 +81,13 @@ class Relayed:
 
 def create(*, sqlite: bool) -> Step[None]:
     """Make the table if it is missing."""
-    yield Statement(ON_SQLITE if sqlite else ON_POSTGRESQL, {})
+    yield SqlStatement(ON_SQLITE if sqlite else ON_POSTGRESQL, {})
 
 
 def add(key: str, event: str) -> Step[None]:
     """Write an event, given as JSON, into the table."""
     document = json.loads(event)
-    yield Statement(
+    yield SqlStatement(
         _ADD,
         {
             "id": key,
@@ -101,7 +101,7 @@ def add(key: str, event: str) -> Step[None]:
 
 def waiting(after: int) -> Step[Sequence[WaitingRow]]:
     """Return the next rows without an answer."""
-    found = yield Statement(_WAITING, {"after": after})
+    found = yield SqlStatement(_WAITING, {"after": after})
     return [WaitingRow(row[0], str(row[1]), str(row[2])) for row in found.rows]
 
 
@@ -120,7 +120,9 @@ def refused(key: str, error: ClientError) -> Step[None]:
     yield _answer(key, "refused", code=error.code, field=error.where, detail=error.detail)
 
 
-def _answer(key: str, state: str, **members: str | None) -> Statement:
+def _answer(key: str, state: str, **members: str | None) -> SqlStatement:
     empty = dict.fromkeys(("code", "field", "detail", "event_id", "answer"))
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Statement(_ANSWER, {**empty, **members, "id": key, "state": state, "answered_at": now})
+    return SqlStatement(
+        _ANSWER, {**empty, **members, "id": key, "state": state, "answered_at": now}
+    )

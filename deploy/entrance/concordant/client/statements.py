@@ -25,7 +25,7 @@ AsyncTransactions: TypeAlias = Callable[
 ]
 
 
-class Statement(NamedTuple):
+class SqlStatement(NamedTuple):
     """A statement with its parameters."""
 
     sql: str
@@ -39,7 +39,7 @@ class Answer(NamedTuple):
     changed: int
 
 
-Step: TypeAlias = Generator[Statement, Answer, T]
+Step: TypeAlias = Generator[SqlStatement, Answer, T]
 
 _PARAMETER: Final = re.compile(r"(?<!:):([a-z_]+)")
 
@@ -118,7 +118,7 @@ def _of_sqlalchemy(connection: Any) -> bool:
     return any(base.__module__.startswith("sqlalchemy.") for base in type(connection).__mro__)
 
 
-def _execute(connection: Any, statement: Statement) -> Any:
+def _execute(connection: Any, statement: SqlStatement) -> Any:
     sql, parameters = statement
     if _of_sqlalchemy(connection):
         from sqlalchemy import bindparam, text

@@ -10,8 +10,8 @@ import pytest
 
 from adapters.base import FilePlace
 from adapters.mapping.document import parse_mapping
-from adapters.mapping.expressions import compiled
-from broker.agency.kinds import documents_of
+from adapters.mapping.expressions import compile_expression
+from broker.agency.kinds import own_documents
 from broker.store.database import open_store
 from tests.support.command_line import Done, run
 
@@ -324,9 +324,9 @@ def test_the_parts_of_a_name_become_one_derived_column(council: Path) -> None:
     assert "{column: Forename and Surname, paths: [victim.name]}" in proposed.text
     assert "ignored:" not in proposed.text
     assert "TO DO: Forename and Surname" in proposed.err
-    document = parse_mapping(proposed.out, "mapping.yaml", documents_of(council))
+    document = parse_mapping(proposed.out, "mapping.yaml", own_documents(council))
     place = FilePlace(1, "")
-    names = compiled(document.derived["Forename and Surname"])
+    names = compile_expression(document.derived["Forename and Surname"])
     assert names.value({"Forename": "Ann", "Surname": "Sample"}, place) == "Ann Sample"
     assert names.value({"Forename": "Ann", "Surname": ""}, place) == "Ann"
 

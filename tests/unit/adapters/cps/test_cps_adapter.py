@@ -12,7 +12,7 @@ from adapters.base import MappingError, Rejected, Row
 from adapters.cps import ADAPTER
 from adapters.cps.case_xml import NAMESPACE
 from adapters.limits import MAX_FILE_BYTES
-from adapters.sources.rejects import content_of, rejected_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces
 from adapters.testing import AdapterBehaviour, MemoryLinks, full_data, opened
 
 EXPORT = f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -63,7 +63,7 @@ def kept(content: str) -> bytes:
     """The rejected cases of a file, as they are put aside."""
     records = ADAPTER.read(content.encode())
     rejected = [item for item in records if isinstance(item, Rejected)]
-    return b"".join(content_of(rejected_pieces(records, rejected), io.BytesIO(content.encode())))
+    return b"".join(piece_bytes(rejected_pieces(records, rejected), io.BytesIO(content.encode())))
 
 
 def rejection(content: str) -> MappingError:

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.demo.samples.year import SampleYear, last_full_year, sample_year
 from adapters.demo.year_in_state import record_years
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.participant import load_participant
 from broker.figures.counting import CountsOf, Subject, parse_period
 from broker.figures.disclosure import Mark
@@ -36,17 +36,17 @@ UNIT, CENTRE = "csu-camden", "lantern-centre"
 class Recorded:
     """Agencies with the year in their states, and what they count: by agency and period."""
 
-    partnership: Partnership
+    partnership: TrialPartnership
     year: SampleYear
     contract: Contract
     counts: Mapping[tuple[str, str], CountsOf]
 
 
 @pytest.fixture(scope="module")
-def recorded(founded: Partnership, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+def recorded(founded: TrialPartnership, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     root = tmp_path_factory.mktemp("year") / "partnership"
     shutil.copytree(founded.root, root)
-    partnership = Partnership(root, founded.agencies, founded.authority)
+    partnership = TrialPartnership(root, founded.agencies, founded.authority)
     year = record_years(partnership, NOW)
     counts: dict[tuple[str, str], CountsOf] = {}
     for agency in partnership.agencies:

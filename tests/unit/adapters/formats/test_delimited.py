@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from adapters.base import MappingError, Rejected, Row
 from adapters.formats.delimited import escape, split_escaped
-from adapters.formats.encoding import Encoding, as_stream, check_text
+from adapters.formats.encoding import Encoding, as_stream, check_encoding
 from adapters.limits import MAX_FILE_BYTES, MAX_RECORD_BYTES
 from adapters.mapping import Dialect, read_delimited, write_delimited
-from adapters.sources.rejects import content_of, rejected_pieces, rest_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces, rest_pieces
 
 COLUMNS = ("A", "B", "C")
 PLAIN = Dialect()
@@ -61,9 +61,9 @@ def test_rows_under_the_header_of_another_export_are_not_read_as_of_this_one(hea
     found = list(records)
     assert [type(item) for item in found] == [Row, Rejected, Rejected, Rejected, Row]
     refused = [item for item in found if isinstance(item, Rejected)]
-    again = b"".join(content_of(rejected_pieces(records, refused), io.BytesIO(content)))
+    again = b"".join(piece_bytes(rejected_pieces(records, refused), io.BytesIO(content)))
     assert all(isinstance(item, Rejected) for item in read(again))
-    rest = b"".join(content_of(rest_pieces(records, found[3], len(content)), io.BytesIO(content)))
+    rest = b"".join(piece_bytes(rest_pieces(records, found[3], len(content)), io.BytesIO(content)))
     assert [type(item) for item in read(rest)] == [Rejected, Rejected, Rejected, Row]
 
 
@@ -186,7 +186,7 @@ def test_a_line_of_a_quoted_value_never_becomes_a_record(record: bytes) -> None:
     assert all(isinstance(item, Rejected) for item in refused)
     assert isinstance(last, Row)
     assert last.values == {"A": "7", "B": "8", "C": "9"}
-    kept = b"".join(content_of(rejected_pieces(records, refused), io.BytesIO(content)))
+    kept = b"".join(piece_bytes(rejected_pieces(records, refused), io.BytesIO(content)))
     again = read_delimited(kept, PLAIN, known=COLUMNS, needed=COLUMNS, multiline=("C",))
     assert all(isinstance(item, Rejected) for item in again)
 
@@ -207,7 +207,7 @@ def test_each_byte_is_in_one_record_and_what_was_refused_is_refused_again(body: 
     rejected = [item for item in items if isinstance(item, Rejected)]
     if rejected:
         pieces = rejected_pieces(records, rejected)
-        kept = b"".join(content_of(pieces, as_stream(content)))
+        kept = b"".join(piece_bytes(pieces, as_stream(content)))
         again = list(read_delimited(kept, PLAIN, known=COLUMNS, needed=COLUMNS))
         assert [type(item) for item in again] == [Rejected] * len(rejected)
 
@@ -218,7 +218,7 @@ def test_a_system_that_ends_its_file_without_a_line_end_can_say_so() -> None:
 
 
 def encoding_of(content: bytes, legacy: str | None = "cp1252") -> Encoding:
-    return check_text(as_stream(content), legacy=legacy)
+    return check_encoding(as_stream(content), legacy=legacy)
 
 
 def test_a_file_in_another_encoding_is_only_read_where_the_dialect_names_one() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.base import Context, MappingError, Row
 from adapters.csu import ADAPTER
-from adapters.formats.encoding import PIECE_BYTES, as_stream, check_text
+from adapters.formats.encoding import PIECE_BYTES, as_stream, check_encoding
 from adapters.formats.signs import has_escapes, text_sign
 from adapters.mapping import MemoryLinks
 
@@ -65,7 +65,7 @@ def test_a_sign_is_found_where_a_piece_of_the_file_ends(shift: int) -> None:
     content = b"\n" + b"ab " * (PIECE_BYTES // 3)
     content = content[: PIECE_BYTES + shift - 1] + b" Jos\x82 and\n" + b"ab\n" * 100
     with pytest.raises(MappingError) as error:
-        check_text(as_stream(content))
+        check_encoding(as_stream(content))
     assert "cp850" in error.value.detail
     assert error.value.where == "line 2"
 
@@ -90,7 +90,7 @@ def test_a_stated_encoding_is_believed_and_nothing_else_is_read() -> None:
     assert "UTF-8" in refusal(export("José").encode(), "cp850").detail
     assert "stated" in refusal(export("José").encode("cp1252"), "utf-8").detail
     assert "windows-1252" in refusal(export("x").encode() + b"\x81\r\n", "windows-1252").detail
-    assert check_text(as_stream(export("x").encode()), stated="cp850").codec == "cp850"
+    assert check_encoding(as_stream(export("x").encode()), stated="cp850").codec == "cp850"
 
 
 WRONG = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from adapters.base import MappingError, Records, Rejected, Row
 from adapters.formats import Columns, FormatSettings, RecordFormat, detect, format_of
 from adapters.limits import MAX_RECORD_BYTES
-from adapters.sources.rejects import content_of, rejected_pieces, rest_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces, rest_pieces
 
 TABLE = Columns(
     known=("Ref", "Name", "Notes", "Born"),
@@ -219,7 +219,7 @@ def test_hostile_texts_come_back_as_they_were(name: str, data: st.DataObject) ->
 
 def kept(records: Records, items: Sequence[Row | Rejected], content: bytes) -> bytes:
     stream = records.source or io.BytesIO(content)
-    return b"".join(content_of(rejected_pieces(records, items), stream))
+    return b"".join(piece_bytes(rejected_pieces(records, items), stream))
 
 
 def test_a_broken_record_is_refused_alone_and_makes_a_file_of_the_same_format(text: Case) -> None:
@@ -257,7 +257,7 @@ def test_the_rest_of_a_file_is_a_file_of_the_same_format(case: Case) -> None:
     _, second, _ = records
     size = len(content) if records.source is None else records.source.seek(0, io.SEEK_END)
     rest = b"".join(
-        content_of(rest_pieces(records, second, size), records.source or io.BytesIO(content))
+        piece_bytes(rest_pieces(records, second, size), records.source or io.BytesIO(content))
     )
     assert values(case.format.read(rest, case.columns)) == without_empty(case.rows[1:])
 

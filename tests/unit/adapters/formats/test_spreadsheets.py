@@ -30,7 +30,7 @@ from adapters.limits import (
     MAX_TOKEN_BYTES,
     MAX_UNPACKED_BYTES,
 )
-from adapters.sources.rejects import content_of, rejected_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces
 from tests.unit.adapters.formats.spreadsheets import (
     XLSX_PARTS,
     ods,
@@ -314,7 +314,7 @@ def test_columns_without_name_and_value_are_left_out_and_others_refuse_the_row()
     assert isinstance(bad, Rejected)
     assert (bad.line, bad.error.code, bad.error.where) == (3, "row_malformed", "line 3")
     assert records.source is not None
-    again = b"".join(content_of(rejected_pieces(records, [bad]), records.source))
+    again = b"".join(piece_bytes(rejected_pieces(records, [bad]), records.source))
     (still,) = form().read(again, TWO)
     assert isinstance(still, Rejected)
 
@@ -408,7 +408,7 @@ def test_refused_rows_are_a_csv_file_that_the_same_format_reads(type_: str) -> N
     assert records.suffix == ".csv"
     assert records.source is not None
     for item, expected in zip(records, rows, strict=True):
-        again = b"".join(content_of(rejected_pieces(records, [item]), records.source))
+        again = b"".join(piece_bytes(rejected_pieces(records, [item]), records.source))
         assert again.startswith(b"\xef\xbb\xbfRef,Name\r\n")
         (row,) = form(type_, header_line=3).read(again, TWO)
         assert isinstance(row, Row)

@@ -20,7 +20,7 @@ from adapters.limits import (
     MAX_SKIPPED,
     MAX_TOKEN_BYTES,
 )
-from adapters.sources.rejects import content_of, rejected_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces
 
 COLUMNS = Columns(
     known=("@id", "Ref", "Person/Name", "Person/@age", "Flags/Flag", "Linked", "{urn:x}Extra"),
@@ -54,7 +54,7 @@ def xml(*cases: str, root: str = "", before: str = "") -> bytes:
 
 
 def kept(records: Records, items: list[Row | Rejected], content: bytes) -> bytes:
-    return b"".join(content_of(rejected_pieces(records, items), io.BytesIO(content)))
+    return b"".join(piece_bytes(rejected_pieces(records, items), io.BytesIO(content)))
 
 
 def values_of(content: bytes, reader: RecordFormat | None = None) -> dict[str, object]:

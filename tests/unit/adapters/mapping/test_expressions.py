@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.base import FilePlace, MappingError
-from adapters.mapping.expressions import compiled
+from adapters.mapping.expressions import compile_expression
 
 PLACE = FilePlace(7, "Score")
 
@@ -25,7 +25,7 @@ PLACE = FilePlace(7, "Score")
 def test_an_expression_knows_its_columns_and_gives_a_value(
     text: str, names: set[str], value: object
 ) -> None:
-    expression = compiled(text)
+    expression = compile_expression(text)
     assert expression.names == names
     row = {"A": " x ", "B c": "y", "L": "1; 2;", "N": "14"}
     assert expression.value(row, PLACE) == value
@@ -47,13 +47,13 @@ def test_an_expression_knows_its_columns_and_gives_a_value(
 )
 def test_an_expression_that_could_read_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        compiled(text)
+        compile_expression(text)
 
 
 @pytest.mark.parametrize("text", ["int(row.A)", "row.A.split(',')[4]", "timestamp(row.A)"])
 def test_a_fault_names_the_place_and_no_value(text: str) -> None:
     with pytest.raises(MappingError) as refusal:
-        compiled(text).value({"A": "Quillfeather"}, PLACE)
+        compile_expression(text).value({"A": "Quillfeather"}, PLACE)
     assert refusal.value.code == "expression_failed"
     assert refusal.value.where == "line 7, column Score"
     assert "Quillfeather" not in refusal.value.diagnostics()
@@ -64,12 +64,12 @@ def test_a_fault_writes_no_value_to_a_log(
 ) -> None:
     for text in ("bool(row.A)", "row.A.substring(99)", "row.A.charAt(99)"):
         with pytest.raises(MappingError):
-            compiled(text).value({"A": "Quillfeather"}, PLACE)
+            compile_expression(text).value({"A": "Quillfeather"}, PLACE)
     captured = capfd.readouterr()
     assert (captured.out, captured.err, caplog.text) == ("", "", "")
 
 
 def test_a_condition_has_to_be_true_or_false() -> None:
     with pytest.raises(MappingError) as refusal:
-        compiled("row.A").holds({"A": "yes"}, PLACE)
+        compile_expression("row.A").holds({"A": "yes"}, PLACE)
     assert refusal.value.code == "expression_failed"

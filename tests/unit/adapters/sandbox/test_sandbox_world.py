@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapters.sandbox.rehearsed_agreement import rehearsed_agreement
 from adapters.sandbox.sandbox_world import make_world
-from broker.agency.kinds import documents_of
+from broker.agency.kinds import own_documents
 from broker.clock import now_ms
 from contracts.vocabulary.known import shipped_vocabulary_files
 from tests.support.founded_partnership import COUNCIL, NOW, POLICE, founded
@@ -35,4 +35,4 @@ def test_an_own_vocabulary_is_pinned_again_and_found_by_its_name(tmp_path: Path)
         contract = world.participant(agency, now).contract_in_force(now).contract
         assert contract.vocabulary.hash == contract.pins.vocabulary == digest
         assert contract.deployment.startswith("sandbox-")
-    assert documents_of(world.root / POLICE).by_name(name) == raw
+    assert own_documents(world.root / POLICE).by_name(name) == raw

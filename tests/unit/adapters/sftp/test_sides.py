@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from adapters.sftp.side import require_library
+from adapters.sftp.side import require_ssh_client
 from adapters.trial_agencies import london_agencies
 from adapters.trial_partnership import create_partnership
 from broker.clock import now_ms
@@ -104,5 +104,5 @@ def test_without_the_library_it_names_the_extra(monkeypatch: pytest.MonkeyPatch)
     assert asyncssh
     monkeypatch.setitem(sys.modules, "asyncssh", None)
     with pytest.raises(InstallationError) as caught:
-        require_library()
+        require_ssh_client()
     assert "concordant[sftp]" in (caught.value.fix or "")

@@ -12,7 +12,7 @@ from adapters.base import AgencyAdapter, Records, Rejected, Row
 from adapters.council import ADAPTER as COUNCIL
 from adapters.demo.samples import council, support
 from adapters.demo.samples.facts import case_list
-from adapters.sources.rejects import content_of, rejected_pieces, rest_pieces
+from adapters.sources.rejects import piece_bytes, rejected_pieces, rest_pieces
 from adapters.support import ADAPTER as SUPPORT
 
 COUNCIL_ROWS = council.sample_rows(random.Random(1), case_list(1, 40))
@@ -38,7 +38,7 @@ def test_joined_records_are_the_records(adapter: AgencyAdapter, content: bytes) 
 
 
 def joined(records: Records, items: Sequence[Row | Rejected], content: bytes) -> bytes:
-    return b"".join(content_of(rejected_pieces(records, items), io.BytesIO(content)))
+    return b"".join(piece_bytes(rejected_pieces(records, items), io.BytesIO(content)))
 
 
 def bytes_of(items: Sequence[Row | Rejected], content: bytes) -> list[bytes]:
@@ -72,5 +72,5 @@ def test_the_rest_of_a_file_is_a_file() -> None:
     content = council.sample_file(COUNCIL_ROWS, "csv")
     records = COUNCIL.read(content)
     items = list(records)
-    rest = b"".join(content_of(rest_pieces(records, items[5], len(content)), io.BytesIO(content)))
+    rest = b"".join(piece_bytes(rest_pieces(records, items[5], len(content)), io.BytesIO(content)))
     assert bytes_of(list(COUNCIL.read(rest)), rest) == bytes_of(items[5:], content)

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from adapters.tables.check import CheckResult, check_database
-from adapters.tables.connecting import Database, explained
+from adapters.tables.check import CheckResult, check_tables
+from adapters.tables.connecting import Database, database_error
 from adapters.tables.errors import DatabaseError
 from adapters.tables.scripts import DatabaseRoles, Dialect, tables_script
 from broker.agency.database_section import DatabaseSection
@@ -27,7 +27,7 @@ HOSTILE = 'x"; DROP TABLE "concordant_inbox"; --'
 def findings(own: OwnDatabase, section: DatabaseSection | None = None) -> list[CheckResult]:
     section = section or own.section
     config = founded().participants[POLICE].config
-    return check_database(Database(section, own.folder), config, section, None)
+    return check_tables(Database(section, own.folder), config, section, None)
 
 
 def faults(found: list[CheckResult]) -> set[tuple[str, str, str]]:
@@ -302,7 +302,7 @@ def test_errors_hold_no_value_and_no_address(tmp_path: Path) -> None:
     for word in ("Zephyrine", own.name, DatabaseRoles().adapter):
         assert word not in str(caught.value)
     assert caught.value.__cause__ is None
-    assert explained("database_in_use").exit_code == 3
+    assert database_error("database_in_use").exit_code == 3
 
 
 def test_a_function_of_another_schema_is_not_used(tmp_path: Path) -> None:

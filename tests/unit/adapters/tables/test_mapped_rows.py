@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.csu import ADAPTER as CSU
-from adapters.tables.check import check_database
+from adapters.tables.check import check_tables
 from adapters.tables.connecting import Database
 from adapters.tables.mapped_rows import require_mapping
 from adapters.tables.scripts import DatabaseRoles, Dialect, quoted, tables_script
@@ -188,7 +188,7 @@ def test_the_check_of_own_tables_passes_and_names_a_missing_column(police: Datab
     def faults() -> list[tuple[str, str]]:
         database = Database(police.own.section, police.own.folder)
         config = police.parts.participant.config
-        found = check_database(database, config, police.own.section, CSU)
+        found = check_tables(database, config, police.own.section, CSU)
         return [(one.code, one.detail) for one in found if one.status != "pass"]
 
     assert faults() == []
@@ -237,7 +237,7 @@ def test_answers_in_columns_of_the_own_table(answered: DatabaseAgency) -> None:
     assert answered.take() == 0
     database = Database(own.section, own.folder)
     config = answered.parts.participant.config
-    found = check_database(database, config, own.section, CSU)
+    found = check_tables(database, config, own.section, CSU)
     database.close()
     assert [(one.code, one.detail) for one in found if one.status == "fail"] == []
     own.run('UPDATE "answered referrals" SET "RISK" = ? WHERE "row id" = 2', str(other["RISK"]))

@@ -16,7 +16,7 @@ from adapters.web.people import EVERY_ROLE, Person
 from adapters.web.request_limits import MOST_TOGETHER, MOST_WATCHING, MOST_WATCHING_ALL, Places
 from adapters.web.serving import WebServer
 from adapters.web.session_files import SessionFiles
-from adapters.web.sessions import MOST_OF_PERSON, Sessions, SignIn
+from adapters.web.sessions import MOST_OF_PERSON, SignIn, WebSessions
 from tests.support.web_visitor import Visitor
 from tests.unit.adapters.web.conftest import Clock
 
@@ -38,7 +38,7 @@ def test_a_person_who_signs_in_often_ends_no_session_of_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("adapters.web.sessions.MOST_SESSIONS", 50)
-    sessions = Sessions(SessionFiles(tmp_path))
+    sessions = WebSessions(SessionFiles(tmp_path))
     other = sessions.begin(SignIn(SAM, 0), 0)
     tokens = [sessions.begin(SignIn(ROSA, 0), 0) for _ in range(50 + MOST_OF_PERSON)]
 

@@ -18,7 +18,7 @@ from adapters.web.session_files import (
     end_sessions,
     listed_sessions,
 )
-from adapters.web.sessions import RECENT_MS, Sessions, SignIn
+from adapters.web.sessions import RECENT_MS, SignIn, WebSessions
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from tests.support.command_line import Cli
@@ -178,7 +178,7 @@ def test_an_end_that_cannot_be_read_ends_every_session(
 
 def test_the_list_of_a_server_that_died_is_removed(tmp_path: Path) -> None:
     files = SessionFiles(tmp_path)
-    Sessions(files).begin(SignIn(SAM, 0), 0)
+    WebSessions(files).begin(SignIn(SAM, 0), 0)
     assert len(listed_sessions(tmp_path)) == 1
     files._held.close()  # as the system does when a process dies
 

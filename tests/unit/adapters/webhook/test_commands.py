@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sides import sink_named
-from adapters.webhook.side import require_library
+from adapters.webhook.side import require_http_client
 from adapters.webhook.sink import WebhookSink
 from broker.agency.config import load_config
 from concordant import InstallationError
@@ -94,7 +94,7 @@ def test_without_the_section_it_says_so(tmp_path: Path) -> None:
 def test_without_the_library_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(InstallationError) as caught:
-        require_library()
+        require_http_client()
     assert caught.value.code == "package_missing"
     assert "concordant[webhook]" in (caught.value.fix or "")
 

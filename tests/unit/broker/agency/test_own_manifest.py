@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.own_manifest import (
     destroy_exchange_keys,
     longest_retention_ms,
@@ -158,7 +158,7 @@ def test_renewing_makes_keys_that_open(load: Load, now: int) -> None:
 
 
 def test_renewing_needs_the_manifest_keys_alone(
-    load: Load, partnership: Partnership, now: int
+    load: Load, partnership: TrialPartnership, now: int
 ) -> None:
     shutil.rmtree(partnership.directory(ME) / "governance")
     renewed = renew_keys(load(), now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker.audit.entries import NewLogEntry
 from broker.audit.log import append_entries
-from broker.audit.query import entries_of_case, received
+from broker.audit.query import entries_of_case, recipients_of_case
 from broker.store.database import Store
 
 CASE = bytes([1]) * 32
@@ -12,7 +12,7 @@ CASE = bytes([1]) * 32
 
 def test_recipients_of_a_field_of_a_case_with_the_clause(signed_log: Store) -> None:
     with signed_log.reading() as tx:
-        found = received(tx, CASE, "victim.address")
+        found = recipients_of_case(tx, CASE, "victim.address")
         assert [(one.index, one.recipient, one.clause) for one in found] == [
             (index, "haven-support", "4.1.10") for index in (1, 4, 7, 10, 13)
         ]
@@ -23,14 +23,14 @@ def test_recipients_of_a_field_of_a_case_with_the_clause(signed_log: Store) -> N
 
 def test_a_prefix_covers_what_lies_below_it_and_no_namesake(signed_log: Store) -> None:
     with signed_log.reading() as tx:
-        assert {(one.path, one.recipient) for one in received(tx, CASE, "victim")} == {
+        assert {(one.path, one.recipient) for one in recipients_of_case(tx, CASE, "victim")} == {
             ("victim.needs", "council-camden"),
             ("victim.needs", "haven-support"),
             ("victim.address", "haven-support"),
         }
-        assert received(tx, CASE) == received(tx, CASE, "victim")
-        assert received(tx, CASE, "vic") == []
-        assert received(tx, CASE, "victim.addr") == []
+        assert recipients_of_case(tx, CASE) == recipients_of_case(tx, CASE, "victim")
+        assert recipients_of_case(tx, CASE, "vic") == []
+        assert recipients_of_case(tx, CASE, "victim.addr") == []
 
 
 def test_refusals_and_erasures_are_listed_without_recipients(store: Store) -> None:
@@ -47,5 +47,5 @@ def test_refusals_and_erasures_are_listed_without_recipients(store: Store) -> No
             (0, "refusal"),
             (1, "erasure"),
         ]
-        assert received(tx, CASE) == []
+        assert recipients_of_case(tx, CASE) == []
         assert entries_of_case(tx, b"?" * 32) == []

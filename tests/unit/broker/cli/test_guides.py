@@ -13,7 +13,7 @@ import pytest
 
 from adapters.base import AgencySystem
 from adapters.catalogue import adapter_named
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.sinks.folder_sink import FolderSink
 from broker.audit.head_signing import sign_own_head
 from broker.clock import now_ms
@@ -86,7 +86,7 @@ def delivered_event(world, cli) -> str:
     sink = FolderSink(participant.path("inbox"))
     adapter = adapter_named("support")
     system = AgencySystem(adapter, READER, participant.config.partners)
-    Delivery(system, store, sink, now_ms).round()
+    InboxDelivery(system, store, sink, now_ms).round()
     with store.transaction() as tx:
         sign_own_head(tx, participant, now_ms())  # as the running adapter does each minute
     store.close()

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.base import AgencySystem, MappingError
 from adapters.council import ADAPTER
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.shelving import shelve, write_beside
 from broker.agency.participant import LoadedAgency
@@ -60,7 +60,7 @@ def put_aside_event(world, cli) -> None:
     world.receive(READER, *world.live(SENDER, referral(world, cli)))
     store = world.store(READER)
     sink = FolderSink(folder(world, "inbox"))
-    Delivery(AgencySystem(Unmapped(), READER, {}), store, sink, now_ms).round()  # type: ignore[arg-type]  # what delivery uses of an adapter
+    InboxDelivery(AgencySystem(Unmapped(), READER, {}), store, sink, now_ms).round()  # type: ignore[arg-type]  # what delivery uses of an adapter
     store.close()
 
 

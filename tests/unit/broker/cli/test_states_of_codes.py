@@ -14,7 +14,7 @@ import pytest
 
 from adapters.base import AgencySystem, MappingError
 from adapters.council import ADAPTER
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.shelving import shelve
 from broker.agency.participant import load_participant
@@ -89,7 +89,7 @@ def test_a_held_event_is_in_the_log_and_its_reason_in_the_list(world, cli) -> No
     try:
         store = world.store(READER)
         sink = FolderSink(world.directory(READER) / "inbox")
-        Delivery(AgencySystem(Unmapped(), READER, {}), store, sink, now_ms).round()  # type: ignore[arg-type]  # what delivery uses of an adapter
+        InboxDelivery(AgencySystem(Unmapped(), READER, {}), store, sink, now_ms).round()  # type: ignore[arg-type]  # what delivery uses of an adapter
         store.close()
     finally:
         logs.configure("warning")

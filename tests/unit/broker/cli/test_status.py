@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.clock import now_ms
-from broker.control.counts_publisher import sent_name
+from broker.control.counts_publisher import sent_counts_name
 from broker.control.too_large import note_too_large
 from broker.figures.counting import quarter_of
 from broker.observing.tallies import Tallies
@@ -205,7 +205,7 @@ def test_counts_that_are_too_large_are_shown(cli, world) -> None:
     period = quarter_of(now)
     store = world.store(READER)
     with store.transaction() as tx:
-        note_too_large(tx, sent_name(name, period), now)
+        note_too_large(tx, sent_counts_name(name, period), now)
     store.close()
     (found,) = status(cli, world, READER, "--json").json["too_large"]
     said = (found["statement"], found["agreement"], found["period"])

@@ -29,7 +29,13 @@ from broker.registry.manifests import ManifestBook
 from broker.registry.report_intervals import report_intervals
 from broker.service.reporting import report_news
 from broker.statements.authorship import author
-from broker.statements.reports import MAX_ENTRIES, Entry, ReportPlace, parse_report, seal_report
+from broker.statements.reports import (
+    MAX_ENTRIES,
+    ReportEntry,
+    ReportPlace,
+    parse_report,
+    seal_report,
+)
 from broker.store.results import MAX_REFUSED
 from contracts.durations import DAY_MS
 from tests.support.founded_partnership import (
@@ -390,7 +396,9 @@ async def test_reports_go_on_when_a_clock_that_was_ahead_is_put_right(
 # --- taken ----------------------------------------------------------------------------------------
 
 
-def made(town: Town, *entries: Entry, by: str = COUNCIL, to: str = POLICE, at: int = NOW) -> bytes:
+def made(
+    town: Town, *entries: ReportEntry, by: str = COUNCIL, to: str = POLICE, at: int = NOW
+) -> bytes:
     world = town.council.world
     place = ReportPlace(world.deployment, by, to, at)
     key = town.council.terms.exchange_key(to, NOW)
@@ -404,8 +412,8 @@ def hear(town: Town, *values: bytes) -> News:
 
 async def test_a_replayed_or_older_report_changes_nothing(town: Town) -> None:
     (event,) = await town.police.send(1)
-    aside = made(town, Entry(event, "put_aside", "event_held"), at=NOW)
-    refused = made(town, Entry(event, "refused", "event_invalid"), at=NOW + 1)
+    aside = made(town, ReportEntry(event, "put_aside", "event_held"), at=NOW)
+    refused = made(town, ReportEntry(event, "refused", "event_invalid"), at=NOW + 1)
     assert len(hear(town, aside, refused).reports) == 2
     news = hear(town, aside, refused)
     assert (news.reports, news.rejected) == ([], [])
@@ -414,7 +422,7 @@ async def test_a_replayed_or_older_report_changes_nothing(town: Town) -> None:
 
 async def test_a_report_about_an_event_of_others_changes_nothing(town: Town) -> None:
     (event,) = await town.police.send(1)
-    news = hear(town, made(town, Entry(event, "delivered"), by=SUPPORT))
+    news = hear(town, made(town, ReportEntry(event, "delivered"), by=SUPPORT))
     assert [one.changed for one in news.reports] == [{}]
     assert town.states(event) == {COUNCIL: (None, None)}
 
@@ -425,15 +433,15 @@ async def test_a_report_of_a_clock_that_is_ahead_is_taken_when_its_time_has_come
     first, second = await town.police.send(2)
     news = hear(
         town,
-        made(town, Entry(first, "delivered"), at=NOW + 2 * HOUR),
-        made(town, Entry(second, "refused", "event_invalid"), at=NOW + HOUR),
+        made(town, ReportEntry(first, "delivered"), at=NOW + 2 * HOUR),
+        made(town, ReportEntry(second, "refused", "event_invalid"), at=NOW + HOUR),
     )
     assert (news.reports, news.reports_dropped, news.rejected) == ([], [], [])
     assert hear(town).reports == []
     town.police.clock.pass_(HOUR)
     assert [one.changed for one in hear(town).reports] == [{"refused": 1}]
     town.police.clock.pass_(HOUR)
-    newer = made(town, Entry(second, "delivered"), at=NOW + 2 * HOUR + 1)
+    newer = made(town, ReportEntry(second, "delivered"), at=NOW + 2 * HOUR + 1)
     assert [one.changed for one in hear(town, newer).reports] == [{"delivered": 1}] * 2
     assert town.states(first) == town.states(second) == {COUNCIL: ("delivered", "")}
     with town.police.store.reading() as tx:
@@ -455,7 +463,7 @@ async def test_reports_are_taken_again_when_the_readers_clock_was_ahead(town: To
     town.police.clock.pass_(DAY_MS)
     assert len(hear(town, made(town, at=NOW + DAY_MS)).reports) == 1
     town.police.clock.pass_(-DAY_MS)
-    assert len(hear(town, made(town, Entry(event, "delivered"), at=NOW + 1)).reports) == 1
+    assert len(hear(town, made(town, ReportEntry(event, "delivered"), at=NOW + 1)).reports) == 1
 
 
 def test_reports_to_others_are_passed_over(town: Town) -> None:

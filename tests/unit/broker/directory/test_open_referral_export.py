@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from broker.directory.code_lists import listed_codes
 from broker.directory.listing import Capacity, Listing
 from broker.directory.listing_file import ListingFile, parse_listing_file
-from broker.directory.open_referral_export import exported, services_without_address
+from broker.directory.open_referral_export import services_page, services_without_address
 from broker.directory.open_referral_import import MAX_FEED_BYTES, imported, parse_feed
 from broker.errors import WrongInputError
 from contracts.errors import ContractError
@@ -42,7 +42,7 @@ def listing_in(text: str) -> Listing:
 
 
 def page(text: str = PUBLIC) -> dict[str, Any]:
-    return exported("haven-support", listing_in(text), CODES)
+    return services_page("haven-support", listing_in(text), CODES)
 
 
 def back(feed: object) -> ListingFile:
@@ -103,7 +103,7 @@ def test_nothing_for_the_partnership_alone_and_no_refuge_s_address_goes_out() ->
             }
         }
     )
-    text = json.dumps(exported("haven-support", whole, CODES))
+    text = json.dumps(services_page("haven-support", whole, CODES))
     assert one.partners.intake is not None
     assert one.partners.safe_contact is not None
     for secret in (one.partners.intake, one.partners.safe_contact, "waitlist", "98765", *SECRET):
@@ -166,7 +166,7 @@ def test_the_public_part_of_any_listing_comes_back_the_same(
     except ContractError:
         assume(False)  # a text of a refuge has a postcode by chance
     listing = Listing(organisation=form.organisation, services=form.services)
-    feed = exported("haven-support", listing, CODES)
+    feed = services_page("haven-support", listing, CODES)
     for each in feed["contents"]:  # type: ignore[union-attr]  # a list
         Draft202012Validator(SERVICE, format_checker=FormatChecker()).validate(each)
     again = back(feed)

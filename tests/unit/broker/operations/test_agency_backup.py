@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters.http_api.tokens import new_token
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.backup_file import MAGIC, FileEntry, FolderEntry, entries
 from broker.errors import ConfigError, KeyAccessError, StoreError, WrongInputError
 from broker.keys import sealed_stream
@@ -34,7 +34,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def folder(partnership: Partnership) -> Path:
+def folder(partnership: TrialPartnership) -> Path:
     directory = partnership.directory(AGENCY)
     open_store(directory / "state/concordant.db").close()
     return directory

@@ -17,7 +17,7 @@ from broker.operations.contract_departure import leave_contract
 from broker.operations.partner_checks import (
     FingerprintDiffersError,
     check_partner,
-    partners,
+    checked_partners,
     unchecked_parties,
 )
 from broker.operations.signatories import file_to_sign, parse_signatory
@@ -62,7 +62,7 @@ def check_all(root: Path, folder: Path) -> None:
 
 
 def sign(folder: Path) -> None:
-    reviewed = contract_signing.review(folder, file_to_sign(folder, NOW), (), NOW)
+    reviewed = contract_signing.review_signing(folder, file_to_sign(folder, NOW), (), NOW)
     person = parse_signatory("Ada Okafor, Director")
     contract_signing.sign(reviewed, now=NOW, signatory=person, shown="shown")
 
@@ -135,7 +135,7 @@ def test_the_governance_keys_are_seen(root: Path) -> None:
 def test_a_check_is_kept_and_ends_with_other_keys(root: Path, tmp_path: Path) -> None:
     folder = root / ME
     add_bundles(folder, [root / "agreement.yaml", *root.glob("*.entry")], NOW)
-    (before,) = [p for p in partners(load_participant(folder, NOW, unsigned_ok=True))
+    (before,) = [p for p in checked_partners(load_participant(folder, NOW, unsigned_ok=True))
                  if p.agency == "cps-london"]  # fmt: skip
     assert before.check is None
     shortened = " ".join(word[:4].upper() for word in words(root, "cps-london").split())
@@ -147,7 +147,7 @@ def test_a_check_is_kept_and_ends_with_other_keys(root: Path, tmp_path: Path) ->
     found(tmp_path / "imposter", "cps-london", "prosecution")
     imposter = (tmp_path / "imposter" / "entries" / "cps-london.entry").read_bytes()
     (folder / "entries" / "cps-london.entry").write_bytes(imposter)
-    now_held = {p.agency: p.check for p in partners(participant)}
+    now_held = {p.agency: p.check for p in checked_partners(participant)}
     assert now_held["cps-london"] is None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.backup_file import MAGIC, BackupWriter, FileEntry
 from broker.agency.participant import load_participant
 from broker.agency.restored import RESTORED_FILE, note_heard, restore_record
@@ -59,7 +59,7 @@ def clock() -> int:
 
 
 @pytest.fixture
-def agency(partnership: Partnership, tmp_path: Path) -> Agency:
+def agency(partnership: TrialPartnership, tmp_path: Path) -> Agency:
     return Agency(partnership.directory(AGENCY), tmp_path / "backup")
 
 
@@ -98,7 +98,7 @@ def test_check_writes_nothing(agency: Agency, tmp_path: Path) -> None:
 
 
 def test_exports_that_were_put_away_after_it_are_taken_again(
-    partnership: Partnership, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    partnership: TrialPartnership, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database of the backup may not know them; one of the same name is kept beside."""
     folder = partnership.directory(AGENCY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from broker.agency.participant import load_participant
-from broker.cli.status_text import in_words
+from broker.cli.status_text import agency_status_text
 from broker.operations.agency_status import report
 from broker.operations.checks.flow_checks import flow_checks
 from broker.operations.health.agency_health import health
@@ -18,7 +18,7 @@ MINUTE = 60_000
 
 def shown(folder: Path, now: int) -> str:
     status = report(folder, now)
-    return in_words(status, health(status))
+    return agency_status_text(status, health(status))
 
 
 def test_doctor_says_delivery_fails_and_status_counts_the_events(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def root(made: Path, tmp_path: Path) -> Path:
 
 
 def sign(folder: Path, now: int = NOW) -> None:
-    reviewed = contract_signing.review(folder, file_to_sign(folder, now), (), now)
+    reviewed = contract_signing.review_signing(folder, file_to_sign(folder, now), (), now)
     rules = {one.rule for one in reviewed.findings if one.severity == "warning"}
     person = parse_signatory("Ada Okafor, Director")
     contract_signing.sign(reviewed, rules, now=now, signatory=person, shown="The agreement.")
@@ -88,7 +88,7 @@ def test_an_agreement_without_its_framework_is_refused(root: Path) -> None:
     assert refused.value.code == "document_missing"
     assert content(root / ME) == before
     with pytest.raises(RegistryError) as unsigned:
-        contract_signing.review(root / ME, root / "agreement.yaml", (), NOW)
+        contract_signing.review_signing(root / ME, root / "agreement.yaml", (), NOW)
     assert unsigned.value.code == "document_missing"
     start(root)
     sign(root / ME)

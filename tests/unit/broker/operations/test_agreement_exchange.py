@@ -633,7 +633,7 @@ def test_the_newest_versions_of_a_signer_stay_and_others_are_deleted(
     (file,) = (
         Path(one.text.where) for one in reader.control.contracts.all() if one.hash == many[2].hash
     )
-    reviewed = contract_signing.review(reader.folder, file, (), NOW)
+    reviewed = contract_signing.review_signing(reader.folder, file, (), NOW)
     contract_signing.sign(reviewed, (), now=NOW, signatory=PERSON, shown="shown")
     reader.reload()
     assert reader.take_value(packed(many[4])) == []

@@ -39,7 +39,7 @@ def _quickly() -> object:
 
 
 def sign(folder: Path) -> None:
-    reviewed = contract_signing.review(folder, file_to_sign(folder, NOW), (), NOW)
+    reviewed = contract_signing.review_signing(folder, file_to_sign(folder, NOW), (), NOW)
     rules = {found.rule for found in reviewed.findings if found.severity == "warning"}
     person = parse_signatory("Ada Okafor, Director")
     contract_signing.sign(reviewed, rules, now=NOW, signatory=person, shown="The agreement.")

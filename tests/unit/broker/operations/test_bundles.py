@@ -107,7 +107,7 @@ def test_a_newcomer_need_not_accept_that_it_lacks_the_versions_before_it(root: P
     add_bundles(newcomer, [root / "next.yaml"], NOW)
 
     def warned(folder: Path) -> list[str]:
-        reviewed = contract_signing.review(folder, file_to_sign(folder, NOW), (), NOW)
+        reviewed = contract_signing.review_signing(folder, file_to_sign(folder, NOW), (), NOW)
         return [one.rule for one in reviewed.unaccepted(())]
 
     assert warned(newcomer) == ["previous-not-held"]
@@ -193,7 +193,7 @@ def test_of_two_versions_one_is_named(founded: Path, tmp_path: Path) -> None:
         file_to_sign(folder, NOW)
     assert error.value.code == "signing_ambiguous"
     named = Path((error.value.where or "").split(", ")[0])
-    reviewed = contract_signing.review(folder, named, (), NOW)
+    reviewed = contract_signing.review_signing(folder, named, (), NOW)
     person = parse_signatory("Ada Okafor, Director")
     contract_signing.sign(reviewed, now=NOW, signatory=person, shown="shown")
     assert len(load_participant(folder, NOW).contracts.trusted()) == 1

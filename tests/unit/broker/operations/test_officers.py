@@ -32,7 +32,7 @@ from broker.operations.agency_entry import own_entry, write_entry
 from broker.operations.agreement_exchange import AgreementExchange
 from broker.operations.agreement_state import agreement_states
 from broker.operations.bundles import add_bundles, make_bundle
-from broker.operations.contract_departure import depart, review
+from broker.operations.contract_departure import depart, review_departure
 from broker.operations.contract_validity import contract_validity
 from broker.operations.key_delegation import delegated_keys
 from broker.operations.officers import (
@@ -317,7 +317,7 @@ def proposed(root: Path) -> Path:
 
 
 def test_one_officer_alone_cannot_leave(root: Path) -> None:
-    reviewed = review(root / AGENCY, CONTRACT, "left", NOW + DAY_MS)
+    reviewed = review_departure(root / AGENCY, CONTRACT, "left", NOW + DAY_MS)
     manifests = content(root / AGENCY / "manifests")
     with pytest.raises(OfficersAwaitedError):
         depart(reviewed, "dispute", NOW + DAY_MS)
@@ -331,7 +331,7 @@ def test_one_officer_alone_cannot_leave(root: Path) -> None:
 def test_two_officers_leave(root: Path) -> None:
     at = NOW + DAY_MS
     with pytest.raises(OfficersAwaitedError) as awaited:
-        depart(review(root / AGENCY, CONTRACT, "left", at), "dispute", at)
+        depart(review_departure(root / AGENCY, CONTRACT, "left", at), "dispute", at)
     assert (awaited.value.code, awaited.value.exit_code) == ("officers_awaited", 1)
     assert awaited.value.where == str(proposed(root))
     signed = signed_by_another(root, proposed(root), SIRO, at + HOUR_MS)
@@ -347,7 +347,7 @@ def test_two_officers_leave(root: Path) -> None:
 def test_the_page_takes_what_two_officers_signed(root: Path) -> None:
     at = NOW + DAY_MS
     with pytest.raises(OfficersAwaitedError):
-        depart(review(root / AGENCY, CONTRACT, "left", at), "dispute", at)
+        depart(review_departure(root / AGENCY, CONTRACT, "left", at), "dispute", at)
     unsigned = proposed(root)
     signed = signed_by_another(root, unsigned, SIRO, at)
     version = load_participant(root / AGENCY, at).contracts.all()[0].hash.hex()
@@ -371,11 +371,11 @@ def test_the_page_takes_what_two_officers_signed(root: Path) -> None:
 
 def test_two_officers_resume_and_one_alone_does_not(root: Path) -> None:
     at = NOW + DAY_MS
-    suspended = depart(review(root / AGENCY, CONTRACT, "suspended", at), "dispute", at)
+    suspended = depart(review_departure(root / AGENCY, CONTRACT, "suspended", at), "dispute", at)
     assert suspended.changed  # the manifest keys may suspend
     at += DAY_MS
     with pytest.raises(OfficersAwaitedError):
-        depart(review(root / AGENCY, CONTRACT, "resumed", at), "resolved", at)
+        depart(review_departure(root / AGENCY, CONTRACT, "resumed", at), "resolved", at)
     (stop,) = load_participant(root / AGENCY, at).manifests.stops(AGENCY)
     assert stop.open
     finish_delegation(root / AGENCY, signed_by_another(root, proposed(root), now=at), at)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.config import load_config
 from broker.agency.participant import load_participant
 from broker.agency.running import ADAPTER_LOCK
@@ -30,7 +30,7 @@ AGENCY = "csu-camden"
 
 
 @pytest.fixture
-def agency(partnership: Partnership) -> Path:
+def agency(partnership: TrialPartnership) -> Path:
     """An agency with a state in its file."""
     require_postgres()
     folder = partnership.directory(AGENCY)

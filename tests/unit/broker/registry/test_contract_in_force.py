@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError
 from broker.registry.contract_in_force import ContractInForce, contract_for_event, contract_in_force
@@ -15,7 +15,7 @@ from contracts.status import Departure, contract_status
 
 
 @pytest.fixture
-def participant(founded: Partnership, now: int) -> Participant:
+def participant(founded: TrialPartnership, now: int) -> Participant:
     return load_participant(founded.directory("csu-camden"), now)
 
 

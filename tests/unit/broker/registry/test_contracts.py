@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.participant import Participant, load_participant
 from broker.envelope.primitives import b64
 from broker.errors import RegistryError
@@ -39,7 +39,7 @@ Draft = Callable[..., ContractText]
 
 
 @pytest.fixture(scope="session")
-def signers(founded: Partnership) -> dict[str, GovernanceSigner]:
+def signers(founded: TrialPartnership) -> dict[str, GovernanceSigner]:
     return {
         agency: load_participant(founded.directory(agency), 1_762_000_000_000).governance_signer()
         for agency in AGENCIES
@@ -213,7 +213,7 @@ def test_a_note_that_differs_in_what_follows_from_the_file_is_refused(
 
 
 def test_the_note_of_an_agency_that_is_no_party_is_refused(
-    text: Draft, founded: Partnership, now: int
+    text: Draft, founded: TrialPartnership, now: int
 ) -> None:
     outsider = load_participant(founded.directory("council-camden"), now).governance_signer()
     contract = text()
@@ -229,14 +229,14 @@ def test_a_signature_of_another_contract_does_not_count(
 
 
 def test_an_agency_that_is_not_a_party_cannot_sign(
-    text: Draft, founded: Partnership, now: int
+    text: Draft, founded: TrialPartnership, now: int
 ) -> None:
     outsider = load_participant(founded.directory("council-camden"), now).governance_signer()
     assert code_of(lambda: signed_by(text(), [outsider])) == "contract_foreign"
 
 
 def test_a_party_does_not_sign_what_pins_other_keys_for_it(
-    text: Draft, founded: Partnership, signers: dict[str, GovernanceSigner], now: int
+    text: Draft, founded: TrialPartnership, signers: dict[str, GovernanceSigner], now: int
 ) -> None:
     other = load_participant(founded.directory("council-camden"), now).governance_signer()
     contract = text(pinned={"csu-camden": other.public})
@@ -396,7 +396,7 @@ def test_two_texts_with_one_version_are_not_both_kept(
 
 
 def test_signatures_that_cannot_be_read_are_said_so(
-    load: Callable[..., Participant], partnership: Partnership
+    load: Callable[..., Participant], partnership: TrialPartnership
 ) -> None:
     path = partnership.directory("csu-camden") / "contracts" / "london-hate-crime.csu-camden.note"
     path.unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.trial_partnership import Partnership
+from adapters.trial_partnership import TrialPartnership
 from broker.agency.own_manifest import (
     renew_keys,
 )
@@ -133,7 +133,7 @@ def test_nothing_is_sealed_for_an_agency_without_a_current_key(load: Load, now: 
 
 
 @pytest.fixture
-def versions(partnership: Partnership) -> Path:
+def versions(partnership: TrialPartnership) -> Path:
     return partnership.directory(ME) / "state" / "manifest-versions.json"
 
 
@@ -155,7 +155,7 @@ def test_a_manifest_from_kafka_is_verified_stored_and_remembered(
 
 
 def test_a_refused_manifest_leaves_no_trace(
-    load: Load, partnership: Partnership, versions: Path, now: int
+    load: Load, partnership: TrialPartnership, versions: Path, now: int
 ) -> None:
     participant, other = load(), load("cps-london")
     before = versions.read_bytes()
@@ -171,7 +171,7 @@ def test_a_refused_manifest_leaves_no_trace(
 
 
 def test_an_older_manifest_does_not_come_back(
-    load: Load, partnership: Partnership, now: int
+    load: Load, partnership: TrialPartnership, now: int
 ) -> None:
     participant, other = load(), load("cps-london")
     participant.repository.store_manifest(
@@ -195,7 +195,7 @@ def test_a_damaged_record_of_versions_is_not_ignored(
 
 
 def test_a_manifest_of_an_agency_that_no_contract_names_is_not_believed(
-    load: Load, partnership: Partnership
+    load: Load, partnership: TrialPartnership
 ) -> None:
     participant = load()
     assert participant.contracts.governance_of("nobody") == ()

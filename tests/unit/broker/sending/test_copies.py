@@ -15,7 +15,7 @@ from broker.keys.manifest import StandingEntry
 from broker.registry.newest_manifests import Awaited, NamedManifest, named_manifest
 from broker.sending import copies
 from broker.sending.addressees import NotSealed
-from broker.sending.copies import CANCELLED, ERASED, CopyRelease, Kept, cancel, content_of
+from broker.sending.copies import CANCELLED, ERASED, CopyRelease, Kept, cancel, decrypted_copy
 from broker.store.rows import CopyRow
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -124,7 +124,7 @@ def test_a_copy_without_the_members_that_came_later_is_read(police: MemoryAgency
     stored = orjson.loads(key.open(row.content, aad))
     early = {name: stored[name] for name in ("type", "data", "addressed")}
     content = key.seal(orjson.dumps(early), aad)
-    kept = content_of(police.secret, replace(row, content=content))
+    kept = decrypted_copy(police.secret, replace(row, content=content))
     assert kept == Kept(kept.event, BOTH, None, makes=False, consents=frozenset())
 
 
@@ -182,7 +182,7 @@ def test_a_waiting_copy_is_encrypted_and_cleared_when_sent(police: MemoryAgency)
     name = str(victim["name"]).encode()
     assert name not in (row.content or b"")
     assert name not in police.backup()
-    kept = content_of(police.secret, row)
+    kept = decrypted_copy(police.secret, row)
     assert (kept.event, kept.addressed) == (replace(event, recipients=(COUNCIL,)), BOTH)
     resume(police)
     assert sent_after_an_hour(police) == 1
@@ -264,7 +264,7 @@ def test_withdrawn_consent_cancels_what_waits(police: MemoryAgency) -> None:
     again = {**police.event(to=BOTH).data, "case_id": event.data["case_id"], "consent": answers}
     police.publish(PlainEvent(event.type, BOTH, again))
     left = waiting(police)
-    assert [content_of(police.secret, row).event.data["case_id"] for row in left] == [
+    assert [decrypted_copy(police.secret, row).event.data["case_id"] for row in left] == [
         kept.data["case_id"],
         event.data["case_id"],
     ]

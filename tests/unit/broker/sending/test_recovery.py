@@ -15,7 +15,7 @@ from broker.keys.manifest import Revocation
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.record import Record
-from broker.sending.recovery import RevokedKey, readers_of, revoked_stream_keys
+from broker.sending.recovery import RevokedKey, revoked_stream_keys, topic_readers
 from broker.sending.streams import Stream
 from broker.service.reporting import report_recovery
 from broker.statements.receipts import format_receipt
@@ -326,11 +326,11 @@ async def test_a_generation_after_a_thiefs_is_dated_so_that_readers_take_it(
 
 def test_readers_are_all_others_who_may_read_the_topic(police: MemoryAgency) -> None:
     contract = police.world.contract
-    found = readers_of(police.world.topic(), POLICE, police.contracts, police.manifests)
+    found = topic_readers(police.world.topic(), POLICE, police.contracts, police.manifests)
     assert COUNCIL in found
     assert POLICE not in found
     assert found < {party.id for party in contract.parties}
-    assert readers_of("another.topic", POLICE, police.contracts, police.manifests) == frozenset()
+    assert topic_readers("another.topic", POLICE, police.contracts, police.manifests) == frozenset()
 
 
 def test_nothing_is_revoked_in_a_partnership_at_peace(police: MemoryAgency) -> None:

@@ -20,7 +20,7 @@ from broker.statements.report_codes import REPORT_CODES, code_of_hold, code_of_r
 from broker.statements.reports import (
     MAX_ENTRIES,
     PLAIN_BYTES,
-    Entry,
+    ReportEntry,
     ReportPlace,
     _entries,
     _info,
@@ -36,13 +36,13 @@ KID = bytes(32)
 KEY = WrapRecipient(PLACE.to, KID, WrapSealer(OPENER.public))
 HELD = OpeningKey(KID, OPENER)
 SIGNER = note_signer("pan-london/council-camden", ED25519, Ed25519Signer(b"s" * 32))
-ONE = Entry(str(UUID(int=1)), "delivered")
+ONE = ReportEntry(str(UUID(int=1)), "delivered")
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> ReportEntry:
     state = ("delivered", "put_aside", "refused")[number % 3]
     code = "" if state == "delivered" else REPORT_CODES[1 + number % (len(REPORT_CODES) - 1)]
-    return Entry(str(UUID(int=number)), state, code)  # type: ignore[arg-type]  # one of STATES
+    return ReportEntry(str(UUID(int=number)), state, code)  # type: ignore[arg-type]  # one of STATES
 
 
 @given(st.sets(st.integers(0, 2**128 - 1), max_size=40))

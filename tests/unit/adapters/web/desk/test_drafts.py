@@ -7,7 +7,7 @@ import re
 import pytest
 
 from adapters.web.people import EVERY_ROLE, Person
-from broker.operations.desk.drafts import draft_of, drafts_of
+from broker.operations.desk.drafts import draft_of, drafts_of_person
 from tests.support.desk_partnership import DeskPartnership
 from tests.support.founded_partnership import COUNCIL, POLICE, SUPPORT
 from tests.support.web_visitor import Visitor
@@ -43,7 +43,7 @@ def test_each_page_saves_half_of_an_answer_for_later(
     ):
         left = submit(charity, f"{draft}/{page}", later="1", **typed)
         assert left.headers["location"] == "/drafts"
-    (kept,) = drafts_of(desks.desk(SUPPORT), ACTOR)
+    (kept,) = drafts_of_person(desks.desk(SUPPORT), ACTOR)
     assert kept.recipients == (COUNCIL,)
     assert (kept.texts["consent.share_identity"], kept.texts["urgency"]) == (["yes"], ["urgent"])
     assert submit(charity, f"{draft}/recipients", later="1").headers["location"] == "/drafts"

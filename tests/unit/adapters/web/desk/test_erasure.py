@@ -9,7 +9,7 @@ from adapters.case_files import AdapterCaseFiles
 from adapters.catalogue import adapter_of
 from broker.agency.participant import Participant
 from broker.audit.actor import Actor
-from broker.operations.desk.drafts import drafts_of, start_draft
+from broker.operations.desk.drafts import drafts_of_person, start_draft
 from broker.operations.desk.held_referral import find_referral
 from broker.operations.erasure import erase_case
 from tests.support.desk_partnership import ROSA, DeskPartnership
@@ -40,7 +40,7 @@ def test_a_case_is_erased_from_the_desk(
         files_of,
     )
     assert (erased.payloads, erased.left) == (2, ())
-    assert [draft.id for draft in drafts_of(council, ROSA)] == [kept.id]
+    assert [draft.id for draft in drafts_of_person(council, ROSA)] == [kept.id]
     browser = opened(COUNCIL)
     gone = browser.get(f"/referrals/{referral.referral_id}/{SUPPORT}").text
     assert 'id="no-content"' in gone

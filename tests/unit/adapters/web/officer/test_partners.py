@@ -8,7 +8,7 @@ import pytest
 
 from adapters.web.people import Role
 from broker.agency.participant import load_participant
-from broker.operations.partner_checks import own_words, partners
+from broker.operations.partner_checks import checked_partners, own_words
 from tests.support.founded_partnership import NOW, POLICE, SUPPORT, FoundedPartnership
 from tests.unit.adapters.web.officer.conftest import Person
 
@@ -18,7 +18,7 @@ def words_of(world: FoundedPartnership, agency: str) -> str:
 
 
 def checked(world: FoundedPartnership, folder: Path) -> bool:
-    found = partners(load_participant(folder, NOW))
+    found = checked_partners(load_participant(folder, NOW))
     return next(one for one in found if one.agency == SUPPORT).check is not None
 
 

@@ -12,9 +12,9 @@ import adapters.support
 from adapters.mapping.document import parse_mapping
 from adapters.web.operator.area import AREA
 from adapters.web.people import Role
-from broker.agency.kinds import documents_of
+from broker.agency.kinds import own_documents
 from broker.agency.running import ADAPTER_LOCK
-from broker.cli.status_text import in_words
+from broker.cli.status_text import agency_status_text
 from broker.held.reason_file import REASON, FileReason, RowReason, format_reason
 from broker.observing.side_faults import keep_fault
 from broker.operations.health.agency_health import FLOWS, look
@@ -113,7 +113,7 @@ def test_the_board_and_the_command_say_the_same_words(
     make_trouble(folder, time.now)
     text = operator.get("/board").text
     status, found = look(folder, time.now)
-    assert heading(text) == found.sentence == in_words(status, found).splitlines()[0]
+    assert heading(text) == found.sentence == agency_status_text(status, found).splitlines()[0]
     assert text.count("/runbook/") == len(found.troubles)
     assert 'id="partner-csu-camden"' in text
     assert text.count('<rect class="bar"') > 20
@@ -304,13 +304,13 @@ def test_a_code_is_added_to_our_own_mapping_file(operator: Visitor, folder: Path
     text = settings.read_text()
     settings.write_text(re.sub('kind = "[a-z]+"', 'kind = "mapped"', text, count=1))
     assert 'id="add-code"' in operator.get("/mapping").text
-    before = parse_mapping(mapping.read_bytes(), mapping.name, documents_of(folder)).tables
+    before = parse_mapping(mapping.read_bytes(), mapping.name, own_documents(folder)).tables
     table = next(name for name, one in before.items() if len(one.codes) > 1)
     own, shared = next(iter(before[table].codes.items()))
     form = {"table": table, "own": "A NEW CODE", "shared": shared}
     answer = operator.post("/mapping", form)
     assert (answer.status_code, answer.headers["location"]) == (303, "/put-aside")
-    after = parse_mapping(mapping.read_bytes(), mapping.name, documents_of(folder)).tables
+    after = parse_mapping(mapping.read_bytes(), mapping.name, own_documents(folder)).tables
     assert {**after[table].codes, **after[table].accepted}["A NEW CODE"] == shared
     operator.get("/mapping")
     again = operator.post("/mapping", {**form, "own": own})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from broker.agency.participant import load_participant
-from broker.cli.status_text import in_words
+from broker.cli.status_text import agency_status_text
 from broker.operations.agency_status import report
 from broker.operations.checks.flow_checks import flow_checks
 from broker.operations.desk.counts import DeskCounts, desk_counts
@@ -41,7 +41,7 @@ async def test_the_desk_counts_events_critical_incidents_and_drafts(
     settings.write_text(settings.read_text().replace("state/concordant.db", database))
     status = report(folder, NOW)
     assert status.desk == DeskCounts(2, 1, 1)
-    assert "2 events kept for people" in in_words(status, health(status))
+    assert "2 events kept for people" in agency_status_text(status, health(status))
     assert checked(folder) == ["warn"]
     confirm_critical_event(council, ROSA, row.source, row.event_id)
     assert checked(folder) == ["ok"]

@@ -14,7 +14,7 @@ from broker.operations.desk.drafts import (
     change_draft,
     discard_draft,
     draft_of,
-    drafts_of,
+    drafts_of_person,
     send_draft,
     start_draft,
 )
@@ -35,10 +35,10 @@ def test_a_draft_is_kept_encrypted_for_its_author(desks: DeskPartnership, tmp_pa
     desk = desks.desk(SUPPORT)
     draft = written(desk)
     assert draft_of(desk, ROSA, draft.id) == draft
-    assert drafts_of(desk, ROSA) == (draft,)
+    assert drafts_of_person(desk, ROSA) == (draft,)
     assert (draft.version, draft.recipients) == (2, (COUNCIL,))
     assert draft.removed_ms == desks.clock.now + DRAFT_DAYS * DAY_MS
-    assert drafts_of(desk, SAM) == ()
+    assert drafts_of_person(desk, SAM) == ()
     for of_other in (draft_of, discard_draft):
         with pytest.raises(DeskError) as refusal:
             of_other(desk, SAM, draft.id)
@@ -76,7 +76,7 @@ def test_a_sent_draft_is_removed_and_its_second_sending_gives_the_same_event(
         first.event_id,
         True,
     )
-    assert drafts_of(desk, ROSA) == ()
+    assert drafts_of_person(desk, ROSA) == ()
     assert desks[SUPPORT].outbox() == [first.event_id]
     with pytest.raises(DeskError) as refusal:
         draft_of(desk, ROSA, draft.id)
@@ -137,7 +137,7 @@ def test_an_old_draft_is_removed_and_the_log_says_so(
     desks.clock.pass_(1)
     with desk.store.transaction() as tx:
         assert remove_expired(tx, desks.clock.now) == (0, 1)
-    assert drafts_of(desk, ROSA) == (kept,)
+    assert drafts_of_person(desk, ROSA) == (kept,)
     assert [(one.reason, one.count) for one in desks[SUPPORT].entries("erasure")] == [
         ("desk_retention.drafts", 1)
     ]
@@ -147,7 +147,7 @@ def test_a_discarded_draft_is_gone(desks: DeskPartnership) -> None:
     desk = desks.desk(SUPPORT)
     draft = written(desk)
     discard_draft(desk, ROSA, draft.id)
-    assert drafts_of(desk, ROSA) == ()
+    assert drafts_of_person(desk, ROSA) == ()
 
 
 def test_an_altered_draft_is_not_shown(desks: DeskPartnership) -> None:
