@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -27,6 +28,8 @@ app.add_typer(webhook_cli.app, name="webhook")
 Agency = Annotated[
     Path, typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml.")
 ]
+
+_INSTANCE: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 @app.command("run")
@@ -55,6 +58,13 @@ def run(
     web_port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port of the pages; 0 is any free one.")
     ] = 0,
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of this adapter among several that share a state on a server. "
+            "By default it is the name of the machine."
+        ),
+    ] = None,
 ) -> None:
     """Run this agency's adapter until you stop it with Ctrl-C or SIGTERM.
 
@@ -65,11 +75,18 @@ def run(
 
     from broker.observing.logs import configure
 
+    if instance is not None and not _INSTANCE.fullmatch(instance):
+        raise typer.BadParameter(
+            "Use at most 100 letters, digits, points, hyphens and underscores.",
+            param_hint="--instance",
+        )
     configure(json=json_logs)
-    asyncio.run(_run(agency, settle, (web_host, web_port) if web else None))
+    asyncio.run(_run(agency, settle, (web_host, web_port) if web else None, instance))
 
 
-async def _run(agency: Path, settle_s: float, pages: tuple[str, int] | None) -> None:
+async def _run(
+    agency: Path, settle_s: float, pages: tuple[str, int] | None, name: str | None
+) -> None:
     """Run the adapter, and serve the pages at an address if one is given."""
     from adapters.runner import run_adapter, stop_on_signals
     from adapters.web.cli import served_pages
@@ -77,7 +94,7 @@ async def _run(agency: Path, settle_s: float, pages: tuple[str, int] | None) -> 
 
     stop = stop_on_signals()
     async with nullcontext() if pages is None else served_pages(agency, *pages):
-        await run_adapter(agency, now_ms, settle_s=settle_s, stop=stop)
+        await run_adapter(agency, now_ms, settle_s=settle_s, stop=stop, name=name)
 
 
 @app.command("list")

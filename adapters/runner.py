@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.intake import IMPORT_LATE_S
 from adapters.sources.watched_folder import SETTLE_S
+from adapters.standby import wait_for_lease
 from adapters.wiring import Outside, connect_adapter
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import ADAPTER_LOCK, API_PORT_FILE, PORT_FILE
@@ -57,6 +57,7 @@ async def run_adapter(
     stop: asyncio.Event | None = None,
     transport: Transport | None = None,
     metrics: Metrics | None = None,
+    name: str | None = None,
 ) -> None:
     """Run an agency's adapter until it receives SIGTERM or SIGINT.
 
@@ -67,25 +68,25 @@ async def run_adapter(
         stop: set it to end the adapter; by default an event that the signals set.
         transport: closed at the end; by default the Kafka of `agency.toml`.
         metrics: the metrics that /metrics serves; by default new ones.
+        name: names this adapter among those that share a state; by default the name of the machine.
 
     Raises:
         ConcordantError: the adapter cannot start or cannot continue.
     """
     clock = SteadyClock(clock)
-    log = logger("adapter")
     stop = stop or stop_on_signals()
     participant = load_participant(directory, clock())
     participant.contracts_in_force(clock())  # raises the reason if there is none
     on_server = isinstance(participant.state, PostgresPlace)
+    metrics = metrics or Metrics()
     with (
         exclusive(participant.path(ADAPTER_LOCK), shared=on_server),
         closing(open_store(participant.state)) as store,
         ExitStack() as opened,
     ):
-        instance = store.among_others(f"{socket.gethostname()}:{os.getpid()}")
+        instance = store.among_others(name or socket.gethostname())
         if instance is not None:
-            log.info("adapter_waits", agency=participant.agency)
-            if not await instance.wait(stop):
+            if not await wait_for_lease(participant, instance, metrics, stop):
                 if transport is not None:
                     await transport.close()
                 return
@@ -95,7 +96,7 @@ async def run_adapter(
             participant.kafka_connection(),
             group=inbox_group(participant.deployment, participant.agency),
         )
-        outside = Outside(store, transport, clock, metrics or Metrics(), Readiness())
+        outside = Outside(store, transport, clock, metrics, Readiness())
         with store.transaction() as tx:
             record_settings(tx, participant, Actor(OPERATOR), outside.clock())
         await _run_connected(participant, outside, instance, settle_s, stop)
@@ -120,6 +121,7 @@ async def _run_connected(
     removed = await asyncio.to_thread(remove_leftovers, written, outside.clock(), age_ms=0)
     if removed:
         log.info("leftovers_removed", files=removed)
+    outside.metrics.adapters.works()
     log.info("adapter_started", agency=participant.agency, port=server.port)
     renewal = ManifestRenewal(broker, outside.metrics, outside.clock)
     import_turned = partial(outside.metrics.turned, "import", config.intervals.poll + IMPORT_LATE_S)
@@ -135,7 +137,7 @@ async def _run_connected(
         partial(adapter.faults.run, stop),
     )
     if instance is not None:
-        loops = (*loops, partial(instance.keep, stop))
+        loops = (*loops, partial(instance.keep, stop, outside.metrics.adapters.seen))
     loops = (*loops, *(partial(one.run, stop) for one in adapter.notices))
     if api is not None:  # last, so that its first request finds the source started
         await api.start()

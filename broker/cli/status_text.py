@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from broker.cli.output import plain_table
+from broker.cli.output import plain_table, printable
 from broker.cli.times import instant
 from broker.codes.meanings import CODES
 from broker.held.items import KINDS
@@ -135,6 +135,19 @@ def agency_status_text(status: Status, found: Health) -> str:
     return text
 
 
+def _adapters(status: Status) -> Iterator[tuple[str, str]]:
+    """Yield which adapter works on a state that several share, which wait and which are away."""
+    adapters = status.adapters
+    if adapters is None:
+        return
+    parts = ["none works" if adapters.works is None else f"{printable(adapters.works)} works"]
+    parts += [f"{printable(name)} waits" for name in adapters.waits]
+    parts += [
+        f"{printable(one.name)} is away since {moment(one.since_ms)}" for one in adapters.missing
+    ]
+    yield "adapters", ", ".join(parts)
+
+
 def _facts(status: Status) -> Iterator[tuple[str, str]]:
     for one in status.contracts:
         gone = "".join(f", {agency} {state}" for agency, state in one.departed.items())
@@ -149,6 +162,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     for end in status.tls:
         until = f"until {moment(end.ends_ms)}" if end.ends_ms else "cannot be used"
         yield f"TLS {end.what}", until
+    yield from _adapters(status)
     outbox, inbox = status.outbox, status.inbox
     yield (
         "outbox",

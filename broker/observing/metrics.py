@@ -34,6 +34,7 @@ from broker.codes.counted import (
     RECORD_REFUSALS,
     RELAY_FAULTS,
 )
+from broker.observing.adapter_gauges import AdapterGauges
 from broker.observing.current_gauge import CurrentGauge
 from broker.observing.flow import FlowCounts
 from broker.observing.state_gauges import StateGauges, age_s
@@ -189,6 +190,7 @@ class Metrics:
         self._late = self._gauge("loop_late_seconds", "How late a loop is.", "loop")
         self._ready = self._current("ready", "1 if a check of /readyz passes, else 0.", "check")
         self._state_gauges = StateGauges(self.registry, self.tallies)
+        self.adapters = AdapterGauges(self.registry)
         self._begin_at_zero()
 
     def _make_validity_gauges(self) -> None:

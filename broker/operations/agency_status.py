@@ -38,6 +38,7 @@ from broker.operations.union_status import HeldPart, held_parts
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
 from broker.registry.contract_book import ContractBook
+from broker.store.adapters_seen import AdaptersSeen
 from broker.store.rows import FailingDeliveries, InboxCounts, OutboxCounts, ReferralRow
 from broker.store.transaction import Transaction
 from broker.transport.tls_ends import TlsEnds
@@ -233,6 +234,7 @@ class Status:
     not_taken: tuple[NotTaken, ...] = ()
     side_faults: tuple[SideFault, ...] = ()
     adapter_runs: bool = False
+    adapters: AdaptersSeen | None = None
     put_aside: dict[str, int] = field(default_factory=dict)
     unions: tuple[HeldPart, ...] = ()
     counts: tuple[CountsState, ...] = ()
@@ -268,7 +270,8 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         tx: its state.
         now: milliseconds since the epoch.
     """
-    runs = adapter_runs(participant.root)
+    shared = tx.lease.adapters()
+    runs = adapter_runs(participant.root) if shared is None else shared.works is not None
     manifest = participant.manifests.newest(participant.agency)
     sizes = tx.quarantine.sizes()
     states = agreement_states(participant, now)
@@ -335,6 +338,7 @@ def agency_status(participant: Participant, tx: Transaction, now: int) -> Status
         deliveries_failing=tx.attempts.failing(),
         side_faults=side_faults(tx) if runs else (),
         adapter_runs=runs,
+        adapters=shared,
         not_taken=_not_taken(tx, now),
         unions=held_parts(tx),
         counts=counts_states(participant, tx, now),

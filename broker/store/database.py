@@ -7,6 +7,7 @@ lock of our own, because SQLite's busy handler only sleeps and retries.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,19 +40,19 @@ class Store:
         self._writer: int | None = None
         self._instance: Instance | None = None
 
-    def among_others(self, holder: str) -> Instance | None:
+    def among_others(self, name: str) -> Instance | None:
         """Return the part of this adapter among those that share the state; None in a file.
 
         From now on every transaction needs its lease.
 
         Args:
-            holder: names this adapter to operators.
+            name: names this adapter to operators, and differs from those of the others.
         """
         if isinstance(self._backend, SqliteBackend):
             return None
         from broker.store.instances import Instance
 
-        self._instance = Instance(self._backend, holder)
+        self._instance = Instance(self._backend, name, os.getpid())
         return self._instance
 
     @property

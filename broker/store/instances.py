@@ -9,20 +9,28 @@ more once another one has taken over.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from threading import Event, Thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Lock, Thread
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, bindparam, cast, extract, func, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, func, select, update
 
 from broker.errors import StoreError
 from broker.store import schema
+from broker.store.adapters_seen import (
+    LEASE_MS,
+    ROW,
+    SERVER_MS,
+    AdaptersSeen,
+    adapters_seen,
+    show,
+    withdraw,
+)
 from broker.store.dialects import upsert
 from broker.store.postgres_backend import PostgresBackend
 from broker.waiting import set_within
 
-LEASE_MS: Final = 8_000
-"""Time after its last renewal after which a lease can be taken, in ms of the server's clock."""
 RENEW_S: Final = 2.0
 LOOK_S: Final = 1.0
 """Pause of a waiting adapter between two looks at the lease, in seconds."""
@@ -30,12 +38,12 @@ _PASSING: Final = frozenset({"store_busy", "store_unreachable"})
 """Codes of faults after which the same call is made again."""
 
 _t = schema.lease
-_OURS = _t.c.name == "adapter"
-_NOW = cast(extract("epoch", func.clock_timestamp()) * 1000, BigInteger)
+_OURS = _t.c.name == ROW
+_NOW = SERVER_MS
 _HELD = (
     select(func.count()).select_from(_t).where(_OURS, _t.c.taken_ms >= _NOW - bindparam("lasts_"))
 )
-_NEW = upsert(_t).values(name="adapter", token=1, holder=bindparam("holder_"), taken_ms=_NOW)
+_NEW = upsert(_t).values(name=ROW, token=1, holder=bindparam("holder_"), taken_ms=_NOW)
 _TAKE = _NEW.on_conflict_do_update(
     index_elements=[_t.c.name],
     set_={
@@ -56,14 +64,17 @@ class Instance:
 
     Args:
         backend: the state.
-        holder: names this adapter to operators.
+        name: names this adapter to operators, and differs from those of the others.
+        process: number of the process.
     """
 
-    def __init__(self, backend: PostgresBackend, holder: str) -> None:
+    def __init__(self, backend: PostgresBackend, name: str, process: int) -> None:
         self._backend = backend
-        self._holder = holder
+        self._name = name
+        self._holder = f"{name}:{process}"
         self._token: int | None = None
         self._released = Event()
+        self._renewing = Lock()
         self._taken_over = False
 
     def take(self) -> bool:
@@ -90,16 +101,32 @@ class Instance:
         Raises:
             StoreError: `lease_lost`, or the state cannot be used.
         """
-        with self._backend.apart() as connection:
-            renewed = connection.execute(_RENEW, {"token_": self._token}).rowcount
+        with self._renewing:
+            if self._released.is_set():
+                return
+            with self._backend.apart() as connection:
+                renewed = connection.execute(_RENEW, {"token_": self._token}).rowcount
+                show(connection, self._name, self._holder)
         if not renewed:
             raise _lost()
+
+    def seen(self) -> AdaptersSeen:
+        """Return the adapters that share the state.
+
+        Raises:
+            StoreError: the state cannot be used.
+        """
+        with self._backend.reading() as connection:
+            found = adapters_seen(connection, LEASE_MS)
+        assert found is not None
+        return found
 
     def release(self) -> None:
         """Give the lease back, so that another adapter need not wait for its end."""
         self._released.set()
-        with suppress(StoreError), self._backend.apart() as connection:
+        with self._renewing, suppress(StoreError), self._backend.apart() as connection:
             connection.execute(_RELEASE, {"token_": self._token})
+            withdraw(connection, self._name, self._holder)
 
     def check(self, connection: Connection) -> None:
         """Check in a write transaction that no other adapter has taken over.
@@ -110,23 +137,44 @@ class Instance:
         if connection.scalar(_NEWEST) != self._token:
             raise _lost()
 
-    async def wait(self, stop: asyncio.Event) -> bool:
+    async def try_to_take(self) -> bool:
+        """Take the lease if it is free or over. A server that cannot be reached is no fault.
+
+        Returns:
+            Whether this adapter has the lease now.
+
+        Raises:
+            StoreError: the state cannot be used.
+        """
+        with _passing():
+            return await asyncio.to_thread(self.take)
+        return False
+
+    async def wait(self, stop: asyncio.Event, told: Callable[[AdaptersSeen], None]) -> bool:
         """Wait until this adapter has the lease; False if ``stop`` was set before.
 
         A server that cannot be reached is asked again.
+
+        Args:
+            stop: ends the wait.
+            told: called with the adapters of now, again and again.
         """
         while not stop.is_set():
-            try:
-                if await asyncio.to_thread(self.take):
-                    return True
-            except StoreError as error:
-                if error.code not in _PASSING:
-                    raise
+            if await self.try_to_take():
+                return True
+            with _passing():
+                told(await asyncio.to_thread(self._wait_visibly))
             await set_within(stop, LOOK_S)
+        with suppress(StoreError):
+            await asyncio.to_thread(self.release)
         return False
 
-    async def keep(self, stop: asyncio.Event) -> None:
+    async def keep(self, stop: asyncio.Event, told: Callable[[AdaptersSeen], None]) -> None:
         """Watch until ``stop`` is set that this adapter still has the lease.
+
+        Args:
+            stop: ends the watch.
+            told: called with the adapters of now, again and again.
 
         Raises:
             StoreError: `lease_lost`.
@@ -134,6 +182,13 @@ class Instance:
         while not await set_within(stop, RENEW_S):
             if self._taken_over:
                 raise _lost()
+            with _passing():
+                told(await asyncio.to_thread(self.seen))
+
+    def _wait_visibly(self) -> AdaptersSeen:
+        with self._backend.apart() as connection:
+            show(connection, self._name, self._holder)
+        return self.seen()
 
     def _renew_until_released(self) -> None:
         while not self._released.wait(RENEW_S):
@@ -143,6 +198,16 @@ class Instance:
                 if error.code == "lease_lost":
                     self._taken_over = True
                     return
+
+
+@contextmanager
+def _passing() -> Iterator[None]:
+    """Suppress faults after which the same call is made again."""
+    try:
+        yield
+    except StoreError as error:
+        if error.code not in _PASSING:
+            raise
 
 
 def _lost() -> StoreError:

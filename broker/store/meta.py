@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from broker.errors import StoreError
 from broker.store import schema
+from broker.store.adapters_seen import AdaptersSeen, adapters_seen
 from broker.store.area import Area
 
 _meta = schema.meta
@@ -54,6 +55,10 @@ class Lease(Area):
             return 1
         token: int = self._connection.execute(_TOKEN, {"name_": name}).scalar_one()
         return token
+
+    def adapters(self) -> AdaptersSeen | None:
+        """Return the adapters that share the state; None if it is a file."""
+        return adapters_seen(self._connection)
 
     def check(self, name: str, token: int) -> None:
         """Check that `token` is the newest.

@@ -30,6 +30,20 @@ def own_troubles(status: Status, checks: Sequence[Check]) -> Iterator[Trouble]:
             N_("the adapter does not run"),
             N_("Start the adapter: `concordant adapter run --agency DIR`, or its service."),
         )
+    elif status.adapters is not None:
+        for gone in status.adapters.missing:
+            yield Trouble(
+                "adapter-missing",
+                "soon",
+                phrase(
+                    "the adapter %(name)s, which can take over, has been away %(since)s",
+                    name=gone.name,
+                    since=since(gone.since_ms, status.time_ms),
+                ),
+                N_("Start it again, so that another adapter can take over when this one fails."),
+                gone.since_ms,
+                about=gone.name,
+            )
     if status.signing_token not in {None, "present"}:
         assert status.signing_token is not None
         to_do = N_(CODES[status.signing_token].to_do)

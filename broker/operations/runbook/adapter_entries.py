@@ -29,6 +29,25 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
         ),
     ),
     RunbookEntry(
+        "adapter-missing",
+        "An adapter that can take over is away",
+        ("AdapterMissing", "AdaptersTakeTurns"),
+        "Several adapters of this agency share a state on a server. One of them was killed, "
+        "hangs, or its machine is away. Or they take over from each other again and again.",
+        "Everything flows, because another adapter works. If that one fails too, events wait.",
+        (
+            "See which adapter works, which wait and which is away: the line adapters of "
+            "`concordant status --agency DIR`.",
+            "On the machine of the one that is away, look whether it runs: `systemctl status "
+            "concordant-adapter@NAME`. In Kubernetes: `kubectl get pods`.",
+            "Read the end of its log: `journalctl -u concordant-adapter@NAME -n 50`. The code "
+            "`lease_lost` means that the machine or its network stood still for eight seconds.",
+            "Start it: `systemctl start concordant-adapter@NAME`. It logs adapter_waits.",
+            "If it is not needed any more, start it once and stop it. It then takes itself off the "
+            "list. An adapter that stays away is forgotten after seven days.",
+        ),
+    ),
+    RunbookEntry(
         "adapter-not-ready",
         "The adapter is not ready",
         ("NotReady",),

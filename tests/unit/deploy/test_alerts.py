@@ -47,7 +47,9 @@ from tests.support.bus_servers import free_port
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
 from tests.support.live_adapter import Partnership as Live
 from tests.support.mail_server import MailServer, mail_server
+from tests.support.postgres import OWNER, PASSWORD, postgres
 from tests.support.promtool import ROOT, RULES, firing, require_promtool, series
+from tests.support.state_places import require_postgres
 from tests.support.webhook_receiver import webhook_receiver
 
 MINUTE, DAY = 60_000, 86_400_000
@@ -672,6 +674,26 @@ async def own_database_cannot_be_used(live: Live) -> Shown:
     return Shown(calm, await live[SUPPORT].until(all_of(has("database_failed"), settled)))
 
 
+async def another_adapter_is_away(live: Live) -> Shown:
+    """The state is on a server, and an adapter that shared it was killed an hour ago."""
+    require_postgres()
+    server = postgres()
+    database, agency = server.database(), live[SUPPORT]
+    (agency.folder / "state-password").write_text(PASSWORD)
+    place = f'url = "{server.url(database, OWNER)}"\npassword = {{ file = "state-password" }}\n'
+    settings = agency.folder / "agency.toml"
+    settings.write_text(settings.read_text().replace("[state]\n", f"[state]\n{place}", 1))
+    await live.start(*CAST)
+    calm = await agency.until(all_of(has("adapter_works"), has("adapter_starts"), settled))
+    with server.owner(database) as connection:
+        connection.execute(
+            f'INSERT INTO "{SUPPORT}".lease (name, token, holder, taken_ms) '
+            "VALUES ('adapter/other', 0, 'other:1', %s)",
+            (now_ms() - 60 * MINUTE,),
+        )
+    return Shown(calm, await agency.until(all_of(has("adapters_missing"), settled)))
+
+
 State = Callable[[Live], Awaitable[Shown]]
 
 STATES: tuple[tuple[State, set[str]], ...] = (
@@ -710,9 +732,12 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (an_event_waits_for_an_agency, {"CopiesWait"}),
     (a_recipient_does_not_take_an_event, {"EventsNotTaken"}),
     (counts_do_not_come, {"CountsOld"}),
+    (another_adapter_is_away, {"AdapterMissing"}),
 )
 OF_PROMETHEUS = {"AdapterDown", "AdapterGone"}
 """Alerts about scraping itself: an adapter that does not answer exposes nothing."""
+OF_SEVERAL = {"AdaptersTakeTurns"}
+"""It needs several adapters, one after another."""
 PASSING = {"Alarm", "RecordsRefused", "ExportRefused"}
 """They say that something happened, and end by themselves; the others stay until it is mended."""
 
@@ -744,7 +769,7 @@ async def test_each_state_alerts_and_nothing_else_does(
 def test_every_alert_has_its_state() -> None:
     rules = yaml.safe_load(RULES.read_text())
     names = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
-    assert names == OF_PROMETHEUS.union(*(alerts for _, alerts in STATES))
+    assert names == (OF_PROMETHEUS | OF_SEVERAL).union(*(alerts for _, alerts in STATES))
 
 
 def test_an_adapter_that_does_not_answer_or_is_no_longer_scraped(tmp_path: Path) -> None:
@@ -756,6 +781,16 @@ def test_an_adapter_that_does_not_answer_or_is_no_longer_scraped(tmp_path: Path)
     gone = [{"series": up, "values": "1+0x10 _x40"}, other]
     assert firing(tmp_path, gone, [9, 20], ["a"]) == [{"a": set()}, {"a": {"AdapterGone"}}]
     assert firing(tmp_path, [], [9], [""]) == [{"": {"AdapterGone"}}]
+
+
+def test_adapters_that_take_over_from_each_other_again_and_again(tmp_path: Path) -> None:
+    require_promtool()
+    starts = 'concordant_adapter_starts{instance="a",job="concordant"}'
+    once = [{"series": starts, "values": "0 7+0x20 8+0x60"}]
+    assert firing(tmp_path, once, [30, 70], ["a"]) == [{"a": set()}, {"a": set()}]
+    often = [{"series": starts, "values": "7+0x9 8+0x5 9+0x5 10+0x5 11+0x60"}]
+    found = firing(tmp_path, often, [9, 35, 119], ["a"])
+    assert found == [{"a": set()}, {"a": {"AdaptersTakeTurns"}}, {"a": set()}]
 
 
 def test_a_counter_that_goes_back_is_a_restart_and_hides_nothing(tmp_path: Path) -> None:

@@ -143,6 +143,51 @@ def test_every_selector_finds_the_pod(adapter: dict[str, dict[str, Any]]) -> Non
     assert adapter["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
 
 
+def patched(root: Path) -> list[dict[str, Any]]:
+    """Resources of two adapters, as `kubectl apply --kustomize` makes them."""
+    folder = root / "deploy/kubernetes/several"
+    changes = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    base = folder / changes["resources"][0]
+    (file,) = yaml.safe_load((base / "kustomization.yaml").read_text())["resources"]
+    found = list(yaml.safe_load_all((base / file).read_text()))
+    for change in changes["patches"]:
+        asked = change["target"]
+        (one,) = [
+            one
+            for one in found
+            if (one["kind"], one["metadata"]["name"]) == (asked["kind"], asked["name"])
+        ]
+        for step in yaml.safe_load(change["patch"]):
+            *path, last = step["path"].removeprefix("/").split("/")
+            place = one
+            for name in path:
+                place = place[name]
+            assert step["op"] == "add" or last in place
+            if last == "-":
+                place.append(step["value"])  # type: ignore[attr-defined]  # a list
+            else:
+                place[last] = step["value"]
+    return found
+
+
+def test_two_adapters_are_resources_of_their_kinds(root: Path) -> None:
+    schemas = json.loads((root / "tests/unit/deploy/kubernetes/schemas.json").read_text())
+    for one in patched(root):
+        reference = f"#/$defs/{schemas['kinds'][one['kind']]}"
+        Draft202012Validator({"$defs": schemas["$defs"], "$ref": reference}).validate(one)
+
+
+def test_two_adapters_share_the_volume_and_reach_the_server(root: Path) -> None:
+    found = {one["kind"]: one.get("spec", {}) for one in patched(root)}
+    assert found["StatefulSet"]["replicas"] == 2
+    assert found["PersistentVolumeClaim"]["accessModes"] == ["ReadWriteMany"]
+    ports = [one["port"] for rule in found["NetworkPolicy"]["egress"] for one in rule["ports"]]
+    assert 5432 in ports
+    assert found["PodDisruptionBudget"]["maxUnavailable"] == 1
+    (spread,) = found["StatefulSet"]["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"] == found["StatefulSet"]["selector"]
+
+
 def test_one_pod_alone_has_the_folder(adapter: dict[str, dict[str, Any]]) -> None:
     assert adapter["StatefulSet"]["spec"]["replicas"] == 1
     assert adapter["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteOncePod"]

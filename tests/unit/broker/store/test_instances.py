@@ -10,6 +10,7 @@ import pytest
 
 from broker.errors import StoreError
 from broker.store import instances
+from broker.store.adapters_seen import FORGOTTEN_MS, MISSING_MS, AdaptersSeen
 from broker.store.database import Store, open_store
 from broker.store.instances import Instance
 from broker.store.place import PostgresPlace
@@ -33,18 +34,27 @@ def stores(place: PostgresPlace) -> Iterator[list[Store]]:
 
 @pytest.fixture
 def adapters(stores: list[Store]) -> Iterator[list[Instance]]:
-    made = [store.among_others(f"host:{number}") for number, store in enumerate(stores)]
+    made = [store.among_others(f"host-{number}") for number, store in enumerate(stores)]
     found = [one for one in made if one is not None]
     yield found
     for one in found:
         one.release()
 
 
+def told(_seen: AdaptersSeen) -> None:
+    """Nobody looks."""
+
+
 def let_it_end(place: PostgresPlace) -> None:
     """Let the time of the lease pass, as it does when its holder does not renew it."""
+    age(place, instances.LEASE_MS)
+
+
+def age(place: PostgresPlace, milliseconds: int) -> None:
+    """Let so much time pass, and a moment more, in which no adapter renews anything."""
     with postgres().owner(place.database) as connection:
         connection.execute(
-            f'UPDATE "{place.schema}".lease SET taken_ms = taken_ms - %s', (instances.LEASE_MS + 1,)
+            f'UPDATE "{place.schema}".lease SET taken_ms = taken_ms - %s', (milliseconds + 1,)
         )
 
 
@@ -60,7 +70,7 @@ def kept(store: Store) -> bytes | None:
 
 def test_a_file_is_shared_with_no_other_machine(tmp_path_factory: pytest.TempPathFactory) -> None:
     with closing(open_store(tmp_path_factory.mktemp("state") / "state.db")) as store:
-        assert store.among_others("host:1") is None
+        assert store.among_others("host") is None
         put(store, b"1")
 
 
@@ -119,8 +129,8 @@ async def test_a_waiting_adapter_takes_over_when_the_holder_ends(
 ) -> None:
     monkeypatch.setattr(instances, "LOOK_S", 0.001)
     never = asyncio.Event()
-    assert await adapters[0].wait(never)
-    waiting = asyncio.create_task(adapters[1].wait(never))
+    assert await adapters[0].wait(never, told)
+    waiting = asyncio.create_task(adapters[1].wait(never, told))
     await asyncio.sleep(0)
     assert not waiting.done()
     adapters[0].release()
@@ -133,7 +143,7 @@ async def test_a_holder_renews_and_learns_that_another_one_took_over(
 ) -> None:
     monkeypatch.setattr(instances, "RENEW_S", 0.001)
     assert adapters[0].take()
-    keeping = asyncio.create_task(adapters[0].keep(asyncio.Event()))
+    keeping = asyncio.create_task(adapters[0].keep(asyncio.Event(), told))
     with postgres().owner(place.database) as connection:
         change = f'UPDATE "{place.schema}".lease SET token = token + 1'
         connection.execute(change)
@@ -147,4 +157,56 @@ async def test_a_waiting_adapter_can_be_stopped(adapters: list[Instance]) -> Non
     stop = asyncio.Event()
     assert adapters[0].take()
     stop.set()
-    assert not await adapters[1].wait(stop)
+    assert not await adapters[1].wait(stop, told)
+
+
+async def test_each_adapter_sees_which_one_works_and_which_wait(
+    adapters: list[Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances, "LOOK_S", 0.001)
+    looks: list[AdaptersSeen] = []
+    never, looked = asyncio.Event(), asyncio.Event()
+
+    def look(seen: AdaptersSeen) -> None:
+        looks.append(seen)
+        looked.set()
+
+    assert await adapters[0].wait(never, look)
+    assert looks == []
+    waiting = asyncio.create_task(adapters[1].wait(never, look))
+    async with asyncio.timeout(20):
+        await looked.wait()
+    assert looks[0] == AdaptersSeen("host-0", ("host-1",), (), 1)
+    adapters[0].release()
+    async with asyncio.timeout(20):
+        assert await waiting
+    assert adapters[1].seen() == AdaptersSeen("host-1", (), (), 2)
+
+
+async def test_an_adapter_that_stops_waiting_is_not_missing(
+    adapters: list[Instance], place: PostgresPlace
+) -> None:
+    assert adapters[0].take()
+    stop = asyncio.Event()
+
+    def end(_seen: AdaptersSeen) -> None:
+        stop.set()
+
+    assert not await adapters[1].wait(stop, end)
+    age(place, MISSING_MS)
+    assert adapters[0].seen().missing == ()
+
+
+def test_an_adapter_that_was_killed_is_missing(
+    adapters: list[Instance], place: PostgresPlace
+) -> None:
+    assert adapters[0].take()
+    adapters[0].renew()
+    age(place, MISSING_MS)
+    assert adapters[1].take()
+    seen = adapters[1].seen()
+    assert (seen.works, seen.waits) == ("host-1", ())
+    assert [one.name for one in seen.missing] == ["host-0"]
+    age(place, FORGOTTEN_MS)
+    adapters[1].renew()
+    assert adapters[1].seen().missing == ()

@@ -29,6 +29,7 @@ from broker.operations.checks.check import Check
 from broker.operations.health.agency_health import FLOWS, health, machine_health
 from broker.operations.registry_state import MissingManifest, RegistryDifference
 from broker.operations.runbook.runbook import RUNBOOK
+from broker.store.adapters_seen import AdaptersSeen, MissingAdapter
 from broker.store.database import open_store
 from broker.store.rows import FailingDeliveries, InboxCounts, OutboxCounts
 from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS
@@ -75,6 +76,11 @@ def test_nothing_wrong_is_everything_flows() -> None:
 
 STATES: Sequence[tuple[str, dict[str, object], str]] = [
     ("adapter-down", {"adapter_runs": False}, "now"),
+    (
+        "adapter-missing",
+        {"adapters": AdaptersSeen("a", (), (MissingAdapter("b", NOW - HOUR_MS),), 3)},
+        "soon",
+    ),
     ("signing-token", {"signing_token": "token_unavailable"}, "now"),
     ("manifest-not-ours", {"manifests_not_ours": (7,)}, "now"),
     (
