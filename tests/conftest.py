@@ -28,6 +28,15 @@ ROOT = Path(__file__).parents[1]
 LONG = ("tests/integration/", "tests/acceptance/", "tests/fault/")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--state",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="the database of every state that tests open by a path",
+    )
+
+
 def pytest_configure() -> None:
     """Make the large test vectors, which are not kept in the repository.
 
@@ -43,6 +52,25 @@ def _scrypt_once() -> Iterator[None]:
     """Commands open copies of one agency's keys hundreds of times."""
     with scrypt_once():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--state postgresql``, each path of a state stands for a schema of a real server."""
+    if request.config.getoption("--state") == "sqlite":
+        yield
+        return
+    from tests.support.state_places import paths_on_server
+
+    with paths_on_server():
+        yield
+
+
+@pytest.fixture
+def needs_file(request: pytest.FixtureRequest) -> None:
+    """Skip a test that is about the SQLite file itself."""
+    if request.config.getoption("--state") != "sqlite":
+        pytest.skip("about the SQLite file")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """Faults at random, against real adapters and a real Kafka, for a stated time.
 
     python -m tests.fault.campaign [--seconds 600] [--seed N] [--keep DIR] [--only KIND ...]
+                                   [--state postgresql] [--adapters 2]
 
 Three agencies export to each other without end. A fault is chosen and played; then exports pause
 until everything has come about, and all invariants are checked on what is on disk. Ends with one
@@ -21,8 +22,9 @@ from collections import Counter
 from pathlib import Path
 
 from tests.fault.fault_invariants import Invariants  # after the path is set
-from tests.fault.fault_kinds import WEIGHTS, Faults
+from tests.fault.fault_kinds import OF_SERVERS, WEIGHTS, Faults
 from tests.fault.fault_stage import FaultStage, await_condition
+from tests.fault.fault_states import FileStates, ServerStates
 from tests.fault.fault_traffic import Traffic
 
 SETTLED_S = 300.0
@@ -112,7 +114,7 @@ class Campaign:
         first = list(kinds)
         self.rng.shuffle(first)
         while time.monotonic() < deadline:
-            weights = [WEIGHTS[kind] for kind in kinds]
+            weights = [(WEIGHTS | OF_SERVERS)[kind] for kind in kinds]
             kind = first.pop() if first else self.rng.choices(kinds, weights)[0]
             if found := self.one(kind):
                 return [f"{kind}: {what}" for what in found]
@@ -142,20 +144,25 @@ def main() -> int:
     reading.add_argument("--seconds", type=float, default=600)
     reading.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     reading.add_argument("--keep", type=Path, default=None, help="Absent or empty; stays.")
-    reading.add_argument("--only", nargs="+", choices=sorted(WEIGHTS), default=sorted(WEIGHTS))
+    reading.add_argument("--only", nargs="+", choices=sorted(WEIGHTS | OF_SERVERS))
+    reading.add_argument("--state", choices=("sqlite", "postgresql"), default="sqlite")
+    reading.add_argument("--adapters", type=int, default=2, help="Of an agency, with a server.")
     asked = reading.parse_args()
+    on_server = asked.state == "postgresql"
+    kinds = asked.only or sorted(WEIGHTS | OF_SERVERS if on_server else WEIGHTS)
+    states = ServerStates(asked.adapters) if on_server else FileStates()
     scratch = None if asked.keep else Path(tempfile.mkdtemp(prefix="faults-"))
     root = asked.keep if scratch is None else scratch / "p"
     tell(f"seed {asked.seed}, {asked.seconds:.0f} seconds, in {root}")
     begun = time.monotonic()
-    with FaultStage(root) as stage:
+    with FaultStage(root, states=states) as stage:
         stage.prepare(disks=True)
         full = "a small file system for each agency" if stage.mounted else "RLIMIT_FSIZE"
         tell(f"a full disk is: {full}")
         campaign = Campaign(stage, asked.seed)
         campaign.warm_up()
         try:
-            found = campaign.run(asked.seconds, asked.only)
+            found = campaign.run(asked.seconds, kinds)
         except KeyboardInterrupt:
             found = ["stopped by hand: what was on its way is among the lost"]
         for line in found[:40]:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.fault.fault_stage import READER, SENDERS, FaultStage
+from tests.fault.fault_states import ServerStates
 from tests.fault.injected import MOMENTS
 
 MINUTE, DAY = 60_000, 86_400_000
@@ -143,6 +144,15 @@ class Faults:
 
     # --- state and disk --------------------------------------------------------------------------
 
+    def crash_state_server(self) -> str:
+        """The server of all states loses its power, and keeps its disk."""
+        self.play(self.rng.uniform(0, 1))
+        states = self.stage.states
+        assert isinstance(states, ServerStates)
+        states.crash(lambda: self.play(self.rng.uniform(0, 3)))
+        self.play(self.rng.uniform(0, 2))
+        return ""
+
     def restore_sender(self) -> str:
         """The database of one that sends is that of some faults ago."""
         return self._restore(self.rng.choice(SENDERS))
@@ -234,3 +244,6 @@ WEIGHTS = {
     "clock_ahead_by_days": 3,
 }
 """How often each fault is chosen; every kind comes once before any comes twice."""
+
+OF_SERVERS = {"crash_state_server": 4}
+"""Faults that need states on a server."""

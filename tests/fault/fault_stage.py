@@ -1,8 +1,9 @@
 """Stage of a campaign: a partnership on small disks, a Kafka, restarted adapters.
 
 Each adapter is a process of its own, started as a service manager does: whenever it ends, it is
-started again a moment later. Each agency's folder is a small file system of its own where that is
-permitted (tmpfs, as root), so that a full disk is a full disk.
+started again a moment later. With a state on a server an agency has several adapters. Each agency's
+folder is a small file system of its own where that is permitted (tmpfs, as root), so that a full
+disk is a full disk.
 """
 
 from __future__ import annotations
@@ -10,26 +11,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import random
 import resource
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from adapters.demo.processes import SETTLE_S, AdapterProcess
 from adapters.trial_agencies import london_agencies
 from adapters.trial_partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
+from broker.store.database import StatePlace
 from broker.transport import guard
 from broker.transport.local import LocalKafka
 from broker.transport.local_settings import KAFKA_FOLDER
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, topic_plans
+from tests.fault.fault_states import LEASE_MS, FileStates, States, number_in
 
 INJECTED = ("-P", "-m", "tests.fault.injected")
 """A module of the source tree; `-P`: the product finds what it would find without us."""
@@ -44,6 +47,8 @@ AGE_MS = 10 * 24 * 3600 * 1000
 INTERVALS = "\n[intervals]\nheartbeat = 1.0\nreceipt = 0.5\n"
 RESTART_S = 0.5
 DISK_MIB = 128
+KILL_ALL = 0.15
+"""Part of the kills that hit all adapters of an agency which share a state."""
 
 
 def now_ms() -> int:
@@ -58,8 +63,11 @@ class Supervised(AdapterProcess):
         ended: how often it ended without being asked to.
     """
 
-    def __init__(self, agency: str, directory: Path, log: Path, clock: Path) -> None:
+    def __init__(
+        self, agency: str, directory: Path, log: Path, clock: Path, *, alone: bool = True
+    ) -> None:
         super().__init__(agency, directory, log)
+        self._alone = alone
         self.wanted = False
         self.ended = 0
         self.fate = ""
@@ -82,12 +90,15 @@ class Supervised(AdapterProcess):
     def start(self) -> None:
         """Start it, to die when `fate` says so."""
         self.wanted = True
-        with contextlib.suppress(OSError):
-            (self._folder / "state" / "http-port").unlink(missing_ok=True)
+        if self._alone:  # else the file may be of another adapter that works
+            with contextlib.suppress(OSError):
+                (self._folder / "state" / "http-port").unlink(missing_ok=True)
         command = [sys.executable, "-I", "-S", str(guard.__file__), str(os.getpid())]
         command += [sys.executable, *INJECTED, "adapter", "run"]
         command += ["--agency", str(self._folder), "--settle", str(SETTLE_S), "--json-logs"]
+        command += [] if self._alone else ["--instance", self._log_path.stem]
         environment = {**os.environ, "FAULT_CLOCK": str(self._clock), "FAULT_DIE": self.fate}
+        environment["FAULT_LEASE_MS"] = str(LEASE_MS)
         self.fate = ""
         with self._log_path.open("ab") as log:
             self._guard = subprocess.Popen(
@@ -125,6 +136,101 @@ class Supervised(AdapterProcess):
                 resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
 
 
+class SharingAdapters(Supervised):
+    """Several adapters of one agency over one state, in the place of one.
+
+    A kill hits one of them, mostly; the fate of the next start is that of all.
+    """
+
+    def __init__(self, number: int, agency: str, directory: Path, log: Path, clock: Path) -> None:
+        self.members = [
+            Supervised(
+                agency, directory, log.with_suffix(f".{one}{log.suffix}"), clock, alone=False
+            )
+            for one in range(number)
+        ]
+        self._rng = random.Random(agency)
+        super().__init__(agency, directory, log, clock, alone=False)
+
+    @property
+    def wanted(self) -> bool:
+        """Return whether they should run."""
+        return self.members[0].wanted
+
+    @wanted.setter
+    def wanted(self, value: bool) -> None:
+        for one in self.members:
+            one.wanted = value
+
+    @property
+    def pid(self) -> int | None:
+        """Process of one of them, whichever works; None if none runs."""
+        found = [one.pid for one in self.members if one.pid is not None]
+        return self._rng.choice(found) if found else None
+
+    @pid.setter
+    def pid(self, value: int | None) -> None:
+        assert value is None
+
+    @property
+    def ended(self) -> int:
+        """Return how often one of them ended."""
+        return sum(one.ended for one in self.members)
+
+    @ended.setter
+    def ended(self, value: int) -> None:
+        assert value == 0
+
+    @property
+    def running(self) -> bool:
+        """Return whether one of them runs."""
+        return any(one.running for one in self.members)
+
+    def start(self) -> None:
+        """Start all."""
+        for one in self.members:
+            one.fate = self.fate
+            one.start()
+        self.fate = ""
+
+    def tend(self) -> None:
+        """Start each again that has ended."""
+        for one in self.members:
+            one.fate, self.fate = self.fate or one.fate, ""
+            one.tend()
+
+    def kill(self) -> None:
+        """Kill one of them, whichever works; or all, once in a while."""
+        hit = self.members if self._rng.random() < KILL_ALL else [self._rng.choice(self.members)]
+        for one in hit:
+            one.kill()
+
+    def down(self) -> None:
+        """Kill all; they stay down until `start`."""
+        for one in self.members:
+            one.down()
+
+    def limit_files(self, size: int) -> None:
+        """See `Supervised`."""
+        for one in self.members:
+            one.limit_files(size)
+
+    def ask_to_stop(self) -> None:
+        """Ask all to stop."""
+        for one in self.members:
+            one.ask_to_stop()
+
+    def stop(self) -> None:
+        """Stop all."""
+        for one in self.members:
+            one.stop()
+
+    def log_lines(self) -> Iterator[dict[str, object]]:
+        """Yield the log entries of each, oldest first."""
+        for one in self.members:
+            yield from one.log_lines()
+
+
 class FaultStage:
     """Everything that runs.
 
@@ -137,10 +243,13 @@ class FaultStage:
         unheard: of who was restored, the time that its own heartbeat must pass when it comes back.
     """
 
-    def __init__(self, root: Path, agencies: tuple[str, ...] = AGENCIES) -> None:
+    def __init__(
+        self, root: Path, agencies: tuple[str, ...] = AGENCIES, states: States | None = None
+    ) -> None:
         self.root = root.absolute()
         self.agencies = agencies
         self.senders = tuple(one for one in agencies if one.startswith(EXPORTING))
+        self.states: States = FileStates() if states is None else states
         self.adapters: dict[str, Supervised] = {}
         self.mounted = False
         self.kafka = LocalKafka(self.root / KAFKA_FOLDER, port=_free_port())
@@ -163,18 +272,20 @@ class FaultStage:
         for agency in self.agencies:
             config = self.folder(agency) / "agency.toml"
             config.write_text(config.read_text() + INTERVALS)
-            self.adapters[agency] = Supervised(
-                agency,
-                self.folder(agency),
-                self.root / "logs" / f"{agency}.jsonl",
-                self.root / "clocks" / agency,
-            )
+            self.states.prepare(self.folder(agency))
+            self.adapters[agency] = self._adapter(agency)
         if disks:
             self._mount()
         self.kafka.start()
         self.provision()
         for adapter in self.adapters.values():
             adapter.start()
+
+    def _adapter(self, agency: str) -> Supervised:
+        log, clock = self.root / "logs" / f"{agency}.jsonl", self.root / "clocks" / agency
+        if self.states.adapters == 1:
+            return Supervised(agency, self.folder(agency), log, clock)
+        return SharingAdapters(self.states.adapters, agency, self.folder(agency), log, clock)
 
     def provision(self) -> None:
         """Topics and rights, as `concordant kafka apply` makes them."""
@@ -186,9 +297,8 @@ class FaultStage:
     def folder(self, agency: str) -> Path:
         return self.root / agency
 
-    def database(self, agency: str) -> Path:
-        participant = self.participant(agency)
-        return participant.path(participant.config.state.database)
+    def database(self, agency: str) -> StatePlace:
+        return self.participant(agency).state
 
     def participant(self, agency: str) -> Participant:
         return load_participant(self.folder(agency), now_ms())
@@ -206,16 +316,11 @@ class FaultStage:
         shutil.rmtree(self.kafka.folder / "data")
 
     def copy_state(self, agency: str) -> None:
-        """Copy the state as a nightly backup does: SQLite's, beside the running adapter."""
+        """Copy the state as a nightly backup does, beside the running adapter."""
         target = self.root / "copies" / f"{agency}.db"
         target.unlink(missing_ok=True)
         made = time.time()  # before: what is put away from now on may not be in the copy
-        source, copy = sqlite3.connect(self.database(agency)), sqlite3.connect(target)
-        try:
-            source.backup(copy)
-        finally:
-            source.close()
-            copy.close()
+        self.states.copy(self.database(agency), target)
         self.copies[agency] = (target, made)
 
     def restore_state(self, agency: str) -> float:
@@ -227,15 +332,13 @@ class FaultStage:
         # its clock may have been ahead: what it stated then is its last heartbeat to everybody
         stated = [self.stated_ms(one, agency) for one in self.agencies]
         self.unheard[agency] = max(now_ms(), *stated)
-        for ending in ("", "-wal", "-shm"):
-            Path(f"{database}{ending}").unlink(missing_ok=True)
-        shutil.copy(copy, database)
+        self.states.restore(database, copy)
         return made
 
     def stated_ms(self, reader: str, agency: str) -> int:
         """The time of the last heartbeat of an agency that a reader holds; 0 if it holds none."""
-        asked = "select max(heard_ms) from heads where agency = ?"
-        return _number(self.database(reader), asked, agency) or 0
+        asked = "SELECT max(heard_ms) FROM heads WHERE agency = :agency"
+        return number_in(self.database(reader), asked, agency=agency) or 0
 
     def export_again(self, agency: str, since: float) -> int:
         """The files that were put away since then go to the watched folder again."""
@@ -281,6 +384,7 @@ class FaultStage:
                 adapter.stop()
         finally:
             self.kafka.stop()
+            self.states.end()
             if self.mounted:
                 self._unmount()
             signal.signal(signal.SIGINT, before)
@@ -340,17 +444,8 @@ def await_condition(
     return True
 
 
-def _log_size(database: Path) -> int:
-    return _number(database, "select count(*) from disclosures") or 0
-
-
-def _number(database: Path, asked: str, *values: str) -> int | None:
-    opened = sqlite3.connect(database, timeout=30)
-    try:
-        (found,) = opened.execute(asked, values).fetchone()
-    finally:
-        opened.close()
-    return None if found is None else int(found)
+def _log_size(place: StatePlace) -> int:
+    return number_in(place, "SELECT count(*) FROM disclosures") or 0
 
 
 def _free_port() -> int:

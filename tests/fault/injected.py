@@ -1,6 +1,7 @@
 """`concordant` on a machine that has faults: its clock is wrong, or it dies at a chosen moment.
 
     FAULT_CLOCK=FILE   the file holds how many milliseconds the clock is off, read at every look
+    FAULT_LEASE_MS=N   a waiting adapter takes over after so long, with a state on a server
     FAULT_DIE=MOMENT:N the N-th time that MOMENT comes, the process kills itself (SIGKILL)
 
 The product has no hook for any of this: its own functions are wrapped here, before it starts. A
@@ -70,6 +71,19 @@ def wrong_clock(file: str) -> None:
     time.time = lambda: right() + off_ms() / 1000
 
 
+def hasty(lease_ms: int) -> None:
+    """Let a lease last less long, so that another adapter takes over sooner."""
+    from importlib.util import find_spec
+
+    if find_spec("psycopg") is None:
+        return
+    from broker.store import instances
+
+    instances.LEASE_MS = lease_ms  # type: ignore[misc]  # that is the fault
+    instances.RENEW_S = lease_ms / 4000  # type: ignore[misc]
+    instances.LOOK_S = lease_ms / 8000  # type: ignore[misc]
+
+
 def mortal(fate: Fate) -> None:
     """Wrap every write and every send."""
     from adapters.sinks import folder_sink as folder
@@ -112,6 +126,8 @@ def main() -> None:
     """Run the command in this state."""
     if file := os.environ.get("FAULT_CLOCK"):
         wrong_clock(file)
+    if lasts := os.environ.get("FAULT_LEASE_MS"):
+        hasty(int(lasts))
     if fate := os.environ.get("FAULT_DIE"):
         moment, _, number = fate.partition(":")
         mortal(Fate(moment, int(number)))

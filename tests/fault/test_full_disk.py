@@ -42,7 +42,7 @@ def full(store: Store) -> Iterator[None]:
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[tuple[MemoryAgency, MemoryAgency]]:
+def two(tmp_path: Path, needs_file: None) -> Iterator[tuple[MemoryAgency, MemoryAgency]]:
     clock, kafka = Clock(), cluster()
     police = MemoryAgency(POLICE, tmp_path / "police.db", kafka, clock)
     council = MemoryAgency(COUNCIL, tmp_path / "council.db", kafka, clock)

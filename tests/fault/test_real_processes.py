@@ -14,20 +14,28 @@ import pytest
 
 from tests.fault.campaign import SETTLED_S, Campaign
 from tests.fault.fault_stage import SENDERS, FaultStage, await_condition
+from tests.fault.fault_states import FileStates, ServerStates, States
 from tests.fault.injected import MOMENTS
+from tests.support.state_places import require_postgres
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = 5
 
 
+@pytest.mark.parametrize("state", ["sqlite", "postgresql"])
 def test_nothing_is_lost_when_processes_are_killed_and_kafka_loses_its_power(
-    tmp_path: Path,
+    tmp_path: Path, state: str
 ) -> None:
+    """With PostgreSQL two adapters of each agency share a state, and its server crashes too."""
+    states: States = FileStates()
+    if state == "postgresql":
+        require_postgres()
+        states = ServerStates(2)
     seed = secrets.randbelow(10**6)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    with FaultStage(tmp_path / "p", SENDERS) as stage:
+    with FaultStage(tmp_path / "p", SENDERS, states) as stage:
         stage.prepare(disks=False)
         campaign = Campaign(stage, seed)
         campaign.play(1)
@@ -42,6 +50,8 @@ def test_nothing_is_lost_when_processes_are_killed_and_kafka_loses_its_power(
             while not started.done():
                 campaign.play(0.5)
             started.result()
+        if isinstance(states, ServerStates):
+            states.crash(lambda: campaign.play(0.5))
         campaign.play(0.5)
         settled = await_condition(campaign.invariants.settled, campaign.wait, SETTLED_S)
         assert settled, campaign.invariants.unsettled()

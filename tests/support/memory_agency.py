@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from contracts.policy import policy_for
 from tests.support.founded_partnership import COUNCIL, MADE, NOW, FoundedPartnership, founded
 from tests.support.judging_agency import KeySubset
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+from tests.support.state_places import restore_state, state_backup
 from tests.support.words import flatten, unflatten
 
 
@@ -172,18 +172,12 @@ class MemoryAgency:
 
     def backup(self) -> bytes:
         """The database as a file."""
-        source = sqlite3.connect(self.database)
-        try:
-            return source.serialize()
-        finally:
-            source.close()
+        return state_backup(self.database)
 
     def restore(self, backup: bytes) -> None:
         """Put a backup in the place of the database."""
         self.store.close()
-        for beside in ("-wal", "-shm"):
-            Path(f"{self.database}{beside}").unlink(missing_ok=True)
-        self.database.write_bytes(backup)
+        restore_state(self.database, backup)
         self.store = open_store(self.database)
         self.relay = self.another_relay()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
@@ -10,8 +12,12 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from broker.store import database
 from broker.store.database import StatePlace, open_store
+from broker.store.moving import exported, move_to_server
 from broker.store.place import PostgresPlace
+from broker.store.postgres_backend import PostgresBackend, open_postgres
+from broker.store.snapshot import snapshot
 from tests.support.postgres import postgres
 
 ROLE, PASSWORD = "concordant_adapter", "adapter's password"
@@ -117,3 +123,49 @@ def from_argument(text: str) -> StatePlace:
     return PostgresPlace(
         ROLE, host, int(port), database, schema, owner, lambda: PASSWORD, None, "state.url"
     )
+
+
+_on_server: dict[Path, PostgresPlace] = {}
+"""Schemas that stand for paths, while `paths_on_server` is in force."""
+
+
+@contextmanager
+def paths_on_server() -> Iterator[None]:
+    """Let `open_store` open a schema on the server for each path, in this process.
+
+    An empty file takes the place of the SQLite file, for code that looks whether it exists.
+    """
+
+    def opened(path: Path) -> PostgresBackend:
+        whole = path.resolve()
+        if whole not in _on_server or not path.exists():
+            _on_server[whole] = postgres_place()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        return open_postgres(_on_server[whole])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "open_sqlite", opened)
+        yield
+
+
+def state_backup(path: Path) -> bytes:
+    """Return the state of a path as a SQLite file, on a server too."""
+    copy = path.with_name(f".{path.name}.copy")
+    place = _on_server.get(path.resolve())
+    with snapshot(path, copy) if place is None else exported(place, copy):
+        return copy.read_bytes()
+
+
+def restore_state(path: Path, backup: bytes) -> None:
+    """Put a backup in the place of a state that is closed."""
+    for beside in ("-wal", "-shm"):
+        Path(f"{path}{beside}").unlink(missing_ok=True)
+    whole = path.resolve()
+    if whole not in _on_server:
+        path.write_bytes(backup)
+        return
+    moved = path.with_name(f".{path.name}.moved")
+    moved.write_bytes(backup)
+    _on_server[whole] = postgres_place()
+    move_to_server(moved, _on_server[whole])
