@@ -1,17 +1,21 @@
 """An adapter works where only its agency's folder can be written, as in its container and its unit.
 
 It runs without capabilities, without new privileges, and without memory that is both writable and
-executable, as `docker-compose.yml` and the systemd unit have it.
+executable, as `docker-compose.yml` and the systemd unit have it. The system calls that the unit
+denies fail.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +25,9 @@ from adapters.trial_partnership import create_partnership
 from broker.clock import now_ms
 from contracts.durations import HOUR_MS
 from tests.support.live_adapter import CAST, POLICE, export
+from tests.support.system_tools import analyze, require_tool
 
+UNIT = "deploy/systemd/concordant-adapter@.service"
 HEALTHCHECK = "deploy/container/healthcheck.py"
 NOT_READ_ONLY = 97
 READ_ONLY = f"""
@@ -37,9 +43,19 @@ exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all "$2" -c '
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)  # PR_SET_MDWE; kernels before 6.3 do not know it
 os.execv(sys.argv[1], sys.argv[1:])
-' "$3" adapter run --agency "$1"
+' "$3" --seccomp-bpf -f -qq -o /dev/null -e "trace=$4" -e "inject=$4:error=EPERM" \\
+  "$5" adapter run --agency "$1" --web --web-port 0
 """
-"""Arguments: the agency's folder, Python, `concordant`."""
+"""Arguments: the agency's folder, Python, strace, names of denied calls, `concordant`."""
+
+
+def traced_by(process: subprocess.Popen[bytes]) -> list[int]:
+    """Return the ids of a process's children; none if it has ended."""
+    try:
+        text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
 
 
 def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
@@ -48,6 +64,19 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> No
         assert process.poll() is None, process.returncode
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def denied(unit: str) -> str:
+    """Return the system calls that the unit denies, as strace names a set."""
+    (groups,) = re.findall(r"^SystemCallFilter=~(.+)$", unit, re.M)
+    assert "\nSystemCallErrorNumber=EPERM\n" in unit, "a denied call would kill the adapter"
+    found, asked = set[str](), groups.split()
+    while asked:
+        done = analyze("syscall-filter", asked.pop())
+        lines = [line.strip() for line in done.stdout.splitlines()[1:]]
+        asked += [line for line in lines if line.startswith("@")]
+        found |= {line for line in lines if line and line[0] not in "@#"}
+    return ",".join(f"?{name}" for name in sorted(found))
 
 
 @pytest.fixture
@@ -59,16 +88,20 @@ def agency(tmp_path: Path) -> Path:
 
 
 def test_an_adapter_writes_to_its_agencys_folder_only(root: Path, agency: Path) -> None:
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
+    if os.geteuid() != 0:
         pytest.skip("only root can make the root read-only for one process")
     program = Path(sys.executable).with_name("concordant")
+    calls = denied((root / UNIT).read_text())
+    assert "?mbind" in calls.split(",")
     words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", READ_ONLY, "sh"]
     process = subprocess.Popen(
-        [*words, agency, sys.executable, program], stderr=subprocess.DEVNULL, cwd=agency
-    )
+        [*words, agency, sys.executable, require_tool("strace", "strace"), calls, program],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=agency,
+    )  # fmt: skip
     try:
         until((agency / "state/http-port").exists, process)
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        (adapter,) = traced_by(process)
+        status = Path(f"/proc/{adapter}/status").read_text()
         assert "CapEff:\t0000000000000000" in status
         part = agency / "import/export.csv.part"
         part.write_bytes(export({"REFERRAL_NO": "R10001-1"}))
@@ -76,7 +109,10 @@ def test_an_adapter_writes_to_its_agencys_folder_only(root: Path, agency: Path) 
         until((agency / "processed/export.csv").exists, process)
         done = subprocess.run([sys.executable, root / HEALTHCHECK, agency], check=False)
         assert done.returncode == 0
+        os.kill(adapter, signal.SIGTERM)
+        assert process.wait(60) == 0
     finally:
-        process.terminate()
-        code = process.wait(60)
-    assert code == 0
+        for one in (*traced_by(process), process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        process.wait()

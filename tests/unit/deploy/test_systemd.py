@@ -18,6 +18,7 @@ import pytest
 from adapters.sinks.folder_sink import FolderSink
 from broker.agency.config_sections import PassphraseSection
 from broker.observing.health import MAX_CONNECTIONS
+from tests.support.system_tools import analyze
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +81,6 @@ def test_it_may_open_so_many_files_and_no_more(unit: dict[str, list[str]]) -> No
 UNIT = "deploy/systemd/concordant-adapter@.service"
 MOST_EXPOSED = 15
 """Exposure in tenths by `systemd-analyze security`; 100 is a service without any limit."""
-
-
-def analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("systemd-analyze")
-    if program is None:
-        reason = "systemd-analyze is missing: apt-get install systemd"
-        if os.environ.get("CONCORDANT_REQUIRE_TOOLS"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return subprocess.run([program, *words], check=False, capture_output=True, text=True)
 
 
 def test_systemd_understands_every_line(root: Path, tmp_path: Path) -> None:
