@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.figures.counting import parse_period, quarter_of
+from broker.figures.counting import Period, parse_period, quarter_of
 from broker.figures.counts_content import packed
 from broker.figures.counts_held import NotCounted, counts_of_partners, counts_row
 from broker.figures.quarter_parties import parties_of_quarter
@@ -71,6 +71,22 @@ def test_a_version_adds_no_party_to_a_quarter_before_its_effect(world: FoundedPa
     contracts = world.participants[COUNCIL].contracts.adding(second)
     before = quarter_of(BEFORE_END, 2)  # the agreement was not there yet
     assert set(parties_of_quarter(contracts, second.contract, before)) == {COUNCIL, POLICE}
+
+
+def test_a_version_has_effect_from_its_first_millisecond_to_before_the_next_one(
+    world: FoundedPartnership,
+) -> None:
+    second = version_without(world, CHARITY, CHANGED)
+    contracts = world.participants[COUNCIL].contracts.adding(second)
+    (first,) = (one for one in contracts.trusted() if one.contract.version != "1.1.0")
+    assert first.effect is not None
+    for period, belongs in (
+        (Period("2000-Q1", 0, first.effect), False),
+        (Period("2000-Q1", 0, first.effect + 1), True),
+        (Period("2000-Q1", CHANGED - 1, CHANGED), True),
+        (Period("2000-Q1", CHANGED, CHANGED + 1), False),
+    ):
+        assert (CHARITY in parties_of_quarter(contracts, second.contract, period)) == belongs
 
 
 def test_counts_of_a_party_that_was_dropped_stay_counted(

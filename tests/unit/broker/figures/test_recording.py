@@ -192,6 +192,24 @@ async def test_a_consent_that_another_agency_withdraws_leaves_the_next_counts(
     assert (found.cases, found.without_consent) == (0, 1)
 
 
+async def test_a_case_belongs_to_one_quarter_also_at_its_edges(town: MemoryPartnership) -> None:
+    await report(town, CHARITY, POLICE)
+    member, contract = town.members[CHARITY], town.world.contract
+    at_ms = member.clock()
+    with member.store.reading() as tx:
+        for first_ms, end_ms, cases in (
+            (0, at_ms, 0),
+            (at_ms, at_ms + 1, 1),
+            (at_ms + 1, 2**60, 0),
+        ):
+            period = Period("2026-Q1", first_ms, end_ms)
+            found = own_counts(tx, member.secret, contract, CHARITY, period)
+            assert found is not None
+            assert found.cases == cases
+        assert tx.figure_facts.first_minted(contract.name) == at_ms
+        assert tx.figure_facts.first_minted("another-agreement") is None
+
+
 async def test_the_state_has_no_value_of_a_case_in_the_clear(town: MemoryPartnership) -> None:
     await report(town, CHARITY, POLICE)
     with sqlite3.connect(town.members[CHARITY].database) as connection:

@@ -116,6 +116,30 @@ def test_an_answer_after_the_deadline_is_late_and_has_its_reason() -> None:
     assert found["answered"] == "within-20-days"
 
 
+def test_an_answer_at_the_deadline_is_in_time_and_one_after_it_is_late() -> None:
+    for after, expected in ((0, "in-time"), (1, "late")):
+        found = value(made(), changed("accepted", 2, 10 * DAY_MS + after))
+        assert found["answered_in_time"] == expected
+
+
+def test_changes_go_by_their_version_if_clocks_disagree() -> None:
+    """Two clocks of one agency, or a correction of its time, must not undo a later status."""
+    facts = (changed("accepted", 2, 3 * HOUR_MS), changed("completed", 3, 30 * 60_000))
+    for found in (value(made(), *facts), value(*facts[::-1], made())):
+        assert (found["status"], found["answered"]) == ("completed", "within-4-hours")
+
+
+def test_a_referral_that_two_events_make_is_one_from_the_first_on() -> None:
+    first, again = made("m1", borough="E09000007"), made("m2", at=DAY_MS, borough="E09000023")
+    for facts in ((first, again), (again, first)):
+        (found,) = sent([*facts, changed("accepted", 2, 2 * DAY_MS)])
+        assert found.sent_ms == SENT_MS
+        assert found.values is not None
+        assert (found.values["borough"], found.values["answered"]) == (
+            ("E09000007",), ("within-2-days",),
+        )  # fmt: skip
+
+
 def test_a_referral_that_the_sender_ends_has_no_answer() -> None:
     found = value(made(), changed("entered-in-error", 2, 5, by=US, recipient=POLICE))
     assert (found["status"], found["answered"]) == ("entered-in-error", "withdrawn")
