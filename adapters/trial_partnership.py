@@ -31,7 +31,7 @@ from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
 from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import whole_second
 from broker.keys.keyring import DeriveKey
-from broker.operations.agency_entry import TLS_FOLDER
+from broker.operations.agency_entry import ENTRIES_FOLDER, TLS_FOLDER
 from broker.operations.agency_founding import FoundingPlan, found_agency
 from broker.operations.contract_signing import signatory_text
 from broker.partnership.entry import VerifiedEntry
@@ -294,8 +294,10 @@ def _complete(
         deployment=deployment, agency=agency, fingerprints=fingerprints, contracts=[signed]
     )
     book = ManifestBook(deployment)
+    entries = root / agency / ENTRIES_FOLDER
     for other in founded:
         book = repository.store_manifest(other.entry.manifest.raw, contracts, book, now)
+        write_durably(entries / f"{other.plan.id}.entry", other.entry.raw)
     certificate = certify_request(
         authority, one.entry.entry.certificate_request.encode(), agency, now=now
     )

@@ -31,6 +31,7 @@ from broker.operations.bundle_reading import (
     collect_members,
     held_entries,
 )
+from broker.operations.held_members import all_held
 from broker.partnership.bundle import Bundle, format_bundle, parse_bundle
 from broker.partnership.entry import HEADER, VerifiedEntry, parse_entry
 from broker.record import CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE, Record
@@ -118,12 +119,14 @@ class AgreementExchange:
         if all(contracts.held(bytes.fromhex(one)) is None for one in bundle.agreements):
             _require_known_signer(bundle, contracts)
         participant = replace(self._loaded.participant, contracts=contracts)
+        held = held_entries(participant.root)
+        if all_held(bundle, participant.agency, participant.root, contracts, held):
+            return contracts
         found = Collected()
         as_refused(
             _WHERE,
             lambda: collect_members(bundle, str(_WHERE), participant.deployment, found, now),
         )
-        held = held_entries(participant.root)
         _leave_out_strangers(found, contracts)
         found.manifests.clear()  # the manifests topic carries them
         check_collected(participant, found, held, now)

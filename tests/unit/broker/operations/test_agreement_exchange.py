@@ -372,6 +372,22 @@ def test_a_version_that_a_person_added_is_published_for_silent_signers(
     assert not load_participant(adapters[A].folder, NOW).contracts.received
 
 
+def test_what_an_agency_holds_is_not_verified_again(
+    adapters: dict[str, Adapter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = adapters[A]
+    bundle = held_bundle(load_participant(one.folder, NOW))
+    bundle = replace(bundle, manifests={}, authority=None, certificates={}, own_certificates={})
+    entry = next(iter(bundle.entries.values()))
+    verified = mock.Mock(side_effect=bundle_reading.collect_members)
+    monkeypatch.setattr(agreement_exchange, "collect_members", verified)
+    assert one.take_value(format_bundle(bundle), entry) == []
+    assert not verified.called
+    (name, signer), note = next(iter(bundle.signatures.items()))
+    altered = replace(bundle, signatures={(name, signer): note[:-1] + b"A\n"})
+    assert len(one.take_value(format_bundle(altered), entry[:-1] + b"A\n")) == 2
+
+
 def test_of_records_that_were_sent_only_those_that_changed_are_sent_again(
     root: Path, kafka: MemoryKafka, adapters: dict[str, Adapter]
 ) -> None:
