@@ -7,8 +7,9 @@ used with real data. Each agency's folder passes the normal verification.
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -125,6 +126,7 @@ def create_partnership(
     vocabulary: Vocabulary | None = None,
     documents: Documents | None = None,
     derive: DeriveKey | None = None,
+    hosted: Callable[[], None] | None = None,
 ) -> TrialPartnership:
     """Make a partnership that is in force today.
 
@@ -139,6 +141,7 @@ def create_partnership(
         vocabulary: the vocabulary to pin; the one that the terms name if not given.
         documents: places of the vocabulary, if it does not come with the software.
         derive: see ``Keyring``.
+        hosted: called as soon as Kafka can start with its identity in `kafka`. The agencies follow.
 
     Raises:
         ConfigError: code `directory_not_empty` or `directory_unusable`.
@@ -149,7 +152,11 @@ def create_partnership(
     existed = root.exists()
     claim = _claim_empty(root)
     try:
-        partnership = _create(root, now, plans, deployment, bootstrap, hosts, text, derive)
+        authority = issue_ca(deployment, now)
+        _save_kafka_identity(root / KAFKA_FOLDER, authority, hosts, now)
+        if hosted is not None:
+            hosted()
+        partnership = _create(root, now, plans, deployment, bootstrap, authority, text, derive)
         claim.unlink()
     except BaseException as error:
         for made in root.iterdir():
@@ -176,15 +183,15 @@ def _create(
     agencies: Sequence[AgencyPlan],
     deployment: str,
     bootstrap: str,
-    hosts: Sequence[str],
+    authority: Authority,
     terms: _Terms,
     derive: DeriveKey | None,
 ) -> TrialPartnership:
-    authority = issue_ca(deployment, now)
     for kind in sorted({plan.adapter for plan in agencies}):
         # before the threads, because two threads that import one package can get half of it
         require_kind(kind)
-    with ThreadPoolExecutor() as pool:  # scrypt and signing leave Python's lock
+    # scrypt and signing leave Python's lock; each scrypt takes 128 MiB
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         founded = list(
             pool.map(
                 lambda plan: _found(root / plan.id, plan, deployment, bootstrap, now, derive),
@@ -199,7 +206,6 @@ def _create(
                 write_durably(folder / f"{own[0]}.txt", own[1])
         signed = _sign(founded, deployment, now, terms)
         list(pool.map(lambda one: _complete(root, one, founded, signed, authority, now), founded))
-    _save_kafka_identity(root / KAFKA_FOLDER, authority, hosts, now)
     return TrialPartnership(root, tuple(plan.id for plan in agencies), authority)
 
 

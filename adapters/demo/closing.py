@@ -107,6 +107,10 @@ def figures(
     )
     disk = f"{found.disk_bytes:,} on disk" if found.disk_bytes else "on a Kafka elsewhere"
     adapters = ", ".join(f"{name} {mib}" for name, mib in found.adapter_mib.items())
+    adapters += (
+        f"; each at most {max(found.adapter_peak_mib.values(), default=0)}, at its start, while "
+        "a key is derived from a passphrase"
+    )
     for name, value in (
         ("Bytes", f"{found.record_bytes:,} in {found.events:,} events, {disk}"),
         (

@@ -29,7 +29,8 @@ class RunFigures:
         p50_s, p99_s: seconds from a complete export to the inbox, while everything was up. They
             include the wait until a file counts as complete.
         longest_s: the longest of all, outages included.
-        adapter_mib: highest resident memory by agency.
+        adapter_mib: resident memory by agency, at the end.
+        adapter_peak_mib: highest resident memory by agency; it is that of the start.
         seconds: of the whole run.
     """
 
@@ -46,6 +47,7 @@ class RunFigures:
     p99_s: float
     longest_s: float
     adapter_mib: Mapping[str, int]
+    adapter_peak_mib: Mapping[str, int]
     seconds: float
 
     def as_json(self) -> dict[str, object]:
@@ -92,7 +94,8 @@ def measured(
         p50_s=_quantile(waits, 0.5),
         p99_s=_quantile(waits, 0.99),
         longest_s=round(max(comparison.seconds.values(), default=0.0), 2),
-        adapter_mib={agency: a.peak_bytes >> 20 for agency, a in adapters.items()},
+        adapter_mib={agency: a.resident_bytes >> 20 for agency, a in adapters.items()},
+        adapter_peak_mib={agency: a.peak_bytes >> 20 for agency, a in adapters.items()},
         seconds=round(seconds, 1),
     )
 

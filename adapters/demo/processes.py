@@ -31,12 +31,15 @@ class AdapterProcess:
     Attributes:
         agency: id of the agency.
         pid: of the running adapter, None when it is not running.
-        peak_bytes: highest resident memory seen.
+        resident_bytes: resident memory when it was last measured.
+        peak_bytes: highest resident memory seen. It is that of the start, when the key of the
+            keyring is derived from the passphrase with 128 MiB.
     """
 
     def __init__(self, agency: str, directory: Path, log: Path) -> None:
         self.agency = agency
         self.pid: int | None = None
+        self.resident_bytes = 0
         self.peak_bytes = 0
         self._directory = directory
         self._log = log
@@ -81,8 +84,9 @@ class AdapterProcess:
             connection.close()
 
     def measure(self) -> None:
-        """Record the highest memory use so far."""
+        """Record the memory in use now, and the highest so far."""
         if self.pid is not None:
+            self.resident_bytes = resident_memory(self.pid) or self.resident_bytes
             self.peak_bytes = max(self.peak_bytes, peak_memory(self.pid))
 
     def kill(self) -> None:
@@ -136,9 +140,19 @@ class AdapterProcess:
 
 def peak_memory(pid: int) -> int:
     """Return the highest resident memory of a process in bytes; 0 when it has ended."""
+    return _memory(pid, "VmHWM:")
+
+
+def resident_memory(pid: int) -> int:
+    """Return the resident memory of a process in bytes; 0 when it has ended."""
+    return _memory(pid, "VmRSS:")
+
+
+def _memory(pid: int, name: str) -> int:
+    """Return a value of Linux about a process; on other systems the resident memory."""
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass

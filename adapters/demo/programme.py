@@ -62,10 +62,11 @@ class Programme:
             return self.result
         for adapter in self._stage.adapters.values():
             adapter.measure()
-        answers(self._stage, self._participants, self._screen, self.result)
         cases = self._story.town.cases()
         quarter_figures(self._stage, self._participants, cases, self._screen, self.result)
         directory_in_use(self._stage, self._screen, self.result)
+        self._wait_for_clock()
+        answers(self._stage, self._participants, self._screen, self.result)
         figures(self._stage, self._screen, self.result, self._story.town, self._outage)
         return self.result
 
@@ -271,10 +272,9 @@ class Programme:
             and comparison.lost == comparison.twice == 0
             and comparison.unexpected == comparison.aside == 0,
         )
-        self._wait_for_clock()
 
     def _wait_for_clock(self) -> None:
-        left = self._story.overdue_in_s() + 1.5
+        left = self._story.overdue_in_s() + 0.3
         if left > 0 and self._stage.kafka is not None:
             self._screen.say(f"{left:.0f} s until the deadline of an urgent referral.")
             self._story.town.work_for(left)

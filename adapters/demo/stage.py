@@ -9,10 +9,12 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from adapters.demo.derivation import DerivedKeys
 from adapters.demo.processes import AdapterProcess
 from adapters.demo.sample_listings import place_listings, publish_listings
 from adapters.trial_agencies import CONTRACT, london_agencies
@@ -81,11 +83,16 @@ class Stage:
         self.agencies: tuple[str, ...] = tuple(plan.id for plan in london_agencies())
         self.kafka: LocalKafka | None = None
         self.adapters: dict[str, AdapterProcess] = {}
+        self._derive = DerivedKeys()
+        self._beside = ThreadPoolExecutor(1)
+        self._starting: Future[None] | None = None
 
     # --- set-up -----------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Make the partnership; all seven parties have signed its contract when this returns.
+
+        The demo's Kafka starts meanwhile; ``start_kafka`` waits for it.
 
         Raises:
             ConfigError: the folder is not empty, or it holds no partnership for the existing Kafka.
@@ -96,7 +103,12 @@ class Stage:
             folder = self.root / KAFKA_FOLDER
             self.kafka = LocalKafka(folder, port=free_port(), progress=self._kafka_progress)
             create_partnership(
-                self.root, now_ms(), bootstrap=self.kafka.bootstrap, terms=demo_terms()
+                self.root,
+                now_ms(),
+                bootstrap=self.kafka.bootstrap,
+                terms=demo_terms(),
+                derive=self._derive,
+                hosted=self._begin_kafka,
             )
         for agency in self.agencies:
             config = self.directory(agency) / "agency.toml"
@@ -140,7 +152,7 @@ class Stage:
 
     def participant(self, agency: str) -> Participant:
         """Load and verify an agency's folder again."""
-        return load_participant(self.directory(agency), now_ms())
+        return load_participant(self.directory(agency), now_ms(), derive=self._derive)
 
     def participants(self) -> dict[str, Participant]:
         """Load and verify the folders of all agencies."""
@@ -161,14 +173,18 @@ class Stage:
         tls = TlsFiles.in_folder(self.root / KAFKA_FOLDER / "tls")
         return KafkaConnection(self._address, tls, OPERATOR_NAME)
 
+    def _begin_kafka(self) -> None:
+        if self.kafka is not None:
+            self._starting = self._beside.submit(self.kafka.start)
+
     def start_kafka(self) -> None:
-        """Start the demo's Kafka; do nothing when an existing one is used.
+        """Wait until the demo's Kafka has started; do nothing when an existing one is used.
 
         Raises:
             TransportError: it cannot be started.
         """
-        if self.kafka is not None:
-            self.kafka.start()
+        if self._starting is not None:
+            self._starting.result()
 
     def provision(self) -> tuple[Change, ...]:
         """Create topics and rights from the contract. Returns the changes."""
@@ -240,6 +256,7 @@ class Stage:
             try:
                 self.stop_adapters()
             finally:
+                self._beside.shutdown()  # a Kafka that is still starting could not be stopped
                 if self.kafka is not None:
                     self.kafka.stop()
 

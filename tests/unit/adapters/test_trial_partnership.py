@@ -194,6 +194,25 @@ def test_a_failure_leaves_nothing_behind(
     assert not (tmp_path / "new").exists()
 
 
+def test_kafka_has_its_identity_before_the_agencies_are_made(
+    tmp_path: Path, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hosted() -> None:
+        assert (tmp_path / "new/kafka/tls/key.pem").exists()
+        assert [path.name for path in (tmp_path / "new").iterdir() if path.is_dir()] == ["kafka"]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        create_partnership(tmp_path / "new", now, hosted=hosted)
+    assert not (tmp_path / "new").exists()
+
+
+def test_each_agency_holds_the_entries_of_all(founded: TrialPartnership) -> None:
+    for agency in founded.agencies:
+        held = {path.stem for path in (founded.directory(agency) / "entries").iterdir()}
+        assert held == set(founded.agencies)
+
+
 def test_secrets_are_the_users_alone(founded: TrialPartnership) -> None:
     secret = [
         path
@@ -214,13 +233,13 @@ def test_a_copy_that_cannot_be_written_to_can_be_read(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("broker.registry.repository.write_durably", refuse)
+    monkeypatch.setattr("broker.registry.registry_records.write_durably", refuse)
     load()
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("broker.registry.repository.write_durably", fail)
+    monkeypatch.setattr("broker.registry.registry_records.write_durably", fail)
     assert code_of(load) == "registry_unwritable"
 
 

@@ -55,3 +55,46 @@ def test_make_says_what_there_is(root: Path) -> None:
     )
     for target in ("setup", "demo", "test", "lint", "clean", "lock", "help"):
         assert f"make {target} " in done.stdout
+
+
+def test_each_package_of_the_lock_is_installed_once(root: Path, tmp_path: Path) -> None:
+    """A stand-in for Python notes the packages of each installer."""
+    names = [f"package-{number}" for number in range(11)]
+    lock = tmp_path / "some.lock"
+    lock.write_text("# made\n" + "".join(f"{one}==1 \\\n    --hash=sha256:00\n" for one in names))
+    python = tmp_path / "venv/bin/python"
+    python.parent.mkdir(parents=True)
+    taken = tmp_path / "taken"
+    python.write_text(
+        "#!/bin/sh\n"
+        "for one; do last=$one; done\n"
+        'case "$*" in *--requirement*) cat "$last" >> ' + f"{taken}.$$" + " ;; esac\n"
+    )
+    python.chmod(0o755)
+    script = root / "deploy/setup.sh"
+    done = subprocess.run(["/bin/sh", str(script), str(tmp_path / "venv"), str(lock)], check=False)
+    assert done.returncode == 0
+    parts = [path.read_text() for path in tmp_path.glob("taken.*")]
+    assert len(parts) == 4
+    found = [line.split("==")[0] for part in parts for line in part.splitlines() if "==" in line]
+    assert sorted(found) == sorted(names)
+
+
+def test_a_package_that_is_not_installed_ends_the_set_up(root: Path, tmp_path: Path) -> None:
+    lock = tmp_path / "some.lock"
+    lock.write_text("one==1\ntwo==1\nthree==1\nfour==1\nfive==1\n")
+    python = tmp_path / "venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(
+        "#!/bin/sh\n"
+        "for one; do last=$one; done\n"
+        'case "$*" in *--requirement*) ! grep -q three "$last" ;; *--editable*) exit 9 ;; esac\n'
+    )
+    python.chmod(0o755)
+    script = root / "deploy/setup.sh"
+    done = subprocess.run(
+        ["/bin/sh", str(script), str(tmp_path / "venv"), str(lock)],
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == 1
