@@ -1,7 +1,7 @@
 """Check whether an agency already holds each member of a bundle, byte for byte.
 
-A running adapter hears the same notes and entries from each partner that publishes them. What it
-holds was verified when it was stored, so it need not be verified again.
+A running adapter hears the same notes and entries from each partner that publishes them. All that
+is in its folder was verified when it was stored, so it need not be verified again.
 """
 
 from __future__ import annotations
