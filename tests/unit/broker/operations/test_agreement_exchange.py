@@ -372,7 +372,7 @@ def test_a_version_that_a_person_added_is_published_for_silent_signers(
     assert not load_participant(adapters[A].folder, NOW).contracts.received
 
 
-def test_what_an_agency_holds_is_not_verified_again(
+def test_parts_that_an_agency_holds_are_not_verified_again(
     adapters: dict[str, Adapter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = adapters[A]
