@@ -69,6 +69,13 @@ def _floor(found: Difference) -> Effect:
     return {"widens": "narrows", "narrows": "widens"}.get(effect, effect)  # type: ignore[return-value]
 
 
+def _optional_floor(found: Difference) -> Effect:
+    """The smaller number widens, and so does none."""
+    if found.kind != "changed":
+        return "widens" if found.kind == "removed" else "narrows"
+    return _floor(found)
+
+
 def _length(found: Difference) -> Effect:
     """The longer duration weakens a safeguard."""
     return _ordered(found, lambda value: duration_ms(str(value)))
@@ -201,6 +208,7 @@ _RULES: Mapping[str, Rule] = {
     "statistics.suppress_below": _floor,
     "statistics.round_to": _floor,
     "statistics.suppress_breakdown_below": _floor,
+    "statistics.suppress_area_below": _optional_floor,
     "statistics.secondary_suppression": _mark,
     "statistics.tally": _more,
     "statistics.published_by": _less,

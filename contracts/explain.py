@@ -420,10 +420,12 @@ def _statistics(contract: Contract) -> Iterator[str]:
         yield "  Statistics: no disclosure control agreed"
         return
     secondary = "with" if control.secondary_suppression else "without"
+    area = control.suppress_area_below
+    of_areas = "" if area is None else f"in figures of one area, those below {area}; "
     yield from wrapped(
         f"Statistics: figures below {control.suppress_below} are hidden, {secondary} secondary "
         "suppression; in a table by three or more dimensions, those below "
-        f"{control.suppress_breakdown_below}; the rest is rounded to {control.round_to}. "
+        f"{control.suppress_breakdown_below}; {of_areas}the rest is rounded to {control.round_to}. "
         f"{control.text}"
     )
     if control.tally is not None:
@@ -443,7 +445,7 @@ def _statistics(contract: Contract) -> Iterator[str]:
             "party (statistics.published_by)"
         )
     shown = {"suppress_below", "round_to", "suppress_breakdown_below", "text", "tally"}
-    shown |= {"secondary_suppression", "published_by"}
+    shown |= {"secondary_suppression", "published_by", "suppress_area_below"}
     yield from other_members(control, shown, "    ")
 
 

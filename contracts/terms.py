@@ -177,6 +177,8 @@ class StatisticalControl(Term):
         suppress_breakdown_below: the same limit for figures of a table by three or more dimensions
             at once, for example a group, a small area and a month. Such figures say more of a
             person.
+        suppress_area_below: the same limit for figures of one area, for example of a borough; None
+            if it is `suppress_below`. An area has fewer people, who know more of each other.
         secondary_suppression: whether further figures are hidden from which a hidden one follows.
         tally: role of the party that tallies unions of cases. It sends and receives no events.
             None if no union is given.
@@ -187,6 +189,7 @@ class StatisticalControl(Term):
     suppress_below: Annotated[StrictInt, Field(ge=2, le=100)]
     round_to: Annotated[StrictInt, Field(ge=1, le=100)]
     suppress_breakdown_below: Annotated[StrictInt, Field(ge=2, le=100)]
+    suppress_area_below: Annotated[StrictInt, Field(ge=2, le=100)] | None = None
     secondary_suppression: StrictBool
     tally: Identifier | None = None
     published_by: Identifier | None = None

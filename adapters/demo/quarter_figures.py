@@ -17,7 +17,7 @@ from broker.figures.own_counts import own_counts
 from broker.operations.figures import release_figures
 from broker.releases.release_json import json_of
 from broker.releases.release_sources import sources_in_words
-from broker.releases.table_cells import rows_of, table_headings
+from broker.releases.table_cells import rows_of, table_cells, table_headings
 
 BY: Final = ("borough", "strand")
 
@@ -52,10 +52,10 @@ def quarter_figures(
     result.quarter = json_of(release)
     title = f"Preview of the figures of {POLICE}"
     screen.table(title, table_headings(release), list(rows_of(release)))
-    control = release.control
+    limit = max(one.threshold for one in table_cells(release))
     screen.say(
-        f"{sources_in_words(release)} Numbers are rounded to {control.round_to}. A number "
-        f"below {control.suppress_below} is hidden, and so is one that would give it away."
+        f"{sources_in_words(release)} Numbers are rounded to {release.published.round_to}. A "
+        f"number of a borough below {limit} is hidden, and so is one that would give it away."
     )
     screen.say(
         "Adapters tell each other new counts of a running quarter once a week. So the table has "

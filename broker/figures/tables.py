@@ -24,6 +24,7 @@ from broker.figures.disclosure import (
     Figure,
     Mark,
     Release,
+    UnprotectedError,
     protect,
     require_few_cells,
     threshold_for,
@@ -34,7 +35,7 @@ from contracts.vocabulary.figures import NOT_STATED, SOURCE, Figures
 
 __all__ = [
     "WITHOUT_CONSENT", "Published", "PublishedFigure", "ValueGoneError", "Where", "label_of",
-    "publish", "values_of",
+    "limit_of", "publish", "values_of",
 ]  # fmt: skip
 
 Where: TypeAlias = tuple[tuple[str, str], ...]
@@ -149,6 +150,10 @@ def publish(
 ) -> Published:
     """Return the release of a table by some dimensions.
 
+    Every release has the overview of the period: the total, the cells of the sources and of the
+    recording, and the cases without consent. In the first release the overview is protected before
+    the rest of the table, so that none of it is hidden for the sake of a smaller cell.
+
     Args:
         counts: of one period and agreement, one of each agency.
         contract: the agreement.
@@ -167,25 +172,31 @@ def publish(
     remembered = dict.fromkeys(value for one in earlier for value in one.values)
     if (gone := missing_value(remembered, contract, figures)) is not None:
         raise ValueGoneError(*gone)
-    always = () if figures.recording is None else (figures.recording,)
-    places = [*_places(by, contract, figures)]
-    for name in (SOURCE, *always):
-        places += _places((name,), contract, figures)
+    always = (SOURCE,) if figures.recording is None else (SOURCE, figures.recording)
+    overview = [place for name in always for place in _places((name,), contract, figures)]
+    overview = list(dict.fromkeys([*overview, WITHOUT_CONSENT]))
+    places = list(dict.fromkeys([*_places(by, contract, figures), *overview]))
     used = {name for where in places for name, _ in where}
     used |= {name for name, _ in remembered}
     parts = [part for one in counts if (part := one.part(of)) is not None]
     atoms = _Atoms(parts, sorted(used - {WITHOUT_CONSENT[0][0]}), figures)
-    cells = [
-        Cell(_key(where), atoms.of(where), threshold_for(control, [name for name, _ in where]))
-        for where in dict.fromkeys([*places, WITHOUT_CONSENT])
-    ]
-    released = protect(
-        atoms.counts,
-        cells,
-        round_to=control.round_to,
-        secondary=control.secondary_suppression,
-        earlier=[_as_release(one, atoms) for one in earlier],
-    )
+
+    def released(some: Sequence[Where], before: Sequence[Release]) -> Release:
+        return protect(
+            atoms.counts,
+            [Cell(_key(one), atoms.of(one), limit_of(one, control, figures)) for one in some],
+            round_to=control.round_to,
+            secondary=control.secondary_suppression,
+            earlier=before,
+        )
+
+    before = [_as_release(one, atoms) for one in earlier]
+    try:
+        release = released(places, before or [released(overview, [])])
+    except UnprotectedError:
+        if before:
+            raise
+        release = released(places, [])
     return Published(
         by=tuple(by),
         round_to=control.round_to,
@@ -193,13 +204,23 @@ def publish(
             PublishedFigure(
                 where, one.cell.threshold, one.shown, one.mark, one.by_contributor, one.kept
             )
-            for where, one in zip(
-                dict.fromkeys([*places, WITHOUT_CONSENT]), released.figures, strict=True
-            )
+            for where, one in zip(places, release.figures, strict=True)
         ),
         contributors={one.agency: one.digest.hex() for one in parts},
         of=of,
     )
+
+
+def limit_of(where: Where, control: StatisticalControl, figures: Figures) -> int:
+    """Return the threshold of a cell.
+
+    Args:
+        where: its dimensions and values.
+        control: terms of the agreement.
+        figures: by what is counted.
+    """
+    names = [base_of(name, figures) or name for name, _ in where]
+    return threshold_for(control, names, figures.area_dimensions)
 
 
 def _places(names: Sequence[str], contract: Contract, figures: Figures) -> Iterator[Where]:

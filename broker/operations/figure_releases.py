@@ -135,7 +135,7 @@ def read_release(participant: Participant, store: Store, number: int) -> Figures
         contract=contract,
         parties=parties_of_quarter(participant.contracts, contract, period),
         figures=figures,
-        control=_control_of(published, control),
+        control=_control_of(published, control, figures),
         period=period,
         made_ms=row.made_ms,
         ended=period.end_ms <= row.made_ms,
@@ -198,13 +198,17 @@ def _terms_of(
     return None
 
 
-def _control_of(published: Published, control: StatisticalControl) -> StatisticalControl:
+def _control_of(
+    published: Published, control: StatisticalControl, figures: Figures
+) -> StatisticalControl:
     """Return the disclosure control with the limits by which a release was made."""
-    breakdowns = [one for one in published.figures if len(one.where) >= BREAKDOWN_DIMENSIONS]
-    limits = {
-        "round_to": published.round_to,
-        "suppress_below": published.by_place[()].threshold,
-    }
-    if breakdowns:
-        limits["suppress_breakdown_below"] = breakdowns[0].threshold
+    total = published.by_place[()].threshold
+    limits = {"round_to": published.round_to, "suppress_below": total}
+    for one in published.figures:
+        if len(one.where) >= BREAKDOWN_DIMENSIONS:
+            limits["suppress_breakdown_below"] = one.threshold
+        elif figures.area_dimensions.isdisjoint(name for name, _ in one.where):
+            continue
+        elif control.suppress_area_below is not None or one.threshold != total:
+            limits["suppress_area_below"] = one.threshold
     return control.model_copy(update=limits)

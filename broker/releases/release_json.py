@@ -19,6 +19,7 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
     table = {one.where for one in table_cells(release)}
     totals = {(), WITHOUT_CONSENT}
     of, whole = published.of, published.by_place[()]
+    limit = release.control.suppress_below
     members: dict[str, object] = {
         "period": release.period.name,
         "period_ended": release.ended,
@@ -28,8 +29,9 @@ def json_of(release: FiguresRelease) -> dict[str, object]:
         "made": day(release.made_ms),
         "counted": of,
         "by": list(published.by),
-        "threshold": release.control.suppress_below,
+        "threshold": limit,
         "breakdown_threshold": release.control.suppress_breakdown_below,
+        "area_threshold": max(release.control.suppress_area_below or 0, limit),
         "round_to": published.round_to,
         "sources": list(sources_of(release)),
         "coverage": sources_in_words(release),

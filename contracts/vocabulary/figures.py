@@ -66,6 +66,7 @@ class Figures:
         recording: name of the dimension that says as what a case was recorded; None if none does.
         third_party: name in words of a case that only third-party reporting services stated.
         areas: code of an area to its name; empty without `recording`.
+        area_dimensions: names of the dimensions whose values are areas.
     """
 
     dimensions: Mapping[str, Dimension]
@@ -74,6 +75,7 @@ class Figures:
     recording: str | None
     third_party: str
     areas: Mapping[str, str]
+    area_dimensions: frozenset[str] = frozenset()
 
 
 def compiled_figures(form: VocabularyForm) -> Figures | None:
@@ -83,18 +85,20 @@ def compiled_figures(form: VocabularyForm) -> Figures | None:
         return None
     answers = {} if form.consent is None else form.consent.answers
     recording = part.recording
+    areas = {} if recording is None else form.code_lists[recording.areas].codes
+    dimensions = {
+        name: Dimension(name, one.label, one.several, _codes(form, one), one.leaves)
+        for name, one in part.dimensions.items()
+    }
+    of_areas = {name for name, one in dimensions.items() if areas and one.codes == areas}
     return Figures(
-        dimensions=MappingProxyType(
-            {
-                name: Dimension(name, one.label, one.several, _codes(form, one), one.leaves)
-                for name, one in part.dimensions.items()
-            }
-        ),
+        dimensions=MappingProxyType(dimensions),
         answer=next((path for path, scope in answers.items() if scope == part.consent), None),
         corrected=part.corrected,
         recording=None if recording is None else recording.dimension,
         third_party="" if recording is None else recording.third_party,
-        areas={} if recording is None else form.code_lists[recording.areas].codes,
+        areas=areas,
+        area_dimensions=frozenset() if recording is None else frozenset({UNIT_AREA, *of_areas}),
     )
 
 

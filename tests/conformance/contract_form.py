@@ -356,6 +356,7 @@ CONTRACT = members(
             suppress_below=integer(2, 100),
             round_to=integer(1, 100),
             suppress_breakdown_below=integer(2, 100),
+            suppress_area_below=Optional(integer(2, 100)),
             secondary_suppression=flag,
             tally=Optional(ID),
             published_by=Optional(ID),

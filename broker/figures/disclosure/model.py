@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -113,8 +113,19 @@ BREAKDOWN_DIMENSIONS = 3
 """From so many dimensions at once the limit for breakdowns applies."""
 
 
-def threshold_for(control: StatisticalControl, dimensions: Sequence[str]) -> int:
-    """The limit of an agreement for a cell that fixes a category of each of these dimensions."""
+def threshold_for(
+    control: StatisticalControl, dimensions: Sequence[str], areas: Collection[str]
+) -> int:
+    """The limit of an agreement for a cell.
+
+    Args:
+        control: terms of the agreement.
+        dimensions: those of which the cell fixes a category.
+        areas: names of all dimensions whose categories are areas.
+    """
+    limits = [control.suppress_below]
     if len(dimensions) >= BREAKDOWN_DIMENSIONS:
-        return max(control.suppress_below, control.suppress_breakdown_below)
-    return control.suppress_below
+        limits.append(control.suppress_breakdown_below)
+    if control.suppress_area_below is not None and not set(areas).isdisjoint(dimensions):
+        limits.append(control.suppress_area_below)
+    return max(limits)

@@ -118,6 +118,8 @@ WIDENING: dict[str, Callable[[Contract], Contract]] = {
     "end": lambda c: c.model_copy(update={"ends": c.ends + timedelta(days=1)}),
     "grace": part("retention", grace_days=366),
     "suppression": part("statistics", suppress_below=2),
+    "suppression of areas": part("statistics", suppress_area_below=2),
+    "no suppression of areas": part("statistics", suppress_area_below=None),
     "a role that tallies unions": part("statistics", tally="analyst"),
     "no disclosure control": lambda c: c.model_copy(update={"statistics": None}),
     "a text": part("use", onward_disclosure="To anyone."),
@@ -151,6 +153,7 @@ NARROWING: dict[str, Callable[[Contract], Contract]] = {
     "prohibition": lambda c: c.model_copy(update={
         "use": c.use.model_copy(update={"prohibited": (*c.use.prohibited, "Advertising.")})}),
     "a party that alone publishes figures": part("statistics", published_by="csu-camden"),
+    "more suppression of areas": part("statistics", suppress_area_below=20),
     "a reason that is asked": lambda c: c.model_copy(update={"reason_asked_of": ("support",)}),
 }  # fmt: skip
 

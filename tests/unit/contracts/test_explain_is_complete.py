@@ -136,6 +136,10 @@ HIDDEN: dict[str, tuple[Callable[[Contract], Contract], str]] = {
         "support-victims, prosecute, monitor",
     ),
     "suppression below 2": (_part("statistics", suppress_below=2), "below 2 are hidden"),
+    "suppression of areas below 2": (
+        _part("statistics", suppress_area_below=2),
+        "of one area, those below 2",
+    ),
     "a party that alone publishes": (
         _part("statistics", published_by="csu-camden"),
         "published by csu-camden",

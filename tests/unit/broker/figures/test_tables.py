@@ -91,3 +91,36 @@ def test_a_vocabulary_without_a_code_of_an_earlier_table_is_refused() -> None:
     more = replace(borough, codes={**borough.codes, "E00000000": "New"})
     wider = replace(FIGURES, dimensions={**FIGURES.dimensions, "borough": more})
     assert publish(given, CONTRACT, wider, OPEN, ("strand",), [earlier]).by == ("strand",)
+
+
+def small_table() -> list[CountsOf]:
+    """Two agencies, whose cells of boroughs are small and whose totals are not."""
+    return [counts(POLICE, cases(3, 35), 12), counts(COUNCIL, cases(4, 25), 12)]
+
+
+@pytest.mark.parametrize("by", [("borough",), ("unit_area", "strand"), ("strand", "channel")])
+def test_the_limit_for_areas_hides_what_is_small_in_an_area(by: tuple[str, ...]) -> None:
+    control = CONTRACT.statistics
+    assert control is not None
+    assert (control.suppress_below, control.suppress_area_below) == (5, 10)
+    release = publish(small_table(), CONTRACT, FIGURES, control, by, [])
+    for figure in release.figures:
+        is_area = any(name in {"borough", "unit_area"} for name, _ in figure.where)
+        assert figure.threshold == (10 if is_area else 5)
+        if figure.shown is not None:
+            of_all = sum(figure.by_contributor.values())
+            for own in (0, *figure.by_contributor.values()):
+                assert not 0 < of_all - own < figure.threshold, figure.where
+    assert any(figure.shown is None for figure in release.figures) or by == ("strand", "channel")
+
+
+@pytest.mark.parametrize("by", [("borough", "strand"), ("borough", "channel", "strand")])
+def test_no_number_of_the_overview_is_hidden_for_a_smaller_cell(by: tuple[str, ...]) -> None:
+    control = CONTRACT.statistics
+    assert control is not None
+    alone = publish(small_table(), CONTRACT, FIGURES, control, (), [])
+    assert alone.by_place[()].shown == 60
+    release = publish(small_table(), CONTRACT, FIGURES, control, by, [])
+    assert any(figure.shown is None for figure in release.figures)
+    for figure in alone.figures:
+        assert release.by_place[figure.where] == figure

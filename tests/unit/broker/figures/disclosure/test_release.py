@@ -161,5 +161,25 @@ def test_the_limit_for_breakdowns_applies_from_three_dimensions() -> None:
         secondary_suppression=True,
         text="test",
     )
-    assert threshold_for(control, ["borough", "strand"]) == 5
-    assert threshold_for(control, ["borough", "strand", "channel"]) == 10
+    assert threshold_for(control, ["borough", "strand"], ["borough"]) == 5
+    assert threshold_for(control, ["borough", "strand", "channel"], ["borough"]) == 10
+
+
+@pytest.mark.parametrize(("agreed", "expected"), [(None, 5), (10, 10), (3, 5)])
+def test_the_limit_for_areas_applies_to_each_cell_of_an_area(
+    agreed: int | None, expected: int
+) -> None:
+    control = StatisticalControl(
+        suppress_below=5,
+        round_to=5,
+        suppress_breakdown_below=7,
+        suppress_area_below=agreed,
+        secondary_suppression=True,
+        text="test",
+    )
+    areas = ["borough", "unit_area"]
+    for names in (["borough"], ["strand", "unit_area"]):
+        assert threshold_for(control, names, areas) == expected
+    assert threshold_for(control, ["strand", "channel"], areas) == 5
+    assert threshold_for(control, [], areas) == 5
+    assert threshold_for(control, ["borough", "strand", "channel"], areas) == max(expected, 7)
