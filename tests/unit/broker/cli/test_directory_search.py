@@ -200,7 +200,9 @@ def test_each_party_that_cannot_or_is_silent_has_a_line(cli, reader: Reader) -> 
     done = ready(cli, reader)
     assert done.code == 1
     assert [line.partition(":")[0] for line in done.lines] == [lacking, old, silent]
-    parties = {one["agency"]: one for one in ready(cli, reader, "--json").json["parties"]}
+    told = ready(cli, reader, "--json")
+    assert (told.code, told.json["ready"]) == (1, False)
+    parties = {one["agency"]: one for one in told.json["parties"]}
     assert parties[silent]["software"] is None
     assert parties[OWN]["ready"] is True
 
