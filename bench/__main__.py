@@ -1,7 +1,7 @@
 """``python -m bench [--quick] [PART ...]``: all benchmarks, or some of them.
 
-Parts: envelope, batching, growth, sizes, agreements, exports, pages, idle, endtoend, desk,
-disclosure.
+Parts: envelope, batching, growth, sizes, agreements, exports, pages, idle, shared,
+endtoend, desk, disclosure.
 The part docs writes the tables of docs/benchmarks.md and the plot from the results in bench/out.
 ``--quick`` takes a tenth of the time, for a first try.
 """
@@ -21,6 +21,7 @@ PARTS: Final = {
     "exports": "export_memory",
     "pages": "pages",
     "idle": "idle",
+    "shared": "shared_state",
     "endtoend": "endtoend",
     "desk": "desk",
     "disclosure": "disclosure",

@@ -48,6 +48,7 @@ def run(*, quick: bool = False) -> None:
         "agreements": _table([row for row in agreements if "step" in row]),
         "registry": _table([row for row in agreements if "registry, s" in row]),
         "idle": _table(results.load("idle")),
+        "shared": _table(results.load("shared_state")),
         "pages": _table(results.load("pages")),
         "disclosure": _table(results.load("disclosure")),
         "figures": _table(results.load("figures")),
