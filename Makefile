@@ -30,7 +30,7 @@ help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install into .venv; the command is then .venv/bin/concordant.
-	@$(BIN)/python tests/vectors/large.py
+	@$(BIN)/python tests/vectors/large.py >/dev/null
 	@$(BIN)/python -m compileall -q -j 0 $(CODE)
 
 demo: $(LIGHT) ## Play the main job on a real Kafka, show it, and end.

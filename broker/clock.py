@@ -58,6 +58,6 @@ class SteadyClock:
             raise StoreError(
                 "The clock was set by more than 5 minutes while the adapter was running",
                 code="clock_jumped",
-                fix="check the machine's time service, then start the adapter again",
+                fix="Check the machine's time service, then start the adapter again.",
             )
         return now

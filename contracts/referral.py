@@ -204,7 +204,7 @@ class ReferralRules:
                 f"the change does not start from version {held_version}, the current one",
                 code="version_conflict",
                 where=self.changed.version,
-                fix="read the current status, then decide again",
+                fix="Read the current status, then decide again.",
             )
 
     def clocks(self, levels: ServiceLevels, started: int, urgency: str | None = None) -> Clocks:

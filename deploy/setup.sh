@@ -23,7 +23,7 @@ install() {
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --no-deps "$@"
 }
 
-echo "Installing into $venv (the first time takes about half a minute) ..." >&2
+echo "Installing into $venv (the first time takes one to five minutes) ..." >&2
 failed=0
 running=
 for part in "$parts"/*; do

@@ -49,7 +49,7 @@ def play(
             "The folder for the figures does not exist.",
             code="output_unwritable",
             where=str(json_file),
-            fix="give a file in a folder that exists",
+            fix="Give a file in a folder that exists.",
         )
     screen = Screen()
     root = keep or Path(tempfile.mkdtemp(prefix="concordant-demo-"))

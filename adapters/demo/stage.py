@@ -139,7 +139,7 @@ class Stage:
                 "This folder holds no partnership that the existing Kafka can know.",
                 code="partnership_missing",
                 where=str(self.root),
-                fix="make it with: concordant quickstart DIR; start that Kafka with the files of "
+                fix="Make it with: concordant quickstart DIR; start that Kafka with the files of "
                 "DIR/kafka; then: concordant demo --keep DIR --kafka HOST:PORT",
             )
 
@@ -231,7 +231,7 @@ class Stage:
                     f"The adapter of {agency} is not ready",
                     code="adapter_not_ready",
                     where=str(self.root / "logs" / f"{agency}.jsonl"),
-                    fix="read its log",
+                    fix="Read its log.",
                 )
             if waiting:
                 time.sleep(0.1)

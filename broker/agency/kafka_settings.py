@@ -119,8 +119,8 @@ def _secret(section: PassphraseSection, folder: Path, setting: str, what: str) -
                 f"the {what} for Kafka cannot be read, is empty or is too long",
                 code="kafka_password_missing",
                 where=where or setting,
-                fix=f"put the {what} where [{setting}] names it, on one line, readable by this "
-                "account only",
+                fix=f"Put the {what} where [{setting}] names it, on one line, readable by this "
+                "account only.",
             ) from None
 
     return read

@@ -53,7 +53,7 @@ def require_kind(kind: str) -> object:
             f"({type(error).__name__})",
             code="config_adapter_broken",
             where="agency.toml: adapter.kind",
-            fix=f"install {found[kind].value.partition(':')[0]} again, or correct it",
+            fix=f"Install {found[kind].value.partition(':')[0]} again, or correct it.",
         ) from None
 
 
@@ -81,7 +81,7 @@ def require_side(group: str, name: str) -> None:
             f"({type(error).__name__})",
             code="config_adapter_broken",
             where=_setting(group),
-            fix=f"install {found[name].value.partition(':')[0]} again, or correct it",
+            fix=f"Install {found[name].value.partition(':')[0]} again, or correct it.",
         ) from None
 
 

@@ -329,7 +329,7 @@ def _invalid(rule: str) -> DisclosureLogError:
     return DisclosureLogError(
         f"Not an entry of the disclosure log: {rule}.",
         code="log_entry_invalid",
-        fix="report this: an entry may hold names and codes only",
+        fix="Report this: an entry may hold names and codes only.",
     )
 
 

@@ -45,7 +45,7 @@ def show_evidence(
             f"The event is newer than the last heartbeat of {located.log.agency} "
             "that is kept here.",
             code="heartbeat_awaited",
-            fix="ask again in two minutes, while the adapter runs",
+            fix="Ask again in two minutes, while the adapter runs.",
         )
     classical = _classical(located)
     broken = EvidenceLink(
@@ -64,7 +64,7 @@ def show_evidence(
     raise EvidenceError(
         f"The heartbeat that covers the event is not valid: {broken.name}: {broken.detail}.",
         code=broken.code,
-        fix="keep the state folder, and compare it with other recipients",
+        fix="Keep the state folder, and compare it with other recipients.",
     )
 
 

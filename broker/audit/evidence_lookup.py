@@ -93,7 +93,7 @@ def locate(
         raise EvidenceError(
             "Two agencies sent an event of this id.",
             code="event_ambiguous",
-            fix="name its sender with --source",
+            fix="Name its sender with --source.",
         )
     if not found:
         raise _unknown("This agency's adapter neither sent nor received an event of this id.")
@@ -141,7 +141,7 @@ def _sent(tx: Transaction, me: str, event_id: str) -> Located | None:
         raise EvidenceError(
             "The event is not in a stream yet.",
             code="event_not_sent",
-            fix="start the adapter, which sends it, then give the command again",
+            fix="Start the adapter, which sends it, then give the command again.",
         )
     log = GenerationPlace(me, row.topic, row.partition, row.generation)
     try:
@@ -161,7 +161,7 @@ def _sent(tx: Transaction, me: str, event_id: str) -> Located | None:
 
 def _unknown(detail: str) -> EvidenceError:
     return EvidenceError(
-        detail, code="event_unknown", fix="ask the event's sender or one of its recipients"
+        detail, code="event_unknown", fix="Ask the event's sender or one of its recipients."
     )
 
 
@@ -170,5 +170,5 @@ def _missing(agency: str, first: int, last: int) -> EvidenceError:
         f"Some of the records {first} to {last} of that stream of {agency} are not stored here, "
         "so the path to the signed head cannot be shown.",
         code="leaves_missing",
-        fix=f"the adapter requests them again; until they arrive, ask {agency}",
+        fix=f"The adapter requests them again; until they arrive, ask {agency}",
     )

@@ -77,7 +77,7 @@ def _vectors() -> Path:
     raise ConfigError(
         "The test vectors are not installed; they are in the source tree.",
         code="vectors_missing",
-        fix="name the folder tests/vectors of a source tree with --vectors",
+        fix="Name the folder tests/vectors of a source tree with --vectors.",
     )
 
 

@@ -128,7 +128,8 @@ def _head(found: SearchResult) -> Iterator[str]:
         yield "No name of this area is known. Only services that list exactly this code are found."
     number = len(found.offers) + len(found.known)
     if number:
-        yield f"{number_of(number, 'service')} found. Those with capacity come first."
+        order = " Those with capacity come first." if number > 1 else ""
+        yield f"{number_of(number, 'service')} found.{order}"
     elif given:
         options = " or ".join(f"--{name}" for name in given)
         yield f"No service found. Search again without {options}."

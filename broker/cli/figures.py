@@ -74,8 +74,26 @@ def figures(
     """
     from broker.clock import now_ms
 
+    _require_one_use(json=json, csv=csv, html=html, svg=svg, output=output)
     release = _released(agency, period, by, now_ms(), contract, of, incomplete)
     _present(release, agency, json=json, csv=csv, html=html, svg=svg, output=output)
+
+
+def _require_one_use(
+    *, json: bool, csv: bool, html: Path | None, svg: Path | None, output: Path | None
+) -> None:
+    """Refuse options of which one would be ignored or overwritten, before a table is published.
+
+    Raises:
+        BadParameter: two options exclude each other.
+    """
+    if json and csv:
+        raise typer.BadParameter("give either --json or --csv")
+    if output is not None and (html or svg) and not (json or csv):
+        raise typer.BadParameter("--output needs --json or --csv beside --html or --svg")
+    files = [one.absolute() for one in (html, svg, output) if one is not None]
+    if len(set(files)) < len(files):
+        raise typer.BadParameter("name another file for each of --html, --svg and --output")
 
 
 def _released(
@@ -164,11 +182,13 @@ def text_of(release: FiguresRelease) -> str:
 
 def _write_signed(file: Path, content: bytes, what: str, author: ReleaseAuthor) -> None:
     """Write a file, and its signature file beside it; a device or a pipe has none."""
-    from broker.cli.output import write_file
+    from broker.cli.output import shown_path, write_file
 
     write_file(file, content, what)
     if file.is_file():
-        write_file(note_beside(file), author.note(content), "signature")
+        beside = note_beside(file)
+        write_file(beside, author.note(content), "signature")
+        note(f"Written: {shown_path(file)}, and its signature {shown_path(beside)}")
 
 
 def note_beside(file: Path) -> Path:

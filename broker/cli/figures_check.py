@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from broker.cli.figures import note_beside
-from broker.cli.output import NO, AsJson, print_json, print_text
+from broker.cli.output import NO, AsJson, print_json, print_text, shown_path
 from broker.errors import ConfigError
 from contracts.bounded_file import read_bounded
 
@@ -58,13 +58,15 @@ def figures_check(
 
     verifier = verifier_of(key) if key is not None else agency
     assert verifier is not None
+    if file.suffix == ".note":
+        raise typer.BadParameter("FILE is the signature file. Name the file of figures beside it")
     beside = note_beside(file)
     note = _read(beside) if beside.exists() else None
     checked = check_release(_read(file), note, verifier, now_ms())
     if json:
         print_json(_json(checked))
     else:
-        print_text("\n".join(_lines(checked)))
+        print_text("\n".join(_lines(checked, file)))
     raise typer.Exit(0 if checked.fault is None else NO)
 
 
@@ -102,11 +104,11 @@ _COMPARED: Final[Mapping[str, str]] = {
 """Result of the comparison with the counts that the reader holds, by the value of `CountsMatch`."""
 
 
-def _lines(checked: CheckedRelease) -> Iterator[str]:
+def _lines(checked: CheckedRelease, file: Path) -> Iterator[str]:
     from broker.utc_text import day
 
     said = checked.statement
-    yield _verdict(checked)
+    yield _verdict(checked, file)
     if said is None or checked.key is None:
         return
     yield (
@@ -124,7 +126,7 @@ def _lines(checked: CheckedRelease) -> Iterator[str]:
     yield f"Key for readers outside the partnership: {checked.key}"
 
 
-def _verdict(checked: CheckedRelease) -> str:
+def _verdict(checked: CheckedRelease, file: Path) -> str:
     """Return whether the file can be used, in words."""
     from broker.codes.meanings import CODES
 
@@ -133,4 +135,5 @@ def _verdict(checked: CheckedRelease) -> str:
         return f"Valid: {said.agency} signed this file, and it was not changed since."
     code = checked.fault or "release_malformed"
     meaning = CODES[code]
-    return f"Not valid: {meaning.means}. {meaning.to_do} ({code})"
+    to_do = meaning.to_do.replace("FILE.note", shown_path(note_beside(file)))
+    return f"Not valid: {meaning.means}. {to_do} ({code})"

@@ -35,7 +35,7 @@ def read_lines(file: Path | None) -> Iterator[bytes | None]:
                 raise ConfigError(
                     "There is no standard input",
                     code="input_unreadable",
-                    fix="name a file, or pipe the lines in",
+                    fix="Name a file, or pipe the lines in.",
                 )
             yield from _lines(sys.stdin.buffer)
             return
@@ -46,7 +46,8 @@ def read_lines(file: Path | None) -> Iterator[bytes | None]:
             f"The input cannot be read ({error.strerror})",
             code="input_unreadable",
             where=str(file),
-            fix="name a file that exists and that you may read, or leave it out for standard input",
+            fix="Name a file that exists and that you may read, or name none to read standard "
+            "input.",
         ) from None
 
 

@@ -115,9 +115,9 @@ def write_out(data: bytes) -> None:
         else:
             return
     raise ConfigError(
-        f"Standard output cannot be written ({reason})",
+        f"Standard output cannot be written ({reason}).",
         code="output_unwritable",
-        fix="free disk space, or write to another place",
+        fix="Free disk space, or write to another place.",
     )
 
 
@@ -156,10 +156,10 @@ def write_file(file: Path, data: bytes, what: str) -> None:
         file.write_bytes(data)
     except OSError as error:
         raise ConfigError(
-            f"The {what} cannot be written ({error.strerror})",
+            f"The {what} cannot be written ({error.strerror}).",
             code="output_unwritable",
             where=str(file),
-            fix="name a file in a folder that exists and that you may write to",
+            fix="Name a file in a folder that exists and that you may write to.",
         ) from None
 
 

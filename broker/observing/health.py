@@ -207,7 +207,7 @@ def listening_socket(host: str, port: int, purpose: str) -> socket.socket:
         raise ConfigError(
             f"the port {port} for {purpose} cannot be used",
             code="config_port_unusable",
-            fix="set another port in agency.toml, or stop the program that uses this one",
+            fix="Set another port in agency.toml, or stop the program that uses this one.",
         ) from None
     return listening
 

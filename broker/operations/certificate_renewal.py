@@ -127,7 +127,7 @@ async def _run(participant: Participant, section: RenewalSection) -> None:
             f"{section.timeout:g} seconds, and was stopped",
             code="renewal_timed_out",
             where=str(_log(participant)),
-            fix="read its output there; run it by hand, or give it more time: timeout in "
+            fix="Read its output there; run it by hand, or give it more time: timeout in "
             "[kafka.renewal]",
         ) from None
     finally:
@@ -196,5 +196,5 @@ def _without_effect(participant: Participant, detail: str) -> TransportError:
         f"the command ended well, but {detail}",
         code="renewal_without_effect",
         where=str(_log(participant)),
-        fix="the command must replace the files that certificate and key in [kafka] name",
+        fix="The command must replace the files that certificate and key in [kafka] name.",
     )

@@ -296,7 +296,7 @@ def sign(
             f"The signature cannot be written ({error.strerror})",
             code="output_unwritable",
             where=str(beside),
-            fix="copy the contract to a folder that you may write to",
+            fix="Copy the contract to a folder that you may write to.",
         ) from None
     return Signed(agency, signed, beside, stored, already)
 
@@ -310,7 +310,7 @@ def _keep_documents(root: Path, contract: Contract) -> None:
             f"The documents of the agreement cannot be written ({error.strerror})",
             code="output_unwritable",
             where=str(root),
-            fix="check the free space, the owner and the permissions of the folder",
+            fix="Check the free space, the owner and the permissions of the folder.",
         ) from None
 
 

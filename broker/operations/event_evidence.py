@@ -109,7 +109,7 @@ class AgencyEvidence:
             raise EvidenceError(
                 "A recipient keeps an event's hash and what it could open, not the record.",
                 code="record_not_held",
-                fix=f"ask {shown.agency}: concordant event evidence {shown.event} --agency DIR "
+                fix=f"Ask {shown.agency}: concordant event evidence {shown.event} --agency DIR "
                 "--with-record FILE",
             )
         with self._state().reading() as tx:
@@ -118,7 +118,7 @@ class AgencyEvidence:
             raise EvidenceError(
                 "The record's content was cleared; its hash is in the evidence.",
                 code="record_not_held",
-                fix="use any copy of the topic that Kafka or a recipient still has",
+                fix="Use any copy of the topic that Kafka or a recipient still has.",
             )
         headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, row.proof))
         secret = self._participant.keyring.secret() if actor.reason else None

@@ -169,16 +169,17 @@ def verifier_of(text: str) -> NoteVerifier:
     try:
         raw = strict_b64(encoded)
         if raw[:1] != ED25519 or len(raw) != 1 + KEY_BYTES:
-            raise ValueError("another type of key")
+            raise ValueError("another type or length of key")
         verifier = note_verifier(name, ED25519, Ed25519Verifier(raw[1:]))
         if verifier.key_id.hex() != identifier:
             raise ValueError("another key id")
-    except ValueError as error:
+    except ValueError:
         raise WrongInputError(
-            f"The key is not of the form NAME+ID+BASE64: {error}.",
+            "This is not a key of an agency that publishes figures, or a part of it is missing.",
             code="release_key_malformed",
             where="--key",
-            fix="Copy the whole line that concordant figures-check prints for a party.",
+            fix="Copy all of the key: NAME+ID+BASE64. An agency of the partnership gets it with "
+            "concordant figures-check FILE --agency DIR.",
         ) from None
     return verifier
 

@@ -39,7 +39,7 @@ def move_state(agency: Path) -> int:
             "This folder holds no state of the agency.",
             code="state_missing",
             where=str(file),
-            fix="give the folder with which the agency's adapter runs, or restore its state",
+            fix="Give the folder with which the agency's adapter runs, or restore its state.",
         )
     from broker.store.moving import move_to_server  # with SQLite it costs nothing
 

@@ -105,7 +105,7 @@ def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
             "This folder holds no test vectors.",
             code="vectors_missing",
             where=str(vectors),
-            fix="name the folder tests/vectors of a source tree with --vectors",
+            fix="Name the folder tests/vectors of a source tree with --vectors.",
         )
     _require_large_files(vectors)
     for name in names:
@@ -130,7 +130,7 @@ def _require_large_files(vectors: Path) -> None:
             "The list of large test vectors is damaged.",
             code="vectors_invalid",
             where=str(vectors / LARGE_FILES),
-            fix="restore the folder of vectors",
+            fix="Restore the folder of vectors.",
         ) from None
     missing = [name for name in names if not (vectors / name).is_file()]
     if missing:
@@ -138,7 +138,7 @@ def _require_large_files(vectors: Path) -> None:
             f"{len(missing)} large test vectors are not made yet.",
             code="vectors_missing",
             where=str(vectors / missing[0]),
-            fix=f"run: python {shlex.quote(str(vectors / 'large.py'))}",
+            fix=f"Run: python {shlex.quote(str(vectors / 'large.py'))}",
         )
 
 
@@ -153,7 +153,7 @@ def _load_case(vectors: Path, path: Path) -> Case:
             "A case of the vectors is damaged.",
             code="vectors_invalid",
             where=f"cases/{path.name}",
-            fix="restore the folder of vectors, or make it again with its generate.py",
+            fix="Restore the folder of vectors, or make it again with its generate.py.",
         )
     folder = vectors / "settings" / case.setting
     if not (folder / SETTING_FILE).is_file():  # this is no fault of an implementation
@@ -161,7 +161,7 @@ def _load_case(vectors: Path, path: Path) -> Case:
             "A setting of the vectors is missing.",
             code="vectors_invalid",
             where=f"settings/{case.setting}",
-            fix="restore the folder of vectors, or make it again with its generate.py",
+            fix="Restore the folder of vectors, or make it again with its generate.py.",
         )
     return Case(
         path.stem,
@@ -230,7 +230,7 @@ def command_reader(command: str) -> Implementation:
             "The command cannot be read.",
             code="command_invalid",
             where=command,
-            fix="write it as for a shell: words, and closed quotation marks",
+            fix="Write it as for a shell: words, and closed quotation marks.",
         )
 
     def run(case: Case) -> list[object]:
@@ -258,7 +258,7 @@ def _started(words: Sequence[str], records: IO[bytes]) -> subprocess.Popen[bytes
             f"The command cannot be started ({error.strerror}).",
             code="command_not_started",
             where=words[0],
-            fix="name a program that exists and may be run",
+            fix="Name a program that exists and may be run.",
         ) from None
 
 

@@ -120,7 +120,7 @@ def load_setting(folder: Path, agency: str) -> SettingReader:
             "A setting of the vectors is missing, damaged, or not one of this agency.",
             code="vectors_invalid",
             where=f"settings/{folder.name}",
-            fix="restore the folder of vectors, or make it again with its generate.py",
+            fix="Restore the folder of vectors, or make it again with its generate.py.",
         ) from None
     pair = GovernancePublic(own.governance.ed25519, own.governance.ml_dsa_65)
     documents = Documents({}, (folder.parent.parent / DOCUMENTS_FOLDER,))

@@ -42,6 +42,8 @@ def notes_of(release: FiguresRelease) -> Iterator[Phrase]:
     if release.figures.answer is not None:
         yield _LEFT_OUT[of]
     yield from comparison_notes(release)
+    if any(one.empty for one in table_cells(release)):
+        yield _LEFT_OUT_ROWS[of]
     if any(one.kept for one in release.published.figures):
         yield N_(
             "A number that is marked as kept repeats an earlier table. Cases have been added or "
@@ -75,6 +77,10 @@ _HIDDEN_IF: Final[Mapping[Subject, Phrase]] = {
         "or if such a number could be worked out from it. So a hidden number can be 0, small or "
         "large."
     ),
+}
+_LEFT_OUT_ROWS: Final[Mapping[Subject, Phrase]] = {
+    "cases": N_("Tables and plots leave out rows without a case."),
+    "referrals": N_("Tables and plots leave out rows without a referral."),
 }
 _LEFT_OUT: Final[Mapping[Subject, Phrase]] = {
     "cases": N_(

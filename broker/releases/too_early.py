@@ -53,9 +53,9 @@ def require_published(release: FiguresRelease) -> None:
     if not release.too_early:
         return
     lacks = " ".join(lacks_in_words(release.too_early, release.period, release.published.of))
-    missing = f" ({', '.join(release.not_counted)})" if release.not_counted else ""
+    missing = f" Missing: {', '.join(release.not_counted)}." if release.not_counted else ""
     raise NotPublishedError(
-        f"This table is too early to publish. {lacks.rstrip('.')}{missing}.",
+        f"This table is too early to publish. {lacks}{missing}",
         code="figures_incomplete",
         where="--period",
         fix="Wait until the table is complete. Without --csv, --html and --svg you get a preview. "

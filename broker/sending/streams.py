@@ -162,7 +162,7 @@ def append(
             "This clock is more than 5 minutes behind the time of the last record sent",
             code="clock_jumped",
             where=stream.name,
-            fix="set the clock (for example with an NTP service), then start the adapter again",
+            fix="Set the clock (for example with an NTP service), then start the adapter again.",
         )
     before = Frontier.from_bytes(row.frontier)
     hashes = [leaf_hash(value) for value in values]

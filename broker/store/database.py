@@ -176,7 +176,7 @@ def open_existing(place: StatePlace) -> Store:
             "This folder holds no state of the agency.",
             code="state_missing",
             where=place_name(place),
-            fix="give the folder with which the agency's adapter runs, or restore its state",
+            fix="Give the folder with which the agency's adapter runs, or restore its state.",
         )
     return open_store(place)
 

@@ -38,7 +38,7 @@ def exclusive(path: Path, *, wait: bool = False, shared: bool = False) -> Iterat
             f"the lock file cannot be opened: {error.strerror}",
             code="store_unusable",
             where=str(path),
-            fix="let the account that runs the adapter write to its state folder",
+            fix="Let the account that runs the adapter write to its state folder.",
         ) from None
     try:
         try:
@@ -51,7 +51,7 @@ def exclusive(path: Path, *, wait: bool = False, shared: bool = False) -> Iterat
                 + (f" (process {holder})" if holder.isdigit() else ""),
                 code="already_running",
                 where=str(path),
-                fix="stop the other adapter of this agency, or wait until it has ended",
+                fix="Stop the other adapter of this agency, or wait until it has ended.",
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)

@@ -121,7 +121,7 @@ class ReferenceLinks(Area):
             raise StoreError(
                 f"a {kind} of the agency's own system is linked to another shared id already",
                 code="link_conflict",
-                fix="the two systems disagree about which case this is; a person must decide",
+                fix="The two systems disagree about which case this is; a person must decide.",
             )
         self._connection.execute(
             _LINK, {"kind": kind, "own_reference": own_reference, "shared_id": shared_id}

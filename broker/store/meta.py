@@ -71,5 +71,5 @@ class Lease(Area):
             raise StoreError(
                 f"the lease '{name}' was taken by another process",
                 code="lease_lost",
-                fix="run one adapter per agency state, or let this one start again",
+                fix="Run one adapter per agency state, or let this one start again.",
             )

@@ -35,5 +35,5 @@ def migrate(connection: Connection, where: str) -> None:
             "the state database cannot be migrated to this version",
             code="store_migration_failed",
             where=where,
-            fix="keep a copy of the database and run the version of the software that wrote it",
+            fix="Keep a copy of the database and run the version of the software that wrote it.",
         ) from None

@@ -234,7 +234,7 @@ def _private(path: Path) -> None:
             f"the state database cannot be opened: {error.strerror}",
             code="store_unusable",
             where=str(path),
-            fix="let the account that runs the adapter write to its state folder",
+            fix="Let the account that runs the adapter write to its state folder.",
         ) from None
 
 

@@ -112,7 +112,7 @@ def _version(found: FoundVersion, where: str) -> int:
             f"this one knows {SCHEMA_VERSION})",
             code="store_newer",
             where=where,
-            fix="run the newer version, or restore a backup from before it ran",
+            fix="Run the newer version, or restore a backup from before it ran.",
         )
     if 0 < version < FIRST_SCHEMA_VERSION and found.ours:
         raise StoreError(
@@ -120,15 +120,15 @@ def _version(found: FoundVersion, where: str) -> int:
             f"{version}; the first release has schema {FIRST_SCHEMA_VERSION})",
             code="store_unreleased",
             where=where,
-            fix="set the trial partnership up again in new folders; only the version that wrote "
-            "this file can read it",
+            fix="Set the trial partnership up again in new folders; only the version that wrote "
+            "this file can read it.",
         )
     if not found.ours and (found.tables or version):
         raise StoreError(
             "the state database belongs to another program or another agency",
             code="store_corrupt",
             where=where,
-            fix="point `state` in agency.toml at this agency's own database",
+            fix="Point `state` in agency.toml at this agency's own database.",
         )
     return version
 

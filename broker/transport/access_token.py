@@ -204,7 +204,7 @@ def _context(endpoint: TokenEndpoint) -> ssl.SSLContext:
             "the certificate of the token endpoint's authority cannot be read",
             code="certificate_unreadable",
             where=str(endpoint.ca),
-            fix="put the authority's certificate there, in PEM: [kafka.oauthbearer] ca",
+            fix="Put the authority's certificate there, in PEM: [kafka.oauthbearer] ca.",
         ) from None
 
 
@@ -255,8 +255,8 @@ def _refused(endpoint: TokenEndpoint, status: int) -> TransportError:
         f"the token endpoint refuses this agency's id, secret or scope (HTTP {status})",
         code="kafka_token_refused",
         where=endpoint.address,
-        fix="check client_id, client_secret, scope and audience in [kafka.oauthbearer] with the "
-        "operators of the endpoint",
+        fix="Check client_id, client_secret, scope and audience in [kafka.oauthbearer] with the "
+        "operators of the endpoint.",
     )
 
 
@@ -265,6 +265,6 @@ def _unavailable(endpoint: TokenEndpoint, reason: str) -> TransportError:
         f"the token endpoint gives no token: {reason}",
         code="kafka_token_unavailable",
         where=endpoint.address,
-        fix="check token_endpoint and ca in [kafka.oauthbearer], the network and the proxy. The "
-        "adapter asks again by itself",
+        fix="Check token_endpoint and ca in [kafka.oauthbearer], the network and the proxy. The "
+        "adapter asks again by itself.",
     )

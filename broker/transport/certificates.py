@@ -121,7 +121,7 @@ def _issuer(
         raise TransportError(
             "a TLS common name has lower-case letters, digits, '.' and '-' only",
             code="certificate_invalid",
-            fix="use the agency's id as its Kafka principal",
+            fix="Use the agency's id as its Kafka principal.",
         )
     try:
         issuer = x509.load_pem_x509_certificate(authority.certificate)

@@ -143,7 +143,7 @@ def ssl_context(tls: TlsFiles, minimum: MinimumTls = "1.3") -> ssl.SSLContext:
             "the TLS files for Kafka cannot be used together",
             code="certificate_unreadable",
             where=str(tls.certificate or tls.ca),
-            fix="check that key.pem belongs to cert.pem, has no passphrase, and that all are PEM",
+            fix="Check that key.pem belongs to cert.pem, has no passphrase, and that all are PEM.",
         ) from None
     return context
 

@@ -62,7 +62,7 @@ def load_lock(folder: Path | None = None) -> tuple[LockedJar, ...]:
         "the lock file of the local Kafka is missing",
         code="kafka_distribution",
         where=LOCK_NAME,
-        fix="install concordant again",
+        fix="Install concordant again.",
     )
 
 
@@ -194,7 +194,7 @@ def _fetcher(folder: Path) -> Callable[[LockedJar], str]:
             f"a jar of the local Kafka is not available: {failure}",
             code="kafka_distribution",
             where=jar.name,
-            fix="check the network, HTTPS_PROXY and REQUESTS_CA_BUNDLE; a mirror goes into "
+            fix="Check the network, HTTPS_PROXY and REQUESTS_CA_BUNDLE; a mirror goes into "
             "[repositories] of ~/.config/jgo.conf as `central = ...`",
         )
 

@@ -295,8 +295,8 @@ class LocalKafka:
             f"the local Kafka could not be started: {detail}" + (f" ({lines[0]})" if lines else ""),
             code="kafka_start_failed",
             where=str(self.folder / "kafka.log"),
-            fix="read the log; another process may use the port, or the folder holds data of "
-            "another cluster",
+            fix="Read the log; another process may use the port, or the folder holds data of "
+            "another cluster.",
         )
 
     def _log_tail(self) -> str:

@@ -256,7 +256,7 @@ class Provisioner:
             "Kafka accepted the changes but did not make them",
             code="kafka_unreachable",
             where=self._connection.bootstrap,
-            fix="apply the plan again; completed changes stay",
+            fix="Apply the plan again; completed changes stay.",
         )
 
     def _require_operator(self) -> None:
@@ -304,7 +304,7 @@ class Provisioner:
                 f"Kafka did not apply the change ({reason})",
                 code="kafka_unreachable",
                 where=self._connection.bootstrap,
-                fix="check that Kafka is running and knows our certificate",
+                fix="Check that Kafka is running and knows our certificate.",
             ) from None
 
     def _refused(self) -> TransportError:
@@ -312,7 +312,7 @@ class Provisioner:
             f"Kafka does not let {self._connection.client_id} administer it",
             code="kafka_refused",
             where=self._connection.bootstrap,
-            fix="use the operator's certificate",
+            fix="Use the operator's certificate.",
         )
 
 

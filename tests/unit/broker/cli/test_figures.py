@@ -20,6 +20,7 @@ from broker.figures.counting import parse_period
 from broker.figures.disclosure import UnprotectedError, work_limits
 from broker.figures.recording import FactRecorder
 from broker.operations import figures
+from broker.releases import release_notes
 from broker.store.database import open_store
 from contracts.events import PlainEvent
 
@@ -174,6 +175,30 @@ def test_a_table_for_people_has_rows_with_cases_and_notes(cli, folder) -> None:
     assert any(line.startswith("Camden") and line.endswith("20") for line in done.lines)
     assert not any(line.startswith("Barnet") for line in done.lines)
     assert "Sources: " in done.text
+
+
+def test_the_notes_say_that_rows_without_cases_are_left_out(cli, folder) -> None:
+    release = cli(*asked(folder, "borough", "--json")).json
+    assert any(one["cases"] == 0 for one in release["cells"])
+    assert release_notes._LEFT_OUT_ROWS["cases"] in release["notes"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--json", "--csv"),
+        ("--html", "one", "--svg", "one"),
+        ("--csv", "--output", "one", "--svg", "one"),
+        ("--html", "one", "--output", "other"),
+    ],
+)
+def test_options_that_exclude_each_other_publish_nothing(
+    cli, folder, tmp_path, options: tuple[str, ...]
+) -> None:
+    files = {"one": str(tmp_path / "one"), "other": str(tmp_path / "other")}
+    done = cli(*asked(folder, "borough", *(files.get(one, one) for one in options)))
+    assert done.code == 2
+    assert not any(Path(one).exists() for one in files.values())
 
 
 def test_a_dimension_of_another_name_is_dimension_unknown(cli, folder) -> None:

@@ -164,3 +164,15 @@ def test_a_file_that_no_release_can_be_is_not_read_whole(cli, folder, forms, mon
     monkeypatch.setattr(figures_check, "MAX_FILE_BYTES", 100)
     done = check(cli, forms / "f.csv", "--agency", folder)
     assert (done.code, "input_unreadable" in done.err) == (3, True)
+
+
+def test_the_signature_file_in_place_of_the_figures_is_wrong_use(cli, folder, forms) -> None:
+    assert check(cli, forms / "f.csv.note", "--agency", folder).code == 2
+
+
+def test_the_verdict_names_the_missing_signature_file(cli, folder, forms) -> None:
+    note = forms / "f.csv.note"
+    note.unlink()
+    done = cli("figures-check", forms / "f.csv", "--agency", folder)
+    assert done.code == 1
+    assert str(note) in done.out
