@@ -139,7 +139,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except TyperException as error:  # wrong usage: typer says what was expected
         # typer adds pydantic's words for its kind of error to a wrong choice
-        error.message = error.message.removeprefix("Value error, ")  # type: ignore[attr-defined]
+        error.message = error.message.removeprefix("Value error, ")
         error.show()  # type: ignore[attr-defined]  # every one is click's, as typer carries it
         sys.exit(USAGE)
     except BrokenPipeError:
