@@ -14,6 +14,7 @@ from broker.held.items import KINDS
 from broker.operations.agency_status import Status
 from broker.operations.counts_status import PartnerCounts
 from broker.operations.health.agency_health import Health
+from broker.operations.runbook.runbook import RUNBOOK
 from broker.utc_text import moment
 from contracts.durations import duration_text
 from contracts.wording import counted
@@ -125,8 +126,8 @@ def needs(status: Status) -> list[str]:
 
 
 def agency_status_text(status: Status, found: Health) -> str:
-    """The whole status as text; the first line says whether everything flows."""
-    text = f"{found.sentence}\n{found.works}\n\n"
+    """The whole status as text: whether everything flows, what to do now, then every detail."""
+    text = f"{found.sentence}\n{found.works}\n\n{_first_steps(found)}"
     text += f"{status.agency} in {status.deployment}, {moment(status.time_ms)}\n\n"
     text += plain_table(("", ""), list(_facts(status))).partition("\n")[2]
     for heading, columns, rows in _tables(status):
@@ -146,6 +147,17 @@ def _adapters(status: Status) -> Iterator[tuple[str, str]]:
         f"{printable(one.name)} is away since {moment(one.since_ms)}" for one in adapters.missing
     ]
     yield "adapters", ", ".join(parts)
+
+
+def _first_steps(found: Health) -> str:
+    """Return the first step of each trouble and its runbook entry; nothing without a trouble."""
+    if not found.troubles:
+        return ""
+    lines = (
+        f"{number}. {one.do} Runbook: {RUNBOOK[one.entry].title} ({one.entry})"
+        for number, one in enumerate(found.troubles, 1)
+    )
+    return "\n".join(("WHAT TO DO NOW", *lines, "", ""))
 
 
 def _facts(status: Status) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import Final
 from broker.agency.config_sections import DESK, FOLDER
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs
+from broker.codes.meanings import CODES
 from broker.held.inventory import groups_by_kind, held_folders, held_groups
 from broker.held.items import KINDS
 from broker.observing.side_faults import Side, side_faults
@@ -159,7 +160,10 @@ def _sides(tx: Transaction, now: int, *, runs: bool) -> Iterator[Check]:
             code=fault.code,
             time=duration_text(now - fault.since_ms),
         )
+        known = CODES.get(fault.code)
         fix = N_("look up the code in docs/codes.md; nothing is lost")
+        if known is not None:
+            fix = phrase("%(to_do)s Nothing is lost.", to_do=known.to_do)
         yield Check(fault.side, "fail", detail, fix, "side_fails")
 
 

@@ -8,6 +8,7 @@ from adapters.side_faults import SideFaultRecord
 from broker.agency.participant import load_participant
 from broker.agency.running import ADAPTER_LOCK
 from broker.cli.status_text import agency_status_text
+from broker.codes.meanings import CODES
 from broker.operations.agency_status import report
 from broker.operations.checks.flow_checks import flow_checks
 from broker.operations.health.agency_health import health
@@ -42,6 +43,7 @@ def test_trouble_of_a_side_shows_in_status_and_doctor_says_side_fails(tmp_path: 
         assert "sftp_host_key_wrong" in shown(folder, clock.now)
         found = [one for one in flow_checks(participant, clock.now) if one.name == "source"]
         assert [(one.status, one.code) for one in found] == [("fail", "side_fails")]
+        assert CODES["sftp_host_key_wrong"].to_do in (found[0].fix or "")
         codes["source"] = None
         record.round()
         assert report(folder, clock.now).side_faults == ()

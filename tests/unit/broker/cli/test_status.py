@@ -96,6 +96,17 @@ def test_in_words_and_into_a_file(cli, world, tmp_path: Path) -> None:
     assert file.read_text().splitlines()[4:] == done.lines[4:]
 
 
+def test_in_words_it_has_the_first_step_of_each_trouble(cli, world) -> None:
+    store = world.store("csu-camden")
+    store.close()
+    health = cli("status", "--agency", world.directory("csu-camden"), "--json").json["health"]
+    assert health["troubles"]
+    text = cli("status", "--agency", world.directory("csu-camden")).out
+    for one in health["troubles"]:
+        assert one["do"] in text
+        assert f"({one['entry']})" in text
+
+
 def test_needs_no_passphrase(cli, world) -> None:
     world.state_of(READER)
     (world.directory(READER) / "passphrase").unlink()
