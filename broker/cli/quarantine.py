@@ -289,7 +289,10 @@ def show(
 
     found = EVENT.fullmatch(id_)
     if found is None:
-        raise typer.BadParameter("only an event (event-N) has content that can be shown")
+        raise typer.BadParameter(
+            "only an event (event-N) has content that can be shown. For the reason of another item "
+            "give: concordant outbox show ID, or concordant inbox show ID"
+        )
     who = reader(operator, reason)
     now = now_ms()
     quarantine = QuarantinedRecords(agency, now)

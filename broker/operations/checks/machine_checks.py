@@ -83,7 +83,14 @@ def disk(agency: Path) -> Iterator[Check]:
             "disk_full",
         )
     elif free < LITTLE_FREE_BYTES:
-        yield warned("disk", text, N_("make room"))
+        yield warned(
+            "disk",
+            text,
+            N_(
+                "make room: keep files for fewer days, [retention] in agency.toml; delete nothing "
+                "in state/"
+            ),
+        )
     else:
         yield passed("disk", text)
 

@@ -99,7 +99,8 @@ class EventQueue(ABC):
             rows = refused_rows(held_folders(self.participant).quarantine, id_)
         return QueueDetails(
             item,
-            STATES[item.state].means + ("" if meaning is None else f" {meaning.means}."),
+            STATES[item.state].means
+            + ("" if meaning is None else f" {meaning.means[:1].upper()}{meaning.means[1:]}."),
             "" if meaning is None else meaning.to_do,
             () if found is None else found.recipients,
             rows,

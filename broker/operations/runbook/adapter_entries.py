@@ -187,8 +187,9 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
         "Everything else flows. What is put aside stays until you retry or discard it.",
         (
             "List it: `concordant quarantine list --agency DIR`. Each line has a code.",
-            "Look up the code. It says who corrects what: often the sender, or a code in your "
-            "mapping.",
+            "See what the code means and who corrects it: `concordant outbox show ID --agency DIR` "
+            "for what you send, `concordant inbox show ID --agency DIR` for what came. Often the "
+            "sender corrects it, or a code in your mapping.",
             "After the correction try again: `concordant quarantine retry ID --agency DIR`.",
             "If a retry cannot help: `concordant quarantine discard ID --reason TEXT --agency "
             "DIR`. The disclosure log records who discarded what, and why.",

@@ -117,7 +117,8 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
         (
             "`concordant status --json --agency DIR` lists events, partner and code below "
             "not_taken.",
-            "Look up the code. If the fault is in our data, correct it and send the event again.",
+            "The reason codes (docs/codes.md) say what the code means. If the fault is in our "
+            "data, correct it and send the event again.",
             "Otherwise telephone the partner: it retries the event after its correction.",
         ),
     ),

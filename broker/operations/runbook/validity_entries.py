@@ -47,7 +47,7 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
         "hour. Without a valid list the other parties seal nothing to this agency.",
         _UNTIL,
         (
-            "Look up the code that the alert, or `concordant doctor --agency DIR`, names.",
+            "Read the code and the next step: `concordant doctor --agency DIR`.",
             "Correct it, then renew by hand: `concordant keys renew --agency DIR`.",
         ),
     ),
