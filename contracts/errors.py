@@ -6,9 +6,16 @@ match. It never carries a personal value, because error texts are logged.
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from contracts.hidden_characters import one_line, visible
 
 __all__ = ["ConcordantError", "ContractError", "EventError", "UnknownNameError"]
+
+
+_ARTICLE: Final = re.compile(r"\A(?:the|an?|another|no|this|these|it|our|your|there)\b")
+"""First word of a sentence that is not a name, a code or a file, so that it takes a capital."""
 
 
 class ConcordantError(Exception):
@@ -46,7 +53,7 @@ class ConcordantError(Exception):
 
     def diagnostics(self) -> str:
         """Return the text for the operator: what is wrong, where, what to do, and the code."""
-        lines = [self.detail]
+        lines = [_ARTICLE.sub(lambda found: found[0].capitalize(), self.detail)]
         if self.where:
             lines.append(f"  where: {one_line(self.where)}")
         if self.fix:

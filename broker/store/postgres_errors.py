@@ -35,29 +35,29 @@ _IDLE_IN_TRANSACTION: Final = "25P03"
 _LOGIN_WORDS: Final = ("password", "authentication", "does not exist", "pg_hba")
 _EXPLANATIONS: Final = {
     "store_busy": (
-        "another process kept the state database locked",
-        "look for a process that hangs or a long transaction in pg_stat_activity, or try again",
+        "Another process kept the state database locked.",
+        "Look for a process that hangs or a long transaction in pg_stat_activity, or try again.",
     ),
     "store_full": (
-        "the disk of the state database's server is full",
-        "free space on that disk; committed data is not lost",
+        "The disk of the state database's server is full.",
+        "Free space on that disk; committed data is not lost.",
     ),
     "store_corrupt": (
-        "the state database is damaged",
-        "stop the adapter and restore the state from a backup",
+        "The state database is damaged.",
+        "Stop the adapter and restore the state from a backup.",
     ),
-    "store_conflict": ("a row contradicts the content of the state database", None),
+    "store_conflict": ("A row contradicts the content of the state database.", None),
     "store_unreachable": (
-        "the server of the state database cannot be reached",
+        "The server of the state database cannot be reached.",
         "Check that it runs, and url and ca in [state]. Nothing that was committed is lost.",
     ),
     "store_login_refused": (
-        "the server of the state database refuses the login",
+        "The server of the state database refuses the login.",
         "Check the user and the database in url, and the file of the password, in [state].",
     ),
     "store_unusable": (
-        "the state database cannot be read or written",
-        "let the role that logs in own the schema; the log of the server says more",
+        "The state database cannot be read or written.",
+        "Let the role that logs in own the schema; the log of the server says more.",
     ),
 }
 

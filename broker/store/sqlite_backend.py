@@ -9,6 +9,7 @@ be recovered from the file.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -47,27 +48,29 @@ _CODES = {
     # the process has no free file descriptor.
     sqlite3.SQLITE_CANTOPEN: DESCRIPTORS_EXHAUSTED,
 }
+_LEAST_ROOM_BYTES = 64 * 1024
+"""Room that SQLite needs to open a database: its shared memory has 32 KiB, its log a few pages."""
 _EXPLANATIONS = {
     DESCRIPTORS_EXHAUSTED: (
-        "the state database cannot be opened: too many files and connections are open",
-        "wait, find the program that opens them, or raise the limit (LimitNOFILE of the service)",
+        "The state database cannot be opened: too many files and connections are open.",
+        "Wait, find the program that opens them, or raise the limit (LimitNOFILE of the service).",
     ),
     "store_busy": (
-        "another process kept the state database locked",
-        "stop the other process, or try again",
+        "Another process kept the state database locked.",
+        "Stop the other process, or try again.",
     ),
     "store_full": (
-        "the disk that holds the state database is full",
-        "free space on that disk; committed data is not lost",
+        "The disk that holds the state database is full.",
+        "Free space on that disk; committed data is not lost.",
     ),
     "store_corrupt": (
-        "the state database is damaged or the file is not a database",
-        "stop the adapter and restore the state folder from a backup",
+        "The state database is damaged or the file is not a database.",
+        "Stop the adapter and restore the state folder from a backup.",
     ),
-    "store_conflict": ("a row contradicts the content of the state database", None),
+    "store_conflict": ("A row contradicts the content of the state database.", None),
     "store_unusable": (
-        "the state database cannot be read or written",
-        "check that the disk works and that the adapter's account may write to the state folder",
+        "The state database cannot be read or written.",
+        "Check that the disk works and that the adapter's account may write to the state folder.",
     ),
 }
 
@@ -266,7 +269,17 @@ def of_sqlite(error: BaseException | None, path: Path) -> StoreError:
         path.is_file() and os.access(path, os.R_OK | os.W_OK)
     ):
         code = "store_unusable"  # the file is gone or belongs to another account
+    if code in {DESCRIPTORS_EXHAUSTED, "store_unusable"} and _disk_is_full(path):
+        code = "store_full"  # without room for the files beside it, SQLite gives another reason
     return explained(code, path)
+
+
+def _disk_is_full(path: Path) -> bool:
+    """Return whether the disk of a file has no room for the files beside the database."""
+    try:
+        return shutil.disk_usage(path.parent).free < _LEAST_ROOM_BYTES
+    except OSError:
+        return False
 
 
 def explained(code: str, path: Path) -> StoreError:

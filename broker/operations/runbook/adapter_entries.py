@@ -101,7 +101,8 @@ ENTRIES: Final[tuple[RunbookEntry, ...]] = (
         (),
         "The disk of the agency's folder has little room. When it is full, nothing can be "
         "received or sent.",
-        "Nothing is lost. What was accepted is stored.",
+        "Nothing is lost. What was accepted is stored. With no room at all, commands end with "
+        "`store_full`, and the adapter waits or ends.",
         (
             "See what takes the room: `du -xh --max-depth=2 DIR`.",
             "Shorten how long files are kept: `processed_days`, `quarantine_days` and "

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from broker.errors import StoreError
 from broker.store.database import Store, open_store
 from broker.store.rows import NewInboxRow, NewOutboxRow
+from broker.store.sqlite_backend import of_sqlite
 from broker.store.versions import SCHEMA_VERSION
 
 
@@ -203,3 +205,23 @@ def test_a_second_store_of_one_process_leaves_the_locks_of_the_first(tmp_path: P
     subprocess.run([sys.executable, "-c", other, str(path)], check=True)
     assert Path(f"{path}-wal").exists()
     first.close()
+
+
+@pytest.mark.parametrize(
+    ("sqlite_code", "room", "code"),
+    [
+        (sqlite3.SQLITE_IOERR, 0, "store_full"),
+        (sqlite3.SQLITE_CANTOPEN, 0, "store_full"),
+        (sqlite3.SQLITE_IOERR, 2**30, "store_unusable"),
+        (sqlite3.SQLITE_CORRUPT, 0, "store_corrupt"),
+    ],
+)
+def test_a_database_that_a_full_disk_does_not_let_open_is_store_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_code: int, room: int, code: str
+) -> None:
+    class SqliteFault(sqlite3.OperationalError):
+        sqlite_errorcode = sqlite_code
+
+    used = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: used._replace(free=room))
+    assert of_sqlite(SqliteFault("injected"), tmp_path / "state.db").code == code
