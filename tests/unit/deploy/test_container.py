@@ -76,6 +76,15 @@ def test_everything_is_installed_by_its_sum(lines: list[str]) -> None:
     assert all("--require-hashes" in i or "--no-index --no-deps" in i for i in installs)
 
 
+def test_the_guide_installs_by_the_same_commands(lines: list[str], root: Path) -> None:
+    guide = (root / "docs/guides/connecting-an-agency.md").read_text()
+    block = guide.partition("### Installing\n")[2].partition("```sh\n")[2].partition("```")[0]
+    made = " ".join(" ".join(lines).replace("python -m venv", "python3 -m venv").split())
+    assert len(block.splitlines()) == 6
+    for command in block.splitlines():
+        assert command in made, command
+
+
 def test_copied_files_exist_and_are_not_ignored(lines: list[str], root: Path) -> None:
     allowed = {
         line[1:]

@@ -313,6 +313,25 @@ def test_a_page_for_a_role_has_only_commands_that_a_guide_replays() -> None:
             assert options <= replayed[name] | {"--set"}, (page.name, line)
 
 
+OPERATORS = {
+    "watch": ("status", "top", "tail"),
+    "back up": ("agency backup", "agency restore"),
+    "upgrade": ("agency backup", "doctor", "status", "quarantine list"),
+    "recover": ("agency restore", "quarantine retry", "outbox retry", "inbox retry"),
+}
+"""What an operator does, and the commands for it that a session of the guide replays."""
+
+
+def test_the_commands_of_operators_are_replayed() -> None:
+    page = "connecting-an-agency.md"
+    replayed = [one.command for one in sessions(page)]
+    guide = (GUIDES / page).read_text()
+    for task, commands in OPERATORS.items():
+        assert f"\n| {task} | [" in guide
+        for name in commands:
+            assert any(line.startswith(f"concordant {name} ") for line in replayed), (task, name)
+
+
 def test_three_officers_are_named_by_the_guide(
     cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
