@@ -98,7 +98,7 @@ class Supervised(AdapterProcess):
         command += ["--agency", str(self._folder), "--settle", str(SETTLE_S), "--json-logs"]
         command += [] if self._alone else ["--instance", self._log_path.stem]
         environment = {**os.environ, "FAULT_CLOCK": str(self._clock), "FAULT_DIE": self.fate}
-        environment["FAULT_LEASE_MS"] = str(LEASE_MS)
+        environment.setdefault("FAULT_LEASE_MS", str(LEASE_MS))
         self.fate = ""
         with self._log_path.open("ab") as log:
             self._guard = subprocess.Popen(
