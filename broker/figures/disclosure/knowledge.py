@@ -113,7 +113,8 @@ class Knowledge:
         self.sizes = np.array([len(one.members) for one in statements], dtype=np.int64)
         self.touching = _touching(len(population.atoms), [one.members for one in statements])
         width = len(population.contributors)
-        own = np.array([one.own for one in statements], dtype=np.int64).reshape(-1, width)
+        own = np.array([one.own for one in statements], dtype=np.int64)
+        own = own.reshape(len(statements), width)  # also without contributors
         self._thresholds = np.array([one.threshold for one in statements], dtype=np.int64)
         known_low = own + self._thresholds[:, None]
         self._largest_atoms = _Largest(population.own)
