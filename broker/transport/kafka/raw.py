@@ -79,17 +79,26 @@ def _too_large(batch: Any, content: bytes, most: int) -> bool:
     """Return whether a compressed batch is larger than allowed, or not compressed as it claims."""
     codec = batch.compression_type
     data = memoryview(content)[_DefaultRecordBatchPy.HEADER_STRUCT.size :]
+    if codec in (DefaultRecordBatch.CODEC_ZSTD, DefaultRecordBatch.CODEC_LZ4):
+        # a small buffer first: making one of the maximum takes longer than most batches
+        return not any(_expands(codec, data, size) for size in (min(most, 8 * len(data)), most))
     try:
-        if codec == DefaultRecordBatch.CODEC_ZSTD:
-            cramjam.zstd.decompress_into(data, bytearray(most))
-        elif codec == DefaultRecordBatch.CODEC_LZ4:
-            cramjam.lz4.decompress_into(data, bytearray(most))
-        elif codec == DefaultRecordBatch.CODEC_GZIP:
+        if codec == DefaultRecordBatch.CODEC_GZIP:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
                 return len(file.read(most + 1)) > most
-    except (cramjam.DecompressionError, OSError, EOFError, zlib.error):
+    except (OSError, EOFError, zlib.error):
         return True
     return False  # snappy expands to at most twenty times the size
+
+
+def _expands(codec: int, data: memoryview, size: int) -> bool:
+    """Return whether data decompress to at most ``size`` bytes."""
+    into = cramjam.zstd if codec == DefaultRecordBatch.CODEC_ZSTD else cramjam.lz4
+    try:
+        into.decompress_into(data, bytearray(size))
+    except cramjam.DecompressionError:
+        return False
+    return True
 
 
 class _Batch:

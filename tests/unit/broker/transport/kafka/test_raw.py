@@ -59,6 +59,12 @@ def test_an_ordinary_batch_is_read_whole(codec: int) -> None:
     assert read(batch(codec, *values)) == list(enumerate(values))
 
 
+@pytest.mark.parametrize("size", [1024, 1024 * 1024, MAX_BATCH_BYTES // 2])
+def test_a_batch_below_the_limit_is_read_however_much_it_expands(size: int) -> None:
+    for codec in (0, GZIP, SNAPPY, LZ4, ZSTD):
+        assert read(batch(codec, bytes(size), b"b")) == [(0, bytes(size)), (1, b"b")]
+
+
 def test_a_batch_that_does_not_decompress_stops_nothing() -> None:
     content = bytearray(batch(ZSTD, b"a" * 1000))
     content[61:65] = b"????"
