@@ -57,7 +57,7 @@ def play(
     screen.line(f"Everything of this run is in {root.absolute()}")
     try:
         with Stage(root, address, screen.progress) as stage:
-            programme = Programme(stage, screen, cases)
+            programme = Programme(stage, screen, cases, goes_on=web)
             result = programme.play()
             leave(result, json_file)
             if web:

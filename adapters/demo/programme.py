@@ -31,9 +31,17 @@ SETTLED_S: Final = 90.0
 
 
 class Programme:
-    """Runs all acts on a stage."""
+    """Runs all acts on a stage.
 
-    def __init__(self, stage: Stage, screen: Screen, cases: int) -> None:
+    Args:
+        stage: a partnership in a folder.
+        screen: where the acts are shown.
+        cases: number of cases besides the story's.
+        goes_on: whether the adapters are needed after the last act.
+    """
+
+    def __init__(self, stage: Stage, screen: Screen, cases: int, *, goes_on: bool) -> None:
+        self._goes_on = goes_on
         self.result = Result(stage.root, cases)
         self._stage = stage
         self._screen = screen
@@ -274,10 +282,16 @@ class Programme:
         )
 
     def _wait_for_clock(self) -> None:
-        left = self._story.overdue_in_s() + 0.3
-        if left > 0 and self._stage.kafka is not None:
+        """Wait until a referral is overdue. Nothing is sent any more, so the adapters can stop."""
+        if self._overdue_in_s() > 0 and self._stage.kafka is not None:
+            left = self._overdue_in_s()
             self._screen.say(f"{left:.0f} s until the deadline of an urgent referral.")
-            self._story.town.work_for(left)
+            if not self._goes_on:
+                self._stage.stop_adapters()
+            time.sleep(max(self._overdue_in_s(), 0.0))
+
+    def _overdue_in_s(self) -> float:
+        return self._story.overdue_in_s() + 0.3
 
     # --- shared by several acts -------------------------------------------------------------------
 
