@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from broker.figures.disclosure import Mark
 from broker.figures.tables import label_of
 from broker.releases.figures_release import FiguresRelease
 from broker.releases.release_notes import notes_of
@@ -43,13 +44,21 @@ def csv_metadata(release: FiguresRelease, name: str) -> Mapping[str, object]:
     """Return the CSV on the Web metadata of a file with ``csv_of`` (W3C, tabular metadata)."""
     by = release.published.by
     columns: list[dict[str, object]] = [
-        {"name": one, "titles": one, "dc:description": label_of(one, release.figures)} for one in by
+        {
+            "name": one,
+            "titles": one,
+            "required": True,
+            "dc:description": label_of(one, release.figures),
+        }
+        for one in by
     ]
     columns += [{"name": f"{one}_label", "titles": f"{one}_label"} for one in by]
     of = release.published.of
     columns.append({"name": of, "titles": of, "datatype": {"base": "integer", "minimum": 0}})
-    columns.append({"name": "suppressed", "titles": "suppressed", "dc:description": _SUPPRESSED})
-    columns.append({"name": "kept", "titles": "kept", "datatype": "boolean"})
+    marks = {"base": "string", "format": "|".join(Mark)}
+    described = {"datatype": marks, "dc:description": _SUPPRESSED}
+    columns.append({"name": "suppressed", "titles": "suppressed", **described})
+    columns.append({"name": "kept", "titles": "kept", "required": True, "datatype": "boolean"})
     return {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
         "url": name,

@@ -23,6 +23,7 @@ from broker.operations import figures
 from broker.releases import release_notes
 from broker.store.database import open_store
 from contracts.events import PlainEvent
+from tests.support.csvw import csvw_faults
 
 AGENCY = "haven-support"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -42,8 +43,9 @@ def record(
     *,
     consent: bool = True,
     period: str = "",
+    event: int | None = None,
 ) -> None:
-    """Record an own report, as the transaction that accepts it does."""
+    """Record an own report, or another event about its case, as its transaction does."""
     time_ms = parse_period(period).first_ms if period else now_ms()
     participant = world.participant(AGENCY)
     secret, now = participant.keyring.secret(), now_ms()
@@ -54,8 +56,9 @@ def record(
     store = open_store(world.directory(AGENCY) / "state" / "concordant.db")
     with store.transaction() as tx:
         facts = FactRecorder(tx, secret, AGENCY)
-        event = PlainEvent("referral.made", ("csu-camden",), data)
-        facts.published(event, contract, case, pseudonyms.case_key(secret, case), time_ms)
+        said = PlainEvent("referral.made", ("csu-camden",), data)
+        event_id = uuid_text((event or number).to_bytes(16, "big"))
+        facts.published(said, contract, event_id, pseudonyms.case_key(secret, case), time_ms)
         facts.write()
     store.close()
 
@@ -142,9 +145,53 @@ def test_csv_has_every_cell_and_metadata_beside_it(cli, folder, tmp_path) -> Non
     assert metadata["url"] == "figures.csv"
     assert metadata["rdfs:comment"][0].startswith("Sources: ")
     assert metadata["tableSchema"]["primaryKey"] == ["borough", "strand"]
+    metadata.pop("signed")
+    found = list(csvw_faults(file.read_text(), metadata, file.name))
+    assert found == []
     pairs = Counter((row["borough"], row["strand"]) for row in rows)
     assert set(pairs.values()) == {1}
     assert all((row["cases"] == "") == (row["suppressed"] != "") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("E09000007,", ","),
+        (",20,", ",20.5,"),
+        (",20,", ",-20,"),
+        (",primary,", ",hidden,"),
+        (",false", ",no"),
+        ("borough,borough_label", "borough_label,borough"),
+        ("E09000007,", "E09000001,"),
+    ],
+)
+def test_a_table_that_its_metadata_does_not_describe_is_found(
+    cli, folder, tmp_path, old: str, new: str
+) -> None:
+    file = tmp_path / "figures.csv"
+    assert cli(*asked(folder, "borough", "--csv", "--output", file)).code == 0
+    metadata = json.loads((tmp_path / "figures.csv-metadata.json").read_text())
+    metadata.pop("signed")
+    table = file.read_text()
+    assert old in table
+    assert list(csvw_faults(table, metadata, file.name)) == []
+    assert list(csvw_faults(table.replace(old, new, 1), metadata, file.name))
+    assert list(csvw_faults(table, metadata | {"column": 1}, file.name))
+
+
+def test_withdrawn_consent_leaves_the_next_release_if_the_change_is_large(
+    cli, folder, world
+) -> None:
+    """60 cases of Camden: two withdrawals would show by difference, so they wait for more."""
+    for case in range(100, 140):
+        record(world, case, "E09000007", ["race"])
+    shown = []
+    for number in (0, 2, 30):
+        for case in range(100, 100 + number):
+            record(world, case, "E09000007", ["race"], consent=False, event=1000 + case)
+        found = cli(*asked(folder, "borough", "--json")).json
+        shown.append((cells(found)["E09000007"], found["totals"]["cases"]))
+    assert shown == [(60, 70), (60, 70), (30, 40)]
 
 
 def test_a_plot_tells_every_number_in_words(cli, folder, tmp_path) -> None:
