@@ -26,6 +26,7 @@ __all__ = [
     "DocumentKind",
     "document_hash",
     "pinned",
+    "pinned_documents",
     "require_document",
     "shipped_documents",
     "shipped_pins",
@@ -58,6 +59,11 @@ def shipped_pins(vocabulary: Vocabulary) -> Pins:
 def pinned(contract: Contract, kind: DocumentKind) -> str:
     """Return the hash that a contract pins for a document, 64 hexadecimal digits."""
     return contract.pins.framework if kind == "framework" else contract.pins.vocabulary
+
+
+def pinned_documents(contract: Contract) -> tuple[str, ...]:
+    """Return the hashes of all documents that a contract pins."""
+    return tuple(pinned(contract, kind) for kind in KINDS)
 
 
 def require_document(raw: bytes, where: str) -> str:

@@ -19,6 +19,7 @@ from contracts.documents import (
     KINDS,
     document_hash,
     pinned,
+    pinned_documents,
     require_document,
     shipped_documents,
 )
@@ -124,7 +125,7 @@ def restore_documents(root: Path, given: Mapping[str, bytes]) -> list[str]:
     for path in files_in(root / CONTRACTS_FOLDER, "*.yaml"):
         with suppress(ContractError):
             contract = load_contract(path, vocabulary_needed=False).contract
-            wanted |= {pinned(contract, kind) for kind in KINDS}
+            wanted.update(pinned_documents(contract))
     lacking = {one: raw for one, raw in given.items() if one in wanted}
     return keep_documents(
         root, {one: raw for one, raw in lacking.items() if read_document(root, one) is None}
@@ -134,4 +135,4 @@ def restore_documents(root: Path, given: Mapping[str, bytes]) -> list[str]:
 def is_pinned(raw: bytes, contracts: Iterable[Contract]) -> bool:
     """Return whether a contract pins exactly these bytes."""
     digest = hashlib.sha256(raw).hexdigest()
-    return any(digest == pinned(contract, kind) for contract in contracts for kind in KINDS)
+    return any(digest in pinned_documents(contract) for contract in contracts)

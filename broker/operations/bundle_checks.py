@@ -26,7 +26,7 @@ from broker.registry.manifests import ManifestBook
 from broker.registry.repository import MANIFESTS_FOLDER
 from broker.transport.certificates import verify_issued
 from contracts.bounded_file import read_bounded
-from contracts.documents import KINDS, pinned
+from contracts.documents import pinned_documents
 from contracts.loading import fit_vocabulary
 from contracts.phrases import N_, phrase
 from contracts.vocabulary.known import Documents
@@ -311,7 +311,9 @@ def _check_documents(participant: Participant, found: Collected) -> None:
 
 def _lacking(participant: Participant, found: Collected) -> dict[str, bytes]:
     """Return the given documents that an agreement of the folder pins and the folder lacks."""
-    here = {pinned(one.contract, kind) for one in participant.contracts.all() for kind in KINDS}
+    here = {
+        digest for one in participant.contracts.all() for digest in pinned_documents(one.contract)
+    }
     return {
         digest: raw
         for digest, raw in found.documents.items()

@@ -21,7 +21,8 @@ from broker.judging.key_resolver import TrustStore
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from broker.operations import (
-    agreement_exchange,
+    agreement_records,
+    arrived_agreements,
     bundle_reading,
     contract_revision,
     contract_signing,
@@ -380,7 +381,7 @@ def test_parts_that_an_agency_holds_are_not_verified_again(
     bundle = replace(bundle, manifests={}, authority=None, certificates={}, own_certificates={})
     entry = next(iter(bundle.entries.values()))
     verified = mock.Mock(side_effect=bundle_reading.collect_members)
-    monkeypatch.setattr(agreement_exchange, "collect_members", verified)
+    monkeypatch.setattr(arrived_agreements, "collect_members", verified)
     assert one.take_value(format_bundle(bundle), entry) == []
     assert not verified.called
     (name, signer), note = next(iter(bundle.signatures.items()))
@@ -746,7 +747,7 @@ def test_a_record_stays_within_its_limit_and_the_share_of_others(
     sender = adapters[A]
     sender.now = NOW + 2 * DAY_MS  # all are silent
     limit = 140_000
-    monkeypatch.setattr(agreement_exchange, "RECORD_LIMIT_BYTES", limit)
+    monkeypatch.setattr(agreement_records, "RECORD_LIMIT_BYTES", limit)
 
     def bundles() -> list[Bundle]:
         records = sender.exchange.records(sender.control.contracts, sender.now)
@@ -758,7 +759,7 @@ def test_a_record_stays_within_its_limit_and_the_share_of_others(
     many = bundles()
     assert len(many) > 1
     assert {agency for one in many for agency in one.entries} == {*PARTIES, NEWCOMER} - {A}
-    monkeypatch.setattr(agreement_exchange, "OTHERS_LIMIT_BYTES", 60_000)
+    monkeypatch.setattr(agreement_records, "OTHERS_LIMIT_BYTES", 60_000)
     fewer = {agency for one in bundles() for agency in one.entries}
     assert 0 < len(fewer) < len(PARTIES)
 
