@@ -11,25 +11,21 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.mapping.expressions import compile_expression
 from adapters.mapping.localtime import has_short_year, zone_named
+from adapters.mapping.mapping_form import IMPORTED, MappingForm
 from contracts.names import suggestion
 
 if TYPE_CHECKING:
-    from adapters.mapping.document import MappingDocument
     from adapters.mapping.parts import Kind
     from contracts.strict_yaml import Fault, TreePath
-
-__all__ = ["IMPORTED", "document_faults"]
 
 _ROLES: Final = (
     "kind", "recipients", "case", "shared_case", "referral", "shared_referral", "not_shared",
     "unlisted", "received_from", "event_id", "sent_at", "rest",
 )  # fmt: skip
 """Members of ``roles`` that name a column."""
-IMPORTED: Final = ("received_from", "event_id", "sent_at", "not_shared")
-"""Special columns that only an import has, besides ``rest``."""
 
 
-def document_faults(document: MappingDocument) -> tuple[Fault, ...]:
+def document_faults(document: MappingForm) -> tuple[Fault, ...]:
     """Return every fault of a mapping file whose form is right and whose words are loaded."""
     checks = (
         _times, _references, _centuries, _declared, _tables, _code_lists, _kinds, _kind_types,
@@ -46,7 +42,7 @@ def _repeats(complaint: str, names: Iterable[str], member: str) -> Iterator[Faul
         seen.add(name)
 
 
-def _times(document: MappingDocument) -> Iterator[Fault]:
+def _times(document: MappingForm) -> Iterator[Fault]:
     """Find a zone that does not exist, and formats of dates that are none."""
     try:
         zone_named(document.zone)
@@ -67,7 +63,7 @@ def _times(document: MappingDocument) -> Iterator[Fault]:
             yield place, f"{pattern} is no format of dates; an example is %d/%m/%Y"
 
 
-def _references(document: MappingDocument) -> Iterator[Fault]:
+def _references(document: MappingForm) -> Iterator[Fault]:
     """Check that the roles name a reference of the case, and one of a new referral."""
     roles, sent = document.roles, _sent(document)
     if sent and not roles.case and not roles.shared_case:
@@ -83,11 +79,11 @@ def _references(document: MappingDocument) -> Iterator[Fault]:
         )
 
 
-def _sent(document: MappingDocument) -> list[Kind]:
+def _sent(document: MappingForm) -> list[Kind]:
     return [kind for kind in document.kinds.values() if kind.use != "import"]
 
 
-def _centuries(document: MappingDocument) -> Iterator[Fault]:
+def _centuries(document: MappingForm) -> Iterator[Fault]:
     """Check that each column with years of two digits says their century."""
     defaults = {"date": document.date_formats, "datetime": document.datetime_formats}
     for at, column in enumerate(document.columns):
@@ -102,7 +98,7 @@ def _centuries(document: MappingDocument) -> Iterator[Fault]:
                 )
 
 
-def _declared(document: MappingDocument) -> Iterator[Fault]:
+def _declared(document: MappingForm) -> Iterator[Fault]:
     """Check that each column is declared once, and that a kind requires declared ones."""
     names = [column.column for column in document.columns]
     yield from _repeats("a column is declared twice", names, "columns")
@@ -115,7 +111,7 @@ def _declared(document: MappingDocument) -> Iterator[Fault]:
                 )
 
 
-def _tables(document: MappingDocument) -> Iterator[Fault]:
+def _tables(document: MappingForm) -> Iterator[Fault]:
     for at, column in enumerate(document.columns):
         for part in (column, *column.parts):
             if part.table is not None and part.table not in document.tables:
@@ -126,7 +122,7 @@ def _tables(document: MappingDocument) -> Iterator[Fault]:
                 )
 
 
-def _code_lists(document: MappingDocument) -> Iterator[Fault]:
+def _code_lists(document: MappingForm) -> Iterator[Fault]:
     """Check that each table names a code list, and codes of it."""
     for name, table in document.tables.items():
         words = document.vocabularies[table.vocabulary or document.vocabulary]
@@ -149,7 +145,7 @@ def _code_lists(document: MappingDocument) -> Iterator[Fault]:
                 )
 
 
-def _kinds(document: MappingDocument) -> Iterator[Fault]:
+def _kinds(document: MappingForm) -> Iterator[Fault]:
     """Check that each row has one kind, and recipients."""
     sent = _sent(document)
     if document.roles.kind and any(kind.when for kind in document.kinds.values()):
@@ -167,7 +163,7 @@ def _kinds(document: MappingDocument) -> Iterator[Fault]:
         yield ("roles",), "neither a column of recipients nor a route says who gets a row"
 
 
-def _kind_types(document: MappingDocument) -> Iterator[Fault]:
+def _kind_types(document: MappingForm) -> Iterator[Fault]:
     for own, kind in document.kinds.items():
         words = document.vocabularies[kind.vocabulary or document.vocabulary]
         if kind.type not in words.event_types:
@@ -182,7 +178,7 @@ def _kind_types(document: MappingDocument) -> Iterator[Fault]:
             yield ("kinds", own), f"kind {own}: {kind.type} has no field {field}"
 
 
-def _leaves(document: MappingDocument) -> dict[str, frozenset[str]] | None:
+def _leaves(document: MappingForm) -> dict[str, frozenset[str]] | None:
     """Return event type -> its fields; None if a type is unknown, which is a fault itself."""
     found: dict[str, frozenset[str]] = {}
     for event_type in document.event_types:
@@ -193,7 +189,7 @@ def _leaves(document: MappingDocument) -> dict[str, frozenset[str]] | None:
     return found
 
 
-def _used_paths(document: MappingDocument) -> Iterator[Fault]:
+def _used_paths(document: MappingForm) -> Iterator[Fault]:
     """Check that each path of a column is a field of an event that some kind of row makes.
 
     Otherwise the values of that column would be dropped from every event without a trace.
@@ -213,7 +209,7 @@ def _used_paths(document: MappingDocument) -> Iterator[Fault]:
                 )
 
 
-def _other_paths(document: MappingDocument) -> Iterator[Fault]:
+def _other_paths(document: MappingForm) -> Iterator[Fault]:
     """Check that fixed values, and values that are written, name fields of some event."""
     leaves = _leaves(document)
     if leaves is None:
@@ -228,7 +224,7 @@ def _other_paths(document: MappingDocument) -> Iterator[Fault]:
             yield place, f"no event of this mapping has the field {path}. {suggestion(path, known)}"
 
 
-def _ignored(document: MappingDocument) -> Iterator[Fault]:
+def _ignored(document: MappingForm) -> Iterator[Fault]:
     """Check that no column that is ignored is used elsewhere."""
     used = {column.column for column in document.columns} | set(document.special_columns())
     taken = used | document.expression_columns
@@ -237,7 +233,7 @@ def _ignored(document: MappingDocument) -> Iterator[Fault]:
             yield ("ignored", at), f"the column {name} is ignored, and used elsewhere in the file"
 
 
-def _derived(document: MappingDocument) -> Iterator[Fault]:
+def _derived(document: MappingForm) -> Iterator[Fault]:
     """Check that derived columns use earlier ones only, and that none is written."""
     known: set[str] = set()
     for name, expression in document.derived.items():
@@ -254,7 +250,7 @@ def _derived(document: MappingDocument) -> Iterator[Fault]:
             )
 
 
-def _writers(document: MappingDocument) -> Iterator[Fault]:
+def _writers(document: MappingForm) -> Iterator[Fault]:
     """Check that no column of an import has two values, of which one would be lost."""
     roles = document.roles.model_dump(include=set(_ROLES))
     special = [name for name in roles.values() if name]
@@ -274,7 +270,7 @@ def _writers(document: MappingDocument) -> Iterator[Fault]:
         yield ("roles",), f"the column {name} is only written, and an expression reads it"
 
 
-def _places(document: MappingDocument) -> Iterator[Fault]:
+def _places(document: MappingForm) -> Iterator[Fault]:
     """Check that what is received about an event has a place: a column of its own, or `rest`.
 
     Fields without a place are found when an event with one arrives; it is then held.

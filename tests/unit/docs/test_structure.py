@@ -93,3 +93,7 @@ def test_no_package_is_far_from_its_measure() -> None:
 
 def test_modules_have_no_circle_of_imports() -> None:
     assert tree().circles(inner=False) == []
+
+
+def test_not_even_imports_in_functions_or_for_types_make_a_circle() -> None:
+    assert tree().circles(inner=True) == []
