@@ -33,9 +33,10 @@ from broker.tlog.proof import parse_proof
 from tests.differential.alteration import altered
 from tests.differential.comparison import Comparison, Family
 from tests.differential.readings import VECTORS, agencies, cases, compared
+from tests.support.record_parts import as_leaf
 from tests.vectors.making.agencies import CAST, NOW, Member
 from tests.vectors.making.ground import Ground
-from tests.vectors.making.streams import as_leaf, signed_record
+from tests.vectors.making.streams import signed_record
 
 MOST_RECORDS = 12
 """Longer cases say nothing that shorter ones do not, and cost seconds."""

@@ -31,7 +31,7 @@ from tests.integration.service_story import Running, until
 from tests.support.founded_partnership import DAY, POLICE, FoundedPartnership, founded
 from tests.support.memory_agency import Clock, MemoryAgency, cluster
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
-from tests.support.sent_records import as_leaf
+from tests.support.record_parts import as_leaf
 
 COUNCIL = "council-camden"
 EVENTS = 9

@@ -19,7 +19,8 @@ from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.proof import MAX_PROOF_BYTES, parse_proof
 from tests.support.founded_partnership import POLICE, SUPPORT, founded
-from tests.support.sent_records import as_leaf, proof_of, signed_record, with_proof
+from tests.support.record_parts import as_leaf, proof_of, with_proof
+from tests.support.sent_records import signed_record
 
 Alter = Callable[[Record, Record, int], Record]
 

@@ -22,7 +22,7 @@ from tests.hostile.senders import Name
 from tests.hostile.town import CASE_UPDATE, READERS, SENDERS
 from tests.support.founded_partnership import MINUTE, POLICE, SECOND
 from tests.support.memory_agency import replay_all
-from tests.support.sent_records import proof_of
+from tests.support.record_parts import proof_of
 
 ROUNDS = 14
 """Rounds of heartbeats and replays; each may reveal one more generation that was withheld."""

@@ -21,7 +21,7 @@ from tests.hostile.parties import Party
 from tests.hostile.senders import CONTRACT, RUN_MS, LogPosition, Name, Senders
 from tests.hostile.town import MARK, READERS
 from tests.support.founded_partnership import MINUTE, NOW, POLICE, SECOND
-from tests.support.sent_records import as_leaf
+from tests.support.record_parts import as_leaf
 
 STOPPED = frozenset(
     {"4 equivocation", "4 stream_stopped", "4 log_time_fell", "4 superseded", "4 unlinked"}

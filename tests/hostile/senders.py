@@ -36,7 +36,7 @@ from tests.hostile.town import READERS, SENDERS, Said, manifest_record, places, 
 from tests.hostile.twists import Twist
 from tests.support.founded_partnership import DAY, MINUTE, NOW, POLICE, SECOND, founded
 from tests.support.memory_agency import Clock
-from tests.support.sent_records import proof_of
+from tests.support.record_parts import proof_of
 
 RUN_MS = 8 * MINUTE
 """Longest run by its own clock, so that no unknown key or contract is given up."""

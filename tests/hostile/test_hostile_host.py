@@ -19,7 +19,8 @@ from tests.hostile.alterations import ALTERATIONS, HONEST, Alteration
 from tests.hostile.witness import Witness, goes_on, honest
 from tests.support.forged_events import draft_event
 from tests.support.founded_partnership import CHANGED, COUNCIL, DAY, MADE, POLICE
-from tests.support.sent_records import Log, as_leaf
+from tests.support.record_parts import as_leaf
+from tests.support.sent_records import Log
 
 
 @pytest.fixture

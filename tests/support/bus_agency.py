@@ -196,8 +196,7 @@ class BusAgency:
 
     def held(self) -> list[str]:
         """Return the codes of held events."""
-        with self.member.store.reading() as tx:
-            return [row.code for row in tx.inbox.held(99)]
+        return [code for code, _ in self.member.held_events()]
 
     def undelivered(self) -> int:
         """Return how many events wait."""
@@ -221,16 +220,8 @@ class BusTown:
 
     async def carry(self) -> None:
         """Relay what the police accepted to Kafka, and let the council receive it."""
-        sender, reader = self.police.member, self.council.member
-        if sender.relay._token is None:
-            sender.relay.take_lock("test")
-            await sender.relay.resend()
-        await sender.relay.round()
-        for topic in (self.world.topic(logical) for logical in self.world.contract.topics):
-            for records in self.kafka.topics[topic]:
-                position = 0 if not records else (reader.position(records[0]) or 0)
-                if records[position:]:
-                    assert reader.take(records[position:]).refused == []
+        await self.police.member.relay_outbox()
+        self.council.member.receive_all()
 
     async def close(self) -> None:
         """Stop everything."""

@@ -22,7 +22,6 @@ from adapters.tables.sink import DatabaseSink, database_sink
 from adapters.tables.source import DatabaseSource, database_source
 from broker.agency.database_section import DatabaseSection
 from broker.audit.entries import NewLogEntry
-from broker.audit.query import entries_of_log
 from broker.observing.metrics import Metrics
 from broker.store.rows import RefusedRow
 from tests.support.founded_partnership import COUNCIL, SUPPORT, FoundedPartnership
@@ -238,13 +237,11 @@ class DatabaseAgency:
 
     def held_events(self) -> list[tuple[str, str]]:
         """Return (code, detail) of the held events."""
-        with self.member.store.reading() as tx:
-            return [(row.code, row.detail) for row in tx.inbox.held(99)]
+        return self.member.held_events()
 
     def entries(self, kind: str) -> list[NewLogEntry]:
         """Return the entries of a kind in the disclosure log."""
-        with self.member.store.reading() as tx:
-            return [one.entry for one in entries_of_log(tx) if one.entry.kind == kind]
+        return self.member.log_entries(kind)
 
 
 @dataclass
@@ -261,17 +258,8 @@ class DatabasePartnership:
 
     async def deliver(self, sender: str, reader: str) -> None:
         """Relay what the sender accepted, and let the reader receive it."""
-        relay = self[sender].member.relay
-        if relay._token is None:
-            relay.take_lock("test")
-            await relay.resend()
-        await relay.round()
-        member = self[reader].member
-        for topic in (self.world.topic(logical) for logical in self.world.contract.topics):
-            for records in self.kafka.topics[topic]:
-                position = 0 if not records else (member.position(records[0]) or 0)
-                if records[position:]:
-                    assert member.take(records[position:]).refused == []
+        await self[sender].member.relay_outbox()
+        self[reader].member.receive_all()
 
     def close(self) -> None:
         for one in self.agencies.values():

@@ -21,7 +21,6 @@ from adapters.sides import SideParts
 from broker.agency.config import AgencyConfig
 from broker.agency.config_sections import ApiSection
 from broker.audit.entries import NewLogEntry
-from broker.audit.query import entries_of_log
 from broker.observing.metrics import Metrics
 from broker.waiting import set_within
 from contracts.events import PlainEvent
@@ -91,10 +90,7 @@ class HttpAgency:
 
     async def send(self) -> None:
         """Relay what was accepted to Kafka."""
-        if self.member.relay._token is None:
-            self.member.relay.take_lock("test")
-            await self.member.relay.resend()
-        await self.member.relay.round()
+        await self.member.relay_outbox()
 
     def offer(self) -> int:
         """Offer what came, as the loop does."""
@@ -102,13 +98,11 @@ class HttpAgency:
 
     def entries(self, kind: str) -> list[NewLogEntry]:
         """Return the entries of a kind in the disclosure log."""
-        with self.member.store.reading() as tx:
-            return [one.entry for one in entries_of_log(tx) if one.entry.kind == kind]
+        return self.member.log_entries(kind)
 
     def held(self) -> list[tuple[str, str]]:
         """Return (code, detail) of the held events."""
-        with self.member.store.reading() as tx:
-            return [(row.code, row.detail) for row in tx.inbox.held(99)]
+        return self.member.held_events()
 
 
 def as_body(event: PlainEvent) -> dict[str, Any]:
@@ -130,12 +124,7 @@ class HttpPartnership:
     async def deliver(self, sender: str, reader: str) -> None:
         """Relay what the sender accepted, let the reader receive it, and offer it."""
         await self[sender].send()
-        member = self[reader].member
-        for topic in (self.world.topic(logical) for logical in self.world.contract.topics):
-            for records in self.kafka.topics[topic]:
-                position = 0 if not records else (member.position(records[0]) or 0)
-                if records[position:]:
-                    assert member.take(records[position:]).refused == []
+        self[reader].member.receive_all()
         self[reader].offer()
 
     def close(self) -> None:

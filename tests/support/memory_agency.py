@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from broker.audit.entries import NewLogEntry
 from broker.audit.log import log_origin
 from broker.audit.query import entries_of_log
 from broker.audit.verification import verify_log
@@ -160,11 +161,15 @@ class MemoryAgency:
         """Publish and relay; the relay takes its lock when it is first used."""
         case = str(changes.pop("case_id", None) or uuid4())
         ids = [self.publish(self.event(case_id=case, **changes)) for _ in range(count)]
+        await self.relay_outbox()
+        return [one for one in ids if one is not None]
+
+    async def relay_outbox(self) -> None:
+        """Relay what waits in the outbox to Kafka."""
         if self.relay._token is None:
             self.relay.take_lock("test")
             await self.relay.resend()
         await self.relay.round()
-        return [one for one in ids if one is not None]
 
     async def kafka_copy(self, *records: Record) -> None:
         """Kafka delivers something again."""
@@ -208,6 +213,14 @@ class MemoryAgency:
         at = self.clock.now if now is None else now
         return self.receiving.take(records[0].kafka_partition, records, at)
 
+    def receive_all(self) -> None:
+        """Receive every record that is new in the topics of the agreement; none is refused."""
+        for logical in self.world.contract.topics:
+            for records in self.kafka.topics[self.world.topic(logical)]:
+                position = 0 if not records else (self.position(records[0]) or 0)
+                if records[position:]:
+                    assert self.take(records[position:]).refused == []
+
     def position(self, one: Record) -> int | None:
         with self.store.reading() as tx:
             return tx.reader.position(one.kafka_partition)
@@ -220,6 +233,16 @@ class MemoryAgency:
     def inbox(self) -> list[str]:
         with self.store.reading() as tx:
             return [row.event_id for row in tx.inbox.undelivered(10_000)]
+
+    def held_events(self) -> list[tuple[str, str]]:
+        """Return (code, detail) of the held events."""
+        with self.store.reading() as tx:
+            return [(row.code, row.detail) for row in tx.inbox.held(99)]
+
+    def log_entries(self, kind: str) -> list[NewLogEntry]:
+        """Return the entries of a kind in the disclosure log."""
+        with self.store.reading() as tx:
+            return [one.entry for one in entries_of_log(tx) if one.entry.kind == kind]
 
 
 async def replay_all(relay: Relay, log: GenerationPlace, first: int, last: int) -> int:

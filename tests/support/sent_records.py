@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from broker.envelope.primitives import (
-    lp,
-)
 from broker.record import (
-    CONTENT_TYPE_HEADER,
-    LEAF_CONTENT_TYPE,
-    PROOF_HEADER,
     SEALED_CONTENT_TYPE,
     Record,
 )
@@ -20,17 +14,17 @@ from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.generation_links import GenerationLink, generation_name
-from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
+from broker.tlog.merkle import Frontier, append_batch, leaf_hash
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
+from tests.support import record_parts
 from tests.support.founded_partnership import (
     NOW,
     POLICE,
     SECOND,
     founded,
 )
-
-SALT = bytes(16)
+from tests.support.record_parts import FIRST_LINK, link_bytes
 
 
 @dataclass
@@ -86,38 +80,9 @@ def record(
     content_type: bytes | None = SEALED_CONTENT_TYPE,
     offset: int = -1,
 ) -> Record:
-    headers = ((CONTENT_TYPE_HEADER, content_type), (PROOF_HEADER, proof))
-    return Record(topic or founded().topic(), partition, headers, value, offset)
-
-
-def as_leaf(original: Record) -> Record:
-    """The same record as its sender replays it once the content is gone."""
-    assert original.value is not None
-    headers = tuple(
-        (name, LEAF_CONTENT_TYPE if name == CONTENT_TYPE_HEADER else value)
-        for name, value in original.headers
-    )
-    return replace(original, headers=headers, value=leaf_hash(original.value))
-
-
-def proof_of(original: Record) -> bytes:
-    found = dict(original.headers)[PROOF_HEADER]
-    assert found is not None
-    return found
-
-
-def with_proof(original: Record, proof: bytes) -> Record:
-    return replace(
-        original,
-        headers=tuple((n, proof if n == PROOF_HEADER else v) for n, v in original.headers),
-    )
-
-
-FIRST_LINK = GenerationLink("", 0, EMPTY_ROOT, SALT)
-
-
-def link_bytes(link: GenerationLink) -> bytes:
-    return lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)
+    """A record with the two headers, of the first topic if none is named."""
+    at = topic or founded().topic()
+    return record_parts.record(value, proof, at, partition, content_type, offset)
 
 
 def stream_name(agency: str = POLICE, logical: str = "a", partition: int = 0) -> str:

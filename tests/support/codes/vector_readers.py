@@ -43,10 +43,10 @@ from broker.tlog.checkpoint import Place
 from contracts.errors import EventError
 from contracts.examples import example
 from tests.support.code_scan import ROOT
+from tests.support.record_parts import record
 from tests.support.words import flatten, unflatten
 from tests.vectors.making.agencies import CAST, Key, Member, agreed
 from tests.vectors.making.ground import Ground
-from tests.vectors.making.streams import record
 
 MADE = "referral.made"
 DAY = 86_400_000

@@ -11,12 +11,12 @@ from dataclasses import replace
 from broker.envelope.primitives import b64, strict_b64
 from broker.record import Record, format_record
 from broker.tlog.note import key_id
+from tests.support.record_parts import proof_of, with_proof
 from tests.vectors.making.agencies import COUNCIL, POLICE
 from tests.vectors.making.event_drafts import CRITICAL, MADE
 from tests.vectors.making.model_cases import AGREED, SAME
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting
-from tests.vectors.making.streams import proof_of, with_proof
 
 LINE_BYTES = 2**20
 

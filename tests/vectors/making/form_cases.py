@@ -16,15 +16,11 @@ from broker.record import (
     format_record,
 )
 from broker.tlog.proof import MAX_PROOF_BYTES
+from tests.support.record_parts import proof_of, record, with_proof
 from tests.vectors.making.agencies import COUNCIL
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting
-from tests.vectors.making.streams import (
-    altered_proof,
-    proof_of,
-    record,
-    with_proof,
-)
+from tests.vectors.making.streams import altered_proof
 
 Change = Callable[[bytes], bytes]
 

@@ -9,11 +9,11 @@ from broker.envelope.primitives import lp
 from broker.tlog.checkpoint import Origin
 from broker.tlog.generation_links import GenerationLink, generation_name
 from broker.tlog.merkle import MAX_LOG_SIZE
+from tests.support.record_parts import FIRST_LINK, link_bytes
 from tests.vectors.making.agencies import DEPLOYMENT, NOW, POLICE
 from tests.vectors.making.form_cases import honest
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting
-from tests.vectors.making.streams import FIRST_LINK, link_bytes
 
 
 def cases(setting: Setting) -> Iterator[Case]:

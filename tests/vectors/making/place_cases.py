@@ -11,10 +11,11 @@ from dataclasses import replace
 from broker.record import Record
 from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import Frontier
+from tests.support.record_parts import as_leaf
 from tests.vectors.making.agencies import MINUTE, NOW, POLICE, SECOND, SUPPORT
 from tests.vectors.making.scene import NOT_ADDRESSED, REPEAT, Case, Scene
 from tests.vectors.making.setting import Setting
-from tests.vectors.making.streams import Log, as_leaf
+from tests.vectors.making.streams import Log
 
 CONTENT_MISSING = {"refused": "content_missing", "step": 4}
 SUPERSEDED = {"refused": "superseded", "step": 4}

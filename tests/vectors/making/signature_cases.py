@@ -11,6 +11,7 @@ from broker.keys.signer import SoftwareSigner
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE
 from broker.statements.authorship import cosigner
 from broker.tlog.note import NoteSigner
+from tests.support.record_parts import as_leaf, proof_of, with_proof
 from tests.vectors.making.agencies import (
     DAY,
     DEPLOYMENT,
@@ -24,7 +25,7 @@ from tests.vectors.making.agencies import (
 )
 from tests.vectors.making.scene import Case, Scene
 from tests.vectors.making.setting import Setting
-from tests.vectors.making.streams import altered_proof, as_leaf, proof_of, with_proof
+from tests.vectors.making.streams import altered_proof
 
 STREAM_ENDS = FOUNDED + 90 * DAY
 MANIFEST_ENDS = FOUNDED + 30 * DAY

@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from broker.envelope.primitives import lp
 from broker.record import (
-    CONTENT_TYPE_HEADER,
-    LEAF_CONTENT_TYPE,
-    PROOF_HEADER,
-    SEALED_CONTENT_TYPE,
     Record,
 )
 from broker.sending.streams import Stream, append
@@ -24,15 +19,9 @@ from broker.tlog.generation_links import LINK_SALT_BYTES, GenerationLink, genera
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
+from tests.support.record_parts import FIRST_LINK, link_bytes, proof_of, record, with_proof
 from tests.vectors.making.agencies import DEPLOYMENT, NOW, SECOND
 from tests.vectors.making.ground import Ground
-
-FIRST_LINK = GenerationLink("", 0, EMPTY_ROOT, bytes(LINK_SALT_BYTES))
-
-
-def link_bytes(link: GenerationLink) -> bytes:
-    """The ``extra`` of index 0."""
-    return lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)
 
 
 @dataclass
@@ -104,43 +93,6 @@ class Log:
         """Of the newest generation."""
         assert self.newest is not None
         return f"{self.stream.name}/{self.newest.name}"
-
-
-def record(
-    value: bytes | None,
-    proof: bytes | None,
-    topic: str,
-    partition: int = 0,
-    content_type: bytes | None = SEALED_CONTENT_TYPE,
-) -> Record:
-    """A record with the two headers."""
-    headers = ((CONTENT_TYPE_HEADER, content_type), (PROOF_HEADER, proof))
-    return Record(topic, partition, headers, value)
-
-
-def as_leaf(original: Record) -> Record:
-    """The record as its sender replays it once the content is gone."""
-    assert original.value is not None
-    headers = tuple(
-        (name, LEAF_CONTENT_TYPE if name == CONTENT_TYPE_HEADER else value)
-        for name, value in original.headers
-    )
-    return replace(original, headers=headers, value=leaf_hash(original.value))
-
-
-def proof_of(original: Record) -> bytes:
-    """Its proof header."""
-    found = dict(original.headers)[PROOF_HEADER]
-    assert found is not None
-    return found
-
-
-def with_proof(original: Record, proof: bytes) -> Record:
-    """The record under another proof."""
-    return replace(
-        original,
-        headers=tuple((n, proof if n == PROOF_HEADER else v) for n, v in original.headers),
-    )
 
 
 def altered_proof(original: Record, old: bytes, new: bytes) -> Record:

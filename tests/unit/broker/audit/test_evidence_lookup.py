@@ -32,7 +32,7 @@ from tests.support.founded_partnership import (
 )
 from tests.support.memory_agency import Clock, MemoryAgency, at_offsets
 from tests.support.memory_control import ControlNode
-from tests.support.sent_records import as_leaf
+from tests.support.record_parts import as_leaf
 from tests.unit.broker.audit.shown_evidence import show, shows_nothing, tell, without_key
 
 

@@ -22,8 +22,9 @@ from broker.tlog.checkpoint import Place
 from tests.support.founded_partnership import DAY, MINUTE, POLICE, SECOND, founded
 from tests.support.memory_agency import Clock, MemoryAgency, at_offsets
 from tests.support.memory_control import ControlNode, origin_of
+from tests.support.record_parts import as_leaf
 from tests.support.sealed_referrals import value
-from tests.support.sent_records import Log, as_leaf
+from tests.support.sent_records import Log
 
 
 def take_as_leaves(node: ControlNode, records: Sequence[Record], leaves: Sequence[int]) -> None:

@@ -36,8 +36,9 @@ from tests.support.founded_partnership import (
 )
 from tests.support.memory_agency import Clock, at_offsets
 from tests.support.memory_control import RECEIPT, ControlNode, origin_of
+from tests.support.record_parts import as_leaf, proof_of
 from tests.support.sealed_referrals import value
-from tests.support.sent_records import Log, as_leaf, proof_of
+from tests.support.sent_records import Log
 
 
 async def test_a_receipt_states_what_is_held_without_a_gap(

@@ -23,7 +23,8 @@ from tests.support.founded_partnership import (
     FoundedPartnership,
 )
 from tests.support.judging_agency import Reader
-from tests.support.sent_records import Log, proof_of
+from tests.support.record_parts import proof_of
+from tests.support.sent_records import Log
 
 MINUTE, HOUR = 60_000, 3_600_000
 CHANGEOVER_MS = 7 * 24 * HOUR

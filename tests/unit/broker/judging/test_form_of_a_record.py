@@ -22,17 +22,8 @@ from broker.tlog.proof import MAX_PROOF_BYTES
 from tests.support.forged_events import draft_event
 from tests.support.founded_partnership import NOW, FoundedPartnership
 from tests.support.judging_agency import Reader
-from tests.support.sent_records import (
-    FIRST_LINK,
-    Log,
-    as_leaf,
-    generation,
-    link_bytes,
-    proof_of,
-    record,
-    signed_record,
-    with_proof,
-)
+from tests.support.record_parts import FIRST_LINK, as_leaf, link_bytes, proof_of, with_proof
+from tests.support.sent_records import Log, generation, record, signed_record
 
 PREDECESSOR = GenerationLink(generation(opened=NOW - 1000), 1, bytes(range(32)), bytes(16))
 

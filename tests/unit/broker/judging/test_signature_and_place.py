@@ -28,16 +28,8 @@ from tests.support.founded_partnership import (
     FoundedPartnership,
 )
 from tests.support.judging_agency import Reader
-from tests.support.sent_records import (
-    FIRST_LINK,
-    Log,
-    as_leaf,
-    generation,
-    link_bytes,
-    proof_of,
-    signed_record,
-    with_proof,
-)
+from tests.support.record_parts import FIRST_LINK, as_leaf, link_bytes, proof_of, with_proof
+from tests.support.sent_records import Log, generation, signed_record
 
 
 @pytest.fixture

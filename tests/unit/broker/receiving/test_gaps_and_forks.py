@@ -16,8 +16,9 @@ from tests.support.founded_partnership import (
     SUPPORT,
 )
 from tests.support.memory_agency import MemoryAgency, at_offsets, ids
+from tests.support.record_parts import as_leaf
 from tests.support.sealed_referrals import values
-from tests.support.sent_records import Log, as_leaf
+from tests.support.sent_records import Log
 
 
 def test_a_gap_is_told_filled_and_healed(council: MemoryAgency, log: Log) -> None:

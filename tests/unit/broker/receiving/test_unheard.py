@@ -18,8 +18,9 @@ from broker.tlog.proof import parse_proof
 from tests.support.founded_partnership import NOW, POLICE, SUPPORT, FoundedPartnership
 from tests.support.memory_agency import Clock, at_offsets
 from tests.support.memory_control import RECEIPT, ControlNode, origin_of
+from tests.support.record_parts import proof_of
 from tests.support.sealed_referrals import value
-from tests.support.sent_records import Log, proof_of
+from tests.support.sent_records import Log
 
 HOUR, SECOND = 3_600_000, 1000
 CHANGEOVER_MS = 7 * 24 * HOUR
