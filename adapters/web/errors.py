@@ -69,7 +69,7 @@ class TooManyRequestsError(PageError):
     template = "errors/too_many.html"
 
 
-class TooLargeError(PageError):
+class RequestTooLargeError(PageError):
     """The form or the file is larger than the page takes."""
 
     status = 413

@@ -17,7 +17,7 @@ from starlette.types import Message, Receive
 
 from adapters.web.errors import (
     FormRefusedError,
-    TooLargeError,
+    RequestTooLargeError,
     TooManyRequestsError,
     TooSlowError,
 )
@@ -205,7 +205,7 @@ async def _bounded(request: Request, most: int) -> bytes:
                 return bytes(body)
             body += piece
             if len(body) > most:
-                raise TooLargeError(most=most)
+                raise RequestTooLargeError(most=most)
     except ClientDisconnect:
         raise FormRefusedError from None
     except TimeoutError:
