@@ -6,6 +6,7 @@ docs/spec/figures.md, "Used".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,26 @@ def test_counts_of_a_party_that_was_dropped_stay_counted(
     assert held.counted == (said,)
     assert held.not_counted == {POLICE: NotCounted.NOTHING}
     assert later.not_counted == {POLICE: NotCounted.NOTHING}
+
+
+def test_held_counts_with_a_value_that_the_vocabulary_lacks_are_not_used(
+    town: TalliedPartnership, world: FoundedPartnership
+) -> None:
+    """Software that took them may have been older, with another reading of the vocabulary."""
+    member = town.town.members[COUNCIL]
+    said = counts_of(world, CHARITY, period=PERIOD)
+    said = replace(said, atoms={(("nowhere",),) * len(said.dimensions): 3})
+    statement = parse_statement(COUNTS, sealed_counts(world, said, at=BEFORE_END, to=(COUNCIL,)))
+    content = packed(said)
+    assert content is not None
+    participant = world.participants[COUNCIL]
+    with member.store.transaction() as tx:
+        row = counts_row(member.secret, statement.place, statement.note, content)
+        tx.figure_counts.save(row)
+    with member.store.reading() as tx:
+        held = counts_of_partners(
+            tx, member.secret, world.contract, parse_period(PERIOD), participant.contracts,
+            participant.manifests,
+        )  # fmt: skip
+    assert held.counted == ()
+    assert held.not_counted[CHARITY] == NotCounted.VALUES
