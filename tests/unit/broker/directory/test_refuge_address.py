@@ -14,7 +14,7 @@ from jinja2 import Template
 
 from adapters.web.directory import words
 from adapters.web.rendering import Renderer
-from broker.cli.directory_text import found_in_words, in_words
+from broker.cli.directory_text import found_in_words, listing_text
 from broker.directory.code_lists import listed_codes
 from broker.directory.coverage import coverage, coverage_csv
 from broker.directory.coverage_grid import coverage_svg
@@ -163,7 +163,7 @@ WAYS_OUT: dict[str, Callable[[Listing], Iterator[str]]] = {
     "export": lambda one: iter([json.dumps(exported("haven-support", one, CODES))]),
     "listing as JSON": lambda one: iter([json.dumps(listing_json(held_listing(one), NOW))]),
     "search as JSON": lambda one: iter([json.dumps(found_json(searched(one), NOW))]),
-    "listing in words": lambda one: iter([in_words(held_listing(one), NOW)]),
+    "listing in words": lambda one: iter([listing_text(held_listing(one), NOW)]),
     "search in words": lambda one: iter([found_in_words(searched(one), NOW)]),
     "gaps": covered,
     "page": page,
