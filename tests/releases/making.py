@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from adapters.delivery import Delivery
+from adapters.delivery import InboxDelivery
 from adapters.trial_agencies import london_agencies
 from adapters.trial_partnership import create_partnership
 from broker.clock import now_ms
@@ -76,7 +76,7 @@ async def _play(town: _Town) -> dict[str, Any]:
     """Bring events into each state in which an upgrade can find them; return what is expected."""
     police, support = town[POLICE], town[SUPPORT]
     event = "SELECT event_id FROM outbox WHERE "
-    held_back = Delivery.round
+    held_back = InboxDelivery.round
 
     # 1. an event that has arrived
     await town.start_at(POLICE, 0)
@@ -91,11 +91,11 @@ async def _play(town: _Town) -> dict[str, Any]:
     on_kafka = await town.until(POLICE, f"{event} sent_ms IS NOT NULL AND seq > 1 ORDER BY seq", 3)
 
     # 3. the recipient has read them, and its own system has taken none
-    Delivery.round = lambda _self: 0  # type: ignore[method-assign,assignment]
+    InboxDelivery.round = lambda _self: 0  # type: ignore[method-assign,assignment]
     await town.start_at(SUPPORT, 60_000)
     await town.until(SUPPORT, "SELECT 1 FROM inbox WHERE delivered_ms IS NULL", 3)
     await support.kill()
-    Delivery.round = held_back  # type: ignore[method-assign]
+    InboxDelivery.round = held_back  # type: ignore[method-assign]
 
     # 4. Kafka is away: events with a place in the stream that Kafka has not acknowledged
     send = police.transport.send
