@@ -175,4 +175,4 @@ def test_the_verdict_names_the_missing_signature_file(cli, folder, forms) -> Non
     note.unlink()
     done = cli("figures-check", forms / "f.csv", "--agency", folder)
     assert done.code == 1
-    assert str(note) in done.out
+    assert str(note).encode() in done.out
