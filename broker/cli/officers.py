@@ -109,7 +109,7 @@ def sign(
     """
     from broker.cli import officers_text as text
     from broker.clock import now_ms
-    from broker.operations.officers import review_delegation, sign_delegation
+    from broker.operations.officer_delegations import review_delegation, sign_delegation
 
     reviewed = review_delegation(agency, file, now_ms())
     note(text.reviewed_delegation_text(reviewed))
@@ -138,7 +138,7 @@ def finish(
     """
     from broker.cli import officers_text as text
     from broker.clock import now_ms
-    from broker.operations.officers import finish_delegation
+    from broker.operations.officer_delegations import finish_delegation
 
     issued = finish_delegation(agency, file, now_ms())
     if json:

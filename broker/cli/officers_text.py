@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from broker.keys.manifest import VerifiedManifest
-from broker.operations.officers import DelegationReview, OfficersAdded
+from broker.operations.officer_delegations import DelegationReview
+from broker.operations.officers import OfficersAdded
 from broker.partnership.officer import OfficerFile
 from broker.utc_text import day
 

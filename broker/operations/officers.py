@@ -2,9 +2,8 @@
 
 Each officer has a folder with the officer's pair on a machine of their own. No folder has two
 pairs. `new_officer` makes such a folder. `add_officers` names all officers in a folder. In the
-agency's folder, which has the manifest keys, it also proposes a delegation. `sign_delegation` adds
-an officer's signature to a proposed delegation. When two officers have signed, `finish_delegation`
-issues a manifest that the delegated keys sign.
+agency's folder, which has the manifest keys, it also proposes a delegation, which other officers
+sign (`officer_delegations`).
 """
 
 from __future__ import annotations
@@ -21,47 +20,35 @@ from broker.agency.config import (
 )
 from broker.agency.config_sections import GovernanceSection, OfficerSection
 from broker.agency.config_template import format_config
-from broker.agency.made_manifests import note_made
 from broker.agency.participant import Participant, load_participant
-from broker.errors import ConfigError, ManifestError, WrongInputError
+from broker.errors import ConfigError, WrongInputError
 from broker.keys.delegation import (
-    DELEGATION_LIMIT_BYTES,
-    Delegation,
-    VerifiedDelegation,
     issue_delegation,
-    parse_delegation,
-    verify_delegation,
 )
 from broker.keys.durable import (
     SECRET_MODE,
     files_in,
     make_private_folder,
     write_durably,
-    write_named,
 )
-from broker.keys.governance import PAIR_LINES, GovernanceSigner, governance_signer, key_name
+from broker.keys.governance import PAIR_LINES, GovernanceSigner, governance_signer
 from broker.keys.keyfile import UNASSIGNED
 from broker.keys.keyring import Keyring
 from broker.keys.kid import ED25519, GOVERNANCE, MANIFEST, ML_DSA_65
-from broker.keys.manifest import VerifiedManifest
 from broker.keys.passphrase import PassphraseSource, load_passphrase
-from broker.operations.agency_entry import ENTRIES_FOLDER, entry_of, manifest_under, newest_key
+from broker.operations.agency_entry import ENTRIES_FOLDER, newest_key
 from broker.operations.agency_founding import passphrase_path
 from broker.operations.officer_keys import (
     OFFICERS_FOLDER,
-    officer_files,
-    officers_of,
     store_proposal,
 )
-from broker.partnership.entry import parse_entry
 from broker.partnership.officer import (
     OFFICER_LIMIT_BYTES,
     OfficerFile,
     make_officer_file,
     verify_officer_file,
 )
-from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER, manifest_name
-from broker.tlog.note import Note, SignatureLine, format_note, sign_note
+from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
 from contracts.bounded_file import read_bounded
 from contracts.parties import OFFICERS_LIMIT, OFFICERS_THRESHOLD
 from contracts.phrases import N_, phrase
@@ -86,22 +73,6 @@ class OfficersAdded:
     officers: tuple[str, ...]
     file: Path
     proposed: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class DelegationReview:
-    """A proposed delegation, before an officer signs it.
-
-    Attributes:
-        content: what it states.
-        signed: officers that have signed.
-        note: its text and the signatures so far.
-    """
-
-    participant: Participant
-    content: Delegation
-    note: Note
-    signed: tuple[str, ...]
 
 
 def new_officer(
@@ -206,111 +177,6 @@ def add_officers(
     return OfficersAdded(own.name, names, _path(directory, own.name), _first(again, signer, now))
 
 
-def review_delegation(directory: Path, file: Path, now: int) -> DelegationReview:
-    """Check a proposed delegation, before this folder's officer signs it.
-
-    Args:
-        directory: the officer's folder.
-        file: the proposed delegation, signed by another officer.
-        now: milliseconds since the epoch.
-
-    Raises:
-        ManifestError: it is refused.
-        WrongInputError: `officers_unsuitable`: the folder names no officers.
-        ConfigError: the file cannot be read.
-    """
-    participant = load_participant(directory, now, unsigned_ok=True)
-    officers = officers_of(participant, now)
-    signed = parse_delegation(_bytes_of(file), str(file))
-    name = key_name(participant.deployment, participant.agency)
-    lines = {(line.name, line.key_id) for line in signed.note.signatures}
-    signing = [
-        (officer, pair)
-        for officer, pair in officers.officers
-        if any((one.name, one.key_id) in lines for one in pair.note_verifiers(name))
-    ]
-    if signed.delegation.agency != participant.agency:
-        raise ManifestError(
-            phrase(
-                "The delegation is of %(agency)s, not of %(agency_2)s.",
-                agency=signed.delegation.agency,
-                agency_2=participant.agency,
-            ),
-            code="delegation_signature_invalid",
-            where=str(file),
-            fix=N_("Ask for the file that this agency proposed."),
-        )
-    governance = [pair for _, pair in signing[:1]] if len(signing) == 1 else [officers]
-    verify_delegation(signed, governance, deployment=participant.deployment, now=now)
-    return DelegationReview(
-        participant, signed.delegation, signed.note, tuple(officer for officer, _ in signing)
-    )
-
-
-def sign_delegation(reviewed: DelegationReview, out: Path) -> tuple[str, ...]:
-    """Add the signature of this folder's officer to a delegation.
-
-    Args:
-        reviewed: result of `review_delegation`.
-        out: where the delegation with the signatures is written.
-
-    Returns:
-        The officers that have signed now.
-
-    Raises:
-        KeyAccessError: the officer's keys are not here.
-        ConfigError: `output_unwritable`.
-    """
-    participant = reviewed.participant
-    own = str(participant.officer)
-    lines = {
-        officer: reviewed.note.signatures[PAIR_LINES * at : PAIR_LINES * (at + 1)]
-        for at, officer in enumerate(reviewed.signed)
-    }
-    if own not in lines and len(lines) < OFFICERS_THRESHOLD:
-        signer = participant.governance_signer()
-        lines[own] = sign_note(reviewed.note.text, signer.note_signers()).signatures
-    write_named(out, _written(reviewed.note, lines), "delegation")
-    return tuple(sorted(lines))
-
-
-def finish_delegation(directory: Path, file: Path, now: int) -> VerifiedManifest:
-    """Issue a manifest and a new entry, when enough officers have signed the delegation.
-
-    Args:
-        directory: the agency's folder; one officer's governance keys must be in it.
-        file: the delegation.
-        now: milliseconds since the epoch.
-
-    Raises:
-        ManifestError: too few officers have signed, or it is not the delegation that this folder
-            proposed.
-        KeyAccessError: a key is missing.
-        RegistryError: `registry_unwritable`.
-    """
-    from broker.operations.key_delegation import issue_proposed
-
-    participant = load_participant(directory, now, unsigned_ok=True)
-    signer = participant.governance_signer()
-    signed = parse_delegation(_bytes_of(file), str(file))
-    governance = officers_of(participant, now)
-    delegation = verify_delegation(signed, [governance], deployment=participant.deployment, now=now)
-    if signed.delegation.agency != participant.agency:
-        raise ManifestError(
-            phrase(
-                "The delegation is of %(agency)s, not of %(agency_2)s.",
-                agency=signed.delegation.agency,
-                agency_2=participant.agency,
-            ),
-            code="delegation_signature_invalid",
-            where=str(file),
-            fix=N_("Give the file that this agency proposed."),
-        )
-    if participant.contracts.trusted():
-        return issue_proposed(participant, delegation, now)
-    return _found_again(participant, delegation, signer, now)
-
-
 def _first(participant: Participant, signer: GovernanceSigner, now: int) -> Path | None:
     """Propose the first delegation; None in a folder without manifest keys."""
     newest = {
@@ -320,28 +186,6 @@ def _first(participant: Participant, signer: GovernanceSigner, now: int) -> Path
         return None
     first, second = (participant.keyring.signer(newest[one].kid) for one in (ED25519, ML_DSA_65))
     return store_proposal(participant, issue_delegation(signer, (first, second), now))
-
-
-def _found_again(
-    participant: Participant, delegation: VerifiedDelegation, signer: GovernanceSigner, now: int
-) -> VerifiedManifest:
-    """Make manifest and entry of an agency that has signed nothing, under its officers' keys."""
-    root, agency = participant.root, participant.agency
-    entry_path = root / ENTRIES_FOLDER / f"{agency}.entry"
-    profile = parse_entry(entry_path.read_bytes(), str(entry_path)).profile
-    manifest = manifest_under(profile, participant.keyring, delegation, now)
-    entry = entry_of(root, profile, signer, manifest, now, officers=officer_files(participant, now))
-    note_made(root, manifest, ())
-    for former in files_in(root / MANIFESTS_FOLDER, f"{agency}.*.note"):
-        former.unlink()  # under a delegation of one pair; no other agency has used it
-    write_durably(root / MANIFESTS_FOLDER / manifest_name(manifest), manifest.raw)
-    write_durably(entry_path, entry.raw)
-    return manifest
-
-
-def _written(note: Note, lines: dict[str, tuple[SignatureLine, ...]]) -> bytes:
-    signatures = tuple(line for officer in sorted(lines) for line in lines[officer])
-    return format_note(Note(note.text, signatures))
 
 
 def _require_unsigned(participant: Participant) -> None:
@@ -430,7 +274,7 @@ def _named(directory: Path, own: OfficerFile, everyone: Iterable[OfficerFile]) -
 
 def _read(participant: Participant, path: Path, now: int) -> OfficerFile:
     return verify_officer_file(
-        _bytes_of(path, OFFICER_LIMIT_BYTES),
+        read_bounded(path, OFFICER_LIMIT_BYTES, ConfigError, code="file_unusable"),
         agency=participant.agency,
         deployment=participant.deployment,
         now=now,
@@ -440,10 +284,6 @@ def _read(participant: Participant, path: Path, now: int) -> OfficerFile:
 
 def _path(directory: Path, officer: str) -> Path:
     return directory / OFFICERS_FOLDER / f"{officer}.officer"
-
-
-def _bytes_of(path: Path, limit: int = DELEGATION_LIMIT_BYTES) -> bytes:
-    return read_bounded(path, limit, ConfigError, code="file_unusable")
 
 
 def _unsuitable(problem: str, fix: str) -> WrongInputError:

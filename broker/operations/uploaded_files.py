@@ -15,7 +15,7 @@ from broker.errors import EntryError, ManifestError, NoteError
 from broker.keys.durable import write_durably
 from broker.keys.manifest import VerifiedManifest
 from broker.operations.bundles import Added, add_bundles, held_bundle
-from broker.operations.officers import finish_delegation
+from broker.operations.officer_delegations import finish_delegation
 from broker.partnership.bundle import Bundle, format_bundle
 from broker.registry.contract_notes import note_claim
 

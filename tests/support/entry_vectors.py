@@ -17,13 +17,12 @@ from typing import Any, Final
 from broker.keys.governance import GovernanceSigner
 from broker.keys.signed_document import document_text
 from broker.operations.agency_entry import write_entry
-from broker.operations.officers import (
-    add_officers,
+from broker.operations.officer_delegations import (
     finish_delegation,
-    new_officer,
     review_delegation,
     sign_delegation,
 )
+from broker.operations.officers import add_officers, new_officer
 from broker.partnership.entry import HEADER, Entry, verify_entry
 from broker.tlog.note import format_note, sign_note
 from broker.transport.certificates import certificate_request, new_private_key

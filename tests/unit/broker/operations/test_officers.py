@@ -35,13 +35,12 @@ from broker.operations.bundles import add_bundles, make_bundle
 from broker.operations.contract_departure import depart, review_departure
 from broker.operations.contract_validity import contract_validity
 from broker.operations.key_delegation import delegated_keys
-from broker.operations.officers import (
-    add_officers,
+from broker.operations.officer_delegations import (
     finish_delegation,
-    new_officer,
     review_delegation,
     sign_delegation,
 )
+from broker.operations.officers import add_officers, new_officer
 from broker.operations.signatories import NothingToSignError, file_to_sign
 from broker.partnership.entry import verify_entry
 from broker.registry.contracts import verify_contract
