@@ -9,7 +9,6 @@ meanwhile. A running adapter sees a change of the file at the next request.
 from __future__ import annotations
 
 import hmac
-import os
 import re
 import secrets
 import ssl
@@ -22,6 +21,7 @@ from typing import Annotated, Final, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from adapters.protected_file import UnprotectedFileError, read_protected
 from broker.agency.running import API_TOKENS_FILE
 from broker.errors import ConfigError, WrongInputError
 from broker.keys.durable import SECRET_MODE, write_durably
@@ -252,18 +252,14 @@ def _hash(secret: str) -> bytes:
 
 def _read(path: Path) -> _TokenFile:
     try:
-        with path.open("rb") as file:
-            others_write = os.fstat(file.fileno()).st_mode & 0o022
-            content = file.read(_LIMIT_BYTES + 1)
+        content = read_protected(path, _LIMIT_BYTES)
     except FileNotFoundError:
         return _TokenFile()
     except OSError as error:
         raise _unreadable(path, error.strerror or type(error).__name__) from None
-    if others_write:
-        raise _unreadable(path, "other accounts may write to it")
+    except UnprotectedFileError as error:
+        raise _unreadable(path, str(error)) from None
     try:
-        if len(content) > _LIMIT_BYTES:
-            raise ValueError
         found = _TokenFile.model_validate(orjson.loads(content))
         for one in found.tokens:
             parse_instant(one.expires)

@@ -8,7 +8,6 @@ server, because paths and texts may name people.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Final, TypeVar
 
 import asyncssh
 
+from adapters.protected_file import read_protected
 from broker.agency.delivery_sections import SftpSection
 from broker.waiting import out_of_descriptors
 from contracts.errors import ConcordantError
@@ -218,10 +218,8 @@ class SftpClient:
     def _pinned(self) -> asyncssh.SSHKnownHosts:
         path = self._settings.known_hosts
         try:
-            with path.open("rb") as file:
-                content = file.read(MOST_SECRET_BYTES + 1)
-                others_write = os.fstat(file.fileno()).st_mode & 0o022
-            if others_write or len(content) > MOST_SECRET_BYTES or not content.strip():
+            content = read_protected(path, MOST_SECRET_BYTES)
+            if not content.strip():
                 raise ValueError
             return asyncssh.import_known_hosts(content.decode("utf-8"))
         except (OSError, ValueError, asyncssh.Error) as error:

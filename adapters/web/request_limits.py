@@ -157,7 +157,7 @@ async def read_form(request: Request, most_bytes: int) -> Form:
         most_bytes: limit of its body, checked before it is parsed.
 
     Raises:
-        TooLargeError: the body, the number of fields or of files is above the limit.
+        RequestTooLargeError: the body, the number of fields or of files is above the limit.
         TooSlowError: the body comes too slowly.
         FormRefusedError: the body is not a form, or its texts are not UTF-8.
     """

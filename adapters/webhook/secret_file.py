@@ -7,11 +7,11 @@ attempt, so a rotation needs no restart.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from adapters.protected_file import UnprotectedFileError, read_protected
 from adapters.webhook.signing import new_secret, secret_bytes
 from broker.errors import ConfigError, WrongInputError
 from broker.keys.durable import SECRET_MODE, write_durably
@@ -100,10 +100,7 @@ def _write(path: Path, older: Sequence[str]) -> str:
 
 def _read(path: Path) -> tuple[str, ...]:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(file.fileno())
-            content = file.read(_LIMIT_BYTES + 1) if stat.S_ISREG(found.st_mode) else b""
+        content = read_protected(path, _LIMIT_BYTES)
     except FileNotFoundError:
         raise ConfigError(
             "There is no secret of the webhook.",
@@ -116,11 +113,11 @@ def _read(path: Path) -> tuple[str, ...]:
         if out_of_descriptors(error):
             raise
         raise _unusable(path, error.strerror or type(error).__name__) from None
-    if found.st_mode & 0o022:
-        raise _unusable(path, "other accounts may write to it")
+    except UnprotectedFileError as error:
+        raise _unusable(path, str(error)) from None
     try:
         lines = tuple(content.decode("ascii").split())
-        if len(content) > _LIMIT_BYTES or not 0 < len(lines) <= _MOST_SECRETS:
+        if not 0 < len(lines) <= _MOST_SECRETS:
             raise ValueError
         for one in lines:
             secret_bytes(one)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -142,14 +144,16 @@ async def test_an_operation_has_a_limit_of_time(server: SftpServer) -> None:
 async def test_a_shortage_of_file_descriptors_is_no_fault_of_a_file(
     server: SftpServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    opened = Path.open
+    def without_descriptors(opened: Callable[..., Any]) -> Callable[..., Any]:
+        def exhausted(path: Any, *arguments: Any, **more: Any) -> Any:
+            if path == getattr(server, name):
+                raise OSError(errno.EMFILE, "too many open files")
+            return opened(path, *arguments, **more)
 
-    def exhausted(path: Path, *arguments: Any) -> Any:
-        if path == getattr(server, name):
-            raise OSError(errno.EMFILE, "too many open files")
-        return opened(path, *arguments)
+        return exhausted
 
-    monkeypatch.setattr(Path, "open", exhausted)
+    for module in (Path, os):
+        monkeypatch.setattr(module, "open", without_descriptors(module.open))
     client = client_of(server)
     with pytest.raises(OSError, match="too many"):
         await client.call(lambda sftp: sftp.listdir("exports"))
