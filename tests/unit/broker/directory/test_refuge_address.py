@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from gettext import NullTranslations
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Template
 
-from adapters.web.directory import words
+from adapters.web.directory.words import service_page
 from adapters.web.rendering import Renderer
 from broker.cli.directory_text import found_in_words, listing_text
 from broker.directory.code_lists import listed_codes
@@ -20,7 +21,7 @@ from broker.directory.coverage import coverage, coverage_csv
 from broker.directory.coverage_grid import coverage_svg
 from broker.directory.listing import Listing, Location, format_listing, parse_listing_content
 from broker.directory.listing_file import parse_listing_file
-from broker.directory.open_referral_export import exported
+from broker.directory.open_referral_export import services_page
 from broker.directory.open_referral_import import imported, parse_feed
 from broker.directory.postcodes import has_postcode
 from broker.directory.search import Query, find_offers
@@ -94,8 +95,8 @@ def test_other_texts_have_no_postcode(text: str) -> None:
 
 @given(PLACES)
 def test_a_feed_that_adds_an_address_to_a_refuge_is_imported_without_it(place: Location) -> None:
-    elsewhere = exported("a", listing(service(location=place.model_dump())), CODES)
-    secret = exported("a", listing(service(refuge=True)), CODES)
+    elsewhere = services_page("a", listing(service(location=place.model_dump())), CODES)
+    secret = services_page("a", listing(service(refuge=True)), CODES)
     (feed,), (home,) = elsewhere["contents"], secret["contents"]  # type: ignore[misc]  # lists
     feed["attributes"] = home["attributes"]  # type: ignore[index, call-overload]  # objects
     (found,) = parse_feed(json.dumps(feed).encode(), "feed.json")
@@ -142,8 +143,8 @@ def template() -> Template:
     """The part of the pages that shows a service."""
     renderer = Renderer(NullTranslations(), "en-GB", lambda: NOW, {})
     environment = renderer._environment
-    environment.globals |= {name: getattr(words, name) for name in words.__dict__}
-    environment.globals |= {"capacities": words.CAPACITIES, "day_names": words.DAYS}
+    told = SimpleNamespace(page=lambda _template, *, status, **values: values)
+    environment.globals |= service_page(told, "")  # type: ignore[arg-type, operator]  # as a visit
     return environment.from_string(
         '{% import "directory/parts.html" as own with context %}'
         '{{ own.service("s", one, none, codes) }}'
@@ -160,7 +161,7 @@ def page(one: Listing) -> Iterator[str]:
 
 
 WAYS_OUT: dict[str, Callable[[Listing], Iterator[str]]] = {
-    "export": lambda one: iter([json.dumps(exported("haven-support", one, CODES))]),
+    "export": lambda one: iter([json.dumps(services_page("haven-support", one, CODES))]),
     "listing as JSON": lambda one: iter([json.dumps(listing_json(held_listing(one), NOW))]),
     "search as JSON": lambda one: iter([json.dumps(found_json(searched(one), NOW))]),
     "listing in words": lambda one: iter([listing_text(held_listing(one), NOW)]),
