@@ -28,9 +28,9 @@ from adapters.runner import run_adapter
 from adapters.webhook import endpoint, side
 from broker.clock import now_ms
 begin, now = time.monotonic(), int(sys.argv[2])
-real = endpoint.Endpoint
+real = endpoint.WebhookEndpoint
 # The receiver compares the time of a signature with the real time.
-endpoint.Endpoint = lambda settings, clock: real(settings, now_ms)
+endpoint.WebhookEndpoint = lambda settings, clock: real(settings, now_ms)
 asyncio.run(run_adapter(Path(sys.argv[1]), lambda: now + int(1000 * (time.monotonic() - begin))))
 """
 
