@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "queue_item_unknown": "broker/cli/test_queues.py::test_one_item_is_shown_with_what_helps",
     "state_not_moved": "broker/operations/test_state_move.py"
     "::test_a_state_in_a_file_is_state_not_moved_until_it_is",
     "state_present": "broker/store/test_moving.py::test_a_state_moves_into_an_empty_schema_only",
@@ -920,7 +921,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "store_nested": (
         F,
-        "broker/store/test_database.py::test_a_transaction_inside_another_is_refused_at_once",
+        "broker/store/test_transactions.py::test_a_transaction_inside_another_is_refused_at_once",
     ),
     "store_newer": (M, "broker/store/test_database.py::test_a_newer_schema_is_refused"),
     "store_unreleased": (
