@@ -1,7 +1,8 @@
 """Coverage: for each need and motivation, the services that work in each area of the grid.
 
 It is an audit of activity: it shows areas without a service or with one alone, and where referrals
-wait longest. It counts what partners publish, so a partner that published nothing is not in it.
+wait longest, by the need and the area that each of them states. It counts what partners publish, so
+a partner that published nothing is not in it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,23 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingReferral:
+    """A referral of this agency that nobody has answered.
+
+    Attributes:
+        agency: id of the agency that was asked.
+        days: since the referral was made.
+        need: code of what it asks for; None if it is not known.
+        area: code of the area of the incident; None if it is not known.
+    """
+
+    agency: str
+    days: int
+    need: str | None = None
+    area: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CoverageCell:
     """Services for one need or motivation in one area.
 
@@ -32,8 +50,9 @@ class CoverageCell:
         services: number of services.
         agencies: ids of the agencies that offer them.
         with_capacity: number of services that state capacity now.
-        longest_wait_days: longest time for which an unanswered referral of this agency waits at one
-            of the agencies; None if none waits.
+        longest_wait_days: longest time for which an unanswered referral of this agency waits for
+            this need in this area. Where a referral does not say one of the two, and for a
+            motivation, it counts where the agency that was asked works. None if none waits.
     """
 
     kind: Kind
@@ -49,7 +68,7 @@ class CoverageCell:
 def coverage(
     listings: Sequence[tuple[str, Listing]],
     codes: ListedCodes,
-    waits: Mapping[str, int],
+    waits: Sequence[WaitingReferral],
     now: int,
 ) -> tuple[CoverageCell, ...]:
     """Return a cell for each need and each motivation in each area of the grid.
@@ -57,7 +76,7 @@ def coverage(
     Args:
         listings: agency id and listing of this agency and each partner.
         codes: needs and motivations of the agreements, with their labels.
-        waits: agency id to the longest wait of an unanswered referral to it, in days.
+        waits: the referrals of this agency that have no answer.
         now: ms.
     """
     kinds: tuple[tuple[Kind, Mapping[str, str]], ...] = (
@@ -97,7 +116,7 @@ def _cell(
     label: str,
     area: GridArea,
     listings: Sequence[tuple[str, Listing]],
-    waits: Mapping[str, int],
+    waits: Sequence[WaitingReferral],
     now: int,
 ) -> CoverageCell:
     found = list(_working(kind, code, area, listings))
@@ -111,8 +130,22 @@ def _cell(
         len(found),
         agencies,
         sum(one is not None and one.state == "capacity" for one in capacities),
-        max((waits[agency] for agency in agencies if agency in waits), default=None),
+        max(
+            (one.days for one in waits if _waits_in(one, kind, code, area, agencies)),
+            default=None,
+        ),
     )
+
+
+def _waits_in(
+    referral: WaitingReferral, kind: Kind, code: str, area: GridArea, agencies: Sequence[str]
+) -> bool:
+    """Return whether a referral waits in a cell with these agencies."""
+    need = referral.need if kind == "need" else None
+    if need not in (None, code) or referral.area not in (None, area.code):
+        return False
+    certain = need is not None and referral.area is not None
+    return certain or referral.agency in agencies
 
 
 def _working(

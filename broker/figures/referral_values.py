@@ -32,11 +32,13 @@ class SentReferral:
     """A referral to one recipient.
 
     Attributes:
+        referral: pseudonym of its id, hexadecimal.
         recipient: id of the agency that was asked.
         sent_ms: when the event that made it was accepted.
         values: dimension to its value; None if it is not counted for want of consent.
     """
 
+    referral: str
     recipient: str
     sent_ms: int
     values: Mapping[str, tuple[str, ...]] | None
@@ -102,7 +104,7 @@ def sent_referrals(
             values |= _course(changes, rules, act, sent_ms)
             values[SOURCE] = (roles.get(agency, NOT_STATED),)
             values[RECIPIENT] = (roles.get(recipient, NOT_STATED),)
-        found.append(SentReferral(recipient, sent_ms, values))
+        found.append(SentReferral(referral, recipient, sent_ms, values))
     return found
 
 

@@ -9,7 +9,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from broker.clock import now_ms
+from broker.event import uuid_text
+from broker.store.rows import ReferralRow
+from broker.store.transaction import Transaction
+from contracts.durations import DAY_MS
 from tests.support.listings import FILE
+from tests.support.recorded_referrals import Referring
 
 OWN = "haven-support"
 CAMDEN = "E09000007"
@@ -41,30 +47,51 @@ def test_coverage_is_a_table_a_csv_and_a_grid(cli, folder, tmp_path) -> None:
 
 
 def test_a_referral_without_an_answer_is_the_wait(cli, folder, world) -> None:
-    from broker.clock import now_ms
-    from broker.store.rows import ReferralRow
-    from contracts.durations import DAY_MS
-
-    now = now_ms()
     store = world.store(OWN)
     with store.transaction() as tx:
-        for number, (role, due) in enumerate(
-            (("referrer", 1), ("referrer", None), ("fulfiller", 1))
-        ):
-            tx.referrals.save(
-                ReferralRow(
-                    referral_id=f"r{number}", case_id="c", role=role, counterparty=OWN,
-                    status="requested", business_status=None, version=1,
-                    made_ms=now - (5 + number) * DAY_MS, acknowledge_by_ms=None,
-                    respond_by_ms=due, updated_ms=now, closed=False, event_source="",
-                    event_id=f"e{number}",
-                )
-            )  # fmt: skip
+        waiting(tx, "r0", "referrer", days=5)
+        waiting(tx, "r1", "referrer", days=6, due=None)
+        waiting(tx, "r2", "fulfiller", days=7)
     store.close()
+    assert longest_waits(cli, folder, "advocacy") == {CAMDEN: 5}
+
+
+def test_a_wait_is_in_the_borough_and_for_the_need_that_the_referral_states(
+    cli, folder, world
+) -> None:
+    text = FILE.replace(f"areas: [{CAMDEN}]", "areas: [E12000007]")
+    (folder / "directory.yaml").write_text(text)
+    assert cli("directory", "publish", "--agency", folder).code == 0
+    store = world.store(OWN)
+    with store.transaction() as tx:
+        sent = Referring(tx, world.participant(OWN))
+        sent.made(1, OWN)  # advocacy in Camden
+        sent.write()
+        waiting(tx, uuid_text((1).to_bytes(16, "big")), "referrer", days=20)
+    store.close()
+    assert longest_waits(cli, folder, "advocacy") == {CAMDEN: 20}
+    assert longest_waits(cli, folder, "emotional_support") == {}
+
+
+def waiting(tx: Transaction, referral: str, role: str, *, days: int, due: int | None = 1) -> None:
+    """Keep a referral that nobody has answered."""
+    now = now_ms()
+    tx.referrals.save(
+        ReferralRow(
+            referral_id=referral, case_id="c", role=role, counterparty=OWN,
+            status="requested", business_status=None, version=1,
+            made_ms=now - days * DAY_MS, acknowledge_by_ms=None,
+            respond_by_ms=due, updated_ms=now, closed=False, event_source="",
+            event_id=f"e{referral}",
+        )
+    )  # fmt: skip
+
+
+def longest_waits(cli, folder, code: str) -> dict[str, int]:
+    """Return the days by area, without those in which none waits."""
     cells = cli("directory", "coverage", "--agency", folder, "--json").json["cells"]
-    waits = {one["area"]: one["longest_wait_days"] for one in cells if one["code"] == "advocacy"}
-    assert {area for area, days in waits.items() if days is not None} == {CAMDEN}
-    assert waits[CAMDEN] == 5
+    found = {one["area"]: one["longest_wait_days"] for one in cells if one["code"] == code}
+    return {area: days for area, days in found.items() if days is not None}
 
 
 def test_services_go_out_and_come_back(cli, folder, tmp_path) -> None:

@@ -133,7 +133,7 @@ def searched(one: Listing) -> SearchResult:
 
 
 def covered(one: Listing) -> Iterator[str]:
-    cells = coverage([("haven-support", one)], CODES, {}, NOW)
+    cells = coverage([("haven-support", one)], CODES, (), NOW)
     yield coverage_csv(cells)
     yield coverage_svg(cells)
     yield json.dumps(coverage_json(cells))

@@ -12,7 +12,7 @@ BUCKETS = ("within-1-hour", "within-2-days", "later", "not-yet", "withdrawn")
 
 
 def sent(recipient: str, answered: str | None) -> SentReferral:
-    return SentReferral(recipient, 0, None if answered is None else {"answered": (answered,)})
+    return SentReferral("", recipient, 0, None if answered is None else {"answered": (answered,)})
 
 
 REFERRALS = st.lists(
