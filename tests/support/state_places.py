@@ -167,5 +167,7 @@ def restore_state(path: Path, backup: bytes) -> None:
         return
     moved = path.with_name(f".{path.name}.moved")
     moved.write_bytes(backup)
-    _on_server[whole] = postgres_place()
-    move_to_server(moved, _on_server[whole])
+    place = _on_server[whole]  # the same schema, because a part of a test may hold a store of it
+    with postgres().owner(place.database) as connection:
+        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(place.schema)))
+    move_to_server(moved, place)
