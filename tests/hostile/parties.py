@@ -59,6 +59,7 @@ from broker.statements.authorship import author, cosigner
 from broker.statements.heartbeats import Heartbeat, format_heartbeat
 from broker.store.database import Store, open_store
 from broker.store.rows import NewOutboxRow
+from broker.store.sqlite_backend import SqliteBackend
 from broker.tlog.checkpoint import Place
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import note_signer
@@ -107,20 +108,26 @@ def _store_of(agency: str) -> Store:
 
     engine_event.listen(store._engine, "connect", relax)
     store.close()
-    shutil.copy(store._path, _template_of(store))
+    shutil.copy(_file_of(store), _template_of(store))
     return store
 
 
+def _file_of(store: Store) -> Path:
+    backend = store._backend
+    assert isinstance(backend, SqliteBackend)
+    return backend._path
+
+
 def _template_of(store: Store) -> Path:
-    return store._path.with_suffix(".empty")
+    return _file_of(store).with_suffix(".empty")
 
 
 def _replace_content(store: Store, by: Path) -> None:
     """Another database in the place of this one, while nobody has it open."""
     store.close()
     for beside in ("-wal", "-shm"):
-        Path(f"{store._path}{beside}").unlink(missing_ok=True)
-    shutil.copy(by, store._path)
+        Path(f"{_file_of(store)}{beside}").unlink(missing_ok=True)
+    shutil.copy(by, _file_of(store))
 
 
 class Party:
@@ -133,7 +140,7 @@ class Party:
         self.world: FoundedPartnership = founded()
         self.participant = self.world.participants[agency]
         self.store = _store_of(agency)
-        self.database = self.store._path
+        self.database = _file_of(self.store)
         _replace_content(self.store, _template_of(self.store))
         self.secret = self.participant.keyring.secret()
         self.stream_key: SoftwareSigner = self.world.stream_key(agency)

@@ -20,7 +20,7 @@ from broker.store.postgres_backend import PostgresBackend, open_postgres
 from broker.store.snapshot import snapshot
 from tests.support.postgres import postgres
 
-ROLE, PASSWORD = "concordant_adapter", "adapter's password"
+ROLE, PASSWORD = "concordant_state", "adapter's password"
 _numbers = count(1)
 
 

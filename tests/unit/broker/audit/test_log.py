@@ -21,7 +21,7 @@ from broker.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash
 
 def change(store: Store, *statements: str, **parameters: object) -> None:
     """As someone with the file and an SQL prompt would."""
-    with store._writing.begin() as connection:
+    with store._backend.writing() as connection:
         for statement in statements:
             connection.execute(text(statement), parameters)
 

@@ -22,7 +22,7 @@ LATER = 1_760_000_999_000
 
 
 def change(store: Store, *statements: str, **parameters: object) -> None:
-    with store._writing.begin() as connection:
+    with store._backend.writing() as connection:
         for statement in statements:
             connection.execute(text(statement), parameters)
 

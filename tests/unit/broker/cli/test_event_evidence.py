@@ -323,7 +323,7 @@ def test_the_receiver_of_an_event_has_no_record_to_hand_out(
     done = show(cli, world, id_of(world), "--with-record", record)
     assert (done.code, done.out) == (1, b"")
     assert "record_not_held" in done.err
-    assert f"ask {SENDER}: concordant event evidence {id_of(world)} --agency DIR" in done.err
+    assert f"Ask {SENDER}: concordant event evidence {id_of(world)} --agency DIR" in done.err
     assert not record.exists()
 
 

@@ -228,7 +228,9 @@ async def test_a_recovery_that_fails_continues_with_the_remaining_streams(
     police: MemoryAgency, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # by the agency's secret, which is new in each run, both might fall into one partition
-    monkeypatch.setattr(pseudonyms, "partition_of_case", lambda _secret, case, _all: int(case == CASE))
+    monkeypatch.setattr(
+        pseudonyms, "partition_of_case", lambda _secret, case, _all: int(case == CASE)
+    )
     for case in (CASE, "22222222-2222-4222-8222-222222222225"):
         await police.send(2, case_id=case)
     clock.pass_(5 * SECOND)
