@@ -74,7 +74,7 @@ class Agency:
         self.root = root
         config = root / "agency.toml"
         config.write_text(f"{config.read_text()}\n{settings}\n")
-        self.now = NOW
+        self.now = now_ms()  # an answer to an older request would be refused
         self.metrics = Metrics()
         self.store: Store = open_store(root / "state/concordant.db")
         self.loops = self.started()
