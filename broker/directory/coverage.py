@@ -25,7 +25,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class WaitingReferral:
-    """A referral of this agency that nobody has answered.
+    """A referral of this agency that has no answer.
 
     Attributes:
         agency: id of the agency that was asked.
