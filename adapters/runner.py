@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.intake import IMPORT_LATE_S
 from adapters.sources.watched_folder import SETTLE_S
 from adapters.standby import wait_for_lease
-from adapters.wiring import Outside, connect_adapter
+from adapters.wiring import Adapter, Outside, connect_adapter
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import ADAPTER_LOCK, API_PORT_FILE, PORT_FILE
 from broker.audit.actor import Actor
@@ -98,38 +98,40 @@ async def run_adapter(
         )
         outside = Outside(store, transport, clock, metrics, Readiness())
         with store.transaction() as tx:
-            record_settings(tx, participant, Actor(OPERATOR), outside.clock())
-        await _run_connected(participant, outside, instance, settle_s, stop)
+            record_settings(tx, participant, Actor(OPERATOR), clock())
+        adapter = connect_adapter(participant, outside, settle_s)
+        await _run_connected(participant, adapter, transport, metrics, clock, instance, stop)
 
 
 async def _run_connected(
     participant: Participant,
-    outside: Outside,
+    adapter: Adapter,
+    transport: Transport,
+    metrics: Metrics,
+    clock: Callable[[], int],
     instance: Instance | None,
-    settle_s: float,
     stop: asyncio.Event,
 ) -> None:
-    """Connect the parts, and run their loops until ``stop`` is set or one fails."""
+    """Run the loops of the parts until ``stop`` is set or one fails."""
     config, log = participant.config, logger("adapter")
-    adapter = connect_adapter(participant, outside, settle_s)
     broker, server = adapter.broker, adapter.server
     await server.start()
     participant.path(PORT_FILE).write_text(f"{server.port}\n")
     api = adapter.api
     participant.path(API_PORT_FILE).unlink(missing_ok=True)
     written = held_folders(participant).written
-    removed = await asyncio.to_thread(remove_leftovers, written, outside.clock(), age_ms=0)
+    removed = await asyncio.to_thread(remove_leftovers, written, clock(), age_ms=0)
     if removed:
         log.info("leftovers_removed", files=removed)
-    outside.metrics.adapters.works()
+    metrics.adapters.works()
     log.info("adapter_started", agency=participant.agency, port=server.port)
-    renewal = ManifestRenewal(broker, outside.metrics, outside.clock)
-    import_turned = partial(outside.metrics.turned, "import", config.intervals.poll + IMPORT_LATE_S)
-    delivery_turned = partial(outside.metrics.turned, "delivery", DELIVERY_LATE_S)
+    renewal = ManifestRenewal(broker, metrics, clock)
+    import_turned = partial(metrics.turned, "import", config.intervals.poll + IMPORT_LATE_S)
+    delivery_turned = partial(metrics.turned, "delivery", DELIVERY_LATE_S)
     loops: tuple[Callable[[], Awaitable[None]], ...] = (
         partial(broker.run, stop),
         partial(watch_own_manifest, participant, broker, stop),
-        partial(watch_certificate, participant, outside.metrics, outside.clock, stop),
+        partial(watch_certificate, participant, metrics, clock, stop),
         broker.when_heard(partial(renewal.run, stop), stop),
         broker.when_heard(partial(adapter.source.run, stop, import_turned), stop),
         partial(adapter.sink.run, broker.parts.arrivals.delivered, stop, delivery_turned),
@@ -137,7 +139,7 @@ async def _run_connected(
         partial(adapter.faults.run, stop),
     )
     if instance is not None:
-        loops = (*loops, partial(instance.keep, stop, outside.metrics.adapters.seen))
+        loops = (*loops, partial(instance.keep, stop, metrics.adapters.seen))
     loops = (*loops, *(partial(one.run, stop) for one in adapter.notices))
     if api is not None:  # last, so that its first request finds the source started
         await api.start()
@@ -148,7 +150,7 @@ async def _run_connected(
         if api is not None:
             _withdraw_port(participant.path(API_PORT_FILE), api.port)
             await api.stop()
-        await outside.transport.close()
+        await transport.close()
         await server.stop()
         log.info("adapter_stopped", agency=participant.agency)
 

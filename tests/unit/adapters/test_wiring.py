@@ -76,7 +76,7 @@ def test_nothing_is_bound_late(name: str) -> None:
 @pytest.mark.parametrize(
     ("whole", "receivers"),
     [
-        ("Outside", {"adapters/wiring.py", "adapters/runner.py"}),
+        ("Outside", {"adapters/wiring.py"}),
         ("Parts", {"broker/service/service.py"}),
     ],
 )
