@@ -47,6 +47,8 @@ CONNECTIONS = {"connecting-a-spreadsheet.md", "connecting-an-xml-export.md"}
 YEAR = {"directory.md", "figures.md"}
 """See `tests/unit/adapters/demo/test_year_guide.py`."""
 CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
+OTHER_PROGRAMS = {"docker", "kubectl", "tar"}
+"""Programs of other projects, which need a cluster: see `tests/unit/deploy/test_kubernetes.py`."""
 ELSEWHERE = {
     "quickstart": "unit/docs/test_readme.py",
     "kafka": "unit/broker/cli/test_kafka.py",
@@ -200,7 +202,7 @@ def test_the_commands_of_a_guide_do_what_it_shows(
     typed = [
         one
         for one in sessions(page)
-        if one.command.split()[0].endswith("concordant")
+        if one.command.split()[0] not in OTHER_PROGRAMS
         and one.command.split()[1] not in ELSEWHERE
         and " ".join(one.command.split()[1:3]) not in ELSEWHERE
     ]
