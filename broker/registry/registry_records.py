@@ -7,9 +7,9 @@ backup can bring back a replaced one (rollback).
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -26,6 +26,8 @@ _LIMIT_BYTES: Final = 1024 * 1024
 Seen = tuple[tuple[int, int], str]
 """Highest place of an agency's manifests, and the hash of that one's text."""
 _NEVER: Final[Seen] = ((0, 0), "")
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _READ_ONLY: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
@@ -45,22 +47,12 @@ class ManifestVersions:
         Raises:
             RegistryError: `registry_invalid`: the file is damaged.
         """
-        path = self._root / VERSIONS_FILE
-        if not path.exists():
-            return {}
-        try:
-            document: Any = parse_strict_json(read_registry_file(path, _LIMIT_BYTES))
-            return {
-                str(a): ((int(e["delegation"]), int(e["version"])), str(e["sha256"]))
-                for a, e in document.items()
-            }
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise RegistryError(
-                "The record of manifest versions is damaged.",
-                code="registry_invalid",
-                where=str(path),
-                fix="Restore it from a backup. Without it an old manifest could come back unseen.",
-            ) from None
+        return _read_record(
+            self._root / VERSIONS_FILE,
+            lambda a, e: (str(a), ((int(e["delegation"]), int(e["version"])), str(e["sha256"]))),
+            "The record of manifest versions is damaged.",
+            "Restore it from a backup. Without it an old manifest could come back unseen.",
+        )
 
     def remember(self, book: ManifestBook) -> None:
         """Store the highest manifest version of every agency, unless it is already stored.
@@ -83,13 +75,7 @@ class ManifestVersions:
             agency: {"delegation": place[0], "version": place[1], "sha256": digest}
             for agency, (place, digest) in sorted(seen.items())
         }
-        path = self._root / VERSIONS_FILE
-        try:
-            make_private_folder(path.parent)
-            write_durably(path, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
-        except OSError as error:
-            if error.errno not in _READ_ONLY:
-                raise registry_unwritable(path, error) from None
+        _write_record(self._root / VERSIONS_FILE, document)
 
     def highest_place(self, agency: str) -> tuple[int, int] | None:
         """Return the highest place of an agency's manifests that was ever stored here.
@@ -155,19 +141,12 @@ class CompletionTimes:
         Raises:
             RegistryError: `registry_invalid`: the file is damaged.
         """
-        path = self._root / COMPLETED_FILE
-        if not path.exists():
-            return {}
-        try:
-            document: Any = parse_strict_json(read_registry_file(path, _LIMIT_BYTES))
-            return {bytes.fromhex(one): int(at) for one, at in document.items()}
-        except (ValueError, TypeError, AttributeError):
-            raise RegistryError(
-                "The record of complete contracts is damaged.",
-                code="registry_invalid",
-                where=str(path),
-                fix="Restore it from a backup.",
-            ) from None
+        return _read_record(
+            self._root / COMPLETED_FILE,
+            lambda one, at: (bytes.fromhex(one), int(at)),
+            "The record of complete contracts is damaged.",
+            "Restore it from a backup.",
+        )
 
     def remember(self, contracts: ContractBook, now: int) -> ContractBook:
         """Store the time for each contract whose notes are complete for the first time.
@@ -192,15 +171,46 @@ class CompletionTimes:
         if not new:
             return contracts
         contracts.completed.update(new)
-        path = self._root / COMPLETED_FILE
         document = {one.hex(): at for one, at in sorted(contracts.completed.items())}
-        try:
-            make_private_folder(path.parent)
-            write_durably(path, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
-        except OSError as error:
-            if error.errno not in _READ_ONLY:
-                raise registry_unwritable(path, error) from None
+        _write_record(self._root / COMPLETED_FILE, document)
         return contracts
+
+
+def _read_record(
+    path: Path, entry: Callable[[Any, Any], tuple[_Key, _Value]], damaged: str, fix: str
+) -> dict[_Key, _Value]:
+    """Return the entries of a record; none without the file.
+
+    Args:
+        path: the file, a JSON object.
+        entry: parses the name and the value of a member.
+        damaged: what is said of a file that cannot be parsed.
+        fix: what to do then.
+
+    Raises:
+        RegistryError: `registry_invalid`, `registry_unreadable`.
+    """
+    if not path.exists():
+        return {}
+    try:
+        document: Any = parse_strict_json(read_registry_file(path, _LIMIT_BYTES))
+        return dict(entry(name, value) for name, value in document.items())
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise RegistryError(damaged, code="registry_invalid", where=str(path), fix=fix) from None
+
+
+def _write_record(path: Path, document: Mapping[str, object]) -> None:
+    """Write a record. A folder that is read-only, such as an auditor's copy, keeps the old one.
+
+    Raises:
+        RegistryError: `registry_unwritable`.
+    """
+    try:
+        make_private_folder(path.parent)
+        write_durably(path, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise registry_unwritable(path, error) from None
 
 
 def read_registry_file(path: Path, limit: int) -> bytes:
