@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from broker.agency.participant import Participant
-from broker.figures.altered_rows import altered_rows_named
 from broker.figures.counting import last_quarters
 from broker.figures.expected_answers import QUARTERS, ExpectedAnswer, expected_answers
-from broker.figures.own_counts import own_referrals
+from broker.operations.directory.referrals_sent import referrals_since
 from broker.store.database import Store
 
 
@@ -26,12 +25,7 @@ def answer_times(participant: Participant, store: Store, now: int) -> Mapping[st
         StoreError: the state cannot be read.
         KeyAccessError: the agency's secret is not available.
     """
-    secret, agency = participant.keyring.secret(), participant.agency
     first_ms = last_quarters(now, QUARTERS)[-1].first_ms
-    contracts = {one.contract.name: one.contract for one in participant.contracts.trusted()}
-    with store.reading() as tx, altered_rows_named():
-        return expected_answers(
-            referral
-            for contract in contracts.values()
-            for referral in own_referrals(tx, secret, contract, agency, first_ms, now + 1)
-        )
+    with store.reading() as tx:
+        sent = referrals_since(participant, tx, first_ms, now)
+        return expected_answers(referral for _, referral in sent)

@@ -10,12 +10,11 @@ from broker.agency.participant import Participant, load_participant
 from broker.agency.running import open_held_state
 from broker.directory.areas import grid
 from broker.directory.coverage import CoverageCell, WaitingReferral, coverage
-from broker.figures.altered_rows import altered_rows_named
-from broker.figures.own_counts import own_referrals
 from broker.figures.referral_dimensions import SERVICE, counted_referrals
 from broker.figures.referral_values import SentReferral
 from broker.operations.directory.held_listings import held_listings
 from broker.operations.directory.publishing import agreed_codes
+from broker.operations.directory.referrals_sent import referrals_since
 from broker.store.database import Store
 from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS
@@ -74,19 +73,15 @@ def _said(
     participant: Participant, tx: Transaction, first_ms: int, now: int
 ) -> Mapping[tuple[str, str], tuple[str | None, str | None]]:
     """Return by referral and agency that was asked: the need and the area, None if not stated."""
-    secret, agency = participant.keyring.secret(), participant.agency
-    contracts = {one.contract.name: one.contract for one in participant.contracts.trusted()}
     needs = agreed_codes(participant).needs
     found: dict[tuple[str, str], tuple[str | None, str | None]] = {}
-    with altered_rows_named():
-        for contract in contracts.values():
-            counted = counted_referrals(contract)
-            areas = () if counted is None else sorted(counted[0].area_dimensions)
-            for one in own_referrals(tx, secret, contract, agency, first_ms, now + 1):
-                found[one.referral, one.recipient] = (
-                    _known(one, (SERVICE,), needs),
-                    _known(one, areas, grid()),
-                )
+    for contract, one in referrals_since(participant, tx, first_ms, now):
+        counted = counted_referrals(contract)
+        areas = () if counted is None else sorted(counted[0].area_dimensions)
+        found[one.referral, one.recipient] = (
+            _known(one, (SERVICE,), needs),
+            _known(one, areas, grid()),
+        )
     return found
 
 
