@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from adapters.demo.processes import resident_memory
 from adapters.trial_agencies import london_agencies
 from tests.fault.campaign import SETTLED_S, Campaign, tell
 from tests.fault.fault_stage import READER, SENDERS, FaultStage, await_condition
@@ -78,10 +79,9 @@ class Soak:
 
     def _memory_mb(self, agency: str) -> float:
         pid = self.stage.adapters[agency].pid
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024 / 1e6
-        raise AssertionError(f"{agency} does not run")
+        found = 0 if pid is None else resident_memory(pid)
+        assert found, f"{agency} does not run"
+        return found / 1e6
 
     def _ended(self) -> list[str]:
         """Name the untouched adapters that ended by themselves."""

@@ -8,7 +8,6 @@ import pytest
 
 from adapters.trial_agencies import london_agencies
 from adapters.trial_partnership import create_partnership
-from broker.transport.kafka import KafkaTransport
 from tests.integration.conftest import RealKafka
 from tests.integration.figures_story import (
     CAST,
@@ -17,8 +16,7 @@ from tests.integration.figures_story import (
     look_often,
     record_cases,
 )
-from tests.integration.service_story import Running
-from tests.integration.test_service_kafka import provision
+from tests.integration.test_service_kafka import on_real_kafka, provision
 
 pytestmark = pytest.mark.kafka
 
@@ -37,13 +35,6 @@ async def test_every_party_that_receives_the_counts_makes_the_same_release(
     provision(real_kafka, root)
     record_cases(root)
 
-    def running(agency: str) -> Running:
-        group = f"{deployment}.{agency}.inbox"
-        return Running(
-            root / agency,
-            lambda: KafkaTransport(real_kafka.connection(agency), group=group),
-            clock,
-        )
-
+    running = on_real_kafka(real_kafka, root, deployment, clock)
     for one in (await every_party_has_the_same_figures(root, running)).values():
         await one.end()

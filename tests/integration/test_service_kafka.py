@@ -68,16 +68,24 @@ def pair(real_kafka: RealKafka, tmp_path: Path) -> Pair:
         config.write_text(config.read_text() + "\n[intervals]\nreceipt = 0.1\nheartbeat = 1.0\n")
     provision(real_kafka, root)
 
+    running = on_real_kafka(real_kafka, root, deployment, clock)
+    return Pair(running(POLICE), running(COUNCIL), deployment)
+
+
+def on_real_kafka(
+    real_kafka: RealKafka, root: Path, deployment: str, now: Callable[[], int]
+) -> Callable[[str], Running]:
+    """Return what makes the service of an agency of a partnership, not started."""
+
     def running(agency: str) -> Running:
+        group = f"{deployment}.{agency}.inbox"
         return Running(
             root / agency,
-            lambda: KafkaTransport(
-                real_kafka.connection(agency), group=f"{deployment}.{agency}.inbox"
-            ),
-            clock,
+            lambda: KafkaTransport(real_kafka.connection(agency), group=group),
+            now,
         )
 
-    return Pair(running(POLICE), running(COUNCIL), deployment)
+    return running
 
 
 def provision(kafka: RealKafka, root: Path, clock: Callable[[], int] = clock) -> None:

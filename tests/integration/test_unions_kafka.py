@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.transport.kafka import KafkaTransport
 from tests.integration.conftest import RealKafka
-from tests.integration.service_story import Running
-from tests.integration.test_service_kafka import provision
+from tests.integration.test_service_kafka import on_real_kafka, provision
 from tests.integration.unions_story import (
     SetClock,
     found_with_tally,
@@ -28,14 +26,7 @@ async def test_the_share_of_cases_that_several_kinds_saw_without_one_contributor
     found_with_tally(root, deployment, clock)
     provision(real_kafka, root, clock)
 
-    def running(agency: str) -> Running:
-        group = f"{deployment}.{agency}.inbox"
-        return Running(
-            root / agency,
-            lambda: KafkaTransport(real_kafka.connection(agency), group=group),
-            clock,
-        )
-
+    running = on_real_kafka(real_kafka, root, deployment, clock)
     parties = await the_share_names_the_contributor_that_was_away(root, clock, running)
     for one in parties.values():
         await one.end()
